@@ -1,0 +1,39 @@
+# Talking to the person, becoming root, installing Debian packages.
+# Sourced by lab/setup, which sets $root, $lab and $state.
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "lab/setup: $*"
+    exit 1
+}
+
+# as_root COMMAND…: for the few steps that need it; a machine with an engine and a venv needs none.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "root is needed for '$*' and there is no sudo; run lab/setup as root once."
+    fi
+}
+
+# Runs a long command with its output in a log that is shown only when it fails.
+logged() {
+    local log=$state/$1.log
+    shift
+    if ! "$@" >"$log" 2>&1 9>&-; then
+        tail -n 40 "$log" >&2
+        fail "'$*' failed; the whole log is $log."
+    fi
+}
+
+apt_install() {
+    command -v apt-get >/dev/null ||
+        fail "'$*' must be installed and this is no Debian; install it by hand and run lab/setup again."
+    say "Installing Debian packages: $*"
+    # A third party's source that does not answer must not stop us: what is missing shows at install.
+    as_root apt-get update -qq >"$state/apt-update.log" 2>&1 || true
+    logged apt-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
+}
