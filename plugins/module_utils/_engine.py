@@ -1,0 +1,280 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The Docker Engine through its socket, with nothing but the standard library.
+
+The Docker SDK would double the cost of every remote run on a Raspberry Pi and be one more thing to install
+on each target. Paths carry no API version, so that the engine answers in its own: 20.10 to the newest.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import struct
+from urllib.parse import quote, urlencode
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+
+DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
+
+
+class EngineError(BluegreenError):
+    """The engine refused a request.
+
+    :param status: HTTP status of the answer, 0 when there was none.
+    """
+
+    def __init__(self, message, status=0):
+        super().__init__(message)
+        self.status = status
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Engine:
+    """A Docker Engine behind a unix socket.
+
+    :param docker_host: ``unix://`` and the path of the socket.
+    :param commands: a list to which every changing request is appended as the command line that would do the same.
+    """
+
+    def __init__(self, docker_host=DEFAULT_DOCKER_HOST, commands=None):
+        if not docker_host.startswith("unix:///"):
+            raise BluegreenError(
+                f"docker_host is {docker_host!r}, but only an Engine on the same host can be used: "
+                "write unix:// and the absolute path of its socket, such as unix:///var/run/docker.sock."
+            )
+        self.docker_host = docker_host
+        self.commands = commands if commands is not None else []
+        self._path = docker_host[len("unix://"):]
+
+    # Reading
+
+    def version(self):
+        return self.get("/version")
+
+    def info(self):
+        return self.get("/info")
+
+    def containers(self, labels=()):
+        """Summaries of all containers, running or not, that carry every one of ``labels`` (``key=value``)."""
+        filters = {"label": list(labels)} if labels else {}
+        return self.get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
+
+    def inspect(self, container):
+        return self.get(f"/containers/{quote(container)}/json")
+
+    def image(self, reference):
+        """Inspect data of an image, or ``None`` when it is not on this host."""
+        return self._absent_as_none(f"/images/{quote(reference, safe='/:@')}/json")
+
+    def network(self, name):
+        return self._absent_as_none(f"/networks/{quote(name)}")
+
+    def volume(self, name):
+        return self._absent_as_none(f"/volumes/{quote(name)}")
+
+    def top(self, container, ps_args="-eo pid,ppid,comm,args"):
+        """Processes of a running container as dicts keyed by the titles that ps prints."""
+        data = self.get(f"/containers/{quote(container)}/top", {"ps_args": ps_args})
+        return [dict(zip(data["Titles"], row)) for row in data["Processes"] or ()]
+
+    def changes(self, container):
+        """Paths that a container changed in its own layer (``docker diff``)."""
+        return [change["Path"] for change in self.get(f"/containers/{quote(container)}/changes") or ()]
+
+    def logs(self, container, tail=20):
+        """The last ``tail`` lines that a container wrote, both streams in order."""
+        query = {"stdout": "1", "stderr": "1", "tail": str(tail)}
+        raw = self.request("GET", f"/containers/{quote(container)}/logs", query)
+        # The container's configuration tells whether the stream is framed; asking costs less than guessing wrong.
+        if not self.inspect(container)["Config"]["Tty"]:
+            raw = b"".join(part for stream, part in _frames(raw))
+        return raw.decode("utf-8", "replace").splitlines()
+
+    # Changing
+
+    def start(self, container):
+        self._change(f"docker start {container}", "POST", f"/containers/{quote(container)}/start")
+
+    def stop(self, container, timeout=None):
+        """Stop a container; ``timeout`` in seconds, the container's own when ``None``."""
+        query = {} if timeout is None else {"t": str(int(timeout))}
+        self._change(
+            f"docker stop {container}" if timeout is None else f"docker stop -t {int(timeout)} {container}",
+            "POST",
+            f"/containers/{quote(container)}/stop",
+            query,
+            timeout=(timeout or 600) + 60,
+        )
+
+    def kill(self, container, signal):
+        self._change(
+            f"docker kill -s {signal} {container}", "POST", f"/containers/{quote(container)}/kill", {"signal": signal}
+        )
+
+    def unpause(self, container):
+        self._change(f"docker unpause {container}", "POST", f"/containers/{quote(container)}/unpause")
+
+    def set_restart_policy(self, container, policy):
+        """Give a container a restart policy in the Engine's form, ``{"Name": ..., "MaximumRetryCount": ...}``."""
+        name = policy.get("Name") or "no"
+        self._change(
+            f"docker update --restart={name} {container}",
+            "POST",
+            f"/containers/{quote(container)}/update",
+            body={"RestartPolicy": {"Name": name, "MaximumRetryCount": policy.get("MaximumRetryCount", 0)}},
+        )
+
+    def set_cpu_shares(self, container, shares):
+        self._change(
+            f"docker update --cpu-shares={shares} {container}",
+            "POST",
+            f"/containers/{quote(container)}/update",
+            body={"CpuShares": shares},
+        )
+
+    def remove(self, container, volumes=True):
+        """Remove a stopped container, with its anonymous volumes when ``volumes``."""
+        self._change(
+            f"docker rm {'-v ' if volumes else ''}{container}",
+            "DELETE",
+            f"/containers/{quote(container)}",
+            {"v": "1" if volumes else "0"},
+        )
+
+    def remove_network(self, name):
+        self._change(f"docker network rm {name}", "DELETE", f"/networks/{quote(name)}")
+
+    def remove_volume(self, name):
+        self._change(f"docker volume rm {name}", "DELETE", f"/volumes/{quote(name)}")
+
+    def remove_image(self, reference):
+        self._change(f"docker image rm {reference}", "DELETE", f"/images/{quote(reference, safe='/:@')}")
+
+    def get_archive(self, container, path):
+        """A file or folder out of a container, as the bytes of a tar archive."""
+        return self.request("GET", f"/containers/{quote(container)}/archive", {"path": path})
+
+    def put_archive(self, container, folder, archive):
+        """Unpack the bytes of a tar archive into ``folder`` of a container, running or not."""
+        self.commands.append(f"docker cp - {container}:{folder}")
+        self.request("PUT", f"/containers/{quote(container)}/archive", {"path": folder}, archive)
+
+    def execute(self, container, argv, stdin=b"", timeout=60):
+        """Run a command in a running container.
+
+        :param argv: the command as a list, no shell.
+        :param stdin: bytes for its standard input.
+        :param timeout: seconds without any output after which it counts as hung.
+        :returns: ``(exit code, stdout bytes, stderr bytes)``
+        """
+        created = self.request(
+            "POST",
+            f"/containers/{quote(container)}/exec",
+            body={"AttachStdin": bool(stdin), "AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)},
+        )
+        exec_id = json.loads(created)["Id"]
+        raw = self._hijack(f"/exec/{exec_id}/start", stdin, timeout)
+        streams = {1: [], 2: []}
+        for stream, part in _frames(raw):
+            streams.setdefault(stream, []).append(part)
+        code = self.get(f"/exec/{exec_id}/json")["ExitCode"]
+        return code, b"".join(streams[1]), b"".join(streams[2])
+
+    # The wire
+
+    def get(self, path, query=None):
+        return json.loads(self.request("GET", path, query))
+
+    def request(self, method, path, query=None, body=None, timeout=60):
+        """One request.
+
+        :param body: bytes sent as they are, or anything else sent as JSON.
+        :returns: the body of the answer, bytes.
+        :raises EngineError: the engine is out of reach or answered with a status of 400 and more.
+        """
+        connection = _SocketConnection(self._path, timeout)
+        headers = {}
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.request(method, f"{path}?{urlencode(query)}" if query else path, body, headers)
+            response = connection.getresponse()
+            payload = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._out_of_reach(error) from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise EngineError(_message_of(payload), response.status)
+        return payload
+
+    def _hijack(self, path, stdin, timeout):
+        connection = _SocketConnection(self._path, timeout)
+        body = json.dumps({"Detach": False, "Tty": False}).encode()
+        try:
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            # The connection object lets go of its socket with the answer; the stream goes on in both directions.
+            wire = connection.sock
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise EngineError(_message_of(response.read()), response.status)
+            if stdin:
+                wire.sendall(stdin)
+                wire.shutdown(socket.SHUT_WR)
+            return response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._out_of_reach(error) from error
+        finally:
+            connection.close()
+
+    def _change(self, command, method, path, query=None, body=None, timeout=60):
+        self.commands.append(command)
+        return self.request(method, path, query, body, timeout)
+
+    def _absent_as_none(self, path):
+        try:
+            return self.get(path)
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _out_of_reach(self, error):
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return EngineError(
+            f"The Docker Engine does not answer at {self.docker_host} ({reason}): start it "
+            "(systemctl start docker), or name its socket in docker_host."
+        )
+
+
+def _message_of(payload):
+    try:
+        return json.loads(payload)["message"]
+    except (ValueError, KeyError, TypeError):
+        return payload.decode("utf-8", "replace").strip() or "the Docker Engine gave no reason"
+
+
+def _frames(raw):
+    """``(stream, bytes)`` of each frame of a multiplexed stream; stream 1 is stdout and 2 is stderr."""
+    offset = 0
+    while offset + 8 <= len(raw):
+        stream, length = struct.unpack_from(">BxxxL", raw, offset)
+        yield stream, raw[offset + 8:offset + 8 + length]
+        offset += 8 + length

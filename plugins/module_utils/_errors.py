@@ -1,0 +1,22 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The one exception that the collection raises for what a user can understand and act on."""
+
+from __future__ import annotations
+
+
+class BluegreenError(Exception):
+    """A failure with one clear sentence, and facts beside it that the module returns.
+
+    :param message: what happened, with which option and value, and the way out.
+    :param details: JSON-serializable facts for the module's result (``logs``, ``failure``, ...).
+    """
+
+    def __init__(self, message, **details):
+        super().__init__(message)
+        self.message = message
+        self.details = details

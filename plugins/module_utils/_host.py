@@ -1,0 +1,86 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the collection acts on and with on one host: the engine, other programs, time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Clock
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import DEFAULT_DOCKER_HOST, Engine
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+
+
+class Completed(NamedTuple):
+    """A program that has ended: its exit code (-1 when it was cut off by the timeout) and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Host:
+    """The edges through which effects happen. Tests pass an object with the same attributes.
+
+    :ivar engine: the :class:`Engine`.
+    :ivar clock: the :class:`Clock`.
+    :ivar commands: command lines of everything done so far that changes something, for the module's result.
+    :ivar warnings: sentences for the user that stop nothing.
+    :ivar keep_open: descriptors that every program run from here inherits. The host's lock is one of them: a child
+        that outlives a killed module keeps the lock until it ends.
+    """
+
+    def __init__(self, docker_host=DEFAULT_DOCKER_HOST, clock=None):
+        self.commands = []
+        self.warnings = []
+        self.keep_open = set()
+        self.engine = Engine(docker_host, self.commands)
+        self.clock = clock or Clock()
+
+    def run(self, argv, timeout=60, stdin=None, env=None, cwd=None, changes=False):
+        """Run a program without a shell.
+
+        :param timeout: seconds after which it is killed.
+        :param stdin: text for its standard input.
+        :param env: variables set beside the module's own.
+        :param changes: whether it changes the host, and so belongs into ``commands``.
+        :returns: :class:`Completed`
+        :raises BluegreenError: the program is not there.
+        """
+        if changes:
+            self.commands.append(" ".join(argv))
+        try:
+            done = subprocess.run(
+                argv,
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                env={**os.environ, "LC_ALL": "C", **(env or {})},
+                cwd=cwd,
+                timeout=timeout,
+                pass_fds=tuple(self.keep_open),
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            return Completed(-1, _text(error.stdout), f"{_text(error.stderr)}\nkilled after {timeout} s".strip())
+        except FileNotFoundError as error:
+            raise BluegreenError(f"The program {argv[0]} is not on this host: run prepare.yml, or install it.") from error
+        return Completed(done.returncode, done.stdout, done.stderr)
+
+    def warn(self, sentence):
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+
+def _text(captured):
+    if isinstance(captured, bytes):
+        return captured.decode("utf-8", "replace")
+    return captured or ""

@@ -1,0 +1,403 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The files of one app on the host: the journal of the open deployment, the lock, the lease, the history.
+
+The journal says what was meant; what is so, the host itself shows. It is written before each effect, in a way that
+a power cut leaves either the version before or the one after, and the version before is kept beside it.
+
+A deployment belongs to whoever knows its id and its epoch. The epoch is raised by the one who takes a deployment
+over, so that a controller that slept through that can do nothing when it wakes up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+
+STATE_ROOT = "/var/lib/bluegreen"
+RUN_ROOT = "/run/bluegreen"
+VERSION = 1
+
+STEPS = (
+    "open",
+    "fetch",
+    "stop_workers",
+    "start_candidate",
+    "health",
+    "cutover",
+    "handover",
+    "start_workers",
+    "settle",
+    "awaiting_approval",
+    "finish",
+)
+
+# A lease still has a length when the dead-man timer is turned off with revert_after: 0.
+DEFAULT_LEASE = 900
+# How long a module waits for another one that holds the lock of the same app, in seconds.
+LOCK_WAIT = 10
+
+
+class Fenced(BluegreenError):
+    """The deployment is not, or no longer, that of the caller; nothing was done."""
+
+
+def write_atomically(path, text, mode=0o640):
+    """Replace a file so that a power cut leaves the old or the new bytes, never a mixture."""
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
+        # The mode given to open() is cut by the umask, and does not apply to a leftover of an earlier crash.
+        os.fchmod(target.fileno(), mode)
+        target.write(text)
+        target.flush()
+        os.fsync(target.fileno())
+    os.replace(temporary, path)
+    sync_folder(folder)
+
+
+def sync_folder(folder):
+    """Make renames and removals in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path):
+    """Remove a file that may be gone already."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+class Store:
+    """The folder of an app below ``/var/lib/bluegreen``.
+
+    :param app: name of the app, already checked against the grammar.
+    :param host: a :class:`Host`.
+    """
+
+    def __init__(self, app, host, root=STATE_ROOT, run_root=RUN_ROOT):
+        self.app = app
+        self.host = host
+        self.folder = os.path.join(root, app)
+        self.lease_mark = os.path.join(run_root, app)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def env_file(self, color):
+        return self.path(f"{color}.env")
+
+    def create(self):
+        """Make the folder, readable by root alone because env files hold secrets."""
+        os.makedirs(self.folder, mode=0o750, exist_ok=True)
+
+    # Lock
+
+    @contextlib.contextmanager
+    def lock(self, purpose, wait=LOCK_WAIT):
+        """Hold the host's lock of this app.
+
+        It is the kernel's (``flock``): it ends with the last process that holds it, and no file has to be removed
+        by hand, ever. What the file says is only for the message to the next one.
+
+        :param purpose: what the lock is for, named to whoever finds it held.
+        :param wait: seconds to wait for another holder.
+        """
+        self.create()
+        descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            self._acquire(descriptor, wait)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{purpose} (process {os.getpid()})".encode(), 0)
+            self.host.keep_open.add(descriptor)
+            yield
+        finally:
+            self.host.keep_open.discard(descriptor)
+            os.close(descriptor)
+
+    def _acquire(self, descriptor, wait):
+        deadline = Deadline(self.host.clock, wait)
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EACCES):
+                    raise
+            if deadline.over:
+                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace") or "another process"
+                raise Fenced(
+                    f"The lock of app {self.app} is held by {holder} on this host: wait until it has ended, and "
+                    "run this again."
+                )
+            deadline.sleep(0.1)
+
+    # Journal
+
+    def load(self):
+        """The open deployment as a :class:`Journal`, or ``None``.
+
+        :raises JournalCorrupt: there is a journal and neither it nor the copy before it can be read.
+        """
+        broken = []
+        for name in ("deployment.json", "deployment.json.previous"):
+            try:
+                with open(self.path(name), encoding="utf-8") as source:
+                    data = json.load(source)
+            except FileNotFoundError:
+                if name == "deployment.json":
+                    return None
+                continue
+            except ValueError:
+                broken.append(name)
+                continue
+            if isinstance(data, dict) and data.get("version") == VERSION:
+                return Journal(self, data)
+            broken.append(name)
+        raise JournalCorrupt(
+            f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): run "
+            "recover.yml, which keeps it aside and makes the host whole from what it shows."
+        )
+
+    def save(self, data):
+        """Write the journal and with it the lease, each before the effect that it announces."""
+        current, previous = self.path("deployment.json"), self.path("deployment.json.previous")
+        # A link and two renames: at every instant there is one whole version under one of the two names.
+        with contextlib.suppress(FileNotFoundError):
+            remove(previous + ".new")
+            os.link(current, previous + ".new")
+            os.replace(previous + ".new", previous)
+        write_atomically(current, json.dumps(data, indent=1, sort_keys=True) + "\n")
+        self._mark_lease()
+
+    def _mark_lease(self):
+        # /run is empty after a boot, which ends every lease: also in a container, which keeps the kernel's boot id.
+        if not os.path.exists(self.lease_mark):
+            os.makedirs(os.path.dirname(self.lease_mark), mode=0o750, exist_ok=True)
+            with open(self.lease_mark, "w", encoding="ascii"):
+                pass
+
+    def close(self, entry):
+        """End the deployment: its line goes to the history, then the journal goes."""
+        entries = self.history()
+        if not entries or entries[-1].get("id") != entry["id"]:
+            with open(self.path("history.jsonl"), "a", encoding="utf-8") as target:
+                target.write(json.dumps(entry, sort_keys=True) + "\n")
+                target.flush()
+                os.fsync(target.fileno())
+        remove(self.path("deployment.json"))
+        remove(self.path("deployment.json.previous"))
+        remove(self.lease_mark)
+        sync_folder(self.folder)
+
+    def history(self, last=None):
+        """Lines of the history, oldest first; a line torn by a power cut is passed over."""
+        entries = []
+        with contextlib.suppress(FileNotFoundError):
+            with open(self.path("history.jsonl"), encoding="utf-8", errors="replace") as source:
+                for line in source:
+                    with contextlib.suppress(ValueError):
+                        entries.append(json.loads(line))
+        return entries if last is None else entries[-last:]
+
+
+class JournalCorrupt(BluegreenError):
+    """No readable version of the journal is left."""
+
+
+class Journal:
+    """The open deployment. Every change is on the disk when the method returns.
+
+    :ivar data: the journal as it is written; its schema is in docs/journal.md.
+    """
+
+    def __init__(self, store, data):
+        self.store = store
+        self.data = data
+
+    @classmethod
+    def create(cls, store, deployment_id, who, facts):
+        """A new deployment in step ``open``; on the disk when this returns."""
+        clock = store.host.clock
+        journal = cls(
+            store,
+            {
+                "version": VERSION,
+                "app": store.app,
+                "id": deployment_id,
+                "epoch": 1,
+                "who": who,
+                "opened_at": clock.wall(),
+                "step": "open",
+                "done": False,
+                "back": False,
+                "result": "",
+                "reason": "",
+                "seconds": {},
+                "policies": {},
+                "signalled": [],
+                "hops": [],
+                **facts,
+            },
+        )
+        journal.begin("open")
+        return journal
+
+    def __getitem__(self, key):
+        return self.data[key]
+
+    def get(self, key, default=None):
+        return self.data.get(key, default)
+
+    # Steps
+
+    def begin(self, step, **facts):
+        """Announce a step before its first effect."""
+        self.data.update(facts, step=step, done=False)
+        self.data["begun_at"] = self.store.host.clock.boottime()
+        self.save()
+
+    def done(self, step, **facts):
+        """Record that a step's effects are proved."""
+        self.data.update(facts, step=step, done=True)
+        seconds = self.store.host.clock.boottime() - self.data["begun_at"]
+        self.data["seconds"][step] = round(self.data["seconds"].get(step, 0) + max(seconds, 0.0), 2)
+        self.save()
+
+    def note(self, **facts):
+        """Record facts within a step."""
+        self.data.update(facts)
+        self.save()
+
+    def note_policy(self, container):
+        """Keep the restart policy of a container before it is taken away; the first one noted counts."""
+        if container.id not in self.data["policies"]:
+            self.data["policies"][container.id] = container.restart_policy
+            self.save()
+
+    def policy_of(self, container):
+        """The restart policy that a container had before it was taken away, else the one that it has."""
+        return self.data["policies"].get(container.id, container.restart_policy)
+
+    def save(self):
+        clock = self.store.host.clock
+        length = self.data.get("revert_after") or DEFAULT_LEASE
+        self.data["lease"] = {"boot_id": clock.boot_id(), "until": round(clock.boottime() + length, 1)}
+        self.store.save(self.data)
+
+    def alive(self):
+        """A sign of life from inside a wait: renews the lease once a third of it has gone."""
+        length = self.data.get("revert_after") or DEFAULT_LEASE
+        if self.data["lease"]["until"] - self.store.host.clock.boottime() < length * 2 / 3:
+            self.save()
+
+    # Ownership
+
+    def lease_is_live(self):
+        """Whether the owner showed a sign of life on this boot, and not too long ago."""
+        clock, lease = self.store.host.clock, self.data["lease"]
+        return (
+            lease["boot_id"] == clock.boot_id()
+            and os.path.exists(self.store.lease_mark)
+            and clock.boottime() < lease["until"]
+        )
+
+    def take_over(self):
+        """Make the deployment the caller's: whoever had it before can do nothing more."""
+        self.data["epoch"] += 1
+        self.save()
+
+    def describe(self):
+        """The deployment in half a sentence, for messages."""
+        return f"{self.data['id']} by {self.data['who']} since {timestamp(self.data['opened_at'])}"
+
+
+class NoJournal:
+    """Stands in for a journal where there is none: in check mode, and in a module used by itself."""
+
+    data = {}
+
+    def get(self, key, default=None):
+        return default
+
+    def begin(self, step, **facts):
+        pass
+
+    def done(self, step, **facts):
+        pass
+
+    def note(self, **facts):
+        pass
+
+    def note_policy(self, container):
+        pass
+
+    def policy_of(self, container):
+        return container.restart_policy
+
+    def alive(self):
+        pass
+
+
+@contextlib.contextmanager
+def fenced(store, deployment_id, epoch, step, check_mode=False):
+    """Hold the lock for the whole of an effect, and let it happen only to the caller's own deployment.
+
+    :param deployment_id: id of the deployment that the caller opened; empty for a module used by itself, which is
+        refused while a deployment is open.
+    :param step: the step that the effect belongs to; a deployment never goes back to an earlier one.
+    :returns: a :class:`Journal`, or :class:`NoJournal`.
+    :raises Fenced: nothing was done.
+    """
+    if check_mode:
+        yield NoJournal()
+        return
+    with store.lock(f"step {step}" + (f" of deployment {deployment_id}" if deployment_id else "")):
+        journal = store.load()
+        refuse_stranger(store.app, journal, deployment_id, epoch, step)
+        yield journal or NoJournal()
+
+
+def refuse_stranger(app, journal, deployment_id, epoch, step):
+    """Raise :class:`Fenced` unless the journal allows this caller this step."""
+    if not deployment_id:
+        if journal is not None:
+            raise Fenced(
+                f"Deployment {journal.describe()} of app {app} is open: finish it (finish.yml) or undo it "
+                "(rollback.yml) before changing this app by hand."
+            )
+        return
+    if journal is None:
+        raise Fenced(
+            f"deployment_id {deployment_id} names no open deployment of app {app}: it was ended meanwhile. Look at "
+            "status.yml and deploy again."
+        )
+    if journal["id"] != deployment_id:
+        raise Fenced(
+            f"deployment_id {deployment_id} is not the open deployment of app {app}, which is {journal.describe()}."
+        )
+    if journal["epoch"] != epoch:
+        raise Fenced(
+            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not {epoch}): "
+            "nothing was done. Look at status.yml."
+        )
+    if journal["result"] or journal["back"]:
+        raise Fenced(
+            f"Deployment {deployment_id} of app {app} is being undone: run rollback.yml to complete that, then deploy again."
+        )
+    if STEPS.index(step) < STEPS.index(journal["step"]):
+        raise Fenced(
+            f"Deployment {deployment_id} of app {app} has reached {journal['step']} and does not go back to {step}."
+        )

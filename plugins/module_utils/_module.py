@@ -1,0 +1,57 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What all bg_ modules share at the edge to Ansible. The only module util that imports Ansible's."""
+
+from __future__ import annotations
+
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import DEFAULT_DOCKER_HOST
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
+
+COMMON_ARGUMENTS = {
+    "app": {"type": "str", "required": True},
+    "deployment_id": {"type": "str", "default": ""},
+    "epoch": {"type": "int", "default": 0},
+    "docker_host": {"type": "str", "default": DEFAULT_DOCKER_HOST},
+}
+
+
+def run_module(action, argument_spec, **kwargs):
+    """Run a module from arguments to result.
+
+    :param action: called with the module's parameters, a :class:`Host` and whether it is check mode; returns the
+        result as a dict. It raises :class:`BluegreenError` for a failure.
+    :param argument_spec: the module's own arguments, beside :data:`COMMON_ARGUMENTS`.
+    """
+    module = AnsibleModule(
+        argument_spec={**COMMON_ARGUMENTS, **argument_spec}, supports_check_mode=True, **kwargs
+    )
+    host = None
+    try:
+        host = Host(module.params["docker_host"])
+        result = action(module.params, host, module.check_mode)
+    except BluegreenError as error:
+        _report(module, host)
+        module.fail_json(**{"msg": error.message, "commands": host.commands if host else [], **error.details})
+    except Exception as error:  # The last line of defense: a sentence for the user, the traceback for the report.
+        _report(module, host)
+        module.fail_json(
+            msg=f"{module._name} failed in a way that it should not ({type(error).__name__}: {error}). Please report "
+            "this with the output of -vvv; the host is as status.yml shows it.",
+            exception=traceback.format_exc(),
+            commands=host.commands if host else [],
+        )
+    _report(module, host)
+    module.exit_json(**{"commands": host.commands, **result})
+
+
+def _report(module, host):
+    for sentence in host.warnings if host else ():
+        module.warn(sentence)
