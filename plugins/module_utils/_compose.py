@@ -1,0 +1,142 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Docker Compose, which renders a color and creates its containers. It never starts or stops one here."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_env_name
+
+# 2.22 is the first that tells apart what it pulls and builds as the flow needs it.
+OLDEST = (2, 22)
+
+
+class Project(NamedTuple):
+    """A color as Compose is told of it: ``name`` is the project's, ``env_files`` are read in order, later ones win."""
+
+    name: str
+    src: str
+    files: list
+    profiles: list
+    env_files: list
+
+
+def version(host):
+    """Version of Compose as a tuple of ints.
+
+    :raises BluegreenError: it is not installed.
+    """
+    done = host.run(["docker", "compose", "version", "--short"])
+    if done.code != 0:
+        raise BluegreenError(
+            "Docker Compose v2 is not installed on this host (docker compose version failed): run prepare.yml, or "
+            "install the plugin docker-compose-plugin."
+        )
+    return tuple(int(part) for part in done.out.strip().lstrip("v").split("-")[0].split("+")[0].split(".") if part.isdigit())
+
+
+def check_version(found):
+    if found < OLDEST:
+        raise BluegreenError(
+            f"Docker Compose is {'.'.join(map(str, found))} on this host, but {'.'.join(map(str, OLDEST))} or later is "
+            "needed: run prepare.yml, or upgrade it."
+        )
+
+
+def check_source(project_src, files):
+    """Find the Compose files before Compose does, to name the option that is wrong."""
+    if not os.path.isdir(project_src):
+        raise BluegreenError(
+            f"bluegreen_project_src is {project_src!r}, but there is no such folder on this host: put the app's Compose "
+            "file there, or name the folder where it is."
+        )
+    for name in files:
+        if not os.path.isfile(os.path.join(project_src, name)):
+            raise BluegreenError(
+                f"bluegreen_files names {name!r}, but there is no such file below {project_src} on this host."
+            )
+    defaults = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+    if not files and not any(os.path.isfile(os.path.join(project_src, name)) for name in defaults):
+        raise BluegreenError(
+            f"bluegreen_project_src is {project_src!r}, but there is no Compose file in it ({', '.join(defaults)}): put it "
+            "there, or name it in bluegreen_files."
+        )
+
+
+def render(host, project):
+    """The configuration of a color with everything filled in, as Compose's JSON model."""
+    done = host.run(_command(project, ["config", "--format", "json"]), cwd=project.src)
+    if done.code != 0:
+        raise BluegreenError(
+            f"bluegreen_project_src is {project.src!r}, but Compose cannot read the files there: {_reason(done.err)}"
+        )
+    for line in done.err.splitlines():
+        if "variable is not set" in line:
+            host.warn(f"Compose: {_plain(line)} Set it in bluegreen_env, or in {project.src}/.env.")
+    return json.loads(done.out)
+
+
+def service_hashes(host, project):
+    """The hash of each service's configuration, as Compose labels the containers that it makes from it."""
+    done = host.run(_command(project, ["config", "--hash", "*"]), cwd=project.src)
+    if done.code != 0:
+        raise BluegreenError(f"Compose cannot hash the services of project {project.name}: {_reason(done.err)}")
+    return dict(line.split() for line in done.out.splitlines() if line.strip())
+
+
+def env_text(variables):
+    """An env file of Compose that gives every value literally.
+
+    :param variables: names to values; anything but a string is written as Ansible writes it.
+    """
+    return "".join(
+        f"{check_env_name('bluegreen_env', name)}={_quoted(name, value)}\n" for name, value in variables.items()
+    )
+
+
+def _quoted(name, value):
+    text = str(value)
+    if "\0" in text:
+        raise BluegreenError(f"bluegreen_env.{name} holds a NUL byte, which no environment can carry.")
+    if "'" not in text and "\\" not in text:
+        return f"'{text}'"
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(plain, escaped)
+    return f'"{text}"'
+
+
+def _command(project, arguments):
+    command = ["docker", "compose", "--ansi", "never", "--project-directory", project.src, "--project-name", project.name]
+    for option, values in (("--file", project.files), ("--profile", project.profiles), ("--env-file", project.env_files)):
+        for value in values:
+            command += [option, value]
+    return command + arguments
+
+
+def env_files(project_src, color_file):
+    """Env files in the order in which Compose is to read them: the project's own, then the color's.
+
+    Compose reads ``.env`` by itself only as long as no other file is named.
+    """
+    own = os.path.join(project_src, ".env")
+    return ([own] if os.path.isfile(own) else []) + [color_file]
+
+
+def _reason(stderr):
+    lines = [_plain(line) for line in stderr.splitlines() if line.strip() and "level=warning" not in line]
+    return (lines[-1] if lines else "it gave no reason").rstrip(".") + "."
+
+
+def _plain(line):
+    """A line of Compose without the fields of its log format."""
+    marker = 'msg="'
+    if marker in line:
+        line = line[line.index(marker) + len(marker):].rstrip().rstrip('"').replace('\\"', '"')
+    return line.strip()
