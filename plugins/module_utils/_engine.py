@@ -93,6 +93,10 @@ class Engine:
         data = self.get(f"/containers/{quote(container)}/top", {"ps_args": ps_args})
         return [dict(zip(data["Titles"], row)) for row in data["Processes"] or ()]
 
+    def stats(self, container):
+        """One reading of a running container's resources."""
+        return self.get(f"/containers/{quote(container)}/stats", {"stream": "false", "one-shot": "true"})
+
     def changes(self, container):
         """Paths that a container changed in its own layer (``docker diff``)."""
         return [change["Path"] for change in self.get(f"/containers/{quote(container)}/changes") or ()]

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Memory and disk of a host, and whether a candidate fits into them."""
+
+from __future__ import annotations
+
+import os
+
+MIB = 1024 * 1024
+
+# What a started color writes beside its images: layers, logs.
+DISK_RESERVE = 64 * MIB
+# Room for the journal and the env files.
+STATE_RESERVE = 4 * MIB
+
+
+def available_memory():
+    """Bytes that new processes can have: the kernel's estimate, and no more than a cgroup around the host allows."""
+    with open("/proc/meminfo", encoding="ascii") as source:
+        fields = dict(line.split(":", 1) for line in source)
+    free = int(fields["MemAvailable"].split()[0]) * 1024
+    return min([free] + _cgroup_rooms())
+
+
+def _cgroup_rooms():
+    """Room below the limit of the cgroup at the root that this host sees: the host may be a container itself."""
+    rooms = []
+    for limit_file, usage_file, stat_file, cache_key in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
+        (
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+            "/sys/fs/cgroup/memory/memory.stat",
+            "total_inactive_file",
+        ),
+    ):
+        try:
+            limit, usage = _number(limit_file), _number(usage_file)
+            with open(stat_file, encoding="ascii") as source:
+                stat = dict(line.split() for line in source)
+        except (OSError, ValueError):  # This version of cgroups is not there, or sets no limit ("max").
+            continue
+        rooms.append(limit - usage + int(stat.get(cache_key, 0)))
+    return rooms
+
+
+def _number(path):
+    with open(path, encoding="ascii") as source:
+        return int(source.read())
+
+
+def memory_of(engine, containers):
+    """Bytes that running containers hold, without the file cache, which the kernel gives back."""
+    held = 0
+    for container in containers:
+        if container.running:
+            stats = engine.stats(container.id).get("memory_stats") or {}
+            cache = stats.get("stats") or {}
+            held += stats.get("usage", 0) - cache.get("total_inactive_file", cache.get("inactive_file", 0))
+    return held
+
+
+def free_disk(path):
+    """Bytes free on the file system of a path, or of the nearest folder above it that exists."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize
+
+
+def memory_finding(free, workers, needed):
+    """A sentence when the candidate would not fit, else ``""``.
+
+    :param free: bytes available now.
+    :param workers: bytes that stopping the old workers gives back.
+    :param needed: bytes that the live color's web and support services hold, as the measure of the candidate's.
+    """
+    if needed <= free + workers:
+        return ""
+    return (
+        f"Not enough memory for a second web: {_mib(needed)} MiB needed (what the live color's web and support services "
+        f"hold now), {_mib(free)} MiB free and {_mib(workers)} MiB more once the old workers have stopped. Free memory on "
+        "this host, or give the app fewer web processes."
+    )
+
+
+def disk_finding(path, free, needed, why):
+    """A sentence when a file system has too little room, else ``""``."""
+    if needed <= free:
+        return ""
+    return (
+        f"Not enough disk for {why}: {_mib(needed)} MiB needed, {_mib(free)} MiB free at {path}. Remove what is not "
+        "needed there (docker image prune), or use a larger disk."
+    )
+
+
+def _mib(count):
+    return max(round(count / MIB), 0)
