@@ -1,0 +1,124 @@
+"""demo/ledger.py: what is lost, doubled, missed."""
+
+from __future__ import annotations
+
+import json
+
+import ledger
+import pytest
+
+
+def event(name, task_id="a", time=0.0, kind="sleep"):
+    return {"event": name, "id": task_id, "time": time, "kind": kind, "color": "blue", "release": "1"}
+
+
+def test_a_task_that_was_accepted_and_done_is_neither_lost_nor_doubled():
+    counts = ledger.count([event("accepted"), event("started"), event("done")])
+    assert counts.summary() == {
+        "accepted": 1,
+        "done": 1,
+        "lost": 0,
+        "doubled": 0,
+        "unaccepted": 0,
+        "ticks": 0,
+        "ticks_missed": 0,
+        "ticks_doubled": 0,
+    }
+
+
+def test_done_may_be_written_before_accepted():
+    counts = ledger.count([event("done"), event("accepted")])
+    assert (counts.lost, counts.unaccepted) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("events", "field", "ids"),
+    [
+        ([event("accepted"), event("started")], "lost", ["a"]),
+        ([event("accepted"), event("done"), event("done")], "doubled", ["a"]),
+        ([event("done", "b")], "unaccepted", ["b"]),
+        # Started twice and done once is what at-least-once means; it is not done twice.
+        ([event("accepted"), event("started"), event("started"), event("done")], "doubled", []),
+    ],
+)
+def test_what_went_wrong_is_named_by_id(events, field, ids):
+    assert getattr(ledger.count(events), field) == ids
+
+
+def test_ticks_are_no_tasks():
+    counts = ledger.count([event("tick", kind="tick"), event("started", kind="tick"), event("done", kind="tick")])
+    assert (counts.accepted, counts.done, counts.unaccepted, counts.ticks) == (0, 0, [], 1)
+
+
+@pytest.mark.parametrize(
+    ("times", "missed", "doubled"),
+    [
+        ([], 0, 0),
+        ([0, 5, 10.2, 15], 0, 0),
+        ([0, 5, 15], 1, 0),
+        # Beat was away from 5 to 13, caught up at once, and went on from there.
+        ([0, 5, 13, 18], 1, 0),
+        # A second beat, two seconds behind the first.
+        ([0, 5, 7, 10, 12], 0, 2),
+        ([10, 0, 5], 0, 0),
+    ],
+)
+def test_tick_faults(times, missed, doubled):
+    assert ledger.tick_faults(times) == (missed, doubled)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "gap"),
+    [
+        (0.0, float("inf"), 6.0),
+        (9.0, float("inf"), 2.0),  # from 9 to the first at 11
+        (9.0, 20.0, 8.0),  # up to the end of the window too
+        (30.0, 40.0, None),
+    ],
+)
+def test_worker_gap_is_the_longest_time_without_a_finished_task(since, until, gap):
+    events = [event("done", str(at), at) for at in (2.0, 5.0, 11.0, 12.0)]
+    events += [event("done", "t", 8.0, "tick"), event("accepted", "x", 8.0)]
+    assert ledger.worker_gap(events, since, until) == gap
+
+
+def test_a_line_that_is_still_being_written_is_left_out():
+    assert ledger.parse('{"event": 1}\n{"eve') == [{"event": 1}]
+
+
+def test_waits_until_the_last_accepted_task_is_done():
+    texts = iter([[event("accepted")], [event("accepted"), event("started")], [event("accepted"), event("done")]])
+    slept = []
+    events = ledger.wait_until_done(
+        lambda: "".join(json.dumps(line) + "\n" for line in next(texts)),
+        clock=lambda: len(slept),
+        sleep=slept.append,
+    )
+    assert ledger.count(events).lost == []
+    assert len(slept) == 2
+
+
+def test_does_not_wait_for_ever():
+    slept = []
+    events = ledger.wait_until_done(
+        lambda: json.dumps(event("accepted")) + "\n",
+        timeout=3,
+        clock=lambda: len(slept),
+        sleep=slept.append,
+    )
+    assert ledger.count(events).lost == ["a"]
+    assert len(slept) == 3
+
+
+def test_command_line_fails_when_something_is_lost(tmp_path, capsys):
+    file = tmp_path / "ledger.jsonl"
+    file.write_text(json.dumps(event("accepted")) + "\n", encoding="utf-8")
+    assert ledger.main([str(file)]) == 1
+    assert json.loads(capsys.readouterr().out)["ids"] == {"lost": ["a"], "doubled": []}
+
+
+def test_command_line_names_a_file_that_is_not_there(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        ledger.main([str(tmp_path / "none.jsonl")])
+    assert end.value.code == 2
+    assert "none.jsonl" in capsys.readouterr().err
