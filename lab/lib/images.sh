@@ -2,15 +2,16 @@
 
 image_exists() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# Pulled where that is possible; where it is not, made from Debian's packages under the same name.
+# base_images SUITE…: pulled where that is possible; where it is not, made from Debian's packages under
+# the same name.
 base_images() {
-    local suite registry=yes
-    for suite in trixie bookworm; do
+    local suite
+    for suite in "$@"; do
         image_exists "debian:$suite-slim" && continue
-        if [ $registry = yes ]; then
+        if [ -z "${registry_is_out_of_reach:-}" ]; then
             say "Pulling debian:$suite-slim."
             timeout 300 docker pull --quiet "debian:$suite-slim" >"$state/pull.log" 2>&1 9>&- && continue
-            registry=no
+            registry_is_out_of_reach=yes
             say "It cannot be pulled ($(tail -n 1 "$state/pull.log"))."
             command -v mmdebstrap >/dev/null || apt_install mmdebstrap
         fi
@@ -19,20 +20,29 @@ base_images() {
     done
 }
 
-# host_image TAG SUITE TARGET: built anew only when what it is made from has changed.
-host_image() {
-    local image=bluegreen-host:$1 suite=$2 target=$3 base wanted
-    base=$(docker image inspect --format '{{.Id}}' "debian:$suite-slim")
-    wanted=$( (cat "$lab"/images/host/*; printf '%s %s\n' "$base" "$target") | sha256sum | cut -c1-16)
-    [ "$(docker image inspect --format '{{index .Config.Labels "bluegreen.made-from"}}' "$image" 2>/dev/null)" != "$wanted" ] ||
-        return 0
+# build_image IMAGE FOLDER BASE [ARGUMENT…]: built anew only when the folder, the base or the arguments
+# have changed.
+build_image() {
+    local image=$1 folder=$2 base=$3 wanted
+    shift 3
+    wanted=$( (cat "$folder"/*; docker image inspect --format '{{.Id}}' "$base"; echo "$@") | sha256sum | cut -c1-16)
+    [ "$(docker image inspect --format '{{index .Config.Labels "bluegreen.made-from"}}' "$image" 2>/dev/null)" \
+        != "$wanted" ] || return 0
     say "Building $image (a minute or two)."
-    logged "image-$1" docker build --tag "$image" --target "$target" --build-arg "SUITE=$suite" \
-        --label "bluegreen.made-from=$wanted" "$lab/images/host"
+    logged "image-${image##*:}" docker build --tag "$image" --label "bluegreen.made-from=$wanted" "$@" "$folder"
+    docker image prune --force --filter label=bluegreen.made-from >/dev/null
 }
 
 host_images() {
-    host_image trixie trixie pi
-    host_image trixie-bare trixie bare
-    host_image bookworm-bare bookworm bare
+    base_images trixie bookworm
+    local folder=$lab/images/host
+    build_image bluegreen-host:trixie "$folder" debian:trixie-slim --target pi --build-arg SUITE=trixie
+    build_image bluegreen-host:trixie-bare "$folder" debian:trixie-slim --target bare --build-arg SUITE=trixie
+    build_image bluegreen-host:bookworm-bare "$folder" debian:bookworm-slim --target bare --build-arg SUITE=bookworm
+}
+
+python39_image() {
+    host_images
+    base_images bullseye
+    build_image bluegreen-host:python3.9 "$lab/images/python3.9" bluegreen-host:trixie
 }
