@@ -37,3 +37,7 @@ apt_install() {
     as_root apt-get update -qq >"$state/apt-update.log" 2>&1 || true
     logged apt-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
 }
+
+lint_tools() {
+    command -v shellcheck >/dev/null || apt_install shellcheck
+}

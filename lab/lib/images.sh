@@ -25,11 +25,12 @@ base_images() {
 build_image() {
     local image=$1 folder=$2 base=$3 wanted
     shift 3
-    wanted=$( (cat "$folder"/*; docker image inspect --format '{{.Id}}' "$base"; echo "$@") | sha256sum | cut -c1-16)
+    wanted=$( (cd "$folder" && find . -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
+        docker image inspect --format '{{.Id}}' "$base"; echo "$@") | sha256sum | cut -c1-16)
     [ "$(docker image inspect --format '{{index .Config.Labels "bluegreen.made-from"}}' "$image" 2>/dev/null)" \
         != "$wanted" ] || return 0
     say "Building $image (a minute or two)."
-    logged "image-${image##*:}" docker build --tag "$image" --label "bluegreen.made-from=$wanted" "$@" "$folder"
+    logged "build-${image/:/-}" docker build --tag "$image" --label "bluegreen.made-from=$wanted" "$@" "$folder"
     docker image prune --force --filter label=bluegreen.made-from >/dev/null
 }
 
@@ -45,4 +46,13 @@ python39_image() {
     host_images
     base_images bullseye
     build_image bluegreen-host:python3.9 "$lab/images/python3.9" bluegreen-host:trixie
+}
+
+# The releases of the demo app that the demo and the scenarios deploy.
+app_images() {
+    local release
+    base_images trixie
+    for release in 1 2 3; do
+        build_image "bluegreen-demo:$release" "$root/demo/app" debian:trixie-slim --build-arg "RELEASE=$release"
+    done
 }
