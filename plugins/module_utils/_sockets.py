@@ -3,72 +3,90 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""TCP sockets of a network namespace, read from /proc, and the processes that own them."""
+"""TCP connections as the kernel lists them in /proc, and the processes that hold them."""
 
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from typing import NamedTuple
 
-ESTABLISHED, TIME_WAIT, LISTEN = 0x01, 0x06, 0x0A
+ESTABLISHED = 0x01
+LISTENING = 0x0A
 
 
-class Socket(NamedTuple):
-    local_port: int
-    remote_port: int
+class Connection(NamedTuple):
+    """An end of a TCP connection: ``local`` and ``remote`` are ``(IP, port)``; ``inode`` 0 has no owner (any more)."""
+
+    local: tuple
+    remote: tuple
     state: int
     inode: int
 
 
-def parse(text):
-    """Sockets in the text of ``/proc/net/tcp`` or ``tcp6``."""
-    sockets = []
-    for line in text.splitlines()[1:]:
+def connections(pid):
+    """All TCP connections in the network namespace of a process; none when the process is gone."""
+    found = []
+    for name in ("tcp", "tcp6"):
+        try:
+            with open(f"/proc/{pid}/net/{name}", encoding="ascii") as source:
+                found.extend(parse(source))
+        except OSError:
+            # No such process, or a kernel without IPv6.
+            continue
+    return found
+
+
+def parse(lines):
+    """The connections in the lines of /proc/net/tcp or tcp6, the first of which is a title."""
+    lines = iter(lines)
+    next(lines, None)
+    for line in lines:
         fields = line.split()
-        if len(fields) > 9:
-            sockets.append(
-                Socket(
-                    local_port=int(fields[1].rpartition(":")[2], 16),
-                    remote_port=int(fields[2].rpartition(":")[2], 16),
-                    state=int(fields[3], 16),
-                    inode=int(fields[9]),
-                )
-            )
-    return sockets
+        yield Connection(_endpoint(fields[1]), _endpoint(fields[2]), int(fields[3], 16), int(fields[9]))
 
 
-def read(pid="self"):
-    """Sockets of the network namespace that process ``pid`` lives in, IPv4 and IPv6."""
-    sockets = []
-    for table in ("tcp", "tcp6"):
+def _endpoint(text):
+    address, port = text.split(":")
+    # The kernel prints each 32 bits of an address as a number of the machine's own byte order.
+    words = [int(address[start:start + 8], 16) for start in range(0, len(address), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    if len(packed) == 16 and packed.startswith(b"\0" * 10 + b"\xff\xff"):
+        packed = packed[12:]
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed), int(port, 16)
+
+
+def inodes_of(pid):
+    """Inodes of the sockets that a process has open."""
+    found = set()
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return found
+    for name in names:
         try:
-            with open(f"/proc/{pid}/net/{table}", encoding="ascii") as source:
-                sockets += parse(source.read())
-        except OSError:  # A kernel without IPv6 has no tcp6, and the process may have ended.
+            target = os.readlink(f"{folder}/{name}")
+        except OSError:
             continue
-    return sockets
+        if target.startswith("socket:["):
+            found.add(int(target[8:-1]))
+    return found
 
 
-def owner(inodes):
-    """``(pid, name)`` of a process that has one of the sockets open, or ``None``."""
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    for pid in os.listdir("/proc"):
-        if not pid.isdigit():
-            continue
-        folder = f"/proc/{pid}/fd"
-        try:
-            for descriptor in os.listdir(folder):
-                if os.readlink(f"{folder}/{descriptor}") in wanted:
-                    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as source:
-                        return int(pid), source.read().strip()
-        except OSError:  # The process, or one of its descriptors, is gone by now.
-            continue
+def holder_of(inode):
+    """Who has a socket open, as ``name (process 123)``; ``None`` when nobody that can be seen does."""
+    for name in os.listdir("/proc"):
+        if name.isdigit() and inode in inodes_of(name):
+            return f"{command_of(name)} (process {name})"
     return None
 
 
-def listener(port):
-    """``(pid, name)`` of the process that listens on a port of this host; ``None`` when nobody does."""
-    inodes = [socket.inode for socket in read() if socket.state == LISTEN and socket.local_port == port]
-    if not inodes:
-        return None
-    return owner(inodes) or (0, "a process that cannot be seen from here")
+def command_of(pid):
+    """The short name of a process, empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as source:
+            return source.read().strip()
+    except OSError:
+        return ""

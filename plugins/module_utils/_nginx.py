@@ -1,0 +1,324 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The Nginx that stands before the colors, on the host or in a container, as it really runs."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _nginx_config,
+    _nginx_master,
+    _nginx_proof,
+    _nginx_public,
+    _sockets,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
+    COLORS,
+    LOOPBACK,
+    check_both_colors,
+    check_host,
+    check_path,
+    check_port,
+    check_server,
+    check_upstream,
+    check_url,
+)
+
+
+class Nginx(NamedTuple):
+    """What the user says about Nginx.
+
+    ``servers`` maps a color to ``address:port`` as Nginx sees it; ``container`` is empty for an Nginx on the host, and
+    ``command`` is how its program is called there.
+    """
+
+    upstream: str
+    file: str
+    container: str
+    servers: dict
+    public_url: str
+    public_host: str
+    validate_certs: bool = True
+    backup: bool = False
+    command: tuple = ("nginx",)
+
+
+def nginx_settings(params):
+    """The :class:`Nginx` in the parameters of a module, checked and completed from ``app`` and ``ports``."""
+    ports = check_both_colors("ports", params["ports"])
+    servers = params["servers"] or {color: f"127.0.0.1:{check_port(f'ports.{color}', ports[color])}" for color in COLORS}
+    check_both_colors("servers", servers)
+    for color in COLORS:
+        check_server(f"servers.{color}", servers[color])
+    check_url("public_url", params["public_url"])
+    return Nginx(
+        upstream=check_upstream("upstream", params["upstream"] or params["app"]),
+        file=check_path("file", params["file"] or f"/etc/nginx/conf.d/bluegreen-{params['app']}.conf"),
+        container=params["container"],
+        servers=servers,
+        public_url=params["public_url"],
+        public_host=check_host("public_host", params["public_host"]),
+        validate_certs=params["validate_certs"],
+        backup=params["backup"],
+    )
+
+
+class Checked(NamedTuple):
+    """What ``nginx -T`` says: whether the configuration is valid, the error if not, the configuration if so."""
+
+    ok: bool
+    message: str
+    dump: str
+
+
+class Running:
+    """The running Nginx.
+
+    :param host: a :class:`Host`.
+    :param nginx: an :class:`Nginx`.
+    :ivar pid: of the master.
+    :ivar file: path of the owned file as Nginx sees it.
+    :ivar addresses: its own IPs, when it is in a network of its own.
+    :raises BluegreenError: it does not run, or not as the settings say.
+    """
+
+    def __init__(self, host, nginx):
+        self.host = host
+        self.nginx = nginx
+        self.container = ""
+        self.networks = {}
+        self.file = nginx.file
+        self.build = ""
+        if nginx.container:
+            self._find_in_container()
+        else:
+            self._find_on_host()
+
+    def _find_on_host(self):
+        command = [_nginx_master.program(self.nginx.command[0]), *self.nginx.command[1:]]
+        self.build = self.host.run([*command, "-V"]).err
+        self.prefix = _nginx_master.option(command, "-p") or _nginx_master.build_argument(self.build, "prefix")
+        self.pid = _nginx_master.by_pid_file(self._pid_file(command))
+        self.command = [command[0], *_nginx_master.start_arguments(_nginx_master.title(self.pid))]
+
+    def _pid_file(self, command):
+        main = _nginx_master.option(command, "-c") or _nginx_master.build_argument(self.build, "conf-path")
+        main = os.path.join(self.prefix, main or "conf/nginx.conf")
+        try:
+            with open(main, encoding="utf-8", errors="replace") as source:
+                written = _nginx_master.pid_file_in(source.read(), main)
+        except OSError as error:
+            raise BluegreenError(
+                f"The configuration of Nginx, {main}, cannot be read ({error.strerror.lower()}): install Nginx (prepare.yml "
+                "does), or name the container that it runs in with bluegreen_nginx_container."
+            ) from error
+        return os.path.join(
+            self.prefix, written or _nginx_master.build_argument(self.build, "pid-path") or "logs/nginx.pid"
+        )
+
+    def _find_in_container(self):
+        name = self.nginx.container
+        try:
+            data = self.host.engine.inspect(name)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+            raise BluegreenError(
+                f"bluegreen_nginx_container is {name!r}, but there is no container of that name: correct it, or leave it "
+                "empty for an Nginx on the host itself."
+            ) from error
+        if not data["State"]["Running"]:
+            raise BluegreenError(
+                f"Nginx does not run: its container {name} is {data['State']['Status']}. Start it (docker start {name})."
+            )
+        self.pid = _nginx_master.below(data["State"]["Pid"])
+        if self.pid is None:
+            raise BluegreenError(
+                f"bluegreen_nginx_container is {name!r}, but no Nginx runs in it: name the container of Nginx."
+            )
+        self.container = data["Id"]
+        self.file = path_inside(data.get("Mounts") or (), self.nginx.file, name)
+        self.networks = data["NetworkSettings"].get("Networks") or {}
+        self.command = ["nginx", *_nginx_master.start_arguments(_nginx_master.title(self.pid))]
+        self.prefix = "/"
+
+    @property
+    def addresses(self):
+        return {network["IPAddress"] for network in self.networks.values() if network.get("IPAddress")}
+
+    # What it says
+
+    def check(self):
+        """``nginx -T``: whether the files on the disk make sense, as :class:`Checked`."""
+        code, out, err = self._run(["-T"])
+        if code == 0:
+            return Checked(True, "", out)
+        # A broken configuration is not printed at all.
+        return Checked(False, _said(["-T"], code, "", err), "")
+
+    def reload(self):
+        """Ask Nginx to read its files again. Whether it did is for a proof to show.
+
+        :returns: what Nginx says against it, empty when the signal was sent.
+        """
+        arguments = ["-s", "reload"]
+        code, out, err = self._run(arguments, changes=True)
+        return "" if code == 0 else _said(arguments, code, out, err)
+
+    def _run(self, arguments, changes=False):
+        if not self.container:
+            return self.host.run([*self.command, *arguments], cwd=f"/proc/{self.pid}/cwd", changes=changes)
+        if changes:
+            self.host.commands.append(f"docker exec {self.nginx.container} {' '.join(self.command + arguments)}")
+        code, out, err = self.host.engine.execute(self.container, self.command + arguments)
+        return code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
+    # What it does
+
+    def children(self):
+        return _nginx_master.workers_of(self.pid)
+
+    def inodes(self):
+        """Sockets of those children that accept requests."""
+        return set().union(*(_sockets.inodes_of(child.pid) for child in self.children() if not child.draining))
+
+    def accepted(self):
+        """``{inode: (IP, port)}`` of the connections that clients opened to this Nginx, with the near end of each."""
+        everything, owned = _sockets.connections(self.pid), self.inodes()
+        ports = {connection.local[1] for connection in everything if connection.state == _sockets.LISTENING}
+        return {
+            connection.inode: connection.local
+            for connection in everything
+            if connection.inode in owned and connection.state != _sockets.LISTENING and connection.local[1] in ports
+        }
+
+    def endpoints(self, color):
+        """The set of ``(IP, port)`` of a color, and pids in its network namespaces where these are not Nginx's own.
+
+        The name of a container has an address only while that container runs.
+        """
+        address, port = check_server(f"servers.{color}", self.nginx.servers[color])
+        if address in LOOPBACK:
+            return {(address.strip("[]"), port)}, set()
+        places, pids = set(), set()
+        for summary in self.host.engine.containers():
+            attached = (summary.get("NetworkSettings") or {}).get("Networks") or {}
+            if not any(network in self.networks and attached[network].get("IPAddress") for network in attached):
+                continue
+            data = self.host.engine.inspect(summary["Id"])
+            for network, facts in data["NetworkSettings"]["Networks"].items():
+                if network in self.networks and facts.get("IPAddress") and address in _names(data, facts):
+                    places.add((facts["IPAddress"], port))
+                    pids.add(data["State"]["Pid"])
+        return places, pids
+
+    def require_resolvable(self, color):
+        """Nginx resolves names when it loads, and one that does not resolve keeps it from starting.
+
+        :raises BluegreenError: that of ``color`` does not.
+        """
+        if not self.endpoints(color)[0]:
+            raise BluegreenError(
+                f"bluegreen_nginx_servers.{color} is {self.nginx.servers[color]!r}, but no running container on a network of "
+                f"Nginx ({', '.join(sorted(self.networks)) or 'which runs on the host'}) has that name: put the web service of "
+                f"{color} on such a network under that name or alias."
+            )
+
+
+def _said(arguments, code, out, err):
+    text = _nginx_proof.reason_of(err) or " ".join((err or out).split())
+    return text.rstrip(".") or f"nginx {' '.join(arguments)} ended with {code}"
+
+
+def _names(data, facts):
+    return {data["Name"].lstrip("/"), *(facts.get("Aliases") or ()), *(facts.get("DNSNames") or ())}
+
+
+def path_inside(mounts, file, container):
+    """Where a file of the host is in a container.
+
+    :param mounts: those of the container's inspect data.
+    :raises BluegreenError: it is not there, or mounted in a way in which a replaced file is not seen.
+    """
+    real = os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))
+    for mount in sorted(mounts, key=lambda mount: len(mount.get("Source") or ""), reverse=True):
+        source = os.path.realpath(mount.get("Source") or "/")
+        if source == real:
+            raise BluegreenError(
+                f"{file} is mounted into the container {container} by itself, which goes on showing the file of before when "
+                f"it is replaced: mount its folder {os.path.dirname(file)} instead."
+            )
+        if mount.get("Source") and real.startswith(source.rstrip("/") + "/"):
+            return mount["Destination"].rstrip("/") + real[len(source.rstrip("/")):]
+    raise BluegreenError(
+        f"bluegreen_nginx_file is {file!r}, but no folder with that file is mounted into the container {container}: mount "
+        f"{os.path.dirname(file)} where that Nginx includes its files from, such as /etc/nginx/conf.d."
+    )
+
+
+class ErrorLog:
+    """What Nginx writes to its error log from the moment that this is made.
+
+    :param running: a :class:`Running`.
+    :param dump: its configuration, as ``nginx -T`` prints it.
+    """
+
+    def __init__(self, running, dump):
+        self._running = running
+        self._path = "" if running.container else self._file(dump)
+        self._known = set(self._lines())
+
+    def _file(self, dump):
+        try:
+            written = _nginx_config.children(_nginx_config.load(_nginx_config.sections(dump)), "error_log")
+        except _nginx_config.ConfigError:
+            written = []
+        path = written[0].words[1] if written else _nginx_master.build_argument(self._running.build, "error-log-path")
+        if not path or path.startswith(("stderr", "syslog:", "memory:")):
+            return ""
+        return os.path.join(self._running.prefix, path)
+
+    def _lines(self):
+        if self._running.container:
+            try:
+                return self._running.host.engine.logs(self._running.container, tail=100)
+            except EngineError:
+                # The logs of a container may go where they cannot be read back from.
+                return []
+        try:
+            with open(self._path, "rb") as source:
+                source.seek(max(0, os.fstat(source.fileno()).st_size - 32768))
+                return source.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+
+    def reason(self):
+        """The first error that Nginx has written since; empty when there is none."""
+        return _nginx_proof.reason_of("\n".join(line for line in self._lines() if line not in self._known))
+
+
+def preflight(host, nginx):
+    """What stands against a switch before anything is changed, as sentences; empty when nothing does."""
+    try:
+        running = Running(host, nginx)
+        checked = running.check()
+        public = _nginx_public.public_side(running) if checked.ok else None
+    except EngineError:
+        raise
+    except BluegreenError as error:
+        return [error.message]
+    return _nginx_proof.findings(nginx, running.file, os.path.exists(nginx.file), checked, public)
+
+
+def served_color(host, nginx):
+    """The color that the running Nginx really serves, ``None`` when that is neither or cannot be told."""
+    asked = _nginx_public.Asked(Running(host, nginx))
+    asked.ask(lambda: asked.color is not None)
+    return asked.color

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Which process is the master of Nginx, how it was started, and what its children are.
+
+A process is taken for the master by its pid file (or the container that it runs in) and by the program that it runs.
+A title alone is not enough: the masters of other containers show in the same /proc, and a stale pid file may name a
+process that a reload would kill.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config, _sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import process_start
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_proof import Child
+
+# A guard that systemd starts has no PATH worth the name.
+_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin", "/usr/bin", "/usr/local/bin")
+_MASTER_TITLE = "nginx: master process "
+_DRAINING_TITLE = "is shutting down"
+_START_OPTION = re.compile(r"(?:^| )(-[pcge]) ")
+
+
+def program(name):
+    """The full path of Nginx's program."""
+    if name.startswith("/"):
+        return name
+    for folder in os.environ.get("PATH", "").split(os.pathsep) + list(_FOLDERS):
+        path = os.path.join(folder, name)
+        if folder and os.access(path, os.X_OK):
+            return path
+    raise BluegreenError(
+        "Nginx is not installed on this host: run prepare.yml, or name the container that it runs in with "
+        "bluegreen_nginx_container."
+    )
+
+
+def build_argument(build, name):
+    """What Nginx was built with for ``--name=``, from the output of ``nginx -V``; empty when nothing."""
+    match = re.search(rf"--{re.escape(name)}=(\S+)", build)
+    return match.group(1) if match else ""
+
+
+def option(command, name):
+    """The value that a command line gives for an option, empty without it."""
+    return command[command.index(name) + 1] if name in command[:-1] else ""
+
+
+def start_arguments(title):
+    """The arguments that a master was started with, from the title that it gave itself.
+
+    The same ones have to be given to every other call of Nginx, which else reads another configuration. The title
+    joins them with blanks, and the value of ``-g`` holds some itself.
+    """
+    _binary, blank, rest = title[len(_MASTER_TITLE):].strip().partition(" ")
+    pieces = _START_OPTION.split(" " + rest)
+    arguments = []
+    for name, value in zip(pieces[1::2], pieces[2::2]):
+        arguments += [name, value.strip()]
+    return arguments
+
+
+def pid_file_in(text, file):
+    """The pid file that the main configuration file names, empty when it names none or cannot be read."""
+    try:
+        statements = _nginx_config.parse(text, file)
+    except _nginx_config.ConfigError:
+        return ""
+    return next((statement.words[1] for statement in statements if statement.name == "pid"), "")
+
+
+def by_pid_file(path):
+    """The pid of the running master that a pid file names.
+
+    :raises BluegreenError: it does not name one.
+    """
+    try:
+        with open(path, encoding="ascii", errors="replace") as source:
+            written = source.read().strip()
+    except OSError:
+        written = ""
+    running = _masters_here()
+    if not running:
+        raise BluegreenError("Nginx does not run on this host: start it first (systemctl start nginx).")
+    if written.isdigit() and int(written) in running:
+        return int(written)
+    if not written:
+        problem = "is missing or empty"
+    elif written.isdigit() and process_start(int(written)) is not None:
+        problem = f"names process {written}, which is {_sockets.command_of(written) or 'another program'} and not Nginx"
+    else:
+        problem = f"says {written}, which is no running process"
+    raise BluegreenError(
+        f"Nginx runs (process {', '.join(map(str, running))}), but its pid file {path} {problem}, so it cannot be reloaded: "
+        "restart it (systemctl restart nginx)."
+    )
+
+
+def below(pid):
+    """The pid of the master that is ``pid`` or, where a small init is process 1, a child of it; ``None`` without."""
+    for candidate in [pid, *children_of(pid)]:
+        if _is_master(candidate):
+            return candidate
+    return None
+
+
+def _masters_here():
+    # A process in a container has other namespaces; only those of the host are reloaded through its pid file.
+    own = _namespace("self")
+    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit() and _is_master(name) and _namespace(name) == own)
+
+
+def _namespace(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+    except OSError:
+        return None
+
+
+def _is_master(pid):
+    if not title(pid).startswith(_MASTER_TITLE):
+        return False
+    try:
+        # An upgrade of the package leaves "(deleted)" behind the path of the program that still runs.
+        binary = os.path.basename(os.readlink(f"/proc/{pid}/exe").split(" (deleted)")[0])
+    except OSError:
+        return False
+    return "nginx" in binary or binary == "openresty"
+
+
+def title(pid):
+    """The command line of a process, which Nginx uses to say what it is; empty when the process is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as source:
+            return source.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def children_of(pid):
+    """The pids of a process's children."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as source:
+            return [int(word) for word in source.read().split()]
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return []
+    # A kernel may be built without that file; every process names its parent too.
+    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit() and _parent_of(name) == pid)
+
+
+def _parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as source:
+            text = source.read()
+    except OSError:
+        return None
+    return int(text[text.rindex(")") + 2:].split()[1])
+
+
+def workers_of(pid):
+    """The children of a master as :class:`Child` list: workers, and the processes that tend its cache."""
+    found = []
+    for child in children_of(pid):
+        started = process_start(child)
+        if started is not None:
+            found.append(Child(child, started, _DRAINING_TITLE in title(child)))
+    return found

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Where public requests end: whether the public URL reaches this Nginx, and which color Nginx asks for an answer."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_proof, _probe, _sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, check_url
+
+# How long Nginx may take to accept a connection that the kernel accepted already, in seconds.
+_ACCEPT_WAIT = 2.0
+# So many connections at once are told apart from those of the public.
+_CROWD = 5
+# How many requests are sent at most to see where they go, and how long each may take.
+_REQUESTS = 10
+_REQUEST_TIMEOUT = 2.0
+
+
+def public_side(running):
+    """Connect to the public URL and see where in this Nginx that ends.
+
+    :param running: a :class:`_nginx.Running`.
+    :returns: a :class:`_nginx_proof.PublicSide`
+    :raises BluegreenError: it does not end in this Nginx.
+    """
+    nginx = running.nginx
+    url = check_url("public_url", nginx.public_url)
+    place, problem = _accepted_at(running, url)
+    if place is None:
+        raise BluegreenError(
+            f"public_url {nginx.public_url} does not reach this Nginx: {problem}. Set bluegreen_public_url to a URL that the "
+            f"server block with the upstream {nginx.upstream} answers."
+        )
+    return _nginx_proof.PublicSide(
+        url=nginx.public_url,
+        port=place[1],
+        address=f"[{place[0]}]" if ":" in place[0] else place[0],
+        host=_probe.without_port(nginx.public_host or url.host),
+    )
+
+
+def _accepted_at(running, url):
+    """``((IP, port), "")`` at which Nginx accepted our connection, or ``(None, why not)``."""
+    before, crowd = running.accepted(), []
+    deadline = Deadline(running.host.clock, _ACCEPT_WAIT)
+    try:
+        crowd.append(_probe.half_sent(url, deadline))
+        place, problem = _peer(running, crowd[0], Deadline(running.host.clock, _ACCEPT_WAIT / 4))
+        if place or problem:
+            return place, problem
+        # The address was changed on the way, by Docker for example. Then our connections are known by coming and
+        # going together.
+        while len(crowd) < _CROWD:
+            crowd.append(_probe.half_sent(url, deadline))
+        arrived = _wait(deadline, lambda: _crowd_in(running.accepted(), before))
+    except OSError as error:
+        return None, f"connecting to it fails ({(error.strerror or str(error) or type(error).__name__).lower()})"
+    finally:
+        for wire in crowd:
+            wire.close()
+    if arrived and _wait(
+        Deadline(running.host.clock, _ACCEPT_WAIT), lambda: len(arrived.keys() - running.accepted().keys()) >= _CROWD
+    ):
+        return next(iter(arrived.values())), ""
+    return None, "something else answers there"
+
+
+def _peer(running, wire, deadline):
+    near, far = wire.getsockname()[:2], wire.getpeername()[:2]
+    while True:
+        for connection in _sockets.connections(running.pid):
+            if connection.local == far and connection.remote == near and connection.inode:
+                if connection.inode in running.inodes():
+                    return far, ""
+                holder = _sockets.holder_of(connection.inode)
+                # Docker's proxy stands before a published port; what is behind it counts.
+                if holder and not holder.startswith("docker-proxy "):
+                    return None, f"{holder} answers there"
+        if deadline.over:
+            return None, ""
+        deadline.sleep(0.02)
+
+
+def _crowd_in(now, before):
+    arrived = {inode: place for inode, place in now.items() if inode not in before}
+    return arrived if len(arrived) >= _CROWD else None
+
+
+def _wait(deadline, condition):
+    while True:
+        met = condition()
+        if met or deadline.over:
+            return met
+        deadline.sleep(0.02)
+
+
+class Watch:
+    """Counts the connections between Nginx and the colors that come up from the moment that this is made.
+
+    :param running: a :class:`_nginx.Running`.
+    """
+
+    def __init__(self, running):
+        self._running = running
+        self._places, self._peers = {}, {}
+        for color in COLORS:
+            self._places[color], self._peers[color] = running.endpoints(color)
+        self._own = set()
+        self._owned = {color: set() for color in COLORS}
+        self._seen = {color: set() for color in COLORS}
+        self._known = {color: set(self._look(color)) for color in COLORS}
+
+    def sample(self, own=None):
+        """Look once.
+
+        :param own: the near end of the tool's own connection, which is none of Nginx's.
+        """
+        if own:
+            self._own.add(own)
+        inodes = None
+        for color in COLORS:
+            for near, inode in self._look(color).items():
+                if near in self._own:
+                    continue
+                if near not in self._known[color]:
+                    self._seen[color].add(near)
+                # A connection that Nginx keeps open for the next request is as good as a new one.
+                if inode and not self._owned[color]:
+                    inodes = self._running.inodes() if inodes is None else inodes
+                    if inode in inodes:
+                        self._owned[color].add(near)
+
+    def _look(self, color):
+        """``{Nginx's end: inode}`` of the connections to a color; inode 0 where only the other end is left."""
+        places, found = self._places[color], {}
+        for connection in _sockets.connections(self._running.pid):
+            if connection.remote in places:
+                found[connection.local] = connection.inode
+            elif connection.local in places and connection.state != _sockets.LISTENING:
+                found.setdefault(connection.remote, 0)
+        # An end that has closed first is remembered by the kernel on its own side only, maybe in another container.
+        for pid in self._peers[color]:
+            for connection in _sockets.connections(pid):
+                if connection.local[1] in {port for address, port in places} and connection.remote[0] in self._running.addresses:
+                    found.setdefault(connection.remote, 0)
+        return found
+
+    @property
+    def evidence(self):
+        return {color: _nginx_proof.Evidence(len(self._owned[color]), len(self._seen[color])) for color in COLORS}
+
+
+class Asked:
+    """Requests through the public URL, and what they made Nginx do.
+
+    :param running: a :class:`_nginx.Running`.
+    """
+
+    def __init__(self, running):
+        self._running = running
+        self._watch = Watch(running)
+        self.statuses = []
+
+    def ask(self, enough):
+        """Send requests, a few at most, until ``enough()``."""
+        nginx, clock = self._running.nginx, self._running.host.clock
+        url = check_url("public_url", nginx.public_url)
+        for _attempt in range(_REQUESTS):
+            answer = _probe.ask(
+                clock, url, nginx.public_host, _REQUEST_TIMEOUT, nginx.validate_certs, while_waiting=self._watch.sample
+            )
+            self._watch.sample()
+            self.statuses.append(answer.failure or answer.status)
+            if enough() or answer.failure:
+                return
+
+    def verdict(self, color):
+        """Whether the requests reached ``color``."""
+        return _nginx_proof.sockets_verdict(color, self._watch.evidence, len(self.statuses), self.statuses)
+
+    @property
+    def color(self):
+        """The color that the requests reached, ``None`` when it is not exactly one."""
+        return _nginx_proof.served_color(self._watch.evidence, len(self.statuses))
