@@ -1,0 +1,58 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role bluegreen_prepare says twice, once for Ansible and once for the modules, has to be the same."""
+
+from __future__ import annotations
+
+import os
+
+import jinja2
+import yaml
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings, _upstream
+
+ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "..", "roles")
+
+
+def load(*path):
+    with open(os.path.join(ROLES, *path), encoding="utf-8") as source:
+        return source.read()
+
+
+def render(template, variables):
+    """Render with the role's own variables, whose values are templates themselves."""
+    environment = jinja2.Environment(keep_trailing_newline=True, trim_blocks=True)
+    environment.filters["dirname"] = os.path.dirname
+    own = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))
+    names = ("_bluegreen_prepare_upstream", "_bluegreen_prepare_upstream_file", "_bluegreen_prepare_blue_server")
+    values = {name: environment.from_string(own[name]).render(variables) for name in names}
+    return environment.from_string(template).render({**variables, **values})
+
+
+def test_the_upstream_file_is_what_bg_switch_would_write_without_a_live_color():
+    written = render(load("bluegreen_prepare", "templates", "upstream.conf.j2"), {"bluegreen_app": "shop"})
+    servers = {color: f"127.0.0.1:{port}" for color, port in _settings.DEFAULT_PORTS.items()}
+    assert written == _upstream.render("shop", None, servers)
+
+
+def test_the_upstream_file_follows_ports_servers_and_name():
+    variables = {"bluegreen_app": "shop", "bluegreen_ports": {"blue": 8001, "green": 8002}, "bluegreen_nginx_upstream": "web"}
+    servers = {"blue": "127.0.0.1:8001", "green": "127.0.0.1:8002"}
+    template = load("bluegreen_prepare", "templates", "upstream.conf.j2")
+    assert render(template, variables) == _upstream.render("web", None, servers)
+    variables["bluegreen_nginx_servers"] = servers = {"blue": "web-blue:8000", "green": "web-green:8000"}
+    assert render(template, variables) == _upstream.render("web", None, servers)
+
+
+def test_the_file_is_where_the_role_bluegreen_looks_for_it():
+    defaults = yaml.safe_load(load("bluegreen", "defaults", "main.yml"))
+    expected = jinja2.Template(defaults["bluegreen_nginx_file"]).render(bluegreen_app="shop")
+    assert render("{{ _bluegreen_prepare_upstream_file }}", {"bluegreen_app": "shop"}) == expected
+    assert defaults["bluegreen_ports"] == _settings.DEFAULT_PORTS
+
+
+def test_defaults_are_those_of_the_argument_specification():
+    spec = yaml.safe_load(load("bluegreen_prepare", "meta", "argument_specs.yml"))["argument_specs"]["main"]["options"]
+    described = {name: option["default"] for name, option in spec.items() if "default" in option}
+    assert yaml.safe_load(load("bluegreen_prepare", "defaults", "main.yml")) == described
