@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the demo app's ledger: what was accepted, done, lost, and done twice.
 
-    python demo/ledger.py /srv/ledger/ledger.jsonl --wait 60
+python demo/ledger.py /srv/ledger/ledger.jsonl --wait 60
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Counts(NamedTuple):
 
     def summary(self) -> dict:
         """The same with numbers for the lists of ids."""
-        return {name: len(value) if isinstance(value, list) else value for name, value in self._asdict().items()}
+        return {
+            name: len(value) if isinstance(value, list) else value for name, value in self._asdict().items()
+        }
 
 
 def parse(text: str) -> list:
@@ -120,7 +122,9 @@ def main(arguments: list) -> int:
     parser.add_argument(
         "--wait", type=float, default=0.0, help="wait up to so many seconds until all accepted tasks are done"
     )
-    parser.add_argument("--since", type=float, default=0.0, help="worker gap: from this time (seconds since 1970)")
+    parser.add_argument(
+        "--since", type=float, default=0.0, help="worker gap: from this time (seconds since 1970)"
+    )
     parser.add_argument("--until", type=float, default=math.inf, help="worker gap: up to this time")
     options = parser.parse_args(arguments)
     if options.file == "-" and options.wait:
@@ -138,7 +142,8 @@ def main(arguments: list) -> int:
         parser.error(str(error))
     counts = count(events)
     gap = worker_gap(events, options.since, options.until)
-    print(json.dumps({**counts.summary(), "worker_gap_s": gap, "ids": {"lost": counts.lost, "doubled": counts.doubled}}))
+    ids = {"lost": counts.lost, "doubled": counts.doubled}
+    print(json.dumps({**counts.summary(), "worker_gap_s": gap, "ids": ids}))
     return 1 if counts.lost or counts.doubled else 0
 
 

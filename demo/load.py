@@ -92,8 +92,12 @@ def figures(records: Iterable[Record], since: float = 0.0, until: float = math.i
         "p50_ms": percentile(answered, 0.50),
         "p99_ms": percentile(answered, 0.99),
         "max_ms": percentile(answered, 1.0),
-        "by_color": dict(sorted(collections.Counter(record.color for record in chosen if record.color).items())),
-        "failures": [f"{record.method} {record.path}: {record.error or record.status}" for record in failed[:5]],
+        "by_color": dict(
+            sorted(collections.Counter(record.color for record in chosen if record.color).items())
+        ),
+        "failures": [
+            f"{record.method} {record.path}: {record.error or record.status}" for record in failed[:5]
+        ],
     }
 
 
@@ -193,7 +197,11 @@ class Client:
             self._idle.pop().close()
 
     def _request(self, method: str, path: str, body: bytes) -> bytes:
-        lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._header}", "User-Agent: smallfleet-load"]
+        lines = [
+            f"{method} {self._prefix}{path} HTTP/1.1",
+            f"Host: {self._header}",
+            "User-Agent: smallfleet-load",
+        ]
         if method == "POST":
             lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
         return "\r\n".join([*lines, "", ""]).encode() + body
@@ -327,10 +335,16 @@ def main(arguments: list) -> int:
     parser.add_argument("--until-file", help="end when this file exists")
     parser.add_argument("--out", help="write every request to this file, one JSON object a line")
     parser.add_argument("--host", default="", help="Host header, if not that of the URL")
-    parser.add_argument("--rate", type=float, default=20.0, help="GET requests a second (default: %(default)g)")
+    parser.add_argument(
+        "--rate", type=float, default=20.0, help="GET requests a second (default: %(default)g)"
+    )
     parser.add_argument("--task-rate", type=float, default=3.0, help="tasks a second (default: %(default)g)")
     parser.add_argument(
-        "--task", action="append", default=[], metavar="NAME=VALUE", help="parameter of the tasks, as seconds=0.2"
+        "--task",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of the tasks, as seconds=0.2",
     )
     options = parser.parse_args(arguments)
     if options.seconds is None and not options.until_file:

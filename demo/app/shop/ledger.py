@@ -16,7 +16,13 @@ from shop import settings
 def write(event: str, **fields: object) -> None:
     """Append one event; raise OSError when not all of it is in the file."""
     line = json.dumps(
-        {"time": round(time.time(), 4), "event": event, "color": settings.COLOR, "release": settings.RELEASE, **fields},
+        {
+            "time": round(time.time(), 4),
+            "event": event,
+            "color": settings.COLOR,
+            "release": settings.RELEASE,
+            **fields,
+        },
         separators=(",", ":"),
     )
     _append((line + "\n").encode())

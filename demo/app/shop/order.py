@@ -30,7 +30,7 @@ class Order(NamedTuple):
 def parse(parameters: object) -> Order:
     """Return the order that the parameters describe, every one of which may be left out."""
     if not isinstance(parameters, Mapping):
-        raise OrderError("The body is no JSON object; it is one, as {\"kind\": \"sleep\", \"seconds\": 0.5}.")
+        raise OrderError('The body is no JSON object; it is one, as {"kind": "sleep", "seconds": 0.5}.')
     unknown = sorted(set(parameters) - set(Order._fields))
     if unknown:
         raise OrderError(f"{unknown[0]} is no parameter of a task; there are {', '.join(Order._fields)}.")

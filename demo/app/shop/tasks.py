@@ -18,7 +18,12 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     # A web whose broker is gone says so within seconds instead of keeping its client waiting.
     broker_transport_options={"socket_connect_timeout": 2},
-    task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5},
+    task_publish_retry_policy={
+        "max_retries": 2,
+        "interval_start": 0.1,
+        "interval_step": 0.2,
+        "interval_max": 0.5,
+    },
     beat_schedule={"tick": {"task": TICK, "schedule": settings.TICK_SECONDS}},
 )
 

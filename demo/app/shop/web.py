@@ -82,7 +82,9 @@ def work() -> tuple[Response, int]:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST_WORK_SECONDS:
-        return _refuse(f"seconds={request.args['seconds']} is not possible; it is 0 to {LONGEST_WORK_SECONDS:g}.")
+        return _refuse(
+            f"seconds={request.args['seconds']} is not possible; it is 0 to {LONGEST_WORK_SECONDS:g}."
+        )
     digest = hashlib.pbkdf2_hmac("sha256", b"shop", b"work", 2000).hex()
     time.sleep(seconds)
     took = round((time.monotonic() - begin) * 1000, 2)

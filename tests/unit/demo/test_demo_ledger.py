@@ -46,7 +46,9 @@ def test_what_went_wrong_is_named_by_id(events, field, ids):
 
 
 def test_ticks_are_no_tasks():
-    counts = ledger.count([event("tick", kind="tick"), event("started", kind="tick"), event("done", kind="tick")])
+    counts = ledger.count(
+        [event("tick", kind="tick"), event("started", kind="tick"), event("done", kind="tick")]
+    )
     assert (counts.accepted, counts.done, counts.unaccepted, counts.ticks) == (0, 0, [], 1)
 
 
@@ -87,7 +89,9 @@ def test_a_line_that_is_still_being_written_is_left_out():
 
 
 def test_waits_until_the_last_accepted_task_is_done():
-    texts = iter([[event("accepted")], [event("accepted"), event("started")], [event("accepted"), event("done")]])
+    texts = iter(
+        [[event("accepted")], [event("accepted"), event("started")], [event("accepted"), event("done")]]
+    )
     slept = []
     events = ledger.wait_until_done(
         lambda: "".join(json.dumps(line) + "\n" for line in next(texts)),

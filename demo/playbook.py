@@ -1,0 +1,57 @@
+"""Runs the collection's playbooks on the demo's host."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from stage import DEMO, INVENTORY, LOGS, ROOT, DemoError, shown
+
+PROGRAM = ROOT / ".venv/bin/ansible-playbook"
+
+
+def play(name: str, label: str, interactive: bool = False, **variables: object) -> int:
+    """Run a playbook and return how it ended; its log, under that label, has all that is not shown."""
+    command = [str(PROGRAM), "-i", str(INVENTORY), f"smallfleet.bluegreen.{name}"]
+    if variables:
+        command += ["-e", json.dumps(variables)]
+    stdin = None if interactive else subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env=_environment(log_of(label)), stdin=stdin) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # The terminal told Ansible too. It gets the time to end the module that it is in.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.terminate()
+            raise
+
+
+def must_play(what: str, name: str, label: str, interactive: bool = False, **variables: object) -> None:
+    if play(name, label, interactive, **variables):
+        raise DemoError(f"{what} failed; the log is {shown(log_of(label))}.")
+
+
+def log_of(label: str) -> Path:
+    return LOGS / f"{label}.log"
+
+
+def by_hand(name: str, *more: str) -> str:
+    """Return what a person types to run a playbook on the demo's host."""
+    return " ".join([shown(PROGRAM), "-i", shown(INVENTORY), f"smallfleet.bluegreen.{name}", *more])
+
+
+def _environment(log: Path) -> dict:
+    # Without what this person's Ansible is usually told: the demo is the same for everybody.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment.update(
+        LC_ALL="C.UTF-8",
+        ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
+        ANSIBLE_CALLBACK_PLUGINS=str(DEMO / "callback"),
+        ANSIBLE_STDOUT_CALLBACK="compact",
+        ANSIBLE_LOG_PATH=str(log),
+    )
+    return environment

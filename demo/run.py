@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""The show behind `make demo`: a real app goes from blue to green on a Pi-sized host, under load.
+
+    .venv/bin/python demo/run.py            all of it (lab/setup first; `make demo` does both)
+    .venv/bin/python demo/run.py clean      remove the host, the app's images and demo/.run
+
+What it makes: the images bluegreen-demo:1, :2 and :3, one container bluegreen-demo-host (systemd,
+Docker Engine, Nginx; 1 CPU, 1 GiB) that is reached on a port of 127.0.0.1, and the folder demo/.run
+with the inventory, the logs and summary.json. Nothing else on this machine is touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Iterator, Optional
+
+# The demo is no package: its files lie beside this one, wherever it is started from.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# pylint: disable=wrong-import-position
+import ledger  # noqa: E402
+import pi  # noqa: E402
+from docker.errors import DockerException  # noqa: E402
+from load import Load  # noqa: E402
+from playbook import by_hand, log_of, must_play, play  # noqa: E402
+from report import Measured, Window, summary, table  # noqa: E402
+from stage import LOGS, ROOT, RUN, SUMMARY, DemoError, complain, elapsed, say, shown, step  # noqa: E402
+
+IMAGES = [f"bluegreen-demo:{release}" for release in (1, 2, 3)]
+REQUESTS_A_SECOND = 20
+TASKS_A_SECOND = 3
+WARM_UP_SECONDS = 4.0
+BEFORE_SECONDS = 20.0
+AFTER_SECONDS = 5.0
+# Fewer would say little about how many of them fail.
+LEAST_REQUESTS = 1200
+
+
+def show(port: Optional[int]) -> None:
+    shutil.rmtree(RUN, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+
+    with step("Build the images of releases 1, 2 and 3, where they are not there yet"):
+        if subprocess.run([str(ROOT / "lab/setup"), "app"], check=False).returncode:
+            raise DemoError("The images could not be built; what lab/setup said above names the log.")
+    with step(f"Start a host of 1 CPU and 1 GiB: {pi.NAME}"):
+        host = pi.Pi.make(IMAGES, port)
+        say(f"  {host.url} leads to port 80 of it")
+    with step("Prepare it (playbook smallfleet.bluegreen.prepare)"):
+        must_play("The preparation of the host", "prepare", "prepare")
+    with step("Deploy release 1 to the empty host (playbook smallfleet.bluegreen.deploy)"):
+        must_play(
+            "The deployment of release 1",
+            "deploy",
+            "deploy-1",
+            bluegreen_release="1",
+            bluegreen_approval="automatic",
+        )
+        host.must_answer("1")
+    say(f"\n  Have a look: {host.url} shows which color answers, and changes with it.")
+
+    measured = under_load(host)
+    figures = summary(measured)
+    SUMMARY.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    say(f"\n{table(measured)}\n")
+    for wrong in ("failed", "lost", "doubled"):
+        if figures[wrong]:
+            raise DemoError(
+                f"{figures[wrong]} {wrong}, and there should be none; {shown(SUMMARY)} has the figures."
+            )
+    say_what_next(host.url)
+
+
+def under_load(host: pi.Pi) -> Measured:
+    """Go to release 2, try release 3, and return what the load and the host saw of it."""
+    load = Load(host.url, REQUESTS_A_SECOND, TASKS_A_SECOND, out=str(RUN / "load.jsonl"))
+    with host.machine.sampled(interval=0.5) as memory:
+        load.start()
+        try:
+            with step(
+                f"Begin the load, {REQUESTS_A_SECOND} requests and {TASKS_A_SECOND} tasks a second, "
+                f"and watch it for {BEFORE_SECONDS:g} s"
+            ):
+                time.sleep(WARM_UP_SECONDS)
+                before = time.time()
+                time.sleep(BEFORE_SECONDS)
+            with step("Deploy release 2 under load"):
+                deployment = time.time()
+                deploy_second(host)
+                deployed = time.time()
+            with step("Deploy release 3 under load; it is broken, its health check answers 500"):
+                broken = time.time()
+                deploy_broken(host)
+                rolled_back = time.time()
+            with step("A little more load, and the last tasks"):
+                missing = LEAST_REQUESTS - len(load.records)
+                time.sleep(max(AFTER_SECONDS, missing / REQUESTS_A_SECOND))
+                load.stop()
+                events = ledger.wait_until_done(host.ledger)
+        finally:
+            load.stop()
+    return Measured(
+        records=load.records,
+        events=events,
+        rss=memory.rss,
+        before=Window(before, deployment),
+        deployment=Window(deployment, deployed),
+        broken=Window(broken, rolled_back),
+        phases=host.deployment("2")["phases"],
+    )
+
+
+def deploy_second(host: pi.Pi) -> None:
+    """Deploy release 2. Somebody at a terminal is asked for approval; else the playbook finish gives it."""
+    what = "The deployment of release 2"
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        must_play(what, "deploy", "deploy-2", interactive=True, bluegreen_release="2")
+    else:
+        must_play(what, "deploy", "deploy-2", bluegreen_release="2", bluegreen_approval="manual")
+        say("\n  Both colors are up, and the new one answers. Nobody can be asked for approval without a")
+        say("  terminal: the playbook smallfleet.bluegreen.finish gives it.\n")
+        must_play("The approval of release 2", "finish", "finish-2")
+    if host.deployment("2").get("result") != "committed":
+        raise DemoError(
+            "Release 2 was not approved, so the demo ends here. Both colors are still up. To finish or to undo it:\n"
+            f"  {by_hand('finish')}\n  {by_hand('rollback')}"
+        )
+    host.must_answer("2")
+
+
+def deploy_broken(host: pi.Pi) -> None:
+    """Try release 3, whose health check fails, and see that release 2 came out of it as it was."""
+    live = host.must_answer("2")
+    before = host.workers(live.color)
+    if len(before) != 2:
+        raise DemoError(
+            f"One worker and one beat of {live.color} should be running, and there are {len(before)}."
+        )
+    rc = play(
+        "deploy",
+        "deploy-3",
+        bluegreen_release="3",
+        bluegreen_approval="automatic",
+        bluegreen_env={"DEMO_HEALTH": "fail"},
+    )
+    log = shown(log_of("deploy-3"))
+    if rc == 0:
+        raise DemoError(f"Release 3 is broken and was deployed all the same; the log is {log}.")
+    result = host.deployment("3").get("result")
+    if result != "rolled_back":
+        raise DemoError(
+            f"Release 3 should have been rolled back, and the host's history says {result}; see {log}."
+        )
+    host.must_answer("2")
+    after = host.workers(live.color)
+    if set(after) != set(before):
+        raise DemoError(
+            f"Release 2 has other workers now: {sorted(before)} became {sorted(after)}; see {log}."
+        )
+    say(f"\n  Ansible ended with {rc}, as it should. Release 2 answers, and its own workers go on:")
+    for container, started in after.items():
+        say(f"  {container[:12]}, the same container as before, started again at {started[11:19]} UTC")
+
+
+def say_what_next(url: str) -> None:
+    say(f"It took {elapsed()} minutes. The figures are in {shown(SUMMARY)} too.")
+    say("\nWhat to type next:\n")
+    say(f"  xdg-open {url}\n      the app; release 2 goes on running")
+    say(f"  {by_hand('status')}\n      what runs on the host, and what ran there")
+    say(f"  {by_hand('deploy', '-e bluegreen_release=3')}\n      release 3 again, healthy this time")
+    say("  make demo-clean\n      removes all of the demo")
+
+
+def clean() -> None:
+    pi.remove()
+    shutil.rmtree(RUN, ignore_errors=True)
+    say("The demo is gone: its host, its images and demo/.run.")
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keep a second demo from taking the host away from this one."""
+    # The lock is on this very file: no other one needs to be made, and removed, for it.
+    with open(__file__, encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoError(
+                "Another demo is running from this checkout; let it end, or stop it there."
+            ) from error
+        yield
+
+
+def _interrupt(*_unused: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list) -> int:
+    parser = argparse.ArgumentParser(description="Show a blue-green deployment on a Pi-sized host.")
+    parser.add_argument("command", nargs="?", choices=("show", "clean"), default="show")
+    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: 8080, or the next free one)")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with alone():
+            if options.command == "clean":
+                clean()
+            else:
+                show(options.port)
+        return 0
+    except KeyboardInterrupt:
+        complain("stopped. The host is still there: `make demo` begins anew, `make demo-clean` removes all.")
+        return 130
+    except (DemoError, pi.lab.HostError) as error:
+        complain(str(error))
+    except DockerException as error:
+        complain(f"the Docker Engine of this machine refused: {error}")
+    except Exception:  # a fault of the demo: a person gets a sentence, and whoever mends it the rest
+        log = RUN / "error.log"
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        complain(f"an error that it does not know; it is in {shown(log)}.")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
