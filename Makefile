@@ -1,0 +1,31 @@
+# Every target calls one script; the scripts say what they do at their top.
+
+.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo:  ## Deploy a real app to a Pi-sized host in a container, under load, three releases long
+	@lab/setup
+	@.venv/bin/python demo/run.py
+
+demo-clean:  ## Remove all that `make demo` made
+	@lab/clean demo
+
+test:  ## All tests; PARTS=unit,lint for some (tests/run --help)
+	@tests/run $(if $(PARTS),--parts $(PARTS))
+
+test-unit:  ## Only the unit tests
+	@tests/run --parts unit
+
+test-sanity:  ## Only ansible-test sanity
+	@tests/run --parts sanity
+
+test-molecule:  ## Only the scenarios; SCENARIO=rollback for one
+	@tests/run --parts molecule $(if $(SCENARIO),--scenario $(SCENARIO))
+
+lint:  ## Only the linters
+	@tests/run --parts lint
+
+clean:  ## Remove all that the demo and the tests made, but not the Docker Engine
+	@lab/clean all

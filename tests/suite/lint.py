@@ -1,0 +1,47 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Linters over the whole checkout. Each one is one check."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from command import ROOT, log_file, run
+from outcome import Outcome
+from setup import need
+
+
+def lint():
+    need("lint-tools")
+    linters = {
+        # --offline: the collections are where ANSIBLE_COLLECTIONS_PATH says; Galaxy is not asked.
+        "ansible-lint": ["ansible-lint", "--offline", "--strict", "--profile", "production"],
+        "antsibull-changelog": ["antsibull-changelog", "lint"],
+        "antsibull-docs": [
+            "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "dependent",
+            "--disallow-unknown-collection-refs", ".",
+        ],
+        "ruff": ["ruff", "check", "--no-cache", "."],
+        "shellcheck": ["shellcheck", "--external-sources", *shell_scripts()],
+    }
+    failed = [name for name, argv in linters.items() if run(argv, f"lint-{name}") != 0]
+    logs = tuple(log_file(f"lint-{name}") for name in failed)
+    yield Outcome("lint", len(linters) - len(failed), len(failed), logs=logs)
+
+
+def shell_scripts():
+    """Those that say so in their first line; the parts of lab/setup are read along with it."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True
+    ).stdout.decode().split("\0")
+    found = []
+    for name in filter(None, tracked):
+        path = os.path.join(ROOT, name)
+        if os.path.isfile(path) and not os.path.islink(path):
+            with open(path, "rb") as file:
+                first = file.readline(64)
+            if first.startswith(b"#!") and first.rstrip().endswith((b"bash", b"/sh")):
+                found.append(name)
+    return found

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Molecule scenarios on Pi-sized hosts, two at a time.
+
+A scenario counts as one check (all its steps ended well, idempotence among them) and one more for each assertion
+that it made.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import NamedTuple
+
+from command import CACHE, LOGS, ROOT, environment, log_file, run
+from outcome import Outcome
+from setup import have, need
+
+# Run once more with the oldest that is supported: ansible-core 2.16 here, Python 3.9 on the host.
+ON_THE_OLDEST = ("default", "rollback")
+OLDEST = {
+    "BLUEGREEN_LAB_IMAGE": "bluegreen-host:python3.9",
+    "BLUEGREEN_LAB_PYTHON": "/opt/python3.9/bin/python3",
+    "BLUEGREEN_LAB_SUFFIX": "-oldest",
+}
+TIME_LIMIT = 1200
+
+
+class Run(NamedTuple):
+    scenario: str
+    oldest: bool = False
+
+    @property
+    def name(self):
+        return f"molecule-{self.scenario}" + ("-oldest" if self.oldest else "")
+
+
+def molecule(options):
+    need("all")
+    known = sorted(path.split(os.sep)[-2] for path in glob.glob(os.path.join(ROOT, "molecule", "*", "molecule.yml")))
+    unknown = [name for name in options.scenario or () if name not in known]
+    if unknown or not known:
+        yield Outcome("molecule", 0, 1, notes=(f"no scenario {', '.join(unknown)}; there are: {', '.join(known)}",))
+        return
+    chosen = [name for name in known if not options.scenario or name in options.scenario]
+    runs = [Run(name) for name in chosen]
+    oldest = [Run(name, oldest=True) for name in chosen if name in ON_THE_OLDEST]
+    missing = oldest and (have("venv-2.16") or have("host-python3.9"))
+    if missing:
+        yield Outcome("molecule on ansible-core 2.16 and Python 3.9", 0, 0, len(oldest), notes=(missing,))
+    else:
+        runs += oldest
+    with ThreadPoolExecutor(max_workers=options.jobs) as pool:
+        for done in as_completed([pool.submit(scenario, one) for one in runs]):
+            yield done.result()
+
+
+def scenario(one):
+    begun = time.monotonic()
+    asserted = os.path.join(LOGS, f"{one.name}.asserted")
+    env = environment(
+        ".venv-2.16" if one.oldest else ".venv",
+        MOLECULE_GLOB="molecule/*/molecule.yml",
+        # Two runs of one scenario side by side need a folder each.
+        MOLECULE_EPHEMERAL_DIRECTORY=os.path.join(CACHE, "molecule", one.name),
+        ANSIBLE_CALLBACK_PLUGINS=os.path.join(ROOT, "tests", "suite", "callback"),
+        ANSIBLE_CALLBACKS_ENABLED="asserted",
+        BLUEGREEN_ASSERTED=asserted,
+        **(OLDEST if one.oldest else {}),
+    )
+    rc = run(["molecule", "test", "--scenario-name", one.scenario], one.name, env=env, timeout=TIME_LIMIT)
+    if os.path.exists(asserted):
+        with open(asserted, encoding="utf-8") as lines:
+            words = [line.split(" ")[0] for line in lines]
+    else:
+        words = []
+    failed = words.count("failed")
+    if rc:  # a failed assertion is what ended it, or something that is none
+        failed = max(failed, 1)
+    return Outcome(
+        one.name, words.count("passed") + int(rc == 0), failed, seconds=time.monotonic() - begun,
+        logs=(log_file(one.name),) if rc else (),
+    )

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ansible-test sanity on what is shipped, in every Python that this machine has and ansible-core supports."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+
+from build import UNSHIPPED
+from command import CACHE, ROOT, log_file, read_log, run
+from outcome import Outcome
+from setup import need
+
+
+def sanity():
+    need("get-pip", "lint-tools")
+    rc = run(["ansible-test", "sanity", "--local", "--color", "no"], "sanity", cwd=copy(), timeout=1200)
+    text = read_log("sanity")
+    ran = len(re.findall(r"^Running sanity test ", text, re.MULTILINE))
+    failures = re.search(r"The (\d+) sanity test\(s\) listed below \(out of \d+\) failed", text)
+    # Ended without naming a test: that is no success either.
+    failed = int(failures[1]) if failures else int(rc != 0)
+    yield Outcome("sanity", max(ran - failed, 0), failed, logs=(log_file("sanity"),) if rc else ())
+
+
+def copy():
+    """The sources under the path that ansible-test insists on; a link would not do, it resolves them."""
+    folder = os.path.join(CACHE, "sanity", "ansible_collections", "smallfleet", "bluegreen")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True
+    ).stdout.decode().split("\0")
+    for name in filter(None, listed):
+        source = os.path.join(ROOT, name)
+        if os.path.exists(source) and not name.split("/")[0].startswith(UNSHIPPED):
+            target = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    return folder

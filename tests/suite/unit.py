@@ -1,0 +1,45 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unit tests, on the newest and on the oldest supported ansible-core."""
+
+from __future__ import annotations
+
+import os
+from xml.etree import ElementTree
+
+from command import COLLECTIONS, LOGS, environment, log_file, run
+from outcome import Outcome
+from setup import have
+
+
+def unit():
+    yield pytest("unit", ".venv")
+    missing = have("venv-2.16")
+    if missing:
+        yield Outcome("unit on ansible-core 2.16", 0, 0, 1, notes=(missing,))
+    else:
+        # The demo is run by .venv alone.
+        yield pytest("unit-on-core-2.16", ".venv-2.16", "tests/unit/plugins")
+
+
+def pytest(name, venv, folder="tests/unit"):
+    report = os.path.join(LOGS, f"{name}.xml")
+    if os.path.exists(report):
+        os.remove(report)
+    rc = run(
+        ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", folder],
+        name, env=environment(venv, PYTHONPATH=COLLECTIONS),
+    )
+    if not os.path.exists(report):
+        return Outcome(name, 0, 1, logs=(log_file(name),))
+    suites = ElementTree.parse(report).getroot().iter("testsuite")
+    tests = failed = skipped = 0
+    for suite in suites:
+        tests += int(suite.get("tests"))
+        failed += int(suite.get("failures")) + int(suite.get("errors"))
+        skipped += int(suite.get("skipped"))
+    # Nothing collected, an interrupted run: no test failed, and yet it is no success.
+    if rc and not failed:
+        failed = 1
+    return Outcome(name, max(tests - failed - skipped, 0), failed, skipped, logs=(log_file(name),) if rc else ())
