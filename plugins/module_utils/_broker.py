@@ -1,0 +1,223 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The broker of a project: where it is, and a connection to it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles, roles_of_container
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import SERVICE_LABEL
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import (
+    DEFAULT_PORT,
+    Credentials,
+    Redis,
+    RedisError,
+    credentials_of,
+    is_redis,
+    parse_url,
+)
+
+MODES = ("color", "shared", "none")
+
+
+class BrokerSettings(NamedTuple):
+    """Which broker an app uses.
+
+    ``mode`` is ``color`` (each color brings its own), ``shared`` (both use one) or ``none``; ``service`` is the
+    Compose service that is the broker; ``url`` is the broker's URL as seen inside the project, empty for all
+    databases of the service.
+    """
+
+    mode: str
+    service: str = "redis"
+    url: str = ""
+
+
+def settle(broker, service, url, support):
+    """:class:`BrokerSettings` from the options; ``auto`` is ``color`` when the service is a support service.
+
+    :param support: names of the support services.
+    """
+    if broker not in MODES + ("auto",):
+        raise BluegreenError(f"broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
+    if url:
+        parse_url(url)
+    if broker == "auto":
+        broker = "color" if service in (support or ()) else "shared"
+    return BrokerSettings(broker, service, url)
+
+
+class Broker:
+    """A Redis that carries Celery's messages.
+
+    :ivar name: the broker for people and for the journal; never holds a password.
+    :ivar container: the container that it runs in, ``None`` for one outside of the host's containers.
+    """
+
+    def __init__(self, name, address, port=DEFAULT_PORT, credentials=Credentials(), database=None, container=None,
+                 clients=()):
+        self.name = name
+        self.container = container
+        self._address = address
+        self._port = port
+        self._credentials = credentials
+        self._only = database
+        self._clients = clients
+        self._connections = {}
+        self._run_id = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    def close(self):
+        while self._connections:
+            self._connections.popitem()[1].close()
+
+    def moved_to(self, container):
+        """The same broker in a container that has been started, and so has an address, since this was made."""
+        return Broker(
+            self.name, _address_of(container), self._port, self._credentials, self._only, container, self._clients
+        )
+
+    def database(self, number):
+        """The connection to one database, made when it is first asked for."""
+        if number not in self._connections:
+            self._connections[number] = Redis(self._address, self._port, number, self._credentials)
+        return self._connections[number]
+
+    def databases(self):
+        """Numbers of the databases that hold anything."""
+        first = self.database(self._only or 0)
+        text = first.call("INFO", "keyspace").decode("utf-8", "replace")
+        return sorted(int(line[2:line.index(":")]) for line in text.splitlines() if line.startswith("db"))
+
+    def message_databases(self):
+        """Numbers of the databases that hold messages: the one of the URL, or all."""
+        return self.databases() if self._only is None else [self._only]
+
+    def run_id(self):
+        """What tells two servers apart, whatever their addresses."""
+        if self._run_id is None:
+            text = self.database(self._only or 0).call("INFO", "server").decode("utf-8", "replace")
+            self._run_id = next((line for line in text.splitlines() if line.startswith("run_id:")), self.name)
+        return self._run_id
+
+    def answers(self):
+        """Whether the Redis is up: also when it asks for a password, but not while it still loads its data."""
+        try:
+            self.database(self._only or 0).call("PING")
+        except RedisError as error:
+            self.close()
+            return error.code in ("NOAUTH", "NOPERM", "WRONGPASS")
+        return True
+
+    def consumers(self, number):
+        """``(address, last command)`` of each client of a database that behaves as a Celery worker.
+
+        That is one that waits for messages (BRPOP) or listens to remote control (PSUBSCRIBE). ``None`` when Redis
+        does not tell.
+        """
+        try:
+            text = self.database(number).call("CLIENT", "LIST").decode("utf-8", "replace")
+        except RedisError:
+            return None
+        found = []
+        for line in text.splitlines():
+            client = dict(item.partition("=")[::2] for item in line.split(" "))
+            if client.get("db") != str(number):
+                continue
+            if client.get("cmd") == "brpop" or client.get("psub", "0") != "0":
+                found.append((client.get("addr", "").rpartition(":")[0], client.get("cmd", "")))
+        return found
+
+    def has_live_worker(self, number):
+        """Whether a worker reads this database; when in doubt, yes."""
+        consumers = self.consumers(number)
+        if consumers is not None:
+            return any(address not in self._bystanders() for address, command in consumers)
+        try:
+            return self.database(number).call("PUBSUB", "NUMPAT") > 0
+        except RedisError:
+            return True
+
+    def _bystanders(self):
+        # A web that listens to something of its own is no worker. A script's name says nothing: the processes do.
+        addresses = set()
+        for client in self._clients:
+            if client.running and roles_of_container(client, processes_of(client.pid)) == Roles():
+                addresses.update(client.addresses.values())
+        return addresses
+
+
+def connect(host, containers, settings):
+    """The broker of a project, or ``None`` when it has none that can be read (mode ``none``, AMQP, SQS, ...).
+
+    Nothing is asked of Redis yet; its container need not run.
+
+    :param containers: all containers of the project.
+    :param settings: :class:`BrokerSettings`
+    :raises BluegreenError: the settings name a broker that is not there.
+    """
+    if settings.mode == "none":
+        return None
+    url = parse_url(settings.url) if settings.url else None
+    if url is not None and url.scheme != "redis":
+        return None
+    service = url.host if url is not None and url.host else settings.service
+    server = _server(containers, service) or (url is None and _server(containers, "")) or None
+    credentials = url.credentials if url is not None else Credentials()
+    port = url.port if url is not None else DEFAULT_PORT
+    database = url.database if url is not None else None
+    if server is not None:
+        clients = [container for container in containers if container.id != server.id]
+        if not credentials.password:
+            credentials = credentials_of(server, clients)
+        address = _address_of(server)
+        return Broker(f"{server.project}/{server.service}", address, port, credentials, database, server, clients)
+    if url is None:
+        return None
+    address = _elsewhere(host, containers, service) or service
+    return Broker(f"redis://{service}:{port}", address, port, credentials, database, clients=containers)
+
+
+def _server(containers, service):
+    """The container of a service; with an empty name the only Redis of the project."""
+    if service:
+        found = [container for container in containers if service in (container.service, container.name)]
+    else:
+        found = [container for container in containers if is_redis(container)]
+    if not service and len({container.service for container in found}) > 1:
+        return None
+    return next((container for container in found if container.running), found[0] if found else None)
+
+
+def _address_of(container):
+    addresses = [address for address in container.addresses.values() if address]
+    # With the host's network a container has no address of its own. One that does not run has none either, and
+    # gets "Connection refused" or whoever uses the port: so it is asked only while it runs.
+    if "host" in container.addresses:
+        return "127.0.0.1"
+    return addresses[0] if addresses else ""
+
+
+def _elsewhere(host, containers, name):
+    """The address of a container of another project that shares a network with this one and goes by this name."""
+    networks = {network for container in containers for network in container.addresses}
+    for summary in host.engine.containers():
+        attached = (summary.get("NetworkSettings") or {}).get("Networks") or {}
+        names = [each.lstrip("/") for each in summary.get("Names") or ()]
+        if name in names or (summary.get("Labels") or {}).get(SERVICE_LABEL) == name:
+            for network in networks.intersection(attached):
+                if attached[network].get("IPAddress"):
+                    return attached[network]["IPAddress"]
+    return ""

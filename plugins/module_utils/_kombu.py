@@ -1,0 +1,136 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Names and forms that kombu, Celery's messaging, uses in Redis."""
+
+from __future__ import annotations
+
+import json
+import re
+
+SEPARATOR = "\x06\x16"
+# kombu keeps a list per step; a priority goes to the highest step that is not above it.
+PRIORITY_STEPS = (0, 3, 6, 9)
+BINDING = "_kombu.binding."
+UNACKED = "unacked"
+UNACKED_INDEX = "unacked_index"
+RESULTS = ("celery-task-meta-", "celery-taskset-meta-")
+
+_PRIORITY_SUFFIX = re.compile(SEPARATOR + r"(\d+)$")
+# Exchanges that serve remote control and events: they belong to live workers, not to tasks.
+_CONTROL = re.compile(r"(^|\.)(celery\.pidbox|celeryev(\..*)?)$")
+
+
+def queue_of_key(key):
+    """The queue that a list belongs to: its name without the suffix of a priority."""
+    return _PRIORITY_SUFFIX.sub("", key)
+
+
+def key_of_queue(queue, priority):
+    """The list in which a message of this priority waits."""
+    step = max(step for step in PRIORITY_STEPS if step <= max(priority, 0))
+    return f"{queue}{SEPARATOR}{step}" if step else queue
+
+
+def is_message(payload):
+    """Whether an element of a list is a message of kombu's."""
+    if b'"delivery_tag"' not in payload:
+        return False
+    return tag_of(payload) is not None
+
+
+def tag_of(payload):
+    """The delivery tag of a message, which stays the same on all its ways; ``None`` when it is no message."""
+    try:
+        message = json.loads(payload)
+        tag = message["properties"]["delivery_tag"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return str(tag) if "body" in message else None
+
+
+def task_of(payload):
+    """The name of the task that a message asks for, or an empty string."""
+    try:
+        return str(json.loads(payload)["headers"].get("task") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+
+
+def is_queue_name(key):
+    """Whether a list of this name can hold tasks: replies and events of remote control cannot."""
+    return not key.endswith(".pidbox") and not re.search(r"(^|[.:_])celeryev(\.|$)", key)
+
+
+def is_result(key):
+    return any(mark in key for mark in RESULTS)
+
+
+def binding_of_key(key):
+    """``(prefix, exchange)`` of a binding's key, or ``None``; the prefix is the app's ``global_keyprefix``."""
+    prefix, found, exchange = key.partition(BINDING)
+    return (prefix, exchange) if found else None
+
+
+def is_task_exchange(exchange):
+    return not _CONTROL.search(exchange)
+
+
+def prefix_of_unacked(key):
+    """The ``global_keyprefix`` in the name of a hash of unacknowledged messages, or ``None`` for another name."""
+    return key[:-len(UNACKED)] if key.endswith(UNACKED) else None
+
+
+def unpack_unacked(value):
+    """``(payload, exchange, routing key)`` of an unacknowledged message, or ``None`` when it is none.
+
+    kombu keeps ``[payload, exchange, routing key]``. The payload is cut out as text, because decoding and encoding it
+    again might change it.
+    """
+    try:
+        text = value.decode("utf-8")
+        message, exchange, routing_key = json.loads(text)
+        start = text.index("[") + 1
+        start += len(text[start:]) - len(text[start:].lstrip())
+        end = json.JSONDecoder().raw_decode(text, start)[1]
+    except (ValueError, TypeError):
+        return None
+    if not isinstance(message, dict) or "properties" not in message:
+        return None
+    return text[start:end].encode("utf-8"), exchange or "", routing_key or ""
+
+
+def priority_of(payload):
+    try:
+        return min(max(int(json.loads(payload)["properties"]["priority"]), 0), 9)
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
+def queues_for(exchange, routing_key, bindings):
+    """The queues that an exchange hands a routing key to.
+
+    :param bindings: members of the exchange's binding, each ``routing key, pattern, queue`` with separators between.
+        A topic exchange has a regular expression as pattern, a direct one has none.
+    """
+    if not exchange:
+        return [routing_key] if routing_key else []
+    queues = set()
+    for member in bindings:
+        parts = member.split(SEPARATOR)
+        if len(parts) != 3 or not parts[2]:
+            continue
+        key, pattern, queue = parts
+        if _matches(pattern, routing_key) if pattern else key == routing_key:
+            queues.add(queue)
+    return sorted(queues)
+
+
+def _matches(pattern, routing_key):
+    try:
+        return re.match(pattern, routing_key) is not None
+    except re.error:
+        return False

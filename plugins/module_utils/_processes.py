@@ -1,0 +1,60 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Processes of a container as the host's kernel shows them: exact arguments, and no ps needed on the host."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
+
+PROC = "/proc"
+
+
+def processes_of(pid, proc=PROC):
+    """Process ``pid`` and all that descend from it, as :class:`_celery.Process`; what ends meanwhile is left out."""
+    children = {}
+    for name in os.listdir(proc):
+        if name.isdigit():
+            parent = _parent_of(proc, name)
+            if parent is not None:
+                children.setdefault(parent, []).append(int(name))
+    found, waiting = [], [(pid, _parent_of(proc, str(pid)))]
+    while waiting:
+        current, parent = waiting.pop(0)
+        process = _process(proc, current, parent)
+        if process is not None:
+            found.append(process)
+        waiting += [(child, current) for child in sorted(children.get(current, ()))]
+    return found
+
+
+def status_of(pid, proc=PROC):
+    """Text of a process's ``status``, or an empty string when it is gone."""
+    return _read(proc, str(pid), "status").decode("utf-8", "replace")
+
+
+def _parent_of(proc, name):
+    stat = _read(proc, name, "stat").decode("utf-8", "replace")
+    # The command's name stands in parentheses and may hold spaces and parentheses itself.
+    return int(stat[stat.rindex(")") + 2:].split()[1]) if ")" in stat else None
+
+
+def _process(proc, pid, parent):
+    name = _read(proc, str(pid), "comm").decode("utf-8", "replace").rstrip("\n")
+    if parent is None or not name:
+        return None
+    line = _read(proc, str(pid), "cmdline").decode("utf-8", "replace")
+    return Process(pid, parent, name, [word for word in line.split("\0") if word])
+
+
+def _read(proc, name, file):
+    try:
+        with open(os.path.join(proc, name, file), "rb") as source:
+            return source.read()
+    except OSError:
+        return b""

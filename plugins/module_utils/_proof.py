@@ -1,0 +1,138 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Proof that a container really started, and that a worker really consumes."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+
+POLL = 0.1
+# A start that succeeded may still be followed by an exit: "a moment later" is this.
+MOMENT = 1.0
+# Without a broker that can be asked, a worker is believed when it says so, or has stood this long.
+STANDING = 5.0
+LOG_LINES = 20
+
+
+def last_lines(host, containers, tail=LOG_LINES):
+    """The last log lines of each container by name, for a failure's details; best effort."""
+    lines = {}
+    for container in containers:
+        try:
+            lines[container.name] = host.engine.logs(container.id, tail)
+        except EngineError as error:
+            lines[container.name] = [f"(no logs: {error.message})"]
+    return lines
+
+
+def start_container(host, container):
+    """Start a container and return it as it is afterwards.
+
+    :raises BluegreenError: the engine refused, or the container is as it was before.
+    """
+    try:
+        host.engine.start(container.id)
+    except EngineError as error:
+        raise BluegreenError(
+            f"Container {container.name} could not be started: {error.message}.",
+            failure="start",
+            logs=last_lines(host, [container]),
+        ) from error
+    now = look(host.engine, container.id)
+    if now.started_at == container.started_at:
+        raise BluegreenError(
+            f"Container {container.name} was told to start, but its start of {now.started_at or 'before'} is still the "
+            f"last one (it is {now.status}).",
+            failure="start",
+            logs=last_lines(host, [container]),
+        )
+    return now
+
+
+def still_up(host, started):
+    """The container as it is now.
+
+    :param started: the container as it was right after its start.
+    :raises BluegreenError: it has ended or started again since.
+    """
+    now = look(host.engine, started.id)
+    if now.status in ("running", "paused") and now.started_at == started.started_at:
+        return now
+    how = "was killed for memory" if now.oom_killed else f"ended with exit code {now.exit_code}"
+    if now.restart_count > started.restart_count or now.status == "restarting":
+        how += " and is being restarted over and over"
+    raise BluegreenError(
+        f"Container {now.name} {how} right after its start: its last log lines are in logs.",
+        failure="exited",
+        logs=last_lines(host, [now]),
+    )
+
+
+def stand_a_moment(host, started):
+    """Make sure that containers are still up a moment after their start; returns them as they are then."""
+    if started:
+        host.clock.sleep(MOMENT)
+    return [still_up(host, container) for container in started]
+
+
+def prove_consuming(host, journal, broker, workers, timeout):
+    """Wait until each of ``workers`` consumes.
+
+    With a Redis: a client from the container's address that waits for messages. Without one, or where Redis does not
+    tell its clients: the worker says that it is ready, or has stood for some seconds.
+
+    :param workers: containers as they were right after their start.
+    :raises BluegreenError: one has ended, or does not consume in time.
+    """
+    deadline, waiting = Deadline(host.clock, timeout), list(workers)
+    while waiting:
+        waiting = [still_up(host, worker) for worker in waiting]
+        by_address = _consuming_addresses(broker)
+        waiting = [worker for worker in waiting if not _consumes(host, worker, by_address, deadline)]
+        if not waiting:
+            return
+        if deadline.over:
+            names = ", ".join(worker.name for worker in waiting)
+            raise BluegreenError(
+                f"{names} did not begin to consume within timeout={timeout:g} s: its last log lines are in logs. Give it "
+                "more time if it boots slowly.",
+                failure="not_consuming",
+                logs=last_lines(host, waiting),
+            )
+        journal.alive()
+        deadline.sleep(POLL)
+
+
+def _consuming_addresses(broker):
+    """Addresses from which somebody waits for messages, or ``None`` when nobody can tell."""
+    if broker is None:
+        return None
+    addresses = set()
+    try:
+        numbers = broker.message_databases()
+        for number in numbers:
+            consumers = broker.consumers(number)
+            if consumers is None:
+                return None
+            addresses.update(address for address, command in consumers if command == "brpop")
+    except RedisError:
+        # It is the worker that shall be proved; without its broker it will not be.
+        return set()
+    return addresses
+
+
+def _consumes(host, worker, by_address, deadline):
+    own = {address for address in worker.addresses.values() if address}
+    if by_address is not None and own:
+        return not own.isdisjoint(by_address)
+    if deadline.elapsed >= min(STANDING, deadline.seconds):
+        return True
+    return any(line.rstrip().endswith(" ready.") for line in host.engine.logs(worker.id, LOG_LINES))

@@ -1,0 +1,249 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Redis over its own protocol (RESP 2), with nothing but the standard library.
+
+A ``docker exec redis-cli`` costs seconds a call on a Raspberry Pi; a socket to the container's address costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+
+DEFAULT_PORT = 6379
+TIMEOUT = 10
+
+_SERVERS = ("redis-server", "valkey-server", "keydb-server")
+_SERVER_IMAGE = re.compile(r"(^|[/_-])(redis|valkey|keydb)([_-][^/]*)?([:@]|$)")
+
+
+class RedisError(BluegreenError):
+    """Redis is out of reach, or refused a command.
+
+    :param code: first word of Redis's answer, such as ``NOAUTH``; empty when there was none.
+    """
+
+    def __init__(self, message, code=""):
+        super().__init__(message)
+        self.code = code
+
+
+class Credentials(NamedTuple):
+    """What a Redis asks for. Never part of a message, a command or a result."""
+
+    user: str = ""
+    password: str = ""
+
+
+class Url(NamedTuple):
+    """A parsed broker URL; ``database`` is ``None`` when the URL names none."""
+
+    scheme: str
+    host: str
+    port: int
+    database: object
+    credentials: Credentials
+
+
+def parse_url(url):
+    """A :class:`Url`.
+
+    :raises BluegreenError: it is no URL. The message does not show it, because it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = None, None
+    if parts is None or not parts.scheme or not parts.netloc:
+        raise BluegreenError(
+            "broker url is no URL (its text is not shown, it may hold a password): write it as the app does, such as "
+            "redis://redis:6379/0."
+        )
+    path = parts.path.strip("/")
+    if parts.scheme in ("redis", "rediss") and path and not path.isdigit():
+        raise BluegreenError(
+            f"broker url names the database {path!r}, but Redis numbers its databases: write it such as "
+            "redis://redis:6379/0."
+        )
+    return Url(
+        scheme=parts.scheme,
+        host=parts.hostname or "",
+        port=port or DEFAULT_PORT,
+        database=int(path) if path.isdigit() else None,
+        credentials=Credentials(unquote(parts.username or ""), unquote(parts.password or "")),
+    )
+
+
+def is_redis(container):
+    """Whether a container runs a Redis, or one of those that speak its protocol."""
+    words = [os.path.basename(word) for text in container.command for word in str(text).split()]
+    return any(word in _SERVERS for word in words) or bool(_SERVER_IMAGE.search(container.image_name))
+
+
+def credentials_of(server, clients):
+    """What a Redis in a container asks for, found where the app itself has it from.
+
+    :param server: the container of the Redis.
+    :param clients: other containers of its project, whose environment may hold its URL.
+    """
+    for client in clients:
+        for value in client.environment.values():
+            if not value.startswith("redis://"):
+                continue
+            try:
+                url = parse_url(value)
+            except BluegreenError:
+                continue
+            if url.credentials.password and url.host in (server.service, server.name):
+                return url.credentials
+    words = [word for text in server.command for word in str(text).split()]
+    for option, value in zip(words, words[1:]):
+        if option == "--requirepass" and not value.startswith("$"):
+            return Credentials(password=value.strip("\"'"))
+    for name in ("REDIS_PASSWORD", "VALKEY_PASSWORD", "REDIS_PASS"):
+        if server.environment.get(name):
+            return Credentials(password=server.environment[name])
+    return Credentials()
+
+
+class Redis:
+    """One connection to one database. Text that goes in may be ``str`` or ``bytes``; what comes back is ``bytes``.
+
+    :param address: a host name or address, or the absolute path of a unix socket.
+    """
+
+    def __init__(self, address, port=DEFAULT_PORT, database=0, credentials=Credentials(), timeout=TIMEOUT):
+        self.place = f"{address}:{port}" if not address.startswith("/") else address
+        self.database = database
+        try:
+            if address.startswith("/"):
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self._socket.settimeout(timeout)
+                self._socket.connect(address)
+            else:
+                self._socket = socket.create_connection((address, port), timeout)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._reader = self._socket.makefile("rb")
+        except OSError as error:
+            raise self._out_of_reach(error) from error
+        try:
+            if credentials.password:
+                login = (credentials.user, credentials.password) if credentials.user else (credentials.password,)
+                self.call("AUTH", *login)
+            if database:
+                self.call("SELECT", database)
+        except RedisError:
+            self.close()
+            raise
+
+    def close(self):
+        self._reader.close()
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    def call(self, *words):
+        """Run one command.
+
+        :raises RedisError: Redis refused it, or is gone.
+        """
+        return self.pipeline([words])[0]
+
+    def pipeline(self, commands):
+        """Run commands one after the other in one go; they are not a transaction.
+
+        :raises RedisError: the first refusal, after all answers were read.
+        """
+        try:
+            self._socket.sendall(b"".join(encode(command) for command in commands))
+            replies = [self._read() for _command in commands]
+        except (OSError, EOFError, ValueError) as error:
+            raise self._out_of_reach(error) from error
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                raise reply
+        return replies
+
+    def scan(self, match=None, kind=None, count=500):
+        """Names of keys, each once, without ever blocking Redis for long.
+
+        :param kind: only keys of this type, such as ``list``.
+        """
+        seen, cursor, by_server = set(), b"0", kind is not None
+        while True:
+            command = ["SCAN", cursor, "COUNT", count] + (["MATCH", match] if match else [])
+            try:
+                cursor, keys = self.call(*command, *(["TYPE", kind] if by_server else []))
+            except RedisError as error:
+                # SCAN knows TYPE since Redis 6.
+                if not by_server or error.code != "ERR":
+                    raise
+                by_server, cursor = False, b"0"
+                continue
+            if kind and not by_server and keys:
+                kinds = self.pipeline([("TYPE", key) for key in keys])
+                keys = [key for key, found in zip(keys, kinds) if found.decode() == kind]
+            seen.update(keys)
+            if cursor == b"0":
+                return sorted(seen)
+
+    def _read(self):
+        line = self._reader.readline()
+        if not line.endswith(b"\r\n"):
+            raise EOFError("the connection was closed")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            text = rest.decode("utf-8", "replace")
+            return RedisError(_refusal(self.place, text), text.split(" ", 1)[0])
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if rest == b"-1" else self._exactly(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return None if rest == b"-1" else [self._read() for _item in range(int(rest))]
+        raise ValueError("it does not speak the protocol of Redis")
+
+    def _exactly(self, length):
+        data = self._reader.read(length)
+        if len(data) != length:
+            raise EOFError("the connection was closed")
+        return data
+
+    def _out_of_reach(self, error):
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return RedisError(f"Redis does not answer at {self.place} ({reason}).")
+
+
+def encode(words):
+    """A command in Redis's protocol."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        data = word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogateescape")
+        parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+def _refusal(place, text):
+    code = text.split(" ", 1)[0]
+    if code in ("NOAUTH", "WRONGPASS") or "invalid password" in text:
+        return (
+            f"Redis at {place} asks for a password that could not be found in the project ({code}): give the app's "
+            "own URL with user and password as bluegreen_broker_url."
+        )
+    return f"Redis at {place} refused a command: {text}."

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Containers that exist, started by id in the order that they need each other, each start proved."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import take_policies
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import POLL, last_lines, start_container, still_up
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now, start_in_order
+
+DEFAULT_TIMEOUT = 120
+
+
+class Started(NamedTuple):
+    """``started`` are the names of the containers started, in that order; what ran already is not among them."""
+
+    started: list
+    seconds: float
+
+
+def start(host, journal, containers, roles=ROLES, timeout=DEFAULT_TIMEOUT, broker=None, wait=True, refuse_messages=True):
+    """Start the containers of a color that do not run, by id.
+
+    Support must be healthy and its Redis answer; init must end with 0; web must have started (its health is another
+    matter); workers must consume, and only then beat starts. Restart policies are noted and taken away before the
+    start; workers get theirs back after the proof, support and web with the cutover (:mod:`_policies`).
+
+    :param containers: lists of :class:`Container` by role, each in the order wanted.
+    :param roles: the roles to start, whatever else ``containers`` has.
+    :param timeout: seconds for each role.
+    :param broker: :class:`_broker.Broker` of the color.
+    :param wait: whether to wait for health and proof; without it a start is believed.
+    :param refuse_messages: fail when the color's own Redis holds tasks right after its start, before anything could
+        take them: an old volume. Not when a color is started that may hold tasks, as in going back.
+    :returns: :class:`Started`
+    """
+    begun, started = host.clock.monotonic(), []
+    for role in ROLES:
+        if role not in roles:
+            continue
+        waiting = [container for container in containers.get(role) or () if not container.running]
+        if role == "init":
+            waiting = [container for container in waiting if not _has_done_its_work(container)]
+        if not waiting:
+            continue
+        take_policies(host, journal, waiting)
+        if role == "support":
+            started += _start_support(host, journal, waiting, timeout, broker, wait, refuse_messages)
+            broker = _up_to_date(broker, started)
+        elif role == "init":
+            started += _run_init(host, journal, waiting, timeout)
+        elif role == "web":
+            started += [start_container(host, container) for container in waiting]
+        else:
+            started += _start_workers(host, journal, waiting, timeout, broker, wait)
+    return Started([container.name for container in started], round(host.clock.monotonic() - begun, 2))
+
+
+def _has_done_its_work(container):
+    return container.ever_started and container.status == "exited" and container.exit_code == 0
+
+
+def _start_support(host, journal, waiting, timeout, broker, wait, refuse_messages):
+    started = [start_container(host, container) for container in waiting]
+    deadline, current = Deadline(host.clock, timeout), _up_to_date(broker, started)
+    own = current if current is not broker else None
+    if wait:
+        _wait_until_healthy(host, journal, started, own, deadline)
+    if own is not None and refuse_messages:
+        _refuse_messages(own, deadline, host)
+    return started
+
+
+def _up_to_date(broker, started):
+    """The broker with the address that it got with its start, if its container is among those started."""
+    if broker is None or broker.container is None:
+        return broker
+    return next((broker.moved_to(each) for each in started if each.id == broker.container.id), broker)
+
+
+def _wait_until_healthy(host, journal, started, broker, deadline):
+    while True:
+        now = [still_up(host, container) for container in started]
+        missing = [container for container in now if container.health not in ("", "healthy")]
+        silent = broker is not None and not broker.answers()
+        if not missing and not silent:
+            return
+        unhealthy = [container for container in missing if container.health == "unhealthy"]
+        if unhealthy or deadline.over:
+            worst = unhealthy or missing or [each for each in now if each.id == broker.container.id]
+            names = ", ".join(container.name for container in worst)
+            how = "is unhealthy" if unhealthy else f"was not ready within timeout={deadline.seconds:g} s"
+            raise BluegreenError(
+                f"Container {names} {how}: its last log lines are in logs.",
+                failure="unhealthy" if unhealthy else "timeout",
+                logs=last_lines(host, worst),
+            )
+        journal.alive()
+        deadline.sleep(POLL)
+
+
+def _refuse_messages(broker, deadline, host):
+    while not broker.answers():
+        if deadline.over:
+            return
+        deadline.sleep(POLL)
+    waiting = count_messages(broker)
+    if waiting:
+        listed = ", ".join(f"{queue}: {number}" for queue, number in sorted(waiting.items()))
+        raise BluegreenError(
+            f"The Redis of {broker.name} holds tasks right after its start ({listed}): it came up on an old volume, and "
+            "its tasks may have run already. Empty or remove its volume, or move them with bg_move_tasks, and deploy "
+            "again.",
+            failure="old_messages",
+            queues=waiting,
+        )
+
+
+def _run_init(host, journal, waiting, timeout):
+    done = []
+    for container in waiting:
+        # One after the other, as listed: a migration may need what the one before it made.
+        started, deadline = start_container(host, container), Deadline(host.clock, timeout)
+        now = started
+        while now.running:
+            if deadline.over:
+                raise BluegreenError(
+                    f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or mend "
+                    "it; its last log lines are in logs.",
+                    failure="timeout",
+                    logs=last_lines(host, [now]),
+                )
+            journal.alive()
+            deadline.sleep(POLL)
+            now = look(host.engine, container.id)
+        if now.exit_code:
+            raise BluegreenError(
+                f"Init container {now.name} ended with exit code {now.exit_code}, and the new color starts only after "
+                "0: its last log lines are in logs.",
+                failure="exited",
+                logs=last_lines(host, [now]),
+            )
+        done.append(now)
+    return done
+
+
+def _start_workers(host, journal, waiting, timeout, broker, wait):
+    roles = {container.id: roles_now(container) for container in waiting}
+    return start_in_order(host, journal, waiting, roles, timeout, broker, prove=wait)
