@@ -28,13 +28,13 @@ DOCUMENTATION = """
 """
 
 INDENT = "    "
+WIDTH = 92
 # A task that changed nothing and was this quick is not worth a line.
 QUICK_SECONDS = 0.8
 
 
-def is_shown(action: str, changed: bool, seconds: float) -> bool:
+def is_shown(module: str, changed: bool, seconds: float) -> bool:
     """Say whether a task that went well gets a line."""
-    module = action.rpartition(".")[2]
     return module.startswith("bg_") or changed or seconds >= QUICK_SECONDS
 
 
@@ -42,6 +42,13 @@ def message_of(result: dict) -> str:
     """Return what a failed or a debug task wanted to say."""
     message = result.get("msg") or result.get("stderr") or result.get("reason") or "it gave no reason"
     return "\n".join(map(str, message)) if isinstance(message, list) else str(message)
+
+
+def paragraph(text: str) -> str:
+    """Return a message broken and indented for a terminal; lines that are narrow enough stay as they are."""
+    indent = INDENT + "  "
+    lines = [textwrap.wrap(line, WIDTH, break_on_hyphens=False) or [""] for line in text.splitlines()]
+    return textwrap.indent("\n".join(part for line in lines for part in line), indent)
 
 
 class LogOnly:
@@ -75,41 +82,42 @@ class CallbackModule(Default):
     def v2_runner_on_start(self, host, task) -> None:
         super().v2_runner_on_start(host, task)
         self._begun[task._uuid] = time.monotonic()
+        self._clear()
         # A pause may ask for something: nothing may stand on its line.
-        if sys.stdout.isatty() and task.action.rpartition(".")[2] != "pause":
+        if sys.stdout.isatty() and _module(task) != "pause":
             self._show(f"\r\033[K{INDENT}… {_title(task)}", newline=False)
             self._open_line = True
 
     def v2_runner_on_ok(self, result) -> None:
+        self._clear()
         super().v2_runner_on_ok(result)
         task, values = _parts(result)
         seconds = self._seconds(task)
-        if task.action.rpartition(".")[2] == "debug":
-            self._line(textwrap.indent(message_of(values), INDENT + "  "))
-        elif is_shown(task.action, bool(values.get("changed")), seconds):
+        if _module(task) == "debug":
+            self._show(paragraph(message_of(values)))
+        elif is_shown(_module(task), bool(values.get("changed")), seconds):
             color = C.COLOR_CHANGED if values.get("changed") else C.COLOR_OK
-            self._line(f"{INDENT}✓ {_title(task):<70} {seconds:5.1f} s", color)
-        else:
-            self._clear()
+            self._show(f"{INDENT}✓ {_title(task):<70} {seconds:5.1f} s", color)
 
     def v2_runner_on_skipped(self, result) -> None:
-        super().v2_runner_on_skipped(result)
         self._clear()
+        super().v2_runner_on_skipped(result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False) -> None:
+        self._clear()
         super().v2_runner_on_failed(result, ignore_errors)
         task, values = _parts(result)
         seconds = self._seconds(task)
         if ignore_errors:
-            self._clear()
             return
-        self._line(f"{INDENT}✗ {_title(task):<70} {seconds:5.1f} s", C.COLOR_ERROR)
-        self._line(textwrap.indent(message_of(values), INDENT + "  "), C.COLOR_ERROR)
+        self._show(f"{INDENT}✗ {_title(task):<70} {seconds:5.1f} s", C.COLOR_ERROR)
+        self._show(paragraph(message_of(values)), C.COLOR_ERROR)
 
     def v2_runner_on_unreachable(self, result) -> None:
+        self._clear()
         super().v2_runner_on_unreachable(result)
         task, values = _parts(result)
-        self._line(
+        self._show(
             f"{INDENT}✗ {_title(task)}: the host cannot be reached: {message_of(values)}", C.COLOR_ERROR
         )
 
@@ -117,9 +125,9 @@ class CallbackModule(Default):
         now = time.monotonic()
         return now - self._begun.get(task._uuid, now)
 
-    def _line(self, text, color=None) -> None:
-        self._clear()
-        self._show(text, color)
+    def _handle_exception(self, result, use_stderr=False) -> None:
+        # The place in the playbook and, where there is one, the traceback: in the log, by the result.
+        pass
 
     def _clear(self) -> None:
         if self._open_line:
@@ -135,6 +143,10 @@ class CallbackModule(Default):
 def _title(task) -> str:
     """Return a task's name without that of its role."""
     return task.get_name().strip().rpartition(" : ")[2]
+
+
+def _module(task) -> str:
+    return task.action.rpartition(".")[2]
 
 
 def _parts(result) -> tuple:

@@ -1,4 +1,4 @@
-"""The demo is no package of the collection: its two folders go on the path."""
+"""The demo is no package of the collection: its folders go on the path."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 
 DEMO = Path(__file__).resolve().parents[3] / "demo"
 
-for folder in (DEMO, DEMO / "app"):
+for folder in (DEMO, DEMO / "app", DEMO / "callback"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
