@@ -25,6 +25,9 @@ _DUPLICATE = re.compile(r'duplicate upstream "([^"]*)" in (\S+:\d+)')
 _UNDEFINED = re.compile(r'host not found in upstream "([^":]*)" in (\S+:\d+)')
 _LOG_LINE = re.compile(r"^(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d |nginx: )\[(?:emerg|alert)\] (?:\d+#\d+: )?(?:\*\d+ )?(.*)$")
 
+# So many connections without a known owner count as the tool's own at least.
+_FEWEST_SEEN = 3
+
 
 class Child(NamedTuple):
     """A child of the Nginx master. ``draining`` is whether it only finishes what it had begun before a reload."""
@@ -94,10 +97,9 @@ def children_verdict(noted, now):
     return Verdict(True)
 
 
-def remaining(noted, now):
-    """Those of the noted children that are still there."""
-    alive = {child.identity for child in now}
-    return [child for child in noted if child.identity in alive]
+def children_changed(noted, now):
+    """Whether Nginx has started processes since, and so has read its files."""
+    return not {child.identity for child in now} <= {child.identity for child in noted}
 
 
 # Configuration
@@ -315,15 +317,19 @@ def sockets_verdict(color, evidence, requests, statuses):
     :param requests: how many requests were sent.
     :param statuses: what they were answered with: HTTP statuses, or sentences where there was no answer.
     """
-    # Others may ask a color's port too, a monitor for example, and a connection that has ended has no owner any
-    # more. So ended ones count only when there are about as many of them as there were requests.
-    if evidence[color].owned or evidence[color].seen >= max(2, requests / 2):
+    if _reached(evidence[color], requests):
         return Verdict(True)
     last = f"; the last answer was {statuses[-1]}" if statuses else ""
     for wrong in COLORS:
-        if wrong != color and (evidence[wrong].owned or evidence[wrong].seen >= max(2, requests / 2)):
+        if wrong != color and _reached(evidence[wrong], requests):
             return Verdict(False, f"requests through the public URL reached {wrong} and not {color}{last}")
     return Verdict(False, f"{requests} requests through the public URL opened no connection to {color}{last}")
+
+
+def _reached(evidence, requests):
+    # Others may ask a color's port too, a monitor for example, and a connection that has ended has no owner any
+    # more. So ended ones count only when there are about as many of them as there were requests.
+    return evidence.owned > 0 or evidence.seen >= max(_FEWEST_SEEN, requests / 2)
 
 
 def served_color(evidence, requests):

@@ -110,10 +110,11 @@ class Watch:
         self._places, self._peers = {}, {}
         for color in COLORS:
             self._places[color], self._peers[color] = running.endpoints(color)
+        self._ports = {port for places in self._places.values() for address, port in places}
         self._own = set()
         self._owned = {color: set() for color in COLORS}
         self._seen = {color: set() for color in COLORS}
-        self._known = {color: set(self._look(color)) for color in COLORS}
+        self._known = {color: set(found) for color, found in self._look().items()}
 
     def sample(self, own=None):
         """Look once.
@@ -123,8 +124,8 @@ class Watch:
         if own:
             self._own.add(own)
         inodes = None
-        for color in COLORS:
-            for near, inode in self._look(color).items():
+        for color, found in self._look().items():
+            for near, inode in found.items():
                 if near in self._own:
                     continue
                 if near not in self._known[color]:
@@ -135,19 +136,21 @@ class Watch:
                     if inode in inodes:
                         self._owned[color].add(near)
 
-    def _look(self, color):
-        """``{Nginx's end: inode}`` of the connections to a color; inode 0 where only the other end is left."""
-        places, found = self._places[color], {}
-        for connection in _sockets.connections(self._running.pid):
-            if connection.remote in places:
-                found[connection.local] = connection.inode
-            elif connection.local in places and connection.state != _sockets.LISTENING:
-                found.setdefault(connection.remote, 0)
+    def _look(self):
+        """For each color ``{Nginx's end: inode}`` of the connections to it; inode 0 where only the other end is left."""
+        found = {color: {} for color in COLORS}
+        for connection in _sockets.connections(self._running.pid, self._ports):
+            for color, places in self._places.items():
+                if connection.remote in places:
+                    found[color][connection.local] = connection.inode
+                elif connection.local in places and connection.state != _sockets.LISTENING:
+                    found[color].setdefault(connection.remote, 0)
         # An end that has closed first is remembered by the kernel on its own side only, maybe in another container.
-        for pid in self._peers[color]:
-            for connection in _sockets.connections(pid):
-                if connection.local[1] in {port for address, port in places} and connection.remote[0] in self._running.addresses:
-                    found.setdefault(connection.remote, 0)
+        for color, peers in self._peers.items():
+            for pid in peers:
+                for connection in _sockets.connections(pid, self._ports):
+                    if connection.local in self._places[color] and connection.remote[0] in self._running.addresses:
+                        found[color].setdefault(connection.remote, 0)
         return found
 
     @property

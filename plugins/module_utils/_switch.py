@@ -1,0 +1,243 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Moving Nginx to a color, with proof, and back again when there is none."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_proof, _nginx_public, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import ErrorLog, Running
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
+
+# A reload that failed to bind is tried again by Nginx itself for 2.5 s; before that nothing is lost.
+PROOF_TIMEOUT = 4.0
+_PACE = 0.02
+
+
+class Switched(NamedTuple):
+    """What a switch did.
+
+    ``previous`` and ``live`` are colors (``previous`` is ``None`` when there was none); ``children`` are the processes
+    ``[pid, start time]`` of Nginx from before the switch, which finish what they have; ``diff`` is Ansible's.
+    """
+
+    changed: bool
+    previous: object
+    live: str
+    diff: dict
+    seconds: float
+    children: list
+
+
+def plan(journal, nginx, color, release=""):
+    """What a switch to ``color`` would do, nothing changed; its ``children`` and ``seconds`` are empty."""
+    owned = OwnedFile(nginx.file, journal.get("id"))
+    before = owned.read()
+    upstream = _upstream.parse(before, nginx.file, nginx.upstream)
+    previous = _upstream.live_color(upstream, nginx.servers, nginx.file)
+    after = before
+    if previous != color or any(server.backup for server in upstream.servers) != nginx.backup:
+        after = _text_for(owned, upstream, nginx, color, release, journal.get("id") or "")
+    diff = {"before_header": nginx.file, "after_header": nginx.file, "before": before, "after": after}
+    return Switched(after != before, previous, color, diff, 0.0, [])
+
+
+def _text_for(owned, upstream, nginx, color, release, deployment_id):
+    kept = owned.read_kept()
+    if kept is not None:
+        # Going back restores the very bytes, also those that a human wrote.
+        earlier = _upstream.parse(kept, owned.kept, nginx.upstream)
+        if _upstream.live_color(earlier, nginx.servers, owned.kept) == color:
+            return kept
+    return _upstream.render(
+        nginx.upstream, color, nginx.servers, release, deployment_id, nginx.backup, tuning=upstream.tuning
+    )
+
+
+def switch(host, journal, nginx, color, release="", timeout=PROOF_TIMEOUT, before_rename=None):
+    """Move Nginx to a color that is healthy already.
+
+    :param release: for the header of the file.
+    :param timeout: seconds that the proof may take.
+    :param before_rename: called when all is ready and nothing changed yet.
+    :returns: :class:`Switched`
+    :raises BluegreenError: Nginx did not take the color over. The file is that of before again; ``failure`` in its
+        details says what happened, and which color Nginx is proved to serve.
+    """
+    running = Running(host, nginx)
+    deadline = Deadline(host.clock, 3600)
+    planned = plan(journal, nginx, color, release)
+    if not planned.changed and _asked(running, color, Deadline(host.clock, 0)).proved:
+        return planned._replace(seconds=round(deadline.elapsed, 3), children=_noted(journal))
+    running.require_resolvable(color)
+    attempt = _Attempt(host, journal, running, planned, timeout)
+    if before_rename:
+        before_rename()
+    verdict = attempt.apply()
+    if not verdict.proved:
+        raise attempt.undo(verdict)
+    attempt.settle()
+    return planned._replace(
+        changed=True, seconds=round(deadline.elapsed, 3), children=[list(child.identity) for child in attempt.children]
+    )
+
+
+class _Attempt:
+    """One try to move Nginx: applied as a whole, or undone as a whole."""
+
+    def __init__(self, host, journal, running, planned, timeout):
+        self.host = host
+        self.journal = journal
+        self.running = running
+        self.planned = planned
+        self.timeout = timeout
+        self.owned = OwnedFile(running.nginx.file, journal.get("id"))
+        self.public = _nginx_public.public_side(running)
+        self.children = running.children()
+        self.log = None
+        self.reloaded = False
+
+    def apply(self):
+        """Replace the file and have Nginx read it; a :class:`_nginx_proof.Verdict`."""
+        text = self.planned.diff["after"]
+        if self.planned.changed:
+            self.owned.keep()
+        self._note(proved="")
+        if self.planned.changed:
+            self.host.commands.append(f"replace {self.owned.path}")
+            self.owned.replace(text)
+        try:
+            return self._take_over(text)
+        except BaseException:
+            # Nobody knows what Nginx read; at its next start it must not find a file that was not proved.
+            self._put_back()
+            raise
+
+    def _take_over(self, text):
+        checked = self.running.check()
+        if not checked.ok:
+            return _nginx_proof.Verdict(False, f"nginx -t says: {checked.message}")
+        self.log = ErrorLog(self.running, checked.dump)
+        # The file may be in no include, or its upstream in no server block: then a reload would prove nothing.
+        verdict = _nginx_proof.configuration_verdict(
+            self.running.nginx, self.running.file, text, checked.dump, self.public
+        )
+        if not verdict.proved:
+            return verdict
+        refused = self.running.reload()
+        if refused:
+            return _nginx_proof.Verdict(False, f"nginx -s reload says: {refused}")
+        self.reloaded = True
+        deadline = Deadline(self.host.clock, self.timeout)
+        verdict = self._wait_for_children(deadline, self.children)
+        return _asked(self.running, self.planned.live, deadline) if verdict.proved else verdict
+
+    def _wait_for_children(self, deadline, before):
+        while True:
+            self.journal.alive()
+            verdict = _nginx_proof.children_verdict(before, self.running.children())
+            if verdict.proved or deadline.over:
+                return verdict
+            deadline.sleep(_PACE)
+
+    def undo(self, verdict):
+        """Put everything back as it was; the error to raise."""
+        previous, color = self.planned.previous, self.planned.live
+        said = self.log.reason() if self.log else ""
+        self._put_back()
+        sentence = f"Nginx was not moved to {color}: {verdict.reason}"
+        sentence += f" (Nginx says: {said}). " if said and said not in verdict.reason else ". "
+        back = self._serve_again(previous)
+        served = previous if back.proved and previous else None
+        self._note(proved=served or "")
+        if not self.planned.changed:
+            sentence += f"{self.owned.path} says {color} all the same: mend that and run this again."
+        elif back.proved:
+            sentence += f"The file of before is back, and Nginx is proved to serve {previous or 'no color'}. Mend that first."
+        else:
+            sentence += (
+                f"The file of before is back, but it is not proved that Nginx serves {previous or 'no color'}: {back.reason}. "
+                "Look at its error log."
+            )
+        failure = {"reason": verdict.reason, "nginx": said, "restored": self.planned.changed, "served": served}
+        return BluegreenError(sentence, failure=failure)
+
+    def _serve_again(self, previous):
+        """Whether Nginx serves the color of before, by having it read the file of before if it read the other one."""
+        if self.reloaded:
+            checked = self.running.check()
+            if not checked.ok:
+                return _nginx_proof.Verdict(False, f"nginx -t says: {checked.message}")
+            children = self.running.children()
+            refused = self.running.reload()
+            if refused:
+                return _nginx_proof.Verdict(False, f"nginx -s reload says: {refused}")
+            # With the processes of before it never read the other file, and may be unable to read any.
+            if _nginx_proof.children_changed(self.children, children):
+                verdict = self._wait_for_children(Deadline(self.host.clock, self.timeout), children)
+                if not verdict.proved:
+                    return verdict
+        if previous is None:
+            return _nginx_proof.Verdict(True)
+        return _asked(self.running, previous, Deadline(self.host.clock, self.timeout))
+
+    def settle(self):
+        """The switch is proved."""
+        self._note(proved=self.planned.live)
+        if self.journal.get("id"):
+            self.owned.settle()
+        else:
+            # By itself a switch has no later moment at which it could be undone.
+            self.owned.forget()
+
+    def _put_back(self):
+        if self.planned.changed:
+            self.host.commands.append(f"put back {self.owned.path}")
+            self.owned.put_back()
+
+    def _note(self, proved):
+        text = self.planned.diff["after"]
+        self.journal.note(
+            cutover={
+                "color": self.planned.live,
+                "previous": self.planned.previous,
+                "file": self.owned.path,
+                "kept": self.owned.kept,
+                "sha256": hashlib.sha256(text.encode()).hexdigest(),
+                "children": [list(child.identity) for child in self.children],
+                "at": self.host.clock.boottime(),
+                "proved": proved,
+            }
+        )
+
+
+def _asked(running, color, deadline):
+    """Whether requests through the public URL reach a color, asked again until they do."""
+    while True:
+        asked = _nginx_public.Asked(running)
+        asked.ask(lambda: asked.verdict(color).proved)
+        verdict = asked.verdict(color)
+        if verdict.proved or deadline.over:
+            return verdict
+        deadline.sleep(_PACE * 5)
+
+
+def _noted(journal):
+    return list((journal.get("cutover") or {}).get("children") or ())
+
+
+def prove(host, nginx, color):
+    """Whether the running Nginx serves a color, as a :class:`_nginx_proof.Verdict`; nothing is changed."""
+    return _asked(Running(host, nginx), color, Deadline(host.clock, 0))
+
+
+def forget_backup(nginx):
+    """Remove the bytes that were kept beside the file, at the end of a deployment."""
+    OwnedFile(nginx.file).forget()
