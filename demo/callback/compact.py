@@ -8,6 +8,7 @@ What Ansible's default callback would have printed goes to the log file (ANSIBLE
 
 from __future__ import annotations
 
+import shutil
 import sys
 import textwrap
 import time
@@ -28,7 +29,7 @@ DOCUMENTATION = """
 """
 
 INDENT = "    "
-WIDTH = 92
+COLUMNS = min(100, shutil.get_terminal_size((100, 24)).columns)
 # A task that changed nothing and was this quick is not worth a line.
 QUICK_SECONDS = 0.8
 
@@ -47,7 +48,10 @@ def message_of(result: dict) -> str:
 def paragraph(text: str) -> str:
     """Return a message broken and indented for a terminal; lines that are narrow enough stay as they are."""
     indent = INDENT + "  "
-    lines = [textwrap.wrap(line, WIDTH, break_on_hyphens=False) or [""] for line in text.splitlines()]
+    lines = [
+        textwrap.wrap(line, COLUMNS - len(indent), break_on_hyphens=False) or [""]
+        for line in text.splitlines()
+    ]
     return textwrap.indent("\n".join(part for line in lines for part in line), indent)
 
 
@@ -85,7 +89,9 @@ class CallbackModule(Default):
         self._clear()
         # A pause may ask for something: nothing may stand on its line.
         if sys.stdout.isatty() and _module(task) != "pause":
-            self._show(f"\r\033[K{INDENT}… {_title(task)}", newline=False)
+            # Cut short: a line that goes over the edge cannot be taken back whole.
+            line = f"{INDENT}… {_title(task)}"[: COLUMNS - 1]
+            self._show(f"\r\033[K{line}", newline=False)
             self._open_line = True
 
     def v2_runner_on_ok(self, result) -> None:
@@ -97,7 +103,7 @@ class CallbackModule(Default):
             self._show(paragraph(message_of(values)))
         elif is_shown(_module(task), bool(values.get("changed")), seconds):
             color = C.COLOR_CHANGED if values.get("changed") else C.COLOR_OK
-            self._show(f"{INDENT}✓ {_title(task):<70} {seconds:5.1f} s", color)
+            self._show(f"{INDENT}✓ {_title(task):<64} {seconds:5.1f} s", color)
 
     def v2_runner_on_skipped(self, result) -> None:
         self._clear()
@@ -110,7 +116,7 @@ class CallbackModule(Default):
         seconds = self._seconds(task)
         if ignore_errors:
             return
-        self._show(f"{INDENT}✗ {_title(task):<70} {seconds:5.1f} s", C.COLOR_ERROR)
+        self._show(f"{INDENT}✗ {_title(task):<64} {seconds:5.1f} s", C.COLOR_ERROR)
         self._show(paragraph(message_of(values)), C.COLOR_ERROR)
 
     def v2_runner_on_unreachable(self, result) -> None:

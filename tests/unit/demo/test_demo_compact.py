@@ -32,9 +32,10 @@ def test_message_of(result, message):
     assert compact.message_of(result) == message
 
 
-def test_a_paragraph_keeps_its_lines_and_breaks_what_is_too_long():
+def test_a_paragraph_keeps_its_lines_and_breaks_what_is_too_long(monkeypatch):
+    monkeypatch.setattr(compact, "COLUMNS", 80)
     text = "first\n\n" + "word " * 40
     lines = compact.paragraph(text).splitlines()
     assert lines[:2] == ["      first", ""]
     assert len(lines) == 5
-    assert max(map(len, lines)) <= 6 + compact.WIDTH
+    assert max(map(len, lines)) <= compact.COLUMNS
