@@ -11,9 +11,11 @@ import shutil
 import subprocess
 
 from build import UNSHIPPED
-from command import CACHE, ROOT, log_file, read_log, run
+from command import CACHE, LOGS, ROOT, read_log, run
 from outcome import Outcome
 from setup import need
+
+PIP = re.compile(r"Running|WARNING|Looking|Collecting|Processing|Using cached|Install|Successfully|Requirement| ")
 
 
 def sanity():
@@ -22,9 +24,17 @@ def sanity():
     text = read_log("sanity")
     ran = len(re.findall(r"^Running sanity test ", text, re.MULTILINE))
     failures = re.search(r"The (\d+) sanity test\(s\) listed below \(out of \d+\) failed", text)
-    # Ended without naming a test: that is no success either.
-    failed = int(failures[1]) if failures else int(rc != 0)
-    yield Outcome("sanity", max(ran - failed, 0), failed, logs=(log_file("sanity"),) if rc else ())
+    # Ended without naming a test, or without having run one: that is no success either.
+    failed = int(failures[1]) if failures else int(rc != 0 or ran == 0)
+    yield Outcome("sanity", max(ran - failed, 0), failed, logs=(findings(text),) if failed else ())
+
+
+def findings(text):
+    """Nine tenths of the log are pip's; what was found is worth showing."""
+    path = os.path.join(LOGS, "sanity-findings.log")
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(line for line in text.splitlines(True) if not PIP.match(line))
+    return path
 
 
 def copy():
@@ -41,4 +51,6 @@ def copy():
             target = os.path.join(folder, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
+    # A repository of its own: in the checkout's this folder is ignored, and so would be all that is in it.
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     return folder
