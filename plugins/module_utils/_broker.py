@@ -54,6 +54,19 @@ def settle(broker, service, url, support):
     return BrokerSettings(broker, service, url)
 
 
+def of_deployment(store, journal, given):
+    """:class:`BrokerSettings` for a module: those given to it, those of the open deployment, or the usual ones.
+
+    :param given: a dict with ``service`` and ``url``, or ``None``.
+    """
+    if given is not None:
+        return settle("color", given["service"], given["url"], ())
+    settings = journal.get("settings")
+    if settings:
+        return BrokerSettings(**{**settings["broker"], "url": store.broker_url()})
+    return BrokerSettings("color")
+
+
 class Broker:
     """A Redis that carries Celery's messages.
 

@@ -28,6 +28,11 @@ class Started(NamedTuple):
     seconds: float
 
 
+def would_start(containers):
+    """The containers that :func:`start` would start, in its order, before beat is told from the workers."""
+    return [each for role in ROLES for each in _waiting(role, containers.get(role) or ())]
+
+
 def start(host, journal, containers, roles=ROLES, timeout=DEFAULT_TIMEOUT, broker=None, wait=True, refuse_messages=True):
     """Start the containers of a color that do not run, by id.
 
@@ -48,9 +53,7 @@ def start(host, journal, containers, roles=ROLES, timeout=DEFAULT_TIMEOUT, broke
     for role in ROLES:
         if role not in roles:
             continue
-        waiting = [container for container in containers.get(role) or () if not container.running]
-        if role == "init":
-            waiting = [container for container in waiting if not _has_done_its_work(container)]
+        waiting = _waiting(role, containers.get(role) or ())
         if not waiting:
             continue
         take_policies(host, journal, waiting)
@@ -64,6 +67,11 @@ def start(host, journal, containers, roles=ROLES, timeout=DEFAULT_TIMEOUT, broke
         else:
             started += _start_workers(host, journal, waiting, timeout, broker, wait)
     return Started([container.name for container in started], round(host.clock.monotonic() - begun, 2))
+
+
+def _waiting(role, containers):
+    waiting = [container for container in containers if not container.running]
+    return [container for container in waiting if role != "init" or not _has_done_its_work(container)]
 
 
 def _has_done_its_work(container):

@@ -35,6 +35,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import
 
 ON_TIMEOUT = ("fail", "leave", "requeue", "kill")
 DEFAULT_TIMEOUT = 60
+# A start waits for the exit of the same container first, and that for its longest task.
+RESTART_TIMEOUT = 120
 
 POLL = 0.1
 # How long a Celery that is just starting may take to listen to signals, before it gets one all the same.
@@ -86,6 +88,35 @@ def roles_now(container):
     return roles_of_container(container, processes_of(container.pid) if container.running else ())
 
 
+def plan_stop(host, containers):
+    """What :func:`stop_workers` would do, found without touching anything."""
+    running = [container for container in containers if container.running]
+    return StoppedWorkers(
+        changed=bool(running),
+        containers=[
+            Stopped(
+                container.id,
+                container.name,
+                roles_now(container).name,
+                _signals.path_of(
+                    container.pid,
+                    status_of(container.pid),
+                    processes_of(container.pid),
+                    _signals.number_of(container.stop_signal),
+                ).form,
+                None,
+                None,
+            )
+            for container in running
+        ],
+        drained=not running,
+        killed=[],
+        in_flight_at_stop=None,
+        queue_depth=None,
+        orphans_restored=0,
+    )
+
+
 def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", broker=None, restore=True):
     """Tell workers and beat to finish, and wait until they have.
 
@@ -120,7 +151,7 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     for container in running:
         if container.id in ended and ended[container.id][0] == KILLED and container.name not in killed:
             killed.append(container.name)
-    orphans, depth = _settle_broker(host, journal, broker, restore and bool(running or containers))
+    orphans, depth = _settle_broker(host, journal, broker, restore)
     return StoppedWorkers(
         changed=bool(running or orphans),
         containers=[
@@ -141,7 +172,7 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     )
 
 
-def restart_workers(host, journal, containers, timeout, broker=None):
+def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=None):
     """Start the very containers again that a deployment stopped, workers first, then beat.
 
     Idempotent, and right from wherever the stop got to: one that was signalled is waited for, because a start during

@@ -1,0 +1,209 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bg_move_tasks
+short_description: Move waiting Celery tasks from one Redis to another
+description:
+  - Moves messages that wait in queues of every priority, and those that a worker had taken and not acknowledged, among
+    which are tasks with an ETA or a countdown. The latter only when no live worker reads the source.
+  - Copies results, the state of chords, and the bindings of queues beforehand.
+  - May be killed at any moment and run again. No message is lost or doubled by that, and none is changed.
+  - Keys that are not Celery's, such as sessions and caches, are not touched.
+extends_documentation_fragment:
+  - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Counts what would be moved.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  source:
+    description: The Redis that tasks are taken from.
+    type: dict
+    required: true
+    suboptions:
+      project:
+        description: Compose project of the color. Without it O(source.url) is reached from the host.
+        type: str
+        default: ""
+      service:
+        description: Compose service that is the broker.
+        type: str
+        default: redis
+      url:
+        description: URL of the broker as the app has it. Empty for all databases of O(source.service).
+        type: str
+        default: ""
+  destination:
+    description: The Redis that tasks are brought to, with the same suboptions as O(source).
+    type: dict
+    required: true
+    suboptions:
+      project:
+        description: Compose project of the color. Without it O(destination.url) is reached from the host.
+        type: str
+        default: ""
+      service:
+        description: Compose service that is the broker.
+        type: str
+        default: redis
+      url:
+        description: URL of the broker as the app has it. Empty for all databases of O(destination.service).
+        type: str
+        default: ""
+  hop:
+    description:
+      - Number of the move within the deployment. A move in the direction of the one before belongs to the same hop.
+      - Fails with nothing done when it is another one. V(0) for whichever it is.
+    type: int
+    default: 0
+author:
+  - The smallfleet.bluegreen contributors (@smallfleet)
+"""
+
+EXAMPLES = r"""
+- name: Bring what still waits in the old color's Redis to the new one's
+  smallfleet.bluegreen.bg_move_tasks:
+    app: shop
+    source:
+      project: shop-blue
+    destination:
+      project: shop-green
+"""
+
+RETURN = r"""
+moved:
+  description: How many messages were moved.
+  returned: success
+  type: int
+queues:
+  description: The same per queue.
+  returned: success
+  type: dict
+  sample: {celery: 12, reports: 1}
+left:
+  description:
+    - Messages per queue that the source still holds. C(unacked) are those that a live worker has, or that no queue is
+      known for.
+  returned: success
+  type: dict
+results:
+  description: How many keys of results and chords were copied.
+  returned: success
+  type: int
+hop:
+  description: Number of the hop in the journal of the deployment; 0 when both are the same Redis.
+  returned: success
+  type: int
+commands:
+  description: What was done, as command lines.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import BrokerSettings, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STEPS, Store, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved, count_messages, move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+
+
+def main():
+    broker = {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "project": {"type": "str", "default": ""},
+            "service": {"type": "str", "default": "redis"},
+            "url": {"type": "str", "default": "", "no_log": True},
+        },
+    }
+    run_module(
+        move_tasks,
+        argument_spec={"source": broker, "destination": broker, "hop": {"type": "int", "default": 0}},
+    )
+
+
+def move_tasks(params, host, check_mode):
+    check_app(params["app"])
+    for side in ("source", "destination"):
+        if params[side]["project"]:
+            check_project(f"{side}.project", params[side]["project"])
+    store = Store(params["app"], host)
+    step = _step(store, params["deployment_id"])
+    with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
+        with _broker(host, "source", params["source"]) as source:
+            with _broker(host, "destination", params["destination"]) as destination:
+                moved = _count(source, destination) if check_mode else _move(host, journal, step, source, destination, params)
+    before = {queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}}
+    return {
+        "changed": bool(moved.moved or moved.results),
+        **moved._asdict(),
+        "diff": {"before": before, "after": {} if check_mode else moved.left},
+    }
+
+
+def _step(store, deployment_id):
+    """The step that the move belongs to: in ``fetch`` an idle broker is emptied, later on it is the handover."""
+    journal = store.load() if deployment_id else None
+    if journal is None:
+        return "handover"
+    now = STEPS.index(journal["step"])
+    if now <= STEPS.index("fetch"):
+        return "fetch"
+    return STEPS[max(now, STEPS.index("handover"))]
+
+
+def _move(host, journal, step, source, destination, params):
+    first = step in ("fetch", "handover")
+    if first:
+        journal.begin(step)
+    moved = move(host, journal, source, destination, params["hop"])
+    journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
+    if first:
+        journal.done(step)
+    return moved
+
+
+def _count(source, destination):
+    """What a move would do, with nothing written."""
+    if source.run_id() == destination.run_id():
+        return Moved(0, {}, {}, 0, 0)
+    waiting = count_messages(source)
+    return Moved(sum(waiting.values()), waiting, {}, 0, 0)
+
+
+def _broker(host, side, given):
+    if not given["project"] and not given["url"]:
+        raise BluegreenError(f"{side} names no broker: give it a project (and service), or a url.")
+    containers = of_project(host.engine, given["project"]) if given["project"] else []
+    broker = connect(host, containers, BrokerSettings("color", given["service"], given["url"]))
+    if broker is None:
+        raise BluegreenError(
+            f"{side} is no Redis that can be read: project {given['project'] or '(none)'} has no service "
+            f"{given['service']!r}. Name the service that is the broker in {side}.service."
+        )
+    if broker.container is not None and not broker.container.running:
+        raise BluegreenError(
+            f"{side} is {broker.name}, whose container {broker.container.name} is {broker.container.status}: start it "
+            "first (bg_start)."
+        )
+    return broker
+
+
+if __name__ == "__main__":
+    main()

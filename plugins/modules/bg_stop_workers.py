@@ -1,0 +1,260 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bg_stop_workers
+short_description: Stop the Celery workers and beat of a color without losing a task
+description:
+  - Tells Celery's main process to finish, and waits until running tasks are done and the containers have ended by
+    themselves. Tasks that were taken but not begun go back to their queues.
+  - The signal goes where it is understood. A shell as process 1 ignores it, an init over a shell would take Celery down
+    with it; in both cases the module finds Celery's main process and signals that.
+  - Beat gets its signal first. Restart policies are noted in the journal of the deployment and taken away before, so that
+    a reboot does not bring the old workers back beside the new ones.
+  - Containers are stopped, never removed. The very same ones are started again when the deployment goes back.
+extends_documentation_fragment:
+  - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  project:
+    description: Compose project of the color.
+    type: str
+    required: true
+  services:
+    description: Services that are workers or beat. Empty for all whose command or processes show them as such.
+    type: list
+    elements: str
+    default: []
+  state:
+    description: What the workers shall be.
+    type: str
+    choices: [stopped]
+    default: stopped
+  timeout:
+    description:
+      - Seconds that running tasks may take to finish.
+      - The default is the longest C(stop_grace_period) of the services, or 60 seconds where there is none.
+    type: float
+  on_timeout:
+    description:
+      - What to do when the time is over and a worker still runs a task.
+      - V(fail) fails. Nothing is lost; the worker goes on to its end, and a rollback starts it again after that.
+      - V(leave) leaves it to end by itself. It takes no new task.
+      - V(requeue) sends SIGQUIT, Celery's cold shutdown, which gives tasks with late acknowledgement back to the queue.
+        Others are lost. Whatever does not end within ten seconds is killed.
+      - V(kill) kills it. Running tasks with early acknowledgement are lost.
+    type: str
+    choices: [fail, leave, requeue, kill]
+    default: fail
+  restore_orphans:
+    description:
+      - Whether messages that a dead worker had taken go back to their queues at once instead of after the visibility
+        timeout, which is an hour by default. Only done when no live worker reads the broker.
+    type: bool
+    default: true
+  broker:
+    description:
+      - The broker that the workers read, for the figures and for O(restore_orphans).
+      - By default that of the open deployment, or the Redis of the project.
+    type: dict
+    suboptions:
+      service:
+        description: Compose service that is the broker.
+        type: str
+        default: redis
+      url:
+        description: URL of the broker as the app has it. Empty for all databases of O(broker.service).
+        type: str
+        default: ""
+author:
+  - The smallfleet.bluegreen contributors (@smallfleet)
+"""
+
+EXAMPLES = r"""
+- name: Let the workers of a color finish and stop
+  smallfleet.bluegreen.bg_stop_workers:
+    app: shop
+    project: shop-blue
+    services: [worker, beat]
+    timeout: 90
+
+- name: Stop them in 20 seconds, and give unfinished late acknowledged tasks back to the queue
+  smallfleet.bluegreen.bg_stop_workers:
+    app: shop
+    project: shop-blue
+    timeout: 20
+    on_timeout: requeue
+"""
+
+RETURN = r"""
+containers:
+  description: The containers that ran and were told to stop.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the container.
+      type: str
+    name:
+      description: Name of the container.
+      type: str
+    role:
+      description: V(worker), V(beat), V(worker+beat) or V(other).
+      type: str
+    pid1_form:
+      description:
+        - What process 1 is and so where the signal went.
+        - V(exec), V(init), V(init-shell), V(shell) or V(booting).
+      type: str
+    exit_code:
+      description: Exit code, or none while it still runs.
+      type: int
+    seconds:
+      description: Seconds from the signal to the exit, or none while it still runs.
+      type: float
+  sample:
+    - id: 5d1c2a1c9a3e
+      name: shop-blue-worker-1
+      role: worker
+      pid1_form: shell
+      exit_code: 0
+      seconds: 6.2
+drained:
+  description: Whether all of them ended by themselves.
+  returned: success
+  type: bool
+killed:
+  description: Names of the containers that were ended by force.
+  returned: success
+  type: list
+  elements: str
+in_flight_at_stop:
+  description: The tasks that ran when the signal was sent, or none where nobody could tell.
+  returned: success
+  type: list
+  elements: dict
+queue_depth:
+  description: Waiting messages per queue after the stop, or none without a Redis that can be asked.
+  returned: success
+  type: dict
+  sample: {celery: 12, reports: 1}
+orphans_restored:
+  description: How many messages of dead workers went back to their queues.
+  returned: success
+  type: int
+commands:
+  description: What was done, as command lines.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    ON_TIMEOUT,
+    plan_stop,
+    roles_now,
+    stop_workers,
+)
+
+
+def main():
+    run_module(
+        stop,
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "services": {"type": "list", "elements": "str", "default": []},
+            "state": {"type": "str", "choices": ["stopped"], "default": "stopped"},
+            "timeout": {"type": "float"},
+            "on_timeout": {"type": "str", "choices": list(ON_TIMEOUT), "default": "fail"},
+            "restore_orphans": {"type": "bool", "default": True},
+            "broker": {
+                "type": "dict",
+                "options": {
+                    "service": {"type": "str", "default": "redis"},
+                    "url": {"type": "str", "default": "", "no_log": True},
+                },
+            },
+        },
+    )
+
+
+def stop(params, host, check_mode):
+    check_app(params["app"])
+    check_project("project", params["project"])
+    timeout = params["timeout"]
+    if timeout is not None and timeout <= 0:
+        raise BluegreenError(f"timeout is {timeout:g} s, but running tasks need more than 0 s to finish: give them more.")
+    store = Store(params["app"], host)
+    with fenced(store, params["deployment_id"], params["epoch"], "stop_workers", check_mode) as journal:
+        containers = of_project(host.engine, params["project"])
+        workers = _workers(containers, params["project"], params["services"])
+        if check_mode:
+            stopped = plan_stop(host, workers)
+        else:
+            broker = _broker_of(host, containers, of_deployment(store, journal, params["broker"]))
+            journal.begin("stop_workers")
+            try:
+                stopped = stop_workers(
+                    host, journal, workers, timeout, params["on_timeout"], broker, params["restore_orphans"]
+                )
+            finally:
+                if broker is not None:
+                    broker.close()
+            journal.done("stop_workers")
+    return {
+        **stopped._asdict(),
+        "containers": [container._asdict() for container in stopped.containers],
+        "diff": {
+            "before": {container.name: container.status for container in workers},
+            "after": {container.name: _after(container, stopped, check_mode) for container in workers},
+        },
+    }
+
+
+def _workers(containers, project, services):
+    if not containers:
+        raise BluegreenError(
+            f"project is {project!r}, but no container of that Compose project is on this host: docker compose ls --all "
+            "shows the projects that are."
+        )
+    if not services:
+        return [container for container in containers if roles_now(container) != Roles()]
+    return [container for container in containers if container.service in services]
+
+
+def _broker_of(host, containers, settings):
+    broker = connect(host, containers, settings)
+    if broker is not None and broker.container is not None and not broker.container.running:
+        return None
+    return broker
+
+
+def _after(container, stopped, check_mode):
+    if check_mode:
+        return "exited" if container.running else container.status
+    still_running = any(each.id == container.id and each.exit_code is None for each in stopped.containers)
+    return "exited" if container.running and not still_running else container.status
+
+
+if __name__ == "__main__":
+    main()
