@@ -37,7 +37,15 @@ class Counts(NamedTuple):
 
 def parse(text: str) -> list:
     """Return the events of a ledger, a line that is still being written left out."""
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    events = []
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        if not line.endswith("\n"):
+            continue
+        try:
+            events.append(json.loads(line))
+        except ValueError as error:
+            raise ValueError(f"line {number} of the ledger is no JSON: {line[:60]!r}") from error
+    return events
 
 
 def count(events: Iterable[dict]) -> Counts:
@@ -138,7 +146,7 @@ def main(arguments: list) -> int:
 
     try:
         events = wait_until_done(read, options.wait)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     counts = count(events)
     gap = worker_gap(events, options.since, options.until)

@@ -88,6 +88,11 @@ def test_a_line_that_is_still_being_written_is_left_out():
     assert ledger.parse('{"event": 1}\n{"eve') == [{"event": 1}]
 
 
+def test_a_line_that_is_no_event_is_named():
+    with pytest.raises(ValueError, match="line 2 of the ledger"):
+        ledger.parse('{"event": 1}\nhalf\n')
+
+
 def test_waits_until_the_last_accepted_task_is_done():
     texts = iter(
         [[event("accepted")], [event("accepted"), event("started")], [event("accepted"), event("done")]]
