@@ -82,11 +82,13 @@ class Engine:
         """Inspect data of an image, or ``None`` when it is not on this host."""
         return self._absent_as_none(f"/images/{quote(reference, safe='/:@')}/json")
 
-    def network(self, name):
-        return self._absent_as_none(f"/networks/{quote(name)}")
+    def networks(self, label):
+        """Networks that carry a label (``key=value``)."""
+        return self.get("/networks", {"filters": json.dumps({"label": [label]})})
 
-    def volume(self, name):
-        return self._absent_as_none(f"/volumes/{quote(name)}")
+    def volumes(self, label):
+        """Named volumes that carry a label (``key=value``)."""
+        return self.get("/volumes", {"filters": json.dumps({"label": [label]})})["Volumes"] or []
 
     def top(self, container, ps_args="-eo pid,ppid,comm,args"):
         """Processes of a running container as dicts keyed by the titles that ps prints."""

@@ -100,6 +100,14 @@ class Store:
     def env_file(self, color):
         return self.path(f"{color}.env")
 
+    def broker_url(self):
+        """The broker's URL of the open deployment; it may hold a password, so the journal does not have it."""
+        try:
+            with open(self.path("broker.url"), encoding="utf-8") as source:
+                return source.read()
+        except FileNotFoundError:
+            return ""
+
     def create(self):
         """Make the folder, readable by root alone because env files hold secrets."""
         os.makedirs(self.folder, mode=0o750, exist_ok=True)
@@ -349,6 +357,15 @@ class NoJournal:
 
     def alive(self):
         pass
+
+
+def kept_color(store):
+    """The old color that was kept stopped: ``color``, ``release`` and ``policies`` by container id, or ``None``."""
+    try:
+        with open(store.path("containers.json"), encoding="utf-8") as source:
+            return json.load(source)
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule
@@ -23,33 +24,58 @@ COMMON_ARGUMENTS = {
 }
 
 
-def run_module(action, argument_spec, **kwargs):
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def run_module(action, argument_spec, hidden=(), **kwargs):
     """Run a module from arguments to result.
 
     :param action: called with the module's parameters, a :class:`Host` and whether it is check mode; returns the
         result as a dict. It raises :class:`BluegreenError` for a failure.
     :param argument_spec: the module's own arguments, beside :data:`COMMON_ARGUMENTS`.
+    :param hidden: paths of dict options whose values are secrets. ``no_log`` of the argument spec is no way for them:
+        it would take a value such as ``1`` out of every text of the result. So the host's log gets no arguments at all,
+        and the result the names alone.
     """
     module = AnsibleModule(
-        argument_spec={**COMMON_ARGUMENTS, **argument_spec}, supports_check_mode=True, **kwargs
+        argument_spec={**COMMON_ARGUMENTS, **argument_spec}, supports_check_mode=True, no_log=bool(hidden), **kwargs
     )
+    invocation = {"module_args": _without(module.params, hidden)}
     host = None
     try:
         host = Host(module.params["docker_host"])
         result = action(module.params, host, module.check_mode)
     except BluegreenError as error:
         _report(module, host)
-        module.fail_json(**{"msg": error.message, "commands": host.commands if host else [], **error.details})
+        module.fail_json(
+            **{"msg": error.message, "commands": _commands(host), "invocation": invocation, **error.details}
+        )
     except Exception as error:  # The last line of defense: a sentence for the user, the traceback for the report.
         _report(module, host)
         module.fail_json(
             msg=f"{module._name} failed in a way that it should not ({type(error).__name__}: {error}). Please report "
             "this with the output of -vvv; the host is as status.yml shows it.",
             exception=traceback.format_exc(),
-            commands=host.commands if host else [],
+            commands=_commands(host),
+            invocation=invocation,
         )
     _report(module, host)
-    module.exit_json(**{"commands": host.commands, **result})
+    module.exit_json(**{"commands": _commands(host), "invocation": invocation, **result})
+
+
+def _commands(host):
+    return host.commands if host else []
+
+
+def _without(params, hidden):
+    shown = json.loads(json.dumps(params, default=str))
+    for *path, name in hidden:
+        place = shown
+        for step in path:
+            place = (place or {}).get(step)
+        if place and place.get(name):
+            place[name] = {key: HIDDEN for key in place[name]}
+    return shown
 
 
 def _report(module, host):

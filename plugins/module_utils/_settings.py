@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import settle
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
@@ -119,13 +120,14 @@ def settings_of(params):
         check_port(f"bluegreen_ports.{color}", ports[color])
     check_both_colors("bluegreen_projects", projects)
     check_both_colors("bluegreen_ports", ports)
+    services = _services(params["services"] or {})
     return Settings(
         app=app,
         projects=projects,
         ports=ports,
-        services=_services(params["services"] or {}),
+        services=services,
         nginx=_nginx(params["nginx"] or {}, app, ports),
-        broker=_broker(params["broker"] or {}, params["services"] or {}),
+        broker=_broker(params["broker"] or {}, services),
         health=_health(params.get("health") or {}),
     )
 
@@ -178,12 +180,9 @@ def _nginx(given, app, ports):
 
 def _broker(given, services):
     broker = _with_defaults(given, ARGUMENTS["broker"]["options"])
-    if broker["mode"] == "auto":
-        support = services.get("support")
-        in_color = broker["service"] in (["redis"] if support is None else support)
-        has_workers = services.get("workers") is None or services["workers"]
-        broker["mode"] = ("color" if in_color else "shared") if has_workers else "none"
-    return broker
+    if not services["workers"]:
+        return {**broker, "mode": "none"}
+    return settle(broker["mode"], broker["service"], broker["url"], services["support"])._asdict()
 
 
 def _health(given):

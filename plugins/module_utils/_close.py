@@ -1,0 +1,188 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The end of a deployment that was approved: the old color goes. The point of no return.
+
+What fails here is tried again forward, never undone. A broker that still holds tasks is never stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _nginx, _policies, _switch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+    Fenced,
+    refuse_stranger,
+    remove,
+    write_atomically,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, figures, move_late
+
+
+def close(host, store, params, check_mode):
+    """Finish the deployment that awaits approval.
+
+    :param params: ``deployment_id`` and ``epoch`` of the approved deployment, or an empty id for whichever awaits
+        approval; ``release``, which must be its release unless empty.
+    :returns: the module's result.
+    """
+    journal = store.load()
+    if journal is None:
+        done = [entry for entry in store.history() if entry["id"] == params["deployment_id"]]
+        if params["deployment_id"] and not done:
+            raise Fenced(
+                f"deployment_id {params['deployment_id']} names no open deployment of app {store.app}: nothing was finished. "
+                "Look at status.yml."
+            )
+        return {"changed": False, "result": done[-1]["result"] if done else ""}
+    _refuse(store, journal, params)
+    if check_mode:
+        return {"changed": True, "result": "committed", "id": journal["id"]}
+    with store.lock(f"finishing deployment {journal['id']}"):
+        journal = store.load()
+        if journal is None:
+            return {"changed": False, "result": "committed"}
+        _refuse(store, journal, params)
+        return finish(host, store, journal)
+
+
+def _refuse(store, journal, params):
+    if params["deployment_id"]:
+        refuse_stranger(store.app, journal, params["deployment_id"], params["epoch"], "finish")
+    if journal["step"] not in ("awaiting_approval", "finish") or journal["back"]:
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {store.app} is in step {journal['step']}, not awaiting approval: wait "
+            "for it, or undo it with rollback.yml."
+        )
+    if params["release"] and params["release"] != journal["release"]:
+        raise Fenced(
+            f"bluegreen_release is {params['release']!r}, but the release of app {store.app} that awaits approval is "
+            f"{journal['release']!r}: nothing was finished."
+        )
+
+
+def finish(host, store, journal):
+    """Let the old color of an approved deployment go; may be interrupted anywhere and run again."""
+    settings, old, candidate = colors_of(host, store, journal)
+    served = _nginx.served_color(host, _nginx.Nginx(**settings.nginx))
+    if served != journal["to"]:
+        raise BluegreenError(
+            f"Nginx is not proved to serve {journal['to']} (it serves {served or 'neither color'}): nothing was removed. Look "
+            "at Nginx, then run finish.yml again, or rollback.yml."
+        )
+    journal.begin("finish")
+    kept = journal["old_color"] == "stopped"
+    if old:
+        drain(host, journal)
+        _policies.take_policies(host, journal, old.containers)
+        if kept:
+            _remember_kept(store, journal, old)
+        _stop(host, old.of("workers"))
+        _stop(host, old.of("web", "init"))
+        _empty_broker(host, journal, old, candidate)
+        _stop(host, old.containers)
+    if old and not kept:
+        _remove(host, old, journal["remove_volumes"])
+    if not kept:
+        remove(store.path("containers.json"))
+    _prune_images(host, store, journal, candidate)
+    journal.done("finish")
+    end(store, journal, "committed", images=_images(candidate))
+    return {"changed": True, "result": "committed", "id": journal["id"], "figures": figures(journal)}
+
+
+def end(store, journal, result, reason="", images=None):
+    """Write the line of the history and close the journal, whichever way the deployment went."""
+    clock = store.host.clock
+    journal.note(result=result, reason=reason)
+    _switch.forget_backup(_nginx.Nginx(**journal["settings"]["nginx"]))
+    store.close(
+        {
+            "id": journal["id"],
+            "who": journal["who"],
+            "release": journal["release"],
+            "release_from": journal["release_from"],
+            "from": journal["from"],
+            "to": journal["to"],
+            "result": result,
+            "reason": reason,
+            "started": timestamp(journal["opened_at"]),
+            "ended": timestamp(clock.wall()),
+            "images": images or {},
+            **figures(journal),
+        }
+    )
+    for color in COLORS:
+        remove(store.env_file(color))
+    remove(store.path("broker.url"))
+
+
+def _remember_kept(store, journal, old):
+    # The policies leave the journal with it, and only they bring a kept color back as it was.
+    policies = {container.id: journal.policy_of(container) for container in old.containers}
+    kept = {"color": old.name, "release": journal["release_from"], "policies": policies}
+    write_atomically(store.path("containers.json"), json.dumps(kept, indent=1, sort_keys=True) + "\n", mode=0o600)
+
+
+def _stop(host, containers):
+    for container in containers:
+        if look(host.engine, container.id).running:
+            host.engine.stop(container.id)
+
+
+def _empty_broker(host, journal, old, candidate):
+    """Move the last tasks; the old web and workers have stopped, so nothing comes after this."""
+    left = move_late(host, journal, old, candidate)
+    if left:
+        queues = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
+        raise BluegreenError(
+            f"The broker of the old color {old.name} still holds tasks ({queues}), so it was not stopped: look at them, then "
+            "run finish.yml again."
+        )
+    with old.own_broker() as broker:
+        if broker is not None and _messages.count_messages(broker):
+            raise BluegreenError(
+                f"The broker of the old color {old.name} still holds tasks, and that of {candidate.name} does not answer: "
+                "start it, then run finish.yml again."
+            )
+    _messages.finish_hop(journal)
+
+
+def _remove(host, old, volumes):
+    engine = host.engine
+    for container in old.containers:
+        engine.remove(container.id)
+    for network in engine.networks(f"{PROJECT_LABEL}={old.project}"):
+        engine.remove_network(network["Name"])
+    if volumes:
+        for volume in engine.volumes(f"{PROJECT_LABEL}={old.project}"):
+            engine.remove_volume(volume["Name"])
+
+
+def _images(color):
+    return {container.image: container.image_name for container in color.containers}
+
+
+def _prune_images(host, store, journal, candidate):
+    """Remove the images of releases that are no longer kept. Only what a deployment of this app ran is ever touched."""
+    committed = [entry.get("images") or {} for entry in store.history() if entry["result"] == "committed"]
+    keep = journal["keep_images"]
+    recent = committed[max(len(committed) - keep + 1, 0):] if keep > 1 else []
+    kept = {image for images in [*recent, _images(candidate)] for image in images}
+    for images in committed[: len(committed) - len(recent)]:
+        for image, name in images.items():
+            found = host.engine.image(name) if image not in kept else None
+            if found and found["Id"] == image:
+                # Another container may still use it; then it stays.
+                with contextlib.suppress(EngineError):
+                    host.engine.remove_image(name)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""A color of an open deployment: its containers by role, and its broker."""
+
+from __future__ import annotations
+
+import contextlib
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker, _settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project, role_of
+
+
+class Color:
+    """One color of an app, as the host shows it when this is made.
+
+    :ivar name: blue or green.
+    :ivar project: its Compose project.
+    :ivar containers: all of them.
+    """
+
+    def __init__(self, host, settings, name):
+        self._host = host
+        self._settings = settings
+        self.name = name
+        self.project = settings.projects[name]
+        self.containers = of_project(host.engine, self.project)
+
+    def of(self, *roles):
+        """The containers of some roles, in the order of the roles."""
+        services = self._settings.services
+        return [c for role in roles for c in self.containers if role_of(c.service, services) == role]
+
+    def by_id(self, ids):
+        """Those of its containers that are named by id."""
+        return [container for container in self.containers if container.id in ids]
+
+    @contextlib.contextmanager
+    def broker(self):
+        """The broker that the color's workers read, ``None`` when it is down or cannot be asked (AMQP, SQS)."""
+        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**self._settings.broker))
+        if broker is None or (broker.container is not None and not broker.container.running):
+            yield None
+            return
+        with broker:
+            yield broker
+
+    @contextlib.contextmanager
+    def own_broker(self):
+        """The broker that the color brings for itself while it runs, else ``None``."""
+        if self._settings.broker["mode"] != "color":
+            yield None
+            return
+        with self.broker() as broker:
+            yield broker
+
+
+def colors_of(host, store, journal):
+    """``(settings, old color or None, candidate)`` of an open deployment."""
+    settings = _settings.from_journal(journal.data, store.broker_url())
+    old = Color(host, settings, journal["from"]) if journal["from"] else None
+    return settings, old, Color(host, settings, journal["to"])

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Everything that a host shows of an app. Reads only."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt, kept_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
+
+HISTORY = 5
+
+
+def info(host, store, params):
+    """What bg_info returns."""
+    settings = settings_of(params)
+    live, upstream = _live(host, settings)
+    kept = kept_color(store) or {}
+    colors, queues = {}, {}
+    for name in COLORS:
+        color = Color(host, settings, name)
+        release = upstream.release if upstream and name == live else kept.get("release", "") if kept.get("color") == name else ""
+        colors[name] = {
+            "project": color.project,
+            "port": settings.ports[name],
+            "release": release,
+            "health": _health(color.of("web")),
+            "containers": [_container(container, settings) for container in color.containers],
+        }
+        queues[name] = _queues(host, color)
+    result = {
+        "changed": False,
+        "live": live,
+        "idle": other(live) if live else "",
+        "release": colors[live]["release"] if live else "",
+        "colors": colors,
+        "queues": queues,
+        "deployment": _deployment(host, store),
+        "history": store.history(HISTORY),
+    }
+    result["summary"] = summary(settings.app, result)
+    return result
+
+
+def _live(host, settings):
+    """``(live color or "", parsed upstream or None)``; what cannot be read is warned of, for this only shows."""
+    nginx = settings.nginx
+    try:
+        with open(nginx["file"], encoding="utf-8", errors="replace") as source:
+            upstream = _upstream.parse(source.read(), nginx["file"], nginx["upstream"])
+        return _upstream.live_color(upstream, nginx["servers"], nginx["file"]) or "", upstream
+    except FileNotFoundError:
+        return "", None
+    except BluegreenError as error:
+        host.warn(error.message)
+        return "", None
+
+
+def _health(web):
+    """One word for the web of a color."""
+    if not web:
+        return "absent"
+    if not all(container.running for container in web):
+        return "stopped"
+    return "unhealthy" if any(container.health == "unhealthy" for container in web) else "running"
+
+
+def _container(container, settings):
+    return {
+        "id": container.id[:12],
+        "name": container.name,
+        "service": container.service,
+        "role": role_of(container.service, settings.services),
+        "status": container.status,
+        "health": container.health,
+        "image": container.image_name,
+        "started_at": container.started_at if container.ever_started else "",
+        "restart_policy": container.restart_policy["Name"] or "no",
+    }
+
+
+def _queues(host, color):
+    """Messages per queue of a color's broker; ``None`` when there is none that can be asked."""
+    try:
+        with color.broker() as broker:
+            return None if broker is None else _messages.count_messages(broker)
+    except BluegreenError as error:
+        host.warn(error.message)
+        return None
+
+
+def _deployment(host, store):
+    try:
+        journal = store.load()
+    except JournalCorrupt as error:
+        host.warn(error.message)
+        return None
+    if journal is None:
+        return None
+    return {
+        "id": journal["id"],
+        "who": journal["who"],
+        "since": timestamp(journal["opened_at"]),
+        "step": journal["step"],
+        "release": journal["release"],
+        "from": journal["from"],
+        "to": journal["to"],
+        "going_back": journal["back"],
+        "result": journal["result"],
+        "reason": journal["reason"],
+        "held_by": journal.get("held_by") or [],
+        "owner_alive": journal["step"] != "awaiting_approval" and journal.lease_is_live(),
+    }
+
+
+def summary(app, facts):
+    """The same for people, a line a fact."""
+    live = facts["live"]
+    release = f" with release {facts['release']}" if facts["release"] else ""
+    lines = [f"{app}: {live} is live{release}." if live else f"{app}: no color is live."]
+    for name, color in facts["colors"].items():
+        if color["containers"]:
+            states = ", ".join(f"{each['service']} {each['health'] or each['status']}" for each in color["containers"])
+            lines.append(f"{name} ({color['project']}): {states}.")
+        waiting = facts["queues"][name]
+        if waiting:
+            counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
+            lines.append(f"{name}: tasks wait: {counts}.")
+    deployment = facts["deployment"]
+    if deployment:
+        step = "awaits approval" if deployment["step"] == "awaiting_approval" else f"is in step {deployment['step']}"
+        lines.append(
+            f"Deployment {deployment['id']} of release {deployment['release'] or '(none)'} by {deployment['who']} {step} "
+            f"since {deployment['since']}."
+        )
+    if facts["history"]:
+        last = facts["history"][-1]
+        lines.append(f"Last: release {last['release'] or '(none)'} {last['result']} at {last['ended']}.")
+    return lines

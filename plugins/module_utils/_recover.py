@@ -1,0 +1,318 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Going back: the one implementation, for the role's rescue, for rollback.yml and for recover.yml.
+
+It may be interrupted anywhere and run again. It removes only what was created and never started, it never stops a
+color without the proof that Nginx left it, and never a broker that holds tasks.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _close,
+    _health,
+    _messages,
+    _nginx,
+    _policies,
+    _recovery,
+    _switch,
+    _workers,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
+
+
+def recover(host, store, params, check_mode):
+    """Bring the open deployment to a whole state.
+
+    :param params: ``prefer`` (``rollback`` to undo it, else by what the host shows), ``reason`` for the history, and
+        ``deployment_id`` when only that deployment is meant.
+    :returns: the module's result; ``found`` is whether a deployment was open, ``message`` says how it ended.
+    """
+    journal = store.load()
+    if journal is None:
+        return _nothing(store)
+    _refuse(store, journal, params)
+    if check_mode:
+        return {"changed": True, "found": True, "message": f"Deployment {journal.describe()} would be brought to an end."}
+    with store.lock(f"recovery of deployment {journal['id']}"):
+        journal = store.load()
+        if journal is None:
+            return _nothing(store)
+        _refuse(store, journal, params)
+        # From here on whoever owned it can do nothing more.
+        journal.take_over()
+        return _Recovery(host, store, journal, params).run()
+
+
+def _nothing(store):
+    return {"changed": False, "found": False, "message": f"No deployment of app {store.app} is open."}
+
+
+def _refuse(store, journal, params):
+    if params["deployment_id"] and journal["id"] != params["deployment_id"]:
+        raise Fenced(
+            f"deployment_id {params['deployment_id']} is not the open deployment of app {store.app}, which is "
+            f"{journal.describe()}: nothing was done."
+        )
+    # Whoever asks for a rollback means it, and the epoch keeps the owner from doing anything after it.
+    if params["prefer"] != "rollback" and journal["step"] != "awaiting_approval" and journal.lease_is_live():
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {store.app} is in step {journal['step']}, and its owner showed a sign "
+            "of life not long ago: wait for it, or undo it with rollback.yml."
+        )
+
+
+class _Recovery:
+    """One run over one deployment."""
+
+    def __init__(self, host, store, journal, params):
+        self.host = host
+        self.store = store
+        self.journal = journal
+        self.prefer = params["prefer"]
+        self.reason = journal["reason"] or params["reason"]
+        self.settings, self.old, self.candidate = colors_of(host, store, journal)
+        self.nginx = _nginx.Nginx(**self.settings.nginx)
+        self.logs = {}
+
+    def run(self):
+        journal = self.journal
+        if journal["result"] in ("committed", "rolled_back"):
+            # Everything was done but the last lines.
+            return self._end(journal["result"])
+        action = _recovery.decide(journal.data, self._sight(), self.prefer)
+        return getattr(self, f"_{action}")()
+
+    def _sight(self):
+        """What the host shows, as far as the decision needs it."""
+        journal = self.journal
+        if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval", "finish"):
+            return _recovery.Sight()
+        try:
+            served = _nginx.served_color(self.host, self.nginx) or ""
+        except BluegreenError as error:
+            self.host.warn(error.message)
+            served = ""
+        if self.prefer == "rollback" or journal["back"] or journal["step"] == "finish":
+            return _recovery.Sight(served=served)
+        return _recovery.Sight(
+            served=served,
+            candidate_whole=self._healthy(self.candidate) and all(c.running for c in self.candidate.of("workers")),
+            old_healthy=self.old is not None and self._healthy(self.old),
+        )
+
+    def _healthy(self, color):
+        try:
+            self._wait_healthy(color)
+        except BluegreenError:
+            return False
+        return True
+
+    def _wait_healthy(self, color):
+        health = self.settings.health
+        _health.wait_healthy(
+            self.host,
+            self.journal,
+            _health.HealthSettings(
+                url=health_url(self.settings, color.name),
+                host=health["host"],
+                status=health["status"],
+                timeout=health["timeout"],
+                interval=health["interval"],
+                successes=health["successes"],
+                deadline=health["deadline"],
+            ),
+            color.of("support", "web"),
+        )
+
+    # The actions of _recovery
+
+    def _discard(self):
+        """Nothing of the live color was touched: what was created goes."""
+        self._remove_unstarted(self.candidate.containers)
+        return self._end("rolled_back")
+
+    def _restore(self):
+        """Nginx still serves the old color: its workers start again, side by side the candidate stops."""
+        self.journal.note(back=True)
+        self._keep_logs()
+        _policies.take_policies(self.host, self.journal, self.candidate.containers)
+        stopping = _InBackground(lambda: self._stop(self.candidate.of("workers", "web", "init")))
+        if self.old:
+            self._start_serving(self.old)
+            self._start_old_workers()
+        stopping.join()
+        self._stop_candidate()
+        return self._end("rolled_back")
+
+    def _back(self):
+        """Nginx was or may have been switched. The order is that of docs/failure.md; any other one loses tasks."""
+        self.journal.note(back=True)
+        self._keep_logs()
+        if self.old is None:
+            _switch.switch(self.host, self.journal, self.nginx, None)
+            self._stop_candidate()
+            return self._end("rolled_back")
+        self._start_serving(self.old)
+        self._wait_healthy(self.old)
+        try:
+            _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
+        except BluegreenError as error:
+            return self._cannot_switch(error)
+        self._stop_workers_of_candidate()
+        move_late(self.host, self.journal, self.candidate, self.old)
+        self._start_old_workers()
+        drain(self.host, self.journal)
+        self._stop_candidate()
+        return self._end("rolled_back")
+
+    def _cannot_switch(self, error):
+        """Both webs stay up, because one of them is served; the old workers work, and tasks go to them."""
+        self._stop_workers_of_candidate()
+        move_late(self.host, self.journal, self.candidate, self.old)
+        self._start_old_workers()
+        self.journal.note(result="failed", reason=self.reason)
+        raise BluegreenError(
+            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} Both "
+            "webs run and the old workers work. Mend Nginx, then run rollback.yml again.",
+            logs=self.logs,
+        )
+
+    def _hold(self):
+        if self.journal["step"] != "awaiting_approval":
+            self.journal.begin("awaiting_approval")
+            self.journal.done("awaiting_approval")
+        return self._result(
+            False, f"Release {self.journal['release'] or '(none)'} is live and whole, and awaits approval: finish.yml or rollback.yml."
+        )
+
+    def _complete(self):
+        _close.finish(self.host, self.store, self.journal)
+        return self._result(True, f"The approved release {self.journal['release'] or '(none)'} was finished.")
+
+    def _fail(self):
+        self.journal.note(result="failed")
+        raise BluegreenError(
+            f"Deployment {self.journal.describe()} of app {self.store.app} stopped in step {self.journal['step']}, and neither "
+            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run "
+            "rollback.yml or finish.yml.",
+            logs=self.logs,
+        )
+
+    # Steps
+
+    def _start_serving(self, color):
+        """Web and support of a color run again, whatever their policy."""
+        for container in color.of("support", "web"):
+            if not container.running:
+                self.host.engine.start(container.id)
+        _policies.put_back_policies(self.host, self.journal, color.of("support", "web"))
+
+    def _start_old_workers(self):
+        old = Color(self.host, self.settings, self.old.name)
+        workers = old.of("workers")
+        timeout = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(workers)
+        with old.broker() as broker:
+            _workers.restart_workers(self.host, self.journal, workers, timeout, broker)
+
+    def _stop_workers_of_candidate(self):
+        running = [container for container in self.candidate.of("workers") if container.running]
+        timeout = self.journal["workers"].get("stop_timeout")
+        with self.candidate.broker() as broker:
+            # A task that outlives the timeout is finished by its own worker, which takes no new one.
+            _workers.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
+
+    def _stop_candidate(self):
+        """Everything of the candidate stops, its broker only when it is empty; nothing of it comes back at a boot."""
+        candidate = Color(self.host, self.settings, self.candidate.name)
+        _policies.take_policies(self.host, self.journal, candidate.containers)
+        self._stop(candidate.of("workers", "web", "init"))
+        if self._broker_is_empty(candidate):
+            self._stop(candidate.of("support"))
+        self._remove_unstarted(candidate.containers)
+
+    def _broker_is_empty(self, candidate):
+        if self.old:
+            move_late(self.host, self.journal, candidate, self.old)
+        with candidate.own_broker() as broker:
+            left = _messages.count_messages(broker) if broker else {}
+        if left:
+            self.host.warn(
+                f"The broker of {candidate.project} still holds tasks ({left}), so it goes on running: the next deployment "
+                "moves them to the live color."
+            )
+        return not left
+
+    def _stop(self, containers):
+        for container in containers:
+            if look(self.host.engine, container.id).running:
+                self.host.engine.stop(container.id)
+
+    def _remove_unstarted(self, containers):
+        for container in containers:
+            if not container.ever_started:
+                self.host.engine.remove(container.id)
+        if not any(container.ever_started for container in containers):
+            for network in self.host.engine.networks(f"{PROJECT_LABEL}={self.candidate.project}"):
+                self.host.engine.remove_network(network["Name"])
+
+    def _keep_logs(self):
+        started = [c for c in self.candidate.containers if c.ever_started]
+        broken = [c for c in started if not c.running or c.health == "unhealthy" or c.restart_count]
+        self.logs = last_lines(self.host, broken)
+
+    def _end(self, result):
+        journal = self.journal
+        _close.end(self.store, journal, result, self.reason)
+        if result == "committed":
+            return self._result(True, f"Release {journal['release'] or '(none)'} is finished.")
+        live = journal["from"] or "no color"
+        return self._result(
+            True,
+            f"Release {journal['release'] or '(none)'} was rolled back: {live} is live"
+            + (f" with release {journal['release_from'] or '(none)'}." if journal["from"] else "."),
+        )
+
+    def _result(self, changed, message):
+        journal = self.journal
+        return {
+            "changed": changed,
+            "found": True,
+            "id": journal["id"],
+            "epoch": journal["epoch"],
+            "result": journal["result"],
+            "message": message,
+            "logs": self.logs,
+        }
+
+
+class _InBackground:
+    """One function beside the main line; its error is raised by :meth:`join`. It must not write the journal."""
+
+    def __init__(self, function):
+        self._error = None
+        self._function = function
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        try:
+            self._function()
+        except BluegreenError as error:
+            self._error = error
+
+    def join(self):
+        self._thread.join()
+        if self._error:
+            raise self._error

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What is to be done about a deployment that did not end: the one rule of recovery. Pure.
+
+The journal says what was meant, the host shows what is so. docs/failure.md has the same table for people.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# Nothing of the live color was touched: remove what was created.
+DISCARD = "discard"
+# Nginx was not switched: start the old workers, stop the candidate.
+RESTORE = "restore"
+# Nginx was, or may have been, switched: go back in the order that loses nothing.
+BACK = "back"
+# The candidate is live and whole: leave the decision to a human.
+HOLD = "hold"
+# The end was approved: complete it.
+COMPLETE = "complete"
+# Keep what is served, and say that a human must look.
+FAIL = "fail"
+
+
+class Sight(NamedTuple):
+    """What the host shows. ``served`` is the color that the running Nginx is proved to serve, ``""`` when unknown."""
+
+    served: str = ""
+    candidate_whole: bool = False
+    old_healthy: bool = False
+
+
+def decide(journal, sight, prefer=""):
+    """What to do.
+
+    :param journal: the journal's data.
+    :param sight: a :class:`Sight`; looked at only from the cutover on.
+    :param prefer: ``rollback`` when the deployment has failed or a human wants it undone, else ``""``.
+    :returns: one of this module's actions.
+    """
+    step, back = journal["step"], journal["back"]
+    if step == "finish":
+        # The point of no return: what was approved is completed, never undone.
+        return COMPLETE if sight.served == journal["to"] else FAIL
+    if step in ("open", "fetch"):
+        return DISCARD
+    if step in ("stop_workers", "start_candidate", "health"):
+        return RESTORE
+    if back or prefer == "rollback":
+        return BACK
+    if step == "cutover" and not journal["done"]:
+        return BACK
+    if sight.served == journal["to"] and sight.candidate_whole:
+        return HOLD
+    return BACK if sight.old_healthy else FAIL

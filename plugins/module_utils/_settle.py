@@ -1,0 +1,59 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""After the cutover: the old web's last requests end, and late tasks move. Then a human decides."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
+
+
+def settle(host, store, params, check_mode):
+    """Wait for the drain, move what the old web published meanwhile, and await approval.
+
+    A drain that runs out of time is no failure: what holds it is named, and the end waits for it once more.
+
+    :returns: the module's result.
+    """
+    with fenced(store, params["deployment_id"], params["epoch"], "settle", check_mode) as journal:
+        if check_mode:
+            return {"changed": True, "figures": {}}
+        if journal["step"] == "awaiting_approval" and journal["done"]:
+            return {"changed": False, "figures": figures(journal)}
+        journal.begin("settle")
+        settings, old, candidate = colors_of(host, store, journal)
+        drained = drain(host, journal)
+        if old:
+            move_late(host, journal, old, candidate)
+        journal.done("settle", held_by=drained.held_by)
+        journal.begin("awaiting_approval")
+        journal.done("awaiting_approval")
+        return {"changed": True, "figures": figures(journal)}
+
+
+def drain(host, journal):
+    """Wait until Nginx has let go of the color of before the cutover, as long as the user allows."""
+    return wait_drained(host, journal, timeout=journal["drain_timeout"])
+
+
+def move_late(host, journal, source, destination):
+    """Move the tasks that a color still published, and count them.
+
+    :returns: messages that are left in the source, per queue; empty when there is no broker to look into.
+    """
+    with source.own_broker() as here, destination.own_broker() as there:
+        if here is None or there is None:
+            return {}
+        moved = _messages.move(host, journal, here, there)
+        journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
+        return moved.left
+
+
+def figures(journal):
+    """Figures of a deployment for people: seconds a phase, tasks moved."""
+    return {"seconds": journal["seconds"], "tasks_moved": journal.get("tasks_moved", 0)}

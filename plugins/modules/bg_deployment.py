@@ -1,0 +1,371 @@
+#!/usr/bin/python
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bg_deployment
+short_description: Open, settle, close or recover a blue-green deployment on a host
+version_added: 1.0.0
+author:
+  - smallfleet.bluegreen contributors (@smallfleet)
+description:
+  - A deployment makes one release of an app live. It has an id, a journal on the host, a lock, and ends as C(committed),
+    C(rolled_back) or C(failed).
+  - This module begins and ends it. What happens in between is done by the other modules of this collection, which act
+    only for the deployment that is open, and only for whoever holds its O(epoch).
+  - Options are named here as the module has them. Where one is refused, the message names the variable of the role
+    P(smallfleet.bluegreen.bluegreen#role) that it comes from.
+extends_documentation_fragment:
+  - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.settings
+  - smallfleet.bluegreen.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - With O(state=open) everything is checked as always, and the plan and the diff are returned. No lock is taken.
+  diff_mode:
+    support: partial
+    details:
+      - With O(state=open), the file that Nginx reads before and after.
+  idempotent:
+    support: full
+    details:
+      - O(state=open) repeated with the same id, and for a release that is live already, changes nothing.
+options:
+  state:
+    description:
+      - V(open) checks everything that can be checked (the Compose files, ports, memory, disk, images, Nginx, other
+        deployments) without touching anything. If all is in order and there is something to do, it writes the journal.
+      - V(settled) waits until Nginx has let go of the old color, moves tasks that the old web published meanwhile, and
+        leaves the deployment awaiting approval.
+      - V(closed) lets the old color go, prunes images and closes the journal. The point of no return.
+      - V(recovered) brings an open deployment to an end. What it does depends on the journal and on what the host shows.
+    type: str
+    choices: [open, settled, closed, recovered]
+    required: true
+  prefer:
+    description:
+      - With O(state=recovered), V(rollback) undoes the deployment, also one that awaits approval. Empty goes by what the
+        host shows, leaves one that awaits approval alone, and refuses one whose owner showed a sign of life.
+      - With O(state=open), V(rollback) opens a deployment back to the old color that was kept stopped.
+    type: str
+    choices: ["", rollback]
+    default: ""
+  reason:
+    description: Why it is recovered, for the history.
+    type: str
+    default: ""
+  owner:
+    description: Who deploys, for messages and for the history.
+    type: str
+    default: ""
+  release:
+    description:
+      - Label of the release.
+      - With O(state=closed) it must be the one that awaits approval, unless it is empty.
+    type: str
+    default: ""
+  project_src:
+    description: Folder on the host with the Compose files. Required with O(state=open).
+    type: path
+  files:
+    description: Compose files, relative to O(project_src). Those that Compose finds itself when empty.
+    type: list
+    elements: str
+    default: []
+  profiles:
+    description: Active profiles of Compose.
+    type: list
+    elements: str
+    default: []
+  color_volumes:
+    description: Named volumes of which each color may have its own.
+    type: list
+    elements: str
+    default: []
+  pull:
+    description: How images are got. See the role's C(bluegreen_pull).
+    type: str
+    choices: [always, missing, never, build]
+    default: missing
+  health:
+    description: How a healthy web answers at its own port. Needed again when the deployment goes back.
+    type: dict
+    default: {}
+    suboptions:
+      path:
+        description: Path of the URL.
+        type: str
+        default: /health/
+      host:
+        description: Host header.
+        type: str
+        default: ""
+      status:
+        description: Statuses that count as healthy.
+        type: list
+        elements: int
+        default: [200]
+      timeout:
+        description: Seconds for one request.
+        type: float
+        default: 2
+      interval:
+        description: Seconds between two requests.
+        type: float
+        default: 0.3
+      successes:
+        description: Healthy answers in a row.
+        type: int
+        default: 2
+      deadline:
+        description: Seconds for all of it.
+        type: float
+        default: 60
+  workers:
+    description: How workers are stopped. Needed again when the deployment goes back.
+    type: dict
+    default: {}
+    suboptions:
+      stop_timeout:
+        description: Seconds that running tasks may take. By default the service's C(stop_grace_period), else 60.
+        type: int
+      on_timeout:
+        description: What happens to a worker that still runs then.
+        type: str
+        choices: [fail, leave, requeue, kill]
+        default: fail
+  drain_timeout:
+    description: Seconds to wait for requests that the old web still answers.
+    type: float
+    default: 30
+  revert_after:
+    description: Seconds without a sign of life after which the deployment counts as abandoned.
+    type: int
+    default: 900
+  old_color:
+    description: Whether the old color is removed at the end, or kept stopped.
+    type: str
+    choices: [removed, stopped]
+    default: removed
+  remove_volumes:
+    description: Whether named volumes of a removed color go with it.
+    type: bool
+    default: false
+  keep_images:
+    description: How many releases keep their images, the live one included.
+    type: int
+    default: 3
+seealso:
+  - module: smallfleet.bluegreen.bg_info
+  - module: smallfleet.bluegreen.bg_switch
+"""
+
+EXAMPLES = r"""
+- name: Open a deployment
+  smallfleet.bluegreen.bg_deployment:
+    app: shop
+    deployment_id: 20261123T170739Z-4f2a9c
+    state: open
+    release: 1.4.2
+    project_src: /srv/shop
+  register: deployment
+
+- name: Await approval
+  smallfleet.bluegreen.bg_deployment:
+    app: shop
+    deployment_id: "{{ deployment.id }}"
+    epoch: "{{ deployment.epoch }}"
+    state: settled
+
+- name: Let the old color go
+  smallfleet.bluegreen.bg_deployment:
+    app: shop
+    state: closed
+
+- name: Go back to the old color
+  smallfleet.bluegreen.bg_deployment:
+    app: shop
+    state: recovered
+    prefer: rollback
+"""
+
+RETURN = r"""
+id:
+  description: Id of the deployment; empty when there is nothing to do.
+  returned: O(state=open)
+  type: str
+  sample: 20261123T170739Z-4f2a9c
+epoch:
+  description: Epoch of the deployment, to be passed to the modules that act for it.
+  returned: O(state=open) and O(state=recovered)
+  type: int
+  sample: 1
+live:
+  description: The color that is live; empty on the first deployment.
+  returned: O(state=open)
+  type: str
+  sample: blue
+idle:
+  description: The other color, which becomes live.
+  returned: O(state=open)
+  type: str
+  sample: green
+up_to_date:
+  description: Whether label, configuration and images are those of the live color already.
+  returned: O(state=open)
+  type: bool
+  sample: false
+undecided:
+  description: Whether only the images will tell, once they have been pulled or built.
+  returned: O(state=open)
+  type: bool
+  sample: false
+release:
+  description: The release; when going back, that of the kept color.
+  returned: O(state=open)
+  type: str
+  sample: 1.4.2
+projects:
+  description: Compose project of each color.
+  returned: O(state=open)
+  type: dict
+  sample: {blue: shop-blue, green: shop-green}
+ports:
+  description: Host port of each color.
+  returned: O(state=open)
+  type: dict
+  sample: {blue: 18001, green: 18002}
+broker:
+  description: Where tasks wait. One of V(color), V(shared), V(none).
+  returned: O(state=open)
+  type: str
+  sample: color
+fetch:
+  description: How the candidate's containers are to be created, and whether the idle broker may hold tasks (RV(fetch.leftover)).
+  returned: O(state=open)
+  type: dict
+  sample: {leftover: false, services: [redis, web, worker, beat], pull: missing, build: policy, env_files: [/var/lib/bluegreen/shop/green.env]}
+plan:
+  description: What the deployment is going to do, a line for each phase.
+  returned: O(state=open)
+  type: list
+  elements: dict
+  sample: [{phase: cutover, text: point Nginx at green in /etc/nginx/conf.d/bluegreen-shop.conf, reload, prove it}]
+findings:
+  description: All sentences of the failure, one for each thing that is not in order.
+  returned: failure of O(state=open)
+  type: list
+  elements: str
+  sample: ["bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: stop it, or choose another port."]
+figures:
+  description: Seconds of each phase and tasks moved.
+  returned: O(state=settled) and O(state=closed)
+  type: dict
+  sample: {seconds: {cutover: 0.4, health: 1.2}, tasks_moved: 12}
+result:
+  description: How the deployment ended. One of V(committed), V(rolled_back), V(failed).
+  returned: O(state=closed) and O(state=recovered)
+  type: str
+  sample: committed
+found:
+  description: Whether a deployment was open.
+  returned: O(state=recovered)
+  type: bool
+  sample: true
+message:
+  description: What was done, in a sentence.
+  returned: O(state=recovered)
+  type: str
+  sample: "Release 1.4.2 was rolled back: blue is live with release 1.4.1."
+logs:
+  description: The last log lines of the candidate's containers that had failed, by container.
+  returned: O(state=recovered)
+  type: dict
+  sample: {shop-green-web-1: ["ModuleNotFoundError: No module named 'shop'"]}
+commands:
+  description: Command lines that would have done the same, for support.
+  returned: always
+  type: list
+  elements: str
+  sample: [docker start shop-blue-worker-1]
+"""
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import ARGUMENTS, check_app
+
+
+def deployment(params, host, check_mode):
+    store = Store(check_app(params["app"], "bluegreen_app"), host)
+    # Each state needs other parts of the collection, and an import costs a Raspberry Pi more than the call.
+    if params["state"] == "open":
+        from ansible_collections.smallfleet.bluegreen.plugins.module_utils._open import open_deployment
+
+        return open_deployment(host, store, params, check_mode)
+    if params["state"] == "settled":
+        from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import settle
+
+        return settle(host, store, params, check_mode)
+    if params["state"] == "closed":
+        from ansible_collections.smallfleet.bluegreen.plugins.module_utils._close import close
+
+        return close(host, store, params, check_mode)
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recover import recover
+
+    return recover(host, store, params, check_mode)
+
+
+def main():
+    run_module(
+        deployment,
+        argument_spec=dict(
+            **ARGUMENTS,
+            state=dict(type="str", required=True, choices=["open", "settled", "closed", "recovered"]),
+            prefer=dict(type="str", default="", choices=["", "rollback"]),
+            reason=dict(type="str", default=""),
+            owner=dict(type="str", default=""),
+            release=dict(type="str", default=""),
+            project_src=dict(type="path"),
+            files=dict(type="list", elements="str", default=[]),
+            profiles=dict(type="list", elements="str", default=[]),
+            color_volumes=dict(type="list", elements="str", default=[]),
+            pull=dict(type="str", default="missing", choices=["always", "missing", "never", "build"]),
+            health=dict(
+                type="dict",
+                default={},
+                options=dict(
+                    path=dict(type="str", default="/health/"),
+                    host=dict(type="str", default=""),
+                    status=dict(type="list", elements="int", default=[200]),
+                    timeout=dict(type="float", default=2),
+                    interval=dict(type="float", default=0.3),
+                    successes=dict(type="int", default=2),
+                    deadline=dict(type="float", default=60),
+                ),
+            ),
+            workers=dict(
+                type="dict",
+                default={},
+                options=dict(
+                    stop_timeout=dict(type="int"),
+                    on_timeout=dict(type="str", default="fail", choices=["fail", "leave", "requeue", "kill"]),
+                ),
+            ),
+            drain_timeout=dict(type="float", default=30),
+            revert_after=dict(type="int", default=900),
+            old_color=dict(type="str", default="removed", choices=["removed", "stopped"]),
+            remove_volumes=dict(type="bool", default=False),
+            keep_images=dict(type="int", default=3),
+        ),
+        required_if=[("state", "open", ["project_src"])],
+        hidden=[("colors", "blue", "env"), ("colors", "green", "env")],
+    )
+
+
+if __name__ == "__main__":
+    main()
