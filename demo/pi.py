@@ -116,11 +116,3 @@ def free_port(wanted: Optional[int]) -> int:
                         f"--port={wanted} is not possible ({error}); leave it out, and a free one is taken."
                     ) from error
     return lab.free_port()
-
-
-def remove() -> None:
-    """Remove the host and the images of the app."""
-    lab.destroy(NAME)
-    images = lab.client().images
-    for image in images.list("bluegreen-demo"):
-        images.remove(image.id, force=True)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The show behind `make demo`: a real app goes from blue to green on a Pi-sized host, under load.
 
-    .venv/bin/python demo/run.py            all of it (lab/setup first; `make demo` does both)
-    .venv/bin/python demo/run.py clean      remove the host, the app's images and demo/.run
+    .venv/bin/python demo/run.py [--port PORT]
+
+`make demo` runs lab/setup before it, which it needs; `make demo-clean` removes all that it makes.
 
 What it makes: the images bluegreen-demo:1, :2 and :3, one container bluegreen-demo-host (systemd,
 Docker Engine, Nginx; 1 CPU, 1 GiB) that is reached on a port of 127.0.0.1, and the folder demo/.run
@@ -181,12 +182,6 @@ def say_what_next(url: str) -> None:
     say("  make demo-clean\n      removes all of the demo")
 
 
-def clean() -> None:
-    pi.remove()
-    shutil.rmtree(RUN, ignore_errors=True)
-    say("The demo is gone: its host, its images and demo/.run.")
-
-
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Keep a second demo from taking the host away from this one."""
@@ -207,16 +202,12 @@ def _interrupt(*_unused: object) -> None:
 
 def main(arguments: list) -> int:
     parser = argparse.ArgumentParser(description="Show a blue-green deployment on a Pi-sized host.")
-    parser.add_argument("command", nargs="?", choices=("show", "clean"), default="show")
     parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: 8080, or the next free one)")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with alone():
-            if options.command == "clean":
-                clean()
-            else:
-                show(options.port)
+            show(options.port)
         return 0
     except KeyboardInterrupt:
         complain("stopped. The host is still there: `make demo` begins anew, `make demo-clean` removes all.")
