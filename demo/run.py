@@ -117,7 +117,7 @@ def under_load(host: pi.Pi) -> Measured:
         before=Window(before, deployment),
         deployment=Window(deployment, deployed),
         broken=Window(broken, rolled_back),
-        phases=host.deployment("2")["phases"],
+        phases=host.deployment("2")["seconds"],
     )
 
 
@@ -217,6 +217,7 @@ def main(arguments: list) -> int:
     except DockerException as error:
         complain(f"the Docker Engine of this machine refused: {error}")
     except Exception:  # a fault of the demo: a person gets a sentence, and whoever mends it the rest
+        RUN.mkdir(exist_ok=True)
         log = RUN / "error.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
         complain(f"an error that it does not know; it is in {shown(log)}.")
