@@ -17,7 +17,7 @@ def plan(app, live, candidate, services, facts):
     :param facts: ``projects`` (by color), ``release``, ``reasons`` (half sentences), ``fetch`` (what is done to get the
         images), ``leftover`` (whether the idle broker may hold tasks), ``stop_timeout`` (seconds or ``None``),
         ``health_url``, ``nginx_file``, ``old_color`` (removed or stopped).
-    :returns: a list of ``{"phase": ..., "text": ...}``
+    :returns: a list of lines, each begins with the phase.
     """
     old, new = facts["projects"].get(live, ""), facts["projects"][candidate]
     workers = ", ".join(services["workers"])
@@ -43,4 +43,4 @@ def plan(app, live, candidate, services, facts):
         lines.append(("settle", f"requests that {old} still answers end"))
         end = "remove" if facts["old_color"] == "removed" else "stop and keep"
         lines.append(("finish", f"after approval, {end} {old}"))
-    return [{"phase": phase, "text": text} for phase, text in lines]
+    return [f"{phase}: {text}" for phase, text in lines]

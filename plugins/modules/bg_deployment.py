@@ -254,8 +254,8 @@ plan:
   description: What the deployment is going to do, a line for each phase.
   returned: O(state=open)
   type: list
-  elements: dict
-  sample: [{phase: cutover, text: point Nginx at green in /etc/nginx/conf.d/bluegreen-shop.conf, reload, prove it}]
+  elements: str
+  sample: ["cutover: point Nginx at green in /etc/nginx/conf.d/bluegreen-shop.conf, reload, prove it"]
 findings:
   description: All sentences of the failure, one for each thing that is not in order.
   returned: failure of O(state=open)
