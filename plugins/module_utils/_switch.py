@@ -64,6 +64,7 @@ def _text_for(owned, upstream, nginx, color, release, deployment_id):
 def switch(host, journal, nginx, color, release="", timeout=PROOF_TIMEOUT, before_rename=None):
     """Move Nginx to a color that is healthy already.
 
+    :param color: ``None`` for no live color, when a first deployment is undone.
     :param release: for the header of the file.
     :param timeout: seconds that the proof may take.
     :param before_rename: called when all is ready and nothing changed yet.
@@ -71,22 +72,33 @@ def switch(host, journal, nginx, color, release="", timeout=PROOF_TIMEOUT, befor
     :raises BluegreenError: Nginx did not take the color over. The file is that of before again; ``failure`` in its
         details says what happened, and which color Nginx is proved to serve.
     """
+    begun = host.clock.monotonic()
     running = Running(host, nginx)
-    deadline = Deadline(host.clock, 3600)
     planned = plan(journal, nginx, color, release)
     if not planned.changed and _asked(running, color, Deadline(host.clock, 0)).proved:
-        return planned._replace(seconds=round(deadline.elapsed, 3), children=_noted(journal))
-    running.require_resolvable(color)
-    attempt = _Attempt(host, journal, running, planned, timeout)
-    if before_rename:
-        before_rename()
-    verdict = attempt.apply()
-    if not verdict.proved:
-        raise attempt.undo(verdict)
-    attempt.settle()
-    return planned._replace(
-        changed=True, seconds=round(deadline.elapsed, 3), children=[list(child.identity) for child in attempt.children]
-    )
+        children = _draining(journal, running, color)
+    else:
+        attempt = _Attempt(host, journal, running, planned, timeout)
+        if before_rename:
+            before_rename()
+        verdict = attempt.apply()
+        if not verdict.proved:
+            raise attempt.undo(verdict)
+        attempt.settle()
+        planned = planned._replace(changed=True)
+        children = [list(child.identity) for child in attempt.children]
+    return planned._replace(children=children, seconds=round(host.clock.monotonic() - begun, 2))
+
+
+def _draining(journal, running, color):
+    """What is left to drain where the color was live before this: of the processes noted those that finish."""
+    cutover = journal.get("cutover")
+    if not cutover:
+        return []
+    finishing = [list(child.identity) for child in running.children() if child.draining]
+    children = [child for child in cutover["children"] if list(child) in finishing]
+    journal.note(cutover={**cutover, "color": color, "proved": color or "", "children": children})
+    return children
 
 
 class _Attempt:
@@ -100,7 +112,10 @@ class _Attempt:
         self.timeout = timeout
         self.owned = OwnedFile(running.nginx.file, journal.get("id"))
         self.public = _nginx_public.public_side(running)
+        # Those that may serve the color that is left; they have to end before it may stop.
         self.children = running.children()
+        if planned.live:
+            running.require_resolvable(planned.live)
         self.log = None
         self.reloaded = False
 
@@ -152,7 +167,7 @@ class _Attempt:
         previous, color = self.planned.previous, self.planned.live
         said = self.log.reason() if self.log else ""
         self._put_back()
-        sentence = f"Nginx was not moved to {color}: {verdict.reason}"
+        sentence = f"Nginx was not moved to {color or 'no color'}: {verdict.reason}"
         sentence += f" (Nginx says: {said}). " if said and said not in verdict.reason else ". "
         back = self._serve_again(previous)
         served = previous if back.proved and previous else None
@@ -171,21 +186,21 @@ class _Attempt:
 
     def _serve_again(self, previous):
         """Whether Nginx serves the color of before, by having it read the file of before if it read the other one."""
+        noted, self.children = self.children, []
         if self.reloaded:
             checked = self.running.check()
             if not checked.ok:
                 return _nginx_proof.Verdict(False, f"nginx -t says: {checked.message}")
-            children = self.running.children()
+            now = self.running.children()
             refused = self.running.reload()
             if refused:
                 return _nginx_proof.Verdict(False, f"nginx -s reload says: {refused}")
-            # With the processes of before it never read the other file, and may be unable to read any.
-            if _nginx_proof.children_changed(self.children, children):
-                verdict = self._wait_for_children(Deadline(self.host.clock, self.timeout), children)
+            # With none but the processes of before it never took the other file, and maybe cannot take any.
+            if _nginx_proof.children_changed(noted, now):
+                self.children = now
+                verdict = self._wait_for_children(Deadline(self.host.clock, self.timeout), now)
                 if not verdict.proved:
                     return verdict
-        if previous is None:
-            return _nginx_proof.Verdict(True)
         return _asked(self.running, previous, Deadline(self.host.clock, self.timeout))
 
     def settle(self):
@@ -219,7 +234,9 @@ class _Attempt:
 
 
 def _asked(running, color, deadline):
-    """Whether requests through the public URL reach a color, asked again until they do."""
+    """Whether requests through the public URL reach a color, asked again until they do; no color needs no proof."""
+    if color is None:
+        return _nginx_proof.Verdict(True)
     while True:
         asked = _nginx_public.Asked(running)
         asked.ask(lambda: asked.verdict(color).proved)
@@ -227,10 +244,6 @@ def _asked(running, color, deadline):
         if verdict.proved or deadline.over:
             return verdict
         deadline.sleep(_PACE * 5)
-
-
-def _noted(journal):
-    return list((journal.get("cutover") or {}).get("children") or ())
 
 
 def prove(host, nginx, color):

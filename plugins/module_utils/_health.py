@@ -1,0 +1,111 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The health gate: nobody is sent to a color that has not answered several times in a row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _health_rules, _probe
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_host, check_url
+
+_LOG_LINES = 20
+
+
+class HealthSettings(NamedTuple):
+    """What counts as healthy: ``successes`` answers in a row with a good ``status``, each within ``timeout`` seconds.
+
+    ``interval`` is the pause between two attempts and ``deadline`` the end of all of them, in seconds; ``host`` is the
+    Host header, empty for that of the URL.
+    """
+
+    url: str
+    host: str = ""
+    status: tuple = (200,)
+    timeout: float = 2.0
+    interval: float = 0.3
+    successes: int = 2
+    deadline: float = 60.0
+    validate_certs: bool = True
+
+
+class Health(NamedTuple):
+    """How a color became healthy; ``latency_ms`` is that of the last answer."""
+
+    attempts: int
+    seconds: float
+    status: int
+    latency_ms: int
+
+
+def wait_healthy(host, journal, settings, containers):
+    """Wait until a URL answers well, and all of its containers stay up meanwhile.
+
+    :param settings: a :class:`HealthSettings`.
+    :param containers: that have to run without a break: a :class:`_containers.Container` list.
+    :returns: :class:`Health`
+    :raises BluegreenError: at once when a container exits, restarts or turns unhealthy, else at the deadline; with
+        ``failure``, the figures of :class:`Health` and the containers' last lines, ``logs``, in its details.
+    """
+    url = check_url("url", settings.url)
+    check_host("host", settings.host)
+    deadline, tally, before = Deadline(host.clock, settings.deadline), _health_rules.Tally(), {}
+    for container in containers:
+        before[container.id] = _now(host, container) or container
+    while True:
+        _require_up(host, before, settings, deadline, tally)
+        timeout = min(settings.timeout, max(deadline.left, 0.1))
+        answer = _probe.ask(host.clock, url, settings.host, timeout, settings.validate_certs)
+        tally = _health_rules.count(tally, answer, settings.status)
+        if tally.in_a_row >= settings.successes:
+            # The last answer may have come from a container that died right after it.
+            _require_up(host, before, settings, deadline, tally)
+            return Health(tally.attempts, round(deadline.elapsed, 2), tally.status, tally.latency_ms)
+        if deadline.over:
+            sentence = _health_rules.too_late(settings.url, settings.deadline, settings.successes, tally)
+            raise _error(host, sentence, list(before.values()), deadline, tally)
+        journal.alive()
+        deadline.sleep(settings.interval)
+
+
+def _require_up(host, before, settings, deadline, tally):
+    for container in before.values():
+        what = _health_rules.trouble(container, _now(host, container))
+        if what:
+            sentence = f"Container {container.name} {what} while {settings.url} was waited for."
+            raise _error(host, sentence, [container], deadline, tally)
+
+
+def _now(host, container):
+    try:
+        return look(host.engine, container.id)
+    except EngineError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _error(host, sentence, containers, deadline, tally):
+    return BluegreenError(
+        f"{sentence} The last log lines are in logs." if containers else sentence,
+        failure=sentence,
+        logs=[line for container in containers for line in _last_lines(host, container)],
+        attempts=tally.attempts,
+        seconds=round(deadline.elapsed, 2),
+        status=tally.status,
+        latency_ms=tally.latency_ms,
+    )
+
+
+def _last_lines(host, container):
+    try:
+        return [f"{container.name} | {line}" for line in host.engine.logs(container.id, tail=_LOG_LINES)]
+    except EngineError as error:
+        return [f"{container.name} | its log cannot be read: {error.message}"]

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Whether a color is healthy, decided from attempts to ask it and from what its containers do meanwhile."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Tally(NamedTuple):
+    """The attempts so far: how many, how many good ones in a row, and what the last one was."""
+
+    attempts: int = 0
+    in_a_row: int = 0
+    status: int = 0
+    latency_ms: int = 0
+    failure: str = ""
+
+
+def count(tally, answer, expected):
+    """The tally with one more attempt.
+
+    :param answer: a :class:`_probe.Answer`.
+    :param expected: HTTP statuses that are good.
+    """
+    failure = answer.failure
+    if not failure and answer.status not in expected:
+        failure = f"answered with status {answer.status}, not {' or '.join(map(str, expected))}"
+    return Tally(
+        attempts=tally.attempts + 1,
+        in_a_row=0 if failure else tally.in_a_row + 1,
+        status=answer.status,
+        latency_ms=round(answer.seconds * 1000),
+        failure=failure,
+    )
+
+
+def trouble(before, now):
+    """What a container did that a healthy one does not, as half a sentence; empty when nothing.
+
+    :param before: the :class:`_containers.Container` as it was when the wait began.
+    :param now: as it is now, ``None`` when it is gone.
+    """
+    if now is None:
+        return "was removed"
+    if now.status == "restarting" or now.restart_count != before.restart_count:
+        return f"restarted (exit code {now.exit_code})"
+    if not now.running:
+        return "was killed for want of memory" if now.oom_killed else f"exited with code {now.exit_code}"
+    if now.started_at != before.started_at:
+        return "was started anew by somebody else"
+    if now.health == "unhealthy":
+        return "is unhealthy by its own health check"
+    return ""
+
+
+def too_late(url, deadline, successes, tally):
+    """The sentence for a deadline that has passed.
+
+    :param deadline: seconds that were allowed.
+    :param successes: good answers in a row that were asked for.
+    """
+    last = tally.failure or f"{tally.in_a_row} of {successes} good answers in a row"
+    return f"{url} was not healthy within {deadline:g} s ({tally.attempts} attempts): the last one {_as_verb(last)}."
+
+
+def _as_verb(failure):
+    return failure if failure.startswith("answered") else f"ended with: {failure}"
