@@ -1,0 +1,250 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host without a Docker Engine, on which no time passes. Everything that changes it is in ``calls``, in order."""
+
+from __future__ import annotations
+
+import inspect
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _containers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+
+NEVER = "0001-01-01T00:00:00Z"
+ALWAYS = {"Name": "unless-stopped", "MaximumRetryCount": 0}
+
+
+class FakeClock:
+    """A clock that only :meth:`sleep` moves."""
+
+    def __init__(self, now=1000.0, boot_id="boot-1"):
+        self.now = now
+        self.boot = boot_id
+        self.slept = []
+
+    def monotonic(self):
+        return self.now
+
+    def boottime(self):
+        return self.now
+
+    def wall(self):
+        return 1_795_000_000.0 + self.now
+
+    def boot_id(self):
+        return self.boot
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += max(seconds, 0.0)
+
+
+class FakeEngine:
+    """The part of an Engine that the collection uses, on containers held as the engine's own inspect data.
+
+    :param calls: where every changing request is noted, as ``(verb, container)``.
+    """
+
+    def __init__(self, clock, calls):
+        self.clock = clock
+        self.calls = calls
+        self.inspected = {}
+        self.images = {}
+        self.project_networks = {}
+        self.project_volumes = {}
+        self.memory = {}
+        self.log_lines = {}
+        self.root = "/"
+
+    def add(self, service, color="blue", app="shop", status="running", published=0, **changes):
+        """A container with the id ``<color>-<service>``; ``changes`` are ``section__key=value`` of its inspect data."""
+        container_id = f"{color}-{service}"
+        data = {
+            "Id": container_id,
+            "Name": f"/{app}-{color}-{service}-1",
+            "Image": f"sha256:{service}-1",
+            "Path": "run",
+            "Args": [service],
+            "RestartCount": 0,
+            "State": {
+                "Status": status,
+                "Pid": 0,
+                "ExitCode": 0,
+                "OOMKilled": False,
+                "StartedAt": NEVER if status == "created" else "2026-11-23T10:00:00Z",
+            },
+            "Config": {
+                "Image": f"registry/{service}:1",
+                "Env": [],
+                "Labels": {
+                    _containers.PROJECT_LABEL: f"{app}-{color}",
+                    _containers.SERVICE_LABEL: service,
+                    _containers.NUMBER_LABEL: "1",
+                    _containers.ONEOFF_LABEL: "False",
+                    _containers.CONFIG_HASH_LABEL: f"hash-{service}",
+                },
+            },
+            "HostConfig": {
+                "RestartPolicy": dict(ALWAYS),
+                "PortBindings": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(published)}]} if published else {},
+            },
+            "NetworkSettings": {"Networks": {f"{app}-{color}_default": {"IPAddress": "10.0.0.2"}}},
+        }
+        for path, value in changes.items():
+            section, dummy, key = path.partition("__")
+            if key:
+                data[section][key] = value
+            else:
+                data[section] = value
+        self.inspected[container_id] = data
+        return container_id
+
+    def state(self, container_id):
+        return self.inspected[container_id]["State"]["Status"]
+
+    def policy(self, container_id):
+        return self.inspected[container_id]["HostConfig"]["RestartPolicy"]["Name"]
+
+    # Reading
+
+    def version(self):
+        return {"Version": "27.0.0"}
+
+    def info(self):
+        return {"DockerRootDir": self.root}
+
+    def containers(self, labels=()):
+        wanted = [label.partition("=")[::2] for label in labels]
+        return [
+            {
+                "Id": data["Id"],
+                "Names": [data["Name"]],
+                "Labels": data["Config"]["Labels"],
+                "State": data["State"]["Status"],
+                "Ports": [
+                    {"PublicPort": int(binding["HostPort"])}
+                    for bindings in data["HostConfig"]["PortBindings"].values()
+                    for binding in bindings
+                    if data["State"]["Status"] == "running"
+                ],
+            }
+            for data in self.inspected.values()
+            if all(data["Config"]["Labels"].get(key) == value for key, value in wanted)
+        ]
+
+    def inspect(self, container):
+        if container not in self.inspected:
+            raise EngineError(f"No such container: {container}", 404)
+        return self.inspected[container]
+
+    def image(self, reference):
+        return self.images.get(reference)
+
+    def networks(self, label):
+        return [{"Name": name} for name in self.project_networks.get(label.partition("=")[2], ())]
+
+    def volumes(self, label):
+        return [{"Name": name} for name in self.project_volumes.get(label.partition("=")[2], ())]
+
+    def stats(self, container):
+        return {"memory_stats": {"usage": self.memory.get(container, 0), "stats": {}}}
+
+    def logs(self, container, tail=20):
+        return self.log_lines.get(container, [f"last line of {container}"])[-tail:]
+
+    # Changing
+
+    def start(self, container):
+        data = self.inspect(container)
+        self.calls.append(("start", container))
+        self.clock.now += 0.001
+        data["State"].update(Status="running", StartedAt=f"2026-11-23T12:00:00.{len(self.calls):09d}Z")
+
+    def stop(self, container, timeout=None):
+        data = self.inspect(container)
+        self.calls.append(("stop", container))
+        data["State"].update(Status="exited", Pid=0)
+
+    def set_restart_policy(self, container, policy):
+        data = self.inspect(container)
+        self.calls.append((f"policy {policy['Name'] or 'no'}", container))
+        data["HostConfig"]["RestartPolicy"] = dict(policy)
+
+    def remove(self, container, volumes=True):
+        if self.inspect(container)["State"]["Status"] == "running":
+            raise EngineError(f"cannot remove container {container}: container is running", 409)
+        self.calls.append(("remove", container))
+        del self.inspected[container]
+
+    def remove_network(self, name):
+        self.calls.append(("remove network", name))
+
+    def remove_volume(self, name):
+        self.calls.append(("remove volume", name))
+
+    def remove_image(self, reference):
+        self.calls.append(("remove image", reference))
+        if reference not in self.images:
+            raise EngineError(f"No such image: {reference}", 404)
+        del self.images[reference]
+
+
+class FakeHost:
+    """Stands in for :class:`_host.Host`.
+
+    :ivar programs: for the first words of a command line, the :class:`_host.Completed` that it ends with, or a function
+        that is called with the command line and gives one.
+    """
+
+    def __init__(self, clock=None):
+        self.clock = clock or FakeClock()
+        self.calls = []
+        self.engine = FakeEngine(self.clock, self.calls)
+        self.commands = []
+        self.warnings = []
+        self.keep_open = set()
+        self.programs = {}
+
+    def run(self, argv, timeout=60, stdin=None, env=None, cwd=None, changes=False):
+        for words, done in self.programs.items():
+            if all(word in argv for word in words.split()):
+                return done(argv) if callable(done) else done
+        raise BluegreenError(f"The program {argv[0]} is not on this host: run prepare.yml, or install it.")
+
+    def warn(self, sentence):
+        self.warnings.append(sentence)
+
+
+class FakeBroker:
+    """A broker as the deciding code sees it; ``tasks`` counts its messages per queue."""
+
+    def __init__(self, name, tasks=None, container=None):
+        self.name = name
+        self.tasks = dict(tasks or {})
+        self.container = container
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        pass
+
+
+def record(monkeypatch, calls, module, name, label=None, does=None):
+    """Replace a function of a module by one that notes its call, and refuses arguments that the real one would not take.
+
+    :param label: what is noted, called with the arguments when it is a function; the function's name when ``None``.
+    :param does: gives the result, called with the arguments; raises it when it is an exception.
+    """
+    signature = inspect.signature(getattr(module, name))
+
+    def fake(*args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        calls.append(label(bound.arguments) if callable(label) else label or name)
+        if isinstance(does, Exception):
+            raise does
+        return does(bound.arguments) if does else None
+
+    monkeypatch.setattr(module, name, fake)

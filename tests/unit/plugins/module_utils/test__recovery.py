@@ -1,0 +1,97 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal, _recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import Sight
+
+WHOLE = Sight(served="green", candidate_whole=True, old_healthy=True)
+BROKEN = Sight(served="green", candidate_whole=False, old_healthy=True)
+BOTH_BAD = Sight(served="green", candidate_whole=False, old_healthy=False)
+UNKNOWN = Sight(served="", candidate_whole=True, old_healthy=True)
+BLIND = Sight()
+
+BEFORE_THE_CUTOVER = ("open", "fetch", "stop_workers", "start_candidate", "health")
+AFTER_THE_CUTOVER = ("handover", "start_workers", "settle", "awaiting_approval")
+
+
+def journal(step, done=True, back=False):
+    return {"step": step, "done": done, "back": back, "from": "blue", "to": "green"}
+
+
+# A row of the table of recovery after the other: journal, host, action.
+TABLE = [
+    (journal("open", done=False), BLIND, _recovery.DISCARD),
+    (journal("open"), BLIND, _recovery.DISCARD),
+    (journal("fetch", done=False), BLIND, _recovery.DISCARD),
+    (journal("fetch"), BLIND, _recovery.DISCARD),
+    (journal("stop_workers", done=False), BLIND, _recovery.RESTORE),
+    (journal("stop_workers"), BLIND, _recovery.RESTORE),
+    (journal("start_candidate"), BLIND, _recovery.RESTORE),
+    (journal("health", done=False), BLIND, _recovery.RESTORE),
+    (journal("health"), BLIND, _recovery.RESTORE),
+    # The cutover was meant, and not proved: nobody knows what Nginx read.
+    (journal("cutover", done=False), WHOLE, _recovery.BACK),
+    (journal("cutover", done=False), BOTH_BAD, _recovery.BACK),
+    (journal("cutover"), WHOLE, _recovery.HOLD),
+    (journal("cutover"), BROKEN, _recovery.BACK),
+    (journal("cutover"), BOTH_BAD, _recovery.FAIL),
+    (journal("handover", done=False), WHOLE, _recovery.HOLD),
+    (journal("start_workers", done=False), BROKEN, _recovery.BACK),
+    (journal("settle"), WHOLE, _recovery.HOLD),
+    (journal("settle"), UNKNOWN, _recovery.BACK),
+    (journal("settle"), BOTH_BAD, _recovery.FAIL),
+    (journal("awaiting_approval"), WHOLE, _recovery.HOLD),
+    (journal("awaiting_approval"), BROKEN, _recovery.BACK),
+    (journal("awaiting_approval"), BOTH_BAD, _recovery.FAIL),
+    (journal("finish", done=False), WHOLE, _recovery.COMPLETE),
+    (journal("finish", done=False), BOTH_BAD, _recovery.COMPLETE),
+    (journal("finish", done=False), BLIND, _recovery.FAIL),
+    (journal("finish", done=False), Sight(served="blue", old_healthy=True), _recovery.FAIL),
+]
+
+
+@pytest.mark.parametrize("written, sight, action", TABLE)
+def test_by_what_the_host_shows(written, sight, action):
+    assert _recovery.decide(written, sight) == action
+
+
+@pytest.mark.parametrize("sight", [WHOLE, BROKEN, BOTH_BAD, BLIND])
+@pytest.mark.parametrize("step", ["cutover", *AFTER_THE_CUTOVER])
+@pytest.mark.parametrize("written, prefer", [({"back": True}, ""), ({}, "rollback"), ({"back": True}, "rollback")])
+def test_a_deployment_that_goes_back_never_goes_forward_again(step, sight, written, prefer):
+    assert _recovery.decide({**journal(step), **written}, sight, prefer) == _recovery.BACK
+
+
+@pytest.mark.parametrize("prefer", ["", "rollback"])
+@pytest.mark.parametrize("step", BEFORE_THE_CUTOVER)
+def test_before_the_cutover_nginx_is_left_alone(step, prefer):
+    for sight in (WHOLE, BLIND):
+        assert _recovery.decide(journal(step), sight, prefer) in (_recovery.DISCARD, _recovery.RESTORE)
+
+
+@pytest.mark.parametrize("prefer", ["", "rollback"])
+def test_what_was_approved_is_never_undone(prefer):
+    assert _recovery.decide(journal("finish"), WHOLE, prefer) == _recovery.COMPLETE
+    assert _recovery.decide(journal("finish"), BLIND, prefer) == _recovery.FAIL
+
+
+def test_recovery_never_approves():
+    for step, sight, done, prefer in itertools.product(
+        _journal.STEPS, (WHOLE, BROKEN, BOTH_BAD, UNKNOWN, BLIND), (True, False), ("", "rollback")
+    ):
+        action = _recovery.decide(journal(step, done), sight, prefer)
+        assert action != _recovery.COMPLETE or step == "finish"
+
+
+@pytest.mark.parametrize("step", _journal.STEPS)
+def test_there_is_an_answer_to_every_step(step):
+    actions = {_recovery.DISCARD, _recovery.RESTORE, _recovery.BACK, _recovery.HOLD, _recovery.COMPLETE, _recovery.FAIL}
+    for sight in (WHOLE, BLIND):
+        assert _recovery.decide(journal(step, done=False), sight) in actions
