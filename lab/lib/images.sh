@@ -48,6 +48,11 @@ python39_image() {
     build_image bluegreen-host:python3.9 "$lab/images/python3.9" bluegreen-host:trixie
 }
 
+apt_repo_image() {
+    host_images
+    build_image bluegreen-apt-repo:latest "$lab/standins/apt-repo" bluegreen-host:trixie-bare
+}
+
 # The releases of the demo app that the demo and the scenarios deploy.
 app_images() {
     local release
