@@ -23,9 +23,10 @@ class Container(NamedTuple):
     """One container, read from the engine's inspect data.
 
     ``status`` is created, running, paused, restarting, exited or dead; ``health`` is starting, healthy, unhealthy or
-    empty without a health check; ``started_at`` is the engine's RFC 3339 stamp;
-    ``stop_timeout`` is in seconds or ``None``; ``cpu_shares`` 0 means the default;
-    ``published`` is a list of ``(host address, host port, container port)``; ``addresses`` maps a network to an IP.
+    empty without a health check; ``started_at`` is the engine's RFC 3339 stamp; ``stop_timeout`` is in seconds or
+    ``None``; ``cpu_shares`` 0 means the default; ``published`` is a list of ``(host address, host port, container
+    port)``; ``addresses`` maps a network to an IP; ``health_test`` is the health check's command in the engine's form,
+    empty without one.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Container(NamedTuple):
     config_hash: str
     published: list
     addresses: dict
+    health_test: tuple = ()
 
     @property
     def running(self):
@@ -94,6 +96,7 @@ def from_inspect(data):
         config_hash=labels.get(CONFIG_HASH_LABEL, ""),
         published=published,
         addresses={name: network.get("IPAddress") or "" for name, network in networks.items()},
+        health_test=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
     )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import take_policies
@@ -99,8 +100,8 @@ def _up_to_date(broker, started):
 def _wait_until_healthy(host, journal, started, broker, deadline):
     while True:
         now = [still_up(host, container) for container in started]
-        missing = [container for container in now if container.health not in ("", "healthy")]
         silent = broker is not None and not broker.answers()
+        missing = [container for container in now if not _is_ready(host, container, broker, silent)]
         if not missing and not silent:
             return
         unhealthy = [container for container in missing if container.health == "unhealthy"]
@@ -115,6 +116,22 @@ def _wait_until_healthy(host, journal, started, broker, deadline):
             )
         journal.alive()
         deadline.sleep(POLL)
+
+
+def _is_ready(host, container, broker, silent):
+    """Whether a support container can be used. The engine's own word comes late: it asks first after a whole interval."""
+    if container.health != "starting":
+        return container.health != "unhealthy"
+    if broker is not None and container.id == broker.container.id:
+        return not silent
+    kind, command = container.health_test[0], list(container.health_test[1:])
+    try:
+        return host.engine.execute(container.id, ["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command)[0] == 0
+    except EngineError as error:
+        if error.status != 409:
+            raise
+        # It has ended meanwhile, which the next look says better.
+        return False
 
 
 def _refuse_messages(broker, deadline, host):
