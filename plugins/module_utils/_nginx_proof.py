@@ -323,7 +323,7 @@ def sockets_verdict(color, evidence, requests, statuses):
     for wrong in COLORS:
         if wrong != color and _reached(evidence[wrong], requests):
             return Verdict(False, f"requests through the public URL reached {wrong} and not {color}{last}")
-    return Verdict(False, f"{requests} requests through the public URL opened no connection to {color}{last}")
+    return Verdict(False, f"of {requests} requests through the public URL none opened a connection to {color}{last}")
 
 
 def _reached(evidence, requests):

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_master
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+
+BUILD = "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --with-x"
+
+
+@pytest.mark.parametrize(
+    "title, arguments",
+    [
+        ("nginx: master process nginx", []),
+        ("nginx: master process /usr/sbin/nginx -p /srv/a -c /srv/a/n.conf", ["-p", "/srv/a", "-c", "/srv/a/n.conf"]),
+        (
+            "nginx: master process /usr/sbin/nginx -g daemon on; master_process on;",
+            ["-g", "daemon on; master_process on;"],
+        ),
+        ("nginx: master process nginx -g daemon off; -c /x.conf", ["-g", "daemon off;", "-c", "/x.conf"]),
+    ],
+)
+def test_start_arguments(title, arguments):
+    assert _nginx_master.start_arguments(title) == arguments
+
+
+def test_build_argument():
+    assert _nginx_master.build_argument(BUILD, "conf-path") == "/etc/nginx/nginx.conf"
+    assert _nginx_master.build_argument(BUILD, "prefix") == "/usr/share/nginx"
+    assert _nginx_master.build_argument(BUILD, "pid-path") == ""
+
+
+@pytest.mark.parametrize(
+    "text, path",
+    [
+        ("user x;\npid /run/nginx.pid;\nhttp { }", "/run/nginx.pid"),
+        ("# pid /no;\nhttp { }", ""),
+        ("pid 'logs/n.pid';", "logs/n.pid"),
+        ("http {", ""),
+    ],
+)
+def test_pid_file_in(text, path):
+    assert _nginx_master.pid_file_in(text, "/n.conf") == path
+
+
+def test_option():
+    assert _nginx_master.option(["nginx", "-p", "/a"], "-p") == "/a"
+    assert _nginx_master.option(["nginx", "-p"], "-p") == ""
+
+
+def test_program_is_found_without_a_path(tmp_path, monkeypatch):
+    (tmp_path / "nginx").write_text("")
+    (tmp_path / "nginx").chmod(0o755)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(_nginx_master, "_FOLDERS", (str(tmp_path),))
+    assert _nginx_master.program("nginx") == str(tmp_path / "nginx")
+    monkeypatch.setattr(_nginx_master, "_FOLDERS", ())
+    with pytest.raises(BluegreenError, match="Nginx is not installed on this host: run prepare.yml"):
+        _nginx_master.program("nginx")
+
+
+@pytest.mark.parametrize(
+    "written, running, words",
+    [
+        ("", [7], r"is missing or empty, so it cannot be reloaded: restart it"),
+        ("4194305", [7], "says 4194305, which is no running process"),
+        (str(os.getpid()), [7], f"names process {os.getpid()}, which is "),
+        ("7", [], "Nginx does not run on this host: start it first"),
+    ],
+)
+def test_a_pid_file_that_names_no_master(tmp_path, monkeypatch, written, running, words):
+    monkeypatch.setattr(_nginx_master, "_masters_here", lambda: running)
+    (tmp_path / "pid").write_text(written)
+    with pytest.raises(BluegreenError, match=words):
+        _nginx_master.by_pid_file(str(tmp_path / "pid"))
+
+
+def test_the_pid_file_decides_among_several_masters(tmp_path, monkeypatch):
+    monkeypatch.setattr(_nginx_master, "_masters_here", lambda: [7, 8])
+    (tmp_path / "pid").write_text("8\n")
+    assert _nginx_master.by_pid_file(str(tmp_path / "pid")) == 8
+
+
+def test_a_title_alone_makes_no_master():
+    # This process can be renamed as it likes: its program is Python.
+    assert _nginx_master.below(os.getpid()) is None
+
+
+def test_children_of(monkeypatch):
+    parent = os.getppid()
+    assert os.getpid() in _nginx_master.children_of(parent)
+    real = open
+
+    def without_the_list(path, *args, **kwargs):
+        if str(path).endswith("/children"):
+            raise FileNotFoundError(path)
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr("builtins.open", without_the_list)
+    assert os.getpid() in _nginx_master.children_of(parent)

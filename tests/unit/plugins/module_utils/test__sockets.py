@@ -1,0 +1,56 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _sockets
+
+TITLE = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+REST = " 00000000:00000000 00:00000000 00000000    33        0 {inode} 1 0000000000000000 20 4 30 10 -1\n"
+LISTEN = "   0: 0100007F:1F90 00000000:0000 0A" + REST.format(inode=11)
+OPEN = "   1: 0100007F:C350 0100007F:4651 01" + REST.format(inode=12)
+ENDED = "   2: 0100007F:4651 0100007F:C351 06" + REST.format(inode=0)
+V6 = "   3: 00000000000000000000000001000000:4651 00000000000000000000000001000000:C352 01" + REST.format(inode=13)
+MAPPED = "   4: 0000000000000000FFFF00000100007F:0050 0000000000000000FFFF00000200007F:C353 01" + REST.format(inode=14)
+
+little_endian = pytest.mark.skipif(sys.byteorder != "little", reason="the lines were taken on a little-endian machine")
+
+
+@little_endian
+def test_parse():
+    found = list(_sockets.parse([TITLE, LISTEN, OPEN, ENDED, V6, MAPPED]))
+    assert found == [
+        (("127.0.0.1", 8080), ("0.0.0.0", 0), _sockets.LISTENING, 11),
+        (("127.0.0.1", 50000), ("127.0.0.1", 18001), _sockets.ESTABLISHED, 12),
+        (("127.0.0.1", 18001), ("127.0.0.1", 50001), 6, 0),
+        (("::1", 18001), ("::1", 50002), _sockets.ESTABLISHED, 13),
+        (("127.0.0.1", 80), ("127.0.0.2", 50003), _sockets.ESTABLISHED, 14),
+    ]
+
+
+@little_endian
+def test_parse_only_the_ports_asked_for():
+    found = _sockets.parse([TITLE, LISTEN, OPEN, ENDED, V6, MAPPED], {18001, 81})
+    assert [connection.inode for connection in found] == [12, 0, 13]
+
+
+def test_the_kernel_knows_a_connection_and_who_holds_it():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        found = [c for c in _sockets.connections(os.getpid()) if c.local == client.getsockname()]
+        assert [c.remote for c in found] == [server.getsockname()]
+        assert found[0].state == _sockets.ESTABLISHED
+        assert found[0].inode in _sockets.inodes_of(os.getpid())
+        assert _sockets.holder_of(found[0].inode) == f"{_sockets.command_of(os.getpid())} (process {os.getpid()})"
+
+
+def test_a_process_that_is_gone_has_nothing():
+    assert _sockets.connections(2**22 + 1) == []
+    assert _sockets.inodes_of(2**22 + 1) == set()
+    assert _sockets.command_of(2**22 + 1) == ""
