@@ -201,12 +201,16 @@ class Store:
         """End the deployment: its line goes to the history, then the journal goes."""
         entries = self.history()
         if not entries or entries[-1].get("id") != entry["id"]:
-            with open(self.path("history.jsonl"), "a", encoding="utf-8") as target:
-                target.write(json.dumps(entry, sort_keys=True) + "\n")
+            with open(self.path("history.jsonl"), "ab+") as target:
+                # A line that a power cut tore must not swallow this one.
+                target.seek(max(target.tell() - 1, 0))
+                gap = "" if target.read() in (b"", b"\n") else "\n"
+                target.write(f"{gap}{json.dumps(entry, sort_keys=True)}\n".encode())
                 target.flush()
                 os.fsync(target.fileno())
-        remove(self.path("deployment.json"))
+        # The copy first: left behind, it would pass for the copy of the next deployment's journal.
         remove(self.path("deployment.json.previous"))
+        remove(self.path("deployment.json"))
         remove(self.lease_mark)
         sync_folder(self.folder)
 
