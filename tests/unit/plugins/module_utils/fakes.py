@@ -30,7 +30,8 @@ class FakeClock:
         return self.now
 
     def wall(self):
-        return 1_795_000_000.0 + self.now
+        # 2026-11-23T12:00:00Z at first.
+        return 1795434200.0 + self.now
 
     def boot_id(self):
         return self.boot

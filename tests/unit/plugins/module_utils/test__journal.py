@@ -1,0 +1,514 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+    Fenced,
+    Journal,
+    JournalCorrupt,
+    NoJournal,
+    Store,
+    fenced,
+)
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
+
+
+@pytest.fixture
+def host():
+    return FakeHost()
+
+
+@pytest.fixture
+def store(host, tmp_path):
+    made = Store("shop", host, root=str(tmp_path / "lib"), run_root=str(tmp_path / "run"))
+    made.create()
+    return made
+
+
+@pytest.fixture
+def journal(store):
+    return Journal.create(store, "dep-1", "ada@laptop", {"release": "2", "revert_after": 900})
+
+
+# Writing
+
+
+def test_a_new_journal_is_on_the_disk_before_anything_else(store, journal):
+    assert store.load().data == journal.data
+    assert (journal["id"], journal["epoch"], journal["step"], journal["done"]) == ("dep-1", 1, "open", False)
+    assert journal["who"] == "ada@laptop" and journal["release"] == "2"
+
+
+def test_only_root_reads_it(store, journal):
+    assert os.stat(store.folder).st_mode & 0o777 == 0o750
+    assert os.stat(store.path("deployment.json")).st_mode & 0o007 == 0
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_file_with_secrets_has_its_mode_whatever_the_umask_and_an_earlier_crash(tmp_path, umask):
+    leftover = tmp_path / ".blue.env.tmp"
+    leftover.write_text("of an earlier crash, and longer than what is written now")
+    leftover.chmod(0o666)
+    before = os.umask(umask)
+    try:
+        _journal.write_atomically(str(tmp_path / "blue.env"), "A='1'\n", mode=0o600)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "blue.env").read_text() == "A='1'\n"
+    assert os.stat(tmp_path / "blue.env").st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path) == ["blue.env"]
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    order = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args, name=name, real=real: (order.append(name), real(*args))[1])
+    _journal.write_atomically(str(tmp_path / "file"), "text")
+    # The file, its name, and the folder that the name is in.
+    assert order == ["fsync", "replace", "fsync"]
+
+
+class PowerCut(BaseException):
+    """Ends a run at once, past every ``except Exception``."""
+
+
+@contextlib.contextmanager
+def power_cut(monkeypatch, number):
+    """Let the file system take ``number`` more effects, then cut the power."""
+    left = [number]
+    with monkeypatch.context() as patch:
+        for name in ("link", "replace", "unlink", "fsync", "ftruncate"):
+
+            def effect(*args, real=getattr(os, name), **kwargs):
+                if not left[0]:
+                    raise PowerCut
+                left[0] -= 1
+                return real(*args, **kwargs)
+
+            patch.setattr(os, name, effect)
+        with contextlib.suppress(PowerCut):
+            yield
+            left[0] = -1
+
+
+def test_a_power_cut_leaves_the_version_before_or_the_one_after(store, journal, monkeypatch):
+    seen = set()
+    for number in range(12):
+        journal.note(mark="before")
+        with power_cut(monkeypatch, number):
+            journal.note(mark="after")
+        seen.add(store.load()["mark"])
+        journal.data["mark"] = "before"
+    assert seen == {"before", "after"}
+
+
+def test_after_a_power_cut_a_torn_journal_still_has_the_copy_before(store, journal, monkeypatch):
+    for number in range(12):
+        journal.note(mark="first")
+        journal.note(mark="second")
+        with power_cut(monkeypatch, number):
+            journal.note(mark="third")
+        spoil(store, "deployment.json", '{"version": 1, "id"')
+        assert store.load()["mark"] in ("first", "second")
+        store.save(journal.data)
+
+
+# Reading
+
+
+def spoil(store, name, text):
+    # A new file: what tears is the version written last, and the copy before may be a second name of another one.
+    _journal.remove(store.path(name))
+    with open(store.path(name), "w", encoding="utf-8") as target:
+        target.write(text)
+
+
+def test_no_journal_is_no_deployment(store):
+    assert store.load() is None
+
+
+@pytest.mark.parametrize("text", ["", '{"version": 1, "id": "dep', "[]", "null", '{"version": 2}', '{"id": "x"}'])
+def test_the_copy_before_is_used_when_the_journal_is_torn(store, journal, text):
+    journal.begin("fetch")
+    spoil(store, "deployment.json", text)
+    assert store.load()["step"] == "open"
+
+
+@pytest.mark.parametrize("copy", [None, "", "[]"])
+def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, copy):
+    spoil(store, "deployment.json", "{")
+    _journal.remove(store.path("deployment.json.previous"))
+    if copy is not None:
+        spoil(store, "deployment.json.previous", copy)
+    with pytest.raises(JournalCorrupt, match=r"deployment\.json cannot be read \(deployment\.json.*damaged\)"):
+        store.load()
+
+
+def test_bytes_that_are_no_text_are_damage_too(store, journal):
+    journal.begin("fetch")
+    with open(store.path("deployment.json"), "wb") as target:
+        target.write(b"\xff\xfe\x00")
+    assert store.load()["step"] == "open"
+
+
+# Steps
+
+
+def test_a_step_is_announced_before_and_recorded_after_with_its_seconds(store, journal, host):
+    journal.begin("cutover", extra="fact")
+    assert (store.load()["step"], store.load()["done"], store.load()["extra"]) == ("cutover", False, "fact")
+    host.clock.sleep(2.5)
+    journal.done("cutover")
+    assert store.load()["done"] is True
+    journal.begin("cutover")
+    host.clock.sleep(1)
+    journal.done("cutover")
+    assert store.load()["seconds"]["cutover"] == 3.5
+
+
+def test_a_boot_in_the_middle_of_a_step_makes_no_negative_seconds(journal, host):
+    journal.begin("cutover")
+    host.clock.now = 5.0
+    journal.done("cutover")
+    assert journal["seconds"]["cutover"] == 0
+
+
+def test_the_policy_noted_first_counts(store, journal, host):
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
+
+    web = look(host.engine, host.engine.add("web"))
+    assert journal.policy_of(web)["Name"] == "unless-stopped"
+    journal.note_policy(web)
+    journal.note_policy(web._replace(restart_policy={"Name": "no", "MaximumRetryCount": 0}))
+    assert store.load()["policies"] == {"blue-web": {"Name": "unless-stopped", "MaximumRetryCount": 0}}
+    assert journal.policy_of(web._replace(restart_policy={"Name": "no"}))["Name"] == "unless-stopped"
+
+
+# The lease
+
+
+def test_a_lease_lasts_until_its_deadline(journal, host):
+    assert journal.lease_is_live()
+    host.clock.now += 899
+    assert journal.lease_is_live()
+    host.clock.now += 2
+    assert not journal.lease_is_live()
+
+
+def test_a_lease_ends_with_the_boot(journal, host):
+    host.clock.boot = "boot-2"
+    assert not journal.lease_is_live()
+
+
+def test_a_lease_ends_when_run_was_emptied(journal, store):
+    # In a container the kernel's boot id outlives the boot.
+    os.unlink(store.lease_mark)
+    assert not journal.lease_is_live()
+
+
+def test_a_lease_has_a_length_although_the_timer_is_off(store, host):
+    journal = Journal.create(store, "dep-1", "ada", {"revert_after": 0})
+    host.clock.now += _journal.DEFAULT_LEASE - 1
+    assert journal.lease_is_live()
+    host.clock.now += 2
+    assert not journal.lease_is_live()
+
+
+def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host):
+    until = journal["lease"]["until"]
+    host.clock.now += 290
+    journal.alive()
+    assert store.load()["lease"]["until"] == until
+    host.clock.now += 20
+    journal.alive()
+    assert store.load()["lease"]["until"] == until + 310
+
+
+# Ownership
+
+
+def opened(store, step="health", **changes):
+    journal = Journal.create(store, "dep-1", "ada@laptop", {"release": "2", "revert_after": 900})
+    journal.begin(step)
+    journal.note(**changes)
+    return journal
+
+
+WHEN = "since 2026-11-23T12:00:00Z"
+
+REFUSALS = [
+    (
+        {},
+        ("", 0, "health"),
+        f"Deployment dep-1 by ada@laptop {WHEN} of app shop is open: finish it (finish.yml) or undo it (rollback.yml) "
+        "before changing this app by hand.",
+    ),
+    (
+        None,
+        ("dep-1", 1, "health"),
+        "deployment_id dep-1 names no open deployment of app shop: it was ended meanwhile. Look at status.yml and deploy "
+        "again.",
+    ),
+    (
+        {},
+        ("dep-2", 1, "health"),
+        f"deployment_id dep-2 is not the open deployment of app shop, which is dep-1 by ada@laptop {WHEN}.",
+    ),
+    (
+        {"epoch": 2},
+        ("dep-1", 1, "health"),
+        "Deployment dep-1 of app shop was taken over meanwhile (epoch 2, not 1): nothing was done. Look at status.yml.",
+    ),
+    (
+        {"back": True},
+        ("dep-1", 1, "health"),
+        "Deployment dep-1 of app shop is being undone: run rollback.yml to complete that, then deploy again.",
+    ),
+    (
+        {"result": "failed"},
+        ("dep-1", 1, "health"),
+        "Deployment dep-1 of app shop is being undone: run rollback.yml to complete that, then deploy again.",
+    ),
+    (
+        {},
+        ("dep-1", 1, "start_candidate"),
+        "Deployment dep-1 of app shop has reached health and does not go back to start_candidate.",
+    ),
+]
+
+
+@pytest.mark.parametrize("written, caller, sentence", REFUSALS, ids=[str(written) for written, dummy, dummy in REFUSALS])
+def test_a_stranger_is_refused_with_nothing_done(store, written, caller, sentence):
+    if written is not None:
+        opened(store, **written)
+    before = store.load() and store.load().data
+    with pytest.raises(Fenced) as refusal:
+        with fenced(store, *caller):
+            raise AssertionError("the effect must not happen")
+    assert refusal.value.message == sentence
+    assert (store.load() and store.load().data) == before
+
+
+@pytest.mark.parametrize("step", ["health", "cutover", "settle"])
+def test_the_owner_may_go_on_with_this_step_and_the_later_ones(store, step):
+    opened(store)
+    with fenced(store, "dep-1", 1, step) as journal:
+        assert journal["id"] == "dep-1"
+
+
+def test_a_module_by_itself_writes_no_journal(store):
+    with fenced(store, "", 0, "cutover") as journal:
+        assert isinstance(journal, NoJournal)
+        journal.begin("cutover")
+        journal.note(anything=1)
+    assert store.load() is None
+
+
+def test_check_mode_takes_no_lock_and_makes_no_folder(host, tmp_path):
+    store = Store("shop", host, root=str(tmp_path / "lib"), run_root=str(tmp_path / "run"))
+    with fenced(store, "dep-1", 1, "cutover", check_mode=True) as journal:
+        assert isinstance(journal, NoJournal)
+    assert os.listdir(tmp_path) == []
+
+
+def test_who_takes_over_leaves_nothing_to_the_owner(store):
+    opened(store).take_over()
+    with pytest.raises(Fenced, match="epoch 2, not 1"):
+        with fenced(store, "dep-1", 1, "cutover"):
+            pass
+    with fenced(store, "dep-1", 2, "cutover"):
+        pass
+
+
+# The lock
+
+HOLDER = """
+import fcntl, os, sys
+descriptor = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(descriptor, fcntl.LOCK_EX)
+os.pwrite(descriptor, b"step health of deployment dep-1 (process 4711)", 0)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def another_process(store):
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-c", HOLDER, store.path("lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert child.stdout.readline() == b"held\n"
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        child.stdin.close()
+        child.stdout.close()
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_then_named(store, host):
+    with another_process(store):
+        with pytest.raises(Fenced) as refusal:
+            with store.lock("step cutover", wait=3):
+                raise AssertionError("the effect must not happen")
+    assert refusal.value.message == (
+        "The lock of app shop is held by step health of deployment dep-1 (process 4711) on this host: wait until it has "
+        "ended, and run this again."
+    )
+    assert sum(host.clock.slept) == pytest.approx(3)
+
+
+def test_a_lock_is_free_as_soon_as_its_holder_is_killed(store):
+    with another_process(store) as child:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        with store.lock("step cutover", wait=0):
+            pass
+
+
+def test_a_lock_that_comes_free_while_it_is_waited_for_is_taken(store, host):
+    with another_process(store) as child:
+
+        def release(seconds):
+            child.kill()
+            child.wait()
+
+        host.clock.sleep = release
+        with store.lock("step cutover", wait=3):
+            pass
+
+
+def test_the_lock_says_who_has_it(store):
+    with store.lock("a purpose much longer than the next one, which is why the file is cut first"):
+        pass
+    with store.lock("step x"):
+        with open(store.path("lock"), encoding="utf-8") as source:
+            assert source.read() == f"step x (process {os.getpid()})"
+
+
+def test_apps_do_not_wait_for_each_other(store, host, tmp_path):
+    other = Store("blog", host, root=str(tmp_path / "lib"), run_root=str(tmp_path / "run"))
+    with store.lock("a"), other.lock("b", wait=0):
+        pass
+
+
+def test_a_child_that_outlives_its_module_goes_on_holding_the_lock(store, host):
+    with store.lock("step fetch"):
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=tuple(host.keep_open))
+    try:
+        assert host.keep_open == set()
+        with pytest.raises(Fenced, match="is held by step fetch"):
+            with store.lock("step cutover", wait=0):
+                pass
+    finally:
+        child.stdin.close()
+        child.wait()
+    with store.lock("step cutover", wait=0):
+        pass
+
+
+def test_a_refused_caller_does_not_hold_the_lock(store):
+    opened(store)
+    with pytest.raises(Fenced):
+        with fenced(store, "dep-2", 1, "cutover"):
+            pass
+    with store.lock("the next one", wait=0):
+        pass
+
+
+def test_an_error_within_the_lock_frees_it(store):
+    with pytest.raises(BluegreenError):
+        with store.lock("one"):
+            raise BluegreenError("something")
+    with store.lock("two", wait=0):
+        pass
+
+
+# The history
+
+
+def test_a_deployment_ends_with_one_line_and_no_journal(store, journal):
+    store.close({"id": "dep-1", "result": "committed"})
+    assert store.load() is None
+    assert not os.path.exists(store.lease_mark)
+    assert sorted(os.listdir(store.folder)) == ["history.jsonl"]
+    assert store.history() == [{"id": "dep-1", "result": "committed"}]
+
+
+def test_a_deployment_that_is_closed_twice_has_one_line(store, journal):
+    for dummy in range(2):
+        store.close({"id": "dep-1", "result": "committed"})
+    assert len(store.history()) == 1
+
+
+def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatch):
+    for number in range(12):
+        store = Store("shop", host, root=str(tmp_path / str(number)), run_root=str(tmp_path / "run"))
+        store.create()
+        journal = Journal.create(store, "dep-1", "ada", {})
+        journal.note(result="committed")
+        with power_cut(monkeypatch, number):
+            store.close({"id": "dep-1", "result": "committed"})
+        if store.load() is not None:
+            store.close({"id": "dep-1", "result": "committed"})
+        assert [entry["id"] for entry in store.history()] == ["dep-1"]
+        # Nothing of it may pass for the next deployment, should that one's journal be torn.
+        Journal.create(store, "dep-2", "ada", {})
+        spoil(store, "deployment.json", "{")
+        try:
+            assert store.load()["id"] == "dep-2"
+        except JournalCorrupt:
+            pass
+
+
+def test_the_history_passes_over_a_line_torn_by_a_power_cut(store):
+    spoil(store, "history.jsonl", '{"id": "dep-1"}\n{"id": "de\n\n{"id": "dep-3"}\n')
+    assert [entry["id"] for entry in store.history()] == ["dep-1", "dep-3"]
+    assert [entry["id"] for entry in store.history(last=1)] == ["dep-3"]
+
+
+def test_a_torn_last_line_does_not_swallow_the_next_one(store, journal):
+    spoil(store, "history.jsonl", '{"id": "dep-0"}\n{"id": "dep-1", "resu')
+    store.close({"id": "dep-1", "result": "rolled_back"})
+    assert store.history() == [{"id": "dep-0"}, {"id": "dep-1", "result": "rolled_back"}]
+
+
+def test_an_app_without_a_deployment_has_no_history(store):
+    assert store.history() == []
+
+
+# What stays beside the journal
+
+
+def test_the_kept_color(store):
+    assert _journal.kept_color(store) is None
+    spoil(store, "containers.json", "{")
+    assert _journal.kept_color(store) is None
+    spoil(store, "containers.json", json.dumps({"color": "blue"}))
+    assert _journal.kept_color(store) == {"color": "blue"}
+
+
+def test_the_broker_url_is_not_in_the_journal(store, journal):
+    assert store.broker_url() == ""
+    spoil(store, "broker.url", "redis://:secret@redis:6379/0")
+    assert store.broker_url() == "redis://:secret@redis:6379/0"
+
+
+def test_env_files_are_a_file_a_color(store):
+    assert store.env_file("blue") != store.env_file("green")
+    assert os.path.dirname(store.env_file("blue")) == store.folder
