@@ -15,7 +15,7 @@ import time
 from typing import Callable, Iterable, NamedTuple, Optional
 
 TICK_SECONDS = 5.0
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 
 
 class Counts(NamedTuple):

@@ -30,7 +30,7 @@ VARIABLES = {
     "bluegreen_prepare_server_block": True,
     "bluegreen_prepare_remove_default_site": True,
     # The default leaves a slow app a minute to become healthy; this one needs some seconds.
-    "bluegreen_health_deadline": 20,
+    "bluegreen_health_deadline": 15,
 }
 
 

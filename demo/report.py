@@ -8,6 +8,21 @@ from typing import Iterable, NamedTuple, Optional
 import ledger
 import load
 
+# The order of the role's phases; one that is not here comes last.
+PHASES = (
+    "open",
+    "fetch",
+    "stop_workers",
+    "start_candidate",
+    "health",
+    "cutover",
+    "handover",
+    "start_workers",
+    "settle",
+    "awaiting_approval",
+    "finish",
+)
+
 
 class Window(NamedTuple):
     """From when to when something happened, in seconds since 1970."""
@@ -36,6 +51,11 @@ def rss_in(samples: Iterable[tuple], window: Window) -> list:
     return [mib for when, mib in samples if window.begin <= when <= window.end]
 
 
+def in_order(phases: dict) -> dict:
+    known = {name: phases[name] for name in PHASES if name in phases}
+    return {**known, **phases}
+
+
 def summary(measured: Measured) -> dict:
     """Return the content of demo/.run/summary.json."""
     whole = load.figures(measured.records)
@@ -57,7 +77,7 @@ def summary(measured: Measured) -> dict:
         "p99_during_ms": rounded(during["p99_ms"]),
         "rss_before_mib": rounded(statistics.median(quiet)) if quiet else None,
         "peak_rss_mib": rounded(max(busy, default=None)),
-        "phases": measured.phases,
+        "phases": in_order(measured.phases),
     }
 
 
@@ -93,7 +113,7 @@ def phase_lines(phases: dict) -> list:
     """Return a line with a bar for each phase of the deployment."""
     longest = max(phases.values(), default=0.0) or 1.0
     lines = [f"  Release 2, seconds a phase ({sum(phases.values()):.1f} s in all)"]
-    for name, seconds in phases.items():
+    for name, seconds in in_order(phases).items():
         lines.append(f"  {name:<20}{seconds:6.1f}  {'█' * round(seconds / longest * 40)}".rstrip())
     return lines
 

@@ -78,3 +78,12 @@ def test_the_longest_phase_has_the_longest_bar():
 @pytest.mark.parametrize("phases", [{}, {"open": 0.0}])
 def test_phases_that_took_no_time_divide_by_nothing(phases):
     assert len(report.phase_lines(phases)) == 1 + len(phases)
+
+
+def test_phases_come_in_the_order_in_which_they_happen():
+    assert list(report.in_order({"finish": 1, "new": 2, "health": 3, "cutover": 4})) == [
+        "health",
+        "cutover",
+        "finish",
+        "new",
+    ]
