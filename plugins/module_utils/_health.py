@@ -15,8 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_host, check_url
-
-_LOG_LINES = 20
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 
 
 class HealthSettings(NamedTuple):
@@ -96,16 +95,9 @@ def _error(host, sentence, containers, deadline, tally):
     return BluegreenError(
         f"{sentence} The last log lines are in logs." if containers else sentence,
         failure=sentence,
-        logs=[line for container in containers for line in _last_lines(host, container)],
+        logs=last_lines(host, containers),
         attempts=tally.attempts,
         seconds=round(deadline.elapsed, 2),
         status=tally.status,
         latency_ms=tally.latency_ms,
     )
-
-
-def _last_lines(host, container):
-    try:
-        return [f"{container.name} | {line}" for line in host.engine.logs(container.id, tail=_LOG_LINES)]
-    except EngineError as error:
-        return [f"{container.name} | its log cannot be read: {error.message}"]

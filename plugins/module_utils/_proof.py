@@ -12,6 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import LINES, last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 POLL = 0.1
@@ -19,18 +20,6 @@ POLL = 0.1
 MOMENT = 1.0
 # Without a broker that can be asked, a worker is believed when it says so, or has stood this long.
 STANDING = 5.0
-LOG_LINES = 20
-
-
-def last_lines(host, containers, tail=LOG_LINES):
-    """The last log lines of each container by name, for a failure's details; best effort."""
-    lines = {}
-    for container in containers:
-        try:
-            lines[container.name] = host.engine.logs(container.id, tail)
-        except EngineError as error:
-            lines[container.name] = [f"(no logs: {error.message})"]
-    return lines
 
 
 def start_container(host, container):
@@ -135,4 +124,4 @@ def _consumes(host, worker, by_address, deadline):
         return not own.isdisjoint(by_address)
     if deadline.elapsed >= min(STANDING, deadline.seconds):
         return True
-    return any(line.rstrip().endswith(" ready.") for line in host.engine.logs(worker.id, LOG_LINES))
+    return any(line.rstrip().endswith(" ready.") for line in host.engine.logs(worker.id, LINES))

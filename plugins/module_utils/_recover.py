@@ -27,7 +27,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
 

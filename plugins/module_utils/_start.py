@@ -14,9 +14,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import take_policies
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import POLL, last_lines, start_container, still_up
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import POLL, start_container, still_up
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now, start_in_order
 
 DEFAULT_TIMEOUT = 120

@@ -21,12 +21,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages, restore_orphans
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._pidbox import active_tasks
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import put_back_policies, take_policies
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of, status_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import (
-    last_lines,
     prove_consuming,
     stand_a_moment,
     start_container,

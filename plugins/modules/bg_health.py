@@ -128,11 +128,10 @@ failure:
   sample: "http://127.0.0.1:18002/health/ was not healthy within 60 s (170 attempts): the last one answered with status 500,
     not 200."
 logs:
-  description: The last lines of the container that failed, or of all that were looked at when the deadline passed.
+  description: The last lines of the container that failed, or of all that were looked at when the deadline passed, by name.
   returned: always
-  type: list
-  elements: str
-  sample: ["shop-green-web-1 | ModuleNotFoundError: No module named 'shop'"]
+  type: dict
+  sample: {shop-green-web-1: ["ModuleNotFoundError: No module named 'shop'"]}
 commands:
   description: What was done that changes the host. Always empty, because this module changes nothing.
   returned: always
@@ -164,7 +163,7 @@ ARGUMENTS = {
 def health(params, host, check_mode):
     settings = settings_of(params)
     if check_mode:
-        return {"changed": False, "attempts": 0, "seconds": 0.0, "status": 0, "latency_ms": 0, "failure": "", "logs": []}
+        return {"changed": False, "attempts": 0, "seconds": 0.0, "status": 0, "latency_ms": 0, "failure": "", "logs": {}}
     if not params["deployment_id"]:
         # It changes nothing, so by itself it needs neither a lock nor the leave of an open deployment.
         return _wait(host, NoJournal(), settings, params["project"])
@@ -192,7 +191,7 @@ def _wait(host, journal, settings, project):
         containers = [container for container in containers if container.running]
     if project and not containers:
         raise BluegreenError(f"project is {project!r}, but no container of that Compose project runs: start it first.")
-    return {"changed": False, "failure": "", "logs": [], **wait_healthy(host, journal, settings, containers)._asdict()}
+    return {"changed": False, "failure": "", "logs": {}, **wait_healthy(host, journal, settings, containers)._asdict()}
 
 
 def settings_of(params):

@@ -1,0 +1,24 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""What containers said last, for the details of a failure."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+
+LINES = 20
+
+
+def last_lines(host, containers, tail=LINES):
+    """The last log lines of each container by name; best effort."""
+    lines = {}
+    for container in containers:
+        try:
+            lines[container.name] = host.engine.logs(container.id, tail)
+        except EngineError as error:
+            lines[container.name] = [f"(no logs: {error.message})"]
+    return lines
