@@ -39,6 +39,7 @@ class FakeHost:
         self.clock = FakeClock()
         self.commands = []
         self.warnings = []
+        self.keep_open = set()
         self.engine = None
 
 

@@ -1,0 +1,253 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_public, _sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Clock
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_proof import Evidence, PublicSide
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._probe import Answer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._sockets import Connection
+
+SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
+BLUE, GREEN = ("127.0.0.1", 18001), ("127.0.0.1", 18002)
+
+
+class FakeRunning:
+    """A running Nginx that is this very process, as far as sockets go."""
+
+    pid = os.getpid()
+    addresses = ()
+
+    def __init__(self, url, host):
+        self.nginx = Nginx("shop", "/f", "", SERVERS, url, "shop.example.org:80")
+        self.host = host
+        self.owned = None
+
+    def inodes(self):
+        return _sockets.inodes_of(self.pid) if self.owned is None else self.owned
+
+    def accepted(self):
+        return {}
+
+    def endpoints(self, color):
+        return {BLUE if color == "blue" else GREEN}, set()
+
+
+@pytest.fixture
+def real_host(host):
+    host.clock = Clock()
+    return host
+
+
+@contextlib.contextmanager
+def listener():
+    """A server that accepts whatever comes and holds it."""
+    accepted = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    accepted.append(server.accept()[0])
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1], accepted
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+    for connection in accepted:
+        connection.close()
+
+
+def test_a_public_url_that_reaches_this_nginx(real_host):
+    with listener() as (port, accepted):
+        url = f"http://127.0.0.1:{port}/"
+        found = _nginx_public.public_side(FakeRunning(url, real_host))
+    assert found == PublicSide(url, port, "127.0.0.1", "shop.example.org")
+
+
+def test_a_public_url_that_reaches_another_program(real_host):
+    with listener() as (port, accepted):
+        running = FakeRunning(f"http://127.0.0.1:{port}/", real_host)
+        running.owned = {1}
+        with pytest.raises(BluegreenError) as refusal:
+            _nginx_public.public_side(running)
+    name = f"{_sockets.command_of(os.getpid())} (process {os.getpid()}) answers there"
+    assert refusal.value.message.startswith(f"public_url http://127.0.0.1:{port}/ does not reach this Nginx: {name}. Set ")
+
+
+def test_a_public_url_that_reaches_nothing(real_host):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(BluegreenError, match="connecting to it fails .connection refused."):
+        _nginx_public.public_side(FakeRunning(f"http://127.0.0.1:{port}/", real_host))
+
+
+@pytest.fixture
+def published(host, monkeypatch):
+    """A public URL behind Docker's proxy: our end and Nginx's end are of different connections."""
+    with listener() as (port, accepted):
+        running = FakeRunning(f"http://127.0.0.1:{port}/", host)
+        running.seen, running.open = {}, []
+        running.accepted = lambda: dict(running.seen)
+        monkeypatch.setattr(_nginx_public._sockets, "connections", lambda pid, ports=(): [])
+
+        class Wire:
+            def __init__(self):
+                self.inode = 100 + len(running.open)
+                running.open.append(self)
+                if running.passes:
+                    running.seen[self.inode] = ("172.20.0.2", 80)
+
+            def getsockname(self):
+                return "127.0.0.1", 50000
+
+            getpeername = getsockname
+
+            def close(self):
+                running.seen.pop(self.inode, None)
+
+        running.passes = True
+        monkeypatch.setattr(_nginx_public._probe, "half_sent", lambda url, deadline: Wire())
+        yield running
+
+
+def test_connections_that_come_and_go_together_are_ours(published):
+    published.seen[1] = ("172.20.0.2", 80)
+    found = _nginx_public.public_side(published)
+    assert (found.port, found.address) == (80, "172.20.0.2")
+
+
+def test_connections_that_come_and_stay_are_those_of_others(published):
+    published.passes = False
+    for inode in range(10):
+        published.seen[inode] = ("172.20.0.2", 80)
+    with pytest.raises(BluegreenError, match="something else answers there"):
+        _nginx_public.public_side(published)
+
+
+# What requests make Nginx open
+
+
+class Kernel:
+    """The list of connections, as the test says, one look after the other."""
+
+    def __init__(self, monkeypatch):
+        self.lines = []
+        monkeypatch.setattr(_nginx_public._sockets, "connections", lambda pid, ports=(): list(self.lines))
+
+    def open(self, near, place, inode=0, state=_sockets.ESTABLISHED):
+        self.lines.append(Connection(("127.0.0.1", near), place, state, inode))
+
+    def ended(self, near, place):
+        self.lines.append(Connection(place, ("127.0.0.1", near), 6, 0))
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    return Kernel(monkeypatch)
+
+
+@pytest.fixture
+def running(host):
+    running = FakeRunning("http://127.0.0.1/", host)
+    running.owned = {77}
+    return running
+
+
+def test_a_connection_in_the_hands_of_a_worker_is_seen_and_owned(kernel, running):
+    watch = _nginx_public.Watch(running)
+    kernel.open(50000, GREEN, inode=77)
+    watch.sample()
+    assert watch.evidence == {"blue": Evidence(), "green": Evidence(owned=1, seen=1)}
+
+
+def test_connections_of_others_are_not_owned(kernel, running):
+    watch = _nginx_public.Watch(running)
+    kernel.open(50000, GREEN, inode=5)
+    watch.sample()
+    assert watch.evidence["green"] == Evidence(owned=0, seen=1)
+
+
+def test_what_was_there_before_and_own_requests_do_not_count(kernel, running):
+    kernel.open(50000, GREEN, inode=5)
+    kernel.ended(50001, GREEN)
+    watch = _nginx_public.Watch(running)
+    kernel.open(50002, GREEN, inode=6)
+    watch.sample(own=("127.0.0.1", 50002))
+    assert watch.evidence["green"] == Evidence()
+
+
+def test_a_connection_that_nginx_keeps_open_is_as_good_as_a_new_one(kernel, running):
+    kernel.open(50000, GREEN, inode=77)
+    watch = _nginx_public.Watch(running)
+    watch.sample()
+    assert watch.evidence["green"] == Evidence(owned=1, seen=0)
+
+
+def test_both_ends_of_a_connection_are_one(kernel, running):
+    watch = _nginx_public.Watch(running)
+    kernel.open(50000, GREEN, inode=5)
+    kernel.ended(50000, GREEN)
+    watch.sample()
+    kernel.lines.append(Connection(GREEN, ("0.0.0.0", 0), _sockets.LISTENING, 9))
+    watch.sample()
+    assert watch.evidence["green"].seen == 1
+
+
+def test_an_end_in_the_network_of_the_color_counts_when_the_other_is_nginx(host, monkeypatch):
+    running = FakeRunning("http://127.0.0.1/", host)
+    running.addresses = {"172.20.0.2"}
+    running.endpoints = lambda color: ({("172.20.0.3", 80)}, {31}) if color == "blue" else (set(), set())
+    tables = {running.pid: [], 31: []}
+    monkeypatch.setattr(_nginx_public._sockets, "connections", lambda pid, ports=(): list(tables[pid]))
+    watch = _nginx_public.Watch(running)
+    tables[31].append(Connection(("172.20.0.3", 80), ("172.20.0.2", 50000), 6, 0))
+    tables[31].append(Connection(("172.20.0.3", 80), ("172.20.0.9", 50001), 6, 0))
+    watch.sample()
+    assert watch.evidence == {"blue": Evidence(0, 1), "green": Evidence()}
+
+
+def test_requests_go_on_until_there_is_enough(kernel, running, monkeypatch):
+    asked_for = []
+
+    def ask(clock, url, host, timeout, validate_certs, while_waiting):
+        asked_for.append((url.port, host))
+        kernel.ended(50000 + len(asked_for), GREEN)
+        while_waiting(("127.0.0.1", 40000))
+        return Answer(200, "", 0.0)
+
+    monkeypatch.setattr(_nginx_public._probe, "ask", ask)
+    asked = _nginx_public.Asked(running)
+    asked.ask(lambda: asked.verdict("green").proved)
+    assert asked_for == [(80, "shop.example.org:80")] * 3
+    assert asked.color == "green"
+    assert not asked.verdict("blue").proved
+
+
+def test_requests_stop_when_there_is_no_answer(kernel, running, monkeypatch):
+    monkeypatch.setattr(_nginx_public._probe, "ask", lambda *args, **options: Answer(0, "connection refused", 0.0))
+    asked = _nginx_public.Asked(running)
+    asked.ask(lambda: False)
+    assert asked.statuses == ["connection refused"]
+    assert asked.color is None
+
+
+def test_requests_are_not_endless(kernel, running, monkeypatch):
+    monkeypatch.setattr(_nginx_public._probe, "ask", lambda *args, **options: Answer(200, "", 0.0))
+    asked = _nginx_public.Asked(running)
+    asked.ask(lambda: asked.color is not None)
+    assert len(asked.statuses) == 10
+    assert asked.verdict("green").reason == (
+        "of 10 requests through the public URL none opened a connection to green; the last answer was 200"
+    )
