@@ -1,0 +1,404 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages moved between two real Redis: none lost, none doubled, none changed, wherever it is interrupted."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import (
+    count_messages,
+    finish_hop,
+    move,
+    restore_orphans,
+    take_back,
+)
+from conftest import SEPARATOR, consume_all, fill, message, tag_of, take_unacked
+
+
+@pytest.fixture
+def host():
+    return SimpleNamespace(commands=[])
+
+
+class Notes(NoJournal):
+    """A journal that is kept in memory."""
+
+    def __init__(self):
+        self.data = {"id": "d1"}
+
+    def get(self, key, default=None):
+        return self.data.get(key, default)
+
+    def note(self, **facts):
+        self.data.update(facts)
+
+
+def there_and_back(old, new, host, journal, ways):
+    moved = []
+    for way in ways:
+        source, destination = (old, new) if way == ">" else (new, old)
+        with source.broker("old" if way == ">" else "new") as here, destination.broker("new" if way == ">" else "old") as there:
+            moved.append(move(host, journal, here, there))
+    return moved
+
+
+def leftovers(server):
+    with server.connect() as redis:
+        return [key for key in redis.scan() if key.startswith(b"_bg.")]
+
+
+def test_queues_of_every_priority_move_in_order_and_byte_for_byte(old, new, host):
+    waiting = {
+        "celery": [message() for _number in range(450)],
+        f"celery{SEPARATOR}3": [message(priority=3), message(priority=4)],
+        f"celery{SEPARATOR}9": [message(priority=9)],
+        "reports": [message("reports", text="x" * 300_000), message("reports")],
+    }
+    with old.connect() as redis:
+        for key, payloads in waiting.items():
+            fill(redis, key, payloads)
+    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    assert (moved.moved, moved.queues, moved.left) == (455, {"celery": 453, "reports": 2}, {})
+    assert host.commands == ["move 455 messages from old to new"]
+    with new.connect() as redis:
+        for key, payloads in waiting.items():
+            assert consume_all(redis, key) == payloads
+    assert leftovers(old) == leftovers(new) == []
+
+
+def test_what_is_moved_comes_before_what_the_destination_has(old, new, host):
+    older, newer = [message(), message()], [message()]
+    with old.connect() as redis:
+        fill(redis, "celery", older)
+    with new.connect() as redis:
+        fill(redis, "celery", newer)
+        there_and_back(old, new, host, NoJournal(), ">")
+        assert consume_all(redis) == older + newer
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("cache", message()),
+        ("plain", b"a line"),
+        ("json", b'{"delivery_tag": 1}'),
+        ("abc.reply.celery.pidbox", message()),
+        ("celeryev.1234", message()),
+    ],
+)
+def test_what_is_not_a_queue_of_tasks_stays(old, new, host, key, value):
+    with old.connect() as redis:
+        redis.call("SET" if key == "cache" else "LPUSH", key, value)
+        before = redis.call("DUMP", key)
+        [moved] = there_and_back(old, new, host, NoJournal(), ">")
+        assert (moved.moved, moved.left) == (0, {})
+        assert redis.call("DUMP", key) == before
+    with new.connect() as redis:
+        assert redis.scan() == []
+
+
+def test_unacknowledged_messages_come_first_in_the_order_they_were_taken(old, new, host):
+    taken, waiting = [message() for _number in range(700)], [message()]
+    with old.connect() as redis:
+        fill(redis, "celery", waiting)
+        take_unacked(redis, taken)
+    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    assert (moved.moved, moved.left) == (701, {})
+    with new.connect() as redis:
+        assert consume_all(redis) == taken + waiting
+    assert leftovers(old) == leftovers(new) == []
+
+
+def test_unacknowledged_messages_find_their_queues_through_bindings(old, new, host):
+    direct, topic, high = message("k"), message("shop.mail"), message("celery", priority=7)
+    with old.connect() as redis:
+        redis.call("SADD", "_kombu.binding.shop", SEPARATOR.join(("k", "", "kind")), SEPARATOR.join(("other", "", "other")))
+        redis.call("SADD", "_kombu.binding.topics", SEPARATOR.join(("shop.*", r"^shop\.[^.]*?$", "mails")))
+        redis.call("SADD", "_kombu.binding.celery.pidbox", SEPARATOR.join(("", "", "worker1.celery.pidbox")))
+        take_unacked(redis, [direct], "shop", "k")
+        take_unacked(redis, [topic], "topics", "shop.mail")
+        take_unacked(redis, [high])
+    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    assert moved.queues == {"kind": 1, "mails": 1, "celery": 1}
+    with new.connect() as redis:
+        assert consume_all(redis, "kind") == [direct]
+        assert consume_all(redis, "mails") == [topic]
+        assert consume_all(redis, f"celery{SEPARATOR}6") == [high]
+        assert redis.scan(match="_kombu*") == [b"_kombu.binding.shop", b"_kombu.binding.topics"]
+
+
+def test_a_message_that_no_queue_is_known_for_stays_where_it_is(old, new, host):
+    homeless = message("nowhere")
+    with old.connect() as redis:
+        take_unacked(redis, [homeless], "gone", "nowhere")
+        value = redis.call("HGET", "unacked", tag_of(homeless))
+        [moved] = there_and_back(old, new, host, NoJournal(), ">")
+        assert (moved.moved, moved.left) == (0, {"unacked": 1})
+        assert redis.call("HGET", "unacked", tag_of(homeless)) == value
+        assert redis.call("ZCARD", "unacked_index") == 1
+    assert leftovers(old) == []
+
+
+def test_unacknowledged_messages_without_an_index_move_too(old, new, host):
+    taken = [message() for _number in range(1500)]
+    with old.connect() as redis:
+        take_unacked(redis, taken)
+        redis.call("DEL", "unacked_index")
+    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    assert (moved.moved, moved.left) == (1500, {})
+    with new.connect() as redis:
+        assert sorted(consume_all(redis)) == sorted(taken)
+
+
+def test_what_a_live_worker_has_is_left_to_it(old, new, host):
+    with old.connect() as redis, old.connect() as worker:
+        fill(redis, "celery", [message()])
+        take_unacked(redis, [message()])
+        worker.call("PSUBSCRIBE", "/0.celery.pidbox")
+        [moved] = there_and_back(old, new, host, NoJournal(), ">")
+        assert (moved.moved, moved.left) == (1, {"unacked": 1})
+
+
+def test_global_keyprefix_and_other_databases_are_kept(old, new, host):
+    plain, prefixed = message(), message()
+    with old.connect(2) as redis:
+        fill(redis, "shop:celery", [plain])
+        take_unacked(redis, [prefixed], "celery", "celery", prefix="shop:")
+        redis.call("SADD", "shop:_kombu.binding.celery", SEPARATOR.join(("celery", "", "celery")))
+    there_and_back(old, new, host, NoJournal(), ">")
+    with new.connect(2) as redis:
+        assert consume_all(redis, "shop:celery") == [prefixed, plain]
+
+
+def test_a_url_with_a_database_leaves_the_others_alone(old, new, host):
+    for number in (0, 1):
+        with old.connect(number) as redis:
+            fill(redis, "celery", [message()])
+    with old.broker("old", database=1) as here, new.broker("new", database=1) as there:
+        assert move(host, NoJournal(), here, there).moved == 1
+    assert count_messages(old.broker("old")) == {"celery": 1}
+
+
+@pytest.mark.parametrize("journal", [NoJournal(), Notes()], ids=["alone", "in a deployment"])
+def test_forward_back_and_forward_loses_nothing(old, new, host, journal):
+    waiting, taken = [message() for _number in range(3)], [message()]
+    with old.connect() as redis:
+        fill(redis, "celery", waiting)
+        take_unacked(redis, taken)
+    hops = there_and_back(old, new, host, journal, "><>")
+    assert [hop.moved for hop in hops] == [4, 4, 4]
+    with new.connect() as redis:
+        assert consume_all(redis) == taken + waiting
+    assert count_messages(old.broker("old")) == {}
+
+
+def test_hops_are_numbered_by_direction(old, new, host):
+    journal = Notes()
+    assert [hop.hop for hop in there_and_back(old, new, host, journal, ">><<>")] == [1, 1, 2, 2, 3]
+    assert [hop["done"] for hop in journal.data["hops"]] == [True, True, False]
+    finish_hop(journal)
+    assert [hop["done"] for hop in journal.data["hops"]] == [True, True, True]
+    assert there_and_back(old, new, host, journal, ">")[0].hop == 4
+
+
+def test_a_wrong_hop_moves_nothing(old, new, host):
+    with old.connect() as redis:
+        fill(redis, "celery", [message()])
+    with old.broker("old") as here, new.broker("new") as there:
+        with pytest.raises(BluegreenError, match="hop is 2, but a move from old to new is hop 1"):
+            move(host, Notes(), here, there, hop=2)
+    assert count_messages(old.broker("old")) == {"celery": 1}
+
+
+def test_one_redis_for_both_colors_is_nothing_to_do(old, host):
+    with old.connect() as redis:
+        fill(redis, "celery", [message()])
+    with old.broker("blue") as here, old.broker("green") as there:
+        assert move(host, NoJournal(), here, there).moved == 0
+    assert count_messages(old.broker("old")) == {"celery": 1}
+
+
+class Killed(Exception):
+    pass
+
+
+def dying_broker(counter, after_it_was_sent):
+    """A broker whose user is killed at one certain exchange with Redis."""
+
+    class Dying(Broker):
+        def database(self, number):
+            connection = super().database(number)
+            if not hasattr(connection, "dies"):
+                connection.dies, exchange = True, connection.pipeline
+
+                def pipeline(commands):
+                    counter[0] -= 1
+                    if counter[0] == 0 and not after_it_was_sent:
+                        raise Killed
+                    replies = exchange(commands)
+                    if counter[0] == 0:
+                        raise Killed
+                    return replies
+
+                connection.pipeline = pipeline
+            return connection
+
+    return Dying
+
+
+@pytest.mark.parametrize("after_it_was_sent", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("then", ["on", "back", "back and on"])
+def test_killed_at_any_exchange_with_redis_and_run_again(old, new, host, monkeypatch, after_it_was_sent, then):
+    monkeypatch.setattr(_messages, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(_messages, "CHUNK_MESSAGES", 2)
+    waiting, taken = [message() for _number in range(5)], [message() for _number in range(3)]
+    for step in range(1, 200):
+        with old.connect() as redis, new.connect() as other:
+            redis.call("FLUSHALL")
+            other.call("FLUSHALL")
+            fill(redis, "celery", waiting)
+            fill(redis, f"celery{SEPARATOR}6", [message(priority=6)])
+            take_unacked(redis, taken)
+        counter, journal = [step], Notes()
+        cls = dying_broker(counter, after_it_was_sent)
+        try:
+            with old.broker("old", cls=cls) as here, new.broker("new", cls=cls) as there:
+                move(host, journal, here, there)
+            break
+        except Killed:
+            pass
+        there_and_back(old, new, host, journal, {"on": ">", "back": "<", "back and on": "<>"}[then])
+        end, other = (old, new) if then == "back" else (new, old)
+        # What had not been begun when it was interrupted is where the dead worker left it.
+        restore_orphans(host, journal, end.broker("end"))
+        with end.connect() as redis:
+            assert consume_all(redis) == taken + waiting, f"killed at exchange {step}"
+            assert redis.call("LLEN", f"celery{SEPARATOR}6") == 1
+        assert count_messages(other.broker("other")) == {}
+        assert [key for key in leftovers(old) + leftovers(new) if b".stage:" in key] == []
+    assert step > 20, "the move was never interrupted"
+
+
+def test_staged_messages_count_as_waiting(old, new, host, monkeypatch):
+    with old.connect() as redis:
+        fill(redis, "celery", [message(), message()])
+        take_unacked(redis, [message()])
+
+    def die(*_args):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_messages, "_push", die)
+        with pytest.raises(Killed):
+            there_and_back(old, new, host, NoJournal(), ">")
+    with old.connect() as redis:
+        assert redis.call("EXISTS", "celery", "unacked") == 0
+    assert count_messages(old.broker("old")) == {"celery": 2, "unacked": 1}
+
+
+def test_orphans_go_back_to_their_queue(old, host):
+    waiting, taken = [message()], [message(), message()]
+    with old.connect() as redis:
+        fill(redis, "celery", waiting)
+        take_unacked(redis, taken)
+        assert restore_orphans(host, NoJournal(), old.broker("old")) == 2
+        assert consume_all(redis) == taken + waiting
+        assert redis.call("EXISTS", "unacked", "unacked_index") == 0
+    assert restore_orphans(host, NoJournal(), old.broker("old")) == 0
+    assert leftovers(old) == []
+
+
+def test_orphans_are_left_alone_while_a_worker_lives(old, host):
+    with old.connect() as redis, old.connect() as worker:
+        take_unacked(redis, [message()])
+        worker.call("BRPOP", "celery", 0.01)
+        assert restore_orphans(host, NoJournal(), old.broker("old")) == 0
+        assert redis.call("HLEN", "unacked") == 1
+
+
+def test_what_was_on_its_way_to_a_broker_that_is_gone_is_taken_back(old, new, host, monkeypatch):
+    monkeypatch.setattr(_messages, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(_messages, "CHUNK_MESSAGES", 2)
+    waiting, taken = [message() for _number in range(6)], [message()]
+    with old.connect() as redis:
+        fill(redis, "celery", waiting)
+        take_unacked(redis, taken)
+    with pytest.raises(_messages.RedisError):
+        with old.broker("old") as here, new.broker("new") as there:
+            push, pushes = _messages._push, []
+
+            def fail_at_second(database, *args):
+                pushes.append(args)
+                if len(pushes) == 2:
+                    raise _messages.RedisError("Redis does not answer at new.")
+                return push(database, *args)
+
+            monkeypatch.setattr(_messages, "_push", fail_at_second)
+            move(host, NoJournal(), here, there)
+    monkeypatch.setattr(_messages, "_push", push)
+    with old.connect() as redis:
+        # The two newest had arrived where nobody can fetch them from any more.
+        assert take_back(host, NoJournal(), old.broker("old")) == 5
+        assert consume_all(redis) == taken + waiting[:4]
+    assert leftovers(old) == []
+
+
+def test_results_and_chords_are_copied_with_the_time_they_have_left(old, new, host):
+    with old.connect() as redis:
+        redis.pipeline(
+            [
+                ("SET", "celery-task-meta-1", b"\x00\xff", "PX", 50_000),
+                ("SET", "celery-taskset-meta-g.s", "3"),
+                ("ZADD", "celery-taskset-meta-g.j", 1, "a", 2, "b"),
+                ("RPUSH", "shop_celery-taskset-meta-h.j", "x", "y"),
+                ("SET", ":1:session", "private"),
+            ]
+        )
+    [first] = there_and_back(old, new, host, NoJournal(), ">")
+    assert first.results == 4
+    with new.connect() as redis:
+        assert redis.call("GET", "celery-task-meta-1") == b"\x00\xff"
+        assert 40_000 < redis.call("PTTL", "celery-task-meta-1") <= 50_000
+        assert redis.call("PTTL", "celery-taskset-meta-g.s") == -1
+        assert redis.call("ZRANGE", "celery-taskset-meta-g.j", 0, -1, "WITHSCORES") == [b"a", b"1", b"b", b"2"]
+        assert redis.call("LRANGE", "shop_celery-taskset-meta-h.j", 0, -1) == [b"x", b"y"]
+        assert redis.call("EXISTS", ":1:session") == 0
+
+
+def test_results_of_the_destination_count_once_its_workers_live(old, new, host):
+    journal = Notes()
+    with old.connect() as redis, new.connect() as other, new.connect() as worker:
+        redis.call("SET", "celery-task-meta-1", "old")
+        redis.call("SET", "celery-task-meta-2", "old")
+        other.call("SET", "celery-task-meta-1", "new")
+        worker.call("BRPOP", "celery", 0.01)
+        assert there_and_back(old, new, host, journal, ">")[0].results == 1
+        assert other.call("GET", "celery-task-meta-1") == b"new"
+        assert other.call("GET", "celery-task-meta-2") == b"old"
+
+
+def test_redis_answers_others_all_the_while(old, new, host):
+    payloads = [message(text="x" * 700) for _number in range(10_000)]
+    with old.connect() as redis:
+        redis.pipeline([("LPUSH", "celery", payload) for payload in payloads])
+    for server in (old, new):
+        with server.connect() as redis:
+            redis.call("CONFIG", "SET", "slowlog-log-slower-than", 50_000)
+            redis.call("SLOWLOG", "RESET")
+    begun = time.monotonic()
+    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    assert moved.moved == 10_000
+    assert time.monotonic() - begun < 30
+    for server in (old, new):
+        with server.connect() as redis:
+            assert redis.call("SLOWLOG", "GET") == []
+    with new.connect() as redis:
+        assert consume_all(redis) == payloads
