@@ -76,8 +76,8 @@ def open_deployment(host, store, params, check_mode):
         # Somebody may have opened one between the look and the lock.
         refuse_open(store, store.load())
         journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", survey.facts())
-        for color in COLORS:
-            write_atomically(store.env_file(color), survey.env[color], mode=0o600)
+        for color, text in survey.env.items():
+            write_atomically(store.env_file(color), text, mode=0o600)
         if settings.broker["url"]:
             write_atomically(store.path("broker.url"), settings.broker["url"], mode=0o600)
         journal.done("open")
