@@ -246,10 +246,37 @@ broker:
   type: str
   sample: color
 fetch:
-  description: How the candidate's containers are to be created, and whether the idle broker may hold tasks (RV(fetch.leftover)).
+  description: How the candidate's containers are to be created, in the words of M(community.docker.docker_compose_v2).
   returned: O(state=open)
   type: dict
-  sample: {leftover: false, services: [redis, web, worker, beat], pull: missing, build: policy, env_files: [/var/lib/bluegreen/shop/green.env]}
+  contains:
+    leftover:
+      description: Whether the idle broker runs and may hold tasks of earlier days.
+      returned: always
+      type: bool
+      sample: false
+    env_files:
+      description: Env files, later ones win.
+      returned: unless the kept color comes back
+      type: list
+      elements: str
+      sample: [/srv/shop/.env, /var/lib/bluegreen/shop/green.env]
+    services:
+      description: Services that the candidate starts.
+      returned: unless the kept color comes back
+      type: list
+      elements: str
+      sample: [redis, web, worker, beat]
+    pull:
+      description: Which images to pull. One of V(always), V(missing), V(never).
+      returned: unless the kept color comes back
+      type: str
+      sample: missing
+    build:
+      description: What to build. One of V(always), V(policy), V(never).
+      returned: unless the kept color comes back
+      type: str
+      sample: policy
 plan:
   description: What the deployment is going to do, a line for each phase.
   returned: O(state=open)
