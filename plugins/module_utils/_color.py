@@ -47,14 +47,9 @@ class Color:
         with broker:
             yield broker
 
-    @contextlib.contextmanager
     def own_broker(self):
-        """The broker that the color brings for itself while it runs, else ``None``."""
-        if self._settings.broker["mode"] != "color":
-            yield None
-            return
-        with self.broker() as broker:
-            yield broker
+        """The broker that the color brings for itself while it runs, else ``None``; for a ``with`` statement."""
+        return self.broker() if self._settings.broker["mode"] == "color" else contextlib.nullcontext()
 
 
 def colors_of(host, store, journal):
