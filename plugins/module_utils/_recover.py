@@ -190,11 +190,14 @@ class _Recovery:
         )
 
     def _hold(self):
-        if self.journal["step"] != "awaiting_approval":
+        held = self.journal["step"] == "awaiting_approval"
+        if not held:
             self.journal.begin("awaiting_approval")
             self.journal.done("awaiting_approval")
         return self._result(
-            False, f"Release {self.journal['release'] or '(none)'} is live and whole, and awaits approval: finish.yml or rollback.yml."
+            not held,
+            f"Release {self.journal['release'] or '(none)'} is live and whole, and awaits approval: finish.yml or "
+            "rollback.yml.",
         )
 
     def _complete(self):
