@@ -13,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 
 NEVER = "0001-01-01T00:00:00Z"
 ALWAYS = {"Name": "unless-stopped", "MaximumRetryCount": 0}
+NO_RESTART = {"Name": "no", "MaximumRetryCount": 0}
 
 
 class FakeClock:
@@ -248,4 +249,6 @@ def record(monkeypatch, calls, module, name, label=None, does=None):
             raise does
         return does(bound.arguments) if does else None
 
+    # What was replaced may be replaced again.
+    fake.__signature__ = signature
     monkeypatch.setattr(module, name, fake)

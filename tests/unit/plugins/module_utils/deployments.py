@@ -1,0 +1,184 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An app of two colors in the middle of a deployment, for tests of what ends one."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _broker,
+    _health,
+    _messages,
+    _nginx,
+    _settings,
+    _settle,
+    _switch,
+    _workers,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import Drained
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STEPS, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
+    ALWAYS,
+    NO_RESTART,
+    FakeBroker,
+    FakeHost,
+    record,
+)
+
+PORTS = {"18001": "blue", "18002": "green"}
+
+
+class Scene:
+    """Blue is live with release 1 and green becomes it with release 2.
+
+    :ivar calls: what was done, in order: effects on containers as ``(verb, container)``, calls of other parts as words.
+    :ivar brokers: the broker of each color.
+    :ivar served: the color that the running Nginx is proved to serve.
+    :ivar unhealthy: colors that do not become healthy.
+    :ivar held_by: what still holds the drain.
+    """
+
+    def __init__(self, monkeypatch, folder):
+        self.host = FakeHost()
+        self.engine = self.host.engine
+        self.calls = self.host.calls
+        self.store = Store("shop", self.host, root=str(folder / "lib"), run_root=str(folder / "run"))
+        self.store.create()
+        self.served = "green"
+        self.unhealthy = set()
+        self.held_by = []
+        self.brokers = {color: FakeBroker(f"shop-{color}/redis") for color in ("blue", "green")}
+        self.file = folder / "bluegreen-shop.conf"
+        self.file.write_text("upstream shop { server 127.0.0.1:18002; }\n")
+        self._replace_the_other_parts(monkeypatch)
+
+    def _replace_the_other_parts(self, monkeypatch):
+        def replace(module, name, label=None, does=None):
+            record(monkeypatch, self.calls, module, name, label, does)
+
+        replace(
+            _health,
+            "wait_healthy",
+            lambda given: f"wait for {PORTS[given['settings'].url.split(':')[2][:5]]}",
+            self._become_healthy,
+        )
+        replace(_switch, "switch", lambda given: f"switch to {given['color']}", self._switch)
+        replace(_workers, "stop_workers", "stop workers", self._stop_workers)
+        replace(_workers, "restart_workers", "restart workers", self._restart_workers)
+        replace(
+            _messages,
+            "move",
+            lambda given: f"move {given['source'].name} to {given['destination'].name}",
+            self._move,
+        )
+        replace(_settle, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
+        replace(_nginx, "served_color", "ask nginx", lambda given: self.served)
+        # Questions, not effects.
+        monkeypatch.setattr(_messages, "count_messages", lambda broker: dict(broker.tasks))
+        monkeypatch.setattr(_broker, "connect", self._connect)
+
+    # What the other parts do
+
+    def _become_healthy(self, given):
+        color = PORTS[given["settings"].url.split(":")[2][:5]]
+        if color in self.unhealthy:
+            raise BluegreenError(f"{color} is not healthy.")
+
+    def _switch(self, given):
+        self.served = given["color"]
+
+    def _stop_workers(self, given):
+        for container in given["containers"]:
+            self.engine.stop(container.id)
+
+    def _restart_workers(self, given):
+        for container in given["containers"]:
+            self.engine.start(container.id)
+            self.engine.set_restart_policy(container.id, given["journal"].policy_of(container))
+
+    def _move(self, given):
+        source, destination = given["source"], given["destination"]
+        moved = sum(source.tasks.values())
+        for queue, count in source.tasks.items():
+            destination.tasks[queue] = destination.tasks.get(queue, 0) + count
+        source.tasks.clear()
+        return Moved(moved, {}, {}, 0, 1)
+
+    def _connect(self, host, containers, settings):
+        for container in containers:
+            if container.service == settings.service:
+                broker = self.brokers[container.project.rpartition("-")[2]]
+                if broker is not None:
+                    broker.container = container
+                return broker
+        return None
+
+    # The host
+
+    def color(self, name, status="running", **by_service):
+        """The containers of a color; ``by_service`` gives some of them a status of their own."""
+        for service in ("redis", "web", "worker", "beat"):
+            self.engine.add(service, color=name, status=by_service.get(service, status))
+
+    def deployment(self, step, done=True, **facts):
+        """Open a deployment and bring its journal to a step; old workers were stopped from their step on."""
+        health = {
+            "path": "/health/",
+            "host": "",
+            "status": [200],
+            "timeout": 2.0,
+            "interval": 0.3,
+            "successes": 2,
+            "deadline": 60.0,
+        }
+        settings = _settings.settings_of(
+            {"app": "shop", "colors": {}, "services": {}, "broker": {}, "health": health, "nginx": {}}
+        )
+        settings.nginx["file"] = str(self.file)
+        journal = Journal.create(
+            self.store,
+            "dep-1",
+            "ada@laptop",
+            {
+                "release": "2",
+                "release_from": "1",
+                "from": "blue",
+                "to": "green",
+                "settings": settings.journaled(),
+                "policies": {},
+                "workers": {},
+                "drain_timeout": 30,
+                "old_color": "removed",
+                "remove_volumes": False,
+                "keep_images": 3,
+                "revert_after": 900,
+                **facts,
+            },
+        )
+        if STEPS.index(step) >= STEPS.index("stop_workers"):
+            for worker in ("blue-worker", "blue-beat"):
+                if worker in self.engine.inspected:
+                    journal.data["policies"][worker] = dict(ALWAYS)
+                    self.engine.inspected[worker]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
+        journal.begin(step)
+        if done:
+            journal.done(step)
+        return journal
+
+    # What happened
+
+    def effects(self):
+        """The calls without those that only ask or change restart policies, as words."""
+        return [
+            call if isinstance(call, str) else " ".join(call)
+            for call in self.calls
+            if not call[0].startswith("policy") and call != "ask nginx"
+        ]
+
+    def states(self):
+        return {container: self.engine.state(container) for container in self.engine.inspected}
+
+    def policies(self):
+        return {container: self.engine.policy(container) for container in self.engine.inspected}

@@ -1,0 +1,473 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recover, _switch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
+
+UNDO = {"deployment_id": "", "prefer": "rollback", "reason": "health: no answer"}
+LOOK = {"deployment_id": "", "prefer": "", "reason": "recover.yml"}
+
+
+@pytest.fixture
+def scene(monkeypatch, tmp_path):
+    return Scene(monkeypatch, tmp_path)
+
+
+def recover(scene, params, check_mode=False):
+    return _recover.recover(scene.host, scene.store, params, check_mode)
+
+
+def abandoned(scene):
+    scene.host.clock.now += 1000
+
+
+def written(scene):
+    (entry,) = scene.store.history()
+    return entry
+
+
+# Who may
+
+
+def test_nothing_is_open(scene):
+    assert recover(scene, UNDO) == {
+        "changed": False,
+        "found": False,
+        "message": "No deployment of app shop is open.",
+    }
+
+
+def test_another_deployment_is_left_alone(scene):
+    scene.deployment("health")
+    with pytest.raises(Fenced) as refusal:
+        recover(scene, {**UNDO, "deployment_id": "dep-0"})
+    assert refusal.value.message == (
+        "deployment_id dep-0 is not the open deployment of app shop, which is dep-1 by ada@laptop since "
+        "2026-11-23T12:00:00Z: nothing was done."
+    )
+    assert scene.store.load()["epoch"] == 1
+
+
+def test_a_deployment_whose_owner_lives_is_left_to_it(scene):
+    scene.deployment("health")
+    with pytest.raises(Fenced) as refusal:
+        recover(scene, LOOK)
+    assert refusal.value.message == (
+        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is in step health, and its owner showed a "
+        "sign of life not long ago: wait for it, or undo it with rollback.yml."
+    )
+    assert scene.calls == []
+
+
+def test_check_mode_changes_nothing(scene):
+    scene.color("blue")
+    scene.color("green")
+    scene.deployment("health")
+    before = scene.store.load().data
+    result = recover(scene, UNDO, check_mode=True)
+    assert (result["changed"], result["found"]) == (True, True)
+    assert "would be brought to an end" in result["message"]
+    assert scene.calls == [] and scene.store.load().data == before
+
+
+def test_whoever_owned_it_can_do_nothing_more_once_it_is_taken_over(scene):
+    scene.color("blue")
+    scene.color("green", "created")
+    scene.deployment("awaiting_approval")
+    assert recover(scene, {**LOOK, "prefer": ""}, check_mode=True)["found"]
+    scene.unhealthy = {"blue", "green"}
+    with pytest.raises(BluegreenError):
+        recover(scene, LOOK)
+    assert scene.store.load()["epoch"] == 2
+
+
+# Before the old workers were touched
+
+
+@pytest.mark.parametrize("step", ["open", "fetch"])
+def test_what_was_created_and_never_started_is_removed(scene, step):
+    scene.color("blue")
+    scene.color("green", "created")
+    scene.engine.project_networks["shop-green"] = ["shop-green_default"]
+    scene.deployment(step, done=False)
+    result = recover(scene, UNDO)
+    assert scene.effects() == [
+        "remove green-beat",
+        "remove green-redis",
+        "remove green-web",
+        "remove green-worker",
+        "remove network shop-green_default",
+    ]
+    assert set(scene.states()) == {"blue-redis", "blue-web", "blue-worker", "blue-beat"}
+    assert (result["changed"], result["result"]) == (True, "rolled_back")
+    assert scene.store.load() is None
+
+
+def test_an_old_color_that_was_kept_is_not_removed_with_what_was_created(scene):
+    scene.color("blue")
+    scene.color("green", "exited", web="created")
+    scene.engine.project_networks["shop-green"] = ["shop-green_default"]
+    scene.deployment("fetch")
+    recover(scene, UNDO)
+    assert scene.effects() == ["remove green-web"]
+
+
+# Before the cutover
+
+
+@pytest.mark.parametrize("step, done", [("stop_workers", False), ("start_candidate", True), ("health", False)])
+def test_before_the_cutover_nginx_is_not_touched(scene, step, done):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker="created", beat="created")
+    scene.brokers["green"].tasks = {"celery": 2}
+    scene.deployment(step, done)
+    result = recover(scene, UNDO)
+    effects = scene.effects()
+    assert not [effect for effect in effects if effect.startswith(("switch", "wait", "drain"))]
+    # Side by side, so only the order within each is sure.
+    assert effects.index("restart workers") < effects.index("start blue-worker")
+    assert effects.index("stop green-web") < effects.index("move shop-green/redis to shop-blue/redis")
+    assert effects.index("move shop-green/redis to shop-blue/redis") < effects.index("stop green-redis")
+    assert effects[-2:] == ["remove green-beat", "remove green-worker"]
+    assert scene.states() == {
+        "blue-redis": "running",
+        "blue-web": "running",
+        "blue-worker": "running",
+        "blue-beat": "running",
+        "green-redis": "exited",
+        "green-web": "exited",
+    }
+    assert scene.policies() == {
+        "blue-redis": "unless-stopped",
+        "blue-web": "unless-stopped",
+        "blue-worker": "unless-stopped",
+        "blue-beat": "unless-stopped",
+        "green-redis": "no",
+        "green-web": "no",
+    }
+    assert scene.brokers["blue"].tasks == {"celery": 2}
+    assert result["message"] == "Release 2 was rolled back: blue is live with release 1."
+
+
+def test_what_stops_has_no_policy_left_that_would_start_it(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("health")
+    recover(scene, UNDO)
+    for container in ("green-redis", "green-web", "green-worker", "green-beat"):
+        assert scene.calls.index(("policy no", container)) < scene.calls.index(("stop", container))
+
+
+def test_an_old_web_that_fell_meanwhile_is_started_again(scene):
+    scene.color("blue", worker="exited", beat="exited", web="exited", redis="exited")
+    scene.color("green")
+    scene.deployment("health")
+    recover(scene, UNDO)
+    assert {scene.engine.state(f"blue-{service}") for service in ("redis", "web", "worker", "beat")} == {"running"}
+    assert scene.calls.index(("start", "blue-redis")) < scene.calls.index(("start", "blue-web"))
+    assert scene.calls.index(("start", "blue-web")) < scene.calls.index("restart workers")
+
+
+def test_a_first_deployment_that_fails_leaves_no_color(scene):
+    scene.color("green", worker="created", beat="created")
+    scene.deployment("health", **{"from": "", "release_from": ""})
+    result = recover(scene, UNDO)
+    assert scene.states() == {"green-redis": "exited", "green-web": "exited"}
+    assert "restart workers" not in scene.effects()
+    assert result["message"] == "Release 2 was rolled back: no color is live."
+
+
+def test_the_logs_of_what_broke_are_kept(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="exited", worker="created", beat="created")
+    scene.engine.inspected["green-redis"]["RestartCount"] = 3
+    scene.deployment("health")
+    assert recover(scene, UNDO)["logs"] == {
+        "shop-green-web-1": ["last line of green-web"],
+        "shop-green-redis-1": ["last line of green-redis"],
+    }
+
+
+def test_the_worker_of_a_stop_that_failed_is_an_error_after_the_candidate_stopped(scene, monkeypatch):
+    scene.color("blue")
+    scene.color("green")
+    scene.deployment("stop_workers")
+    stop = scene.engine.stop
+
+    def refuse(container, timeout=None):
+        if container == "green-web":
+            raise BluegreenError("the engine said no")
+        stop(container, timeout)
+
+    monkeypatch.setattr(scene.engine, "stop", refuse)
+    with pytest.raises(BluegreenError, match="the engine said no"):
+        recover(scene, UNDO)
+    # The old workers run all the same, and the next run goes on with it.
+    assert scene.engine.state("blue-worker") == "running"
+    assert scene.store.load()["back"] is True
+
+
+# After the cutover
+
+ORDER_OF_GOING_BACK = [
+    "wait for blue",
+    "switch to blue",
+    "stop workers",
+    "stop green-worker",
+    "stop green-beat",
+    "move shop-green/redis to shop-blue/redis",
+    "restart workers",
+    "start blue-worker",
+    "start blue-beat",
+    "drain",
+    "stop green-web",
+    "move shop-green/redis to shop-blue/redis",
+    "stop green-redis",
+]
+
+
+@pytest.mark.parametrize(
+    "step, done",
+    [("cutover", False), ("cutover", True), ("handover", True), ("start_workers", False), ("awaiting_approval", True)],
+)
+def test_going_back_after_the_cutover_keeps_to_the_order(scene, step, done):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.brokers["green"].tasks = {"celery": 5}
+    scene.deployment(step, done)
+    result = recover(scene, UNDO)
+    assert sorted_pairs(scene.effects()) == sorted_pairs(ORDER_OF_GOING_BACK)
+    assert scene.brokers["blue"].tasks == {"celery": 5}
+    assert scene.policies() == {
+        **{f"blue-{service}": "unless-stopped" for service in ("redis", "web", "worker", "beat")},
+        **{f"green-{service}": "no" for service in ("redis", "web", "worker", "beat")},
+    }
+    assert result["result"] == "rolled_back"
+    entry = written(scene)
+    assert (entry["result"], entry["reason"], entry["tasks_moved"]) == ("rolled_back", "health: no answer", 5)
+    assert (entry["from"], entry["to"], entry["release"], entry["release_from"]) == ("blue", "green", "2", "1")
+
+
+def sorted_pairs(effects):
+    """Beat and worker of one call in a fixed order, which is the business of :mod:`_workers`."""
+    result = list(effects)
+    for index, pair in enumerate(zip(result, result[1:])):
+        if pair[0].split(" ")[0] == pair[1].split(" ")[0] and {p.rpartition("-")[2] for p in pair} == {"worker", "beat"}:
+            result[index:index + 2] = sorted(pair)
+    return result
+
+
+def test_the_direction_is_on_the_disk_before_anything_is_done(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    seen = []
+    record(
+        monkeypatch,
+        [],
+        _switch,
+        "switch",
+        does=lambda given: seen.append((scene.store.load()["back"], scene.store.load()["epoch"])),
+    )
+    recover(scene, UNDO)
+    assert seen == [(True, 2)]
+
+
+@pytest.mark.parametrize("params", [UNDO, LOOK])
+def test_going_back_is_taken_up_again_where_it_was_cut_off(scene, params):
+    scene.color("blue")
+    scene.color("green", worker="exited", beat="exited")
+    scene.deployment("settle", back=True, reason="the first reason")
+    abandoned(scene)
+    recover(scene, params)
+    assert written(scene)["reason"] == "the first reason"
+    assert scene.engine.state("green-web") == "exited"
+
+
+def test_the_old_release_is_named_in_the_file_again(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    given = []
+    record(monkeypatch, [], _switch, "switch", does=given.append)
+    recover(scene, UNDO)
+    assert (given[0]["color"], given[0]["release"]) == ("blue", "1")
+    assert given[0]["nginx"].file == str(scene.file)
+
+
+def test_a_broker_that_still_holds_tasks_is_never_stopped(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.brokers["green"].tasks = {"celery": 3}
+    # The old broker does not answer, so nothing can be moved to it.
+    scene.brokers["blue"] = None
+    scene.deployment("settle")
+    result = recover(scene, UNDO)
+    assert scene.engine.state("green-redis") == "running"
+    assert scene.engine.state("green-web") == "exited"
+    assert scene.host.warnings == [
+        "The broker of shop-green still holds tasks ({'celery': 3}), so it goes on running: the next deployment moves them "
+        "to the live color."
+    ]
+    assert result["result"] == "rolled_back"
+
+
+def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.brokers["green"].tasks = {"celery": 1}
+    scene.deployment("settle")
+    record(
+        monkeypatch, scene.calls, _switch, "switch", "switch to blue", BluegreenError("nginx -t says: unexpected end.")
+    )
+    with pytest.raises(BluegreenError) as failure:
+        recover(scene, UNDO)
+    assert failure.value.message == (
+        "Release 2 of app shop could not be undone: nginx -t says: unexpected end. Both webs run and the old workers work. "
+        "Mend Nginx, then run rollback.yml again."
+    )
+    # Both webs and both brokers stay, tasks and workers are back where most requests may go.
+    assert scene.states() == {
+        **{f"blue-{service}": "running" for service in ("redis", "web", "worker", "beat")},
+        "green-redis": "running",
+        "green-web": "running",
+        "green-worker": "exited",
+        "green-beat": "exited",
+    }
+    assert scene.brokers["blue"].tasks == {"celery": 1}
+    journal = scene.store.load()
+    assert (journal["result"], journal["back"], journal["reason"]) == ("failed", True, "health: no answer")
+    assert scene.store.history() == []
+
+
+def test_a_rollback_that_failed_can_be_repeated(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    with monkeypatch.context() as broken:
+        record(broken, [], _switch, "switch", does=BluegreenError("no."))
+        with pytest.raises(BluegreenError):
+            recover(scene, UNDO)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert scene.engine.state("green-web") == "exited"
+
+
+def test_an_old_web_that_does_not_become_healthy_gets_no_requests(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.unhealthy = {"blue"}
+    scene.deployment("settle")
+    with pytest.raises(BluegreenError, match="blue is not healthy"):
+        recover(scene, UNDO)
+    assert "switch to blue" not in scene.calls
+    assert scene.engine.state("green-web") == "running"
+    assert scene.store.load()["back"] is True
+
+
+def test_a_first_deployment_is_undone_to_no_live_color(scene):
+    scene.color("green")
+    scene.deployment("settle", **{"from": "", "release_from": ""})
+    recover(scene, UNDO)
+    assert scene.effects()[0] == "switch to None"
+    assert set(scene.states().values()) == {"exited"}
+
+
+# By what the host shows
+
+
+def test_a_candidate_that_is_whole_is_left_to_a_human(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle", done=False)
+    abandoned(scene)
+    result = recover(scene, LOOK)
+    assert (result["changed"], result["found"], result["result"]) == (True, True, "")
+    assert result["message"] == "Release 2 is live and whole, and awaits approval: finish.yml or rollback.yml."
+    journal = scene.store.load()
+    assert (journal["step"], journal["done"], journal["back"]) == ("awaiting_approval", True, False)
+    assert not [effect for effect in scene.effects() if effect.startswith(("stop", "start", "switch"))]
+
+
+def test_one_that_awaits_approval_is_held(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("awaiting_approval")
+    assert recover(scene, LOOK)["changed"] is False
+    assert scene.store.load()["step"] == "awaiting_approval"
+
+
+@pytest.mark.parametrize("broken", ["health", "worker"])
+def test_a_candidate_that_is_not_whole_goes_back(scene, broken):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", **({"worker": "exited"} if broken == "worker" else {}))
+    if broken == "health":
+        scene.unhealthy = {"green"}
+    scene.deployment("settle")
+    abandoned(scene)
+    assert recover(scene, LOOK)["result"] == "rolled_back"
+    assert "switch to blue" in scene.calls
+
+
+def test_when_neither_color_is_whole_what_is_served_is_left(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.unhealthy = {"blue", "green"}
+    scene.deployment("settle")
+    abandoned(scene)
+    before = scene.states()
+    with pytest.raises(BluegreenError, match="neither color is whole: what is served was left as it is"):
+        recover(scene, LOOK)
+    assert scene.states() == before
+    assert scene.store.load()["result"] == "failed"
+
+
+def test_an_nginx_that_cannot_be_asked_is_a_warning(scene, monkeypatch):
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx
+
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    record(monkeypatch, scene.calls, _nginx, "served_color", "ask nginx", BluegreenError("Nginx does not run."))
+    abandoned(scene)
+    recover(scene, LOOK)
+    assert scene.host.warnings == ["Nginx does not run."]
+    assert "switch to blue" in scene.calls
+
+
+# The end
+
+
+def test_what_was_approved_is_completed(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("finish", done=False)
+    abandoned(scene)
+    result = recover(scene, LOOK)
+    assert result["message"] == "The approved release 2 was finished."
+    assert set(scene.states()) == {f"green-{service}" for service in ("redis", "web", "worker", "beat")}
+    assert written(scene)["result"] == "committed"
+
+
+@pytest.mark.parametrize("result", ["committed", "rolled_back"])
+def test_a_deployment_that_was_decided_needs_only_its_last_lines(scene, result):
+    scene.color("blue")
+    scene.color("green")
+    scene.deployment("finish" if result == "committed" else "settle", result=result)
+    for name in ("blue.env", "green.env", "broker.url"):
+        with open(scene.store.path(name), "w", encoding="utf-8") as left:
+            left.write("SECRET='1'\n")
+    abandoned(scene)
+    assert recover(scene, UNDO)["result"] == result
+    assert scene.calls == []
+    assert written(scene)["result"] == result
+    assert sorted(os.listdir(scene.store.folder)) == ["history.jsonl", "lock"]
