@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles, roles_of_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import SERVICE_LABEL
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_alive, processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import (
     DEFAULT_PORT,
     Credentials,
@@ -154,22 +154,33 @@ class Broker:
         return found
 
     def has_live_worker(self, number):
-        """Whether a worker reads this database; when in doubt, yes."""
+        """Whether a worker reads this database, or may still hold messages of it; when in doubt, yes."""
+        roles = self._roles_of_clients()
+        # A worker that finishes its last tasks has stopped listening, and still has to acknowledge them.
+        if any(each.worker for each in roles.values()):
+            return True
         consumers = self.consumers(number)
         if consumers is not None:
-            return any(address not in self._bystanders() for address, command in consumers)
+            # A web that listens to something of its own is no worker.
+            bystanders = {
+                address
+                for client in self._clients
+                if roles.get(client.id) == Roles()
+                for address in client.addresses.values()
+            }
+            return any(address not in bystanders for address, command in consumers)
         try:
             return self.database(number).call("PUBSUB", "NUMPAT") > 0
         except RedisError:
             return True
 
-    def _bystanders(self):
-        # A web that listens to something of its own is no worker. A script's name says nothing: the processes do.
-        addresses = set()
-        for client in self._clients:
-            if client.running and roles_of_container(client, processes_of(client.pid)) == Roles():
-                addresses.update(client.addresses.values())
-        return addresses
+    def _roles_of_clients(self):
+        """Roles, by container id, of the project's containers that ran when this was made and still do."""
+        return {
+            client.id: roles_of_container(client, processes_of(client.pid))
+            for client in self._clients
+            if client.running and is_alive(client.pid)
+        }
 
 
 def connect(host, containers, settings):

@@ -16,7 +16,12 @@ PROC = "/proc"
 
 
 def processes_of(pid, proc=PROC):
-    """Process ``pid`` and all that descend from it, as :class:`_celery.Process`; what ends meanwhile is left out."""
+    """Process ``pid`` and all that descend from it, as :class:`_celery.Process`; what ends meanwhile is left out.
+
+    A container that does not run has the pid 0, from which all of the host descends: it has no processes.
+    """
+    if pid <= 0 or not is_alive(pid, proc):
+        return []
     children = {}
     for name in os.listdir(proc):
         if name.isdigit():
@@ -31,6 +36,10 @@ def processes_of(pid, proc=PROC):
             found.append(process)
         waiting += [(child, current) for child in sorted(children.get(current, ()))]
     return found
+
+
+def is_alive(pid, proc=PROC):
+    return os.path.exists(os.path.join(proc, str(pid)))
 
 
 def status_of(pid, proc=PROC):

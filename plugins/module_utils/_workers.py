@@ -151,7 +151,7 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     for container in running:
         if container.id in ended and ended[container.id][0] == KILLED and container.name not in killed:
             killed.append(container.name)
-    orphans, depth = _settle_broker(host, journal, broker, restore)
+    orphans, depth = _settle_broker(host, journal, broker, restore and len(ended) == len(running))
     return StoppedWorkers(
         changed=bool(running or orphans),
         containers=[
@@ -236,6 +236,10 @@ def _signal(host, container, name=None):
     """Send a container its stop signal, or the one named; returns the form of its process 1."""
     name = name or container.stop_signal
     number = _signals.number_of(name)
+    if container.status == "restarting":
+        # Between two crashes there is nobody to signal; this keeps the engine from trying again.
+        host.engine.stop(container.id)
+        return "restarting"
     if container.status == "paused":
         # A frozen process does not see the signal.
         host.engine.unpause(container.id)

@@ -117,7 +117,7 @@ containers:
     pid1_form:
       description:
         - What process 1 is and so where the signal went.
-        - V(exec), V(init), V(init-shell), V(shell) or V(booting).
+        - V(exec), V(init), V(init-shell), V(shell), V(booting), or V(restarting) between two crashes.
       type: str
     exit_code:
       description: Exit code, or none while it still runs.

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_alive, processes_of, status_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._signals import catches
+
+CHILD = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print('up', flush=True); sys.stdin.read(); p.kill()"
+
+
+def test_a_process_and_all_that_descend_from_it():
+    with subprocess.Popen([sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        parent.stdout.readline()
+        first, second = processes_of(parent.pid)
+        assert (first.pid, first.ppid, first.argv[:2]) == (parent.pid, os.getpid(), [sys.executable, "-c"])
+        assert (second.ppid, second.name, second.argv) == (parent.pid, "sleep", ["sleep", "60"])
+        parent.communicate()
+    assert processes_of(parent.pid) == []
+    assert not is_alive(parent.pid)
+    assert status_of(parent.pid) == ""
+
+
+def test_a_container_that_does_not_run_has_no_processes():
+    assert processes_of(0) == []
+
+
+def test_a_name_with_spaces_and_parentheses(tmp_path):
+    for pid, name, parent in ((5, "a) (b", 1), (6, "c", 5)):
+        folder = tmp_path / str(pid)
+        folder.mkdir()
+        (folder / "stat").write_text(f"{pid} ({name}) S {parent} 0 0")
+        (folder / "comm").write_text(name + "\n")
+        (folder / "cmdline").write_bytes(b"x\0y z\0")
+    assert [(process.pid, process.name, process.argv) for process in processes_of(5, str(tmp_path))] == [
+        (5, "a) (b", ["x", "y z"]),
+        (6, "c", ["x", "y z"]),
+    ]
+
+
+def test_the_kernel_tells_what_this_process_catches():
+    before = signal.signal(signal.SIGUSR1, lambda *_args: None)
+    try:
+        assert catches(status_of(os.getpid()), int(signal.SIGUSR1))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not catches(status_of(os.getpid()), int(signal.SIGUSR1))
