@@ -106,6 +106,10 @@ def end(store, journal, result, reason="", images=None):
     clock = store.host.clock
     journal.note(result=result, reason=reason)
     _switch.forget_backup(_nginx.Nginx(**journal["settings"]["nginx"]))
+    # Before the journal goes: without it nobody would come back for the secrets in them.
+    for color in COLORS:
+        remove(store.env_file(color))
+    remove(store.path("broker.url"))
     store.close(
         {
             "id": journal["id"],
@@ -122,9 +126,6 @@ def end(store, journal, result, reason="", images=None):
             **figures(journal),
         }
     )
-    for color in COLORS:
-        remove(store.env_file(color))
-    remove(store.path("broker.url"))
 
 
 def _remember_kept(store, journal, old):
