@@ -20,7 +20,8 @@ def settle(host, store, params, check_mode):
 
     :returns: the module's result.
     """
-    with fenced(store, params["deployment_id"], params["epoch"], "settle", check_mode) as journal:
+    # A run whose answer was lost on the way is repeated when the deployment is there already.
+    with fenced(store, params["deployment_id"], params["epoch"], "awaiting_approval", check_mode) as journal:
         if check_mode:
             return {"changed": True, "figures": {}}
         if journal["step"] == "awaiting_approval" and journal["done"]:
