@@ -1,0 +1,403 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _close, _recover, _settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, kept_color
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+
+APPROVED = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
+WHICHEVER = {"deployment_id": "", "epoch": 0, "release": ""}
+
+
+@pytest.fixture
+def scene(monkeypatch, tmp_path):
+    made = Scene(monkeypatch, tmp_path)
+    made.color("blue", worker="exited", beat="exited")
+    made.color("green")
+    return made
+
+
+def close(scene, params=WHICHEVER, check_mode=False):
+    return _close.close(scene.host, scene.store, params, check_mode)
+
+
+# Finishing
+
+ORDER = [
+    "drain",
+    "stop blue-web",
+    "move shop-blue/redis to shop-green/redis",
+    "stop blue-redis",
+    "remove blue-beat",
+    "remove blue-redis",
+    "remove blue-web",
+    "remove blue-worker",
+    "remove network shop-blue_default",
+]
+
+
+@pytest.mark.parametrize("params", [APPROVED, WHICHEVER, {**WHICHEVER, "release": "2"}])
+def test_the_old_color_goes_in_the_order_that_loses_no_task(scene, params):
+    scene.engine.project_networks["shop-blue"] = ["shop-blue_default"]
+    scene.engine.project_volumes["shop-blue"] = ["shop-blue_queue"]
+    scene.brokers["blue"].tasks = {"celery": 2}
+    scene.deployment("awaiting_approval")
+    result = close(scene, params)
+    assert scene.calls[0] == "ask nginx"
+    assert scene.effects() == ORDER
+    assert scene.brokers["green"].tasks == {"celery": 2}
+    assert (result["changed"], result["result"], result["id"]) == (True, "committed", "dep-1")
+    assert result["figures"]["tasks_moved"] == 2
+    assert scene.store.load() is None
+
+
+def test_the_line_of_the_history(scene):
+    scene.deployment("awaiting_approval")
+    close(scene)
+    (entry,) = scene.store.history()
+    assert entry["seconds"].keys() == {"awaiting_approval", "finish"}
+    del entry["seconds"]
+    assert entry == {
+        "id": "dep-1",
+        "who": "ada@laptop",
+        "release": "2",
+        "release_from": "1",
+        "from": "blue",
+        "to": "green",
+        "result": "committed",
+        "reason": "",
+        "started": "2026-11-23T12:00:00Z",
+        "ended": "2026-11-23T12:00:00Z",
+        "images": {f"sha256:{service}-1": f"registry/{service}:1" for service in ("beat", "redis", "web", "worker")},
+        "tasks_moved": 0,
+    }
+
+
+def test_a_worker_that_still_finished_its_task_is_stopped_too(scene):
+    scene.engine.inspected["blue-worker"]["State"]["Status"] = "running"
+    scene.deployment("awaiting_approval")
+    close(scene)
+    assert scene.effects()[:3] == ["drain", "stop blue-worker", "stop blue-web"]
+
+
+def test_nothing_of_the_old_color_comes_back_at_a_boot_in_between(scene):
+    scene.deployment("awaiting_approval")
+    close(scene)
+    first_stop = min(index for index, call in enumerate(scene.calls) if call[0] == "stop")
+    assert ("policy no", "blue-web") in scene.calls[:first_stop]
+    assert ("policy no", "blue-redis") in scene.calls[:first_stop]
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_volumes_go_only_on_request(scene, wanted):
+    scene.engine.project_volumes["shop-blue"] = ["shop-blue_queue"]
+    scene.deployment("awaiting_approval", remove_volumes=wanted)
+    close(scene)
+    assert (("remove volume", "shop-blue_queue") in scene.calls) is wanted
+
+
+def test_the_first_deployment_has_no_old_color(scene):
+    scene.deployment("awaiting_approval", **{"from": "", "release_from": ""})
+    assert close(scene)["result"] == "committed"
+    assert scene.effects() == []
+
+
+# The old color that is kept
+
+
+def test_the_old_color_is_kept_stopped_with_what_brings_it_back(scene):
+    scene.deployment("awaiting_approval", old_color="stopped")
+    close(scene)
+    assert scene.effects() == [
+        "drain",
+        "stop blue-web",
+        "move shop-blue/redis to shop-green/redis",
+        "stop blue-redis",
+    ]
+    always = {"Name": "unless-stopped", "MaximumRetryCount": 0}
+    assert kept_color(scene.store) == {
+        "color": "blue",
+        "release": "1",
+        "policies": {f"blue-{service}": always for service in ("redis", "web", "worker", "beat")},
+    }
+    assert {scene.engine.policy(f"blue-{service}") for service in ("redis", "web", "worker", "beat")} == {"no"}
+    assert os.stat(scene.store.path("containers.json")).st_mode & 0o777 == 0o600
+
+
+def test_what_was_kept_is_forgotten_when_the_next_old_color_is_removed(scene):
+    scene.deployment("awaiting_approval")
+    with open(scene.store.path("containers.json"), "w", encoding="utf-8") as kept:
+        json.dump({"color": "green"}, kept)
+    close(scene)
+    assert kept_color(scene.store) is None
+
+
+# What is never done
+
+
+@pytest.mark.parametrize("served, words", [("blue", "it serves blue"), ("", "it serves neither color")])
+def test_no_color_goes_without_the_proof_that_nginx_left_it(scene, served, words):
+    scene.served = served
+    scene.deployment("awaiting_approval")
+    with pytest.raises(BluegreenError) as refusal:
+        close(scene)
+    assert refusal.value.message == (
+        f"Nginx is not proved to serve green ({words}): nothing was removed. Look at Nginx, then run finish.yml again, or "
+        "rollback.yml."
+    )
+    assert scene.effects() == []
+    # A rollback is still possible.
+    assert scene.store.load()["step"] == "awaiting_approval"
+
+
+def test_a_broker_that_still_holds_tasks_is_not_stopped(scene, monkeypatch):
+    scene.brokers["blue"].tasks = {"celery": 1, "mail": 2}
+    scene.brokers["green"] = None
+    scene.deployment("awaiting_approval")
+    with pytest.raises(BluegreenError) as refusal:
+        close(scene)
+    assert refusal.value.message == (
+        "The broker of the old color blue still holds tasks, and that of green does not answer: start it, then run "
+        "finish.yml again."
+    )
+    assert scene.engine.state("blue-redis") == "running"
+    assert not [call for call in scene.calls if call[0] == "remove"]
+
+
+def test_tasks_that_cannot_be_moved_keep_the_old_broker(scene, monkeypatch):
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
+    from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
+
+    left = {"mail": 2, "celery": 1}
+    record(monkeypatch, scene.calls, _messages, "move", "move", lambda given: Moved(4, {}, left, 0, 1))
+    scene.deployment("awaiting_approval")
+    with pytest.raises(BluegreenError) as refusal:
+        close(scene)
+    assert refusal.value.message == (
+        "The broker of the old color blue still holds tasks (1 in celery, 2 in mail), so it was not stopped: look at them, "
+        "then run finish.yml again."
+    )
+    assert scene.engine.state("blue-redis") == "running"
+    # The point of no return is behind: only forward from here.
+    journal = scene.store.load()
+    assert (journal["step"], journal["done"], journal["result"]) == ("finish", False, "")
+
+
+def test_a_finish_that_was_cut_off_is_completed(scene, monkeypatch):
+    scene.deployment("awaiting_approval")
+
+    def cut(container, volumes=True):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.engine, "remove", cut)
+        with pytest.raises(KeyboardInterrupt):
+            close(scene)
+    assert scene.store.load()["step"] == "finish"
+    assert close(scene)["result"] == "committed"
+    assert set(scene.states()) == {f"green-{service}" for service in ("redis", "web", "worker", "beat")}
+
+
+@pytest.mark.parametrize("step", ["health", "cutover", "settle"])
+def test_only_what_awaits_approval_can_be_finished(scene, step):
+    scene.deployment(step)
+    with pytest.raises(Fenced) as refusal:
+        close(scene)
+    assert refusal.value.message == (
+        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is in step "
+        f"{step}, not awaiting approval: wait for it, or undo it with rollback.yml."
+    )
+    assert scene.calls == []
+
+
+def test_what_goes_back_cannot_be_finished(scene):
+    scene.deployment("awaiting_approval", back=True)
+    with pytest.raises(Fenced, match="not awaiting approval"):
+        close(scene)
+
+
+@pytest.mark.parametrize(
+    "params, words",
+    [
+        ({**APPROVED, "deployment_id": "dep-0"}, "deployment_id dep-0 is not the open deployment of app shop"),
+        ({**APPROVED, "epoch": 2}, "taken over meanwhile"),
+        (
+            {**WHICHEVER, "release": "3"},
+            "bluegreen_release is '3', but the release of app shop that awaits approval is '2': nothing was finished",
+        ),
+    ],
+)
+def test_nothing_but_what_was_approved_is_finished(scene, params, words):
+    scene.deployment("awaiting_approval")
+    with pytest.raises(Fenced, match=words):
+        close(scene, params)
+    assert scene.calls == []
+
+
+def test_check_mode_changes_nothing(scene):
+    scene.deployment("awaiting_approval")
+    before = scene.store.load().data
+    assert close(scene, check_mode=True) == {"changed": True, "result": "committed", "id": "dep-1"}
+    assert scene.calls == [] and scene.store.load().data == before
+
+
+def test_a_second_finish_changes_nothing(scene):
+    scene.deployment("awaiting_approval")
+    close(scene, APPROVED)
+    del scene.calls[:]
+    assert close(scene, APPROVED) == {"changed": False, "result": "committed"}
+    assert close(scene) == {"changed": False, "result": ""}
+    assert scene.calls == []
+
+
+def test_a_deployment_that_never_was_is_not_finished(scene):
+    with pytest.raises(Fenced) as refusal:
+        close(scene, APPROVED)
+    assert refusal.value.message == (
+        "deployment_id dep-1 names no open deployment of app shop: nothing was finished. Look at status.yml."
+    )
+
+
+# The last lines
+
+
+class PowerCut(BaseException):
+    """Ends a run at once, past every ``except Exception``."""
+
+
+def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monkeypatch):
+    secrets = ("blue.env", "green.env", "broker.url")
+    for number in range(9):
+        journal = scene.deployment("settle")
+        for name in secrets:
+            with open(scene.store.path(name), "w", encoding="utf-8") as target:
+                target.write("secret")
+        left = [number]
+        with monkeypatch.context() as patch, contextlib.suppress(PowerCut):
+
+            def unlink(path, real=os.unlink, left=left):
+                if not left[0]:
+                    raise PowerCut
+                left[0] -= 1
+                real(path)
+
+            patch.setattr(os, "unlink", unlink)
+            _close.end(scene.store, journal, "rolled_back")
+        scene.host.clock.now += 1000
+        undo = {"deployment_id": "", "prefer": "rollback", "reason": ""}
+        _recover.recover(scene.host, scene.store, undo, False)
+        assert scene.store.load() is None
+        assert not set(secrets).intersection(os.listdir(scene.store.folder)), f"cut off after {number} removals"
+
+
+def test_nothing_is_left_beside_the_file_of_nginx(scene, tmp_path):
+    kept = tmp_path / ".bluegreen-shop.conf.before-dep-1"
+    kept.write_text("upstream shop { server 127.0.0.1:18001; }\n")
+    scene.deployment("awaiting_approval")
+    close(scene)
+    assert not kept.exists()
+
+
+# Images
+
+
+def committed(scene, *releases):
+    with open(scene.store.path("history.jsonl"), "w", encoding="utf-8") as history:
+        for number, images in enumerate(releases):
+            history.write(json.dumps({"id": f"old-{number}", "result": "committed", "images": images}) + "\n")
+
+
+def image(scene, image_id, name, now=None):
+    scene.engine.images[name] = {"Id": now or image_id, "Size": 1}
+    return {image_id: name}
+
+
+@pytest.mark.parametrize("keep, gone", [(1, {"a:1", "a:2", "a:3"}), (2, {"a:1", "a:2"}), (3, {"a:1"}), (4, set()), (9, set())])
+def test_the_images_of_the_last_releases_are_kept(scene, keep, gone):
+    names = {"a:1", "a:2", "a:3"}
+    committed(scene, *(image(scene, f"sha256:{name}", name) for name in sorted(names)))
+    scene.deployment("awaiting_approval", keep_images=keep)
+    close(scene)
+    assert names - set(scene.engine.images) == gone
+
+
+def test_an_image_that_the_new_release_runs_too_is_kept(scene):
+    committed(scene, image(scene, "sha256:redis-1", "redis:7"))
+    scene.deployment("awaiting_approval", keep_images=1)
+    close(scene)
+    assert "redis:7" in scene.engine.images
+
+
+def test_a_name_that_means_another_image_by_now_is_left_alone(scene):
+    committed(scene, image(scene, "sha256:old", "shop:latest", now="sha256:somebody-elses"))
+    scene.deployment("awaiting_approval", keep_images=1)
+    close(scene)
+    assert "shop:latest" in scene.engine.images
+
+
+def test_an_image_that_another_container_uses_stays(scene, monkeypatch):
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+
+    def refuse(reference):
+        raise EngineError("image is being used", 409)
+
+    monkeypatch.setattr(scene.engine, "remove_image", refuse)
+    committed(scene, image(scene, "sha256:old", "shop:1"))
+    scene.deployment("awaiting_approval", keep_images=1)
+    assert close(scene)["result"] == "committed"
+
+
+# Settling
+
+
+def settle(scene, check_mode=False):
+    return _settle.settle(scene.host, scene.store, APPROVED, check_mode)
+
+
+def test_after_the_drain_late_tasks_move_and_approval_is_pending(scene):
+    scene.brokers["blue"].tasks = {"celery": 3}
+    scene.deployment("start_workers")
+    result = settle(scene)
+    assert scene.effects() == ["drain", "move shop-blue/redis to shop-green/redis"]
+    assert result["changed"] is True and result["figures"]["tasks_moved"] == 3
+    journal = scene.store.load()
+    assert (journal["step"], journal["done"], journal["held_by"]) == ("awaiting_approval", True, [])
+
+
+def test_a_drain_that_runs_out_of_time_is_no_failure(scene):
+    scene.held_by = ["worker process 7 of Nginx serves a websocket"]
+    scene.deployment("start_workers")
+    settle(scene)
+    assert scene.store.load()["held_by"] == scene.held_by
+    assert scene.store.load()["step"] == "awaiting_approval"
+
+
+def test_settling_twice_changes_nothing(scene):
+    scene.deployment("start_workers")
+    settle(scene)
+    del scene.calls[:]
+    assert settle(scene)["changed"] is False
+    assert scene.calls == []
+
+
+def test_settling_in_check_mode_changes_nothing(scene):
+    assert settle(scene, check_mode=True)["changed"] is True
+    assert scene.calls == [] and scene.store.load() is None
+
+
+def test_without_a_broker_of_its_own_no_color_has_tasks_to_move(scene):
+    journal = scene.deployment("start_workers")
+    journal.note(settings={**journal["settings"], "broker": {"mode": "shared", "service": "redis", "url": ""}})
+    settle(scene)
+    assert scene.effects() == ["drain"]
