@@ -98,7 +98,7 @@ left:
       known for.
   returned: success
   type: dict
-results:
+copied:
   description: How many keys of results and chords were copied.
   returned: success
   type: int
@@ -152,7 +152,12 @@ def move_tasks(params, host, check_mode):
     before = {queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}}
     return {
         "changed": bool(moved.moved or moved.results),
-        **moved._asdict(),
+        "moved": moved.moved,
+        "queues": moved.queues,
+        "left": moved.left,
+        # Not "results", which is Ansible's own key for loops.
+        "copied": moved.results,
+        "hop": moved.hop,
         "diff": {"before": before, "after": {} if check_mode else moved.left},
     }
 
