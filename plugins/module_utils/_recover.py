@@ -225,7 +225,9 @@ class _Recovery:
     def _start_old_workers(self):
         old = Color(self.host, self.settings, self.old.name)
         workers = old.of("workers")
-        timeout = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(workers)
+        # One that outlived its timeout is what failed the deployment, so here it gets longer than that to end.
+        own = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(workers)
+        timeout = max(own, _workers.RESTART_TIMEOUT)
         with old.broker() as broker:
             _workers.restart_workers(self.host, self.journal, workers, timeout, broker)
 

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recover, _switch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recover, _switch, _workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
@@ -123,6 +123,17 @@ def test_an_old_color_that_was_kept_is_not_removed_with_what_was_created(scene):
 
 
 # Before the cutover
+
+
+@pytest.mark.parametrize("stop_timeout, waited", [(None, 120), (2, 120), (600, 600)])
+def test_a_worker_that_did_not_end_in_time_gets_longer_on_the_way_back(scene, monkeypatch, stop_timeout, waited):
+    scene.color("blue")
+    scene.color("green", "created")
+    scene.deployment("stop_workers", done=False, workers={"stop_timeout": stop_timeout})
+    timeouts = []
+    monkeypatch.setattr(_workers, "restart_workers", lambda *given: timeouts.append(given[3]))
+    recover(scene, UNDO)
+    assert timeouts == [waited]
 
 
 @pytest.mark.parametrize("step, done", [("stop_workers", False), ("start_candidate", True), ("health", False)])
