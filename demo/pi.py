@@ -29,8 +29,6 @@ VARIABLES = {
     # prepare.yml writes the server block that sends port 80 of the host to the app.
     "bluegreen_prepare_server_block": True,
     "bluegreen_prepare_remove_default_site": True,
-    # The default leaves a slow app a minute to become healthy; this one needs some seconds.
-    "bluegreen_health_deadline": 15,
 }
 
 

@@ -153,6 +153,8 @@ def deploy_broken(host: pi.Pi) -> None:
         bluegreen_release="3",
         bluegreen_approval="automatic",
         bluegreen_env={"DEMO_HEALTH": "fail"},
+        # The default waits a minute for a slow app; this one is only to be seen failing.
+        bluegreen_health_deadline=10,
     )
     log = shown(log_of("deploy-3"))
     if rc == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import select
 import time
@@ -62,14 +63,20 @@ def health() -> tuple[Response, int]:
 
 def _health(text: str, status: int) -> tuple[Response, int]:
     if status != 200:
-        app.logger.error("/health/ answers %d: %s", status, text)
+        _complain_once(f"/health/ answers {status}: {text}")
     return jsonify(health=text, color=settings.COLOR, release=settings.RELEASE), status
+
+
+@functools.lru_cache(maxsize=None)
+def _complain_once(sentence: str) -> None:
+    # A deployment asks several times a second; its last log lines should say more than that.
+    app.logger.error(sentence)
 
 
 def _hang() -> None:
     # Until the client has enough of it: otherwise a few health checks would use up every thread,
     # and stopping this web would have to wait for them.
-    app.logger.error("/health/ does not answer: DEMO_HEALTH=hang")
+    _complain_once("/health/ does not answer: DEMO_HEALTH=hang")
     select.select([request.environ["gunicorn.socket"]], [], [], HANG_SECONDS)
 
 
