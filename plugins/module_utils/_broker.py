@@ -47,10 +47,14 @@ def settle(broker, service, url, support):
     """
     if broker not in MODES + ("auto",):
         raise BluegreenError(f"broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
-    if url:
-        parse_url(url)
+    scheme = parse_url(url).scheme if url else "redis"
     if broker == "auto":
         broker = "color" if service in (support or ()) else "shared"
+    if broker == "color" and scheme != "redis":
+        raise BluegreenError(
+            f"broker is color, but its url begins with {scheme}://, and tasks can be moved from one color to the other only "
+            "over redis://: give such a url, or use one broker for both colors (shared)."
+        )
     return BrokerSettings(broker, service, url)
 
 

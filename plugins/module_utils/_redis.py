@@ -64,7 +64,8 @@ def parse_url(url):
         port = parts.port
     except ValueError:
         parts, port = None, None
-    if parts is None or not parts.scheme or not parts.netloc:
+    # SQS and others need no host; a Redis does.
+    if parts is None or "://" not in url or (parts.scheme.startswith("redis") and not parts.netloc):
         raise BluegreenError(
             "broker url is no URL (its text is not shown, it may hold a password): write it as the app does, such as "
             "redis://redis:6379/0."
