@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import time
 
 from build import build
 from command import LOGS
+from integration import integration
 from lint import lint
 from molecule import molecule
 from outcome import totals
@@ -20,13 +20,15 @@ from sanity import sanity
 from unit import unit
 
 # What ends soonest first: most mistakes show within seconds.
-PARTS = {"unit": unit, "lint": lint, "build": build, "sanity": sanity, "molecule": molecule}
+PARTS = {
+    "unit": unit, "lint": lint, "integration": integration, "build": build, "sanity": sanity, "molecule": molecule,
+}
 SHOWN = 80  # lines of a failing part's log
 
 
 def main():
     options = arguments()
-    shutil.rmtree(LOGS, ignore_errors=True)
+    os.makedirs(LOGS, exist_ok=True)
     outcomes = []
     for name in options.parts:
         begun = time.monotonic()
