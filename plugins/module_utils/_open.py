@@ -108,8 +108,11 @@ def _again(host, store, journal, settings, params):
         raise Fenced(f"Deployment {journal.describe()} of app {store.app} is being undone: deploy again under another id.")
     survey = Survey(host, store, settings, params)
     survey.colors(journal["from"])
-    survey.render()
-    survey.decide_from_created()
+    if survey.kept:
+        survey.require_kept()
+    else:
+        survey.render()
+        survey.decide_from_created()
     return survey.result(changed=False, deployment_id=journal["id"], epoch=journal["epoch"])
 
 
@@ -145,7 +148,7 @@ class Survey:
         self.host.engine.version()
         self.colors()
         if self.kept:
-            self._require_kept()
+            self.require_kept()
         else:
             _compose.check_source(self.params["project_src"], self.params["files"])
             _compose.check_version(_compose.version(self.host))
@@ -171,6 +174,24 @@ class Survey:
         self.idle = other(live) if live else COLORS[0]
         for color in COLORS:
             self.containers[color] = of_project(self.host.engine, self.settings.projects[color])
+
+    def require_kept(self):
+        """Raise unless the idle color was kept whole; its release is the one to deploy."""
+        kept = kept_color(self.store)
+        if not self.live or not kept or kept["color"] != self.idle:
+            raise BluegreenError(
+                f"There is nothing to go back to: no deployment of app {self.settings.app} is open, and no old color was "
+                "kept. Deploy the earlier release instead; with bluegreen_old_color: stopped the old color is kept from "
+                "the next deployment on."
+            )
+        present = {container.id for container in self.containers[self.idle]}
+        if not set(kept["policies"]) <= present:
+            raise BluegreenError(
+                f"Containers of the kept color {self.idle} were removed by somebody: deploy release "
+                f"{kept['release'] or '(none)'} again instead."
+            )
+        self.params["release"] = kept["release"]
+        self.reasons = [f"back to release {kept['release'] or '(none)'}, which was kept"]
 
     def render(self):
         """Render both colors, with env files that are gone when this returns."""
@@ -275,23 +296,6 @@ class Survey:
             if summary["State"] == "running" and any(p.get("PublicPort") == port for p in summary.get("Ports") or ()):
                 return summary
         return None
-
-    def _require_kept(self):
-        kept = kept_color(self.store)
-        if not self.live or not kept or kept["color"] != self.idle:
-            raise BluegreenError(
-                f"There is nothing to go back to: no deployment of app {self.settings.app} is open, and no old color was "
-                "kept. Deploy the earlier release instead; with bluegreen_old_color: stopped the old color is kept from "
-                "the next deployment on."
-            )
-        present = {container.id for container in self.containers[self.idle]}
-        if not set(kept["policies"]) <= present:
-            raise BluegreenError(
-                f"Containers of the kept color {self.idle} were removed by somebody: deploy release "
-                f"{kept['release'] or '(none)'} again instead."
-            )
-        self.params["release"] = kept["release"]
-        self.reasons = [f"back to release {kept['release'] or '(none)'}, which was kept"]
 
     def _room_findings(self):
         engine, roles = self.host.engine, self.settings.services
