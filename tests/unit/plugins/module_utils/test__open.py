@@ -1,0 +1,663 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _nginx,
+    _open,
+    _resources,
+    _settings,
+    _sockets,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
+    ALWAYS,
+    NO_RESTART,
+    FakeHost,
+)
+
+PORTS = {"blue": 18001, "green": 18002}
+SERVICES = ("redis", "web", "worker", "beat")
+MIB = 1024 * 1024
+
+
+class Scene:
+    """A host with a sound Compose file, on which blue is live with release 1.
+
+    :ivar params: parameters of bg_deployment, ready to be changed.
+    :ivar rendered: for each color, what Compose renders.
+    :ivar seen_env: for each project, the text of the color's env file as Compose found it.
+    """
+
+    def __init__(self, monkeypatch, folder):
+        self.folder = folder
+        self.host = FakeHost()
+        self.engine = self.host.engine
+        self.store = Store("shop", self.host, root=str(folder / "lib"), run_root=str(folder / "run"))
+        self.src = folder / "src"
+        self.src.mkdir()
+        (self.src / "compose.yml").write_text("services: {}\n")
+        self.file = folder / "bluegreen-shop.conf"
+        self.point_to(18001)
+        self.params = {
+            "app": "shop",
+            "deployment_id": "dep-1",
+            "owner": "ada@laptop",
+            "prefer": "",
+            "release": "2",
+            "colors": {},
+            "services": {},
+            "nginx": {"file": str(self.file)},
+            "broker": {},
+            "project_src": str(self.src),
+            "files": [],
+            "profiles": [],
+            "color_volumes": [],
+            "pull": "missing",
+            "health": {
+                "path": "/health/",
+                "host": "",
+                "status": [200],
+                "timeout": 2.0,
+                "interval": 0.3,
+                "successes": 2,
+                "deadline": 60.0,
+            },
+            "workers": {"stop_timeout": None, "on_timeout": "fail"},
+            "drain_timeout": 30.0,
+            "revert_after": 900,
+            "old_color": "removed",
+            "remove_volumes": False,
+            "keep_images": 3,
+        }
+        self.rendered = {color: self._rendering(color) for color in PORTS}
+        self.hashes = {service: f"hash-{service}" for service in SERVICES}
+        self.seen_env = {}
+        self.listeners = {}
+        self.nginx_says = []
+        self.memory, self.disk = 500 * MIB, {}
+        for service in SERVICES:
+            self.engine.images[f"registry/{service}:1"] = {"Id": f"sha256:{service}-1", "Size": 100 * MIB}
+        self._replace_the_edges(monkeypatch)
+
+    @staticmethod
+    def _rendering(color):
+        services = {
+            service: {"image": f"registry/{service}:1", "restart": "unless-stopped"} for service in SERVICES
+        }
+        services["web"]["ports"] = [{"target": 8000, "published": str(PORTS[color]), "host_ip": "127.0.0.1"}]
+        return {"name": f"shop-{color}", "services": services}
+
+    def _replace_the_edges(self, monkeypatch):
+        self.host.programs = {
+            "compose version": Completed(0, "2.30.1\n", ""),
+            "config --format": self._render,
+            "config --hash": lambda argv: Completed(0, "".join(f"{s} {h}\n" for s, h in self.hashes.items()), ""),
+        }
+        monkeypatch.setattr(_nginx, "preflight", lambda host, nginx: self.nginx_says)
+        monkeypatch.setattr(_resources, "available_memory", lambda: self.memory)
+        monkeypatch.setattr(_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
+        monkeypatch.setattr(
+            _sockets,
+            "connections",
+            lambda pid, ports=(): [
+                _sockets.Connection(("127.0.0.1", port), ("0.0.0.0", 0), _sockets.LISTENING, inode)
+                for port, inode in self.listeners.items()
+            ],
+        )
+        monkeypatch.setattr(
+            _sockets, "holder_of", lambda inode: f"python3 (process {inode})" if inode else None
+        )
+
+    def _render(self, argv):
+        project = argv[argv.index("--project-name") + 1]
+        with open(argv[len(argv) - argv[::-1].index("--env-file")], encoding="utf-8") as source:
+            self.seen_env[project] = source.read()
+        return Completed(0, json.dumps(self.rendered[project.rpartition("-")[2]]), "")
+
+    def point_to(self, port, words="", header=""):
+        self.file.write_text(f"{header}upstream shop {{ server 127.0.0.1:{port}{words}; }}\n")
+
+    def live(self, color="blue", **statuses):
+        for service in SERVICES:
+            published = PORTS[color] if service == "web" else 0
+            self.engine.add(service, color=color, status=statuses.get(service, "running"), published=published)
+
+    def of_release(self, release):
+        self.point_to(18001, header=f"# Written by smallfleet.bluegreen for release {release} (deployment dep-0).\n")
+
+    def open(self, check_mode=False, **params):
+        return _open.open_deployment(self.host, self.store, {**self.params, **params}, check_mode)
+
+    def refusal(self, error=BluegreenError, **params):
+        with pytest.raises(error) as refusal:
+            self.open(**params)
+        assert self.untouched()
+        return refusal.value.message
+
+    def untouched(self):
+        return self.host.calls == [] and self.host.commands == [] and not os.path.exists(self.store.folder)
+
+
+@pytest.fixture
+def scene(monkeypatch, tmp_path):
+    made = Scene(monkeypatch, tmp_path)
+    made.live()
+    return made
+
+
+# Which color is live
+
+
+@pytest.mark.parametrize(
+    "port, words, live, idle", [(18001, "", "blue", "green"), (18002, "", "green", "blue"), (18001, " down", "", "blue")]
+)
+def test_the_live_color_is_the_one_whose_port_nginx_has(monkeypatch, tmp_path, port, words, live, idle):
+    scene = Scene(monkeypatch, tmp_path)
+    if live:
+        scene.live(live)
+    scene.point_to(port, words)
+    result = scene.open()
+    assert (result["live"], result["idle"]) == (live, idle)
+
+
+def test_without_the_file_no_color_is_live(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.file.unlink()
+    result = scene.open()
+    assert (result["live"], result["idle"], result["up_to_date"]) == ("", "blue", False)
+    assert result["diff"]["before"] == ""
+
+
+def test_a_file_that_points_to_neither_color_is_refused(scene):
+    scene.point_to(8000)
+    assert "sends requests to 127.0.0.1:8000, which is neither color" in scene.refusal()
+
+
+def test_an_app_that_runs_by_hand_is_adopted_by_its_port(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    for service in SERVICES:
+        labels = {"com.docker.compose.project": "blue-app", "com.docker.compose.service": service}
+        container = scene.engine.add(service, published=18001 if service == "web" else 0)
+        scene.engine.inspected[container]["Config"]["Labels"] = labels
+    scene.rendered["green"]["name"] = "green-app"
+    scene.rendered["app"] = scene.rendered["blue"]
+    scene.host.programs["config --format"] = lambda argv: Completed(
+        0, json.dumps(scene.rendered["blue" if "blue-app" in argv else "green"]), ""
+    )
+    colors = {"blue": {"project": "blue-app"}, "green": {"project": "green-app"}}
+    assert scene.open(colors=colors)["live"] == "blue"
+    assert [each["service"] for each in scene.store.load()["old_containers"]] == ["beat", "redis", "web", "worker"]
+
+
+@pytest.mark.parametrize("web", ["exited", "created"])
+def test_a_live_color_that_does_not_run_is_refused(monkeypatch, tmp_path, web):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.live(web=web)
+    assert scene.refusal() == (
+        "Nginx sends requests to blue (port 18001), but service web of project shop-blue does not run: start it, or run "
+        "prepare.yml to declare this host empty."
+    )
+
+
+def test_a_live_color_under_another_name_is_told_the_name(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.engine.add("api", color="prod", app="store", published=18001)
+    assert scene.refusal() == (
+        "Nginx sends requests to blue (port 18001), which container store-prod-api-1 of project store-prod publishes, but "
+        "bluegreen_projects.blue is 'shop-blue' and its web service 'web': name the project and the services that run."
+    )
+
+
+# The color that becomes live
+
+
+def test_an_idle_color_that_runs_is_refused(scene):
+    scene.live("green", web="exited", redis="running")
+    assert scene.refusal() == (
+        "Color green is idle, but beat, worker of project shop-green runs: stop it first (docker compose -p shop-green "
+        "stop)."
+    )
+
+
+def test_an_idle_broker_may_run_because_it_may_hold_tasks(scene):
+    scene.engine.add("redis", color="green")
+    result = scene.open()
+    assert result["fetch"]["leftover"] is True
+    assert "fetch: tasks that the broker of shop-green still holds move to shop-blue" in result["plan"]
+
+
+def test_a_stopped_idle_color_holds_no_tasks_for_anybody(scene):
+    scene.engine.add("redis", color="green", status="exited")
+    assert scene.open()["fetch"]["leftover"] is False
+
+
+def test_a_port_that_a_foreign_container_holds_is_refused(scene):
+    scene.engine.add("grafana", color="1", app="monitoring", published=18002)
+    assert scene.refusal() == (
+        "bluegreen_ports.green is 18002, but container monitoring-1-grafana-1 holds that port: stop it, or choose another "
+        "port."
+    )
+
+
+def test_a_port_that_a_process_holds_is_refused(scene):
+    scene.listeners = {18002: 812}
+    assert scene.refusal() == (
+        "bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: stop it, or choose another port."
+    )
+
+
+def test_a_port_that_somebody_out_of_sight_holds_is_refused(scene):
+    scene.listeners = {18002: 0}
+    assert "but a process that cannot be seen from here listens on that port" in scene.refusal()
+
+
+def test_other_ports_may_be_held_by_anybody(scene):
+    scene.listeners = {22: 1, 18001: 2, 18003: 3}
+    assert scene.open()["changed"] is True
+
+
+# The Compose files
+
+
+@pytest.mark.parametrize("name", ["BG_COLOR", "BG_PORT", "BG_PROJECT", "BG_RELEASE"])
+def test_names_that_the_role_sets_itself_are_refused(scene, name):
+    assert scene.refusal(colors={"green": {"env": {name: "x"}}}) == (
+        f"bluegreen_env sets {name}, which the role sets itself: take it out, or choose another name."
+    )
+
+
+def test_each_color_is_rendered_with_variables_of_its_own(scene):
+    scene.open(colors={"green": {"env": {"A": "1"}}}, check_mode=True)
+    assert scene.seen_env == {
+        "shop-blue": "BG_COLOR='blue'\nBG_PORT='18001'\nBG_PROJECT='shop-blue'\nBG_RELEASE='2'\n",
+        "shop-green": "A='1'\nBG_COLOR='green'\nBG_PORT='18002'\nBG_PROJECT='shop-green'\nBG_RELEASE='2'\n",
+    }
+
+
+def test_the_env_files_of_a_look_are_gone_after_it(scene, monkeypatch, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(_open.tempfile, "tempdir", str(scratch))
+    scene.open(check_mode=True)
+    assert os.listdir(scratch) == []
+    scene.host.programs["config --format"] = Completed(1, "", "yaml: line 3: did not find expected key")
+    scene.refusal()
+    assert os.listdir(scratch) == []
+
+
+def test_all_that_is_wrong_in_the_compose_file_is_said_at_once(scene):
+    for color in PORTS:
+        scene.rendered[color]["services"]["redis"]["container_name"] = "redis"
+        scene.rendered[color]["services"]["db"] = {"image": "postgres:16", "restart": "always"}
+    with pytest.raises(BluegreenError) as refusal:
+        scene.open()
+    assert len(refusal.value.details["findings"]) == 2
+    assert refusal.value.message == "\n".join(refusal.value.details["findings"])
+    assert scene.untouched()
+
+
+def test_warnings_stop_nothing(scene):
+    for color in PORTS:
+        del scene.rendered[color]["services"]["worker"]["restart"]
+    assert scene.open()["changed"] is True
+    assert scene.host.warnings == [
+        "Service worker has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."
+    ]
+
+
+def test_a_folder_that_is_not_there_is_refused_before_compose_is_asked(scene):
+    del scene.host.programs["compose version"]
+    assert "bluegreen_project_src is '/srv/none', but there is no such folder" in scene.refusal(project_src="/srv/none")
+
+
+def test_an_old_compose_is_refused(scene):
+    scene.host.programs["compose version"] = Completed(0, "2.21.0\n", "")
+    assert "Docker Compose is 2.21.0 on this host, but 2.22 or later is needed" in scene.refusal()
+
+
+def test_what_nginx_has_against_it_is_refused(scene):
+    scene.nginx_says = ["Nginx is broken already.", "And more."]
+    assert scene.refusal() == "Nginx is broken already.\nAnd more."
+
+
+def test_a_release_outside_of_the_grammar_is_refused(scene):
+    assert "bluegreen_release is '-1', but it must begin with" in scene.refusal(release="-1")
+
+
+# Is there anything to do
+
+
+def test_the_same_release_again_is_up_to_date(scene):
+    scene.of_release("2")
+    result = scene.open()
+    assert (result["changed"], result["up_to_date"], result["plan"], result["id"]) == (False, True, [], "")
+    assert "diff" not in result
+    assert scene.untouched()
+
+
+def test_another_label_is_another_release(scene):
+    scene.of_release("1")
+    result = scene.open()
+    assert result["plan"][0] == "plan: shop: green becomes live (release 1 becomes 2)"
+
+
+def test_another_configuration_is_something_to_do(scene):
+    scene.of_release("2")
+    scene.hashes["worker"] = "other"
+    assert "configuration of worker differs" in scene.open()["plan"][0]
+
+
+@pytest.mark.parametrize("now", [{"Id": "sha256:web-2", "Size": 1}, None])
+def test_another_image_under_the_same_name_is_something_to_do(scene, now):
+    scene.of_release("2")
+    scene.engine.images["registry/web:1"] = now
+    assert "image of web differs" in scene.open()["plan"][0]
+
+
+@pytest.mark.parametrize("service", ["worker", "beat", "redis"])
+def test_a_live_color_of_which_a_part_is_down_is_not_up_to_date(monkeypatch, tmp_path, service):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.live(**{service: "exited"})
+    scene.of_release("2")
+    assert f"service {service} does not run" in scene.open()["plan"][0]
+
+
+@pytest.mark.parametrize("code, up_to_date", [(0, True), (1, False)])
+def test_an_init_service_has_done_its_work_when_it_ended_well(scene, code, up_to_date):
+    scene.of_release("2")
+    scene.engine.add("migrate", status="exited")
+    scene.engine.inspected["blue-migrate"]["State"]["ExitCode"] = code
+    scene.engine.images["registry/migrate:1"] = {"Id": "sha256:migrate-1", "Size": 1}
+    for color in PORTS:
+        scene.rendered[color]["services"]["migrate"] = {"image": "registry/migrate:1"}
+    scene.hashes["migrate"] = "hash-migrate"
+    assert scene.open(services={"init": ["migrate"]})["up_to_date"] is up_to_date
+
+
+def test_pulling_always_is_undecided_until_the_images_are_here(scene):
+    scene.of_release("2")
+    result = scene.open(pull="always")
+    assert (result["changed"], result["up_to_date"], result["undecided"]) == (True, False, True)
+    assert result["fetch"]["pull"] == "always"
+    # The containers were created from what was pulled; they are the live ones.
+    for service in SERVICES:
+        scene.engine.add(service, color="green", status="created")
+    again = scene.open(pull="always")
+    assert (again["changed"], again["up_to_date"], again["undecided"]) == (False, True, False)
+
+
+def test_a_pull_that_brought_another_image_goes_on(scene):
+    scene.of_release("2")
+    scene.open(pull="always")
+    for service in SERVICES:
+        scene.engine.add(service, color="green", status="created")
+    scene.engine.inspected["green-web"]["Image"] = "sha256:web-2"
+    assert scene.open(pull="always")["up_to_date"] is False
+
+
+def test_a_service_that_is_built_without_a_name_is_built_to_know(scene):
+    scene.of_release("2")
+    for color in PORTS:
+        scene.rendered[color]["services"]["web"]["build"] = {"context": "."}
+        del scene.rendered[color]["services"]["web"]["image"]
+    scene.engine.images["shop-green-web"] = {"Id": "sha256:web-1", "Size": 1}
+    result = scene.open(check_mode=True)
+    assert (result["undecided"], result["fetch"]["build"]) == (True, "always")
+    assert "fetch: build web; create" in "\n".join(result["plan"])
+    assert scene.open(check_mode=True, pull="never")["fetch"]["build"] == "never"
+
+
+@pytest.mark.parametrize(
+    "pull, fetch, words",
+    [
+        ("missing", ("missing", "policy"), "pull images that are missing"),
+        ("always", ("always", "policy"), "pull all images"),
+        ("never", ("never", "never"), "pull nothing"),
+        ("build", ("missing", "policy"), "pull images that are missing"),
+    ],
+)
+def test_how_images_are_got(scene, pull, fetch, words):
+    result = scene.open(check_mode=True, pull=pull)
+    assert (result["fetch"]["pull"], result["fetch"]["build"]) == fetch
+    assert any(line.startswith(f"fetch: {words}") for line in result["plan"])
+
+
+def test_building_builds_what_can_be_built(scene):
+    for color in PORTS:
+        scene.rendered[color]["services"]["web"]["build"] = {"context": "."}
+    assert scene.open(check_mode=True, pull="build")["fetch"]["build"] == "always"
+    assert scene.open(check_mode=True, pull="missing")["fetch"]["build"] == "policy"
+
+
+def test_an_image_that_is_missing_and_must_not_be_pulled_is_refused(scene):
+    del scene.engine.images["registry/web:1"]
+    assert scene.refusal(pull="never") == (
+        "Image registry/web:1 of service web is not on this host, and bluegreen_pull is never: load it there, or set "
+        "bluegreen_pull to missing."
+    )
+
+
+# Room
+
+
+def test_not_enough_memory_for_a_second_web_is_refused_with_the_figures(scene):
+    scene.memory = 50 * MIB
+    scene.engine.memory = {"blue-web": 100 * MIB, "blue-redis": 20 * MIB, "blue-worker": 30 * MIB, "blue-beat": 10 * MIB}
+    assert scene.refusal() == (
+        "Not enough memory for a second web: 120 MiB needed (what the live color's web and support services hold now), 50 "
+        "MiB free and 40 MiB more once the old workers have stopped. Free memory on this host, or give the app fewer web "
+        "processes."
+    )
+
+
+def test_stopping_the_old_workers_makes_room(scene):
+    scene.memory = 85 * MIB
+    scene.engine.memory = {"blue-web": 100 * MIB, "blue-redis": 20 * MIB, "blue-worker": 35 * MIB}
+    assert scene.open()["changed"] is True
+
+
+def test_not_enough_disk_for_new_images_is_refused_with_the_figures(scene):
+    scene.engine.root = "/var/lib/docker"
+    scene.disk = {"/var/lib/docker": 100 * MIB}
+    del scene.engine.images["registry/web:1"]
+    for service in SERVICES:
+        scene.engine.images[f"sha256:{service}-1"] = {"Id": f"sha256:{service}-1", "Size": 100 * MIB}
+    assert scene.refusal() == (
+        "Not enough disk for images and layers: 464 MiB needed, 100 MiB free at /var/lib/docker. Remove what is not needed "
+        "there (docker image prune), or use a larger disk."
+    )
+
+
+def test_images_that_are_here_need_no_room(scene):
+    scene.engine.root = "/var/lib/docker"
+    scene.disk = {"/var/lib/docker": 100 * MIB}
+    assert scene.open()["changed"] is True
+
+
+def test_a_full_disk_under_the_journal_is_refused(scene):
+    scene.disk = {scene.store.folder: 1 * MIB}
+    assert "Not enough disk for the journal: 4 MiB needed, 1 MiB free" in scene.refusal()
+
+
+# Opening
+
+
+def test_check_mode_shows_plan_and_diff_and_changes_nothing(scene):
+    result = scene.open(check_mode=True)
+    assert (result["changed"], result["id"], result["epoch"]) == (True, "", 0)
+    assert [line.partition(":")[0] for line in result["plan"]] == [
+        "plan",
+        "fetch",
+        "stop_workers",
+        "start_candidate",
+        "health",
+        "cutover",
+        "handover",
+        "start_workers",
+        "settle",
+        "finish",
+    ]
+    assert result["diff"]["before"] == scene.file.read_text()
+    assert "server 127.0.0.1:18002;" in result["diff"]["after"]
+    assert "for release 2 (deployment dep-1)" in result["diff"]["after"]
+    assert scene.untouched()
+
+
+def test_an_open_deployment_has_all_that_going_back_needs(scene):
+    result = scene.open(colors={"blue": {"env": {"SECRET": "hunter2"}}}, broker={"url": "redis://:hunter2@redis/0"})
+    assert (result["changed"], result["id"], result["epoch"]) == (True, "dep-1", 1)
+    journal = scene.store.load()
+    assert (journal["step"], journal["done"], journal["from"], journal["to"]) == ("open", True, "blue", "green")
+    assert (journal["release"], journal["release_from"], journal["who"]) == ("2", "", "ada@laptop")
+    assert [each["id"] for each in journal["old_containers"]] == ["blue-beat", "blue-redis", "blue-web", "blue-worker"]
+    assert journal["drain_timeout"] == 30.0 and journal["workers"] == {"stop_timeout": None, "on_timeout": "fail"}
+    expected = _settings.settings_of({**scene.params, "broker": {"url": "redis://:hunter2@redis/0"}})
+    assert _settings.from_journal(journal.data, scene.store.broker_url()) == expected
+    for name in ("blue.env", "green.env", "broker.url"):
+        assert os.stat(scene.store.path(name)).st_mode & 0o777 == 0o600
+    with open(scene.store.path("deployment.json"), encoding="utf-8") as source:
+        assert "hunter2" not in source.read()
+    with open(scene.store.env_file("blue"), encoding="utf-8") as source:
+        assert "SECRET='hunter2'\n" in source.read()
+
+
+def test_the_same_open_again_changes_nothing(scene):
+    first = scene.open()
+    before = scene.store.load().data
+    again = scene.open()
+    assert (again["changed"], again["id"], again["epoch"]) == (False, "dep-1", 1)
+    assert (again["live"], again["idle"]) == (first["live"], first["idle"])
+    assert scene.store.load().data == before
+
+
+def test_the_same_open_again_after_it_was_undone_is_refused(scene):
+    scene.open()
+    scene.store.load().note(back=True)
+    with pytest.raises(Fenced, match="is being undone: deploy again under another id"):
+        scene.open()
+
+
+def test_a_deployment_is_opened_under_an_id(scene):
+    assert scene.refusal(deployment_id="") == (
+        "deployment_id is empty, but a deployment is opened under an id: give it one."
+    )
+    assert "deployment_id is 'a/b', but it must be" in scene.refusal(deployment_id="a/b")
+
+
+OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
+
+
+@pytest.mark.parametrize(
+    "step, facts, later, sentence",
+    [
+        ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
+        (
+            "health",
+            {},
+            1000,
+            f"{OPEN} is open, in step health: its owner is gone: undo it with rollback.yml, then deploy again.",
+        ),
+        (
+            "awaiting_approval",
+            {},
+            1000,
+            f"{OPEN} awaits approval of release 1: approve it with finish.yml, or go back with rollback.yml.",
+        ),
+        (
+            "settle",
+            {"result": "failed"},
+            0,
+            f"{OPEN} is open, in step settle: look at it (status.yml), then undo it with rollback.yml.",
+        ),
+    ],
+)
+def test_another_open_deployment_is_refused_with_the_way_out(scene, step, facts, later, sentence):
+    scene.store.create()
+    journal = Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+    journal.begin(step)
+    journal.note(**facts)
+    scene.host.clock.now += later
+    before = copy.deepcopy(scene.store.load().data)
+    for check_mode in (False, True):
+        with pytest.raises(Fenced) as refusal:
+            scene.open(check_mode=check_mode)
+        assert refusal.value.message == sentence
+    assert scene.store.load().data == before
+
+
+def test_who_opens_between_the_look_and_the_lock_wins(scene, monkeypatch):
+    lock = scene.store.lock
+
+    def late(purpose):
+        if "opening" in purpose:
+            Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+        return lock(purpose)
+
+    scene.store.create()
+    monkeypatch.setattr(scene.store, "lock", late)
+    with pytest.raises(Fenced, match="dep-0 by eve@desk"):
+        scene.open()
+    assert scene.store.load()["id"] == "dep-0"
+
+
+# Back to the color that was kept
+
+
+@pytest.fixture
+def kept(scene):
+    for service in SERVICES:
+        scene.engine.add(service, color="green", status="exited")
+        scene.engine.inspected[f"green-{service}"]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
+    scene.of_release("2")
+    scene.policies = {f"green-{service}": dict(ALWAYS) for service in SERVICES}
+    scene.store.create()
+    with open(scene.store.path("containers.json"), "w", encoding="utf-8") as target:
+        json.dump({"color": "green", "release": "1", "policies": scene.policies}, target)
+    return scene
+
+
+def test_the_kept_color_comes_back_without_compose_and_its_files(kept):
+    kept.host.programs.clear()
+    result = kept.open(prefer="rollback", release="", project_src="/srv/none", pull="always")
+    assert (result["changed"], result["live"], result["idle"], result["release"]) == (True, "blue", "green", "1")
+    assert result["plan"][0] == "plan: shop: green becomes live (back to release 1, which was kept)"
+    assert not [line for line in result["plan"] if line.startswith("fetch")]
+    journal = kept.store.load()
+    assert journal["policies"] == kept.policies
+    # Whoever goes back may want to come forward again.
+    assert journal["old_color"] == "stopped"
+
+
+def test_the_same_way_back_again_changes_nothing(kept):
+    kept.host.programs.clear()
+    kept.open(prefer="rollback")
+    again = kept.open(prefer="rollback")
+    assert (again["changed"], again["id"], again["release"], again["up_to_date"]) == (False, "dep-1", "1", False)
+
+
+def test_nothing_was_kept(scene):
+    assert scene.refusal(prefer="rollback") == (
+        "There is nothing to go back to: no deployment of app shop is open, and no old color was kept. Deploy the earlier "
+        "release instead; with bluegreen_old_color: stopped the old color is kept from the next deployment on."
+    )
+
+
+def test_a_kept_color_of_which_somebody_removed_a_container_is_refused(kept):
+    del kept.engine.inspected["green-worker"]
+    with pytest.raises(BluegreenError) as refusal:
+        kept.open(prefer="rollback")
+    assert refusal.value.message == (
+        "Containers of the kept color green were removed by somebody: deploy release 1 again instead."
+    )
+    assert kept.host.calls == []
