@@ -1,0 +1,64 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _clock
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeClock
+
+
+def test_a_deadline_on_a_clock():
+    clock = FakeClock()
+    deadline = _clock.Deadline(clock, 5)
+    clock.sleep(2)
+    assert (deadline.elapsed, deadline.left, deadline.over) == (2, 3, False)
+    deadline.sleep(1)
+    assert deadline.left == 2
+    # Never past the end, and never for a negative time.
+    deadline.sleep(60)
+    assert (deadline.left, deadline.over) == (0, True)
+    deadline.sleep(60)
+    assert clock.slept == [2, 1, 2, 0]
+
+
+def test_no_time_at_all_is_over_at_once():
+    assert _clock.Deadline(FakeClock(), 0).over
+
+
+def test_a_stamp_for_people():
+    assert _clock.timestamp(0) == "1970-01-01T00:00:00Z"
+
+
+def test_the_real_clock():
+    clock = _clock.Clock()
+    assert abs(clock.wall() - time.time()) < 5
+    assert clock.boottime() >= clock.monotonic() - 1
+    assert len(clock.boot_id()) == 36
+    before = clock.monotonic()
+    clock.sleep(-1)
+    assert clock.monotonic() - before < 1
+
+
+def test_a_process_is_named_by_its_start():
+    assert _clock.process_start(os.getpid()) == _clock.process_start("self") > 0
+    assert _clock.process_start(2**22 + 1) is None
+
+
+def test_the_name_of_a_process_does_not_confuse_its_start(monkeypatch, tmp_path):
+    fields = " ".join(str(number) for number in range(4, 53))
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "stat").write_text(f"7 (a ) b (c) S {fields}\n")
+    real = os.path.join
+    monkeypatch.setattr(_clock.os.path, "join", lambda root, *rest: real(str(tmp_path) if root == "/proc" else root, *rest))
+    assert _clock.process_start(7) == 22
+
+
+@pytest.mark.parametrize("seconds", [1795435200.0, 1795435200.9])
+def test_a_stamp_has_no_fractions(seconds):
+    assert _clock.timestamp(seconds) == "2026-11-23T12:00:00Z"

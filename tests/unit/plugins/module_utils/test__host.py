@@ -1,0 +1,73 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed, Host
+
+
+@pytest.fixture
+def host():
+    return Host("unix:///nowhere.sock")
+
+
+def test_a_program_that_ends(host):
+    done = host.run(["sh", "-c", "cat; echo bad >&2; exit 3"], stdin="gr\u00fc\u00df\n")
+    assert done == Completed(3, "gr\u00fc\u00df\n", "bad\n")
+
+
+def test_a_program_without_input_reads_none_of_the_modules(host):
+    assert host.run(["cat"]).out == ""
+
+
+def test_output_that_is_no_text_is_no_failure(host):
+    assert host.run(["printf", "\\377"]).out == "\ufffd"
+
+
+def test_the_environment_is_the_modules_own_and_speaks_english(host, monkeypatch, tmp_path):
+    monkeypatch.setenv("KEPT", "1")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    done = host.run(["sh", "-c", "echo $KEPT $LC_ALL $MORE; pwd"], env={"MORE": "2"}, cwd=str(tmp_path))
+    assert done.out == f"1 C 2\n{tmp_path}\n"
+
+
+def test_a_program_that_takes_too_long_is_killed(host):
+    done = host.run(["sh", "-c", "echo begun; exec sleep 60"], timeout=0.1)
+    assert (done.code, done.err) == (-1, "killed after 0.1 s")
+
+
+def test_a_program_that_is_not_there_is_one_sentence(host):
+    with pytest.raises(BluegreenError) as refusal:
+        host.run(["no-such-program"])
+    assert refusal.value.message == "The program no-such-program is not on this host: run prepare.yml, or install it."
+
+
+def test_what_changes_the_host_is_written_down(host):
+    host.run(["true", "--read"])
+    host.run(["true", "--write"], changes=True)
+    assert host.commands == ["true --write"]
+    assert host.engine.commands is host.commands
+
+
+def test_programs_inherit_the_lock_and_nothing_else(host, tmp_path):
+    lock, other = (os.open(tmp_path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC) for name in ("lock", "other"))
+    program = [sys.executable, "-S", "-c", f"import os\nfor fd in {lock}, {other}: print(os.path.exists(f'/proc/self/fd/{{fd}}'))"]
+    try:
+        host.keep_open.add(lock)
+        assert host.run(program).out.split() == ["True", "False"]
+    finally:
+        os.close(lock)
+        os.close(other)
+
+
+def test_a_warning_is_given_once(host):
+    host.warn("once")
+    host.warn("once")
+    assert host.warnings == ["once"]
