@@ -1,0 +1,237 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _start
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import start, would_start
+
+
+@pytest.fixture
+def host():
+    fake = WorkerHost()
+    fake.engine.add("redis", status="created", Path="redis-server")
+    fake.engine.add("migrate", status="created")
+    fake.engine.add("web", status="created")
+    fake.engine.add("beat", status="created", **BEAT)
+    fake.engine.add("worker", status="created", **WORKER)
+    fake.engine.crashes_after["blue-migrate"] = 4
+    finish(fake, "blue-migrate", 0)
+    return fake
+
+
+def finish(host, container, code):
+    inspect = host.engine.inspect
+
+    def with_code(name):
+        data = inspect(name)
+        if name == container and data["State"]["Status"] == "exited":
+            data["State"]["ExitCode"] = code
+        return data
+
+    host.engine.inspect = with_code
+
+
+@pytest.fixture
+def journal(host):
+    return Notes(host)
+
+
+def roles(host, *wanted):
+    services = {"support": ["redis"], "init": ["migrate"], "web": ["web"], "workers": ["beat", "worker"]}
+    return {role: of_project(host.engine, "shop-blue", services[role]) for role in wanted or services}
+
+
+class OwnRedis(WorkerBroker):
+    """The Redis of the color itself, which has an address only after its start."""
+
+    def __init__(self, host, up_after=0, **options):
+        super().__init__(**options)
+        self.container = of_project(host.engine, "shop-blue", ["redis"])[0]
+        self._clock, self._up_at = host.clock, host.clock.now + up_after
+
+    def moved_to(self, container):
+        assert container.running
+        return copy.copy(self)
+
+    def answers(self):
+        return self._clock.now >= self._up_at
+
+
+@pytest.fixture(autouse=True)
+def waiting(monkeypatch):
+    counts = {}
+    monkeypatch.setattr(_start, "count_messages", lambda _broker: counts)
+    return counts
+
+
+def test_the_order_and_the_policies(host, journal):
+    broker = OwnRedis(host, consumes=["10.0.0.2"])
+    started = start(host, journal, roles(host), broker=broker)
+    assert started.started == [
+        f"shop-blue-{service}-1" for service in ("redis", "migrate", "web", "worker", "beat")
+    ]
+    assert [name for verb, name in host.calls if verb == "start"] == [
+        "blue-redis", "blue-migrate", "blue-web", "blue-worker", "blue-beat"
+    ]
+    # Web and support get theirs back with the cutover, workers after their proof.
+    assert {name: host.engine.policy(name) for name in host.engine.inspected} == {
+        "blue-redis": "no", "blue-migrate": "no", "blue-web": "no", "blue-beat": "unless-stopped", "blue-worker": "unless-stopped"
+    }
+    assert journal.policies["blue-web"]["Name"] == "unless-stopped"
+    calls = host.calls
+    assert calls.index(("policy no", "blue-web")) < calls.index(("start", "blue-web"))
+    assert calls.index(("start", "blue-worker")) < calls.index(("policy unless-stopped", "blue-worker")) < calls.index(("start", "blue-beat"))
+
+
+def test_only_the_roles_given(host, journal):
+    assert start(host, journal, roles(host), roles=("web",)).started == ["shop-blue-web-1"]
+
+
+def test_a_second_time_starts_nothing_not_even_init(host, journal):
+    start(host, journal, roles(host, "support", "init", "web"))
+    assert would_start(roles(host, "support", "init", "web")) == []
+    assert start(host, journal, roles(host, "support", "init", "web")).started == []
+
+
+def test_redis_is_asked_itself_whatever_the_engine_knows(host, journal):
+    host.engine.inspect("blue-redis")["State"]["Health"] = {"Status": "starting"}
+    began = host.clock.now
+    start(host, journal, roles(host, "support"), broker=OwnRedis(host, up_after=7))
+    assert 7 <= host.clock.now - began < 8
+    assert journal.signs_of_life > 10
+
+
+@pytest.mark.parametrize(
+    "test, argv", [(["CMD", "ask", "it"], ["ask", "it"]), (["CMD-SHELL", "ask | it"], ["/bin/sh", "-c", "ask | it"])]
+)
+def test_other_support_is_asked_with_its_own_health_check(host, journal, test, argv):
+    began = host.clock.now
+    asked = []
+
+    def execute(container, words, stdin=b"", timeout=60):
+        asked.append((container, words))
+        return (0 if host.clock.now > began + 3 else 1), b"", b""
+
+    host.engine.execute = execute
+    redis = host.engine.inspect("blue-redis")
+    redis["State"]["Health"] = {"Status": "starting"}
+    redis["Config"]["Healthcheck"] = {"Test": test}
+    start(host, journal, roles(host, "support"))
+    assert 3 < host.clock.now - began < 4
+    assert asked[0] == ("blue-redis", argv)
+
+
+@pytest.mark.parametrize(
+    "health, up_after, sentence, failure",
+    [
+        ("unhealthy", 0, "shop-blue-redis-1 is unhealthy", "unhealthy"),
+        ("starting", 99, "shop-blue-redis-1 was not ready within timeout=20 s", "timeout"),
+        ("healthy", 99, "shop-blue-redis-1 was not ready within timeout=20 s", "timeout"),
+    ],
+)
+def test_support_that_does_not_come_up(host, journal, health, up_after, sentence, failure):
+    host.engine.inspect("blue-redis")["State"]["Health"] = {"Status": health}
+    with pytest.raises(BluegreenError, match=sentence) as caught:
+        start(host, journal, roles(host), timeout=20, broker=OwnRedis(host, up_after=up_after))
+    assert caught.value.details["failure"] == failure
+    assert caught.value.details["logs"] == {"shop-blue-redis-1": ["last line of blue-redis"]}
+    assert ("start", "blue-web") not in host.calls
+
+
+def test_an_old_volume_stops_it_before_anything_could_take_the_tasks(host, journal, waiting):
+    waiting["celery"] = 5
+    with pytest.raises(BluegreenError, match=r"shop-blue/redis holds tasks right after its start \(celery: 5\)") as caught:
+        start(host, journal, roles(host), broker=OwnRedis(host))
+    assert caught.value.details["queues"] == {"celery": 5}
+    assert [name for verb, name in host.calls if verb == "start"] == ["blue-redis"]
+
+
+def test_going_back_does_not_mind_tasks(host, journal, waiting):
+    waiting["celery"] = 5
+    assert start(host, journal, roles(host, "support"), broker=OwnRedis(host), refuse_messages=False).started
+
+
+def test_a_redis_that_runs_already_may_hold_tasks(host, journal, waiting):
+    start(host, journal, roles(host, "support"), broker=OwnRedis(host))
+    waiting["celery"] = 5
+    assert start(host, journal, roles(host, "support", "web"), broker=OwnRedis(host)).started == ["shop-blue-web-1"]
+
+
+@pytest.mark.parametrize(
+    "seconds, code, sentence",
+    [(2, 3, "migrate-1 ended with exit code 3"), (500, 0, "migrate-1 has not ended within timeout=20 s")],
+)
+def test_init_has_to_end_well(host, journal, seconds, code, sentence):
+    host.engine.crashes_after["blue-migrate"] = seconds
+    finish(host, "blue-migrate", code)
+    with pytest.raises(BluegreenError, match=sentence) as caught:
+        start(host, journal, roles(host), timeout=20)
+    assert "shop-blue-migrate-1" in caught.value.details["logs"]
+    assert ("start", "blue-web") not in host.calls
+
+
+def test_a_worker_that_crashes_fails_at_once_and_beat_does_not_start(host, journal):
+    host.engine.crashes_after["blue-worker"] = 2
+    began = host.clock.now
+    with pytest.raises(BluegreenError, match="shop-blue-worker-1 ended with exit code 1") as caught:
+        start(host, journal, roles(host, "workers"), broker=WorkerBroker())
+    assert host.clock.now - began < 4
+    assert caught.value.details["failure"] == "exited"
+    assert ("start", "blue-beat") not in host.calls
+    assert host.engine.policy("blue-worker") == "no"
+
+
+def test_a_worker_that_does_not_consume(host, journal):
+    with pytest.raises(BluegreenError, match="shop-blue-worker-1 did not begin to consume within timeout=20 s"):
+        start(host, journal, roles(host, "workers"), timeout=20, broker=WorkerBroker(consumes=["10.9.9.9"]))
+
+
+def test_a_worker_without_its_broker_is_not_proved(host, journal):
+    with pytest.raises(BluegreenError, match="did not begin to consume"):
+        start(host, journal, roles(host, "workers"), timeout=20, broker=WorkerBroker(down=True))
+
+
+@pytest.mark.parametrize("broker", [None, WorkerBroker(tells=False)], ids=["no Redis", "a Redis that does not tell"])
+@pytest.mark.parametrize("line, seconds", [("celery@host ready.", 2), ("starting", 7)], ids=["says so", "stands"])
+def test_without_redis_a_worker_is_believed(host, journal, broker, line, seconds):
+    host.engine.log_lines["blue-worker"] = [line]
+    began = host.clock.now
+    assert len(start(host, journal, roles(host, "workers"), broker=broker).started) == 2
+    assert host.clock.now - began < seconds
+
+
+def test_a_beat_that_falls_over_a_moment_later(host, journal):
+    host.engine.crashes_after["blue-beat"] = 0.5
+    with pytest.raises(BluegreenError, match="shop-blue-beat-1 ended with exit code 1"):
+        start(host, journal, roles(host, "workers"), broker=WorkerBroker(consumes=["10.0.0.2"]))
+
+
+def test_without_waiting_a_start_is_believed(host, journal):
+    started = start(host, journal, roles(host, "workers"), broker=WorkerBroker(down=True), wait=False)
+    assert started.started == ["shop-blue-worker-1", "shop-blue-beat-1"]
+
+
+def test_what_the_engine_refuses_is_a_sentence(host, journal):
+    def refuse(_container):
+        raise EngineError("driver failed: port is already allocated", 500)
+
+    host.engine.start = refuse
+    with pytest.raises(BluegreenError, match="shop-blue-web-1 could not be started: driver failed: port is already") as caught:
+        start(host, journal, roles(host, "web"))
+    assert caught.value.details["failure"] == "start"
+
+
+def test_a_start_that_changed_nothing_is_none(host, journal):
+    host.engine.start = lambda _container: None
+    with pytest.raises(BluegreenError, match="shop-blue-web-1 was told to start, but"):
+        start(host, journal, roles(host, "web"))
