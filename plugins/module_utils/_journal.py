@@ -277,16 +277,22 @@ class Journal:
 
     def begin(self, step, **facts):
         """Announce a step before its first effect."""
-        self.data.update(facts, step=step, done=False)
-        self.data["begun_at"] = self.store.host.clock.boottime()
+        now = self.store.host.clock.boottime()
+        if self.data["step"] in ("open", "fetch") and step not in ("open", "fetch") and "done_at" in self.data:
+            # What is fetched between the two is Compose's work, and Compose keeps no journal.
+            self._count("fetch", now - self.data["done_at"])
+        self.data.update(facts, step=step, done=False, begun_at=now)
         self.save()
 
     def done(self, step, **facts):
         """Record that a step's effects are proved."""
-        self.data.update(facts, step=step, done=True)
-        seconds = self.store.host.clock.boottime() - self.data["begun_at"]
-        self.data["seconds"][step] = round(self.data["seconds"].get(step, 0) + max(seconds, 0.0), 2)
+        now = self.store.host.clock.boottime()
+        self.data.update(facts, step=step, done=True, done_at=now)
+        self._count(step, now - self.data["begun_at"])
         self.save()
+
+    def _count(self, step, seconds):
+        self.data["seconds"][step] = round(self.data["seconds"].get(step, 0) + max(seconds, 0.0), 2)
 
     def note(self, **facts):
         """Record facts within a step."""

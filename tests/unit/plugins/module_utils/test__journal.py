@@ -180,6 +180,13 @@ def test_a_step_is_announced_before_and_recorded_after_with_its_seconds(store, j
     assert store.load()["seconds"]["cutover"] == 3.5
 
 
+def test_the_time_between_open_and_the_first_stop_is_that_of_fetch(journal, host):
+    journal.done("open")
+    host.clock.sleep(7)
+    journal.begin("stop_workers")
+    assert journal["seconds"]["fetch"] == 7
+
+
 def test_a_boot_in_the_middle_of_a_step_makes_no_negative_seconds(journal, host):
     journal.begin("cutover")
     host.clock.now = 5.0
