@@ -320,5 +320,5 @@ def preflight(host, nginx):
 def served_color(host, nginx):
     """The color that the running Nginx really serves, ``None`` when that is neither or cannot be told."""
     asked = _nginx_public.Asked(Running(host, nginx))
-    asked.ask(lambda: asked.color is not None)
+    asked.ask()
     return asked.color

@@ -170,8 +170,8 @@ class Asked:
         self._watch = Watch(running)
         self.statuses = []
 
-    def ask(self, enough):
-        """Send requests, a few at most, until ``enough()``."""
+    def ask(self, color=None):
+        """Send requests, a few at most, until they reached ``color``, or any color when that is ``None``."""
         nginx, clock = self._running.nginx, self._running.host.clock
         url = check_url("public_url", nginx.public_url)
         for _attempt in range(_REQUESTS):
@@ -180,7 +180,8 @@ class Asked:
             )
             self._watch.sample()
             self.statuses.append(answer.failure or answer.status)
-            if enough() or answer.failure:
+            reached = self.color is not None if color is None else self.verdict(color).proved
+            if reached or answer.failure:
                 return
 
     def verdict(self, color):

@@ -239,7 +239,7 @@ def _asked(running, color, deadline):
         return _nginx_proof.Verdict(True)
     while True:
         asked = _nginx_public.Asked(running)
-        asked.ask(lambda: asked.verdict(color).proved)
+        asked.ask(color)
         verdict = asked.verdict(color)
         if verdict.proved or deadline.over:
             return verdict

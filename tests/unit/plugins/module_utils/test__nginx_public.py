@@ -229,7 +229,7 @@ def test_requests_go_on_until_there_is_enough(kernel, running, monkeypatch):
 
     monkeypatch.setattr(_nginx_public._probe, "ask", ask)
     asked = _nginx_public.Asked(running)
-    asked.ask(lambda: asked.verdict("green").proved)
+    asked.ask("green")
     assert asked_for == [(80, "shop.example.org:80")] * 3
     assert asked.color == "green"
     assert not asked.verdict("blue").proved
@@ -238,7 +238,7 @@ def test_requests_go_on_until_there_is_enough(kernel, running, monkeypatch):
 def test_requests_stop_when_there_is_no_answer(kernel, running, monkeypatch):
     monkeypatch.setattr(_nginx_public._probe, "ask", lambda *args, **options: Answer(0, "connection refused", 0.0))
     asked = _nginx_public.Asked(running)
-    asked.ask(lambda: False)
+    asked.ask("green")
     assert asked.statuses == ["connection refused"]
     assert asked.color is None
 
@@ -246,7 +246,7 @@ def test_requests_stop_when_there_is_no_answer(kernel, running, monkeypatch):
 def test_requests_are_not_endless(kernel, running, monkeypatch):
     monkeypatch.setattr(_nginx_public._probe, "ask", lambda *args, **options: Answer(200, "", 0.0))
     asked = _nginx_public.Asked(running)
-    asked.ask(lambda: asked.color is not None)
+    asked.ask()
     assert len(asked.statuses) == 10
     assert asked.verdict("green").reason == (
         "of 10 requests through the public URL none opened a connection to green; the last answer was 200"

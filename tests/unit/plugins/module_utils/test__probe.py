@@ -37,8 +37,8 @@ def server(answer, hold=False):
         yield Url("http", "127.0.0.1", listener.getsockname()[1], "/health/"), received
     finally:
         done.set()
-        listener.close()
         thread.join(5)
+        listener.close()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class FakeAsked:
     def __init__(self, running):
         self.running = running
 
-    def ask(self, enough):
+    def ask(self, color):
         self.running.events.append("ask")
 
     def verdict(self, color):
