@@ -1,0 +1,145 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+
+HEADER = "# Written by smallfleet.bluegreen for release 2 (deployment dep-0).\n"
+
+
+@pytest.fixture
+def scene(monkeypatch, tmp_path):
+    made = Scene(monkeypatch, tmp_path)
+    made.file.write_text(f"{HEADER}upstream shop {{ server 127.0.0.1:18002; }}\n")
+    return made
+
+
+def info(scene):
+    params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(scene.file)}}
+    result = _info.info(scene.host, scene.store, params)
+    # It only looks.
+    assert scene.calls == [] and scene.host.commands == [] and result["changed"] is False
+    return result
+
+
+def test_an_empty_host(scene):
+    scene.file.unlink()
+    result = info(scene)
+    assert (result["live"], result["idle"], result["release"]) == ("", "", "")
+    assert (result["deployment"], result["history"]) == (None, [])
+    assert result["colors"]["blue"]["health"] == "absent"
+    assert result["summary"] == ["shop: no color is live."]
+
+
+def test_a_host_in_the_middle_of_a_deployment(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", beat="created")
+    scene.engine.inspected["green-web"]["State"]["Health"] = {"Status": "unhealthy"}
+    scene.brokers["blue"].tasks = {"mail": 1, "celery": 4}
+    scene.deployment("start_workers", done=False)
+    result = info(scene)
+    assert (result["live"], result["idle"], result["release"]) == ("green", "blue", "2")
+    assert result["queues"] == {"blue": {"mail": 1, "celery": 4}, "green": {}}
+    green = result["colors"]["green"]
+    assert (green["project"], green["port"], green["release"], green["health"]) == ("shop-green", 18002, "2", "unhealthy")
+    assert green["containers"][0] == {
+        "id": "green-beat",
+        "name": "shop-green-beat-1",
+        "service": "beat",
+        "role": "workers",
+        "status": "created",
+        "health": "",
+        "image": "registry/beat:1",
+        "started_at": "",
+        "restart_policy": "unless-stopped",
+    }
+    assert result["deployment"] == {
+        "id": "dep-1",
+        "who": "ada@laptop",
+        "since": "2026-11-23T12:00:00Z",
+        "step": "start_workers",
+        "release": "2",
+        "from": "blue",
+        "to": "green",
+        "going_back": False,
+        "result": "",
+        "reason": "",
+        "held_by": [],
+        "owner_alive": True,
+    }
+    assert result["summary"] == [
+        "shop: green is live with release 2.",
+        "blue (shop-blue): beat exited, redis running, web running, worker exited.",
+        "blue: tasks wait: 4 in celery, 1 in mail.",
+        "green (shop-green): beat created, redis running, web unhealthy, worker running.",
+        "Deployment dep-1 of release 2 by ada@laptop is in step start_workers since 2026-11-23T12:00:00Z.",
+    ]
+
+
+def test_what_awaits_approval_has_no_owner_who_could_be_gone(scene):
+    scene.color("green")
+    scene.deployment("awaiting_approval")
+    result = info(scene)
+    assert result["deployment"]["owner_alive"] is False
+    assert result["summary"][-1] == (
+        "Deployment dep-1 of release 2 by ada@laptop awaits approval since 2026-11-23T12:00:00Z."
+    )
+
+
+def test_an_owner_that_is_gone(scene):
+    scene.deployment("health")
+    scene.host.clock.now += 1000
+    assert info(scene)["deployment"]["owner_alive"] is False
+
+
+def test_the_color_that_was_kept_has_its_release(scene):
+    scene.color("green")
+    scene.color("blue", "exited")
+    with open(scene.store.path("containers.json"), "w", encoding="utf-8") as kept:
+        json.dump({"color": "blue", "release": "1", "policies": {}}, kept)
+    result = info(scene)
+    assert (result["colors"]["blue"]["release"], result["colors"]["blue"]["health"]) == ("1", "stopped")
+
+
+def test_the_last_deployments(scene):
+    with open(scene.store.path("history.jsonl"), "w", encoding="utf-8") as history:
+        for number in range(7):
+            entry = {"id": f"dep-{number}", "release": str(number), "result": "committed", "ended": "2026-11-20T09:15:31Z"}
+            history.write(json.dumps(entry) + "\n")
+    result = info(scene)
+    assert [entry["id"] for entry in result["history"]] == ["dep-2", "dep-3", "dep-4", "dep-5", "dep-6"]
+    assert result["summary"][-1] == "Last: release 6 committed at 2026-11-20T09:15:31Z."
+
+
+def test_what_cannot_be_read_is_warned_of_and_the_rest_is_shown(scene, monkeypatch):
+    scene.color("blue")
+    scene.file.write_text("upstream shop { server 127.0.0.1:9999; }\n")
+    scene.deployment("health")
+    for name in ("deployment.json", "deployment.json.previous"):
+        with open(scene.store.path(name), "w", encoding="utf-8") as torn:
+            torn.write("{")
+
+    def fail(broker):
+        raise BluegreenError(f"{broker.name} does not answer.")
+
+    monkeypatch.setattr(_messages, "count_messages", fail)
+    result = info(scene)
+    assert (result["live"], result["deployment"], result["queues"]["blue"]) == ("", None, None)
+    neither, silent, corrupt = scene.host.warnings
+    assert "sends requests to 127.0.0.1:9999, which is neither color" in neither
+    assert silent == "shop-blue/redis does not answer."
+    assert "cannot be read" in corrupt
+    assert result["colors"]["blue"]["health"] == "running"
+
+
+def test_a_broker_that_is_down_has_no_queues_to_show(scene):
+    scene.color("blue", redis="exited")
+    assert info(scene)["queues"]["blue"] is None

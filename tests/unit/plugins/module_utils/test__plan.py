@@ -1,0 +1,73 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._plan import plan
+
+SERVICES = {"web": ["web"], "support": ["redis"], "init": ["migrate"], "workers": ["worker", "beat"], "ignored": ["db"]}
+
+
+def lines(live="blue", services=SERVICES, **changes):
+    facts = {
+        "projects": {"blue": "shop-blue", "green": "shop-green"},
+        "release": "2",
+        "reasons": ["release 1 becomes 2", "image of web differs"],
+        "fetch": "pull images that are missing",
+        "leftover": False,
+        "stop_timeout": None,
+        "health_url": "http://127.0.0.1:18002/health/",
+        "nginx_file": "/etc/nginx/conf.d/bluegreen-shop.conf",
+        "old_color": "removed",
+        **changes,
+    }
+    return plan("shop", live, "green", services, facts)
+
+
+def test_a_deployment():
+    assert lines() == [
+        "plan: shop: green becomes live (release 1 becomes 2; image of web differs)",
+        "fetch: pull images that are missing; create redis, migrate, web, worker, beat of shop-green, start none",
+        "stop_workers: worker, beat of shop-blue finish what they run (up to its stop_grace_period, else 60 s) and are "
+        "stopped, not removed",
+        "start_candidate: start redis, migrate, web of shop-green",
+        "health: wait until http://127.0.0.1:18002/health/ answers",
+        "cutover: point Nginx at green in /etc/nginx/conf.d/bluegreen-shop.conf, reload, prove it",
+        "handover: tasks that wait in shop-blue move to shop-green",
+        "start_workers: start worker, beat of shop-green",
+        "settle: requests that shop-blue still answers end",
+        "finish: after approval, remove shop-blue",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes, line",
+    [
+        ({"stop_timeout": 90}, "stop_workers: worker, beat of shop-blue finish what they run (up to 90 s) and are stopped, "),
+        ({"stop_timeout": 0}, "stop_workers: worker, beat of shop-blue finish what they run (up to 0 s) and are stopped, "),
+        ({"leftover": True}, "fetch: tasks that the broker of shop-green still holds move to shop-blue"),
+        ({"old_color": "stopped"}, "finish: after approval, stop and keep shop-blue"),
+    ],
+)
+def test_what_was_asked_for_is_in_it(changes, line):
+    assert [each for each in lines(**changes) if each.startswith(line)]
+
+
+def phases(given):
+    return [line.partition(":")[0] for line in given]
+
+
+def test_the_first_deployment_has_no_old_color():
+    assert phases(lines(live="")) == ["plan", "fetch", "start_candidate", "health", "cutover", "start_workers"]
+
+
+def test_an_app_without_workers_hands_nothing_over():
+    without = {**SERVICES, "workers": []}
+    assert phases(lines(services=without)) == ["plan", "fetch", "start_candidate", "health", "cutover", "settle", "finish"]
+
+
+def test_what_is_kept_is_not_fetched():
+    assert "fetch" not in phases(lines(fetch=""))

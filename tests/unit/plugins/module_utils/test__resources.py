@@ -1,0 +1,105 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import builtins
+import io
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _resources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import MIB
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
+
+MEMINFO = "MemTotal:        1014568 kB\nMemFree:          100000 kB\nMemAvailable:     512000 kB\n"
+V2, V1 = "/sys/fs/cgroup/", "/sys/fs/cgroup/memory/"
+
+
+def files(monkeypatch, **by_name):
+    """Let the host have these files, and nothing else in /proc and /sys."""
+    present = {"/proc/meminfo": MEMINFO, **{path.replace("__", "/"): text for path, text in by_name.items()}}
+    real = builtins.open
+
+    def fake(path, *args, **kwargs):
+        if str(path).startswith(("/proc/", "/sys/")):
+            if path not in present:
+                raise FileNotFoundError(path)
+            return io.StringIO(present[path])
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "open", fake)
+
+
+def v2(limit, usage, inactive):
+    return {V2 + "memory.max": limit, V2 + "memory.current": usage, V2 + "memory.stat": f"anon 5\ninactive_file {inactive}\n"}
+
+
+def v1(limit, usage, inactive):
+    return {
+        V1 + "memory.limit_in_bytes": limit,
+        V1 + "memory.usage_in_bytes": usage,
+        V1 + "memory.stat": f"cache 5\ninactive_file 7\ntotal_inactive_file {inactive}\n",
+    }
+
+
+@pytest.mark.parametrize(
+    "present, expected",
+    [
+        ({}, 500 * MIB),
+        # The host is a container itself, with less room than the kernel has memory.
+        (v2(str(1024 * MIB), str(900 * MIB), 50 * MIB), 174 * MIB),
+        (v2(str(4096 * MIB), str(900 * MIB), 0), 500 * MIB),
+        (v2("max\n", str(900 * MIB), 0), 500 * MIB),
+        (v1(str(1024 * MIB), str(900 * MIB), 50 * MIB), 174 * MIB),
+        # The root cgroup of a real machine shows usage, and no limit.
+        ({V2 + "memory.stat": "inactive_file 0\n"}, 500 * MIB),
+    ],
+    ids=["no cgroup", "v2", "v2 with much room", "v2 without a limit", "v1", "v2 at the root"],
+)
+def test_memory_that_new_processes_can_have(monkeypatch, present, expected):
+    files(monkeypatch, **present)
+    assert _resources.available_memory() == expected
+
+
+def test_memory_of_running_containers_without_the_cache():
+    host = FakeHost()
+    web = look(host.engine, host.engine.add("web"))
+    worker = look(host.engine, host.engine.add("worker", status="exited"))
+    for cache in ("inactive_file", "total_inactive_file"):
+        host.engine.stats = lambda container, cache=cache: {"memory_stats": {"usage": 100, "stats": {cache: 30}}}
+        assert _resources.memory_of(host.engine, [web, worker]) == 70
+    # An engine without memory cgroups (a Raspberry Pi as it comes) tells nothing.
+    host.engine.stats = lambda container: {"memory_stats": {}}
+    assert _resources.memory_of(host.engine, [web]) == 0
+
+
+def test_free_disk_of_a_folder_that_will_be_made(tmp_path):
+    assert _resources.free_disk(str(tmp_path / "a" / "b")) == pytest.approx(_resources.free_disk(str(tmp_path)), rel=0.05)
+
+
+@pytest.mark.parametrize("free, workers, needed", [(100, 0, 100), (60, 40, 100), (0, 0, 0)])
+def test_just_enough_memory_is_enough(free, workers, needed):
+    assert _resources.memory_finding(free * MIB, workers * MIB, needed * MIB) == ""
+
+
+def test_too_little_memory_names_the_figures():
+    assert _resources.memory_finding(10 * MIB, 20 * MIB, 31 * MIB) == (
+        "Not enough memory for a second web: 31 MiB needed (what the live color's web and support services hold now), 10 MiB "
+        "free and 20 MiB more once the old workers have stopped. Free memory on this host, or give the app fewer web "
+        "processes."
+    )
+
+
+def test_disk():
+    assert _resources.disk_finding("/var", 64 * MIB, 64 * MIB, "images") == ""
+    assert _resources.disk_finding("/var", 63 * MIB, 64 * MIB, "images") == (
+        "Not enough disk for images: 64 MiB needed, 63 MiB free at /var. Remove what is not needed there (docker image prune), "
+        "or use a larger disk."
+    )
+
+
+def test_memory_that_is_overdrawn_is_none():
+    assert "0 MiB free" in _resources.memory_finding(-5 * MIB, 0, 1 * MIB)
