@@ -12,13 +12,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 INJECTION = "127.0.0.1:80; } server { listen 24999"
 
 ACCEPTED = [
-    (lambda value: _grammar.check_app(value), ["shop", "a", "blue-app_2", "a" + 47 * "b"]),
+    (_grammar.check_app, ["shop", "a", "blue-app_2", "a" + 47 * "b"]),
     (lambda value: _grammar.check_upstream("upstream", value), ["shop", "shop-web"]),
     (lambda value: _grammar.check_project("project", value), ["shop-blue", "2shop"]),
     (lambda value: _grammar.check_port("port", value), [1024, 18001, 65535]),
     (lambda value: _grammar.check_address("address", value), ["127.0.0.1", "[::1]", "web-blue", "Web.1_x"]),
     (lambda value: _grammar.check_path("file", value), ["/etc/nginx/conf.d/shop.conf", "/a"]),
-    (lambda value: _grammar.check_release(value), ["", "2", "v1.2.3+build", "registry/app:1@sha256"]),
+    (_grammar.check_release, ["", "2", "v1.2.3+build", "registry/app:1@sha256"]),
     (lambda value: _grammar.check_deployment_id("id", value), ["20261123-171900-ab12"]),
     (lambda value: _grammar.check_env_name("env", value), ["A", "_x", "BG_COLOR2"]),
     (lambda value: _grammar.check_host("host", value), ["", "app.example.org", "a:8080", "[::1]:80"]),
@@ -27,7 +27,7 @@ ACCEPTED = [
 
 REFUSED = [
     (
-        lambda value: _grammar.check_app(value),
+        _grammar.check_app,
         ["", "Shop", "2shop", "-shop", "shöp", "a" * 49, "a b", "a\n", "a;", "../x", "localhost", "$v"],
     ),
     (lambda value: _grammar.check_upstream("upstream", value), ["localhost", "App", "app:80", "a/b", "a}b", "a#b"]),
@@ -46,7 +46,7 @@ REFUSED = [
         lambda value: _grammar.check_path("file", value),
         ["", "shop.conf", "/", "/a/", "/a//b", "/a/../b", "/a b", "/a;b", "/a\n", "/a$b"],
     ),
-    (lambda value: _grammar.check_release(value), ["-1", "a b", "a\n", "a;b", "a" * 129, "ä"]),
+    (_grammar.check_release, ["-1", "a b", "a\n", "a;b", "a" * 129, "ä"]),
     (lambda value: _grammar.check_deployment_id("id", value), ["", "a/b", "a" * 65]),
     (lambda value: _grammar.check_env_name("env", value), ["", "2A", "A-B", "A=B", "A\nB"]),
     (

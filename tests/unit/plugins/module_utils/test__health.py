@@ -68,8 +68,8 @@ def color(host, monkeypatch):
     return color
 
 
-def wait(host, journal, /, **settings):
-    return _health.wait_healthy(host, journal, HealthSettings(url=URL, **settings), [WEB, REDIS])
+def wait(where, journal, **settings):
+    return _health.wait_healthy(where, journal, HealthSettings(url=URL, **settings), [WEB, REDIS])
 
 
 def test_healthy_after_so_many_good_answers_in_a_row(host, journal, color):

@@ -96,30 +96,28 @@ def test_a_public_url_that_reaches_nothing(real_host):
 @pytest.fixture
 def published(host, monkeypatch):
     """A public URL behind Docker's proxy: our end and Nginx's end are of different connections."""
-    with listener() as (port, accepted):
-        running = FakeRunning(f"http://127.0.0.1:{port}/", host)
-        running.seen, running.open = {}, []
-        running.accepted = lambda: dict(running.seen)
-        monkeypatch.setattr(_nginx_public._sockets, "connections", lambda pid, ports=(): [])
+    running = FakeRunning("http://127.0.0.1:8080/", host)
+    running.seen, running.open, running.passes = {}, [], True
+    running.accepted = lambda: dict(running.seen)
 
-        class Wire:
-            def __init__(self):
-                self.inode = 100 + len(running.open)
-                running.open.append(self)
-                if running.passes:
-                    running.seen[self.inode] = ("172.20.0.2", 80)
+    class Wire:
+        def __init__(self):
+            self.inode = 100 + len(running.open)
+            running.open.append(self)
+            if running.passes:
+                running.seen[self.inode] = ("172.20.0.2", 80)
 
-            def getsockname(self):
-                return "127.0.0.1", 50000
+        def getsockname(self):
+            return "127.0.0.1", 50000
 
-            getpeername = getsockname
+        getpeername = getsockname
 
-            def close(self):
-                running.seen.pop(self.inode, None)
+        def close(self):
+            running.seen.pop(self.inode, None)
 
-        running.passes = True
-        monkeypatch.setattr(_nginx_public._probe, "half_sent", lambda url, deadline: Wire())
-        yield running
+    monkeypatch.setattr(_nginx_public._sockets, "connections", lambda pid, ports=(): [])
+    monkeypatch.setattr(_nginx_public._probe, "half_sent", lambda url, deadline: Wire())
+    return running
 
 
 def test_connections_that_come_and_go_together_are_ours(published):
