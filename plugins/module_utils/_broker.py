@@ -52,8 +52,8 @@ def settle(broker, service, url, support):
         broker = "color" if service in (support or ()) else "shared"
     if broker == "color" and scheme != "redis":
         raise BluegreenError(
-            f"broker is color, but its url begins with {scheme}://, and tasks can be moved from one color to the other only "
-            "over redis://: give such a url, or use one broker for both colors (shared)."
+            f"broker is color, but its url begins with {scheme}://, and tasks can be moved from one color to the other "
+            "only over redis://: give such a url, or use one broker for both colors (shared)."
         )
     return BrokerSettings(broker, service, url)
 
@@ -78,8 +78,9 @@ class Broker:
     :ivar container: the container that it runs in, ``None`` for one outside of the host's containers.
     """
 
-    def __init__(self, name, address, port=DEFAULT_PORT, credentials=Credentials(), database=None, container=None,
-                 clients=()):
+    def __init__(
+        self, name, address, port=DEFAULT_PORT, credentials=Credentials(), database=None, container=None, clients=()
+    ):
         self.name = name
         self.container = container
         self._address = address
@@ -88,6 +89,7 @@ class Broker:
         self._only = database
         self._clients = clients
         self._connections = {}
+        self._roles = {}
         self._run_id = None
 
     def __enter__(self):
@@ -116,7 +118,7 @@ class Broker:
         """Numbers of the databases that hold anything."""
         first = self.database(self._only or 0)
         text = first.call("INFO", "keyspace").decode("utf-8", "replace")
-        return sorted(int(line[2:line.index(":")]) for line in text.splitlines() if line.startswith("db"))
+        return sorted(int(line[2 : line.index(":")]) for line in text.splitlines() if line.startswith("db"))
 
     def message_databases(self):
         """Numbers of the databases that hold messages: the one of the URL, or all."""
@@ -180,11 +182,12 @@ class Broker:
 
     def _roles_of_clients(self):
         """Roles, by container id, of the project's containers that ran when this was made and still do."""
-        return {
-            client.id: roles_of_container(client, processes_of(client.pid))
-            for client in self._clients
-            if client.running and is_alive(client.pid)
-        }
+        alive = [client for client in self._clients if client.running and is_alive(client.pid)]
+        for client in alive:
+            # Looked up once: on a Raspberry Pi it is worth it, and what a container runs does not change.
+            if client.id not in self._roles:
+                self._roles[client.id] = roles_of_container(client, processes_of(client.pid))
+        return {client.id: self._roles[client.id] for client in alive}
 
 
 def connect(host, containers, settings):

@@ -115,7 +115,7 @@ def _roles_of_words(words):
         # Celery's main process names itself "[celeryd: celery@host:MainProcess]" where setproctitle is installed.
         if word == "[celeryd:":
             return Roles(worker=True)
-        if word == "[celery" and words[index + 1:index + 2] == ["beat]"]:
+        if word == "[celery" and words[index + 1 : index + 2] == ["beat]"]:
             return Roles(beat=True)
         if os.path.basename(word) != "celery":
             continue

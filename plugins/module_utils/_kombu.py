@@ -81,7 +81,7 @@ def is_task_exchange(exchange):
 
 def prefix_of_unacked(key):
     """The ``global_keyprefix`` in the name of a hash of unacknowledged messages, or ``None`` for another name."""
-    return key[:-len(UNACKED)] if key.endswith(UNACKED) else None
+    return key[: -len(UNACKED)] if key.endswith(UNACKED) else None
 
 
 def unpack_unacked(value):

@@ -134,7 +134,11 @@ def count_messages(broker):
 
 def task_lists(database):
     """Names of the lists that hold tasks: queues, each with a list per priority that is in use."""
-    keys = [key for key in map(_text, database.scan(kind="list")) if _kombu.is_queue_name(key) and parse_stage(key) is None]
+    keys = [
+        key
+        for key in map(_text, database.scan(kind="list"))
+        if _kombu.is_queue_name(key) and parse_stage(key) is None
+    ]
     heads = database.pipeline([("LINDEX", key, 0) for key in keys]) if keys else []
     return [key for key, head in zip(keys, heads) if head is not None and _kombu.is_message(head)]
 
@@ -409,9 +413,7 @@ def _put_back(database, stage, homeless):
     """Messages that no queue is known for go back to where they were: kombu would drop them, and so would we."""
     prefix = _kombu.prefix_of_unacked(stage.name)
     for tag, value in homeless:
-        database.pipeline(
-            [("HSETNX", stage.name, tag, value), ("ZADD", prefix + _kombu.UNACKED_INDEX, "NX", 0, tag)]
-        )
+        database.pipeline([("HSETNX", stage.name, tag, value), ("ZADD", prefix + _kombu.UNACKED_INDEX, "NX", 0, tag)])
 
 
 def _push(database, seen, key, tagged):

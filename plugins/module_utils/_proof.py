@@ -91,8 +91,8 @@ def prove_consuming(host, journal, broker, workers, timeout):
         if deadline.over:
             names = ", ".join(worker.name for worker in waiting)
             raise BluegreenError(
-                f"{names} did not begin to consume within timeout={timeout:g} s: its last log lines are in logs. Give it "
-                "more time if it boots slowly.",
+                f"{names} did not begin to consume within timeout={timeout:g} s: its last log lines are in logs. "
+                "Give it more time if it boots slowly.",
                 failure="not_consuming",
                 logs=last_lines(host, waiting),
             )

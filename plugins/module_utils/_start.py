@@ -35,7 +35,9 @@ def would_start(containers):
     return [each for role in ROLES for each in _waiting(role, containers.get(role) or ())]
 
 
-def start(host, journal, containers, roles=ROLES, timeout=DEFAULT_TIMEOUT, broker=None, wait=True, refuse_messages=True):
+def start(
+    host, journal, containers, roles=ROLES, timeout=DEFAULT_TIMEOUT, broker=None, wait=True, refuse_messages=True
+):
     """Start the containers of a color that do not run, by id.
 
     Support must be healthy and its Redis answer; init must end with 0; web must have started (its health is another
@@ -120,14 +122,16 @@ def _wait_until_healthy(host, journal, started, broker, deadline):
 
 
 def _is_ready(host, container, broker, silent):
-    """Whether a support container can be used. The engine's own word comes late: it asks first after a whole interval."""
+    """Whether a support container can be used. The engine's own word comes late: only after a whole interval."""
     if container.health != "starting":
         return container.health != "unhealthy"
     if broker is not None and container.id == broker.container.id:
         return not silent
     kind, command = container.health_test[0], list(container.health_test[1:])
     try:
-        return host.engine.execute(container.id, ["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command)[0] == 0
+        return (
+            host.engine.execute(container.id, ["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command)[0] == 0
+        )
     except EngineError as error:
         if error.status != 409:
             raise
@@ -144,9 +148,9 @@ def _refuse_messages(broker, deadline, host):
     if waiting:
         listed = ", ".join(f"{queue}: {number}" for queue, number in sorted(waiting.items()))
         raise BluegreenError(
-            f"The Redis of {broker.name} holds tasks right after its start ({listed}): it came up on an old volume, and "
-            "its tasks may have run already. Empty or remove its volume, or move them with bg_move_tasks, and deploy "
-            "again.",
+            f"The Redis of {broker.name} holds tasks right after its start ({listed}): it came up on an old volume, "
+            "and its tasks may have run already. Empty or remove its volume, or move them with bg_move_tasks, and "
+            "deploy again.",
             failure="old_messages",
             queues=waiting,
         )

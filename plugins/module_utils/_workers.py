@@ -321,7 +321,9 @@ def _kill(host, journal, containers, ended, deadline):
         except EngineError as error:
             if error.status not in _NOT_RUNNING:
                 raise
-    for container_id, (code, seconds) in _wait(host, journal, containers, Deadline(host.clock, REQUEUE_SECONDS)).items():
+    for container_id, (code, seconds) in _wait(
+        host, journal, containers, Deadline(host.clock, REQUEUE_SECONDS)
+    ).items():
         ended[container_id] = (code, round(deadline.elapsed, 1))
     return [container.name for container in containers]
 

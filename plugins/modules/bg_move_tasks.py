@@ -148,8 +148,14 @@ def move_tasks(params, host, check_mode):
     with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
         with _broker(host, "source", params["source"]) as source:
             with _broker(host, "destination", params["destination"]) as destination:
-                moved = _count(source, destination) if check_mode else _move(host, journal, step, source, destination, params)
-    before = {queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}}
+                moved = (
+                    _count(source, destination)
+                    if check_mode
+                    else _move(host, journal, step, source, destination, params)
+                )
+    before = {
+        queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}
+    }
     return {
         "changed": bool(moved.moved or moved.results),
         "moved": moved.moved,

@@ -12,11 +12,11 @@ short_description: Start existing containers of a color by id, in the order that
 description:
   - Starts containers that were created or stopped before. It never creates or recreates one, as C(docker compose up)
     would, and starts nothing that was not asked for.
-  - The order is support, init, web, or workers and then beat. Support has to be healthy and a Redis to answer; init has to
-    end with exit code 0; workers have to consume before beat starts.
+  - The order is support, init, web, or workers and then beat. Support has to be healthy and a Redis to answer; init has
+    to end with exit code 0; workers have to consume before beat starts.
   - A container that ends after its start fails the module at once, with its last log lines.
-  - During a deployment restart policies are noted in its journal and taken away before the start; workers get theirs back
-    after the proof that they consume.
+  - During a deployment restart policies are noted in its journal and taken away before the start; workers get theirs
+    back after the proof that they consume.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.attributes
@@ -55,8 +55,8 @@ options:
         elements: str
   wait:
     description:
-      - Whether to wait until support is healthy and workers consume. Without it a start counts that is still up a moment
-        later.
+      - Whether to wait until support is healthy and workers consume. Without it a start counts that is still up a
+        moment later.
     type: bool
     default: true
   timeout:
@@ -131,7 +131,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import DEFAULT_TIMEOUT, Started, start, would_start
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import (
+    DEFAULT_TIMEOUT,
+    Started,
+    start,
+    would_start,
+)
 
 
 def main():
@@ -183,7 +188,9 @@ def bring_up(params, host, check_mode):
         **started._asdict(),
         "diff": {
             "before": {container.name: container.status for container in planned},
-            "after": {container.name: "exited" if _is_init(container, services) else "running" for container in planned},
+            "after": {
+                container.name: "exited" if _is_init(container, services) else "running" for container in planned
+            },
         },
     }
 
@@ -196,8 +203,8 @@ def _by_role(containers, services, project):
             found = [container for container in containers if container.service == name]
             if not found:
                 raise BluegreenError(
-                    f"services.{role} names {name!r}, but project {project} has no container of that service: create it "
-                    "first (docker compose up --no-start)."
+                    f"services.{role} names {name!r}, but project {project} has no container of that service: create "
+                    "it first (docker compose up --no-start)."
                 )
             by_role[role] += found
     return by_role

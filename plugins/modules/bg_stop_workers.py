@@ -14,8 +14,8 @@ description:
     themselves. Tasks that were taken but not begun go back to their queues.
   - The signal goes where it is understood. A shell as process 1 ignores it, an init over a shell would take Celery down
     with it; in both cases the module finds Celery's main process and signals that.
-  - Beat gets its signal first. Restart policies are noted in the journal of the deployment and taken away before, so that
-    a reboot does not bring the old workers back beside the new ones.
+  - Beat gets its signal first. Restart policies are noted in the journal of the deployment and taken away before, so
+    that a reboot does not bring the old workers back beside the new ones.
   - Containers are stopped, never removed. The very same ones are started again when the deployment goes back.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
@@ -203,7 +203,9 @@ def stop(params, host, check_mode):
     check_project("project", params["project"])
     timeout = params["timeout"]
     if timeout is not None and timeout <= 0:
-        raise BluegreenError(f"timeout is {timeout:g} s, but running tasks need more than 0 s to finish: give them more.")
+        raise BluegreenError(
+            f"timeout is {timeout:g} s, but running tasks need more than 0 s to finish: give them more."
+        )
     store = Store(params["app"], host)
     with fenced(store, params["deployment_id"], params["epoch"], "stop_workers", check_mode) as journal:
         containers = of_project(host.engine, params["project"])
@@ -234,8 +236,8 @@ def stop(params, host, check_mode):
 def _workers(containers, project, services):
     if not containers:
         raise BluegreenError(
-            f"project is {project!r}, but no container of that Compose project is on this host: docker compose ls --all "
-            "shows the projects that are."
+            f"project is {project!r}, but no container of that Compose project is on this host: docker compose ls "
+            "--all shows the projects that are."
         )
     if not services:
         return [container for container in containers if roles_now(container) != Roles()]

@@ -20,7 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages imp
     take_back,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Redis, encode
-from conftest import SEPARATOR, consume_all, fill, message, tag_of, take_unacked
+from tasks import SEPARATOR, consume_all, fill, message, tag_of, take_unacked
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def there_and_back(old, new, host, journal, ways):
     moved = []
     for way in ways:
         source, destination = (old, new) if way == ">" else (new, old)
-        with source.broker("old" if way == ">" else "new") as here, destination.broker("new" if way == ">" else "old") as there:
+        with source.broker("old" if way == ">" else "new") as here, destination.broker(
+            "new" if way == ">" else "old"
+        ) as there:
             moved.append(move(host, journal, here, there))
     return moved
 
@@ -120,7 +122,9 @@ def test_unacknowledged_messages_come_first_in_the_order_they_were_taken(old, ne
 def test_unacknowledged_messages_find_their_queues_through_bindings(old, new, host):
     direct, topic, high = message("k"), message("shop.mail"), message("celery", priority=7)
     with old.connect() as redis:
-        redis.call("SADD", "_kombu.binding.shop", SEPARATOR.join(("k", "", "kind")), SEPARATOR.join(("other", "", "other")))
+        redis.call(
+            "SADD", "_kombu.binding.shop", SEPARATOR.join(("k", "", "kind")), SEPARATOR.join(("other", "", "other"))
+        )
         redis.call("SADD", "_kombu.binding.topics", SEPARATOR.join(("shop.*", r"^shop\.[^.]*?$", "mails")))
         redis.call("SADD", "_kombu.binding.celery.pidbox", SEPARATOR.join(("", "", "worker1.celery.pidbox")))
         take_unacked(redis, [direct], "shop", "k")

@@ -10,7 +10,12 @@ import pytest
 from fakes import FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker, BrokerSettings, connect, settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import (
+    Broker,
+    BrokerSettings,
+    connect,
+    settle,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -43,7 +48,9 @@ def test_settle_names_what_is_wrong():
 @pytest.fixture
 def host():
     fake = FakeHost()
-    fake.engine.add("redis", Path="redis-server", NetworkSettings__Networks={"shop-blue_default": {"IPAddress": "10.0.0.5"}})
+    fake.engine.add(
+        "redis", Path="redis-server", NetworkSettings__Networks={"shop-blue_default": {"IPAddress": "10.0.0.5"}}
+    )
     fake.engine.add("web", Config__Env=["URL=redis://u:p@redis/0"])
     return fake
 
@@ -66,9 +73,21 @@ def connected(monkeypatch):
         (BrokerSettings("color"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p"))),
         # The service has another name, but there is only one Redis.
         (BrokerSettings("color", "broker"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p"))),
-        (BrokerSettings("shared", "redis", "redis://redis:7000/3"), "shop-blue/redis", ("10.0.0.5", 7000, 3, Credentials("u", "p"))),
-        (BrokerSettings("color", "redis", "redis://:own@redis"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("", "own"))),
-        (BrokerSettings("shared", "redis", "redis://:x@queue.lan:6379/1"), "redis://queue.lan:6379", ("queue.lan", 6379, 1, Credentials("", "x"))),
+        (
+            BrokerSettings("shared", "redis", "redis://redis:7000/3"),
+            "shop-blue/redis",
+            ("10.0.0.5", 7000, 3, Credentials("u", "p")),
+        ),
+        (
+            BrokerSettings("color", "redis", "redis://:own@redis"),
+            "shop-blue/redis",
+            ("10.0.0.5", 6379, 0, Credentials("", "own")),
+        ),
+        (
+            BrokerSettings("shared", "redis", "redis://:x@queue.lan:6379/1"),
+            "redis://queue.lan:6379",
+            ("queue.lan", 6379, 1, Credentials("", "x")),
+        ),
     ],
 )
 def test_where_the_broker_is(host, connected, settings, name, target):
@@ -79,7 +98,12 @@ def test_where_the_broker_is(host, connected, settings, name, target):
 
 
 @pytest.mark.parametrize(
-    "settings", [BrokerSettings("none"), BrokerSettings("shared", "redis", "amqp://rabbit//"), BrokerSettings("shared", "redis", "sqs://")]
+    "settings",
+    [
+        BrokerSettings("none"),
+        BrokerSettings("shared", "redis", "amqp://rabbit//"),
+        BrokerSettings("shared", "redis", "sqs://"),
+    ],
 )
 def test_a_broker_that_cannot_be_read_is_none(host, settings):
     assert connect(host, of_project(host.engine, "shop-blue"), settings) is None
@@ -100,7 +124,10 @@ def test_a_shared_broker_in_another_project_on_the_same_network(host, connected)
     summaries = host.engine.containers
 
     def with_networks(labels=()):
-        return [{**each, "NetworkSettings": {"Networks": networks if each["Id"] == "infra-queue" else {}}} for each in summaries(labels)]
+        return [
+            {**each, "NetworkSettings": {"Networks": networks if each["Id"] == "infra-queue" else {}}}
+            for each in summaries(labels)
+        ]
 
     host.engine.containers = with_networks
     broker = connect(host, of_project(host.engine, "shop-blue"), BrokerSettings("shared", "redis", "redis://queue/0"))

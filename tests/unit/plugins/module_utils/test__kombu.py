@@ -18,12 +18,16 @@ def encoded(value):
     return json.dumps(value).encode()
 
 
-@pytest.mark.parametrize("key, queue", [("celery", "celery"), (f"celery{SEP}9", "celery"), ("q3", "q3"), ("a:b", "a:b")])
+@pytest.mark.parametrize(
+    "key, queue", [("celery", "celery"), (f"celery{SEP}9", "celery"), ("q3", "q3"), ("a:b", "a:b")]
+)
 def test_queue_of_key(key, queue):
     assert _kombu.queue_of_key(key) == queue
 
 
-@pytest.mark.parametrize("priority, step", [(-1, ""), (0, ""), (2, ""), (3, f"{SEP}3"), (5, f"{SEP}3"), (6, f"{SEP}6"), (99, f"{SEP}9")])
+@pytest.mark.parametrize(
+    "priority, step", [(-1, ""), (0, ""), (2, ""), (3, f"{SEP}3"), (5, f"{SEP}3"), (6, f"{SEP}6"), (99, f"{SEP}9")]
+)
 def test_key_of_queue(priority, step):
     assert _kombu.key_of_queue("q", priority) == "q" + step
 
@@ -45,13 +49,22 @@ def test_tag_of(payload, tag):
     assert _kombu.is_message(payload) is (tag is not None)
 
 
-@pytest.mark.parametrize("payload, name", [(encoded(MESSAGE), "shop.work"), (b"x", ""), (encoded({"headers": None}), "")])
+@pytest.mark.parametrize(
+    "payload, name", [(encoded(MESSAGE), "shop.work"), (b"x", ""), (encoded({"headers": None}), "")]
+)
 def test_task_of(payload, name):
     assert _kombu.task_of(payload) == name
 
 
 @pytest.mark.parametrize(
-    "key, holds", [("celery", True), ("x.celery.pidbox", False), ("celeryev.12", False), ("shop:celeryev.1", False), ("events", True)]
+    "key, holds",
+    [
+        ("celery", True),
+        ("x.celery.pidbox", False),
+        ("celeryev.12", False),
+        ("shop:celeryev.1", False),
+        ("events", True),
+    ],
 )
 def test_is_queue_name(key, holds):
     assert _kombu.is_queue_name(key) is holds
@@ -86,7 +99,8 @@ def test_queues_for(exchange, routing_key, bindings, queues):
 
 
 @pytest.mark.parametrize(
-    "exchange, tasks", [("celery", True), ("celery.pidbox", False), ("reply.celery.pidbox", False), ("celeryev", False)]
+    "exchange, tasks",
+    [("celery", True), ("celery.pidbox", False), ("reply.celery.pidbox", False), ("celeryev", False)],
 )
 def test_is_task_exchange(exchange, tasks):
     assert _kombu.is_task_exchange(exchange) is tasks

@@ -17,7 +17,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages imp
 
 @pytest.mark.parametrize(
     "sizes, expected",
-    [([100] * 16, CHUNK_MESSAGES), ([CHUNK_BYTES] * 4, 1), ([10 * CHUNK_BYTES], 1), ([CHUNK_BYTES // 8] * 2, 8), ([0], CHUNK_MESSAGES)],
+    [
+        ([100] * 16, CHUNK_MESSAGES),
+        ([CHUNK_BYTES] * 4, 1),
+        ([10 * CHUNK_BYTES], 1),
+        ([CHUNK_BYTES // 8] * 2, 8),
+        ([0], CHUNK_MESSAGES),
+    ],
 )
 def test_next_chunk(sizes, expected):
     assert next_chunk([b"x" * size for size in sizes]) == expected

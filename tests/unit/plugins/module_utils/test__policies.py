@@ -23,7 +23,10 @@ class Noted:
 
 def test_policies_are_noted_before_the_first_is_taken_and_come_back():
     host, journal = FakeHost(), Noted()
-    ids = [host.engine.add("worker"), host.engine.add("beat", HostConfig__RestartPolicy={"Name": "no", "MaximumRetryCount": 0})]
+    ids = [
+        host.engine.add("worker"),
+        host.engine.add("beat", HostConfig__RestartPolicy={"Name": "no", "MaximumRetryCount": 0}),
+    ]
     ids.append(host.engine.add("flower", HostConfig__RestartPolicy={"Name": "on-failure", "MaximumRetryCount": 3}))
 
     def now():

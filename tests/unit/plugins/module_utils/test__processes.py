@@ -12,7 +12,13 @@ import sys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_alive, processes_of, status_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._signals import catches
 
-CHILD = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print('up', flush=True); sys.stdin.read(); p.kill()"
+CHILD = """
+import subprocess, sys
+child = subprocess.Popen(["sleep", "60"])
+print("up", flush=True)
+sys.stdin.read()
+child.kill()
+"""
 
 
 def test_a_process_and_all_that_descend_from_it():

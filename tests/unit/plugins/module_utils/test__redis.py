@@ -25,7 +25,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import
 
 def container(service="redis", command=(), environment=None, image="redis:7", name=""):
     return SimpleNamespace(
-        service=service, name=name or f"shop-{service}-1", command=list(command), environment=environment or {}, image_name=image
+        service=service,
+        name=name or f"shop-{service}-1",
+        command=list(command),
+        environment=environment or {},
+        image_name=image,
     )
 
 
@@ -88,7 +92,11 @@ def test_is_redis(command, image, expected):
         (container(), [container("web", environment={"A": "redis://:p@cache/0", "B": "redis://[x"})], Credentials()),
         (container(command=["redis-server", "--requirepass", "pw"]), [], Credentials("", "pw")),
         (container(command=["sh", "-c", "redis-server --requirepass 'pw'"]), [], Credentials("", "pw")),
-        (container(command=["sh", "-c", "redis-server --requirepass $PW"], environment={"REDIS_PASSWORD": "e"}), [], Credentials("", "e")),
+        (
+            container(command=["sh", "-c", "redis-server --requirepass $PW"], environment={"REDIS_PASSWORD": "e"}),
+            [],
+            Credentials("", "e"),
+        ),
     ],
 )
 def test_credentials_are_found_where_the_app_has_them(server, clients, credentials):

@@ -77,20 +77,30 @@ def waiting(monkeypatch):
 def test_the_order_and_the_policies(host, journal):
     broker = OwnRedis(host, consumes=["10.0.0.2"])
     started = start(host, journal, roles(host), broker=broker)
-    assert started.started == [
-        f"shop-blue-{service}-1" for service in ("redis", "migrate", "web", "worker", "beat")
-    ]
+    assert started.started == [f"shop-blue-{service}-1" for service in ("redis", "migrate", "web", "worker", "beat")]
     assert [name for verb, name in host.calls if verb == "start"] == [
-        "blue-redis", "blue-migrate", "blue-web", "blue-worker", "blue-beat"
+        "blue-redis",
+        "blue-migrate",
+        "blue-web",
+        "blue-worker",
+        "blue-beat",
     ]
     # Web and support get theirs back with the cutover, workers after their proof.
     assert {name: host.engine.policy(name) for name in host.engine.inspected} == {
-        "blue-redis": "no", "blue-migrate": "no", "blue-web": "no", "blue-beat": "unless-stopped", "blue-worker": "unless-stopped"
+        "blue-redis": "no",
+        "blue-migrate": "no",
+        "blue-web": "no",
+        "blue-beat": "unless-stopped",
+        "blue-worker": "unless-stopped",
     }
     assert journal.policies["blue-web"]["Name"] == "unless-stopped"
     calls = host.calls
     assert calls.index(("policy no", "blue-web")) < calls.index(("start", "blue-web"))
-    assert calls.index(("start", "blue-worker")) < calls.index(("policy unless-stopped", "blue-worker")) < calls.index(("start", "blue-beat"))
+    assert (
+        calls.index(("start", "blue-worker"))
+        < calls.index(("policy unless-stopped", "blue-worker"))
+        < calls.index(("start", "blue-beat"))
+    )
 
 
 def test_only_the_roles_given(host, journal):
@@ -150,7 +160,9 @@ def test_support_that_does_not_come_up(host, journal, health, up_after, sentence
 
 def test_an_old_volume_stops_it_before_anything_could_take_the_tasks(host, journal, waiting):
     waiting["celery"] = 5
-    with pytest.raises(BluegreenError, match=r"shop-blue/redis holds tasks right after its start \(celery: 5\)") as caught:
+    with pytest.raises(
+        BluegreenError, match=r"shop-blue/redis holds tasks right after its start \(celery: 5\)"
+    ) as caught:
         start(host, journal, roles(host), broker=OwnRedis(host))
     assert caught.value.details["queues"] == {"celery": 5}
     assert [name for verb, name in host.calls if verb == "start"] == ["blue-redis"]
@@ -226,7 +238,9 @@ def test_what_the_engine_refuses_is_a_sentence(host, journal):
         raise EngineError("driver failed: port is already allocated", 500)
 
     host.engine.start = refuse
-    with pytest.raises(BluegreenError, match="shop-blue-web-1 could not be started: driver failed: port is already") as caught:
+    with pytest.raises(
+        BluegreenError, match="shop-blue-web-1 could not be started: driver failed: port is already"
+    ) as caught:
         start(host, journal, roles(host, "web"))
     assert caught.value.details["failure"] == "start"
 

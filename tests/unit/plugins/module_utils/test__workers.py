@@ -114,9 +114,13 @@ def test_a_shell_is_passed_by(host, journal, monkeypatch):
 
 def test_one_that_is_still_booting_is_signalled_when_it_listens(host, journal, monkeypatch):
     host.engine.inspect("blue-worker")["State"]["Pid"] = 100
-    monkeypatch.setattr(_workers, "processes_of", lambda pid: [Process(100, 1, "celery", ["celery", "worker"])] if pid else [])
+    monkeypatch.setattr(
+        _workers, "processes_of", lambda pid: [Process(100, 1, "celery", ["celery", "worker"])] if pid else []
+    )
     up_at = host.clock.now + 3
-    monkeypatch.setattr(_workers, "status_of", lambda _pid: f"SigCgt:\t{'4000' if host.clock.now >= up_at else '0'}\n")
+    monkeypatch.setattr(
+        _workers, "status_of", lambda _pid: f"SigCgt:\t{'4000' if host.clock.now >= up_at else '0'}\n"
+    )
     stopped = stop_workers(host, journal, workers_of(host), 30)
     assert [each.pid1_form for each in stopped.containers] == ["exec", "exec"]
     assert host.clock.now >= up_at

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
+from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_move_tasks
+
+
+def side(project):
+    return {"project": project, "service": "redis", "url": ""}
+
+
+PARAMS = {
+    "app": "shop",
+    "deployment_id": "",
+    "epoch": 0,
+    "source": side("shop-blue"),
+    "destination": side("shop-green"),
+    "hop": 0,
+}
+OURS = {**PARAMS, "deployment_id": "dep-1", "epoch": 1}
+
+
+@pytest.fixture
+def host(host_with_containers):
+    return host_with_containers
+
+
+@pytest.fixture
+def store(host, monkeypatch, tmp_path):
+    def make(app, host):
+        return Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
+
+    monkeypatch.setattr(bg_move_tasks, "Store", make)
+    return make("shop", host)
+
+
+@pytest.fixture
+def calls(host, monkeypatch, store):
+    calls = []
+    for color in ("blue", "green"):
+        host.engine.add("redis", color=color, Path="redis-server")
+
+    def move(host, journal, source, destination, hop):
+        calls.append((source.name, destination.name, hop, journal.get("step")))
+        return Moved(3, {"celery": 3}, {"unacked": 1}, 2, 1)
+
+    monkeypatch.setattr(bg_move_tasks, "move", move)
+    return calls
+
+
+@pytest.fixture
+def deployment(store):
+    store.create()
+    return Journal.create(store, "dep-1", "me", {})
+
+
+def test_by_itself(host, calls):
+    result = bg_move_tasks.move_tasks(PARAMS, host, False)
+    assert calls == [("shop-blue/redis", "shop-green/redis", 0, None)]
+    assert (result["changed"], result["moved"], result["queues"], result["left"], result["hop"]) == (
+        True,
+        3,
+        {"celery": 3},
+        {"unacked": 1},
+        1,
+    )
+    assert result["diff"] == {"before": {"celery": 3, "unacked": 1}, "after": {"unacked": 1}}
+
+
+@pytest.mark.parametrize(
+    "now, step",
+    [("open", "fetch"), ("fetch", "fetch"), ("cutover", "handover"), ("handover", "handover"), ("settle", "settle")],
+)
+def test_the_step_it_belongs_to(host, calls, store, deployment, now, step):
+    deployment.begin(now)
+    bg_move_tasks.move_tasks(OURS, host, False)
+    assert calls[0][3] == store.load()["step"] == step
+    assert store.load()["tasks_moved"] == 3
+
+
+def test_a_stranger_moves_nothing(host, calls, deployment):
+    for params in (PARAMS, {**OURS, "epoch": 2}, {**OURS, "deployment_id": "dep-2"}):
+        with pytest.raises(Fenced):
+            bg_move_tasks.move_tasks(params, host, False)
+    assert calls == []
+
+
+def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
+    monkeypatch.setattr(_broker.Broker, "run_id", lambda broker: broker.name)
+    monkeypatch.setattr(bg_move_tasks, "count_messages", lambda _broker: {"celery": 5})
+    result = bg_move_tasks.move_tasks(PARAMS, host, True)
+    assert (result["changed"], result["moved"], calls) == (True, 5, [])
+    assert result["diff"] == {"before": {"celery": 5}, "after": {}}
+    assert not (tmp_path / "lib").exists()
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"source": side("")}, "source names no broker"),
+        ({"destination": side("shop-purple")}, "destination is no Redis that can be read: project shop-purple"),
+        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source is no Redis that can be read"),
+        ({"app": "Shop"}, "app"),
+    ],
+)
+def test_bad_input(host, calls, changes, sentence):
+    with pytest.raises(BluegreenError, match=sentence):
+        bg_move_tasks.move_tasks({**PARAMS, **changes}, host, False)
+    assert calls == []
+
+
+def test_a_redis_that_is_down(host, calls):
+    host.engine.add("redis", color="blue", status="exited", Path="redis-server")
+    with pytest.raises(
+        BluegreenError, match="source is shop-blue/redis, whose container shop-blue-redis-1 is exited"
+    ):
+        bg_move_tasks.move_tasks(PARAMS, host, False)

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import Stopped, StoppedWorkers
+from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_stop_workers
+
+PARAMS = {
+    "app": "shop",
+    "deployment_id": "",
+    "epoch": 0,
+    "project": "shop-blue",
+    "services": [],
+    "state": "stopped",
+    "timeout": None,
+    "on_timeout": "fail",
+    "restore_orphans": True,
+    "broker": None,
+}
+
+
+@pytest.fixture
+def host(host_with_containers):
+    return host_with_containers
+
+
+@pytest.fixture
+def store(host, monkeypatch, tmp_path):
+    def make(app, host):
+        return Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
+
+    monkeypatch.setattr(bg_stop_workers, "Store", make)
+    return make("shop", host)
+
+
+@pytest.fixture
+def calls(host, monkeypatch, store):
+    calls = []
+    host.engine.add("web")
+    host.engine.add("worker", Path="celery", Args=["worker"])
+    host.engine.add("beat", status="exited", Path="celery", Args=["beat"])
+
+    def stop_workers(host, journal, containers, timeout, on_timeout, broker, restore):
+        calls.append(([each.service for each in containers], timeout, on_timeout, journal.get("step"), restore))
+        return StoppedWorkers(
+            True, [Stopped("blue-worker", "shop-blue-worker-1", "worker", "exec", 0, 2.0)], True, [], None, {}, 0
+        )
+
+    monkeypatch.setattr(bg_stop_workers, "stop_workers", stop_workers)
+    return calls
+
+
+def test_by_itself_it_finds_what_is_celerys(host, calls):
+    result = bg_stop_workers.stop(PARAMS, host, False)
+    assert calls == [(["beat", "worker"], None, "fail", None, True)]
+    assert result["changed"] is True
+    assert result["containers"][0]["exit_code"] == 0
+    assert result["diff"] == {
+        "before": {"shop-blue-beat-1": "exited", "shop-blue-worker-1": "running"},
+        "after": {"shop-blue-beat-1": "exited", "shop-blue-worker-1": "exited"},
+    }
+
+
+def test_in_a_deployment_it_is_step_stop_workers(host, calls, store):
+    store.create()
+    settings = {"broker": {"mode": "color", "service": "redis", "url": ""}}
+    Journal.create(store, "dep-1", "me", {"settings": settings})
+    params = {
+        **PARAMS,
+        "deployment_id": "dep-1",
+        "epoch": 1,
+        "services": ["worker"],
+        "timeout": 5.0,
+        "on_timeout": "kill",
+    }
+    bg_stop_workers.stop(params, host, False)
+    assert calls == [(["worker"], 5.0, "kill", "stop_workers", True)]
+    journal = store.load()
+    assert (journal["step"], journal["done"]) == ("stop_workers", True)
+    with pytest.raises(Fenced):
+        bg_stop_workers.stop({**params, "epoch": 7}, host, False)
+    assert len(calls) == 1
+
+
+def test_check_mode_only_looks(host, calls, store, tmp_path):
+    result = bg_stop_workers.stop(PARAMS, host, True)
+    assert (result["changed"], calls, host.calls) == (True, [], [])
+    assert [each["name"] for each in result["containers"]] == ["shop-blue-worker-1"]
+    assert result["diff"]["after"]["shop-blue-worker-1"] == "exited"
+    assert not (tmp_path / "lib").exists()
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"project": "shop-purple"}, "project is 'shop-purple', but no container"),
+        ({"timeout": 0.0}, "timeout is 0 s"),
+        ({"app": "localhost"}, "app"),
+    ],
+)
+def test_bad_input(host, calls, changes, sentence):
+    with pytest.raises(BluegreenError, match=sentence):
+        bg_stop_workers.stop({**PARAMS, **changes}, host, False)
+    assert calls == []
