@@ -151,7 +151,7 @@ class Running:
 
     @property
     def addresses(self):
-        return {network["IPAddress"] for network in self.networks.values() if network.get("IPAddress")}
+        return {address for network in self.networks.values() for address in _addresses_on(network)}
 
     # What it says
 
@@ -210,12 +210,12 @@ class Running:
         places, pids = set(), set()
         for summary in self.host.engine.containers():
             attached = (summary.get("NetworkSettings") or {}).get("Networks") or {}
-            if not any(network in self.networks and attached[network].get("IPAddress") for network in attached):
+            if not any(network in self.networks and _addresses_on(attached[network]) for network in attached):
                 continue
             data = self.host.engine.inspect(summary["Id"])
             for network, facts in data["NetworkSettings"]["Networks"].items():
-                if network in self.networks and facts.get("IPAddress") and address in _names(data, facts):
-                    places.add((facts["IPAddress"], port))
+                if network in self.networks and _addresses_on(facts) and address in _names(data, facts):
+                    places.update((ip, port) for ip in _addresses_on(facts))
                     pids.add(data["State"]["Pid"])
         return places, pids
 
@@ -235,6 +235,10 @@ class Running:
 def _said(arguments, code, out, err):
     text = _nginx_proof.reason_of(err) or " ".join((err or out).split())
     return text.rstrip(".") or f"nginx {' '.join(arguments)} ended with {code}"
+
+
+def _addresses_on(network):
+    return [network[key] for key in ("IPAddress", "GlobalIPv6Address") if network.get(key)]
 
 
 def _names(data, facts):

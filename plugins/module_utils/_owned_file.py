@@ -44,6 +44,8 @@ class OwnedFile:
                 f"{self.path}, the file that tells Nginx which color is live, does not exist: run prepare.yml, which writes "
                 "it, or correct bluegreen_nginx_file."
             ) from error
+        except OSError as error:
+            raise _told(self.path, "read", error) from error
 
     def read_kept(self):
         """The text that was kept, ``None`` when there is none."""
@@ -55,22 +57,30 @@ class OwnedFile:
 
     def keep(self):
         """Keep the bytes of now, so that going back needs no more than a rename; those kept first count."""
-        if not os.path.exists(self.kept):
+        if os.path.exists(self.kept):
+            return
+        try:
             with open(self.path, "rb") as source:
                 self._write(self._next, source.read())
             os.rename(self._next, self.kept)
             sync_folder(self.folder)
+        except OSError as error:
+            raise _told(self.kept, "written", error) from error
 
     def replace(self, text):
         """Put ``text`` in its place; :meth:`put_back` undoes it."""
-        self._prepare_undo()
-        if text == self.read_kept():
-            # A link takes no room, so this works on a full disk too.
+        try:
+            remove(self._undo)
             remove(self._next)
-            os.link(self.kept, self._next)
-        else:
-            self._write(self._next, text.encode())
-        self._move(self._next)
+            os.link(self.path, self._undo)
+            if text == self.read_kept():
+                # A link takes no room, so this works on a full disk too.
+                os.link(self.kept, self._next)
+            else:
+                self._write(self._next, text.encode())
+            self._move(self._next)
+        except OSError as error:
+            raise _told(self.path, "written", error) from error
 
     def put_back(self):
         """Undo the last :meth:`replace`."""
@@ -82,14 +92,12 @@ class OwnedFile:
 
     def forget(self):
         """Remove all that lies beside the file, also what an interrupted switch left there."""
+        if not os.path.isdir(self.folder):
+            return
         for name in os.listdir(self.folder):
             path = os.path.join(self.folder, name)
             if path in (self._next, self._undo) or path.startswith(f"{self._hidden}before-"):
                 remove(path)
-
-    def _prepare_undo(self):
-        remove(self._undo)
-        os.link(self.path, self._undo)
 
     def _move(self, source):
         os.rename(source, self.path)
@@ -107,3 +115,9 @@ class OwnedFile:
             target.write(content)
             target.flush()
             os.fsync(target.fileno())
+
+
+def _told(path, what, error):
+    return BluegreenError(
+        f"{path} cannot be {what} ({error.strerror.lower()}): Nginx was left as it is. Mend that, and run this again as root."
+    )

@@ -42,9 +42,14 @@ def plan(journal, nginx, color, release=""):
     before = owned.read()
     upstream = _upstream.parse(before, nginx.file, nginx.upstream)
     previous = _upstream.live_color(upstream, nginx.servers, nginx.file)
+    has_backup = any(server.backup for server in upstream.servers)
+    # Only at the cutover both colors are known to be up. One that is not there, or goes in a moment, is nobody's backup:
+    # its name would keep Nginx from starting.
+    both_up = has_backup if previous == color else previous is not None
+    backup = nginx.backup and both_up and not journal.get("back")
     after = before
-    if previous != color or any(server.backup for server in upstream.servers) != nginx.backup:
-        after = _text_for(owned, upstream, nginx, color, release, journal.get("id") or "")
+    if previous != color or has_backup != backup:
+        after = _text_for(owned, upstream, nginx._replace(backup=backup), color, release, journal.get("id") or "")
     diff = {"before_header": nginx.file, "after_header": nginx.file, "before": before, "after": after}
     return Switched(after != before, previous, color, diff, 0.0, [])
 

@@ -163,6 +163,14 @@ def test_names_are_looked_up_on_the_networks_of_nginx(running):
         running.require_resolvable("green")
 
 
+def test_names_may_have_addresses_of_both_kinds(running):
+    facts = running.host.engine.everything["shop-blue-web-1"]["NetworkSettings"]["Networks"]["front"]
+    facts["GlobalIPv6Address"] = "fd00::3"
+    running.networks["front"]["GlobalIPv6Address"] = "fd00::2"
+    assert running.endpoints("blue")[0] == {("172.20.0.3", 80), ("fd00::3", 80)}
+    assert running.addresses == {"172.20.0.2", "fd00::2"}
+
+
 def test_loopback_needs_no_look_up(running):
     running.nginx = SETTINGS._replace(servers={"blue": "127.0.0.1:18001", "green": "[::1]:18002"})
     assert running.endpoints("blue") == ({("127.0.0.1", 18001)}, set())

@@ -77,7 +77,7 @@ def test_going_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
     owned.replace("old")
     assert path.read_text() == "old"
     assert owned.read_kept() == "old"
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(BluegreenError, match="shop.conf cannot be written .no space left on device.: Nginx was left as it is"):
         owned.replace("newer")
     assert path.read_text() == "old"
 
@@ -116,3 +116,19 @@ def test_a_link_stays_a_link(path, tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(BluegreenError, match="none.conf, the file that tells Nginx which color is live, does not exist"):
         _owned_file.OwnedFile(str(tmp_path / "none.conf")).read()
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_sentence(path, owned, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(owned, "_write", refuse)
+    for attempt in (owned.keep, lambda: owned.replace("new")):
+        with pytest.raises(BluegreenError, match="cannot be written .permission denied.: Nginx was left as it is"):
+            attempt()
+    assert path.read_text() == "old"
+
+
+def test_forget_where_the_folder_is_gone(tmp_path):
+    _owned_file.OwnedFile(str(tmp_path / "gone" / "shop.conf")).forget()
+    assert os.listdir(tmp_path) == []

@@ -222,6 +222,20 @@ def test_the_other_color_as_backup(move, path, nginx):
     assert "backup" not in path.read_text()
 
 
+def test_a_color_that_is_not_there_is_nobodys_backup(move, path, nginx, journal):
+    nginx.nginx = nginx.nginx._replace(backup=True)
+    path.write_text(_upstream.render("shop", None, SERVERS))
+    move("green")
+    assert "backup" not in path.read_text()
+    assert not move("green").changed
+    move("blue")
+    assert "    server 127.0.0.1:18002 backup;\n" in path.read_text()
+    # On the way back the color that is left is stopped soon.
+    journal.data["back"] = True
+    move("green")
+    assert "backup" not in path.read_text()
+
+
 LIES = [
     ({"invalid": 'unknown directive "x" in /a:1'}, 'nginx -t says: unknown directive "x" in /a:1', ["check"]),
     ({"included": False}, "no include of the Nginx configuration names it", ["check"]),
