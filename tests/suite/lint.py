@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from command import ROOT, log_file, run
+from command import ROOT, environment, log_file, run
 from outcome import Outcome
 from setup import need
 
@@ -26,7 +26,10 @@ def lint():
         "ruff": ["ruff", "check", "--no-cache", "."],
         "shellcheck": ["shellcheck", "--external-sources", *shell_scripts()],
     }
-    failed = [name for name, argv in linters.items() if run(argv, f"lint-{name}") != 0]
+    # antsibull-docs copies the collections that ours depends on as git lists their files. Those in .venv are files
+    # that our repository ignores, so they would be empty.
+    env = environment(GIT_CEILING_DIRECTORIES=os.path.join(ROOT, ".venv"))
+    failed = [name for name, argv in linters.items() if run(argv, f"lint-{name}", env=env) != 0]
     logs = tuple(log_file(f"lint-{name}") for name in failed)
     yield Outcome("lint", len(linters) - len(failed), len(failed), logs=logs)
 
