@@ -296,6 +296,14 @@ def test_a_web_that_can_be_reached_past_nginx_is_warned_of_once(address):
     ]
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.0.1", "::1"])
+def test_a_web_that_only_this_host_reaches_is_as_it_should_be(address):
+    case = Case()
+    for color in ("blue", "green"):
+        case.colors[color]["services"]["web"]["ports"][0]["host_ip"] = address
+    assert case.findings() == _compose_rules.Findings([], [])
+
+
 def test_an_external_network_may_have_any_subnet():
     case = Case()
     subnet(case)

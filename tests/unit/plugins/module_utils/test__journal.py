@@ -194,6 +194,27 @@ def test_a_boot_in_the_middle_of_a_step_makes_no_negative_seconds(journal, host)
     assert journal["seconds"]["cutover"] == 0
 
 
+def test_what_compose_does_before_the_first_stop_counts_as_fetching(journal, host):
+    journal.done("open")
+    host.clock.sleep(7)
+    journal.begin("stop_workers")
+    host.clock.sleep(1)
+    journal.done("stop_workers")
+    host.clock.sleep(2)
+    journal.begin("start_candidate")
+    assert journal["seconds"] == {"open": 0, "fetch": 7, "stop_workers": 1}
+
+
+def test_a_move_of_earlier_tasks_is_a_part_of_fetching(journal, host):
+    journal.done("open")
+    journal.begin("fetch")
+    host.clock.sleep(2)
+    journal.done("fetch")
+    host.clock.sleep(3)
+    journal.begin("start_candidate")
+    assert journal["seconds"]["fetch"] == 5
+
+
 def test_the_policy_noted_first_counts(store, journal, host):
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 

@@ -179,6 +179,19 @@ def test_what_stops_has_no_policy_left_that_would_start_it(scene):
         assert scene.calls.index(("policy no", container)) < scene.calls.index(("stop", container))
 
 
+@pytest.mark.parametrize("written, grace, expected", [(10, None, 120), (300, None, 300), (None, 200, 200), (None, None, 120)])
+def test_a_worker_gets_longer_to_end_than_when_it_failed_to(scene, monkeypatch, written, grace, expected):
+    scene.color("blue")
+    scene.engine.inspected["blue-worker"]["Config"]["StopTimeout"] = grace
+    scene.color("green", "created")
+    scene.deployment("stop_workers", workers={"stop_timeout": written, "on_timeout": "fail"})
+    given = []
+    record(monkeypatch, [], _workers, "restart_workers", does=given.append)
+    recover(scene, UNDO)
+    assert given[0]["timeout"] == expected
+    assert given[0]["broker"] is scene.brokers["blue"]
+
+
 def test_an_old_web_that_fell_meanwhile_is_started_again(scene):
     scene.color("blue", worker="exited", beat="exited", web="exited", redis="exited")
     scene.color("green")
