@@ -47,9 +47,6 @@ def run(monkeypatch, capsys, logged):
             "_ansible_remote_tmp": "/tmp",
             "_ansible_keep_remote_files": False,
         }
-        # From 2.19 on a traceback is shown on request only.
-        if "tracebacks_for" in basic.PASS_VARS:
-            arguments["_ansible_tracebacks_for"] = ["error"]
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         monkeypatch.setattr(sys, "argv", ["bg_test"])
@@ -103,7 +100,14 @@ def test_a_bad_docker_host_is_a_failure_as_any_other(run):
     assert result["msg"].startswith("docker_host is 'tcp://10.0.0.5:2375', but only an Engine on the same host")
 
 
-def test_what_nobody_expected_is_one_sentence_too(run):
+def test_what_nobody_expected_is_one_sentence_too(run, monkeypatch):
+    handed_over = {}
+    fail = basic.AnsibleModule.fail_json
+    # From 2.19 on Ansible shows a traceback on request only.
+    monkeypatch.setattr(
+        basic.AnsibleModule, "fail_json", lambda self, **facts: (handed_over.update(facts), fail(self, **facts))
+    )
+
     def act(params, host, check_mode):
         host.commands.append("docker stop web")
         raise KeyError("surprise")
@@ -115,7 +119,7 @@ def test_what_nobody_expected_is_one_sentence_too(run):
         "the output of -vvv; the host is as status.yml shows it."
     )
     assert "\n" not in result["msg"]
-    assert "surprise" in result["exception"] and "test__module.py" in result["exception"]
+    assert "surprise" in handed_over["exception"] and "test__module.py" in handed_over["exception"]
     assert result["commands"] == ["docker stop web"]
 
 
