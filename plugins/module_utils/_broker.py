@@ -23,6 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import
     is_redis,
     parse_url,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis_cli import RedisCli
 
 MODES = ("color", "shared", "none")
 
@@ -79,7 +80,15 @@ class Broker:
     """
 
     def __init__(
-        self, name, address, port=DEFAULT_PORT, credentials=Credentials(), database=None, container=None, clients=()
+        self,
+        name,
+        address,
+        port=DEFAULT_PORT,
+        credentials=Credentials(),
+        database=None,
+        container=None,
+        clients=(),
+        engine=None,
     ):
         self.name = name
         self.container = container
@@ -90,6 +99,8 @@ class Broker:
         self._clients = clients
         self._connections = {}
         self._roles = {}
+        self._engine = engine
+        self._by_cli = False
         self._run_id = None
 
     def __enter__(self):
@@ -105,20 +116,38 @@ class Broker:
     def moved_to(self, container):
         """The same broker in a container that has been started, and so has an address, since this was made."""
         return Broker(
-            self.name, _address_of(container), self._port, self._credentials, self._only, container, self._clients
+            self.name,
+            _address_of(container),
+            self._port,
+            self._credentials,
+            self._only,
+            container,
+            self._clients,
+            self._engine,
         )
 
     def database(self, number):
         """The connection to one database, made when it is first asked for."""
         if number not in self._connections:
-            self._connections[number] = Redis(self._address, self._port, number, self._credentials)
+            self._connections[number] = self._connect(number)
         return self._connections[number]
+
+    def _connect(self, number):
+        if not self._by_cli:
+            try:
+                return Redis(self._address, self._port, number, self._credentials)
+            except RedisError as error:
+                if not error.no_way or self._engine is None or self.container is None:
+                    raise
+        # A rootless engine, or a network that the host has no part in.
+        self._by_cli = True
+        return RedisCli(self._engine, self.container, number, self._credentials)
 
     def databases(self):
         """Numbers of the databases that hold anything."""
         first = self.database(self._only or 0)
         text = first.call("INFO", "keyspace").decode("utf-8", "replace")
-        return sorted(int(line[2 : line.index(":")]) for line in text.splitlines() if line.startswith("db"))
+        return sorted(int(line[2:line.index(":")]) for line in text.splitlines() if line.startswith("db"))
 
     def message_databases(self):
         """Numbers of the databases that hold messages: the one of the URL, or all."""
@@ -214,7 +243,8 @@ def connect(host, containers, settings):
         if not credentials.password:
             credentials = credentials_of(server, clients)
         address = _address_of(server)
-        return Broker(f"{server.project}/{server.service}", address, port, credentials, database, server, clients)
+        name = f"{server.project}/{server.service}"
+        return Broker(name, address, port, credentials, database, server, clients, host.engine)
     if url is None:
         return None
     address = _elsewhere(host, containers, service) or service

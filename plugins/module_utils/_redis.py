@@ -11,6 +11,7 @@ A ``docker exec redis-cli`` costs seconds a call on a Raspberry Pi; a socket to 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -21,6 +22,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 
 DEFAULT_PORT = 6379
 TIMEOUT = 10
+# A container of this host answers at once, or never.
+CONNECT_TIMEOUT = 3
+
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
 
 _SERVERS = ("redis-server", "valkey-server", "keydb-server")
 _SERVER_IMAGE = re.compile(r"(^|[/_-])(redis|valkey|keydb)([_-][^/]*)?([:@]|$)")
@@ -30,11 +35,13 @@ class RedisError(BluegreenError):
     """Redis is out of reach, or refused a command.
 
     :param code: first word of Redis's answer, such as ``NOAUTH``; empty when there was none.
+    :param no_way: whether nothing at all came back from the address, not even a refusal.
     """
 
-    def __init__(self, message, code=""):
+    def __init__(self, message, code="", no_way=False):
         super().__init__(message)
         self.code = code
+        self.no_way = no_way
 
 
 class Credentials(NamedTuple):
@@ -117,45 +124,11 @@ def credentials_of(server, clients):
     return Credentials()
 
 
-class Redis:
-    """One connection to one database. Text that goes in may be ``str`` or ``bytes``; what comes back is ``bytes``.
+class Commands:
+    """What can be asked of Redis, whichever way the questions take.
 
-    :param address: a host name or address, or the absolute path of a unix socket.
+    Text that goes in may be ``str`` or ``bytes``; what comes back is ``bytes``.
     """
-
-    def __init__(self, address, port=DEFAULT_PORT, database=0, credentials=Credentials(), timeout=TIMEOUT):
-        self.place = f"{address}:{port}" if not address.startswith("/") else address
-        self.database = database
-        try:
-            if address.startswith("/"):
-                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                self._socket.settimeout(timeout)
-                self._socket.connect(address)
-            else:
-                self._socket = socket.create_connection((address, port), timeout)
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._reader = self._socket.makefile("rb")
-        except OSError as error:
-            raise self._out_of_reach(error) from error
-        try:
-            if credentials.password:
-                login = (credentials.user, credentials.password) if credentials.user else (credentials.password,)
-                self.call("AUTH", *login)
-            if database:
-                self.call("SELECT", database)
-        except RedisError:
-            self.close()
-            raise
-
-    def close(self):
-        self._reader.close()
-        self._socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exception):
-        self.close()
 
     def call(self, *words):
         """Run one command.
@@ -169,15 +142,7 @@ class Redis:
 
         :raises RedisError: the first refusal, after all answers were read.
         """
-        try:
-            self._socket.sendall(b"".join(encode(command) for command in commands))
-            replies = [self._read() for _command in commands]
-        except (OSError, EOFError, ValueError) as error:
-            raise self._out_of_reach(error) from error
-        for reply in replies:
-            if isinstance(reply, RedisError):
-                raise reply
-        return replies
+        raise NotImplementedError
 
     def scan(self, match=None, kind=None, count=500):
         """Names of keys, each once, without ever blocking Redis for long.
@@ -202,6 +167,59 @@ class Redis:
             if cursor == b"0":
                 return sorted(seen)
 
+
+class Redis(Commands):
+    """One connection to one database.
+
+    :param address: a host name or address, or the absolute path of a unix socket.
+    """
+
+    def __init__(self, address, port=DEFAULT_PORT, database=0, credentials=Credentials(), timeout=TIMEOUT):
+        self.place = f"{address}:{port}" if not address.startswith("/") else address
+        self.database = database
+        try:
+            if address.startswith("/"):
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self._socket.settimeout(timeout)
+                self._socket.connect(address)
+            else:
+                self._socket = socket.create_connection((address, port), CONNECT_TIMEOUT)
+                self._socket.settimeout(timeout)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._reader = self._socket.makefile("rb")
+        except OSError as error:
+            raise self._out_of_reach(error) from error
+        try:
+            if credentials.password:
+                login = (credentials.user, credentials.password) if credentials.user else (credentials.password,)
+                self.call("AUTH", *login)
+            if database:
+                self.call("SELECT", database)
+        except RedisError:
+            self.close()
+            raise
+
+    def close(self):
+        self._reader.close()
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    def pipeline(self, commands):
+        try:
+            self._socket.sendall(b"".join(encode(command) for command in commands))
+            replies = [self._read() for _command in commands]
+        except (OSError, EOFError, ValueError) as error:
+            raise self._out_of_reach(error) from error
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                raise reply
+        return replies
+
     def _read(self):
         line = self._reader.readline()
         if not line.endswith(b"\r\n"):
@@ -211,7 +229,7 @@ class Redis:
             return rest
         if kind == b"-":
             text = rest.decode("utf-8", "replace")
-            return RedisError(_refusal(self.place, text), text.split(" ", 1)[0])
+            return RedisError(refusal(self.place, text), text.split(" ", 1)[0])
         if kind == b":":
             return int(rest)
         if kind == b"$":
@@ -228,7 +246,8 @@ class Redis:
 
     def _out_of_reach(self, error):
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return RedisError(f"Redis does not answer at {self.place} ({reason}).")
+        no_way = isinstance(error, socket.timeout) or getattr(error, "errno", None) in _NO_WAY
+        return RedisError(f"Redis does not answer at {self.place} ({reason}).", no_way=no_way)
 
 
 def encode(words):
@@ -240,7 +259,8 @@ def encode(words):
     return b"".join(parts)
 
 
-def _refusal(place, text):
+def refusal(place, text):
+    """A sentence for what Redis answered in place of a result."""
     code = text.split(" ", 1)[0]
     if code in ("NOAUTH", "WRONGPASS") or "invalid password" in text:
         return (

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _redis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Credentials, Redis, RedisError
+from tasks import consume_all, fill, message, take_unacked
 
 
 @pytest.mark.parametrize("value", [b"", b"\r\n$-1\r\n", bytes(range(256)), "\u00e4\u20ac".encode(), b"x" * 3_000_000])
@@ -117,3 +124,80 @@ def test_a_redis_that_does_not_tell_its_clients_counts_as_read(start_server):
         assert broker.has_live_worker(0)
     blind = start_server("--rename-command", "CLIENT", "", "--rename-command", "PUBSUB", "")
     assert blind.broker("b").has_live_worker(0)
+
+
+class ExecEngine:
+    """An engine that runs the redis-cli of this machine where a container's is asked for."""
+
+    def __init__(self, server):
+        self._server = server
+
+    def execute(self, _container, argv, stdin=b"", timeout=60):
+        done = subprocess.run(
+            [argv[0], "-s", self._server.socket, *argv[1:]],
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+
+def through_cli(server, name):
+    """A broker whose address leads nowhere."""
+    container = SimpleNamespace(id=name, name=name)
+    broker = Broker(name, "10.0.0.2", container=container, engine=ExecEngine(server))
+    return broker
+
+
+@pytest.fixture
+def no_way(monkeypatch):
+    def refuse(*_args):
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    monkeypatch.setattr(_redis.socket, "create_connection", refuse)
+
+
+def test_redis_cli_gives_what_the_socket_gives(old, no_way):
+    value = bytes(range(256)) + b"x" * 300_000
+    with old.connect() as direct, through_cli(old, "old") as broker:
+        redis = broker.database(2)
+        commands = [
+            ("PING",),
+            ("SET", "key", value),
+            ("GET", "key"),
+            ("GET", "nothing"),
+            ("RPUSH", "list", '1) "', "b\nc", ""),
+            ("LRANGE", "list", 0, -1),
+            ("LRANGE", "nothing", 0, -1),
+            ("HSET", "hash", "f", "1"),
+            ("HSCAN", "hash", 0),
+            ("EVAL", "return {1, {'two', {'three'}}, 'four'}", 0),
+        ]
+        direct.call("SELECT", 2)
+        answers = redis.pipeline(commands)
+        direct.call("FLUSHDB")
+        assert answers == direct.pipeline(commands)
+        assert broker.databases() == [2]
+
+
+def test_a_move_where_the_host_has_no_way(old, new, no_way):
+    waiting, taken = [message() for _number in range(30)], [message() for _number in range(3)]
+    with old.connect() as redis:
+        fill(redis, "celery", waiting)
+        take_unacked(redis, taken)
+        redis.call("SET", "celery-task-meta-1", b"\x00\xff", "EX", 100)
+    with through_cli(old, "old") as here, through_cli(new, "new") as there:
+        moved = move(SimpleNamespace(commands=[]), NoJournal(), here, there)
+    assert (moved.moved, moved.left, moved.results) == (33, {}, 1)
+    with new.connect() as redis:
+        assert consume_all(redis) == taken + waiting
+        assert redis.call("GET", "celery-task-meta-1") == b"\x00\xff"
+
+
+def test_refused_is_no_reason_to_try_another_way(old, tmp_path):
+    broker = Broker(
+        "b", str(tmp_path / "nobody.sock"), container=SimpleNamespace(id="c", name="c"), engine=ExecEngine(old)
+    )
+    with pytest.raises(RedisError, match="nobody.sock"):
+        broker.database(0)

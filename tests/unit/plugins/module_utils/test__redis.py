@@ -116,6 +116,8 @@ class Wire:
     def setsockopt(self, *_args):
         pass
 
+    settimeout = setsockopt
+
     def makefile(self, _mode):
         return io.BytesIO(self.said)
 
