@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 
@@ -72,14 +73,42 @@ def test_a_file_with_secrets_has_its_mode_whatever_the_umask_and_an_earlier_cras
     assert os.listdir(tmp_path) == ["blue.env"]
 
 
-def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+@pytest.fixture
+def synced(monkeypatch):
+    """What was brought to the disk: sizes of files, renames, and folders, in order."""
     order = []
-    for name in ("fsync", "replace"):
-        real = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *args, name=name, real=real: (order.append(name), real(*args))[1])
+    fsync, replace = os.fsync, os.replace
+
+    def fake_fsync(descriptor):
+        status = os.fstat(descriptor)
+        order.append("folder" if stat.S_ISDIR(status.st_mode) else status.st_size)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fake_fsync)
+    monkeypatch.setattr(os, "replace", lambda *names: (order.append("rename"), replace(*names)))
+    return order
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, synced):
     _journal.write_atomically(str(tmp_path / "file"), "text")
-    # The file, its name, and the folder that the name is in.
-    assert order == ["fsync", "replace", "fsync"]
+    assert synced == [4, "rename", "folder"]
+
+
+def test_a_line_of_the_history_is_on_the_disk_before_the_journal_goes(store, journal, synced, monkeypatch):
+    unlink = os.unlink
+    monkeypatch.setattr(os, "unlink", lambda path: (synced.append("unlink"), unlink(path)))
+    store.close({"id": "dep-1"})
+    assert synced[0] == len('{"id": "dep-1"}\n')
+    assert synced[1] == "unlink" and synced[-1] == "folder"
+
+
+def test_no_descriptor_is_left_open(store, journal):
+    before = len(os.listdir("/proc/self/fd"))
+    journal.note(mark=1)
+    with store.lock("a purpose"):
+        pass
+    store.close({"id": "dep-1"})
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 class PowerCut(BaseException):
@@ -148,14 +177,21 @@ def test_the_copy_before_is_used_when_the_journal_is_torn(store, journal, text):
     assert store.load()["step"] == "open"
 
 
-@pytest.mark.parametrize("copy", [None, "", "[]"])
-def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, copy):
-    spoil(store, "deployment.json", "{")
+BOTH = "deployment.json and deployment.json.previous"
+
+
+@pytest.mark.parametrize("copy, broken", [(None, "deployment.json"), ("", BOTH), ("[]", BOTH)])
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, text, copy, broken):
+    spoil(store, "deployment.json", text)
     _journal.remove(store.path("deployment.json.previous"))
     if copy is not None:
         spoil(store, "deployment.json.previous", copy)
-    with pytest.raises(JournalCorrupt, match=r"deployment\.json cannot be read \(deployment\.json.*damaged\)"):
+    with pytest.raises(JournalCorrupt) as failure:
         store.load()
+    assert failure.value.message.startswith(
+        f"The journal {store.path('deployment.json')} cannot be read ({broken} damaged): run recover.yml"
+    )
 
 
 def test_bytes_that_are_no_text_are_damage_too(store, journal):
@@ -264,6 +300,16 @@ def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host)
     host.clock.now += 20
     journal.alive()
     assert store.load()["lease"]["until"] == until + 310
+
+
+def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
+    journal = Journal.create(store, "dep-1", "ada", {"revert_after": 0})
+    until = journal["lease"]["until"]
+    journal.alive()
+    assert store.load()["lease"]["until"] == until
+    host.clock.now += _journal.DEFAULT_LEASE / 2
+    journal.alive()
+    assert store.load()["lease"]["until"] == until + _journal.DEFAULT_LEASE / 2
 
 
 # Ownership
@@ -427,6 +473,19 @@ def test_the_lock_says_who_has_it(store):
     with store.lock("step x"):
         with open(store.path("lock"), encoding="utf-8") as source:
             assert source.read() == f"step x (process {os.getpid()})"
+
+
+def test_the_lock_of_a_step_names_step_and_deployment(store):
+    opened(store)
+    with fenced(store, "dep-1", 1, "cutover"):
+        with open(store.path("lock"), encoding="utf-8") as source:
+            assert source.read().startswith("step cutover of deployment dep-1 (process ")
+
+
+def test_the_lock_of_a_module_by_itself_names_the_step(store):
+    with fenced(store, "", 0, "cutover"):
+        with open(store.path("lock"), encoding="utf-8") as source:
+            assert source.read().startswith("step cutover (process ")
 
 
 def test_apps_do_not_wait_for_each_other(store, host, tmp_path):
