@@ -274,6 +274,14 @@ def test_a_change_is_asked_for_and_written_down(server, engine, change, line, qu
     assert engine.commands == [command]
 
 
+def test_an_engine_by_itself_writes_down_for_itself(server):
+    engine = Engine(f"unix://{server.path}")
+    server.answers["POST /containers/c/start"] = http("204 No Content")
+    engine.start("c")
+    assert engine.commands == ["docker start c"]
+    assert Engine(f"unix://{server.path}").commands == []
+
+
 def test_reading_is_not_written_down(server, engine):
     server.json("GET /version", {})
     engine.version()
@@ -328,8 +336,10 @@ def prepare_exec(server, output, code=0, seen=None):
 def test_a_command_gives_its_exit_code_and_both_streams(server, engine):
     prepare_exec(server, frame(1, b"out ") + frame(2, b"err") + frame(1, b"more") + frame(1, b""), code=3)
     assert engine.execute("c", ["nginx", "-t"]) == (3, b"out more", b"err")
-    asked = json.loads(server.requests[0].body)
-    assert (asked["Cmd"], asked["AttachStdin"]) == (["nginx", "-t"], False)
+    create, start = (json.loads(request.body) for request in server.requests[:2])
+    assert create == {"AttachStdin": False, "AttachStdout": True, "AttachStderr": True, "Cmd": ["nginx", "-t"]}
+    # With a terminal there would be no frames, and detached no output.
+    assert start == {"Detach": False, "Tty": False}
 
 
 def test_a_command_without_output(server, engine):
