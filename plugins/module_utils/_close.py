@@ -74,7 +74,8 @@ def _refuse(store, journal, params):
 def finish(host, store, journal):
     """Let the old color of an approved deployment go; may be interrupted anywhere and run again."""
     settings, old, candidate = colors_of(host, store, journal)
-    served = _nginx.served_color(host, _nginx.Nginx(**settings.nginx))
+    nginx = _nginx.Nginx(**settings.nginx)
+    served = _nginx.served_color(host, nginx)
     if served != journal["to"]:
         raise BluegreenError(
             f"Nginx is not proved to serve {journal['to']} (it serves {served or 'neither color'}): nothing was removed. Look "
@@ -83,6 +84,9 @@ def finish(host, store, journal):
     journal.begin("finish")
     kept = journal["old_color"] == "stopped"
     if old:
+        if nginx.backup:
+            # A backup that is gone would be asked in vain, and the name of one that is keeps Nginx from starting.
+            _switch.switch(host, journal, nginx._replace(backup=False), journal["to"], journal["release"])
         drain(host, journal)
         _policies.take_policies(host, journal, old.containers)
         if kept:

@@ -148,11 +148,12 @@ class _Recovery:
         self.journal.note(back=True)
         self._keep_logs()
         _policies.take_policies(self.host, self.journal, self.candidate.containers)
-        stopping = _InBackground(lambda: self._stop(self.candidate.of("workers", "web", "init")))
+        stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
         if self.old:
             self._start_serving(self.old)
             self._start_old_workers()
         stopping.join()
+        self._stop_workers_of_candidate()
         self._stop_candidate()
         return self._end("rolled_back")
 
@@ -162,6 +163,7 @@ class _Recovery:
         self._keep_logs()
         if self.old is None:
             _switch.switch(self.host, self.journal, self.nginx, None)
+            self._stop_workers_of_candidate()
             self._stop_candidate()
             return self._end("rolled_back")
         self._start_serving(self.old)
@@ -171,7 +173,7 @@ class _Recovery:
         except BluegreenError as error:
             return self._cannot_switch(error)
         self._stop_workers_of_candidate()
-        move_late(self.host, self.journal, self.candidate, self.old)
+        self._move_back(self.candidate)
         self._start_old_workers()
         drain(self.host, self.journal)
         self._stop_candidate()
@@ -180,7 +182,7 @@ class _Recovery:
     def _cannot_switch(self, error):
         """Both webs stay up, because one of them is served; the old workers work, and tasks go to them."""
         self._stop_workers_of_candidate()
-        move_late(self.host, self.journal, self.candidate, self.old)
+        self._move_back(self.candidate)
         self._start_old_workers()
         self.journal.note(result="failed", reason=self.reason)
         raise BluegreenError(
@@ -228,11 +230,17 @@ class _Recovery:
         # One that outlived its timeout is what failed the deployment, so here it gets longer than that to end.
         own = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(workers)
         timeout = max(own, _workers.RESTART_TIMEOUT)
+        with old.own_broker() as broker:
+            if broker is not None:
+                # What a handover staged and could not deliver, because the candidate's broker is gone.
+                _messages.take_back(self.host, self.journal, broker)
         with old.broker() as broker:
             _workers.restart_workers(self.host, self.journal, workers, timeout, broker)
 
     def _stop_workers_of_candidate(self):
         running = [container for container in self.candidate.of("workers") if container.running]
+        if not running:
+            return
         timeout = self.journal["workers"].get("stop_timeout")
         with self.candidate.broker() as broker:
             # A task that outlives the timeout is finished by its own worker, which takes no new one.
@@ -242,22 +250,41 @@ class _Recovery:
         """Everything of the candidate stops, its broker only when it is empty; nothing of it comes back at a boot."""
         candidate = Color(self.host, self.settings, self.candidate.name)
         _policies.take_policies(self.host, self.journal, candidate.containers)
-        self._stop(candidate.of("workers", "web", "init"))
-        if self._broker_is_empty(candidate):
+        self._stop(candidate.of("web", "init"))
+        finishing = [container.name for container in candidate.of("workers") if container.running]
+        if finishing:
+            self.host.warn(
+                f"{', '.join(finishing)} still finishes its tasks and ends by itself, so the broker of {candidate.project} goes "
+                "on running too."
+            )
+        elif self._broker_is_empty(candidate):
             self._stop(candidate.of("support"))
         self._remove_unstarted(candidate.containers)
 
     def _broker_is_empty(self, candidate):
-        if self.old:
-            move_late(self.host, self.journal, candidate, self.old)
+        """Whether no task is left in the candidate's broker; when it does not say, it may hold some."""
+        if not self._move_back(candidate):
+            return False
         with candidate.own_broker() as broker:
             left = _messages.count_messages(broker) if broker else {}
         if left:
+            counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
             self.host.warn(
-                f"The broker of {candidate.project} still holds tasks ({left}), so it goes on running: the next deployment "
+                f"The broker of {candidate.project} still holds tasks ({counts}), so it goes on running: the next deployment "
                 "moves them to the live color."
             )
         return not left
+
+    def _move_back(self, candidate):
+        """Move tasks to the old color. A broker that does not answer must not keep the old workers stopped."""
+        if self.old is None:
+            return True
+        try:
+            move_late(self.host, self.journal, candidate, self.old)
+        except BluegreenError as error:
+            self.host.warn(f"Tasks in the broker of {candidate.project} could not be moved back: {error.message}")
+            return False
+        return True
 
     def _stop(self, containers):
         for container in containers:

@@ -75,6 +75,7 @@ class Scene:
         )
         replace(_settle, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
         replace(_nginx, "served_color", "ask nginx", lambda given: self.served)
+        monkeypatch.setattr(_messages, "take_back", self._take_back)
         # Questions, not effects.
         monkeypatch.setattr(_messages, "count_messages", lambda broker: dict(broker.tasks))
         monkeypatch.setattr(_broker, "connect", self._connect)
@@ -105,6 +106,12 @@ class Scene:
             destination.tasks[queue] = destination.tasks.get(queue, 0) + count
         source.tasks.clear()
         return Moved(moved, {}, {}, 0, 1)
+
+    def _take_back(self, host, journal, broker):
+        if broker.staged:
+            self.calls.append(f"take back in {broker.name}")
+            broker.tasks.update(broker.staged)
+            broker.staged.clear()
 
     def _connect(self, host, containers, settings):
         for container in containers:

@@ -219,11 +219,15 @@ class FakeHost:
 
 
 class FakeBroker:
-    """A broker as the deciding code sees it; ``tasks`` counts its messages per queue."""
+    """A broker as the deciding code sees it.
+
+    ``tasks`` counts its messages per queue, and ``staged`` those that an interrupted move took out of them.
+    """
 
     def __init__(self, name, tasks=None, container=None):
         self.name = name
         self.tasks = dict(tasks or {})
+        self.staged = {}
         self.container = container
 
     def __enter__(self):

@@ -61,6 +61,14 @@ def test_the_old_color_goes_in_the_order_that_loses_no_task(scene, params):
     assert scene.store.load() is None
 
 
+def test_the_old_color_is_no_backup_any_more_when_it_goes(scene):
+    journal = scene.deployment("awaiting_approval")
+    journal.data["settings"]["nginx"]["backup"] = True
+    journal.note()
+    close(scene)
+    assert scene.effects()[:2] == ["switch to green", "drain"]
+
+
 def test_the_line_of_the_history(scene):
     scene.deployment("awaiting_approval")
     close(scene)

@@ -8,7 +8,12 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recover, _switch, _workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _messages,
+    _recover,
+    _switch,
+    _workers,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
@@ -340,10 +345,45 @@ def test_a_broker_that_still_holds_tasks_is_never_stopped(scene, monkeypatch):
     assert scene.engine.state("green-redis") == "running"
     assert scene.engine.state("green-web") == "exited"
     assert scene.host.warnings == [
-        "The broker of shop-green still holds tasks ({'celery': 3}), so it goes on running: the next deployment moves them "
-        "to the live color."
+        "The broker of shop-green still holds tasks (3 in celery), so it goes on running: the next deployment moves them to "
+        "the live color."
     ]
     assert result["result"] == "rolled_back"
+
+
+def test_a_broker_that_does_not_answer_keeps_no_old_worker_stopped(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    record(monkeypatch, scene.calls, _messages, "move", does=BluegreenError("Redis does not answer."))
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert scene.engine.state("blue-worker") == "running"
+    assert scene.engine.state("green-redis") == "running"
+    assert set(scene.host.warnings) == {"Tasks in the broker of shop-green could not be moved back: Redis does not answer."}
+
+
+def test_what_a_handover_could_not_deliver_is_back_before_the_old_workers_start(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", redis="exited", worker="created", beat="created")
+    scene.brokers["blue"].staged = {"celery": 2}
+    scene.deployment("handover", done=False)
+    recover(scene, UNDO)
+    assert scene.brokers["blue"].tasks == {"celery": 2}
+    effects = scene.effects()
+    assert effects.index("take back in shop-blue/redis") < effects.index("restart workers")
+
+
+def test_a_worker_that_still_finishes_a_task_is_left_to_it(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    record(monkeypatch, scene.calls, _workers, "stop_workers", "stop workers")
+    recover(scene, UNDO)
+    assert scene.engine.state("green-worker") == "running"
+    assert scene.engine.state("green-redis") == "running"
+    assert scene.engine.state("green-web") == "exited"
+    assert scene.engine.policy("green-worker") == "no"
+    assert "still finishes its tasks and ends by itself" in scene.host.warnings[0]
 
 
 def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeypatch):
