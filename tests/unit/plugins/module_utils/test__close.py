@@ -27,8 +27,8 @@ def scene(monkeypatch, tmp_path):
     return made
 
 
-def close(scene, params=WHICHEVER, check_mode=False):
-    return _close.close(scene.host, scene.store, params, check_mode)
+def close(scene, params=None, check_mode=False):
+    return _close.close(scene.host, scene.store, params or WHICHEVER, check_mode)
 
 
 # Finishing
@@ -286,21 +286,23 @@ class PowerCut(BaseException):
 
 def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monkeypatch):
     secrets = ("blue.env", "green.env", "broker.url")
+    unlink, left = os.unlink, 0
+
+    def until_the_cut(path):
+        nonlocal left
+        if not left:
+            raise PowerCut
+        left -= 1
+        unlink(path)
+
     for number in range(9):
         journal = scene.deployment("settle")
         for name in secrets:
             with open(scene.store.path(name), "w", encoding="utf-8") as target:
                 target.write("secret")
-        left = [number]
+        left = number
         with monkeypatch.context() as patch, contextlib.suppress(PowerCut):
-
-            def unlink(path, real=os.unlink, left=left):
-                if not left[0]:
-                    raise PowerCut
-                left[0] -= 1
-                real(path)
-
-            patch.setattr(os, "unlink", unlink)
+            patch.setattr(os, "unlink", until_the_cut)
             _close.end(scene.store, journal, "rolled_back")
         scene.host.clock.now += 1000
         undo = {"deployment_id": "", "prefer": "rollback", "reason": ""}

@@ -11,7 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._plan import 
 SERVICES = {"web": ["web"], "support": ["redis"], "init": ["migrate"], "workers": ["worker", "beat"], "ignored": ["db"]}
 
 
-def lines(live="blue", services=SERVICES, **changes):
+def lines(live="blue", services=None, **changes):
     facts = {
         "projects": {"blue": "shop-blue", "green": "shop-green"},
         "release": "2",
@@ -24,7 +24,7 @@ def lines(live="blue", services=SERVICES, **changes):
         "old_color": "removed",
         **changes,
     }
-    return plan("shop", live, "green", services, facts)
+    return plan("shop", live, "green", services or SERVICES, facts)
 
 
 def test_a_deployment():
