@@ -32,6 +32,7 @@ def host():
         ("2.27.0+ds1-0ubuntu1\n", (2, 27, 0)),
         ("2.24.6-desktop.1\n", (2, 24, 6)),
         ("5.0.1", (5, 0, 1)),
+        ("2.30.dirty", (2, 30)),
     ],
 )
 def test_the_version_in_all_its_spellings(host, printed, expected):

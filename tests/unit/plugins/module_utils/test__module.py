@@ -100,7 +100,7 @@ def test_a_bad_docker_host_is_a_failure_as_any_other(run):
     assert result["msg"].startswith("docker_host is 'tcp://10.0.0.5:2375', but only an Engine on the same host")
 
 
-def test_what_nobody_expected_is_one_sentence_too(run, monkeypatch):
+def test_what_nobody_expected_is_one_sentence_too(run, warned, monkeypatch):
     handed_over = {}
     fail = basic.AnsibleModule.fail_json
     # From 2.19 on Ansible shows a traceback on request only.
@@ -110,6 +110,7 @@ def test_what_nobody_expected_is_one_sentence_too(run, monkeypatch):
 
     def act(params, host, check_mode):
         host.commands.append("docker stop web")
+        host.warn("mind the gap")
         raise KeyError("surprise")
 
     code, result = run(module(act), app="shop")
@@ -119,6 +120,7 @@ def test_what_nobody_expected_is_one_sentence_too(run, monkeypatch):
         "the output of -vvv; the host is as status.yml shows it."
     )
     assert "\n" not in result["msg"]
+    assert warned == ["mind the gap"]
     assert "surprise" in handed_over["exception"] and "test__module.py" in handed_over["exception"]
     assert result["commands"] == ["docker stop web"]
 

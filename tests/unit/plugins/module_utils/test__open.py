@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _settings,
     _sockets,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
@@ -242,6 +243,14 @@ def test_a_stopped_idle_color_holds_no_tasks_for_anybody(scene):
     assert scene.open()["fetch"]["leftover"] is False
 
 
+def test_another_support_service_holds_no_tasks(scene):
+    scene.engine.add("cache", color="green")
+    for color in PORTS:
+        scene.rendered[color]["services"]["cache"] = {"image": "memcached", "restart": "always"}
+    scene.hashes["cache"] = "hash-cache"
+    assert scene.open(services={"support": ["redis", "cache"]})["fetch"]["leftover"] is False
+
+
 def test_a_port_that_a_foreign_container_holds_is_refused(scene):
     scene.engine.add("grafana", color="1", app="monitoring", published=18002)
     assert scene.refusal() == (
@@ -316,6 +325,14 @@ def test_warnings_stop_nothing(scene):
     ]
 
 
+def test_an_engine_that_is_down_is_the_first_thing_said(scene, monkeypatch):
+    def refuse():
+        raise EngineError("The Docker Engine does not answer: start it.")
+
+    monkeypatch.setattr(scene.engine, "version", refuse)
+    assert scene.refusal(project_src="/srv/none") == "The Docker Engine does not answer: start it."
+
+
 def test_a_folder_that_is_not_there_is_refused_before_compose_is_asked(scene):
     del scene.host.programs["compose version"]
     assert "bluegreen_project_src is '/srv/none', but there is no such folder" in scene.refusal(project_src="/srv/none")
@@ -371,6 +388,14 @@ def test_a_live_color_of_which_a_part_is_down_is_not_up_to_date(monkeypatch, tmp
     scene.live(**{service: "exited"})
     scene.of_release("2")
     assert f"service {service} does not run" in scene.open()["plan"][0]
+
+
+def test_a_container_that_is_no_part_of_a_color_does_not_count(scene):
+    scene.of_release("2")
+    scene.engine.add("adminer", status="exited")
+    for color in PORTS:
+        scene.rendered[color]["services"]["adminer"] = {"image": "adminer"}
+    assert scene.open(services={"ignored": ["adminer"]})["up_to_date"] is True
 
 
 @pytest.mark.parametrize("code, up_to_date", [(0, True), (1, False)])
@@ -514,6 +539,12 @@ def test_check_mode_shows_plan_and_diff_and_changes_nothing(scene):
     assert scene.untouched()
 
 
+@pytest.mark.parametrize("workers, limit", [({"stop_timeout": 90}, "90 s"), ({}, "its stop_grace_period"), (None, "its stop_")])
+def test_the_plan_says_how_long_workers_get(scene, workers, limit):
+    (line,) = [line for line in scene.open(check_mode=True, workers=workers)["plan"] if line.startswith("stop_workers")]
+    assert f"(up to {limit}" in line
+
+
 def test_an_open_deployment_has_all_that_going_back_needs(scene):
     result = scene.open(colors={"blue": {"env": {"SECRET": "hunter2"}}}, broker={"url": "redis://:hunter2@redis/0"})
     assert (result["changed"], result["id"], result["epoch"]) == (True, "dep-1", 1)
@@ -633,6 +664,8 @@ def test_the_kept_color_comes_back_without_compose_and_its_files(kept):
     assert (result["changed"], result["live"], result["idle"], result["release"]) == (True, "blue", "green", "1")
     assert result["plan"][0] == "plan: shop: green becomes live (back to release 1, which was kept)"
     assert not [line for line in result["plan"] if line.startswith("fetch")]
+    assert result["plan"][-1] == "finish: after approval, stop and keep shop-blue"
+    assert (result["undecided"], result["fetch"]) == (False, {"leftover": False})
     journal = kept.store.load()
     assert journal["policies"] == kept.policies
     # Whoever goes back may want to come forward again.
