@@ -27,16 +27,26 @@ def containers():
 def container(one):
     labels = one["Config"]["Labels"] or {}
     return {
+        "id": one["Id"],
         "name": one["Name"].lstrip("/"),
         "project": labels.get("com.docker.compose.project", ""),
         "service": labels.get("com.docker.compose.service", ""),
         "image": one["Config"]["Image"],
         "status": one["State"]["Status"],
         "started": one["State"]["StartedAt"],
+        "finished": one["State"]["FinishedAt"],
         "exit_code": one["State"]["ExitCode"],
         "restarts": one["RestartCount"],
         "policy": one["HostConfig"]["RestartPolicy"]["Name"],
     }
+
+
+def by_service(found):
+    """{project: {service: its container}}"""
+    projects = {}
+    for one in found.values():
+        projects.setdefault(one["project"], {})[one["service"]] = one
+    return projects
 
 
 def files(folders):
@@ -59,8 +69,10 @@ def state(path):
         return mode + " " + hashlib.sha256(file.read()).hexdigest()
 
 
+seen = containers()
 print(json.dumps({
-    "containers": containers(),
+    "containers": seen,
+    "projects": by_service(seen),
     "files": files(sys.argv[1:]),
     "images": sorted(docker("images", "--all", "--quiet", "--no-trunc")),
     "networks": sorted(docker("network", "ls", "--format={{.Name}}")),
