@@ -265,8 +265,14 @@ class _Recovery:
         """Whether no task is left in the candidate's broker; when it does not say, it may hold some."""
         if not self._move_back(candidate):
             return False
-        with candidate.own_broker() as broker:
-            left = _messages.count_messages(broker) if broker else {}
+        try:
+            with candidate.own_broker() as broker:
+                left = _messages.count_messages(broker) if broker else {}
+        except BluegreenError as error:
+            self.host.warn(
+                f"The broker of {candidate.project} does not say whether it holds tasks, so it goes on running: {error.message}"
+            )
+            return False
         if left:
             counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
             self.host.warn(
