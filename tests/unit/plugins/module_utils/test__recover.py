@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 
 import pytest
 
@@ -17,7 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
 UNDO = {"deployment_id": "", "prefer": "rollback", "reason": "health: no answer"}
 LOOK = {"deployment_id": "", "prefer": "", "reason": "recover.yml"}
@@ -71,6 +73,36 @@ def test_a_deployment_whose_owner_lives_is_left_to_it(scene):
         "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is in step health, and its owner showed a "
         "sign of life not long ago: wait for it, or undo it with rollback.yml."
     )
+    assert scene.calls == []
+
+
+def test_check_mode_refuses_too(scene):
+    scene.deployment("health")
+    with pytest.raises(Fenced):
+        recover(scene, LOOK, check_mode=True)
+
+
+def test_who_came_first_to_the_lock_is_not_run_over(scene, monkeypatch):
+    journal = scene.deployment("health")
+    abandoned(scene)
+    lock = scene.store.lock
+
+    def late(purpose):
+        # Its owner woke up, and writes a sign of life.
+        journal.save()
+        return lock(purpose)
+
+    monkeypatch.setattr(scene.store, "lock", late)
+    with pytest.raises(Fenced, match="showed a sign of life not long ago"):
+        recover(scene, LOOK)
+    assert scene.calls == []
+
+
+def test_a_deployment_that_ended_while_the_lock_was_waited_for_is_gone(scene, monkeypatch):
+    scene.deployment("health")
+    lock = scene.store.lock
+    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close({"id": "dep-1"}), lock(purpose))[1])
+    assert recover(scene, UNDO)["found"] is False
     assert scene.calls == []
 
 
@@ -197,6 +229,39 @@ def test_a_worker_gets_longer_to_end_than_when_it_failed_to(scene, monkeypatch, 
     assert given[0]["broker"] is scene.brokers["blue"]
 
 
+def test_the_candidate_stops_while_the_old_workers_start(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("health")
+    stopping, restarted = threading.Event(), threading.Event()
+    stop = scene.engine.stop
+    restart = scene._restart_workers
+
+    def slow_stop(container, timeout=None):
+        stopping.set()
+        assert restarted.wait(5)
+        time.sleep(0.02)
+        stop(container, timeout)
+
+    def restart_meanwhile(given):
+        assert stopping.wait(5), "the old workers waited for the candidate"
+        restart(given)
+        restarted.set()
+
+    monkeypatch.setattr(scene.engine, "stop", slow_stop)
+    record(monkeypatch, scene.calls, _workers, "restart_workers", does=restart_meanwhile)
+    recover(scene, UNDO)
+    # And what comes after waits until it has.
+    assert sorted_pairs(effect for effect in scene.effects() if effect.startswith(("stop", "move"))) == [
+        "stop green-web",
+        "stop workers",
+        "stop green-worker",
+        "stop green-beat",
+        "move shop-green/redis to shop-blue/redis",
+        "stop green-redis",
+    ]
+
+
 def test_an_old_web_that_fell_meanwhile_is_started_again(scene):
     scene.color("blue", worker="exited", beat="exited", web="exited", redis="exited")
     scene.color("green")
@@ -216,14 +281,17 @@ def test_a_first_deployment_that_fails_leaves_no_color(scene):
     assert result["message"] == "Release 2 was rolled back: no color is live."
 
 
-def test_the_logs_of_what_broke_are_kept(scene):
+@pytest.mark.parametrize("step", ["health", "settle"])
+def test_the_logs_of_what_broke_are_kept(scene, step):
     scene.color("blue", worker="exited", beat="exited")
-    scene.color("green", web="exited", worker="created", beat="created")
+    scene.color("green", web="exited", beat="created")
+    scene.engine.add("cache", color="green", State__Health={"Status": "unhealthy"})
     scene.engine.inspected["green-redis"]["RestartCount"] = 3
-    scene.deployment("health")
+    scene.deployment(step)
     assert recover(scene, UNDO)["logs"] == {
-        "shop-green-web-1": ["last line of green-web"],
+        "shop-green-cache-1": ["last line of green-cache"],
         "shop-green-redis-1": ["last line of green-redis"],
+        "shop-green-web-1": ["last line of green-web"],
     }
 
 
@@ -288,12 +356,49 @@ def test_going_back_after_the_cutover_keeps_to_the_order(scene, step, done):
 
 
 def sorted_pairs(effects):
-    """Beat and worker of one call in a fixed order, which is the business of :mod:`_workers`."""
+    """Worker before beat where one call is about both; their order is the business of :mod:`_workers`."""
     result = list(effects)
-    for index, pair in enumerate(zip(result, result[1:])):
-        if pair[0].split(" ")[0] == pair[1].split(" ")[0] and {p.rpartition("-")[2] for p in pair} == {"worker", "beat"}:
-            result[index:index + 2] = sorted(pair)
+    for index in range(len(result) - 1):
+        verb, dummy, container = result[index].partition(" ")
+        if container.endswith("-beat") and result[index + 1] == f"{verb} {container[:-len('beat')]}worker":
+            result[index:index + 2] = reversed(result[index:index + 2])
     return result
+
+
+def test_an_old_color_that_is_down_is_started_before_it_gets_requests(scene):
+    scene.color("blue", "exited")
+    scene.color("green")
+    journal = scene.deployment("settle")
+    for service in ("redis", "web"):
+        journal.data["policies"][f"blue-{service}"] = dict(ALWAYS)
+        scene.engine.inspected[f"blue-{service}"]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
+    journal.save()
+    recover(scene, UNDO)
+    assert scene.effects()[:4] == ["start blue-redis", "start blue-web", "wait for blue", "switch to blue"]
+    assert (scene.engine.policy("blue-redis"), scene.engine.policy("blue-web")) == ("unless-stopped", "unless-stopped")
+
+
+def test_workers_that_never_started_need_no_stop(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker="created", beat="created")
+    scene.deployment("cutover")
+    recover(scene, UNDO)
+    assert sorted_pairs(scene.effects()) == sorted_pairs(
+        [
+            "wait for blue",
+            "switch to blue",
+            "move shop-green/redis to shop-blue/redis",
+            "restart workers",
+            "start blue-beat",
+            "start blue-worker",
+            "drain",
+            "stop green-web",
+            "move shop-green/redis to shop-blue/redis",
+            "stop green-redis",
+            "remove green-beat",
+            "remove green-worker",
+        ]
+    )
 
 
 def test_the_direction_is_on_the_disk_before_anything_is_done(scene, monkeypatch):
@@ -360,6 +465,20 @@ def test_a_broker_that_does_not_answer_keeps_no_old_worker_stopped(scene, monkey
     assert scene.engine.state("blue-worker") == "running"
     assert scene.engine.state("green-redis") == "running"
     assert set(scene.host.warnings) == {"Tasks in the broker of shop-green could not be moved back: Redis does not answer."}
+
+
+def test_a_broker_that_does_not_say_what_it_holds_goes_on_running(scene, monkeypatch):
+    def fail(broker):
+        raise BluegreenError("Redis does not answer.")
+
+    scene.color("green")
+    scene.deployment("settle", **{"from": "", "release_from": ""})
+    monkeypatch.setattr(_messages, "count_messages", fail)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert (scene.engine.state("green-redis"), scene.engine.state("green-web")) == ("running", "exited")
+    assert scene.host.warnings == [
+        "The broker of shop-green does not say whether it holds tasks, so it goes on running: Redis does not answer."
+    ]
 
 
 def test_what_a_handover_could_not_deliver_is_back_before_the_old_workers_start(scene):
@@ -459,6 +578,8 @@ def test_a_candidate_that_is_whole_is_left_to_a_human(scene):
     assert result["message"] == "Release 2 is live and whole, and awaits approval: finish.yml or rollback.yml."
     journal = scene.store.load()
     assert (journal["step"], journal["done"], journal["back"]) == ("awaiting_approval", True, False)
+    # The time since the owner was lost is nobody's.
+    assert journal["seconds"]["awaiting_approval"] == 0
     assert not [effect for effect in scene.effects() if effect.startswith(("stop", "start", "switch"))]
 
 
@@ -517,13 +638,19 @@ def test_what_was_approved_is_completed(scene):
     scene.deployment("finish", done=False)
     abandoned(scene)
     result = recover(scene, LOOK)
-    assert result["message"] == "The approved release 2 was finished."
+    assert (result["changed"], result["message"]) == (True, "The approved release 2 was finished.")
     assert set(scene.states()) == {f"green-{service}" for service in ("redis", "web", "worker", "beat")}
     assert written(scene)["result"] == "committed"
 
 
-@pytest.mark.parametrize("result", ["committed", "rolled_back"])
-def test_a_deployment_that_was_decided_needs_only_its_last_lines(scene, result):
+@pytest.mark.parametrize(
+    "result, message",
+    [
+        ("committed", "Release 2 is finished."),
+        ("rolled_back", "Release 2 was rolled back: blue is live with release 1."),
+    ],
+)
+def test_a_deployment_that_was_decided_needs_only_its_last_lines(scene, result, message):
     scene.color("blue")
     scene.color("green")
     scene.deployment("finish" if result == "committed" else "settle", result=result)
@@ -531,7 +658,8 @@ def test_a_deployment_that_was_decided_needs_only_its_last_lines(scene, result):
         with open(scene.store.path(name), "w", encoding="utf-8") as left:
             left.write("SECRET='1'\n")
     abandoned(scene)
-    assert recover(scene, UNDO)["result"] == result
+    ended = recover(scene, UNDO)
+    assert (ended["changed"], ended["result"], ended["message"]) == (True, result, message)
     assert scene.calls == []
     assert written(scene)["result"] == result
     assert sorted(os.listdir(scene.store.folder)) == ["history.jsonl", "lock"]
