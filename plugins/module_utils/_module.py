@@ -27,6 +27,14 @@ COMMON_ARGUMENTS = {
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
+class _SilentModule(AnsibleModule):
+    """Writes no arguments to the host's log. ``no_log=True`` would not do: what the task says, which is always passed
+    to a module, overrules it."""
+
+    def _log_invocation(self):
+        pass
+
+
 def run_module(action, argument_spec, hidden=(), **kwargs):
     """Run a module from arguments to result.
 
@@ -37,9 +45,8 @@ def run_module(action, argument_spec, hidden=(), **kwargs):
         it would take a value such as ``1`` out of every text of the result. So the host's log gets no arguments at all,
         and the result the names alone.
     """
-    module = AnsibleModule(
-        argument_spec={**COMMON_ARGUMENTS, **argument_spec}, supports_check_mode=True, no_log=bool(hidden), **kwargs
-    )
+    kind = _SilentModule if hidden else AnsibleModule
+    module = kind(argument_spec={**COMMON_ARGUMENTS, **argument_spec}, supports_check_mode=True, **kwargs)
     invocation = {"module_args": _without(module.params, hidden)}
     host = None
     try:

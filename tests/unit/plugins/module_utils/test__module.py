@@ -44,6 +44,7 @@ def run(monkeypatch, capsys, logged):
             **params,
             "_ansible_module_name": "smallfleet.bluegreen.bg_test",
             "_ansible_check_mode": check_mode,
+            "_ansible_no_log": False,
             "_ansible_remote_tmp": "/tmp",
             "_ansible_keep_remote_files": False,
         }
