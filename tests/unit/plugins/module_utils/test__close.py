@@ -10,10 +10,13 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _close, _recover, _settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _close, _messages, _recover, _settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, kept_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
 
 APPROVED = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
 WHICHEVER = {"deployment_id": "", "epoch": 0, "release": ""}
@@ -183,10 +186,6 @@ def test_a_broker_that_still_holds_tasks_is_not_stopped(scene, monkeypatch):
 
 
 def test_tasks_that_cannot_be_moved_keep_the_old_broker(scene, monkeypatch):
-    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
-    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
-    from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
-
     left = {"mail": 2, "celery": 1}
     record(monkeypatch, scene.calls, _messages, "move", "move", lambda given: Moved(4, {}, left, 0, 1))
     scene.deployment("awaiting_approval")
@@ -258,6 +257,38 @@ def test_check_mode_changes_nothing(scene):
     before = scene.store.load().data
     assert close(scene, check_mode=True) == {"changed": True, "result": "committed", "id": "dep-1"}
     assert scene.calls == [] and scene.store.load().data == before
+
+
+def test_check_mode_refuses_too(scene):
+    scene.deployment("health")
+    with pytest.raises(Fenced):
+        close(scene, check_mode=True)
+
+
+def test_who_goes_back_before_the_lock_is_free_wins(scene, monkeypatch):
+    journal = scene.deployment("awaiting_approval")
+    lock = scene.store.lock
+    monkeypatch.setattr(scene.store, "lock", lambda purpose: (journal.note(back=True), lock(purpose))[1])
+    with pytest.raises(Fenced):
+        close(scene)
+    assert scene.calls == []
+
+
+def test_who_finishes_before_the_lock_is_free_leaves_nothing_to_do(scene, monkeypatch):
+    scene.deployment("awaiting_approval")
+    lock = scene.store.lock
+    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close({"id": "dep-1"}), lock(purpose))[1])
+    assert close(scene) == {"changed": False, "result": "committed"}
+    assert scene.calls == []
+
+
+def test_the_last_move_ends_its_hop(scene, monkeypatch):
+    record(monkeypatch, scene.calls, _messages, "finish_hop", "end the hop")
+    scene.deployment("awaiting_approval")
+    close(scene)
+    effects = scene.effects()
+    assert effects.index("move shop-blue/redis to shop-green/redis") < effects.index("end the hop")
+    assert effects.index("end the hop") < effects.index("stop blue-redis")
 
 
 def test_a_second_finish_changes_nothing(scene):
@@ -342,6 +373,17 @@ def test_the_images_of_the_last_releases_are_kept(scene, keep, gone):
     assert names - set(scene.engine.images) == gone
 
 
+def test_a_release_that_was_rolled_back_is_none_of_them(scene):
+    entries = [("committed", "a:1"), ("rolled_back", "b:1")]
+    with open(scene.store.path("history.jsonl"), "w", encoding="utf-8") as history:
+        for number, (result, name) in enumerate(entries):
+            images = image(scene, f"sha256:{name}", name)
+            history.write(json.dumps({"id": f"old-{number}", "result": result, "images": images}) + "\n")
+    scene.deployment("awaiting_approval", keep_images=2)
+    close(scene)
+    assert {"a:1", "b:1"} <= set(scene.engine.images)
+
+
 def test_an_image_that_the_new_release_runs_too_is_kept(scene):
     committed(scene, image(scene, "sha256:redis-1", "redis:7"))
     scene.deployment("awaiting_approval", keep_images=1)
@@ -357,8 +399,6 @@ def test_a_name_that_means_another_image_by_now_is_left_alone(scene):
 
 
 def test_an_image_that_another_container_uses_stays(scene, monkeypatch):
-    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
-
     def refuse(reference):
         raise EngineError("image is being used", 409)
 

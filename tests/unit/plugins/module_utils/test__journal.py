@@ -15,6 +15,7 @@ import sys
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
     Fenced,
@@ -252,8 +253,6 @@ def test_a_move_of_earlier_tasks_is_a_part_of_fetching(journal, host):
 
 
 def test_the_policy_noted_first_counts(store, journal, host):
-    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
-
     web = look(host.engine, host.engine.add("web"))
     assert journal.policy_of(web)["Name"] == "unless-stopped"
     journal.note_policy(web)

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _messages,
+    _nginx,
     _recover,
     _switch,
     _workers,
@@ -205,6 +206,17 @@ def test_before_the_cutover_nginx_is_not_touched(scene, step, done):
     }
     assert scene.brokers["blue"].tasks == {"celery": 2}
     assert result["message"] == "Release 2 was rolled back: blue is live with release 1."
+
+
+def test_tasks_that_came_up_with_an_old_volume_are_not_run(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="created", worker="created", beat="created")
+    scene.brokers["green"].tasks = {"celery": 1}
+    scene.deployment("start_candidate", done=False)
+    recover(scene, UNDO)
+    assert not [effect for effect in scene.effects() if effect.startswith("move")]
+    assert (scene.brokers["blue"].tasks, scene.brokers["green"].tasks) == ({}, {"celery": 1})
+    assert (scene.engine.state("blue-worker"), scene.engine.state("green-redis")) == ("running", "exited")
 
 
 def test_what_stops_has_no_policy_left_that_would_start_it(scene):
@@ -617,8 +629,6 @@ def test_when_neither_color_is_whole_what_is_served_is_left(scene):
 
 
 def test_an_nginx_that_cannot_be_asked_is_a_warning(scene, monkeypatch):
-    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx
-
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
     scene.deployment("settle")
