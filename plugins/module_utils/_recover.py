@@ -257,7 +257,7 @@ class _Recovery:
                 f"{', '.join(finishing)} still finishes its tasks and ends by itself, so the broker of {candidate.project} goes "
                 "on running too."
             )
-        elif self._broker_is_empty(candidate):
+        elif _never_published(candidate) or self._broker_is_empty(candidate):
             self._stop(candidate.of("support"))
         self._remove_unstarted(candidate.containers)
 
@@ -333,6 +333,13 @@ class _Recovery:
             "message": message,
             "logs": self.logs,
         }
+
+
+def _never_published(candidate):
+    """Whether all that the candidate's broker holds came up with it from an old volume. Such tasks may have run already:
+    a human decides about them, so they are not moved, and stay where they were.
+    """
+    return not any(container.ever_started for container in candidate.of("init", "web", "workers"))
 
 
 class _InBackground:
