@@ -69,7 +69,10 @@ def test_memory_of_running_containers_without_the_cache():
     web = look(host.engine, host.engine.add("web"))
     worker = look(host.engine, host.engine.add("worker", status="exited"))
     for cache in ("inactive_file", "total_inactive_file"):
-        host.engine.stats = lambda container, cache=cache: {"memory_stats": {"usage": 100, "stats": {cache: 30}}}
+        usage = {"blue-web": 100, "blue-worker": 1000}
+        host.engine.stats = lambda container, cache=cache: {
+            "memory_stats": {"usage": usage[container], "stats": {cache: 30}}
+        }
         assert _resources.memory_of(host.engine, [web, worker]) == 70
     # An engine without memory cgroups (a Raspberry Pi as it comes) tells nothing.
     host.engine.stats = lambda container: {"memory_stats": {}}
