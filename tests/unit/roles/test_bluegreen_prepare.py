@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import os
+import re
 
 import jinja2
+import pytest
 import yaml
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _grammar, _settings, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 
 ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "..", "roles")
 
@@ -56,3 +59,29 @@ def test_defaults_are_those_of_the_argument_specification():
     spec = yaml.safe_load(load("bluegreen_prepare", "meta", "argument_specs.yml"))["argument_specs"]["main"]["options"]
     described = {name: option["default"] for name, option in spec.items() if "default" in option}
     assert yaml.safe_load(load("bluegreen_prepare", "defaults", "main.yml")) == described
+
+
+def accepts(check, *arguments):
+    try:
+        check(*arguments)
+    except BluegreenError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "name", ["shop", "a", "shop-2_x", "a" * 48, "a" * 49, "", "Shop", "2shop", "localhost", "localhosts", "a b", "a;b", "a\n"]
+)
+def test_names_are_accepted_where_the_modules_accept_them(name):
+    grammar = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))["_bluegreen_prepare_name"]
+    assert bool(re.match(grammar, name)) is accepts(_grammar.check_upstream, "bluegreen_nginx_upstream", name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/nginx/conf.d/a.conf", "/a.conf", "a.conf", "/etc/../a.conf", "/etc/a b.conf", "/etc/a;.conf", "/etc//a.conf", ""],
+)
+def test_paths_are_accepted_where_the_modules_accept_them(path):
+    written = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))["_bluegreen_prepare_written"]
+    (grammar,) = [each["grammar"] for each in written if each["option"] == "bluegreen_nginx_file"]
+    assert bool(re.match(grammar, path)) is accepts(_grammar.check_path, "bluegreen_nginx_file", path)
