@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Prints what this host has, a name=value a line, and changes nothing. One remote run instead of gathered facts.
 # Whether something is there is asked of the thing itself: it may have come from anywhere.
 
