@@ -504,18 +504,6 @@ def test_what_a_handover_could_not_deliver_is_back_before_the_old_workers_start(
     assert effects.index("take back in shop-blue/redis") < effects.index("restart workers")
 
 
-def test_tasks_of_an_old_volume_are_moved_to_nobody(scene):
-    # They may have run already, so a human decides about them.
-    scene.color("blue", worker="exited", beat="exited")
-    scene.color("green", "created", redis="running")
-    scene.brokers["green"].tasks = {"celery": 2}
-    scene.deployment("start_candidate", done=False)
-    recover(scene, UNDO)
-    assert (scene.brokers["green"].tasks, scene.brokers["blue"].tasks) == ({"celery": 2}, {})
-    assert scene.engine.state("green-redis") == "exited"
-    assert scene.engine.state("blue-worker") == "running"
-
-
 def test_a_worker_that_still_finishes_a_task_is_left_to_it(scene, monkeypatch):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
