@@ -1,0 +1,65 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the README, docs/ and the example inventory tell a reader to write has to exist."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+
+import pytest
+import yaml
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+# Names that begin as the role's variables do and are none: stats for AWX, and the other role.
+OTHERS = {"bluegreen_pending", "bluegreen_pending_id", "bluegreen_pending_release", "bluegreen_prepare"}
+
+
+def found(*patterns):
+    paths = [path for pattern in patterns for path in glob.glob(os.path.join(ROOT, pattern), recursive=True)]
+    return sorted(os.path.relpath(path, ROOT) for path in paths)
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as source:
+        return source.read()
+
+
+PAGES = found("README.md", "CONTRIBUTING.md", "docs/*.md", "roles/*/README.md")
+INVENTORY = found("inventory.example/**/*.yml")
+
+
+@pytest.fixture(scope="module")
+def variables():
+    known = set()
+    for path in found("roles/*/meta/argument_specs.yml"):
+        for entry_point in yaml.safe_load(read(path))["argument_specs"].values():
+            known.update(entry_point["options"])
+    return known
+
+
+@pytest.mark.parametrize("path", PAGES + INVENTORY)
+def test_every_variable_is_one_of_a_role(path, variables):
+    named = set(re.findall(r"\bbluegreen_[a-z_]*[a-z]\b(?!\*)", read(path)))
+    assert named - variables - OTHERS == set()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_link_within_the_collection_leads_to_a_file(path):
+    targets = [target for target in re.findall(r"\]\(([^)#]+)[^)]*\)", read(path)) if "://" not in target]
+    folder = os.path.join(ROOT, os.path.dirname(path))
+    assert [target for target in targets if not os.path.exists(os.path.join(folder, target))] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_playbook_exists(path):
+    named = set(re.findall(r"ansible-playbook [^\n]*smallfleet\.bluegreen\.([a-z_]+)", read(path)))
+    assert named - {os.path.splitext(os.path.basename(playbook))[0] for playbook in found("playbooks/*.yml")} == set()
+
+
+# docs/failure.md is about nothing else.
+@pytest.mark.parametrize("path", [path for path in found("docs/*.md") if path != "docs/failure.md"])
+def test_every_page_says_what_happens_if_it_fails(path):
+    assert "## What happens if it fails" in read(path)
