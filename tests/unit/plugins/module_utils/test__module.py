@@ -47,8 +47,6 @@ def run(monkeypatch, capsys, logged):
             "_ansible_no_log": False,
             "_ansible_remote_tmp": "/tmp",
             "_ansible_keep_remote_files": False,
-            # Always passed, and stronger than what a module says of itself.
-            "_ansible_no_log": False,
         }
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)

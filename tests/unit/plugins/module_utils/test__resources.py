@@ -68,8 +68,8 @@ def test_memory_of_running_containers_without_the_cache():
     host = FakeHost()
     web = look(host.engine, host.engine.add("web"))
     worker = look(host.engine, host.engine.add("worker", status="exited"))
+    usage = {"blue-web": 100, "blue-worker": 1000}
     for cache in ("inactive_file", "total_inactive_file"):
-        usage = {"blue-web": 100, "blue-worker": 1000}
         host.engine.stats = lambda container, cache=cache: {
             "memory_stats": {"usage": usage[container], "stats": {cache: 30}}
         }
