@@ -101,7 +101,7 @@ def finish(host, store, journal):
         remove(store.path("containers.json"))
     _prune_images(host, store, journal, candidate)
     journal.done("finish")
-    end(store, journal, "committed", images=_images(candidate))
+    end(store, journal, "committed", images=images_of(candidate))
     return {"changed": True, "result": "committed", "id": journal["id"], "figures": figures(journal)}
 
 
@@ -174,7 +174,8 @@ def _remove(host, old, volumes):
             engine.remove_volume(volume["Name"])
 
 
-def _images(color):
+def images_of(color):
+    """Names of the images that a color runs, by id."""
     return {container.image: container.image_name for container in color.containers}
 
 
@@ -183,7 +184,7 @@ def _prune_images(host, store, journal, candidate):
     committed = [entry.get("images") or {} for entry in store.history() if entry["result"] == "committed"]
     keep = journal["keep_images"]
     recent = committed[max(len(committed) - keep + 1, 0):] if keep > 1 else []
-    kept = {image for images in [*recent, _images(candidate)] for image in images}
+    kept = {image for images in [*recent, images_of(candidate)] for image in images}
     for images in committed[: len(committed) - len(recent)]:
         for image, name in images.items():
             found = host.engine.image(name) if image not in kept else None

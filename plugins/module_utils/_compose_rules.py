@@ -56,7 +56,7 @@ def _listed(findings, services, defined):
         for name in services[role]:
             if name not in defined["blue"]:
                 findings.errors.append(
-                    f"{variable} names {name!r}, but the Compose file has no such service{_nearest(name, defined['blue'])}."
+                    f"{variable} names {name!r}, but the Compose file has no such service{_nearest(name, defined['blue'])}"
                 )
     named = {name for role in _VARIABLES for name in services[role]}
     for name in defined["blue"]:
@@ -73,8 +73,8 @@ def _nearest(name, candidates):
 
     close = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
     if close:
-        return f": did you mean {close[0]!r}"
-    return f" (it has {', '.join(sorted(candidates)) or 'none'})"
+        return f": did you mean {close[0]!r}?"
+    return f" (it has {', '.join(sorted(candidates)) or 'none'})."
 
 
 def _container_name(findings, name, service):
@@ -156,7 +156,7 @@ def _volumes(findings, known, rendered, defined, services, color_volumes):
         if volume not in volumes["blue"]:
             findings.errors.append(
                 f"bluegreen_color_volumes names {volume!r}, but the Compose file has no such volume"
-                f"{_nearest(volume, volumes['blue'])}."
+                f"{_nearest(volume, volumes['blue'])}"
             )
 
 

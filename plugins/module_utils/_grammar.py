@@ -86,6 +86,13 @@ def check_port(option, value):
     return value
 
 
+def check_container(option, value):
+    """The name of a container; empty for none."""
+    if value and not _CONTAINER.fullmatch(value):
+        _refuse(option, value, "a container is named with letters, digits, _, . and -, and begins with a letter")
+    return value
+
+
 def check_address(option, value):
     """An address at which Nginx finds a color: loopback, or the name of a container on Nginx's own network."""
     if not _is_address(value):

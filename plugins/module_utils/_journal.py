@@ -175,8 +175,9 @@ class Store:
                 return Journal(self, data)
             broken.append(name)
         raise JournalCorrupt(
-            f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): run "
-            "recover.yml, which keeps it aside and makes the host whole from what it shows."
+            f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): look "
+            "at both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move the "
+            "file away."
         )
 
     def save(self, data):

@@ -61,7 +61,7 @@ def run_module(action, argument_spec, hidden=(), **kwargs):
         _report(module, host)
         module.fail_json(
             msg=f"{module._name} failed in a way that it should not ({type(error).__name__}: {error}). Please report "
-            "this with the output of -vvv; the host is as status.yml shows it.",
+            "this with the output of ANSIBLE_DISPLAY_TRACEBACK=error and -vvv; the host is as status.yml shows it.",
             exception=traceback.format_exc(),
             commands=_commands(host),
             invocation=invocation,

@@ -257,8 +257,12 @@ class _Recovery:
                 f"{', '.join(finishing)} still finishes its tasks and ends by itself, so the broker of {candidate.project} goes "
                 "on running too."
             )
-        elif _never_published(candidate) or self._broker_is_empty(candidate):
+        if not finishing and (_never_published(candidate) or self._broker_is_empty(candidate)):
             self._stop(candidate.of("support"))
+        else:
+            # What may hold tasks has to be there after a boot too, for the next deployment to move them.
+            support = Color(self.host, self.settings, candidate.name).of("support")
+            _policies.put_back_policies(self.host, self.journal, support)
         self._remove_unstarted(candidate.containers)
 
     def _broker_is_empty(self, candidate):
@@ -312,7 +316,8 @@ class _Recovery:
 
     def _end(self, result):
         journal = self.journal
-        _close.end(self.store, journal, result, self.reason)
+        images = _close.images_of(self.candidate) if result == "committed" else None
+        _close.end(self.store, journal, result, self.reason, images)
         if result == "committed":
             return self._result(True, f"Release {journal['release'] or '(none)'} is finished.")
         live = journal["from"] or "no color"
@@ -354,7 +359,8 @@ class _InBackground:
     def _run(self):
         try:
             self._function()
-        except BluegreenError as error:
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            # Of whatever kind, it belongs into the thread that waits for this one.
             self._error = error
 
     def join(self):

@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     COLORS,
     check_app,
     check_both_colors,
+    check_container,
     check_host,
     check_path,
     check_port,
@@ -169,6 +170,7 @@ def _nginx(given, app, ports):
         raise BluegreenError(
             f"bluegreen_nginx_file is {nginx['file']!r}, but Nginx includes files that end in .conf: name it so."
         )
+    check_container("bluegreen_nginx_container", nginx["container"])
     nginx["servers"] = nginx["servers"] or {color: f"127.0.0.1:{ports[color]}" for color in COLORS}
     check_both_colors("bluegreen_nginx_servers", nginx["servers"])
     for color in COLORS:

@@ -131,11 +131,11 @@ def subnet(case):
 ERRORS = [
     (
         unknown_web,
-        "bluegreen_web_services names 'wbe', but the Compose file has no such service: did you mean 'web'.",
+        "bluegreen_web_services names 'wbe', but the Compose file has no such service: did you mean 'web'?",
     ),
     (
         unknown_worker,
-        "bluegreen_worker_services names 'flower', but the Compose file has no such service: did you mean 'worker'.",
+        "bluegreen_worker_services names 'flower', but the Compose file has no such service: did you mean 'worker'?",
     ),
     (
         unknown_ignored,
@@ -170,7 +170,7 @@ ERRORS = [
     ),
     (
         unknown_color_volume,
-        "bluegreen_color_volumes names 'que', but the Compose file has no such volume: did you mean 'queue'.",
+        "bluegreen_color_volumes names 'que', but the Compose file has no such volume: did you mean 'queue'?",
     ),
     (
         unknown_color_volume_without_any,

@@ -118,7 +118,7 @@ def test_what_nobody_expected_is_one_sentence_too(run, warned, monkeypatch):
     assert code == 1
     assert result["msg"] == (
         "smallfleet.bluegreen.bg_test failed in a way that it should not (KeyError: 'surprise'). Please report this with "
-        "the output of -vvv; the host is as status.yml shows it."
+        "the output of ANSIBLE_DISPLAY_TRACEBACK=error and -vvv; the host is as status.yml shows it."
     )
     assert "\n" not in result["msg"]
     assert warned == ["mind the gap"]

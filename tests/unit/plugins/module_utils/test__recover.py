@@ -460,6 +460,9 @@ def test_a_broker_that_still_holds_tasks_is_never_stopped(scene, monkeypatch):
     scene.deployment("settle")
     result = recover(scene, UNDO)
     assert scene.engine.state("green-redis") == "running"
+    # It survives a boot, because the next deployment is to find it.
+    assert scene.engine.policy("green-redis") == "unless-stopped"
+    assert scene.engine.policy("green-web") == "no"
     assert scene.engine.state("green-web") == "exited"
     assert scene.host.warnings == [
         "The broker of shop-green still holds tasks (3 in celery), so it goes on running: the next deployment moves them to "
