@@ -16,6 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _resources,
     _settings,
     _sockets,
+    _survey,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -297,7 +298,7 @@ def test_each_color_is_rendered_with_variables_of_its_own(scene):
 def test_the_env_files_of_a_look_are_gone_after_it(scene, monkeypatch, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    monkeypatch.setattr(_open.tempfile, "tempdir", str(scratch))
+    monkeypatch.setattr(_survey.tempfile, "tempdir", str(scratch))
     scene.open(check_mode=True)
     assert os.listdir(scratch) == []
     scene.host.programs["config --format"] = Completed(1, "", "yaml: line 3: did not find expected key")

@@ -1,0 +1,416 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What a host and its Compose files show before a deployment, and what stands against one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _compose,
+    _compose_rules,
+    _nginx,
+    _release,
+    _resources,
+    _sockets,
+    _upstream,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import kept_color, write_atomically
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._plan import plan
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import (
+    color_services,
+    health_url,
+    other,
+)
+
+# Variables that Compose is always given; a user's own must not hide them.
+RESERVED = ("BG_COLOR", "BG_PORT", "BG_PROJECT", "BG_RELEASE")
+
+
+class Survey:
+    """What the host and the Compose files show before a deployment.
+
+    :ivar live: the live color, ``""`` when there is none yet.
+    :ivar idle: the color that becomes live.
+    :ivar env: for each color, the text of its env file.
+    :ivar up_to_date: whether there is nothing to do.
+    :ivar reasons: why there is something to do, as half sentences.
+    """
+
+    def __init__(self, host, store, settings, params):
+        self.host = host
+        self.store = store
+        self.settings = settings
+        self.params = params
+        self.live = self.idle = ""
+        self.upstream_text = ""
+        self.upstream = None
+        self.containers = {color: [] for color in COLORS}
+        self.env = {}
+        self.rendered = {}
+        self.hashes = {}
+        self.reasons = []
+        self.up_to_date = False
+        # Going back to the kept color needs no Compose file: what was stopped is started.
+        self.kept = params["prefer"] == "rollback"
+
+    def look(self):
+        """Look at everything, the cheap things first; raise one error that names all that is wrong at that stage."""
+        self.host.engine.version()
+        self.colors()
+        if self.kept:
+            self.require_kept()
+        else:
+            _compose.check_source(self.params["project_src"], self.params["files"])
+            _compose.check_version(_compose.version(self.host))
+            self.render()
+            self._compose_findings()
+        self._raise(self._live_findings() + self._idle_findings())
+        if not self.kept:
+            self._decide()
+        self._raise(_nginx.preflight(self.host, self._nginx_settings()))
+        if not self.up_to_date:
+            self._raise(self._room_findings())
+
+    def colors(self, live=None):
+        """Find out which color is live: what the file that Nginx reads says."""
+        nginx = self.settings.nginx
+        with contextlib.suppress(FileNotFoundError):
+            with open(nginx["file"], encoding="utf-8", errors="replace") as source:
+                self.upstream_text = source.read()
+            self.upstream = _upstream.parse(self.upstream_text, nginx["file"], nginx["upstream"])
+        if live is None and self.upstream:
+            live = _upstream.live_color(self.upstream, nginx["servers"], nginx["file"])
+        self.live = live or ""
+        self.idle = other(live) if live else COLORS[0]
+        for color in COLORS:
+            self.containers[color] = of_project(self.host.engine, self.settings.projects[color])
+
+    def require_kept(self):
+        """Raise unless the idle color was kept whole; its release is the one to deploy."""
+        kept = kept_color(self.store)
+        if not self.live or not kept or kept["color"] != self.idle:
+            raise BluegreenError(
+                f"There is nothing to go back to: no deployment of app {self.settings.app} is open, and no old color was "
+                "kept. Deploy the earlier release instead; with bluegreen_old_color: stopped the old color is kept from "
+                "the next deployment on."
+            )
+        present = {container.id for container in self.containers[self.idle]}
+        if not set(kept["policies"]) <= present:
+            raise BluegreenError(
+                f"Containers of the kept color {self.idle} were removed by somebody: deploy release "
+                f"{kept['release'] or '(none)'} again instead."
+            )
+        self.params["release"] = kept["release"]
+        self.reasons = [f"back to release {kept['release'] or '(none)'}, which was kept"]
+
+    def render(self):
+        """Render both colors, with env files that are gone when this returns."""
+        folder = tempfile.mkdtemp(prefix="bluegreen-")
+        try:
+            for color in COLORS:
+                self.env[color] = _compose.env_text(self._variables(color))
+                path = os.path.join(folder, f"{color}.env")
+                write_atomically(path, self.env[color], mode=0o600)
+                project = self._project(color, path)
+                self.rendered[color] = _compose.render(self.host, project)
+                self.hashes[color] = _compose.service_hashes(self.host, project)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _variables(self, color):
+        own = ((self.params["colors"] or {}).get(color) or {}).get("env") or {}
+        for name in RESERVED:
+            if name in own:
+                raise BluegreenError(
+                    f"bluegreen_env sets {name}, which the role sets itself: take it out, or choose another name."
+                )
+        return {
+            **own,
+            "BG_COLOR": color,
+            "BG_PORT": self.settings.ports[color],
+            "BG_PROJECT": self.settings.projects[color],
+            "BG_RELEASE": self.params["release"],
+        }
+
+    def _project(self, color, env_file):
+        src = self.params["project_src"]
+        return _compose.Project(
+            name=self.settings.projects[color],
+            src=src,
+            files=self.params["files"],
+            profiles=self.params["profiles"],
+            env_files=_compose.env_files(src, env_file),
+        )
+
+    def _nginx_settings(self):
+        return _nginx.Nginx(**self.settings.nginx)
+
+    # Findings
+
+    def _raise(self, sentences):
+        if sentences:
+            raise BluegreenError("\n".join(sentences), findings=list(sentences))
+
+    def _compose_findings(self):
+        findings = _compose_rules.examine(
+            self.rendered, self.settings.services, self.settings.ports, self.params["color_volumes"]
+        )
+        for sentence in findings.warnings:
+            self.host.warn(sentence)
+        self._raise(findings.errors)
+
+    def _live_findings(self):
+        if not self.live:
+            return []
+        project, port = self.settings.projects[self.live], self.settings.ports[self.live]
+        web = [c for c in self.containers[self.live] if c.service == self.settings.services["web"][0]]
+        if any(c.running for c in web):
+            return []
+        holder = self._published_by(port)
+        if holder:
+            return [
+                f"Nginx sends requests to {self.live} (port {port}), which container {holder['Names'][0].lstrip('/')} of "
+                f"project {_label(holder, 'project') or '(none)'} publishes, but bluegreen_projects.{self.live} is "
+                f"{project!r} and its web service {self.settings.services['web'][0]!r}: name the project and the "
+                "services that run."
+            ]
+        return [
+            f"Nginx sends requests to {self.live} (port {port}), but service {self.settings.services['web'][0]} of project "
+            f"{project} does not run: start it, or run prepare.yml to declare this host empty."
+        ]
+
+    def _idle_findings(self):
+        project, port = self.settings.projects[self.idle], self.settings.ports[self.idle]
+        allowed = self.settings.services["support"]
+        running = [c.service for c in self.containers[self.idle] if c.running and c.service not in allowed]
+        if running:
+            return [
+                f"Color {self.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
+                f"(docker compose -p {project} stop)."
+            ]
+        holder = self._published_by(port)
+        if holder and _label(holder, "project") != project:
+            return [
+                f"bluegreen_ports.{self.idle} is {port}, but container {holder['Names'][0].lstrip('/')} holds that port: "
+                "stop it, or choose another port."
+            ]
+        process = "" if holder else _listener(port)
+        if process:
+            return [
+                f"bluegreen_ports.{self.idle} is {port}, but {process} listens on that port: stop it, or choose another port."
+            ]
+        return []
+
+    def _published_by(self, port):
+        for summary in self.host.engine.containers():
+            if summary["State"] == "running" and any(p.get("PublicPort") == port for p in summary.get("Ports") or ()):
+                return summary
+        return None
+
+    def _room_findings(self):
+        engine, roles = self.host.engine, self.settings.services
+        live = self.containers[self.live] if self.live else []
+        by_role = {role: [c for c in live if role_of(c.service, roles) == role] for role in ROLES}
+        findings = []
+        if live:
+            findings.append(
+                _resources.memory_finding(
+                    _resources.available_memory(),
+                    _resources.memory_of(engine, by_role["workers"]),
+                    _resources.memory_of(engine, by_role["web"] + by_role["support"]),
+                )
+            )
+        docker_root = engine.info()["DockerRootDir"]
+        missing = {c.image for c in live} if not self.kept and self._missing_images() else set()
+        needed = _resources.DISK_RESERVE + sum(image["Size"] for image in map(engine.image, missing) if image)
+        findings.append(_resources.disk_finding(docker_root, _resources.free_disk(docker_root), needed, "images and layers"))
+        folder = self.store.folder
+        findings.append(
+            _resources.disk_finding(folder, _resources.free_disk(folder), _resources.STATE_RESERVE, "the journal")
+        )
+        return [sentence for sentence in findings if sentence]
+
+    def _missing_images(self):
+        names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
+        return {service: name for service, name in names.items() if self.host.engine.image(name) is None}
+
+    # Is there anything to do?
+
+    def _decide(self):
+        self._refuse_missing_images()
+        wanted = self._wanted(
+            {
+                service: (self.host.engine.image(name) or {}).get("Id")
+                for service, name in _compose_rules.images(self.rendered[self.idle], self.settings.services).items()
+            }
+        )
+        self.reasons = _release.differences(self._shown(), wanted) if self.live else ["first deployment"]
+        if not self.reasons and self.undecided:
+            self.reasons = ["images are compared once they have been pulled or built"]
+        self.up_to_date = not self.reasons
+
+    @property
+    def builds(self):
+        """Services that have to be built to know which image they run."""
+        if self.params["pull"] == "build":
+            return [name for name in color_services(self.settings) if self.rendered[self.idle]["services"][name].get("build")]
+        if self.params["pull"] == "never":
+            return []
+        return _compose_rules.builds_without_image(self.rendered[self.idle], self.settings.services)
+
+    @property
+    def undecided(self):
+        """Whether only the images themselves will tell if there is anything to do."""
+        return not self.kept and (self.params["pull"] == "always" or bool(self.builds))
+
+    def decide_from_created(self):
+        """Decide by the images that the created containers have."""
+        created = {c.service: c.image for c in self.containers[self.idle]}
+        self.reasons = _release.differences(self._shown(), self._wanted(created)) if self.live else ["first deployment"]
+        self.up_to_date = not self.reasons
+
+    def _refuse_missing_images(self):
+        if self.params["pull"] == "never":
+            self._raise(
+                [
+                    f"Image {name} of service {service} is not on this host, and bluegreen_pull is never: load it there, "
+                    "or set bluegreen_pull to missing."
+                    for service, name in sorted(self._missing_images().items())
+                ]
+            )
+
+    def _wanted(self, images):
+        services = color_services(self.settings)
+        return {
+            "release": self.params["release"],
+            # The live color's own rendering: its port and its name must not count as differences.
+            "hashes": {name: self.hashes[self.live or self.idle][name] for name in services},
+            "images": images,
+        }
+
+    def _shown(self):
+        mine = [c for c in self.containers[self.live] if role_of(c.service, self.settings.services)]
+        init = self.settings.services["init"]
+        return {
+            "release": self.upstream.release,
+            "hashes": {c.service: c.config_hash for c in mine},
+            "images": {c.service: c.image for c in mine},
+            "broken": {c.service for c in mine if not (c.exit_code == 0 if c.service in init else c.running)},
+        }
+
+    # Results
+
+    def facts(self):
+        """What the journal keeps of this."""
+        live = self.containers[self.live] if self.live else []
+        return {
+            "release": self.params["release"],
+            "release_from": self.upstream.release if self.live else "",
+            "from": self.live,
+            "to": self.idle,
+            "settings": self.settings.journaled(),
+            "old_containers": [{"id": c.id, "name": c.name, "service": c.service} for c in live],
+            # What was kept has its policies there; a container that runs is asked.
+            "policies": (kept_color(self.store) or {}).get("policies", {}) if self.kept else {},
+            "workers": self.params["workers"] or {},
+            "drain_timeout": self.params["drain_timeout"],
+            # Whoever goes back may want to come forward again.
+            "old_color": "stopped" if self.kept else self.params["old_color"],
+            "remove_volumes": self.params["remove_volumes"],
+            "keep_images": self.params["keep_images"],
+            "revert_after": self.params["revert_after"],
+        }
+
+    def result(self, changed, deployment_id="", epoch=0):
+        settings = self.settings
+        result = {
+            "changed": changed,
+            "id": deployment_id,
+            "epoch": epoch,
+            "live": self.live,
+            "idle": self.idle,
+            "up_to_date": self.up_to_date,
+            "undecided": self.undecided and not self.up_to_date if self.rendered else False,
+            "release": self.params["release"],
+            "projects": settings.projects,
+            "ports": settings.ports,
+            "broker": settings.broker["mode"],
+            "plan": [],
+            "fetch": self._fetch(),
+        }
+        if not self.up_to_date:
+            result["plan"] = plan(
+                settings.app,
+                self.live,
+                self.idle,
+                settings.services,
+                {
+                    "projects": settings.projects,
+                    "reasons": self.reasons,
+                    "fetch": "" if self.kept else self._fetch_text(),
+                    "leftover": result["fetch"]["leftover"],
+                    "stop_timeout": (self.params["workers"] or {}).get("stop_timeout"),
+                    "health_url": health_url(settings, self.idle),
+                    "nginx_file": settings.nginx["file"],
+                    "old_color": "stopped" if self.kept else self.params["old_color"],
+                },
+            )
+            result["diff"] = self._diff()
+        return result
+
+    def _fetch(self):
+        """How the candidate's containers are to be created, as arguments for community.docker.docker_compose_v2."""
+        leftover = any(c.running for c in self.containers[self.idle] if c.service == self.settings.broker["service"])
+        if self.kept:
+            return {"leftover": leftover}
+        return {
+            "leftover": leftover and self.settings.broker["mode"] == "color",
+            "env_files": _compose.env_files(self.params["project_src"], self.store.env_file(self.idle)),
+            "services": color_services(self.settings),
+            "pull": {"always": "always", "never": "never"}.get(self.params["pull"], "missing"),
+            "build": "always" if self.builds else "policy" if self.params["pull"] != "never" else "never",
+        }
+
+    def _fetch_text(self):
+        if self.builds:
+            return f"build {', '.join(self.builds)}"
+        return {"always": "pull all images", "never": "pull nothing"}.get(self.params["pull"], "pull images that are missing")
+
+    def _diff(self):
+        nginx = self.settings.nginx
+        return {
+            "before_header": nginx["file"],
+            "after_header": nginx["file"],
+            "before": self.upstream_text,
+            "after": _upstream.render(
+                nginx["upstream"],
+                self.idle,
+                nginx["servers"],
+                release=self.params["release"],
+                deployment_id=self.params["deployment_id"],
+                backup=nginx["backup"],
+                tuning=self.upstream.tuning if self.upstream else (),
+            ),
+        }
+
+
+def _listener(port):
+    """Who listens on a port of this host, ``""`` when nobody does."""
+    for connection in _sockets.connections("self"):
+        if connection.state == _sockets.LISTENING and connection.local[1] == port:
+            return _sockets.holder_of(connection.inode) or "a process that cannot be seen from here"
+    return ""
+
+
+def _label(summary, name):
+    return summary["Labels"].get(f"com.docker.compose.{name}", "")
