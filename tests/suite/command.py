@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
@@ -15,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LOGS = os.path.join(ROOT, ".test-logs")
 CACHE = os.path.join(ROOT, ".cache")
 COLLECTIONS = os.path.join(CACHE, "collections")
+RUNNING = set()
 
 
 def environment(venv=".venv", **more):
@@ -52,20 +54,34 @@ def run(argv, log, cwd=ROOT, env=None, timeout=900):
             argv, cwd=cwd, env=env or environment(), stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         ) as process:
+            RUNNING.add(process)
             try:
                 rc = process.wait(timeout)
-            except BaseException as error:
-                os.killpg(process.pid, signal.SIGTERM)
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                if not isinstance(error, subprocess.TimeoutExpired):
-                    raise
+            except subprocess.TimeoutExpired:
+                end(process)
                 output.write(f"\nended after {timeout} s, its time limit\n")
                 rc = 124
+            finally:
+                RUNNING.discard(process)
         output.write(f"= {rc}\n")
     return rc
+
+
+def end(process):
+    """Ends a command with all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def end_all(*_signal):
+    """Somebody stopped the suite: what it runs side by side must not go on without it."""
+    for process in list(RUNNING):
+        end(process)
+    os._exit(130)
 
 
 def log_file(log):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 
 from build import build
-from command import LOGS
+from command import LOGS, end_all
 from integration import integration
 from lint import lint
 from molecule import molecule
@@ -29,6 +30,8 @@ SHOWN = 80  # lines of a failing part's log
 def main():
     options = arguments()
     os.makedirs(LOGS, exist_ok=True)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, end_all)
     outcomes = []
     for name in options.parts:
         begun = time.monotonic()
