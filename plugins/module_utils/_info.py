@@ -87,6 +87,11 @@ def _container(container, settings):
     }
 
 
+def _state(container):
+    # The engine keeps the last word of a health check of a container that has stopped.
+    return container["health"] or "running" if container["status"] == "running" else container["status"]
+
+
 def _queues(host, color):
     """Messages per queue of a color's broker; ``None`` when there is none that can be asked."""
     try:
@@ -128,7 +133,7 @@ def summary(app, facts):
     lines = [f"{app}: {live} is live{release}." if live else f"{app}: no color is live."]
     for name, color in facts["colors"].items():
         if color["containers"]:
-            states = ", ".join(f"{each['service']} {each['health'] or each['status']}" for each in color["containers"])
+            states = ", ".join(f"{each['service']} {_state(each)}" for each in color["containers"])
             lines.append(f"{name} ({color['project']}): {states}.")
         waiting = facts["queues"][name]
         if waiting:

@@ -224,9 +224,9 @@ def route_findings(nginx, configuration, public):
         return [f"No server block uses the upstream {upstream}: write proxy_pass http://{upstream}; in the one of this app."]
     if server and not by_variable and not any(found.target == upstream for found in inside):
         return [
-            f"public_url {public.url} is answered by the server block at {server.place} (asked for {public.host}), which "
-            f"does not use the upstream {upstream}; {', '.join(uses)} does: set public_url and public_host to what "
-            "reaches that one."
+            f"bluegreen_public_url {public.url} is answered by the server block at {server.place} (asked for {public.host}), "
+            f"which does not use the upstream {upstream}; {', '.join(uses)} does: set bluegreen_public_url and "
+            "bluegreen_public_host to what reaches that one."
         ]
     return []
 

@@ -33,8 +33,8 @@ def public_side(running):
     place, problem = _accepted_at(running, url)
     if place is None:
         raise BluegreenError(
-            f"public_url {nginx.public_url} does not reach this Nginx: {problem}. Set bluegreen_public_url to a URL that the "
-            f"server block with the upstream {nginx.upstream} answers."
+            f"bluegreen_public_url {nginx.public_url} does not reach this Nginx: {problem}. Set it to a URL that the server block "
+            f"with the upstream {nginx.upstream} answers."
         )
     return _nginx_proof.PublicSide(
         url=nginx.public_url,

@@ -186,7 +186,8 @@ class Survey:
             ]
         return [
             f"Nginx sends requests to {self.live} (port {port}), but service {self.settings.services['web'][0]} of project "
-            f"{project} does not run: start it, or run prepare.yml to declare this host empty."
+            f"{project} does not run: start it, or, if no color is to be live, remove {self.settings.nginx['file']} and run "
+            "prepare.yml."
         ]
 
     def _idle_findings(self):

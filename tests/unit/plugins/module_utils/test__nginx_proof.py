@@ -152,8 +152,8 @@ ROUTES = [
     ),
     (
         REDIRECT,
-        f"public_url http://127.0.0.1/ is answered by the server block at {SITE}:1 (asked for 127.0.0.1), which does not use "
-        f"the upstream shop; {SITE}:2 does",
+        f"bluegreen_public_url http://127.0.0.1/ is answered by the server block at {SITE}:1 (asked for 127.0.0.1), which does "
+        f"not use the upstream shop; {SITE}:2 does",
     ),
 ]
 

@@ -83,7 +83,7 @@ def test_a_public_url_that_reaches_another_program(real_host):
         with pytest.raises(BluegreenError) as refusal:
             _nginx_public.public_side(running)
     name = f"{_sockets.command_of(os.getpid())} (process {os.getpid()}) answers there"
-    assert refusal.value.message.startswith(f"public_url http://127.0.0.1:{port}/ does not reach this Nginx: {name}. Set ")
+    assert refusal.value.message.startswith(f"bluegreen_public_url http://127.0.0.1:{port}/ does not reach this Nginx: {name}. Set ")
 
 
 def test_a_public_url_that_reaches_nothing(real_host):

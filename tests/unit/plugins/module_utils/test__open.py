@@ -207,8 +207,8 @@ def test_a_live_color_that_does_not_run_is_refused(monkeypatch, tmp_path, web):
     scene = Scene(monkeypatch, tmp_path)
     scene.live(web=web)
     assert scene.refusal() == (
-        "Nginx sends requests to blue (port 18001), but service web of project shop-blue does not run: start it, or run "
-        "prepare.yml to declare this host empty."
+        "Nginx sends requests to blue (port 18001), but service web of project shop-blue does not run: start it, or, if "
+        f"no color is to be live, remove {tmp_path / 'bluegreen-shop.conf'} and run prepare.yml."
     )
 
 
