@@ -26,7 +26,7 @@ OLDEST = {
     "BLUEGREEN_LAB_PYTHON": "/opt/python3.9/bin/python3",
     "BLUEGREEN_LAB_SUFFIX": "-oldest",
 }
-LONGEST = ("rollback", "default")
+LONGEST = ("rollback", "refused", "default")
 TIME_LIMIT = 1200
 
 
