@@ -16,8 +16,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 POLL = 0.1
-# A start that succeeded may still be followed by an exit: "a moment later" is this.
-MOMENT = 1.0
+# A start that succeeded may still be followed by an exit: "a moment later" is this. What falls later is seen when the
+# deployment settles.
+MOMENT = 0.5
 # Without a broker that can be asked, a worker is believed when it says so, or has stood this long.
 STANDING = 5.0
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 
 
 def settle(host, store, params, check_mode):
@@ -31,10 +33,23 @@ def settle(host, store, params, check_mode):
         drained = drain(host, journal)
         if old:
             move_late(host, journal, old, candidate)
+        _require_standing(host, candidate)
         journal.done("settle", held_by=drained.held_by)
         journal.begin("awaiting_approval")
         journal.done("awaiting_approval")
         return {"changed": True, "figures": figures(journal)}
+
+
+def _require_standing(host, candidate):
+    """What was started must still run: a beat may fall later than in the moment that its start was watched."""
+    fallen = [container for container in candidate.of("support", "web", "workers") if container.status != "running"]
+    if fallen:
+        raise BluegreenError(
+            f"{', '.join(container.name for container in fallen)} of the new color fell after the start: the last log lines "
+            "are in logs.",
+            failure="exited",
+            logs=last_lines(host, fallen),
+        )
 
 
 def drain(host, journal):

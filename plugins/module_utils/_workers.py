@@ -138,7 +138,9 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     roles = {container.id: roles_now(container) for container in running}
     # Beat first: what it still sends is work for nobody. Whatever is neither goes with the workers.
     running.sort(key=lambda container: not roles[container.id].beat)
-    tasks = active_tasks(host, broker, len(running)) if broker is not None and running else None
+    # Only workers answer; to wait for a beat's answer too would cost a second of every stop.
+    answering = sum(roles[container.id].worker for container in running)
+    tasks = active_tasks(host, broker, answering) if broker is not None and answering else None
     take_policies(host, journal, running)
     journal.note(signalled=sorted(set(journal.get("signalled") or ()) | {container.id for container in running}))
     deadline = Deadline(host.clock, timeout)

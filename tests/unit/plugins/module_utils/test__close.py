@@ -441,6 +441,16 @@ def test_settling_twice_changes_nothing(scene):
     assert scene.calls == []
 
 
+def test_what_fell_after_its_start_is_no_release_to_approve(scene):
+    scene.engine.stop("green-beat")
+    scene.deployment("start_workers")
+    with pytest.raises(BluegreenError) as failure:
+        settle(scene)
+    assert failure.value.message.startswith("shop-green-beat-1 of the new color fell after the start")
+    assert list(failure.value.details["logs"]) == ["shop-green-beat-1"]
+    assert scene.store.load()["step"] == "settle" and not scene.store.load()["done"]
+
+
 def test_settling_in_check_mode_changes_nothing(scene):
     assert settle(scene, check_mode=True)["changed"] is True
     assert scene.calls == [] and scene.store.load() is None

@@ -60,6 +60,13 @@ def workers_of(host):
     return of_project(host.engine, "shop-blue")
 
 
+def test_the_answer_of_a_beat_is_not_waited_for(host, journal, messages, monkeypatch):
+    asked = []
+    monkeypatch.setattr(_workers, "active_tasks", lambda _host, _broker, most: asked.append(most))
+    stop_workers(host, journal, workers_of(host), 30, broker=object())
+    assert asked == [1]
+
+
 def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_signalled(host, journal):
     stopped = stop_workers(host, journal, workers_of(host), 30)
     assert host.calls == [
