@@ -11,12 +11,14 @@ import os
 import re
 import signal
 import subprocess
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOGS = os.path.join(ROOT, ".test-logs")
 CACHE = os.path.join(ROOT, ".cache")
 COLLECTIONS = os.path.join(CACHE, "collections")
 RUNNING = set()
+STOPPED = threading.Event()
 
 
 def environment(venv=".venv", **more):
@@ -47,6 +49,8 @@ def _pythons():
 
 def run(argv, log, cwd=ROOT, env=None, timeout=900):
     """Leaves what the command prints in .test-logs/<log>.log; returns its return code (124: out of time)."""
+    if STOPPED.is_set():  # what was next must not begin while the rest is being ended
+        return 130
     with open(log_file(log), "w", encoding="utf-8") as output:
         output.write(f"$ {' '.join(argv)}\n")
         output.flush()
@@ -79,6 +83,7 @@ def end(process):
 
 def end_all(*_signal):
     """Somebody stopped the suite: what it runs side by side must not go on without it."""
+    STOPPED.set()
     for process in list(RUNNING):
         end(process)
     os._exit(130)

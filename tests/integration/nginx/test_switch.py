@@ -138,7 +138,7 @@ def test_a_pid_file_that_is_wrong(host, journal, lab, written, words):
 
 def test_a_public_url_that_another_program_answers(host, journal, lab):
     elsewhere = lab.settings._replace(public_url=f"http://{lab.settings.servers['green']}/")
-    assert "answers there. Set bluegreen_public_url" in _nginx.preflight(host, elsewhere)[0]
+    assert "answers there. Set it to a URL" in _nginx.preflight(host, elsewhere)[0]
     with pytest.raises(BluegreenError, match="does not reach this Nginx"):
         _switch.switch(host, journal, elsewhere, "green", "2")
     assert names(lab) == ["bluegreen-shop.conf", "site.conf"]
