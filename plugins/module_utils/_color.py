@@ -33,10 +33,6 @@ class Color:
         services = self._settings.services
         return [c for role in roles for c in self.containers if role_of(c.service, services) == role]
 
-    def by_id(self, ids):
-        """Those of its containers that are named by id."""
-        return [container for container in self.containers if container.id in ids]
-
     @contextlib.contextmanager
     def broker(self):
         """The broker that the color's workers read, ``None`` when it is down or cannot be asked (AMQP, SQS)."""

@@ -146,14 +146,6 @@ class Engine:
             body={"RestartPolicy": {"Name": name, "MaximumRetryCount": policy.get("MaximumRetryCount", 0)}},
         )
 
-    def set_cpu_shares(self, container, shares):
-        self._change(
-            f"docker update --cpu-shares={shares} {container}",
-            "POST",
-            f"/containers/{quote(container)}/update",
-            body={"CpuShares": shares},
-        )
-
     def remove(self, container, volumes=True):
         """Remove a stopped container, with its anonymous volumes when ``volumes``."""
         self._change(
@@ -171,15 +163,6 @@ class Engine:
 
     def remove_image(self, reference):
         self._change(f"docker image rm {reference}", "DELETE", f"/images/{quote(reference, safe='/:@')}")
-
-    def get_archive(self, container, path):
-        """A file or folder out of a container, as the bytes of a tar archive."""
-        return self.request("GET", f"/containers/{quote(container)}/archive", {"path": path})
-
-    def put_archive(self, container, folder, archive):
-        """Unpack the bytes of a tar archive into ``folder`` of a container, running or not."""
-        self.commands.append(f"docker cp - {container}:{folder}")
-        self.request("PUT", f"/containers/{quote(container)}/archive", {"path": folder}, archive)
 
     def execute(self, container, argv, stdin=b"", timeout=60):
         """Run a command in a running container.
@@ -210,13 +193,13 @@ class Engine:
     def request(self, method, path, query=None, body=None, timeout=60):
         """One request.
 
-        :param body: bytes sent as they are, or anything else sent as JSON.
+        :param body: sent as JSON.
         :returns: the body of the answer, bytes.
         :raises EngineError: the engine is out of reach or answered with a status of 400 and more.
         """
         connection = _SocketConnection(self._path, timeout)
         headers = {}
-        if body is not None and not isinstance(body, bytes):
+        if body is not None:
             body = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         try:

@@ -93,13 +93,6 @@ def check_container(option, value):
     return value
 
 
-def check_address(option, value):
-    """An address at which Nginx finds a color: loopback, or the name of a container on Nginx's own network."""
-    if not _is_address(value):
-        _refuse(option, value, "it must be 127.0.0.1, [::1] or the name of a container")
-    return value
-
-
 def _is_address(value):
     return value in LOOPBACK or (_CONTAINER.fullmatch(value) is not None and value != "localhost")
 

@@ -52,21 +52,9 @@ def tag_of(payload):
     return str(tag) if "body" in message else None
 
 
-def task_of(payload):
-    """The name of the task that a message asks for, or an empty string."""
-    try:
-        return str(json.loads(payload)["headers"].get("task") or "")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""
-
-
 def is_queue_name(key):
     """Whether a list of this name can hold tasks: replies and events of remote control cannot."""
     return not key.endswith(".pidbox") and not re.search(r"(^|[.:_])celeryev(\.|$)", key)
-
-
-def is_result(key):
-    return any(mark in key for mark in RESULTS)
 
 
 def binding_of_key(key):

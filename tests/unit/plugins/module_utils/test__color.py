@@ -28,7 +28,6 @@ def test_containers_come_in_the_order_of_the_roles(scene):
     blue = Color(scene.host, settings(scene), "blue")
     assert [each.service for each in blue.of("support", "web")] == ["redis", "web"]
     assert [each.service for each in blue.of("workers", "web")] == ["beat", "worker", "web"]
-    assert [each.id for each in blue.by_id(["blue-web", "green-web", "gone"])] == ["blue-web"]
 
 
 def test_a_service_in_no_list_has_no_role(scene):

@@ -249,13 +249,6 @@ CHANGES = [
         {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}},
         "docker update --restart=no c",
     ),
-    (
-        lambda e: e.set_cpu_shares("c", 2),
-        "POST /containers/c/update",
-        {},
-        {"CpuShares": 2},
-        "docker update --cpu-shares=2 c",
-    ),
     (lambda e: e.remove("c"), "DELETE /containers/c", {"v": "1"}, None, "docker rm -v c"),
     (lambda e: e.remove("c", False), "DELETE /containers/c", {"v": "0"}, None, "docker rm c"),
     (lambda e: e.remove_network("n"), "DELETE /networks/n", {}, None, "docker network rm n"),
@@ -388,17 +381,3 @@ def test_a_command_that_hangs_is_given_up(server, engine):
     with pytest.raises(EngineError, match="timed out"):
         engine.execute("c", ["sleep", "60"], timeout=0.05)
     let_go.set()
-
-
-# Files
-
-
-def test_files_go_in_and_out_as_archives(server, engine):
-    server.answers["GET /containers/c/archive"] = http("200 OK", b"\x00tar")
-    server.answers["PUT /containers/c/archive"] = http("200 OK")
-    assert engine.get_archive("c", "/a b") == b"\x00tar"
-    engine.put_archive("c", "/data", b"\x01\x02")
-    got, put = server.requests
-    assert got.query == {"path": "/a b"}
-    assert (put.query, put.body) == ({"path": "/data"}, b"\x01\x02")
-    assert engine.commands == ["docker cp - c:/data"]

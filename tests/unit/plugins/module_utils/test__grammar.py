@@ -16,7 +16,6 @@ ACCEPTED = [
     (lambda value: _grammar.check_upstream("upstream", value), ["shop", "shop-web"]),
     (lambda value: _grammar.check_project("project", value), ["shop-blue", "2shop"]),
     (lambda value: _grammar.check_port("port", value), [1024, 18001, 65535]),
-    (lambda value: _grammar.check_address("address", value), ["127.0.0.1", "[::1]", "web-blue", "Web.1_x"]),
     (lambda value: _grammar.check_container("container", value), ["", "nginx", "proxy_1.a"]),
     (lambda value: _grammar.check_path("file", value), ["/etc/nginx/conf.d/shop.conf", "/a"]),
     (_grammar.check_release, ["", "2", "v1.2.3+build", "registry/app:1@sha256"]),
@@ -37,8 +36,8 @@ REFUSED = [
     (lambda value: _grammar.check_color("color", value), ["", "red", "Blue"]),
     (lambda value: _grammar.check_port("port", value), [0, 80, 1023, 65536, -1, True, None, "18001"]),
     (
-        lambda value: _grammar.check_address("address", value),
-        ["", "localhost", "10.0.0.5", "127.1", "0x7f.1", "0.0.0.0", "::1", "unix:/run/x"],
+        lambda value: _grammar.check_server("servers.green", value),
+        ["localhost:8000", "10.0.0.5:8000", "127.1:8000", "0x7f.1:8000", "0.0.0.0:8000", "unix:/run/x:8000"],
     ),
     (
         lambda value: _grammar.check_server("servers.blue", value),

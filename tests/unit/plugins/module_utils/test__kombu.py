@@ -50,13 +50,6 @@ def test_tag_of(payload, tag):
 
 
 @pytest.mark.parametrize(
-    "payload, name", [(encoded(MESSAGE), "shop.work"), (b"x", ""), (encoded({"headers": None}), "")]
-)
-def test_task_of(payload, name):
-    assert _kombu.task_of(payload) == name
-
-
-@pytest.mark.parametrize(
     "key, holds",
     [
         ("celery", True),
