@@ -323,7 +323,7 @@ found:
   sample: true
 message:
   description: What was done, in a sentence.
-  returned: O(state=recovered)
+  returned: O(state=settled) and O(state=recovered)
   type: str
   sample: "Release 1.4.2 was rolled back: blue is live with release 1.4.1."
 logs:

@@ -424,6 +424,8 @@ def test_after_the_drain_late_tasks_move_and_approval_is_pending(scene):
     result = settle(scene)
     assert scene.effects() == ["drain", "move shop-blue/redis to shop-green/redis"]
     assert result["changed"] is True and result["figures"]["tasks_moved"] == 3
+    assert result["message"].startswith("Release 2 of shop is live (green). It took ")
+    assert "3 tasks moved" in result["message"]
     journal = scene.store.load()
     assert (journal["step"], journal["done"], journal["held_by"]) == ("awaiting_approval", True, [])
 
