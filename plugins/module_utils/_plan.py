@@ -30,7 +30,7 @@ def plan(app, live, candidate, services, facts):
     lines = [("plan", f"{app}: {candidate} becomes live ({'; '.join(facts['reasons'])})")]
     lines.append(("plan", f"broker {facts['broker']}, {_WHERE[facts['broker']]}: {facts['broker_reason']}"))
     if facts["strategy_reason"]:
-        lines.append(("plan", f"worker strategy {facts['strategy']}: {facts['strategy_reason']}"))
+        lines.append(("plan", f"worker strategy: {facts['strategy_reason']}"))
     if facts["fetch"]:
         if facts["leftover"]:
             lines.append(("fetch", f"tasks that the broker of {new} still holds move to {old}"))

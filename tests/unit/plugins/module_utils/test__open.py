@@ -519,7 +519,7 @@ def test_auto_goes_by_what_the_host_can_hold_and_says_so(roomy, free, strategy):
     result = roomy.open(workers=workers("auto"))
     assert result["worker_strategy"] == roomy.store.load()["worker_strategy"] == strategy
     assert (
-        f"plan: worker strategy {strategy}: auto chose {strategy}: the new color needs 164 MiB beside the old one, 64 MiB of "
+        f"plan: worker strategy: auto chose {strategy}: the new color needs 164 MiB beside the old one, 64 MiB of "
         f"them to spare, and {free} MiB are free" in result["plan"]
     )
 

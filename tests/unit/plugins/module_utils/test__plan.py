@@ -55,7 +55,7 @@ def test_a_deployment():
         ({"stop_timeout": 0}, "stop_workers: worker, beat of shop-blue finish what they run (up to 0 s) and are stopped, "),
         (
             {"strategy_reason": "auto chose stop: 180 MiB are free"},
-            "plan: worker strategy stop: auto chose stop: 180 MiB are free",
+            "plan: worker strategy: auto chose stop: 180 MiB are free",
         ),
         ({"broker": "shared"}, "plan: broker shared, one for both colors: "),
         ({"leftover": True}, "fetch: tasks that the broker of shop-green still holds move to shop-blue"),
