@@ -50,7 +50,7 @@ class Roles(NamedTuple):
 def roles_of_command(argv):
     """Roles of a command given as a list; what a shell is given with ``-c`` is looked through."""
     roles = Roles()
-    for command in _simple_commands(argv):
+    for command in simple_commands(argv):
         roles |= _roles_of_words(command)
     return roles
 
@@ -86,12 +86,19 @@ def _roles_of_process(process):
     return _roles_of_words(" ".join(process.argv).split())
 
 
-def _simple_commands(argv):
+def script_of(argv):
+    """``(words of the shell with its -c, script)`` of a command that a shell is given, or ``None``."""
     words = [str(word) for word in argv]
     for index, word in enumerate(words[:-1]):
         if os.path.basename(word) in SHELLS and re.match(r"^-[a-z]*c$", words[index + 1]) and len(words) > index + 2:
-            return _split(words[index + 2])
-    return [words]
+            return words[:index + 2], words[index + 2]
+    return None
+
+
+def simple_commands(argv):
+    """The commands, each a list of words, that a command runs: itself, or those of a shell's script."""
+    found = script_of(argv)
+    return _split(found[1]) if found else [[str(word) for word in argv]]
 
 
 def _split(script):

@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt, kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import listed
 
 HISTORY = 5
 
@@ -24,7 +25,7 @@ def info(host, store, params):
     settings = settings_of(params)
     live, upstream = _live(host, settings)
     kept = kept_color(store) or {}
-    colors, queues = {}, {}
+    colors, queues, held = {}, {}, {}
     for name in COLORS:
         color = Color(host, settings, name)
         release = upstream.release if upstream and name == live else kept.get("release", "") if kept.get("color") == name else ""
@@ -35,7 +36,7 @@ def info(host, store, params):
             "health": _health(color.of("web")),
             "containers": [_container(container, settings) for container in color.containers],
         }
-        queues[name] = _queues(host, color)
+        queues[name], held[name] = _queues(host, color)
     result = {
         "changed": False,
         "live": live,
@@ -43,6 +44,7 @@ def info(host, store, params):
         "release": colors[live]["release"] if live else "",
         "colors": colors,
         "queues": queues,
+        "held": held,
         "deployment": _deployment(host, store),
         "history": store.history(HISTORY),
     }
@@ -93,13 +95,16 @@ def _state(container):
 
 
 def _queues(host, color):
-    """Messages per queue of a color's broker; ``None`` when there is none that can be asked."""
+    """Messages of a color's broker per queue, and of those that are held per task; ``None`` when it cannot be asked."""
     try:
         with color.broker() as broker:
-            return None if broker is None else _messages.count_messages(broker)
+            if broker is None:
+                return None, None
+            queues = _messages.count_messages(broker)
+            return queues, _messages.held_tasks(broker) if _messages.HELD in queues else {}
     except BluegreenError as error:
         host.warn(error.message)
-        return None
+        return None, None
 
 
 def _deployment(host, store):
@@ -135,10 +140,15 @@ def summary(app, facts):
         if color["containers"]:
             states = ", ".join(f"{each['service']} {_state(each)}" for each in color["containers"])
             lines.append(f"{name} ({color['project']}): {states}.")
-        waiting = facts["queues"][name]
+        waiting = {queue: count for queue, count in (facts["queues"][name] or {}).items() if queue != _messages.HELD}
         if waiting:
             counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
             lines.append(f"{name}: tasks wait: {counts}.")
+        if facts["held"][name]:
+            lines.append(
+                f"{name}: tasks are held that the workers do not register: {listed(facts['held'][name])}. They go on with "
+                "the next release that registers them, or with bluegreen_unknown_tasks: move."
+            )
     deployment = facts["deployment"]
     if deployment:
         step = "awaits approval" if deployment["step"] == "awaiting_approval" else f"is in step {deployment['step']}"

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -50,6 +51,22 @@ def tag_of(payload):
     except (ValueError, KeyError, TypeError):
         return None
     return str(tag) if "body" in message else None
+
+
+def task_of(payload):
+    """The name of the task that a message is for, or ``None`` when it does not tell."""
+    try:
+        message = json.loads(payload)
+        name = (message.get("headers") or {}).get("task")
+        if name is None:
+            # Protocol 1, Celery's before version 4 and still that of some publishers in other languages.
+            body = message["body"]
+            if (message.get("properties") or {}).get("body_encoding") == "base64":
+                body = base64.b64decode(body)
+            name = json.loads(body)["task"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def is_queue_name(key):

@@ -324,6 +324,7 @@ class Survey:
             # What was kept has its policies there; a container that runs is asked.
             "policies": (kept_color(self.store) or {}).get("policies", {}) if self.kept else {},
             "workers": self.params["workers"] or {},
+            "unknown_tasks": self.params["unknown_tasks"],
             "drain_timeout": self.params["drain_timeout"],
             # Whoever goes back may want to come forward again.
             "old_color": "stopped" if self.kept else self.params["old_color"],

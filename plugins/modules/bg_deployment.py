@@ -139,6 +139,11 @@ options:
         type: str
         choices: [fail, leave, requeue, kill]
         default: fail
+  unknown_tasks:
+    description: What becomes of waiting tasks that the workers do not register. See O(unknown_tasks) of M(smallfleet.bluegreen.bg_stop_workers).
+    type: str
+    choices: [fail, hold, move]
+    default: fail
   drain_timeout:
     description: Seconds to wait for requests that the old web still answers.
     type: float
@@ -383,6 +388,7 @@ def main():
                     on_timeout=dict(type="str", default="fail", choices=["fail", "leave", "requeue", "kill"]),
                 ),
             ),
+            unknown_tasks=dict(type="str", default="fail", choices=["fail", "hold", "move"]),
             drain_timeout=dict(type="float", default=30),
             revert_after=dict(type="int", default=900),
             old_color=dict(type="str", default="removed", choices=["removed", "stopped"]),

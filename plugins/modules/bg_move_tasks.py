@@ -15,6 +15,8 @@ description:
   - Copies results, the state of chords, and the bindings of queues beforehand.
   - May be killed at any moment and run again. No message is lost or doubled by that, and none is changed.
   - Keys that are not Celery's, such as sessions and caches, are not touched.
+  - Within a deployment, tasks that the workers of the destination do not register are brought to hold lists beside the
+    queues, as O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) has it, because Celery would discard them.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.attributes
@@ -92,10 +94,17 @@ queues:
   returned: success
   type: dict
   sample: {celery: 12, reports: 1}
+held:
+  description:
+    - How many messages were brought to a hold list, by the name of their task, because the workers of the destination do
+      not register it. They go to their queues with the next release that does.
+  returned: success
+  type: dict
+  sample: {shop.new_task: 2}
 left:
   description:
-    - Messages per queue that the source still holds. C(unacked) are those that a live worker has, or that no queue is
-      known for.
+    - Messages per queue that the source still has. C(unacked) are those that a live worker has, or that no queue is
+      known for; C(held) are those in its hold lists.
   returned: success
   type: dict
 copied:
@@ -120,6 +129,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STEPS, Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved, count_messages, move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import known_to, warn_held
 
 
 def main():
@@ -157,9 +167,10 @@ def move_tasks(params, host, check_mode):
         queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}
     }
     return {
-        "changed": bool(moved.moved or moved.results),
+        "changed": bool(moved.moved or moved.held or moved.results),
         "moved": moved.moved,
         "queues": moved.queues,
+        "held": moved.held,
         "left": moved.left,
         # Not "results", which is Ansible's own key for loops.
         "copied": moved.results,
@@ -183,7 +194,9 @@ def _move(host, journal, step, source, destination, params):
     first = step in ("fetch", "handover")
     if first:
         journal.begin(step)
-    moved = move(host, journal, source, destination, params["hop"])
+    known = known_to(host, journal, params["destination"]["project"], destination)
+    moved = move(host, journal, source, destination, params["hop"], known)
+    warn_held(host, destination, moved.held)
     journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
     if first:
         journal.done(step)

@@ -64,6 +64,21 @@ options:
         timeout, which is an hour by default. Only done when no live worker reads the broker.
     type: bool
     default: true
+  candidate:
+    description:
+      - Compose project of the color whose workers take over, created and not started.
+      - Before the first signal the names of the tasks that wait are compared with those that its workers register.
+    type: str
+    default: ""
+  unknown_tasks:
+    description:
+      - What becomes of waiting tasks that the workers of O(candidate) do not register. Celery would discard them.
+      - V(fail) stops nothing and fails, naming them.
+      - V(hold) goes on. Such a task waits in a list of its own until workers register it.
+      - V(move) goes on, and does not look.
+    type: str
+    choices: [fail, hold, move]
+    default: fail
   broker:
     description:
       - The broker that the workers read, for the figures and for O(restore_orphans).
@@ -169,6 +184,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import check, sort_shared
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import POLICIES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     ON_TIMEOUT,
     plan_stop,
@@ -187,6 +204,8 @@ def main():
             "timeout": {"type": "float"},
             "on_timeout": {"type": "str", "choices": list(ON_TIMEOUT), "default": "fail"},
             "restore_orphans": {"type": "bool", "default": True},
+            "candidate": {"type": "str", "default": ""},
+            "unknown_tasks": {"type": "str", "choices": list(POLICIES), "default": "fail"},
             "broker": {
                 "type": "dict",
                 "options": {
@@ -201,6 +220,8 @@ def main():
 def stop(params, host, check_mode):
     check_app(params["app"])
     check_project("project", params["project"])
+    if params["candidate"]:
+        check_project("candidate", params["candidate"])
     timeout = params["timeout"]
     if timeout is not None and timeout <= 0:
         raise BluegreenError(
@@ -213,12 +234,17 @@ def stop(params, host, check_mode):
         if check_mode:
             stopped = plan_stop(host, workers)
         else:
-            broker = _broker_of(host, containers, of_deployment(store, journal, params["broker"]))
-            journal.begin("stop_workers")
+            settings = of_deployment(store, journal, params["broker"])
+            broker = _broker_of(host, containers, settings)
             try:
+                if params["candidate"]:
+                    _check_task_names(host, journal, workers, broker, params)
+                journal.begin("stop_workers")
                 stopped = stop_workers(
                     host, journal, workers, timeout, params["on_timeout"], broker, params["restore_orphans"]
                 )
+                if params["candidate"] and settings.mode == "shared" and broker is not None and stopped.drained:
+                    sort_shared(host, journal, broker, to_candidate=True)
             finally:
                 if broker is not None:
                     broker.close()
@@ -231,6 +257,18 @@ def stop(params, host, check_mode):
             "after": {container.name: _after(container, stopped, check_mode) for container in workers},
         },
     }
+
+
+def _check_task_names(host, journal, workers, broker, params):
+    candidate = of_project(host.engine, params["candidate"])
+    check(
+        host,
+        journal,
+        [container for container in workers if container.running],
+        _workers(candidate, params["candidate"], params["services"]),
+        broker,
+        params["unknown_tasks"],
+    )
 
 
 def _workers(containers, project, services):

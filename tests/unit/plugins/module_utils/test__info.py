@@ -84,6 +84,19 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
     ]
 
 
+def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):
+    scene.color("green")
+    scene.brokers["green"].tasks = {"celery": 1, "held": 3}
+    monkeypatch.setattr(_messages, "held_tasks", lambda broker: {"shop.new": 2, "shop.mail": 1})
+    result = info(scene)
+    assert result["held"] == {"blue": None, "green": {"shop.new": 2, "shop.mail": 1}}
+    assert result["summary"][2:4] == [
+        "green: tasks wait: 1 in celery.",
+        "green: tasks are held that the workers do not register: shop.new (2), shop.mail (1). They go on with the next "
+        "release that registers them, or with bluegreen_unknown_tasks: move.",
+    ]
+
+
 def test_what_awaits_approval_has_no_owner_who_could_be_gone(scene):
     scene.color("green")
     scene.deployment("awaiting_approval")

@@ -28,6 +28,14 @@ PARAMS = {
 OURS = {**PARAMS, "deployment_id": "dep-1", "epoch": 1}
 
 
+class Calls(list):
+    """The moves, and in ``known`` the names of tasks that each of them was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = []
+
+
 @pytest.fixture
 def host(host_with_containers):
     return host_with_containers
@@ -44,13 +52,14 @@ def store(host, monkeypatch, tmp_path):
 
 @pytest.fixture
 def calls(host, monkeypatch, store):
-    calls = []
+    calls = Calls()
     for color in ("blue", "green"):
         host.engine.add("redis", color=color, Path="redis-server")
 
-    def move(host, journal, source, destination, hop):
+    def move(host, journal, source, destination, hop, known):
         calls.append((source.name, destination.name, hop, journal.get("step")))
-        return Moved(3, {"celery": 3}, {"unacked": 1}, 2, 1)
+        calls.known.append(known)
+        return Moved(3, {"celery": 3}, {"unacked": 1}, 2, 1, {"shop.new": 2})
 
     monkeypatch.setattr(bg_move_tasks, "move", move)
     return calls
@@ -59,7 +68,9 @@ def calls(host, monkeypatch, store):
 @pytest.fixture
 def deployment(store):
     store.create()
-    return Journal.create(store, "dep-1", "me", {})
+    projects = {"blue": "shop-blue", "green": "shop-green"}
+    facts = {"from": "blue", "to": "green", "settings": {"projects": projects}, "unknown_tasks": "fail"}
+    return Journal.create(store, "dep-1", "me", facts)
 
 
 def test_by_itself(host, calls):
@@ -84,6 +95,23 @@ def test_the_step_it_belongs_to(host, calls, store, deployment, now, step):
     bg_move_tasks.move_tasks(OURS, host, False)
     assert calls[0][3] == store.load()["step"] == step
     assert store.load()["tasks_moved"] == 3
+
+
+@pytest.mark.parametrize("destination, names", [("shop-green", {"shop.new"}), ("shop-blue", {"shop.old"})])
+def test_what_the_workers_of_the_destination_do_not_know_is_held(host, calls, deployment, destination, names):
+    deployment.note(task_names={"old": ["shop.old"], "candidate": ["shop.new"]})
+    source = {"shop-green": "shop-blue", "shop-blue": "shop-green"}[destination]
+    result = bg_move_tasks.move_tasks({**OURS, "source": side(source), "destination": side(destination)}, host, False)
+    assert calls.known == [names]
+    assert result["held"] == {"shop.new": 2}
+    assert len(host.warnings) == 1 and "held in shop-" in host.warnings[0] and "shop.new (2)" in host.warnings[0]
+
+
+def test_nothing_is_held_where_nobody_told_or_the_user_says_so(host, calls, deployment):
+    bg_move_tasks.move_tasks(PARAMS | OURS, host, False)
+    deployment.note(unknown_tasks="move", task_names={"old": [], "candidate": []})
+    bg_move_tasks.move_tasks(OURS, host, False)
+    assert calls.known[0] is None and "whatever" in calls.known[1]
 
 
 def test_a_stranger_moves_nothing(host, calls, deployment):

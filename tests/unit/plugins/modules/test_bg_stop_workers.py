@@ -21,6 +21,8 @@ PARAMS = {
     "timeout": None,
     "on_timeout": "fail",
     "restore_orphans": True,
+    "candidate": "",
+    "unknown_tasks": "fail",
     "broker": None,
 }
 
@@ -88,6 +90,26 @@ def test_in_a_deployment_it_is_step_stop_workers(host, calls, store):
     assert len(calls) == 1
 
 
+def test_task_names_are_compared_before_anything_is_done(host, calls, store, monkeypatch):
+    store.create()
+    settings = {"broker": {"mode": "color", "service": "redis", "url": ""}}
+    Journal.create(store, "dep-1", "me", {"settings": settings})
+    for service in ("worker", "web"):
+        host.engine.add(service, color="green", status="created", Path="celery", Args=["worker"])
+    asked = []
+
+    def refuse(host, journal, old, candidate, broker, policy):
+        asked.append(([each.name for each in old], [each.name for each in candidate], policy, journal["step"]))
+        raise BluegreenError("Tasks wait that the new release does not register")
+
+    monkeypatch.setattr(bg_stop_workers, "check", refuse)
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker", "beat"], "candidate": "shop-green"}
+    with pytest.raises(BluegreenError, match="does not register"):
+        bg_stop_workers.stop({**params, "unknown_tasks": "hold"}, host, False)
+    assert asked == [(["shop-blue-worker-1"], ["shop-green-worker-1"], "hold", "open")]
+    assert (calls, host.calls, store.load()["step"]) == ([], [], "open")
+
+
 def test_check_mode_only_looks(host, calls, store, tmp_path):
     result = bg_stop_workers.stop(PARAMS, host, True)
     assert (result["changed"], calls, host.calls) == (True, [], [])
@@ -101,6 +123,8 @@ def test_check_mode_only_looks(host, calls, store, tmp_path):
     [
         ({"project": "shop-purple"}, "project is 'shop-purple', but no container"),
         ({"timeout": 0.0}, "timeout is 0 s"),
+        ({"candidate": "Shop"}, "candidate is 'Shop'"),
+        ({"candidate": "shop-purple"}, "project is 'shop-purple', but no container"),
         ({"app": "localhost"}, "app"),
     ],
 )
