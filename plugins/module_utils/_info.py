@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _stored, _upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
@@ -100,8 +100,8 @@ def _queues(host, color):
         with color.broker() as broker:
             if broker is None:
                 return None, None
-            queues = _messages.count_messages(broker)
-            return queues, _messages.held_tasks(broker) if _messages.HELD in queues else {}
+            queues = _stored.count_messages(broker)
+            return queues, _stored.held_tasks(broker) if _stored.HELD in queues else {}
     except BluegreenError as error:
         host.warn(error.message)
         return None, None
@@ -140,7 +140,7 @@ def summary(app, facts):
         if color["containers"]:
             states = ", ".join(f"{each['service']} {_state(each)}" for each in color["containers"])
             lines.append(f"{name} ({color['project']}): {states}.")
-        waiting = {queue: count for queue, count in (facts["queues"][name] or {}).items() if queue != _messages.HELD}
+        waiting = {queue: count for queue, count in (facts["queues"][name] or {}).items() if queue != _stored.HELD}
         if waiting:
             counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
             lines.append(f"{name}: tasks wait: {counts}.")

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _registered, _task_names
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _registered, _stored, _task_names
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
@@ -34,7 +34,7 @@ def check(host, journal, old_workers, candidate_workers, broker, policy):
     if registered is None or policy != _task_names.FAIL:
         return
     try:
-        unknown = _task_names.missing(_messages.waiting_tasks(broker), frozenset(registered))
+        unknown = _task_names.missing(_stored.waiting_tasks(broker), frozenset(registered))
     except RedisError as error:
         host.warn(f"The names of the tasks that wait could not be read: {error.message}")
         return

@@ -129,6 +129,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STEPS, Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved, count_messages, move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError, parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import known_to, warn_held
 
 
@@ -158,6 +159,8 @@ def move_tasks(params, host, check_mode):
     with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
         with _broker(host, "source", params["source"]) as source:
             with _broker(host, "destination", params["destination"]) as destination:
+                _reach("source", source)
+                _reach("destination", destination)
                 moved = (
                     _count(source, destination)
                     if check_mode
@@ -214,6 +217,7 @@ def _count(source, destination):
 def _broker(host, side, given):
     if not given["project"] and not given["url"]:
         raise BluegreenError(f"{side} names no broker: give it a project (and service), or a url.")
+    _refuse_scheme(side, given["url"])
     containers = of_project(host.engine, given["project"]) if given["project"] else []
     broker = connect(host, containers, BrokerSettings("color", given["service"], given["url"]))
     if broker is None:
@@ -227,6 +231,25 @@ def _broker(host, side, given):
             "first (bg_start)."
         )
     return broker
+
+
+def _reach(side, broker):
+    """The first question to a Redis, so that one that does not answer is named by the option that it comes from."""
+    try:
+        broker.run_id()
+    except RedisError as error:
+        raise BluegreenError(f"{side} ({broker.name}): {error.message} Nothing was moved.") from error
+
+
+def _refuse_scheme(side, url):
+    scheme = parse_url(url).scheme if url else "redis"
+    if scheme != "redis":
+        kind = next((word for word in ("sentinel", "cluster") if word in scheme), "")
+        reason = f"which is a Redis with {kind}" if kind else "which is no plain Redis"
+        raise BluegreenError(
+            f"{side}.url begins with {scheme}://, {reason}, and tasks can only be moved between single servers over redis://: "
+            "nothing was moved. Use one broker outside both colors (bluegreen_broker: shared)."
+        )
 
 
 if __name__ == "__main__":

@@ -8,17 +8,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import (
-    HOLD,
-    count_messages,
     give_back,
-    held_tasks,
     hold_unknown,
     move,
     restore_orphans,
     take_back,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import (
+    HOLD,
+    count_messages,
+    held_tasks,
     waiting_tasks,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import EVERY
@@ -173,7 +175,7 @@ def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkey
 @pytest.mark.parametrize("then", ["on", "back"])
 def test_killed_at_any_exchange_with_redis_and_run_again(old, new, host, monkeypatch, after_it_was_sent, then):
     monkeypatch.setattr(_messages, "FIRST_CHUNK", 2)
-    monkeypatch.setattr(_messages, "CHUNK_MESSAGES", 2)
+    monkeypatch.setattr(_stored, "CHUNK_MESSAGES", 2)
     known, unknown, held, taken = of(*["shop.work"] * 3), of(*["shop.old"] * 3), of("shop.new"), of("shop.old")
     for step in range(1, 300):
         with old.connect() as redis, new.connect() as other:

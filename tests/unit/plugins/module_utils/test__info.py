@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 
@@ -87,7 +87,7 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
 def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):
     scene.color("green")
     scene.brokers["green"].tasks = {"celery": 1, "held": 3}
-    monkeypatch.setattr(_messages, "held_tasks", lambda broker: {"shop.new": 2, "shop.mail": 1})
+    monkeypatch.setattr(_stored, "held_tasks", lambda broker: {"shop.new": 2, "shop.mail": 1})
     result = info(scene)
     assert result["held"] == {"blue": None, "green": {"shop.new": 2, "shop.mail": 1}}
     assert result["summary"][2:4] == [
@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_warned_of_and_the_rest_is_shown(scene, monkeypat
     def fail(broker):
         raise BluegreenError(f"{broker.name} does not answer.")
 
-    monkeypatch.setattr(_messages, "count_messages", fail)
+    monkeypatch.setattr(_stored, "count_messages", fail)
     result = info(scene)
     assert (result["live"], result["deployment"], result["queues"]["blue"]) == ("", None, None)
     neither, silent, corrupt = scene.host.warnings

@@ -8,7 +8,7 @@ import pytest
 from fakes import FakeHost, record
 from workers import Notes, WorkerBroker
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _registered, _skew
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _registered, _skew, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
@@ -36,7 +36,7 @@ class Scene:
             lambda given: [each.id for each in given["containers"]],
             lambda given: ids[given["containers"][0].id](),
         )
-        monkeypatch.setattr(_messages, "waiting_tasks", self._waiting)
+        monkeypatch.setattr(_stored, "waiting_tasks", self._waiting)
         self.live = ["shop.work"]
 
     def _waiting(self, broker):

@@ -62,6 +62,7 @@ def calls(host, monkeypatch, store):
         return Moved(3, {"celery": 3}, {"unacked": 1}, 2, 1, {"shop.new": 2})
 
     monkeypatch.setattr(bg_move_tasks, "move", move)
+    monkeypatch.setattr(_broker.Broker, "run_id", lambda broker: broker.name)
     return calls
 
 
@@ -122,7 +123,6 @@ def test_a_stranger_moves_nothing(host, calls, deployment):
 
 
 def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
-    monkeypatch.setattr(_broker.Broker, "run_id", lambda broker: broker.name)
     monkeypatch.setattr(bg_move_tasks, "count_messages", lambda _broker: {"celery": 5})
     result = bg_move_tasks.move_tasks(PARAMS, host, True)
     assert (result["changed"], result["moved"], calls) == (True, 5, [])
@@ -135,13 +135,16 @@ def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
     [
         ({"source": side("")}, "source names no broker"),
         ({"destination": side("shop-purple")}, "destination is no Redis that can be read: project shop-purple"),
-        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source is no Redis that can be read"),
+        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, which is no plain"),
+        ({"source": {**side(""), "url": "sentinel://:s3cret@a:26379/0"}}, "source.url begins with sentinel://.*sentinel.*shared"),
+        ({"destination": {**side(""), "url": "redis+cluster://a:6379"}}, "destination.url begins with .*with cluster.*shared"),
         ({"app": "Shop"}, "app"),
     ],
 )
 def test_bad_input(host, calls, changes, sentence):
-    with pytest.raises(BluegreenError, match=sentence):
+    with pytest.raises(BluegreenError, match=sentence) as caught:
         bg_move_tasks.move_tasks({**PARAMS, **changes}, host, False)
+    assert "s3cret" not in caught.value.message
     assert calls == []
 
 
