@@ -21,6 +21,9 @@ UNACKED_INDEX = "unacked_index"
 RESULTS = ("celery-task-meta-", "celery-taskset-meta-")
 
 _PRIORITY_SUFFIX = re.compile(SEPARATOR + r"(\d+)$")
+_OWN = re.compile(
+    r"unacked(_index|_mutex)?$|_kombu\.binding|celery-task(set)?-meta-|chord-unlock-|\.pidbox$|(^|[.:_])celeryev(\.|$)"
+)
 # Exchanges that serve remote control and events: they belong to live workers, not to tasks.
 _CONTROL = re.compile(r"(^|\.)(celery\.pidbox|celeryev(\..*)?)$")
 
@@ -72,6 +75,11 @@ def task_of(payload):
 def is_queue_name(key):
     """Whether a list of this name can hold tasks: replies and events of remote control cannot."""
     return not key.endswith(".pidbox") and not re.search(r"(^|[.:_])celeryev(\.|$)", key)
+
+
+def is_own_name(key):
+    """Whether a key of this name is Celery's, with any ``global_keyprefix``; a queue has no such name."""
+    return bool(_OWN.search(key))
 
 
 def binding_of_key(key):

@@ -49,8 +49,8 @@ def server_finding(name, server):
     return ""
 
 
-def room_finding(source, destination, needed, rooms):
-    """A sentence when what is to be moved does not fit, else ``""``.
+def room_finding(source, destination, needed, rooms, what="tasks and results"):
+    """A sentence when what is to be brought elsewhere does not fit, else ``""``.
 
     :param needed: bytes.
     :param rooms: pairs of bytes that are free and what limits them, in words.
@@ -59,8 +59,8 @@ def room_finding(source, destination, needed, rooms):
     if needed <= room:
         return ""
     return (
-        f"The tasks and results in {source} need {_mib(needed)} MiB, but {destination} has room for {_mib(room)} MiB "
-        f"({limit}): nothing was moved. Give it more, or let the workers of {source} work the queues off before you deploy."
+        f"The {what} in {source} need {_mib(needed)} MiB, but {destination} has room for {_mib(room)} MiB ({limit}): nothing "
+        "was moved. Give it more, or see to it that there is less to move before you deploy."
     )
 
 
@@ -74,15 +74,24 @@ def type_finding(name, number, key, found, wanted):
 
 def refuse(host, source, destination):
     """Raise with one sentence when a move between two brokers cannot be done whole; nothing is changed."""
+    refuse_servers(source, destination)
+    _refuse_types(source, destination)
+    refuse_room(host, source, destination, _needed(source))
+
+
+def refuse_servers(source, destination):
+    """Raise when one of two servers is of a kind that nothing can be moved from or to."""
     for broker in (source, destination):
         finding = server_finding(broker.name, _info(broker, "server"))
         if finding:
             raise BluegreenError(finding, failure="unsuitable_server")
-    _refuse_types(source, destination)
     _try_to_write(destination)
-    rooms = _rooms(host, destination)
-    needed = _needed(source) if rooms else 0
-    finding = room_finding(source.name, destination.name, needed, rooms)
+
+
+def refuse_room(host, source, destination, needed, what="tasks and results"):
+    """Raise when ``needed`` bytes more do not fit into the destination."""
+    rooms = _rooms(host, destination) if needed else []
+    finding = room_finding(source.name, destination.name, needed, rooms, what)
     if finding:
         raise BluegreenError(finding, failure="no_room", needed=needed, room=min(rooms)[0])
 
@@ -151,17 +160,8 @@ def _rooms(host, broker):
 
 
 def _needed(broker):
-    """Bytes that the messages, results and chords of a broker will need elsewhere; 0 where it does not tell."""
-    total = 0
-    try:
-        for number in broker.message_databases():
-            total += _size(broker.database(number))
-    except RedisError as error:
-        # MEMORY is not for every user; one that is down is another matter.
-        if not error.code:
-            raise
-        return 0
-    return total
+    """Bytes that the messages, results and chords of a broker will need elsewhere."""
+    return sum(_size(broker.database(number)) for number in broker.message_databases())
 
 
 def _size(database):
@@ -171,12 +171,23 @@ def _size(database):
     keys = lists + hashes
     for mark in _kombu.RESULTS:
         keys += database.scan(match=f"*{mark}*")
-    total = 0
-    for start in range(0, len(keys), 100):
-        sizes = database.pipeline([("MEMORY", "USAGE", key) for key in keys[start:start + 100]])
-        total += sum(size or 0 for size in sizes)
     counts = database.pipeline([("LLEN", key) for key in lists] + [("HLEN", key) for key in hashes]) if lists + hashes else []
-    return total + total // 10 + TAG_BYTES * sum(counts)
+    return size_of(database, keys) + TAG_BYTES * sum(counts)
+
+
+def size_of(database, keys):
+    """Bytes that some keys will need elsewhere, with a tenth more than here; 0 where Redis does not tell."""
+    total = 0
+    try:
+        for start in range(0, len(keys), 100):
+            sizes = database.pipeline([("MEMORY", "USAGE", key) for key in keys[start:start + 100]])
+            total += sum(size or 0 for size in sizes)
+    except RedisError as error:
+        # MEMORY is not for every user; one that is down is another matter.
+        if not error.code:
+            raise
+        return 0
+    return total + total // 10
 
 
 def _mib(count):

@@ -14,7 +14,7 @@ description:
     which are tasks with an ETA or a countdown. The latter only when no live worker reads the source.
   - Copies results, the state of chords, and the bindings of queues beforehand.
   - May be killed at any moment and run again. No message is lost or doubled by that, and none is changed.
-  - Keys that are not Celery's, such as sessions and caches, are not touched.
+  - Keys that are not Celery's, such as sessions and caches, are not touched, except those of O(keep_keys), which are copied.
   - Within a deployment, tasks that the workers of the destination do not register are brought to hold lists beside the
     queues, as O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) has it, because Celery would discard them.
 extends_documentation_fragment:
@@ -70,6 +70,18 @@ options:
       - Fails with nothing done when it is another one. V(0) for whichever it is.
     type: int
     default: 0
+  keep_keys:
+    description:
+      - Patterns, as for Redis's own C(KEYS), of keys that are copied too, with the time they have left, such as V(session:*).
+      - Where both sides have a key, that of O(source) counts.
+      - Celery's own keys, and those of this collection, are never copied by a pattern.
+    type: list
+    elements: str
+    default: []
+  only_keys:
+    description: Copy what O(keep_keys) names, and move nothing.
+    type: bool
+    default: false
 author:
   - The smallfleet.bluegreen contributors (@smallfleet)
 """
@@ -82,6 +94,16 @@ EXAMPLES = r"""
       project: shop-blue
     destination:
       project: shop-green
+
+- name: Bring the sessions along, so that nobody is logged out
+  smallfleet.bluegreen.bg_move_tasks:
+    app: shop
+    source:
+      project: shop-blue
+    destination:
+      project: shop-green
+    keep_keys: ["session:*"]
+    only_keys: true
 """
 
 RETURN = r"""
@@ -111,6 +133,10 @@ copied:
   description: How many keys of results and chords were copied.
   returned: success
   type: int
+kept:
+  description: How many keys of O(keep_keys) were copied.
+  returned: success
+  type: int
 hop:
   description: Number of the hop in the journal of the deployment; 0 when both are the same Redis.
   returned: success
@@ -127,10 +153,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STEPS, Store, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import check_patterns, keep_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved, count_messages, move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError, parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import known_to, warn_held
+
+NOTHING = Moved(0, {}, {}, 0, 0)
 
 
 def main():
@@ -145,7 +174,13 @@ def main():
     }
     run_module(
         move_tasks,
-        argument_spec={"source": broker, "destination": broker, "hop": {"type": "int", "default": 0}},
+        argument_spec={
+            "source": broker,
+            "destination": broker,
+            "hop": {"type": "int", "default": 0},
+            "keep_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "only_keys": {"type": "bool", "default": False},
+        },
     )
 
 
@@ -154,39 +189,48 @@ def move_tasks(params, host, check_mode):
     for side in ("source", "destination"):
         if params[side]["project"]:
             check_project(f"{side}.project", params[side]["project"])
+    check_patterns("keep_keys", params["keep_keys"])
+    if params["only_keys"] and not params["keep_keys"]:
+        raise BluegreenError("only_keys is true, but keep_keys is empty: name patterns of keys, or let the tasks move too.")
     store = Store(params["app"], host)
-    step = _step(store, params["deployment_id"])
+    step = _step(store, params["deployment_id"], params["only_keys"])
     with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
         with _broker(host, "source", params["source"]) as source:
             with _broker(host, "destination", params["destination"]) as destination:
                 _reach("source", source)
                 _reach("destination", destination)
-                moved = (
-                    _count(source, destination)
-                    if check_mode
-                    else _move(host, journal, step, source, destination, params)
-                )
+                if check_mode:
+                    moved, kept = _count(source, destination, params["only_keys"]), 0
+                else:
+                    kept = keep_keys(host, journal, source, destination, params["keep_keys"]).copied
+                    moved = _move(host, journal, step, source, destination, params)
     before = {
         queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}
     }
     return {
-        "changed": bool(moved.moved or moved.held or moved.results),
+        "changed": bool(moved.moved or moved.held or moved.results or kept),
         "moved": moved.moved,
         "queues": moved.queues,
         "held": moved.held,
         "left": moved.left,
         # Not "results", which is Ansible's own key for loops.
         "copied": moved.results,
+        "kept": kept,
         "hop": moved.hop,
         "diff": {"before": before, "after": {} if check_mode else moved.left},
     }
 
 
-def _step(store, deployment_id):
-    """The step that the move belongs to: in ``fetch`` an idle broker is emptied, later on it is the handover."""
+def _step(store, deployment_id, only_keys):
+    """The step that the move belongs to: in ``fetch`` an idle broker is emptied, later on it is the handover.
+
+    Keys alone may be copied in any.
+    """
     journal = store.load() if deployment_id else None
     if journal is None:
         return "handover"
+    if only_keys:
+        return journal["step"]
     now = STEPS.index(journal["step"])
     if now <= STEPS.index("fetch"):
         return "fetch"
@@ -194,6 +238,8 @@ def _step(store, deployment_id):
 
 
 def _move(host, journal, step, source, destination, params):
+    if params["only_keys"]:
+        return NOTHING
     first = step in ("fetch", "handover")
     if first:
         journal.begin(step)
@@ -206,10 +252,10 @@ def _move(host, journal, step, source, destination, params):
     return moved
 
 
-def _count(source, destination):
+def _count(source, destination, only_keys):
     """What a move would do, with nothing written."""
-    if source.run_id() == destination.run_id():
-        return Moved(0, {}, {}, 0, 0)
+    if only_keys or source.run_id() == destination.run_id():
+        return NOTHING
     waiting = count_messages(source)
     return Moved(sum(waiting.values()), waiting, {}, 0, 0)
 

@@ -136,3 +136,25 @@ def protocol_1(name, content="base64"):
 )
 def test_task_of(payload, name):
     assert _kombu.task_of(payload) == name
+
+
+@pytest.mark.parametrize(
+    "key, own",
+    [
+        ("unacked", True),
+        ("shop:unacked_index", True),
+        ("unacked_mutex", True),
+        ("shop__kombu.binding.celery", True),
+        ("_kombu.binding_permanent.x", True),
+        ("celery-task-meta-1", True),
+        ("p:celery-taskset-meta-g.j", True),
+        ("chord-unlock-1", True),
+        ("1.reply.celery.pidbox", True),
+        ("celeryev.1", True),
+        ("session:unacked:1", False),
+        ("session:celery", False),
+        (":1:django.contrib.sessions.cacheabc", False),
+    ],
+)
+def test_is_own_name(key, own):
+    assert _kombu.is_own_name(key) is own

@@ -77,6 +77,7 @@ class Scene:
             },
             "workers": {"stop_timeout": None, "on_timeout": "fail"},
             "unknown_tasks": "hold",
+            "keep_keys": ["session:*"],
             "drain_timeout": 30.0,
             "revert_after": 900,
             "old_color": "removed",
@@ -555,7 +556,7 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
     assert (journal["release"], journal["release_from"], journal["who"]) == ("2", "", "ada@laptop")
     assert [each["id"] for each in journal["old_containers"]] == ["blue-beat", "blue-redis", "blue-web", "blue-worker"]
     assert journal["drain_timeout"] == 30.0 and journal["workers"] == {"stop_timeout": None, "on_timeout": "fail"}
-    assert journal["unknown_tasks"] == "hold"
+    assert journal["unknown_tasks"] == "hold" and journal["keep_keys"] == ["session:*"]
     expected = _settings.settings_of({**scene.params, "broker": {"url": "redis://:hunter2@redis/0"}})
     assert _settings.from_journal(journal.data, scene.store.broker_url()) == expected
     for name in ("blue.env", "green.env", "broker.url"):
