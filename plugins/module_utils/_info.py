@@ -127,6 +127,7 @@ def _deployment(host, store):
         "result": journal["result"],
         "reason": journal["reason"],
         "held_by": journal.get("held_by") or [],
+        "progress": journal.get("progress"),
         "owner_alive": journal["step"] != "awaiting_approval" and journal.lease_is_live(),
     }
 
@@ -156,6 +157,8 @@ def summary(app, facts):
             f"Deployment {deployment['id']} of release {deployment['release'] or '(none)'} by {deployment['who']} {step} "
             f"since {deployment['since']}."
         )
+        if deployment["progress"]:
+            lines.append("Of {of} tasks {moved} have moved so far.".format(**deployment["progress"]))
     if facts["history"]:
         last = facts["history"][-1]
         lines.append(f"Last: release {last['release'] or '(none)'} {last['result']} at {last['ended']}.")

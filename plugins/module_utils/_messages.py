@@ -27,6 +27,7 @@ Payloads are never decoded and encoded again, which might change them.
 from __future__ import annotations
 
 import os
+import time
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _move_rules
@@ -50,6 +51,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored impor
 SEEN_SECONDS = 7 * 24 * 3600
 # A pass that found something is followed by another one, because a web may publish meanwhile; but not for ever.
 PASSES = 5
+PROGRESS_SECONDS = 1
 
 # RPUSH before SADD: if Redis refuses the first, the tag must not count as seen.
 PUSH = """
@@ -95,10 +97,28 @@ class _Delivery:
     :ivar held: messages that were held, per name of their task.
     """
 
-    def __init__(self, known=None):
+    def __init__(self, known=None, source=None):
         self.known = known
         self.queues = {}
         self.held = {}
+        self._source = source
+        self._noted_at = time.monotonic()
+        self._all = 0
+
+    def alive(self, journal):
+        """A sign of life, and every second how far it has come: a module cannot say so while it runs."""
+        journal.alive()
+        now = time.monotonic()
+        if self._source is None or now - self._noted_at < PROGRESS_SECONDS:
+            return
+        self._noted_at = now
+        if not self._all:
+            self._all = self.total + sum(count_messages(self._source).values())
+        journal.note(progress={"moved": self.total, "of": max(self._all, self.total)})
+
+    def over(self, journal):
+        if self._all:
+            journal.note(progress=None)
 
     @property
     def total(self):
@@ -141,7 +161,7 @@ def move(host, journal, source, destination, hop=0, known=None):
         return Moved(0, {}, {}, 0, 0)
     record, opened = _open_hop(journal, source.name, destination.name, hop)
     _move_rules.refuse(host, source, destination)
-    delivery = _Delivery(known)
+    delivery = _Delivery(known, source)
     # What an earlier move in the other direction left unfinished arrives before it can go back.
     for number in destination.message_databases():
         _drain(journal, destination, source, number, _Delivery())
@@ -161,6 +181,7 @@ def move(host, journal, source, destination, hop=0, known=None):
             break
     if delivery.total:
         host.commands.append(f"move {delivery.total} messages from {source.name} to {destination.name}")
+    delivery.over(journal)
     give_back(host, journal, destination, known)
     return Moved(
         sum(delivery.queues.values()),
@@ -356,7 +377,8 @@ def _drain_stage(journal, here, there, stage, delivery):
         _drain_list(journal, here, there, stage, delivery)
     else:
         _drain_unacked(journal, here, there, stage, delivery)
-    there.call("DEL", stage.seen)
+    # Not DEL, which would keep others waiting while it frees as many tags as there were messages.
+    there.call("UNLINK", stage.seen)
 
 
 def _drain_list(journal, here, there, stage, delivery):
@@ -370,7 +392,7 @@ def _drain_list(journal, here, there, stage, delivery):
         delivery.push(there, stage.seen, stage.name, tagged)
         here.pipeline([("LREM", stage.key, 1, payload) for payload in payloads])
         count = next_chunk(payloads)
-        journal.alive()
+        delivery.alive(journal)
 
 
 def _drain_unacked(journal, here, there, stage, delivery):
@@ -401,7 +423,7 @@ def _drain_unacked(journal, here, there, stage, delivery):
         here.pipeline([("HDEL", stage.key, *tags), ("ZREM", index, *tags)])
         homeless.clear()
         count = next_chunk(sizes) if sizes else count
-        journal.alive()
+        delivery.alive(journal)
 
 
 def _some_fields(database, key, count):

@@ -112,6 +112,7 @@ deployment:
     result: ""
     reason: ""
     held_by: []
+    progress: null
     owner_alive: false
 history:
   description: The last five deployments that have ended, oldest first.

@@ -73,6 +73,7 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
         "result": "",
         "reason": "",
         "held_by": [],
+        "progress": None,
         "owner_alive": True,
     }
     assert result["summary"] == [
@@ -95,6 +96,13 @@ def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):
         "green: tasks are held that the workers do not register: shop.new (2), shop.mail (1). They go on with the next "
         "release that registers them, or with bluegreen_unknown_tasks: move.",
     ]
+
+
+def test_a_move_that_takes_long_shows_how_far_it_is(scene):
+    scene.deployment("handover", done=False, progress={"moved": 41_200, "of": 100_000})
+    result = info(scene)
+    assert result["deployment"]["progress"] == {"moved": 41_200, "of": 100_000}
+    assert result["summary"][-1] == "Of 100000 tasks 41200 have moved so far."
 
 
 def test_what_awaits_approval_has_no_owner_who_could_be_gone(scene):
