@@ -12,6 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt, kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
@@ -149,4 +150,7 @@ def summary(app, facts):
     if facts["history"]:
         last = facts["history"][-1]
         lines.append(f"Last: release {last['release'] or '(none)'} {last['result']} at {last['ended']}.")
+        cost = sentence(last)
+        if cost:
+            lines.append(f"It took {cost}.")
     return lines

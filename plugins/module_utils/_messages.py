@@ -162,7 +162,7 @@ def stages(database):
     )
 
 
-def move(host, journal, source, destination, hop=0):
+def move(host, journal, source, destination, hop=0, before_messages=None):
     """Move all messages from one broker to another, and copy results, chords and bindings that they need.
 
     Order is kept: what is moved stands before what the destination has already, and unacknowledged messages, which are
@@ -170,6 +170,8 @@ def move(host, journal, source, destination, hop=0):
 
     :param source, destination: :class:`_broker.Broker`, both up. The same server twice is nothing to do.
     :param hop: number of the hop that the caller believes this to be; 0 for none.
+    :param before_messages: called when results, chords and bindings are in place and the first message has yet to
+        move: new workers may start then.
     :returns: :class:`Moved`
     """
     if source.run_id() == destination.run_id():
@@ -184,6 +186,9 @@ def move(host, journal, source, destination, hop=0):
     for number in source.databases():
         untouched = opened and not destination.has_live_worker(number)
         results += copy_results(journal, source.database(number), destination.database(number), replace=untouched)
+        _copy_bindings(source.database(number), destination.database(number))
+    if before_messages:
+        before_messages()
     for _pass in range(PASSES):
         before = sum(moved.values())
         for number in source.message_databases():

@@ -20,7 +20,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _nginx,
     _policies,
     _recovery,
+    _schedule,
     _switch,
+    _weights,
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
@@ -91,6 +93,8 @@ class _Recovery:
         if journal["result"] in ("committed", "rolled_back"):
             # Everything was done but the last lines.
             return self._end(journal["result"])
+        # Whatever becomes of it, no worker stays slowed down.
+        _weights.put_back_weights(self.host, journal)
         action = _recovery.decide(journal.data, self._sight(), self.prefer)
         return getattr(self, f"_{action}")()
 
@@ -173,6 +177,7 @@ class _Recovery:
         except BluegreenError as error:
             return self._cannot_switch(error)
         self._stop_workers_of_candidate()
+        self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
         drain(self.host, self.journal)
@@ -182,6 +187,7 @@ class _Recovery:
     def _cannot_switch(self, error):
         """Both webs stay up, because one of them is served; the old workers work, and tasks go to them."""
         self._stop_workers_of_candidate()
+        self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
         self.journal.note(result="failed", reason=self.reason)
@@ -194,6 +200,7 @@ class _Recovery:
     def _hold(self):
         held = self.journal["step"] == "awaiting_approval"
         if not held:
+            self._stop_throttled_workers()
             self.journal.begin("awaiting_approval")
             self.journal.done("awaiting_approval")
         return self._result(
@@ -236,6 +243,21 @@ class _Recovery:
                 _messages.take_back(self.host, self.journal, broker)
         with old.broker() as broker:
             _workers.restart_workers(self.host, self.journal, workers, timeout, broker)
+
+    def _stop_throttled_workers(self):
+        """Old workers that were to stop once the new ones consume, and were not told to any more."""
+        running = [each for each in self.old.of("workers") if each.running] if self.old else []
+        if running:
+            with self.old.broker() as broker:
+                timeout = self.journal["workers"].get("stop_timeout")
+                _workers.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
+            move_late(self.host, self.journal, Color(self.host, self.settings, self.old.name), self.candidate)
+
+    def _carry_schedule_back(self):
+        """What the new beat has sent already, the old one must not send again."""
+        source = Color(self.host, self.settings, self.candidate.name)
+        target = Color(self.host, self.settings, self.old.name)
+        _schedule.carry_schedule(self.host, source.of("workers"), target.of("workers"))
 
     def _stop_workers_of_candidate(self):
         running = [container for container in self.candidate.of("workers") if container.running]

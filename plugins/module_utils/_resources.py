@@ -19,15 +19,25 @@ STATE_RESERVE = 4 * MIB
 
 def available_memory():
     """Bytes that new processes can have: the kernel's estimate, and no more than a cgroup around the host allows."""
+    return min(room for room, used in _memory())
+
+
+def used_memory():
+    """Bytes that are in use, file cache left out, where there is the least room: of the machine or of its cgroup."""
+    return min(_memory())[1]
+
+
+def _memory():
+    """``(room, used)`` in bytes of the machine, and of the cgroup around the host where that has a limit."""
     with open("/proc/meminfo", encoding="ascii") as source:
         fields = dict(line.split(":", 1) for line in source)
-    free = int(fields["MemAvailable"].split()[0]) * 1024
-    return min([free] + _cgroup_rooms())
+    total, free = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    return [(free, total - free)] + _cgroup_memory()
 
 
-def _cgroup_rooms():
-    """Room below the limit of the cgroup at the root that this host sees: the host may be a container itself."""
-    rooms = []
+def _cgroup_memory():
+    """The same of the cgroup at the root that this host sees: the host may be a container itself."""
+    found = []
     for limit_file, usage_file, stat_file, cache_key in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
         (
@@ -43,8 +53,9 @@ def _cgroup_rooms():
                 stat = dict(line.split() for line in source)
         except (OSError, ValueError):  # This version of cgroups is not there, or sets no limit ("max").
             continue
-        rooms.append(limit - usage + int(stat.get(cache_key, 0)))
-    return rooms
+        used = usage - int(stat.get(cache_key, 0))
+        found.append((limit - used, used))
+    return found
 
 
 def _number(path):

@@ -290,10 +290,27 @@ findings:
   elements: str
   sample: ["bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: stop it, or choose another port."]
 figures:
-  description: Seconds of each phase and tasks moved.
+  description: What the deployment cost.
   returned: O(state=settled) and O(state=closed)
   type: dict
-  sample: {seconds: {cutover: 0.4, health: 1.2}, tasks_moved: 12}
+  contains:
+    seconds:
+      description: Seconds of each phase.
+      type: dict
+      sample: {cutover: 0.4, health: 1.2}
+    tasks_moved:
+      description: How many messages were moved to the other color's broker.
+      type: int
+    worker_gap:
+      description:
+        - Seconds from the first signal to the old workers until the new ones were proved to consume; 0 where they
+          overlapped, none where no worker was stopped.
+      type: float
+      sample: 4.9
+    memory:
+      description: Bytes in use on the host, C(before) the deployment and at its C(peak).
+      type: dict
+      sample: {before: 188743680, peak: 267386880}
 result:
   description: How the deployment ended. One of V(committed), V(rolled_back), V(failed).
   returned: O(state=closed) and O(state=recovered)
@@ -306,7 +323,7 @@ found:
   sample: true
 message:
   description: What was done, in a sentence.
-  returned: O(state=recovered)
+  returned: O(state=settled) and O(state=recovered)
   type: str
   sample: "Release 1.4.2 was rolled back: blue is live with release 1.4.1."
 logs:

@@ -18,6 +18,7 @@ PARAMS = {
     "project": "shop-blue",
     "services": [],
     "state": "stopped",
+    "cpu_shares": 2,
     "timeout": None,
     "on_timeout": "fail",
     "restore_orphans": True,
@@ -96,11 +97,25 @@ def test_check_mode_only_looks(host, calls, store, tmp_path):
     assert not (tmp_path / "lib").exists()
 
 
+def test_throttled_they_work_on_with_less(host, calls, store):
+    params = {**PARAMS, "state": "throttled"}
+    planned = bg_stop_workers.stop(params, host, True)
+    assert (planned["changed"], host.calls) == (True, [])
+    result = bg_stop_workers.stop(params, host, False)
+    assert (result["changed"], result["drained"], calls) == (True, False, [])
+    assert host.calls == [("weight 2", "blue-worker")]
+    assert result["diff"]["after"] == {"shop-blue-beat-1": "exited", "shop-blue-worker-1": "running"}
+    for check_mode in (True, False):
+        assert bg_stop_workers.stop(params, host, check_mode)["changed"] is False
+
+
 @pytest.mark.parametrize(
     "changes, sentence",
     [
         ({"project": "shop-purple"}, "project is 'shop-purple', but no container"),
         ({"timeout": 0.0}, "timeout is 0 s"),
+        ({"state": "throttled", "cpu_shares": 1}, "cpu_shares is 1, but throttled workers need a weight from 2"),
+        ({"state": "throttled", "cpu_shares": 1025}, "cpu_shares is 1025"),
         ({"app": "localhost"}, "app"),
     ],
 )
