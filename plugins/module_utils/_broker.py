@@ -42,19 +42,27 @@ class BrokerSettings(NamedTuple):
 
 
 def settle(broker, service, url, support):
-    """:class:`BrokerSettings` from the options; ``auto`` is ``color`` when the service is a support service.
+    """:class:`BrokerSettings` from the options, as far as they tell it without the Compose files.
+
+    ``auto`` is ``color`` when the host of the URL, or without one the service, is a support service.
 
     :param support: names of the support services.
     """
     if broker not in MODES + ("auto",):
-        raise BluegreenError(f"broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
-    scheme = parse_url(url).scheme if url else "redis"
+        raise BluegreenError(f"bluegreen_broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
+    scheme, host = "redis", service
+    if url:
+        try:
+            parsed = parse_url(url)
+        except BluegreenError as error:
+            raise BluegreenError(error.message.replace("broker url", "bluegreen_broker_url", 1)) from None
+        scheme, host = parsed.scheme, parsed.host
     if broker == "auto":
-        broker = "color" if service in (support or ()) else "shared"
+        broker = "color" if host in (support or ()) else "shared"
     if broker == "color" and scheme != "redis":
         raise BluegreenError(
-            f"broker is color, but its url begins with {scheme}://, and tasks can be moved from one color to the other "
-            "only over redis://: give such a url, or use one broker for both colors (shared)."
+            f"bluegreen_broker_url begins with {scheme}://, but tasks can be moved from one color to the other only over "
+            "redis://: give such a URL, or use one broker for both colors, outside of them (bluegreen_broker: shared)."
         )
     return BrokerSettings(broker, service, url)
 
@@ -228,7 +236,8 @@ def connect(host, containers, settings):
     :param settings: :class:`BrokerSettings`
     :raises BluegreenError: the settings name a broker that is not there.
     """
-    if settings.mode == "none":
+    # A Redis of the project is not the one outside of it.
+    if settings.mode == "none" or (settings.mode == "shared" and not settings.url):
         return None
     url = parse_url(settings.url) if settings.url else None
     if url is not None and url.scheme != "redis":
@@ -247,7 +256,7 @@ def connect(host, containers, settings):
         return Broker(name, address, port, credentials, database, server, clients, host.engine)
     if url is None:
         return None
-    address = _elsewhere(host, containers, service) or service
+    address = _elsewhere(host, containers, service) or {"host.docker.internal": "127.0.0.1"}.get(service, service)
     return Broker(f"redis://{service}:{port}", address, port, credentials, database, clients=containers)
 
 

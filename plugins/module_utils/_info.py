@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _upstream
+import contextlib
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker_choice, _messages, _upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
@@ -24,6 +26,8 @@ def info(host, store, params):
     """What bg_info returns."""
     settings = settings_of(params)
     live, upstream = _live(host, settings)
+    if live:
+        settings = _with_broker(host, settings, params, live)
     kept = kept_color(store) or {}
     colors, queues = {}, {}
     for name in COLORS:
@@ -63,6 +67,16 @@ def _live(host, settings):
     except BluegreenError as error:
         host.warn(error.message)
         return "", None
+
+
+def _with_broker(host, settings, params, live):
+    """The settings with the broker that the live color's containers name; what they leave open is left as it is."""
+    services = _broker_choice.of_containers(of_project(host.engine, settings.projects[live]))
+    given = {**settings.broker, "mode": (params["broker"] or {}).get("mode") or "auto"}
+    with contextlib.suppress(BluegreenError):
+        choice = _broker_choice.choose(given, settings.services, {live: services})
+        return settings._replace(broker={**settings.broker, "mode": choice.mode, "service": choice.service})
+    return settings
 
 
 def _health(web):

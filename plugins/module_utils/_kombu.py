@@ -18,6 +18,8 @@ BINDING = "_kombu.binding."
 UNACKED = "unacked"
 UNACKED_INDEX = "unacked_index"
 RESULTS = ("celery-task-meta-", "celery-taskset-meta-")
+# Wherever they stand, because of global_keyprefix.
+_CELERY_MARKS = (*RESULTS, "_kombu.binding", "chord-unlock-")
 
 _PRIORITY_SUFFIX = re.compile(SEPARATOR + r"(\d+)$")
 # Exchanges that serve remote control and events: they belong to live workers, not to tasks.
@@ -55,6 +57,17 @@ def tag_of(payload):
 def is_queue_name(key):
     """Whether a list of this name can hold tasks: replies and events of remote control cannot."""
     return not key.endswith(".pidbox") and not re.search(r"(^|[.:_])celeryev(\.|$)", key)
+
+
+def is_celery_key(key):
+    """Whether a key is Celery's by its name, or the collection's own. A queue's list has any name, so it is not."""
+    name = key.rpartition(":")[2]
+    return (
+        key.startswith("_bg.")
+        or any(mark in key for mark in _CELERY_MARKS)
+        or key.endswith((UNACKED, UNACKED_INDEX, "unacked_mutex", ".pidbox"))
+        or name.startswith("celeryev")
+    )
 
 
 def binding_of_key(key):

@@ -82,31 +82,16 @@ def free_disk(path):
     return stat.f_bavail * stat.f_frsize
 
 
-def memory_finding(free, workers, needed):
-    """A sentence when the candidate would not fit, else ``""``.
-
-    :param free: bytes available now.
-    :param workers: bytes that stopping the old workers gives back.
-    :param needed: bytes that the live color's web and support services hold, as the measure of the candidate's.
-    """
-    if needed <= free + workers:
-        return ""
-    return (
-        f"Not enough memory for a second web: {_mib(needed)} MiB needed (what the live color's web and support services "
-        f"hold now), {_mib(free)} MiB free and {_mib(workers)} MiB more once the old workers have stopped. Free memory on "
-        "this host, or give the app fewer web processes."
-    )
-
-
 def disk_finding(path, free, needed, why):
     """A sentence when a file system has too little room, else ``""``."""
     if needed <= free:
         return ""
     return (
-        f"Not enough disk for {why}: {_mib(needed)} MiB needed, {_mib(free)} MiB free at {path}. Remove what is not "
+        f"Not enough disk for {why}: {mib(needed)} MiB needed, {mib(free)} MiB free at {path}. Remove what is not "
         "needed there (docker image prune), or use a larger disk."
     )
 
 
-def _mib(count):
+def mib(count):
+    """Whole MiB, for people; what is overdrawn is none."""
     return max(round(count / MIB), 0)

@@ -139,6 +139,14 @@ options:
         type: str
         choices: [fail, leave, requeue, kill]
         default: fail
+      strategy:
+        description:
+          - With O(state=open), what becomes of the old workers while the new color boots. V(stop) stops them. V(throttle)
+            lowers their CPU weight until the new ones work, and is refused when the host cannot hold both colors.
+          - V(auto) is V(throttle) when each color has its own broker and the host can hold both, else V(stop).
+        type: str
+        choices: [stop, throttle, auto]
+        default: stop
   drain_timeout:
     description: Seconds to wait for requests that the old web still answers.
     type: float
@@ -245,6 +253,16 @@ broker:
   returned: O(state=open)
   type: str
   sample: color
+broker_service:
+  description: The service that is the broker, where each color has its own.
+  returned: O(state=open)
+  type: str
+  sample: redis
+worker_strategy:
+  description: What becomes of the old workers while the new color boots. One of V(stop), V(throttle).
+  returned: O(state=open)
+  type: str
+  sample: stop
 fetch:
   description: How the candidate's containers are to be created, in the words of M(community.docker.docker_compose_v2).
   returned: O(state=open)
@@ -398,6 +416,7 @@ def main():
                 options=dict(
                     stop_timeout=dict(type="int"),
                     on_timeout=dict(type="str", default="fail", choices=["fail", "leave", "requeue", "kill"]),
+                    strategy=dict(type="str", default="stop", choices=["stop", "throttle", "auto"]),
                 ),
             ),
             drain_timeout=dict(type="float", default=30),

@@ -109,3 +109,29 @@ def test_prefixes():
     assert _kombu.binding_of_key("celery") is None
     assert _kombu.prefix_of_unacked("shop:unacked") == "shop:"
     assert _kombu.prefix_of_unacked("unacked_index") is None
+
+
+@pytest.mark.parametrize(
+    "key, celery",
+    [
+        ("unacked", True),
+        ("shop:unacked_index", True),
+        ("unacked_mutex", True),
+        ("_kombu.binding.celery", True),
+        ("shop:_kombu.binding_permanent.celery", True),
+        ("celery-task-meta-1b4e", True),
+        ("shopcelery-taskset-meta-1b4e.t", True),
+        ("chord-unlock-1b4e", True),
+        ("0.reply.celery.pidbox", True),
+        ("shop:celeryev.12", True),
+        ("_bg.handover.seen:1", True),
+        # A queue's list may have any name.
+        ("celery", False),
+        (f"reports{SEP}9", False),
+        (":1:django.contrib.sessions.cache8f", False),
+        ("session:1", False),
+        ("my_bg.thing", False),
+    ],
+)
+def test_is_celery_key(key, celery):
+    assert _kombu.is_celery_key(key) is celery
