@@ -296,7 +296,7 @@ class _Chooser:
     def _require_one(self):
         """Raise when several services or hosts could be the broker."""
         for found in self.by_color:
-            places = list({each.service or _place(each): each for each in found}.values())
+            places = list(_first_of(found, lambda each: each.service or _place(each)).values())
             if len(places) > 1:
                 raise BluegreenError(
                     f"{places[0]}, but {places[1]}, so which of them is the broker cannot be told: give all services the same "
@@ -313,7 +313,7 @@ class _Chooser:
 
     def _require_same(self):
         """Raise when the colors' brokers differ, and neither is one that a color brings."""
-        first, *others = [{(_place(each), each.address.path): each for each in found} for found in self.by_color]
+        first, *others = [_first_of(found, lambda each: (_place(each), each.address.path)) for found in self.by_color]
         for other in others:
             if set(first) != set(other):
                 one = first[min(set(first) - set(other) or first)]
@@ -367,6 +367,14 @@ class _Chooser:
                     "redis://. Use one broker for both colors, outside of them, or in each color a Redis without TLS, "
                     "Sentinel and cluster."
                 )
+
+
+def _first_of(found, kind):
+    """The first of each kind: workers come before web, and read what it only writes."""
+    firsts = {}
+    for each in found:
+        firsts.setdefault(kind(each), each)
+    return firsts
 
 
 def _place(each):

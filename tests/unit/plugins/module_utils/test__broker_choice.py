@@ -334,6 +334,15 @@ def test_what_would_lose_tasks_is_refused_in_one_sentence(parts, sentence):
     assert refused(**parts) == sentence
 
 
+def test_sentences_name_the_worker_and_not_the_web_that_is_given_the_same():
+    blue, green = celery("redis://redis.lan/0"), celery("redis://redis.lan/1")
+    assert refused(worker=blue, web=blue, green={"worker": green, "web": green}).startswith(
+        "CELERY_BROKER_URL of service worker is redis://redis.lan/0 in one color"
+    )
+    several = {**celery("redis://redis.lan/0"), "SHOP_BROKER_URL": "redis://queue.lan/0"}
+    assert "web" not in refused(worker=several, web=several)
+
+
 def test_different_databases_of_one_redis_are_one_broker():
     assert chosen(worker=celery("redis://queue/0"), web=celery("redis://queue:6379/1")).service == "queue"
     assert chosen(worker=celery("redis://redis.lan/0"), web=celery("redis://redis.lan:6379/1")).mode == "shared"
