@@ -41,7 +41,7 @@ def of_run(observed) -> dict:
         },
         "failures": requests["failures"],
         "phases": phases,
-        "inside": observed.outcome.seconds,
+        "inside": observed.outcome.history.get("seconds", {}),
         "latencies_before_ms": [round(ms) for ms in sorted(before)],
         "latencies_during_ms": [round(ms) for ms in sorted(during)],
         "course": course(observed),
@@ -88,25 +88,29 @@ def _held(sample, containers: Iterable[str]) -> float:
 
 
 def _cpu(observed) -> dict:
-    """Return the CPU seconds of the whole host, and those beyond what the load alone had taken before."""
-    before = _spent(observed.samples, observed.begun, observed.burst)
-    during = _spent(observed.samples, observed.deployment, observed.deployed)
-    if before is None or during is None:
-        return {"cpu_s": None, "cpu_beyond_s": None}
-    usual = before / (observed.burst - observed.begun)
+    """Return the CPU seconds of the whole host, and those beyond what the load had taken before."""
+    seconds = observed.deployed - observed.deployment
+    usual = _rate(observed.samples, "cpu_seconds", observed.begun, observed.burst)
+    own = _rate(observed.samples, "cpu_seconds", observed.deployment, observed.deployed)
+    busy = _rate(observed.samples, "busy_seconds", observed.deployment, observed.deployed)
+    if usual is None or own is None:
+        return {"cpu_s": None, "cpu_beyond_s": None, "others_cpus": None}
+    controller = observed.outcome.controller.get("cpu_seconds", 0.0) / seconds
     return {
-        "cpu_s": round(during, 2),
-        "cpu_beyond_s": round(during - usual * (observed.deployed - observed.deployment), 2),
+        "cpu_s": round(own * seconds, 2),
+        "cpu_beyond_s": round((own - usual) * seconds, 2),
+        # Neither the host nor Ansible: the load, and whoever else works on this machine.
+        "others_cpus": round(max(0.0, busy - own - controller), 2),
     }
 
 
-def _spent(samples: list, since: float, until: float) -> Optional[float]:
+def _rate(samples: list, name: str, since: float, until: float) -> Optional[float]:
+    """Return how many CPUs were at work on average."""
     chosen = [sample for sample in samples if since <= sample.time <= until]
     if len(chosen) < 2:
         return None
-    rate = (chosen[-1].cpu_seconds - chosen[0].cpu_seconds) / (chosen[-1].time - chosen[0].time)
-    # From the first to the last sample is a little less than the window.
-    return rate * (until - since)
+    spent = getattr(chosen[-1], name) - getattr(chosen[0], name)
+    return spent / (chosen[-1].time - chosen[0].time)
 
 
 # The journal counts a phase from its begin to its end. These begin in one run and end in another, or do their
@@ -123,12 +127,13 @@ def _ansible(outcome, phases: dict, seconds: float) -> dict:
         return sum(value for name, value in values.items() if name not in _ACROSS_RUNS)
 
     return {
+        "tasks_moved": outcome.history.get("tasks_moved"),
         "ansible_remote_runs": outcome.controller["remote_runs"],
         "ansible_cpu_s": outcome.controller["cpu_seconds"],
         # On this side: Ansible's own start, its plays and its templates.
         "ansible_local_s": round(seconds - sum(phases.values()), 2),
         # Connections, and the start of Python and the look at the host before a module's own work begins.
-        "ansible_remote_s": round(total(phases) - total(outcome.seconds), 2),
+        "ansible_remote_s": round(total(phases) - total(outcome.history.get("seconds", {})), 2),
     }
 
 

@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
 
     rc: int
     steps: list  # (name, begin, end), seconds since 1970
-    seconds: dict  # inside each phase, as the host's own history has it; empty for the bash ways
+    history: dict  # the line in the host's history; empty for the bash ways
     controller: dict  # what Ansible cost on this side; empty for the bash ways
     log: str
 
@@ -158,7 +158,7 @@ class Machine:
         return Outcome(
             rc=played.rc,
             steps=steps_of_tasks(played.tasks),
-            seconds=self._history(release),
+            history=self._history(release),
             controller={
                 "cpu_seconds": round(played.cpu_seconds, 2),
                 "remote_runs": sum(task["remote"] for task in played.tasks),
@@ -192,10 +192,10 @@ class Machine:
         )
 
     def _history(self, release: str) -> dict:
-        """Return the seconds a phase that the host's history has about its last deployment."""
+        """Return what the host's history says about its last deployment, if that was to this release."""
         result = self._host.exec(["tail", "-n", "1", HISTORY], check=False)
         entry = json.loads(result.out) if result.rc == 0 and result.out.strip() else {}
-        return entry["seconds"] if str(entry.get("release")) == release else {}
+        return entry if str(entry.get("release")) == release else {}
 
 
 @contextlib.contextmanager

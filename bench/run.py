@@ -58,7 +58,7 @@ class Results:
 
     def meta(self) -> dict:
         try:
-            return json.loads((self._raw / "bench.json").read_text(encoding="utf-8"))
+            return _read(self._raw / "bench.json")
         except FileNotFoundError as error:
             file = shown(self._raw / "bench.json")
             raise BenchError(f"Nothing was measured yet: there is no {file}; run `make bench`.") from error
@@ -70,7 +70,9 @@ class Results:
         return self._raw / setting / f"{way}-{run}.json"
 
     def has(self, setting: str, way: str, run: int) -> bool:
-        return self._file(setting, way, run).exists()
+        """Say whether a measurement is there; one that ended with an error is none."""
+        file = self._file(setting, way, run)
+        return file.exists() and _read(file)["rc"] == 0
 
     def write(self, setting: str, way: str, run: int, kept: dict) -> None:
         file = self._file(setting, way, run)
@@ -87,21 +89,20 @@ class Results:
             for way in WAYS:
                 files = sorted((self._raw / setting).glob(f"{way}-[0-9]*.json"))
                 if files:
-                    each = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-                    found.setdefault(setting, {})[way] = each
+                    found.setdefault(setting, {})[way] = [_read(file) for file in files]
         return found
 
     def report(self) -> dict:
         """Write report.md and the pictures; return the runs that they are of."""
-        runs = self.runs()
-        if not runs:
-            raise BenchError("No measurement has ended yet, so there is nothing to report.")
-        meta = self.meta()
-        setting = FIRST if FIRST in runs else next(iter(runs))
+        meta, runs = self.meta(), self.runs()
+        whole = {setting: tables.whole(ways) for setting, ways in runs.items() if tables.whole(ways)}
+        if not whole:
+            raise BenchError(f"No deployment came through, so there is nothing to report; see {shown(LOGS)}.")
+        setting = FIRST if FIRST in whole else next(iter(whole))
         pictures = self.folder / "pictures"
         shutil.rmtree(pictures, ignore_errors=True)
         pictures.mkdir()
-        typical = {way: tables.typical(each) for way, each in runs[setting].items()}
+        typical = {way: tables.typical(each) for way, each in whole[setting].items()}
         scale = picture.scale(run["course"] for run in typical.values())
         for way, run in typical.items():
             title = f"{way}: {SETTINGS[setting].title}"
@@ -111,15 +112,19 @@ class Results:
         return runs
 
 
+def _read(file: Path) -> dict:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
 def bench(options: argparse.Namespace) -> int:
     results = Results(options.out)
     if options.report_only:
         results.report()
         say(f"The report is {shown(options.out / 'report.md')}.")
         return 0
+    meta = results.meta() if options.resume else about(options)
     shutil.rmtree(RUN, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    meta = results.meta() if options.resume else about(options)
     say(f"▸ Start a host of 1 GiB, and prepare it: {machine.NAME}")
     with machine.made(options.port) as host:
         if not options.resume:
@@ -133,10 +138,10 @@ def bench(options: argparse.Namespace) -> int:
     for setting, ways in runs.items():
         say(f"\n{tables.brief(setting, ways)}")
     say(f"\nIt took {elapsed()} minutes. The report is {shown(options.out / 'report.md')}.")
-    failed = [run for ways in runs.values() for each in ways.values() for run in each if run["rc"]]
-    if failed:
+    codes = [run["rc"] for ways in runs.values() for each in ways.values() for run in each]
+    if any(codes):
         raise BenchError(
-            f"{len(failed)} deployments ended with an error; the report says which, "
+            f"{sum(map(bool, codes))} of {len(codes)} deployments ended with an error; the report says which, "
             f"and the logs are in {shown(LOGS)}."
         )
     return 0

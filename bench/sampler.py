@@ -24,6 +24,7 @@ class Sample(NamedTuple):
     mib: float  # what all processes of the host hold, its page cache left out
     cpu_seconds: float  # since the host's boot
     containers: dict  # {id: MiB} of the containers in it
+    busy_seconds: float  # of all processors of this machine, since its boot
 
 
 class Sampler:
@@ -34,6 +35,7 @@ class Sampler:
         self._memory_group = memory_group
         self._cpu_group = cpu_group
         self._interval = interval
+        self._error: Optional[Exception] = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
@@ -44,11 +46,16 @@ class Sampler:
     def stop(self) -> list:
         self._stopping.set()
         self._thread.join()
+        if self._error:
+            raise self._error
         return self.samples
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._interval):
-            self.samples.append(self._sample())
+        try:
+            while not self._stopping.wait(self._interval):
+                self.samples.append(self._sample())
+        except Exception as error:  # whatever it was, the figures would lack what was not sampled
+            self._error = error
 
     def _sample(self) -> Sample:
         containers = {}
@@ -57,7 +64,11 @@ class Sampler:
             with contextlib.suppress(OSError):
                 containers[_CONTAINER.search(folder)[1]] = anonymous_mib(folder)
         return Sample(
-            time.time(), anonymous_mib(self._memory_group), cpu_seconds(self._cpu_group), containers
+            time=time.time(),
+            mib=anonymous_mib(self._memory_group),
+            cpu_seconds=cpu_seconds(self._cpu_group),
+            containers=containers,
+            busy_seconds=busy_seconds(),
         )
 
 
@@ -83,6 +94,13 @@ def cpu_seconds(group: str) -> float:
     if usage is not None:
         return usage / 1e9
     return _fields(os.path.join(group, "cpu.stat"))["usage_usec"] / 1e6
+
+
+def busy_seconds(path: str = "/proc/stat") -> float:
+    """Return what all processors have worked, or were kept from it by another virtual machine."""
+    with open(path, encoding="ascii") as lines:
+        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, lines.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def _fields(path: str) -> dict:

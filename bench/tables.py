@@ -40,9 +40,13 @@ ROWS = (
     Row("CPU of the host", "cpu_s", "s"),
     Row("the same beyond what the load takes", "cpu_beyond_s", "s"),
     Row("whole run", "seconds", "s"),
+    Row("CPUs that others had meanwhile (see below)", "others_cpus"),
 )
-# Ansible's own cost, which only our ways have.
-ANSIBLE = (
+# More than the load takes: somebody else worked on the machine, and that shows in every figure of time.
+QUIET_CPUS = 0.4
+# Of our ways alone.
+OWN = (
+    Row("tasks moved to the new color's Redis", "tasks_moved"),
     Row("runs on the host", "ansible_remote_runs", spread=False),
     Row("CPU on the controller", "ansible_cpu_s", "s"),
     Row("seconds between the runs, on the controller", "ansible_local_s", "s"),
@@ -76,6 +80,7 @@ def report(meta: dict, runs: dict) -> str:
     :param runs: {setting: {way: [what is kept of each run]}}
     """
     parts = [_head(meta, runs)]
+    runs = {setting: whole(ways) for setting, ways in runs.items() if whole(ways)}
     if FIRST in runs:
         parts.append(_reached(runs[FIRST]))
     for setting, ways in runs.items():
@@ -85,8 +90,15 @@ def report(meta: dict, runs: dict) -> str:
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
+def whole(ways: dict) -> dict:
+    """Return the runs that did deploy: of one that ended early no figure says what a deployment costs."""
+    good = {way: [run for run in runs if run["rc"] == 0] for way, runs in ways.items()}
+    return {way: runs for way, runs in good.items() if runs}
+
+
 def brief(setting: str, ways: dict) -> str:
     """Return the table of one setting for a terminal."""
+    ways = whole(ways)
     chosen = {way: figures.of_way(runs) for way, runs in ways.items()}
     rows = [["", *chosen]] + [
         [row.title, *(_plain(own.get(row.name), row.unit) for own in chosen.values())] for row in ROWS
@@ -124,6 +136,17 @@ def _head(meta: dict, runs: dict) -> str:
     ]
     if not complete:
         lines += ["", "**A part only:** not all ways, settings or runs were measured this time."]
+    noisy = [
+        f"{way} ({setting})"
+        for setting, ways in runs.items()
+        for way, each in ways.items()
+        if any((run["figures"]["others_cpus"] or 0) > QUIET_CPUS for run in each)
+    ]
+    if noisy:
+        lines += [
+            "",
+            f"**Not alone:** others used this machine while these were measured: {', '.join(noisy)}.",
+        ]
     broken = [
         f"{way} ({setting}, {sum(bool(run['rc']) for run in each)} of {len(each)})"
         for setting, ways in runs.items()
@@ -168,10 +191,15 @@ def _setting(setting: str, ways: dict) -> str:
         rows.append(["p99 during / before, requests of all runs as one", *pooled])
         lines += ["", f"Against `{REFERENCE}`, and p99 once more:", "", markdown([["", *chosen], *rows])]
     lines += ["", "Seconds a phase:", "", *(_phases(way, runs) for way, runs in ways.items())]
-    ansible = [way for way in chosen if chosen[way].get("ansible_remote_runs") is not None]
-    if ansible:
-        rows = [[row.title, *(_cell(row, chosen[way], ways[way]) for way in ansible)] for row in ANSIBLE]
-        lines += ["", "What Ansible itself costs:", "", markdown([["", *ansible], *rows])]
+    own = [way for way in chosen if chosen[way].get("ansible_remote_runs") is not None]
+    if own:
+        rows = [[row.title, *(_cell(row, chosen[way], ways[way]) for way in own)] for row in OWN]
+        lines += [
+            "",
+            "Of ours alone, most of it what Ansible itself costs:",
+            "",
+            markdown([["", *own], *rows]),
+        ]
     worse = list(where_worse(chosen))
     if worse:
         lines += ["", "Where ours is worse:", "", *worse]
@@ -257,6 +285,8 @@ All ways have the same Compose file, whose Redis is an image that no release cha
 * **beats missed**: ticks that were due while no beat ran, the gap of the deployment itself included.
 * **asked again**: a reused connection ended before any byte of an answer, as Nginx before 1.27.4 does at a
   reload; the client asks again, as a browser does, and it is no failure.
+* **CPUs that others had**: of this machine's processors, what neither the host nor Ansible used. The load takes
+  some 0.1; with more than {QUIET_CPUS} the machine was not quiet, and times are longer than they would be.
 * **seconds a phase**: those that its runs on the host took as seen from here; in brackets what the host's
   journal counted inside. What their sum lacks of the whole run is Ansible's own start and templating.
 

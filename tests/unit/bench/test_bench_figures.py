@@ -21,7 +21,7 @@ def event(what, name, time, kind="sleep"):
 OURS = Outcome(
     rc=0,
     steps=[("plan", 121.0, 123.0), ("fetch", 124.0, 125.0), ("health", 126.0, 128.0), ("health", 128.5, 129.0)],
-    seconds={"fetch": 3.0, "health": 1.0, "awaiting_approval": 0.5},
+    history={"seconds": {"fetch": 3.0, "health": 1.0, "awaiting_approval": 0.5}, "tasks_moved": 7},
     controller={"cpu_seconds": 4.0, "remote_runs": 4},
     log="",
 )
@@ -49,14 +49,14 @@ def observed():
             *({"event": "tick", "id": str(at), "time": at, "kind": "tick"} for at in (100, 105, 115, 120, 121)),
         ],
         samples=[
-            Sample(100, 200.0, 10.0, {"old": 90.0}),
-            Sample(105, 220.0, 11.0, {"old": 90.0}),
-            Sample(110, 200.0, 12.0, {"old": 90.0}),
-            Sample(119, 900.0, 15.0, {}),
-            Sample(120, 210.0, 16.0, {"old": 90.0}),
-            Sample(125, 300.0, 21.0, {"old": 90.0, "web": 60.0, "redis": 10.0}),
-            Sample(130, 260.0, 26.0, {"web": 20.0}),
-            Sample(135, 800.0, 26.0, {}),
+            Sample(100, 200.0, 10.0, {"old": 90.0}, 50.0),
+            Sample(105, 220.0, 11.0, {"old": 90.0}, 52.0),
+            Sample(110, 200.0, 12.0, {"old": 90.0}, 53.0),
+            Sample(119, 900.0, 15.0, {}, 60.0),
+            Sample(120, 210.0, 16.0, {"old": 90.0}, 61.0),
+            Sample(125, 300.0, 21.0, {"old": 90.0, "web": 60.0, "redis": 10.0}, 68.0),
+            Sample(130, 260.0, 26.0, {"web": 20.0}, 79.0),
+            Sample(135, 800.0, 26.0, {}, 99.0),
         ],
         outcome=OURS,
         begun=100.0,
@@ -102,6 +102,10 @@ def test_cpu_beyond_the_load_leaves_out_what_the_load_had_taken_before(observed)
     assert own["cpu_beyond_s"] == 8.0
 
 
+def test_others_on_the_machine_are_neither_the_host_nor_ansible(observed):
+    assert figures.of_run(observed)["figures"]["others_cpus"] == 0.4
+
+
 def test_without_samples_there_are_no_figures_of_memory_and_cpu(observed):
     own = figures.of_run(observed._replace(samples=[]))["figures"]
     assert [own[name] for name in ("memory_before_mib", "memory_peak_mib", "cpu_s")] == [None, None, None]
@@ -112,11 +116,12 @@ def test_what_ansible_costs_leaves_out_phases_that_span_runs(observed):
     assert own["ansible_remote_runs"] == 4
     assert own["ansible_local_s"] == 4.5
     assert own["ansible_remote_s"] == 1.5
+    assert own["tasks_moved"] == 7
 
 
 def test_a_script_has_no_cost_of_ansible(observed):
-    script = observed._replace(outcome=OURS._replace(controller={}, seconds={}))
-    assert not [name for name in figures.of_run(script)["figures"] if name.startswith("ansible")]
+    script = observed._replace(outcome=OURS._replace(controller={}, history={}))
+    assert not [name for name in figures.of_run(script)["figures"] if name.startswith("ansible") or name == "tasks_moved"]
 
 
 def test_the_course_counts_from_the_begin_of_the_deployment(observed):

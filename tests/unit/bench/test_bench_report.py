@@ -30,6 +30,7 @@ GOOD = {
     "cpu_s": 8.0,
     "cpu_beyond_s": 7.0,
     "seconds": 13.0,
+    "others_cpus": 0.1,
 }
 COURSE = {
     "first": -8,
@@ -160,6 +161,24 @@ def test_the_report_says_that_it_is_a_part_and_what_ended_with_an_error(runs):
     text = tables.report(META, runs)
     assert "**A part only:**" in text
     assert "**Ended with an error:** ours-stop (1cpu-color, 1 of 3)." in text
+    # The median of the two that are left.
+    assert "| worker gap | 2 s | 6.5 s (6 to 7) |" in text
+
+
+def test_a_way_that_never_deployed_has_no_figures(runs):
+    runs["1cpu-color"]["ours-stop"] = [run(rc=2, seconds=1.0)]
+    text = tables.report(META, runs)
+    assert "| requests | 1200 |" in text
+    assert "to reach" not in text
+    assert "ours-stop" not in tables.brief("1cpu-color", runs["1cpu-color"])
+    runs["half-color"] = {"plain": [run(rc=1)]}
+    assert "½ CPU" not in tables.report(META, runs)
+
+
+def test_the_report_says_when_the_machine_was_not_quiet(runs):
+    assert "Not alone" not in tables.report(META, runs)
+    runs["1cpu-color"]["plain"][2]["figures"]["others_cpus"] = 0.5
+    assert "while these were measured: plain (1cpu-color)." in tables.report(META, runs)
 
 
 def test_a_complete_report_does_not_call_itself_a_part():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -44,6 +45,12 @@ def test_version_2_with_containers_in_scopes_of_systemd(tmp_path):
     assert (sampler.anonymous_mib(whole), sampler.cpu_seconds(whole)) == (200.0, 1.5)
 
 
+def test_the_machine_is_busy_when_it_neither_idles_nor_waits(tmp_path):
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 20 30 9999 8888 4 5 6 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n", encoding="ascii")
+    assert sampler.busy_seconds(str(stat)) == 165 / os.sysconf("SC_CLK_TCK")
+
+
 def test_a_container_that_ends_while_it_is_looked_at_is_left_out(tmp_path):
     memory = group(tmp_path / "memory", memory_stat=f"total_rss {MIB}\n")
     cpu = group(tmp_path / "cpu", cpuacct_usage="1\n")
@@ -51,6 +58,13 @@ def test_a_container_that_ends_while_it_is_looked_at_is_left_out(tmp_path):
     watching = sampler.Sampler(memory, cpu, interval=0.01).start()
     wait_for(lambda: watching.samples)
     assert watching.stop()[0].containers == {}
+
+
+def test_a_host_that_is_gone_ends_the_measurement_and_not_only_the_samples(tmp_path):
+    watching = sampler.Sampler(str(tmp_path / "gone"), str(tmp_path), interval=0.01).start()
+    wait_for(lambda: not watching._thread.is_alive())
+    with pytest.raises(FileNotFoundError):
+        watching.stop()
 
 
 @pytest.mark.parametrize(
