@@ -33,7 +33,8 @@ def server_finding(name, server):
 
     :param server: fields of INFO's section of this name.
     """
-    mode = server.get("redis_mode", "standalone")
+    # Valkey has another name for it.
+    mode = server.get("redis_mode") or server.get("server_mode") or "standalone"
     if mode != "standalone":
         return (
             f"{name} is a Redis in {mode} mode, and tasks can only be moved between single servers: nothing was moved. Use "
