@@ -24,7 +24,7 @@ def unit():
 
 
 def pytest(name, venv, *paths, tools=None, **more):
-    """Counts what pytest counted. tools: a folder of programs that the tests are to find first; more: its environment."""
+    """Counts what pytest counted. tools: a folder of programs that are found first; more: of the environment."""
     report = os.path.join(LOGS, f"{name}.xml")
     if os.path.exists(report):
         os.remove(report)

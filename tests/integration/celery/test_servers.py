@@ -24,7 +24,7 @@ USER = [*"--user shop on >s3cret ~* &* +@all".split(), "--user", "default", "off
 
 
 class Way(NamedTuple):
-    """How an app reaches its Redis: options of the server, and the app's URL up to the host and from the database on."""
+    """How an app reaches its Redis: options of the server, and what the app's URL has before and behind the host."""
 
     options: list
     login: str = ""
@@ -59,8 +59,8 @@ class Side:
         url = f"redis://{way.login}{self.redis.addresses['bridge']}:6379{way.database}"
         self.env = [f"URL={url}", f"PREFIX={way.prefix}", "PYTHONDONTWRITEBYTECODE=1"]
         # As the project sees it, by the name of the service.
-        settings = BrokerSettings("color", self.redis.service, f"redis://{way.login}{self.redis.service}:6379{way.database}")
-        self.broker = connect(project.host, [self.redis], settings)
+        url = f"redis://{way.login}{self.redis.service}:6379{way.database}"
+        self.broker = connect(project.host, [self.redis], BrokerSettings("color", self.redis.service, url))
         wait_for(lambda: self.broker.answers())
         self.number = int(way.database[1:])
 
