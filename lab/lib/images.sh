@@ -53,6 +53,16 @@ apt_repo_image() {
     build_image bluegreen-apt-repo:latest "$lab/standins/apt-repo" bluegreen-host:trixie-bare
 }
 
+# The servers, beside the demo's own, that tasks are moved between.
+redis_images() {
+    base_images bullseye bookworm trixie
+    local folder=$lab/images/redis
+    build_image bluegreen-redis:6 "$folder" debian:bullseye-slim --build-arg SUITE=bullseye
+    build_image bluegreen-redis:7 "$folder" debian:bookworm-slim --build-arg SUITE=bookworm
+    build_image bluegreen-redis:valkey "$folder" debian:trixie-slim --build-arg SUITE=trixie \
+        --build-arg PACKAGE=valkey-server
+}
+
 # The releases of the demo app that the demo and the scenarios deploy.
 app_images() {
     local release

@@ -47,7 +47,7 @@ class Color:
             yield broker
 
     def own_redis(self):
-        """The Redis that the color brings for itself while it runs, also one without tasks; for a ``with`` statement."""
+        """The Redis that the color brings for itself while it runs, also without tasks; for a ``with`` statement."""
         broker = self._settings.broker
         if broker["mode"] == "none" and broker["service"] in self._settings.services["support"]:
             return self._open({**broker, "mode": "color"})

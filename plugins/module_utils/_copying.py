@@ -6,8 +6,8 @@
 
 """Keys copied from one Redis to another, whole, with the time they have left.
 
-Keys are copied by type and not by DUMP, because an older Redis does not read the dump of a newer one, and a rollback may
-go there. What has no such way, streams above all, is dumped where both sides agree.
+Keys are copied by type and not by DUMP, because an older Redis does not read the dump of a newer one, and a rollback
+may go there. What has no such way, streams above all, is dumped where both sides agree.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def copy_keys(journal, here, there, keys, replace):
 def _copy(here, there, keys, refused):
     kinds = dict(zip(keys, here.pipeline([("TYPE", key) for key in keys])))
     countable = [key for key in keys if kinds[key] in _LENGTH]
-    lengths = dict(zip(countable, here.pipeline([(_LENGTH[kinds[key]], key) for key in countable]) if countable else ()))
+    counts = here.pipeline([(_LENGTH[kinds[key]], key) for key in countable]) if countable else []
+    lengths = dict(zip(countable, counts))
     small = [key for key in keys if kinds[key] in _READ and lengths.get(key, 0) <= PAGE]
     copied = _copy_small(here, there, small, kinds)
     for key in keys:

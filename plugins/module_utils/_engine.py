@@ -226,7 +226,7 @@ class Engine:
         :returns: ``(stdout bytes, stderr bytes)``
         :raises EngineError: it cannot be made, or ran out of time.
         """
-        streams = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "OpenStdin": True, "StdinOnce": True}
+        streams = dict.fromkeys(("AttachStdin", "AttachStdout", "AttachStderr", "OpenStdin", "StdinOnce"), True)
         self.commands.append(f"docker run --rm --interactive --name {name} {body['Image']}")
         created = self.request("POST", "/containers/create", {"name": name}, body={**body, **streams, "Tty": False})
         container = json.loads(created)["Id"]

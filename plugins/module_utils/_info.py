@@ -162,8 +162,8 @@ def summary(app, facts):
             lines.append(f"{name}: tasks wait: {counts}.")
         if facts["held"][name]:
             lines.append(
-                f"{name}: tasks are held that the workers do not register: {listed(facts['held'][name])}. They go on with "
-                "the next release that registers them, or with bluegreen_unknown_tasks: move."
+                f"{name}: tasks are held that the workers do not register: {listed(facts['held'][name])}. They go on "
+                "with the next release that registers them, or with bluegreen_unknown_tasks: move."
             )
     deployment = facts["deployment"]
     if deployment:

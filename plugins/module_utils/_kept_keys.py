@@ -28,7 +28,8 @@ def check_patterns(option, patterns):
     for pattern in patterns:
         if not pattern.strip():
             raise BluegreenError(
-                f"{option} holds an empty pattern, which matches no key: name keys as Redis's own KEYS does, such as session:*."
+                f"{option} holds an empty pattern, which matches no key: name keys as Redis's own KEYS does, such as "
+                "session:*."
             )
     return patterns
 
@@ -50,15 +51,16 @@ def keep_keys(host, journal, source, destination, patterns):
     _move_rules.refuse_room(host, source, destination, needed, "keys to keep")
     copied, refused = 0, []
     for number, keys in found.items():
-        written, left_out = copy_keys(journal, source.database(number), destination.database(number), keys, replace=True)
+        here, there = source.database(number), destination.database(number)
+        written, left_out = copy_keys(journal, here, there, keys, replace=True)
         copied += written
         refused += left_out
     if copied:
         host.commands.append(f"copy {copied} keys like {', '.join(patterns)} from {source.name} to {destination.name}")
     if refused:
         host.warn(
-            f"{len(refused)} keys of {source.name} that bluegreen_keep_keys names were not copied, because {destination.name} "
-            f"does not take their type, such as {text(refused[0])!r}."
+            f"{len(refused)} keys of {source.name} that bluegreen_keep_keys names were not copied, because "
+            f"{destination.name} does not take their type, such as {text(refused[0])!r}."
         )
     return Kept(copied, len(refused))
 

@@ -33,18 +33,19 @@ def server_finding(name, server):
 
     :param server: fields of INFO's section of this name.
     """
-    mode = server.get("redis_mode", "standalone")
+    # Valkey has another name for it.
+    mode = server.get("redis_mode") or server.get("server_mode") or "standalone"
     if mode != "standalone":
         return (
-            f"{name} is a Redis in {mode} mode, and tasks can only be moved between single servers: nothing was moved. Use "
-            "one broker outside both colors (bluegreen_broker: shared)."
+            f"{name} is a Redis in {mode} mode, and tasks can only be moved between single servers: nothing was moved. "
+            "Use one broker outside both colors (bluegreen_broker: shared)."
         )
     version = server.get("redis_version", "")
     major = version.split(".", 1)[0]
     if major.isdigit() and int(major) < OLDEST:
         return (
-            f"{name} is Redis {version}, and a move needs {OLDEST} or later: nothing was moved. Use a newer image for it, or "
-            "one broker outside both colors (bluegreen_broker: shared)."
+            f"{name} is Redis {version}, and a move needs {OLDEST} or later: nothing was moved. Use a newer image for "
+            "it, or one broker outside both colors (bluegreen_broker: shared)."
         )
     return ""
 
@@ -59,16 +60,16 @@ def room_finding(source, destination, needed, rooms, what="tasks and results"):
     if needed <= room:
         return ""
     return (
-        f"The {what} in {source} need {_mib(needed)} MiB, but {destination} has room for {_mib(room)} MiB ({limit}): nothing "
-        "was moved. Give it more, or see to it that there is less to move before you deploy."
+        f"The {what} in {source} need {_mib(needed)} MiB, but {destination} has room for {_mib(room)} MiB ({limit}): "
+        "nothing was moved. Give it more, or see to it that there is less to move before you deploy."
     )
 
 
 def type_finding(name, number, key, found, wanted):
     return (
-        f"Key {key!r} in database {number} of {name} is a {found}, but under this name Celery keeps {_AS_CELERY[wanted]}: "
-        "nothing was moved. Find out who wrote it, and remove or rename it, or give Celery a database of its own "
-        "(bluegreen_broker_url)."
+        f"Key {key!r} in database {number} of {name} is a {found}, but under this name Celery keeps "
+        f"{_AS_CELERY[wanted]}: nothing was moved. Find out who wrote it, and remove or rename it, or give Celery a "
+        "database of its own (bluegreen_broker_url)."
     )
 
 
@@ -171,7 +172,8 @@ def _size(database):
     keys = lists + hashes
     for mark in _kombu.RESULTS:
         keys += database.scan(match=f"*{mark}*")
-    counts = database.pipeline([("LLEN", key) for key in lists] + [("HLEN", key) for key in hashes]) if lists + hashes else []
+    lengths = [("LLEN", key) for key in lists] + [("HLEN", key) for key in hashes]
+    counts = database.pipeline(lengths) if lengths else []
     return size_of(database, keys) + TAG_BYTES * sum(counts)
 
 

@@ -264,8 +264,8 @@ def refusal(place, text):
     code = text.split(" ", 1)[0]
     if code == "WRONGPASS" or "invalid password" in text:
         return (
-            f"Redis at {place} does not accept the user and password that it was given ({code}): give the app's own URL with "
-            "user and password as bluegreen_broker_url."
+            f"Redis at {place} does not accept the user and password that it was given ({code}): give the app's own "
+            "URL with user and password as bluegreen_broker_url."
         )
     if code == "NOPERM":
         return (

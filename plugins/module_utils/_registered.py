@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Which tasks workers register: live ones are asked, and those of containers that never ran are found out beside them."""
+"""Which tasks workers register: live ones are asked; for containers that never ran it is found out beside them."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def of_containers(host, journal, containers, like=()):
         journal.alive()
         if found is None:
             host.warn(
-                f"Which tasks the worker {container.name} registers could not be found out ({reason}): tasks that it does "
-                "not know are not held back, and it would discard them."
+                f"Which tasks the worker {container.name} registers could not be found out ({reason}): tasks that it "
+                "does not know are not held back, and it would discard them."
             )
             return None
         names.update(found)

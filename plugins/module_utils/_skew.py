@@ -87,8 +87,8 @@ def warn_held(host, broker, held):
     """Say what was held, if anything was."""
     if held:
         host.warn(
-            f"Tasks that the workers do not register are held in {broker.name}: {_task_names.listed(held)}. None is lost: "
-            "they go on with the next release that registers them (status.yml shows them)."
+            f"Tasks that the workers do not register are held in {broker.name}: {_task_names.listed(held)}. None is "
+            "lost: they go on with the next release that registers them (status.yml shows them)."
         )
 
 
@@ -104,4 +104,6 @@ def _same_code(host, old, candidate):
         return [_registered.code_of(host.engine.inspect(container.id)) for container in containers]
 
     before, after = codes(old), codes(candidate)
-    return None not in before + after and all(code in before for code in after) and all(code in after for code in before)
+    if None in before + after:
+        return False
+    return all(code in before for code in after) and all(code in after for code in before)

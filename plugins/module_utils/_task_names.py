@@ -53,6 +53,6 @@ def refusal(unknown):
     """Why a deployment stops before anything was touched."""
     return (
         f"Tasks wait that the new release does not register, and its workers would discard them: {listed(unknown)}. "
-        "Deploy a release that still has them, or wait until they are done; or set bluegreen_unknown_tasks to hold (they "
-        "are kept until a release knows them) or to move (they are handed over as they are)."
+        "Deploy a release that still has them, or wait until they are done; or set bluegreen_unknown_tasks to hold "
+        "(they are kept until a release knows them) or to move (they are handed over as they are)."
     )

@@ -91,8 +91,8 @@ queues:
   sample: {blue: null, green: {celery: 3, held: 2}}
 held:
   description:
-    - For each color, how many tasks its broker holds by their name, because no worker registered it; null when it cannot
-      be asked. Among C(queues) they are C(held).
+    - For each color, how many tasks its broker holds by their name, because no worker registered it; null when it
+      cannot be asked. Among C(queues) they are C(held).
   returned: always
   type: dict
   sample: {blue: null, green: {shop.new_task: 2}}

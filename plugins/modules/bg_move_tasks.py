@@ -14,7 +14,8 @@ description:
     which are tasks with an ETA or a countdown. The latter only when no live worker reads the source.
   - Copies results, the state of chords, and the bindings of queues beforehand.
   - May be killed at any moment and run again. No message is lost or doubled by that, and none is changed.
-  - Keys that are not Celery's, such as sessions and caches, are not touched, except those of O(keep_keys), which are copied.
+  - Keys that are not Celery's, such as sessions and caches, are not touched, except those of O(keep_keys), which are
+    copied.
   - Within a deployment, tasks that the workers of the destination do not register are brought to hold lists beside the
     queues, as O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) has it, because Celery would discard them.
 extends_documentation_fragment:
@@ -72,7 +73,8 @@ options:
     default: 0
   keep_keys:
     description:
-      - Patterns, as for Redis's own C(KEYS), of keys that are copied too, with the time they have left, such as V(session:*).
+      - Patterns, as for Redis's own C(KEYS), of keys that are copied too, such as V(session:*), with the time they have
+        left.
       - Where both sides have a key, that of O(source) counts.
       - Celery's own keys, and those of this collection, are never copied by a pattern.
     type: list
@@ -118,8 +120,8 @@ queues:
   sample: {celery: 12, reports: 1}
 held:
   description:
-    - How many messages were brought to a hold list, by the name of their task, because the workers of the destination do
-      not register it. They go to their queues with the next release that does.
+    - How many messages were brought to a hold list, by the name of their task, because the workers of the destination
+      do not register it. They go to their queues with the next release that does.
   returned: success
   type: dict
   sample: {shop.new_task: 2}
@@ -191,7 +193,7 @@ def move_tasks(params, host, check_mode):
             check_project(f"{side}.project", params[side]["project"])
     check_patterns("keep_keys", params["keep_keys"])
     if params["only_keys"] and not params["keep_keys"]:
-        raise BluegreenError("only_keys is true, but keep_keys is empty: name patterns of keys, or let the tasks move too.")
+        raise BluegreenError("only_keys is true, but keep_keys is empty: name patterns of keys, or move the tasks too.")
     store = Store(params["app"], host)
     step = _step(store, params["deployment_id"], params["only_keys"])
     with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
@@ -293,8 +295,8 @@ def _refuse_scheme(side, url):
         kind = next((word for word in ("sentinel", "cluster") if word in scheme), "")
         reason = f"which is a Redis with {kind}" if kind else "which is no plain Redis"
         raise BluegreenError(
-            f"{side}.url begins with {scheme}://, {reason}, and tasks can only be moved between single servers over redis://: "
-            "nothing was moved. Use one broker outside both colors (bluegreen_broker: shared)."
+            f"{side}.url begins with {scheme}://, {reason}, and tasks can only be moved between single servers over "
+            "redis://: nothing was moved. Use one broker outside both colors (bluegreen_broker: shared)."
         )
 
 

@@ -23,15 +23,16 @@ def unit():
         yield pytest("unit-on-core-2.16", ".venv-2.16", "tests/unit/plugins")
 
 
-def pytest(name, venv, folder="tests/unit", tools=None):
-    """Counts what pytest counted. tools: a folder of programs that the tests are to find first."""
+def pytest(name, venv, *paths, tools=None, **more):
+    """Counts what pytest counted. tools: a folder of programs that are found first; more: of the environment."""
     report = os.path.join(LOGS, f"{name}.xml")
     if os.path.exists(report):
         os.remove(report)
-    env = environment(venv, PYTHONPATH=COLLECTIONS)
+    env = environment(venv, PYTHONPATH=COLLECTIONS, **more)
     if tools:
         env["PATH"] = os.pathsep.join([tools, env["PATH"]])
-    rc = run(["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", folder], name, env=env)
+    paths = paths or ("tests/unit",)
+    rc = run(["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *paths], name, env=env)
     if not os.path.exists(report):
         return Outcome(name, 0, 1, logs=(log_file(name),))
     suites = ElementTree.parse(report).getroot().iter("testsuite")

@@ -12,7 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _regis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from conftest import wait_for
+from compose_project import wait_for
 
 CELERY = ["python3", "-m", "celery"]
 SHOP = ["shop.tick", "shop.work", "shop.work_late"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks that workers do not know are held beside their queue, travel with each move, and come back: none is ever lost."""
+"""Tasks that workers do not know are held beside their queue, travel with each move, and come back: none is lost."""
 
 from __future__ import annotations
 

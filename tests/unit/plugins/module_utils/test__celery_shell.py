@@ -54,7 +54,10 @@ def test_what_is_no_worker_cannot_be_asked(command):
         ("cd /srv && . venv/bin/activate; celery -A shop worker", "cd /srv && . venv/bin/activate && celery -A shop"),
         # Whatever else a script does is not done twice.
         ("./wait.sh && python manage.py migrate && celery -A shop worker | tee log", "celery -A shop"),
-        ('export A="$B/c d"; X=1\nY="2 3" celery -A "$APP" worker', 'export A="$B/c d" && X=1 && Y=\'2 3\' celery -A "$APP"'),
+        (
+            'export A="$B/c d"; X=1\nY="2 3" celery -A "$APP" worker',
+            'export A="$B/c d" && X=1 && Y=\'2 3\' celery -A "$APP"',
+        ),
     ],
 )
 def test_a_script_keeps_what_its_environment_depends_on(script, asked):

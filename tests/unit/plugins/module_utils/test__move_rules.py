@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._move_rules i
         (b"redis_version:4.0.14\r\n", "shop-blue/redis is Redis 4.0.14, and a move needs 5 or later"),
         (b"redis_version:3.2.0\r\nredis_mode:cluster\r\n", "shop-blue/redis is a Redis in cluster mode"),
         (b"redis_version:8.0.2\r\nredis_mode:sentinel\r\n", "shop-blue/redis is a Redis in sentinel mode"),
+        (b"redis_version:7.2.4\r\nserver_mode:cluster\r\n", "shop-blue/redis is a Redis in cluster mode"),
         (b"redis_version:unstable\r\n", ""),
         (b"", ""),
     ],

@@ -163,9 +163,9 @@ def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
     [
         ({"source": side("")}, "source names no broker"),
         ({"destination": side("shop-purple")}, "destination is no Redis that can be read: project shop-purple"),
-        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, which is no plain"),
-        ({"source": {**side(""), "url": "sentinel://:s3cret@a:26379/0"}}, "source.url begins with sentinel://.*sentinel.*shared"),
-        ({"destination": {**side(""), "url": "redis+cluster://a:6379"}}, "destination.url begins with .*with cluster.*shared"),
+        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, .* no plain"),
+        ({"source": {**side(""), "url": "sentinel://:s3cret@a:26379/0"}}, "source.url .* with sentinel,.*shared"),
+        ({"destination": {**side(""), "url": "redis+cluster://a:6379"}}, "destination.url .*with cluster,.*shared"),
         ({"app": "Shop"}, "app"),
         ({"only_keys": True}, "only_keys is true, but keep_keys is empty"),
         ({"keep_keys": ["a", " "]}, "keep_keys holds an empty pattern"),
