@@ -26,7 +26,7 @@ OLDEST = {
     "BLUEGREEN_LAB_PYTHON": "/opt/python3.9/bin/python3",
     "BLUEGREEN_LAB_SUFFIX": "-oldest",
 }
-LONGEST = ("rollback", "refused", "default")
+LONGEST = ("rollback", "handover", "refused", "moves", "shared_broker", "default")
 TIME_LIMIT = 1200
 
 
@@ -55,7 +55,7 @@ def molecule(options):
     else:
         runs += oldest
     # The longest first, so that none of them is left to run alone at the end.
-    runs.sort(key=lambda one: one.scenario not in LONGEST)
+    runs.sort(key=lambda one: LONGEST.index(one.scenario) if one.scenario in LONGEST else len(LONGEST))
     with ThreadPoolExecutor(max_workers=options.jobs) as pool:
         for done in as_completed([pool.submit(scenario, one) for one in runs]):
             yield done.result()

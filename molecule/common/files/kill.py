@@ -6,7 +6,6 @@
 proof     Nginx has begun to read the new upstream file, and it is not proved yet that it goes by it
 to-green  some of the parked messages are on their way to green, and some still are in blue's Redis
 to-blue   the other way round
-workers   the new workers are being started
 settle    the requests that the old web still has are waited for
 
 One line for each: the moment, and what there was to see of it.
@@ -85,8 +84,9 @@ class Redis:
     def connect(self):
         """Whether there is a connection; a container that does not run has no address."""
         if self._file is None:
+            wanted = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
             shown = subprocess.run(
-                ["docker", "inspect", "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", self._container],
+                ["docker", "inspect", f"--format={wanted}", self._container],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 check=False,
@@ -126,7 +126,6 @@ MOMENTS = {
     "proof": Proof(),
     "to-green": Move("blue"),
     "to-blue": Move("green"),
-    "workers": lambda: at("start_workers"),
     "settle": lambda: at("settle"),
 }
 

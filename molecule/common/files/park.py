@@ -30,6 +30,10 @@ def parked(color):
     return redis(color, "LRANGE", QUEUE, "0", "-1").decode().splitlines()
 
 
+def push(message):
+    return "*3\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in ("LPUSH", QUEUE, message))
+
+
 def put(color, count):
     redis(color, "DEL", QUEUE)
     task = docker("exec", f"shop-{color}-web-1", "python3", "-c", PUBLISH).decode().strip()
@@ -39,10 +43,7 @@ def put(color, count):
     messages += [
         first.replace(task, str(uuid.uuid4())).replace(tag, str(uuid.uuid4())) for _unused in range(count - 1)
     ]
-    commands = "".join(
-        "*3\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in ("LPUSH", QUEUE, message)) for message in messages[1:]
-    )
-    redis(color, "--pipe", given=commands.encode())
+    redis(color, "--pipe", given="".join(map(push, messages[1:])).encode())
     with open(KEPT, "w", encoding="utf-8") as file:
         json.dump(messages, file)
 

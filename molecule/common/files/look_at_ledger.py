@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the ledger has since a time: look_at_ledger.py COLOR SECONDS, where that color's beat is the one that runs now.
 
-One JSON object. "accepted" is the number of tasks by color. The rest is about beat, in seconds: "pause" is the time without
-a tick around its last start; "overdue" how long after the start the first tick came that was due then, or how much later
-than its turn one that was not; "closest" the shortest time between two ticks, "farthest" the longest one but the pause.
+One JSON object. "accepted" is the number of tasks by color. The rest is about beat, times in seconds: "restarted" is
+whether it was started since then; "pause" the time without a tick around its last start; "overdue" how long after the
+start the first tick came that was due then, or how much later than its turn one that was not; "closest" the shortest
+time between two ticks since then, "farthest" the longest one but the pause.
 """
 
 import calendar
@@ -36,16 +37,17 @@ def started(color):
 
 def beat(color, since):
     start, end = started(color), time.monotonic() + WAIT
-    while max(moments := [event["time"] for event in events("tick", since)], default=0) < start:
+    while max(moments := [event["time"] for event in events("tick", 0)], default=0) < start:
         if time.monotonic() > end:
             sys.exit(f"beat of {color} has not ticked within {WAIT} s")
         time.sleep(0.2)
-    before = [moment for moment in moments if moment <= start]
-    first = moments[len(before)]
-    gaps = list(zip(moments, moments[1:]))
+    last, first = max(filter(start.__ge__, moments), default=start), min(filter(start.__lt__, moments))
+    lately = [moment for moment in moments if moment >= since]
+    gaps = list(zip(lately, lately[1:]))
     return {
-        "overdue": round(first - max(start, before[-1] + INTERVAL if before else start), 2),
-        "pause": round(first - before[-1], 2) if before else None,
+        "restarted": start >= since,
+        "pause": round(first - last, 2),
+        "overdue": round(first - max(start, last + INTERVAL), 2),
         "closest": round(min((later - earlier for earlier, later in gaps), default=INTERVAL), 2),
         "farthest": round(
             max((later - earlier for earlier, later in gaps if not earlier <= start < later), default=INTERVAL), 2
