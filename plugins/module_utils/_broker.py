@@ -80,6 +80,17 @@ def of_deployment(store, journal, given):
     return BrokerSettings("color")
 
 
+class Consumer(NamedTuple):
+    """A client of a Redis that behaves as a Celery worker; ``waits`` for messages, or only listens to remote control.
+
+    ``address`` and ``port`` are where Redis sees it come from: behind a router that is the router.
+    """
+
+    address: str
+    port: int
+    waits: bool
+
+
 class Broker:
     """A Redis that carries Celery's messages.
 
@@ -134,6 +145,10 @@ class Broker:
             self._engine,
         )
 
+    @property
+    def port(self):
+        return self._port
+
     def database(self, number):
         """The connection to one database, made when it is first asked for."""
         if number not in self._connections:
@@ -178,10 +193,8 @@ class Broker:
         return True
 
     def consumers(self, number):
-        """``(address, last command)`` of each client of a database that behaves as a Celery worker.
-
-        That is one that waits for messages (BRPOP) or listens to remote control (PSUBSCRIBE). ``None`` when Redis
-        does not tell.
+        """A :class:`Consumer` for each client of a database that waits for messages (BRPOP) or listens to remote control
+        (PSUBSCRIBE); ``None`` when Redis does not tell.
         """
         try:
             text = self.database(number).call("CLIENT", "LIST").decode("utf-8", "replace")
@@ -192,8 +205,10 @@ class Broker:
             client = dict(item.partition("=")[::2] for item in line.split(" "))
             if client.get("db") != str(number):
                 continue
-            if client.get("cmd") == "brpop" or client.get("psub", "0") != "0":
-                found.append((client.get("addr", "").rpartition(":")[0], client.get("cmd", "")))
+            waits = client.get("cmd") == "brpop"
+            if waits or client.get("psub", "0") != "0":
+                address, dummy, port = client.get("addr", "").rpartition(":")
+                found.append(Consumer(address, int(port) if port.isdigit() else 0, waits))
         return found
 
     def has_live_worker(self, number):
@@ -211,7 +226,7 @@ class Broker:
                 if roles.get(client.id) == Roles()
                 for address in client.addresses.values()
             }
-            return any(address not in bystanders for address, command in consumers)
+            return any(consumer.address not in bystanders for consumer in consumers)
         try:
             return self.database(number).call("PUBSUB", "NUMPAT") > 0
         except RedisError:

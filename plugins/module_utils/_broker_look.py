@@ -58,7 +58,7 @@ def _look_at_own(host, settings, broker, kept):
 
 def _look_at_shared(settings, broker, workers, given_url):
     try:
-        seen = {address for number in broker.message_databases() for address, dummy in broker.consumers(number) or ()}
+        seen = {each.address for number in broker.message_databases() for each in broker.consumers(number) or ()}
     except RedisError as error:
         if error.code in _REFUSED and given_url:
             return Look("", finding=error.message)

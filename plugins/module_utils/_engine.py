@@ -16,6 +16,7 @@ import http.client
 import json
 import socket
 import struct
+import time
 from urllib.parse import quote, urlencode
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -216,6 +217,44 @@ class Engine:
         code = self.get(f"/exec/{exec_id}/json")["ExitCode"]
         return code, b"".join(streams[1]), b"".join(streams[2])
 
+    def run_aside(self, name, body, stdin, timeout):
+        """Run a container of its own to its end, feed it, and leave nothing of it behind.
+
+        :param body: the engine's own form of a container to create; its standard input must not be a terminal.
+        :param stdin: bytes for its standard input.
+        :param timeout: seconds after which it is killed.
+        :returns: ``(stdout bytes, stderr bytes)``
+        :raises EngineError: it cannot be made, or ran out of time.
+        """
+        streams = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "OpenStdin": True, "StdinOnce": True}
+        self.commands.append(f"docker run --rm --interactive --name {name} {body['Image']}")
+        created = self.request("POST", "/containers/create", {"name": name}, body={**body, **streams, "Tty": False})
+        container = json.loads(created)["Id"]
+        try:
+            raw = self._attach_and_start(container, stdin, timeout)
+        finally:
+            self.remove_by_force(container)
+        parts = {1: [], 2: []}
+        for stream, part in _frames(raw):
+            parts.setdefault(stream, []).append(part)
+        return b"".join(parts[1]), b"".join(parts[2])
+
+    def remove_by_force(self, container):
+        """Remove a container, running or not, that may be going by itself; it is gone when this returns."""
+        for method, path, query in (
+            ("DELETE", "", {"v": "1", "force": "1"}),
+            # Somebody removes it already.
+            ("POST", "/wait", {"condition": "removed"}),
+        ):
+            try:
+                self.request(method, f"/containers/{quote(container)}{path}", query)
+                return
+            except EngineError as error:
+                if error.status == 404:
+                    return
+                if error.status != 409:
+                    raise
+
     # The wire
 
     def get(self, path, query=None):
@@ -261,6 +300,33 @@ class Engine:
                 wire.sendall(stdin)
                 wire.shutdown(socket.SHUT_WR)
             return response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._out_of_reach(error) from error
+        finally:
+            connection.close()
+
+    def _attach_and_start(self, container, stdin, timeout):
+        """What a container writes from its start to its end, as frames."""
+        ends, raw = time.monotonic() + timeout, []
+        connection = _SocketConnection(self._path, timeout)
+        query = urlencode({"stream": "1", "stdin": "1", "stdout": "1", "stderr": "1"})
+        try:
+            connection.request("POST", f"/containers/{quote(container)}/attach?{query}", b"")
+            wire = connection.sock
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise EngineError(_message_of(response.read()), response.status)
+            self.request("POST", f"/containers/{quote(container)}/start")
+            wire.sendall(stdin)
+            wire.shutdown(socket.SHUT_WR)
+            while True:
+                wire.settimeout(max(ends - time.monotonic(), 0.01))
+                part = response.read1(65536)
+                if not part:
+                    return b"".join(raw)
+                raw.append(part)
+        except socket.timeout as error:
+            raise EngineError(f"it had not ended after {timeout:g} s") from error
         except (OSError, http.client.HTTPException) as error:
             raise self._out_of_reach(error) from error
         finally:

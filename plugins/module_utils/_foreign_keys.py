@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import is_bookkeeping
 
 # A preflight must not hold up a deployment for a cache of a million keys: beyond this it counts by sample.
 SECONDS = 0.3
@@ -55,7 +56,7 @@ def _foreign(database, keys, kept):
     unknown = [
         key
         for key, name in names.items()
-        if not _kombu.is_celery_key(name) and not any(_matches(name, pattern) for pattern in kept)
+        if not is_bookkeeping(name) and not any(_matches(name, pattern) for pattern in kept)
     ]
     if not unknown:
         return []

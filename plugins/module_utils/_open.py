@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     check_release,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, write_atomically
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import check_patterns
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import settings_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._survey import Survey
 
@@ -30,6 +31,7 @@ def open_deployment(host, store, params, check_mode):
     """
     settings = settings_of(params)
     check_release(params["release"], "bluegreen_release")
+    check_patterns("bluegreen_keep_keys", params["keep_keys"])
     if params["deployment_id"]:
         check_deployment_id("deployment_id", params["deployment_id"])
     journal = store.load()

@@ -16,11 +16,13 @@ import threading
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _close,
     _health,
+    _kept_keys,
     _messages,
     _nginx,
     _policies,
     _recovery,
     _schedule,
+    _skew,
     _switch,
     _weights,
     _workers,
@@ -172,6 +174,7 @@ class _Recovery:
             return self._end("rolled_back")
         self._start_serving(self.old)
         self._wait_healthy(self.old)
+        self._copy_kept_back()
         try:
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
         except BluegreenError as error:
@@ -242,6 +245,9 @@ class _Recovery:
                 # What a handover staged and could not deliver, because the candidate's broker is gone.
                 _messages.take_back(self.host, self.journal, broker)
         with old.broker() as broker:
+            if broker is not None and self.settings.broker["mode"] == "shared" and not any(c.running for c in workers):
+                # What the new web published is in the same queues; the old workers would discard what they do not know.
+                _skew.sort_shared(self.host, self.journal, broker, to_candidate=False)
             _workers.restart_workers(self.host, self.journal, workers, timeout, broker)
 
     def _stop_throttled_workers(self):
@@ -252,6 +258,13 @@ class _Recovery:
                 timeout = self.journal["workers"].get("stop_timeout")
                 _workers.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
             move_late(self.host, self.journal, Color(self.host, self.settings, self.old.name), self.candidate)
+
+    def _copy_kept_back(self):
+        """Sessions that began in the candidate. Without them visitors are logged out, which must not keep anybody here."""
+        try:
+            _kept_keys.copy_kept(self.host, self.journal, self.candidate, self.old)
+        except BluegreenError as error:
+            self.host.warn(f"Keys that bluegreen_keep_keys names could not be copied back: {error.message}")
 
     def _carry_schedule_back(self):
         """What the new beat has sent already, the old one must not send again."""

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _skew
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -73,6 +73,8 @@ def move_late(host, journal, source, destination, before_messages=None):
     with source.own_broker() as here, destination.own_broker() as there:
         if here is None or there is None:
             return {}
-        moved = _messages.move(host, journal, here, there, before_messages=before_messages)
+        known = _skew.known(journal, to_candidate=destination.name == journal["to"])
+        moved = _messages.move(host, journal, here, there, known=known, before_messages=before_messages)
+        _skew.warn_held(host, there, moved.held)
         journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
         return moved.left

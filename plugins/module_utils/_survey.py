@@ -392,6 +392,8 @@ class Survey:
             "policies": (kept_color(self.store) or {}).get("policies", {}) if self.kept else {},
             "workers": self.params["workers"] or {},
             "worker_strategy": self.strategy,
+            "unknown_tasks": self.params["unknown_tasks"],
+            "keep_keys": self.params["keep_keys"],
             "drain_timeout": self.params["drain_timeout"],
             # Whoever goes back may want to come forward again.
             "old_color": "stopped" if self.kept else self.params["old_color"],

@@ -147,6 +147,18 @@ options:
         type: str
         choices: [stop, throttle, auto]
         default: stop
+  unknown_tasks:
+    description:
+      - What becomes of waiting tasks that the workers do not register.
+      - See O(unknown_tasks) of M(smallfleet.bluegreen.bg_stop_workers).
+    type: str
+    choices: [fail, hold, move]
+    default: fail
+  keep_keys:
+    description: Patterns of keys that go with the tasks. See O(keep_keys) of M(smallfleet.bluegreen.bg_move_tasks).
+    type: list
+    elements: str
+    default: []
   drain_timeout:
     description: Seconds to wait for requests that the old web still answers.
     type: float
@@ -419,6 +431,8 @@ def main():
                     strategy=dict(type="str", default="stop", choices=["stop", "throttle", "auto"]),
                 ),
             ),
+            unknown_tasks=dict(type="str", default="fail", choices=["fail", "hold", "move"]),
+            keep_keys=dict(type="list", elements="str", default=[], no_log=False),
             drain_timeout=dict(type="float", default=30),
             revert_after=dict(type="int", default=900),
             old_color=dict(type="str", default="removed", choices=["removed", "stopped"]),

@@ -41,7 +41,9 @@ options:
     description:
       - What the workers shall be.
       - V(throttled) leaves them at work with the CPU weight O(cpu_shares), at which a second color boots beside them
-        about as fast as if they were stopped. It frees no memory. The weights of before are in the journal;
+        about as fast as if they were stopped. It frees no memory. Where both colors use one broker they are stopped all
+        the same, with a warning, unless both releases are known to register the same tasks. The weights of before are in
+        the journal;
         M(smallfleet.bluegreen.bg_start) with O(smallfleet.bluegreen.bg_start#module:replaces) stops the workers later,
         and every way back restores the weights.
     type: str
@@ -73,6 +75,21 @@ options:
         timeout, which is an hour by default. Only done when no live worker reads the broker.
     type: bool
     default: true
+  candidate:
+    description:
+      - Compose project of the color whose workers take over, created and not started.
+      - Before the first signal the names of the tasks that wait are compared with those that its workers register.
+    type: str
+    default: ""
+  unknown_tasks:
+    description:
+      - What becomes of waiting tasks that the workers of O(candidate) do not register. Celery would discard them.
+      - V(fail) stops nothing and fails, naming them.
+      - V(hold) goes on. Such a task waits in a list of its own until workers register it.
+      - V(move) goes on, and does not look.
+    type: str
+    choices: [fail, hold, move]
+    default: fail
   broker:
     description:
       - The broker that the workers read, for the figures and for O(restore_orphans).
@@ -177,6 +194,8 @@ commands:
   elements: str
 """
 
+import contextlib
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
@@ -184,6 +203,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import check, sort_shared
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import POLICIES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import DEFAULT, LOWEST
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     ON_TIMEOUT,
@@ -205,6 +226,8 @@ def main():
             "timeout": {"type": "float"},
             "on_timeout": {"type": "str", "choices": list(ON_TIMEOUT), "default": "fail"},
             "restore_orphans": {"type": "bool", "default": True},
+            "candidate": {"type": "str", "default": ""},
+            "unknown_tasks": {"type": "str", "choices": list(POLICIES), "default": "fail"},
             "broker": {
                 "type": "dict",
                 "options": {
@@ -219,6 +242,8 @@ def main():
 def stop(params, host, check_mode):
     check_app(params["app"])
     check_project("project", params["project"])
+    if params["candidate"]:
+        check_project("candidate", params["candidate"])
     timeout = params["timeout"]
     if timeout is not None and timeout <= 0:
         raise BluegreenError(
@@ -237,18 +262,7 @@ def stop(params, host, check_mode):
         if check_mode:
             stopped = _planned(host, workers, params)
         else:
-            broker = _broker_of(host, containers, of_deployment(store, journal, params["broker"]))
-            journal.begin("stop_workers")
-            try:
-                if params["state"] == "throttled":
-                    stopped = throttle_workers(host, journal, workers, shares)
-                else:
-                    stopped = stop_workers(
-                        host, journal, workers, timeout, params["on_timeout"], broker, params["restore_orphans"]
-                    )
-            finally:
-                if broker is not None:
-                    broker.close()
+            stopped = _stop(params, host, store, journal, containers, workers)
             journal.done("stop_workers")
     return {
         **stopped._asdict(),
@@ -258,6 +272,40 @@ def stop(params, host, check_mode):
             "after": {container.name: _after(container, stopped, params["state"], check_mode) for container in workers},
         },
     }
+
+
+def _stop(params, host, store, journal, containers, workers):
+    settings, same_tasks = of_deployment(store, journal, params["broker"]), False
+    with _broker_of(host, containers, settings) or contextlib.nullcontext() as broker:
+        if params["candidate"]:
+            same_tasks = _check_task_names(host, journal, workers, broker, params)
+        journal.begin("stop_workers")
+        if params["state"] == "throttled":
+            if settings.mode != "shared" or same_tasks:
+                return throttle_workers(host, journal, workers, params["cpu_shares"])
+            # Between the cutover and the start of the new workers they would take what the new web publishes.
+            host.warn(
+                "The workers are stopped and not throttled, because both colors use one broker, and that both releases know "
+                "the same tasks is not certain."
+            )
+        stopped = stop_workers(
+            host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
+        )
+        if params["candidate"] and settings.mode == "shared" and broker is not None and stopped.drained:
+            sort_shared(host, journal, broker, to_candidate=True)
+        return stopped
+
+
+def _check_task_names(host, journal, workers, broker, params):
+    candidate = of_project(host.engine, params["candidate"])
+    return check(
+        host,
+        journal,
+        [container for container in workers if container.running],
+        _workers(candidate, params["candidate"], params["services"]),
+        broker,
+        params["unknown_tasks"],
+    )
 
 
 def _workers(containers, project, services):
@@ -288,7 +336,7 @@ def _broker_of(host, containers, settings):
 
 
 def _after(container, stopped, state, check_mode):
-    if state == "throttled":
+    if check_mode and state == "throttled":
         return container.status
     if check_mode:
         return "exited" if container.running else container.status

@@ -10,7 +10,7 @@ import pytest
 from fakes import FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker, _foreign_keys
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import BrokerSettings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import BrokerSettings, Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker_look import Look, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
@@ -58,10 +58,10 @@ def ask(monkeypatch):
 @pytest.mark.parametrize(
     "seen, given_url, url",
     [
-        ([("10.0.0.4", "brpop")], False, URL),
+        ([Consumer("10.0.0.4", 40001, True)], False, URL),
         # A router stands between.
-        ([("192.168.0.1", "brpop")], False, ""),
-        ([("192.168.0.1", "brpop")], True, URL),
+        ([Consumer("192.168.0.1", 40001, True)], False, ""),
+        ([Consumer("192.168.0.1", 40001, True)], True, URL),
         (None, False, ""),
     ],
 )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -111,27 +112,49 @@ def test_prefixes():
     assert _kombu.prefix_of_unacked("unacked_index") is None
 
 
+def protocol_1(name, content="base64"):
+    body = json.dumps({"task": name, "id": "1", "args": []})
+    if content == "base64":
+        body = base64.b64encode(body.encode()).decode()
+    return {"body": body, "headers": {}, "properties": {"delivery_tag": "t1", "body_encoding": content}}
+
+
 @pytest.mark.parametrize(
-    "key, celery",
+    "payload, name",
+    [
+        (encoded(MESSAGE), "shop.work"),
+        (encoded(protocol_1("shop.old")), "shop.old"),
+        (encoded(protocol_1("shop.old", "utf-8")), "shop.old"),
+        # A pickle, or what is no message at all.
+        (encoded({**MESSAGE, "headers": {}, "body": "gAR9lC4="}), None),
+        (encoded({**MESSAGE, "headers": None, "body": "W10="}), None),
+        (encoded({**MESSAGE, "headers": {"task": 7}}), None),
+        (encoded({}), None),
+        (encoded([]), None),
+        (b"\xff", None),
+    ],
+)
+def test_task_of(payload, name):
+    assert _kombu.task_of(payload) == name
+
+
+@pytest.mark.parametrize(
+    "key, own",
     [
         ("unacked", True),
         ("shop:unacked_index", True),
         ("unacked_mutex", True),
-        ("_kombu.binding.celery", True),
-        ("shop:_kombu.binding_permanent.celery", True),
-        ("celery-task-meta-1b4e", True),
-        ("shopcelery-taskset-meta-1b4e.t", True),
-        ("chord-unlock-1b4e", True),
-        ("0.reply.celery.pidbox", True),
-        ("shop:celeryev.12", True),
-        ("_bg.handover.seen:1", True),
-        # A queue's list may have any name.
-        ("celery", False),
-        (f"reports{SEP}9", False),
-        (":1:django.contrib.sessions.cache8f", False),
-        ("session:1", False),
-        ("my_bg.thing", False),
+        ("shop__kombu.binding.celery", True),
+        ("_kombu.binding_permanent.x", True),
+        ("celery-task-meta-1", True),
+        ("p:celery-taskset-meta-g.j", True),
+        ("chord-unlock-1", True),
+        ("1.reply.celery.pidbox", True),
+        ("celeryev.1", True),
+        ("session:unacked:1", False),
+        ("session:celery", False),
+        (":1:django.contrib.sessions.cacheabc", False),
     ],
 )
-def test_is_celery_key(key, celery):
-    assert _kombu.is_celery_key(key) is celery
+def test_is_own_name(key, own):
+    assert _kombu.is_own_name(key) is own

@@ -78,7 +78,8 @@ class Scene:
                 "deadline": 60.0,
             },
             "workers": {"stop_timeout": None, "on_timeout": "fail", "strategy": "stop"},
-            "keep_keys": [],
+            "unknown_tasks": "hold",
+            "keep_keys": ["session:*"],
             "drain_timeout": 30.0,
             "revert_after": 900,
             "old_color": "removed",
@@ -702,6 +703,7 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
     assert [each["id"] for each in journal["old_containers"]] == ["blue-beat", "blue-redis", "blue-web", "blue-worker"]
     assert journal["drain_timeout"] == 30.0 and journal["workers"] == scene.params["workers"]
     assert journal["worker_strategy"] == "stop"
+    assert journal["unknown_tasks"] == "hold" and journal["keep_keys"] == ["session:*"]
     expected = _settings.settings_of({**scene.params, "broker": {"url": "redis://:hunter2@redis/0"}})
     assert _settings.from_journal(journal.data, scene.store.broker_url()) == expected
     for name in ("blue.env", "green.env", "broker.url"):

@@ -11,9 +11,11 @@ import time
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _kept_keys,
     _messages,
     _nginx,
     _recover,
+    _skew,
     _switch,
     _workers,
 )
@@ -727,3 +729,42 @@ def test_throttled_workers_do_not_go_on_beside_a_candidate_that_is_kept(scene):
     assert effects.index("stop workers") < effects.index("move shop-blue/redis to shop-green/redis")
     assert (scene.states()["blue-worker"], scene.states()["blue-beat"]) == ("exited", "exited")
     assert scene.brokers["green"].tasks == {"celery": 3}
+
+
+# What one broker for both colors holds, and what else lies in a color's Redis
+
+
+def test_sessions_come_back_before_visitors_do(scene, monkeypatch):
+    record(monkeypatch, scene.calls, _kept_keys, "copy_kept", lambda given: f"copy from {given['source'].name}")
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle", keep_keys=["session:*"])
+    recover(scene, UNDO)
+    effects = scene.effects()
+    assert effects.index("copy from green") < effects.index("switch to blue")
+
+
+def test_a_copy_that_fails_keeps_nobody_on_the_candidate(scene, monkeypatch):
+    error = BluegreenError("Redis is full.")
+    record(monkeypatch, scene.calls, _kept_keys, "copy_kept", "copy", error)
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle", keep_keys=["session:*"])
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert any("bluegreen_keep_keys" in sentence and "Redis is full." in sentence for sentence in scene.host.warnings)
+
+
+@pytest.mark.parametrize("worker", ["exited", "running"])
+def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, monkeypatch, worker):
+    record(monkeypatch, scene.calls, _skew, "sort_shared", lambda given: f"sort, to_candidate={given['to_candidate']}")
+    scene.color("blue", worker=worker, beat=worker)
+    scene.color("green")
+    journal = scene.deployment("settle")
+    journal.data["settings"]["broker"]["mode"] = "shared"
+    journal.save()
+    recover(scene, UNDO)
+    effects = scene.effects()
+    if worker == "running":  # they read it all the time
+        assert "sort, to_candidate=False" not in effects
+    else:
+        assert effects.index("sort, to_candidate=False") < effects.index("restart workers")

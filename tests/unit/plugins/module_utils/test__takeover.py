@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _proof, _workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
@@ -178,6 +178,35 @@ def test_a_worker_that_crashes_fails_at_once_and_beat_does_not_start(host, journ
 def test_a_worker_that_does_not_consume(host, journal):
     with pytest.raises(BluegreenError, match="shop-green-worker-1 did not begin to consume within timeout=20 s"):
         take(host, journal, timeout=20, broker=WorkerBroker(consumes=["10.9.9.9"]))
+
+
+class OutsideRedis(WorkerBroker):
+    """A Redis that sees all workers come from a router; the worker's own connection has another port at first."""
+
+    def __init__(self, host, port):
+        super().__init__(consumes=["192.168.0.1"])
+        self.host, self.its_port = host, port
+
+    def consumers(self, number):
+        return [consumer._replace(port=self.its_port) for consumer in super().consumers(number)]
+
+
+@pytest.mark.parametrize(
+    "port, state, seconds",
+    [(40007, _proof._sockets.ESTABLISHED, (0, 1)), (51000, _proof._sockets.ESTABLISHED, (5, 6)), (40007, 2, None)],
+    ids=["the router keeps the port", "the router changes it", "no connection"],
+)
+def test_behind_a_router_a_worker_is_known_by_its_connection(host, journal, monkeypatch, port, state, seconds):
+    connection = _proof._sockets.Connection(("10.0.0.2", 40007), ("10.1.1.1", 6379), state, 1)
+    monkeypatch.setattr(_proof._sockets, "connections", lambda pid, ports: [connection] if ports == (6379,) else [])
+    began = host.clock.now
+    if seconds is None:
+        with pytest.raises(BluegreenError, match="did not begin to consume"):
+            take(host, journal, broker=OutsideRedis(host, port), timeout=20)
+    else:
+        take(host, journal, broker=OutsideRedis(host, port))
+        # Half a second more is the moment that a start is watched for.
+        assert seconds[0] <= host.clock.now - began - _proof.MOMENT <= seconds[1]
 
 
 def test_a_worker_without_its_broker_is_not_proved(host, journal):
