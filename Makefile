@@ -1,6 +1,6 @@
 # Every target calls one script; the scripts say what they do at their top.
 
-.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint clean
+.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint bench bench-report clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,14 @@ test-molecule:  ## Only the scenarios; SCENARIO=rollback for one
 
 lint:  ## Only the linters
 	@tests/run --parts lint
+
+bench:  ## Measure ways to deploy (an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
+	@lab/setup
+	@.venv/bin/python bench/run.py $(if $(WAYS),--ways '$(WAYS)') $(if $(SETTINGS),--settings '$(SETTINGS)') \
+		$(if $(RUNS),--runs '$(RUNS)') $(if $(CONTINUE),--continue)
+
+bench-report:  ## Write the benchmark's report again, from what was measured
+	@.venv/bin/python bench/run.py --report-only
 
 clean:  ## Remove all that the demo and the tests made, but not the Docker Engine
 	@lab/clean all

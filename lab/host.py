@@ -142,11 +142,10 @@ class Host:
         self.container.put_archive(folder, packed.getvalue())
 
     def memory(self):
+        group = self.group("memory")
         if _CGROUP_V2:
-            group = self._cgroup("")
             rss, usage, limit = _field(group, "memory.stat", "anon"), "memory.current", "memory.max"
         else:
-            group = self._cgroup("memory")
             rss, usage, limit = (
                 _field(group, "memory.stat", "total_rss"), "memory.usage_in_bytes", "memory.limit_in_bytes"
             )
@@ -154,14 +153,16 @@ class Host:
 
     def cpu_seconds(self):
         if _CGROUP_V2:
-            return _field(self._cgroup(""), "cpu.stat", "usage_usec") / 1e6
-        return _number(self._cgroup("cpuacct"), "cpuacct.usage") / 1e9
+            return _field(self.group("cpuacct"), "cpu.stat", "usage_usec") / 1e6
+        return _number(self.group("cpuacct"), "cpuacct.usage") / 1e9
 
-    def _cgroup(self, controller):
+    def group(self, controller):
         """The folder of the host's group, in which those of the inner containers are nested.
 
+        controller: one of cgroup v1, such as memory; v2 has one group for all of them.
         Read directly: the engine's own figures take a second each, too long to see a peak.
         """
+        controller = "" if _CGROUP_V2 else controller
         self.container.reload()
         with open(f"/proc/{self.container.attrs['State']['Pid']}/cgroup", encoding="ascii") as lines:
             for line in lines:

@@ -55,6 +55,20 @@ def roles_of_command(argv):
     return roles
 
 
+def broker_of_command(argv):
+    """The broker's URL in a command given as a list, as it is written there; empty when Celery is not given one."""
+    for command in simple_commands(argv):
+        names = [os.path.basename(word) for word in command]
+        options = command[names.index("celery") + 1:] if "celery" in names else []
+        for index, word in enumerate(options):
+            option, found, value = word.partition("=")
+            if option == "--broker" and found:
+                return value
+            if word in ("-b", "--broker"):
+                return "".join(options[index + 1 : index + 2])
+    return ""
+
+
 def roles_of_container(container, processes=()):
     """Roles of a container by its command, its processes, and at last its name.
 

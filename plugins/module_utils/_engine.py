@@ -79,6 +79,9 @@ class Engine:
     def inspect(self, container):
         return self.get(f"/containers/{quote(container)}/json")
 
+    def exists(self, container):
+        return self._absent_as_none(f"/containers/{quote(container)}/json") is not None
+
     def image(self, reference):
         """Inspect data of an image, or ``None`` when it is not on this host."""
         return self._absent_as_none(f"/images/{quote(reference, safe='/:@')}/json")
@@ -103,6 +106,15 @@ class Engine:
     def changes(self, container):
         """Paths that a container changed in its own layer (``docker diff``)."""
         return [change["Path"] for change in self.get(f"/containers/{quote(container)}/changes") or ()]
+
+    def archive(self, container, path):
+        """A tar of one path of a container, running or not, as bytes; ``None`` when it is not there."""
+        try:
+            return self.request("GET", f"/containers/{quote(container)}/archive", {"path": path})
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            raise
 
     def logs(self, container, tail=20):
         """The last ``tail`` lines that a container wrote, both streams in order."""
@@ -145,6 +157,25 @@ class Engine:
             "POST",
             f"/containers/{quote(container)}/update",
             body={"RestartPolicy": {"Name": name, "MaximumRetryCount": policy.get("MaximumRetryCount", 0)}},
+        )
+
+    def set_cpu_shares(self, container, shares):
+        """Give a container a CPU weight. 0 would be no change for the engine; its default is 1024."""
+        self._change(
+            f"docker update --cpu-shares={shares} {container}",
+            "POST",
+            f"/containers/{quote(container)}/update",
+            body={"CpuShares": shares},
+        )
+
+    def unpack(self, container, folder, archive):
+        """Put what a tar holds into a folder of a container, running or not; owners and modes are the tar's."""
+        self._change(
+            f"docker cp - {container}:{folder}",
+            "PUT",
+            f"/containers/{quote(container)}/archive",
+            {"path": folder},
+            archive,
         )
 
     def remove(self, container, volumes=True):
@@ -232,13 +263,15 @@ class Engine:
     def request(self, method, path, query=None, body=None, timeout=60):
         """One request.
 
-        :param body: sent as JSON.
+        :param body: sent as JSON; bytes are sent as they are, as a tar.
         :returns: the body of the answer, bytes.
         :raises EngineError: the engine is out of reach or answered with a status of 400 and more.
         """
         connection = _SocketConnection(self._path, timeout)
         headers = {}
-        if body is not None:
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/x-tar"
+        elif body is not None:
             body = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         try:

@@ -7,11 +7,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _stored, _upstream
+import contextlib
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker_choice, _stored, _upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt, kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
@@ -24,6 +27,8 @@ def info(host, store, params):
     """What bg_info returns."""
     settings = settings_of(params)
     live, upstream = _live(host, settings)
+    if live:
+        settings = _with_broker(host, settings, params, live)
     kept = kept_color(store) or {}
     colors, queues, held = {}, {}, {}
     for name in COLORS:
@@ -64,6 +69,16 @@ def _live(host, settings):
     except BluegreenError as error:
         host.warn(error.message)
         return "", None
+
+
+def _with_broker(host, settings, params, live):
+    """The settings with the broker that the live color's containers name; what they leave open is left as it is."""
+    services = _broker_choice.of_containers(of_project(host.engine, settings.projects[live]))
+    given = {**settings.broker, "mode": (params["broker"] or {}).get("mode") or "auto"}
+    with contextlib.suppress(BluegreenError):
+        choice = _broker_choice.choose(given, settings.services, {live: services})
+        return settings._replace(broker={**settings.broker, "mode": choice.mode, "service": choice.service})
+    return settings
 
 
 def _health(web):
@@ -162,4 +177,7 @@ def summary(app, facts):
     if facts["history"]:
         last = facts["history"][-1]
         lines.append(f"Last: release {last['release'] or '(none)'} {last['result']} at {last['ended']}.")
+        cost = sentence(last)
+        if cost:
+            lines.append(f"It took {cost}.")
     return lines

@@ -13,10 +13,7 @@ from typing import NamedTuple
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _move_rules
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._copying import CHUNK, copy_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import text
-
-# Names of our own: stages, tags seen, hold lists, drafts.
-OWN = "_bg."
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import is_bookkeeping, text
 
 
 class Kept(NamedTuple):
@@ -87,7 +84,7 @@ def _matching(database, patterns):
     keys = set()
     for pattern in patterns:
         keys.update(database.scan(match=pattern))
-    keys = [key for key in sorted(keys) if not text(key).startswith(OWN) and not _kombu.is_own_name(text(key))]
+    keys = [key for key in sorted(keys) if not is_bookkeeping(text(key))]
     queues = _queues(database, keys)
     return [key for key in keys if key not in queues]
 

@@ -144,7 +144,7 @@ class _Delivery:
         return name is not None and (is_held if self.known is None else name not in self.known)
 
 
-def move(host, journal, source, destination, hop=0, known=None):
+def move(host, journal, source, destination, hop=0, known=None, before_messages=None):
     """Move all messages from one broker to another, and copy results, chords and bindings that they need.
 
     Order is kept: what is moved stands before what the destination has already, and unacknowledged messages, which are
@@ -154,6 +154,8 @@ def move(host, journal, source, destination, hop=0, known=None):
     :param hop: number of the hop that the caller believes this to be; 0 for none.
     :param known: names of the tasks that the destination's workers know: others are held there. ``None`` when nobody
         told.
+    :param before_messages: called when results, chords and bindings are in place and the first message has yet to
+        move: new workers may start then.
     :returns: :class:`Moved`
     :raises BluegreenError: it cannot be done whole, and nothing was moved.
     """
@@ -170,6 +172,9 @@ def move(host, journal, source, destination, hop=0, known=None):
     for number in source.databases():
         untouched = opened and not destination.has_live_worker(number)
         results += copy_results(journal, source.database(number), destination.database(number), replace=untouched)
+        _copy_bindings(source.database(number), destination.database(number))
+    if before_messages:
+        before_messages()
     for _pass in range(PASSES):
         before = delivery.total
         for number in source.message_databases():

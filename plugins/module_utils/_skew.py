@@ -23,23 +23,27 @@ def check(host, journal, old_workers, candidate_workers, broker, policy):
     :param old_workers, candidate_workers: containers of both colors; what is no worker is passed over.
     :param broker: the broker that the old workers read, or ``None``.
     :param policy: ``bluegreen_unknown_tasks``: fail, hold or move.
+    :returns: whether both are known to register the same tasks.
     :raises BluegreenError: with ``fail``, when tasks wait that the candidate does not register.
     """
     old = [container for container in old_workers if roles_now(container).worker]
     candidate = [container for container in candidate_workers if roles_now(container).worker]
-    if policy == _task_names.MOVE or broker is None or not old or not candidate or _same_code(host, old, candidate):
-        return
-    registered = _registered.of_containers(host, journal, candidate, like=old)
-    journal.note(task_names={"old": _of_old(host, journal, old, broker), "candidate": registered})
+    if policy == _task_names.MOVE or broker is None or not old or not candidate:
+        return False
+    if _same_code(host, old, candidate):
+        return True
+    registered, before = _registered.of_containers(host, journal, candidate, like=old), _of_old(host, journal, old, broker)
+    journal.note(task_names={"old": before, "candidate": registered})
     if registered is None or policy != _task_names.FAIL:
-        return
+        return registered is not None and registered == before
     try:
         unknown = _task_names.missing(_stored.waiting_tasks(broker), frozenset(registered))
     except RedisError as error:
         host.warn(f"The names of the tasks that wait could not be read: {error.message}")
-        return
+        return False
     if unknown:
         raise BluegreenError(_task_names.refusal(unknown), failure="unknown_tasks", unknown_tasks=unknown)
+    return registered == before
 
 
 def known(journal, to_candidate):

@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu
 
-STAGE = "_bg.handover.stage:"
-SEEN = "_bg.handover.seen:"
-HOLD = "_bg.hold:"
+# Names of our own: stages, tags seen, hold lists, drafts.
+OWN = "_bg."
+STAGE = OWN + "handover.stage:"
+SEEN = OWN + "handover.seen:"
+HOLD = OWN + "hold:"
 # What is held, where messages are counted by queue.
 HELD = "held"
 
@@ -43,6 +45,11 @@ class Stage(NamedTuple):
     @property
     def seen(self):
         return f"{SEEN}{self.goes}:{self.scope}:{self.kind}:{self.name}"
+
+
+def is_bookkeeping(key):
+    """Whether a key of this name is Celery's or our own. A queue may have any name, so its list is not known by it."""
+    return key.startswith(OWN) or _kombu.is_own_name(key)
 
 
 def parse_stage(key):

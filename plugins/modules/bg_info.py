@@ -132,6 +132,8 @@ history:
       ended: "2026-11-20T09:15:31Z"
       seconds: {cutover: 0.4, health: 1.2}
       tasks_moved: 12
+      worker_gap: 4.9
+      memory: {before: 188743680, peak: 267386880}
 summary:
   description: The same for people.
   returned: always

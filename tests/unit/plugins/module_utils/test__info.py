@@ -22,8 +22,8 @@ def scene(monkeypatch, tmp_path):
     return made
 
 
-def info(scene):
-    params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(scene.file)}}
+def info(scene, **changes):
+    params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(scene.file)}, **changes}
     result = _info.info(scene.host, scene.store, params)
     # It only looks.
     assert scene.calls == [] and scene.host.commands == [] and result["changed"] is False
@@ -37,6 +37,16 @@ def test_an_empty_host(scene):
     assert (result["deployment"], result["history"]) == (None, [])
     assert result["colors"]["blue"]["health"] == "absent"
     assert result["summary"] == ["shop: no color is live."]
+
+
+@pytest.mark.parametrize(
+    "url, queues", [("redis://queue/0", {"celery": 4}), ("redis://redis.lan/0", None), ("redis://redis/0", None)]
+)
+def test_the_live_color_tells_which_broker_to_look_at(scene, url, queues):
+    scene.engine.add("queue", color="green")
+    scene.engine.add("worker", color="green", Config__Env=[f"CELERY_BROKER_URL={url}"])
+    scene.brokers["green"].tasks = {"celery": 4}
+    assert info(scene, services={"support": ["redis", "queue"]})["queues"]["green"] == queues
 
 
 def test_a_host_in_the_middle_of_a_deployment(scene):

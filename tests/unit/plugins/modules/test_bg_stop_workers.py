@@ -18,6 +18,7 @@ PARAMS = {
     "project": "shop-blue",
     "services": [],
     "state": "stopped",
+    "cpu_shares": 2,
     "timeout": None,
     "on_timeout": "fail",
     "restore_orphans": True,
@@ -110,6 +111,21 @@ def test_task_names_are_compared_before_anything_is_done(host, calls, store, mon
     assert (calls, host.calls, store.load()["step"]) == ([], [], "open")
 
 
+@pytest.mark.parametrize("same, slowed", [(True, True), (False, False)])
+def test_one_broker_for_two_sets_of_workers_needs_releases_that_know_the_same(
+    host, calls, store, monkeypatch, same, slowed
+):
+    store.create()
+    Journal.create(store, "dep-1", "me", {"settings": {"broker": {"mode": "shared", "service": "redis", "url": ""}}})
+    host.engine.add("worker", color="green", status="created")
+    monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: same)
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
+    bg_stop_workers.stop({**params, "state": "throttled"}, host, False)
+    assert (("weight 2", "blue-worker") in host.calls) is slowed
+    assert bool(calls) is not slowed
+    assert bool(host.warnings) is not slowed
+
+
 def test_check_mode_only_looks(host, calls, store, tmp_path):
     result = bg_stop_workers.stop(PARAMS, host, True)
     assert (result["changed"], calls, host.calls) == (True, [], [])
@@ -118,11 +134,25 @@ def test_check_mode_only_looks(host, calls, store, tmp_path):
     assert not (tmp_path / "lib").exists()
 
 
+def test_throttled_they_work_on_with_less(host, calls, store):
+    params = {**PARAMS, "state": "throttled"}
+    planned = bg_stop_workers.stop(params, host, True)
+    assert (planned["changed"], host.calls) == (True, [])
+    result = bg_stop_workers.stop(params, host, False)
+    assert (result["changed"], result["drained"], calls) == (True, False, [])
+    assert host.calls == [("weight 2", "blue-worker")]
+    assert result["diff"]["after"] == {"shop-blue-beat-1": "exited", "shop-blue-worker-1": "running"}
+    for check_mode in (True, False):
+        assert bg_stop_workers.stop(params, host, check_mode)["changed"] is False
+
+
 @pytest.mark.parametrize(
     "changes, sentence",
     [
         ({"project": "shop-purple"}, "project is 'shop-purple', but no container"),
         ({"timeout": 0.0}, "timeout is 0 s"),
+        ({"state": "throttled", "cpu_shares": 1}, "cpu_shares is 1, but throttled workers need a weight from 2"),
+        ({"state": "throttled", "cpu_shares": 1025}, "cpu_shares is 1025"),
         ({"candidate": "Shop"}, "candidate is 'Shop'"),
         ({"candidate": "shop-purple"}, "project is 'shop-purple', but no container"),
         ({"app": "localhost"}, "app"),

@@ -1,0 +1,237 @@
+"""From what was observed to figures: of one measurement, and of all of one way. All pure."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Callable, Iterable, Optional
+
+import ledger
+import load
+
+
+def of_run(observed) -> dict:
+    """Return what is kept of one measurement: its figures, and its course second by second."""
+    begin, end = observed.deployment, observed.deployed
+    before = _latencies(observed.records, observed.begun, observed.burst)
+    during = _latencies(observed.records, begin, end)
+    requests = load.figures(observed.records, observed.begun, observed.ended)
+    counts = ledger.count(observed.events)
+    phases = _phases(observed.outcome)
+    return {
+        "rc": observed.outcome.rc,
+        "figures": {
+            "requests": requests["requests"],
+            "failed": requests["failed"],
+            "retried": requests["retried"],
+            "p50_before_ms": _rounded(load.percentile(before, 0.50)),
+            "p50_during_ms": _rounded(load.percentile(during, 0.50)),
+            "p99_before_ms": _rounded(load.percentile(before, 0.99)),
+            "p99_during_ms": _rounded(load.percentile(during, 0.99)),
+            "in_flight": in_flight(observed.events, begin),
+            "accepted": counts.accepted,
+            "lost": len(counts.lost),
+            "doubled": len(counts.doubled),
+            "worker_gap_s": _gap(observed),
+            "beats_missed": counts.ticks_missed,
+            "beats_doubled": counts.ticks_doubled,
+            **_memory(observed),
+            **_cpu(observed),
+            "seconds": round(end - begin, 2),
+            **_ansible(observed.outcome, phases, end - begin),
+        },
+        "failures": requests["failures"],
+        "phases": phases,
+        "inside": observed.outcome.history.get("seconds", {}),
+        "latencies_before_ms": [round(ms) for ms in sorted(before)],
+        "latencies_during_ms": [round(ms) for ms in sorted(during)],
+        "course": course(observed),
+    }
+
+
+def _phases(outcome) -> dict:
+    """Return the seconds of each step; one that comes twice is counted once, with both."""
+    phases: dict = {}
+    for name, begin, end in outcome.steps:
+        phases[name] = round(phases.get(name, 0.0) + end - begin, 2)
+    return phases
+
+
+def in_flight(events: Iterable[dict], when: float) -> int:
+    """Return how many tasks were accepted and not done at that time."""
+    accepted = {event["id"] for event in events if event["event"] == "accepted" and event["time"] < when}
+    done = {event["id"] for event in events if event["event"] == "done" and event["time"] < when}
+    return len(accepted - done)
+
+
+def _gap(observed) -> float:
+    gap = ledger.worker_gap(observed.events, observed.deployment, observed.ended)
+    return round(observed.ended - observed.deployment, 2) if gap is None else gap
+
+
+def _latencies(records: Iterable[load.Record], since: float, until: float) -> list:
+    return [record.ms for record in records if since <= record.t < until and not record.failed]
+
+
+def _memory(observed) -> dict:
+    quiet = [sample.mib for sample in observed.samples if observed.begun <= sample.time < observed.burst]
+    busy = [sample for sample in observed.samples if observed.deployment <= sample.time <= observed.deployed]
+    beside = [sample.mib - _held(sample, observed.candidate) for sample in busy]
+    return {
+        "memory_before_mib": _rounded(statistics.median(quiet) if quiet else None),
+        "memory_peak_mib": _rounded(max((sample.mib for sample in busy), default=None)),
+        "memory_beside_mib": _rounded(max(beside, default=None)),
+    }
+
+
+def _held(sample, containers: Iterable[str]) -> float:
+    return sum(sample.containers.get(container, 0.0) for container in containers)
+
+
+def _cpu(observed) -> dict:
+    """Return the CPU seconds of the whole host, and those beyond what the load had taken before."""
+    seconds = observed.deployed - observed.deployment
+    usual = _rate(observed.samples, "cpu_seconds", observed.begun, observed.burst)
+    own = _rate(observed.samples, "cpu_seconds", observed.deployment, observed.deployed)
+    busy = _rate(observed.samples, "busy_seconds", observed.deployment, observed.deployed)
+    if usual is None or own is None:
+        return {"cpu_s": None, "cpu_beyond_s": None, "others_cpus": None}
+    controller = observed.outcome.controller.get("cpu_seconds", 0.0) / seconds
+    return {
+        "cpu_s": round(own * seconds, 2),
+        "cpu_beyond_s": round((own - usual) * seconds, 2),
+        # Neither the host nor Ansible: the load, and whoever else works on this machine.
+        "others_cpus": round(max(0.0, busy - own - controller), 2),
+    }
+
+
+def _rate(samples: list, name: str, since: float, until: float) -> Optional[float]:
+    """Return how many CPUs were at work on average."""
+    chosen = [sample for sample in samples if since <= sample.time <= until]
+    if len(chosen) < 2:
+        return None
+    spent = getattr(chosen[-1], name) - getattr(chosen[0], name)
+    return spent / (chosen[-1].time - chosen[0].time)
+
+
+# The journal counts a phase from its begin to its end. These begin in one run and end in another, or do their
+# work before there is a journal.
+_ACROSS_RUNS = ("plan", "open", "fetch", "awaiting_approval")
+
+
+def _ansible(outcome, phases: dict, seconds: float) -> dict:
+    """Return what Ansible itself cost: nothing where a script ran on the host."""
+    if not outcome.controller:
+        return {}
+
+    def total(values: dict) -> float:
+        return sum(value for name, value in values.items() if name not in _ACROSS_RUNS)
+
+    return {
+        "tasks_moved": outcome.history.get("tasks_moved"),
+        "ansible_remote_runs": outcome.controller["remote_runs"],
+        "ansible_cpu_s": outcome.controller["cpu_seconds"],
+        # On this side: Ansible's own start, its plays and its templates.
+        "ansible_local_s": round(seconds - sum(phases.values()), 2),
+        # Connections, and the start of Python and the look at the host before a module's own work begins.
+        "ansible_remote_s": round(total(phases) - total(outcome.history.get("seconds", {})), 2),
+    }
+
+
+def course(observed) -> dict:
+    """Return a value for each second, and each step's begin and end, counted from the deployment's begin."""
+    zero = observed.deployment
+    first = int(observed.begun - zero)
+    ended = max([observed.ended, *(event["time"] for event in observed.events if event["event"] == "done")])
+    seconds = range(first, int(ended - zero) + 1)
+
+    def each(values: Iterable[tuple], reduce: Callable) -> list:
+        buckets: dict = {}
+        for when, value in values:
+            buckets.setdefault(int((when - zero) // 1), []).append(value)
+        return [reduce(buckets[second]) if second in buckets else None for second in seconds]
+
+    answered = [(record.t, record.ms) for record in observed.records if not record.failed]
+    finished = [
+        (event["time"], 1)
+        for event in observed.events
+        if event["event"] == "done" and event["kind"] != "tick"
+    ]
+    return {
+        "first": first,
+        "failed": each(((record.t, 1) for record in observed.records if record.failed), len),
+        "median_ms": each(answered, lambda values: round(statistics.median(values), 1)),
+        "slowest_ms": each(answered, lambda values: round(max(values))),
+        "tasks": each(finished, len),
+        "memory_mib": each(((s.time, s.mib) for s in observed.samples), lambda values: round(max(values))),
+        "steps": [
+            [name, round(begin - zero, 2), round(end - zero, 2)]
+            for name, begin, end in observed.outcome.steps
+        ],
+        "load_until": round(observed.ended - zero, 1),
+        "end": round(observed.deployed - zero, 2),
+    }
+
+
+def _rounded(value: Optional[float]) -> Optional[float]:
+    return None if value is None else round(value, 1)
+
+
+# -- of all measurements of one way ---------------------------------------------------------------
+
+# Any one of these is one too many, whichever run it was in: their sum counts. Of all others the median does.
+SUMMED = ("failed", "retried", "lost", "doubled", "beats_missed", "beats_doubled", "requests", "accepted")
+RATIOS = {
+    "p99_ratio": ("p99_during_ms", "p99_before_ms"),
+    "memory_ratio": ("memory_peak_mib", "memory_before_mib"),
+    "beside_ratio": ("memory_beside_mib", "memory_before_mib"),
+}
+
+
+def of_way(runs: list) -> dict:
+    """Return the figures of all runs of one way in one setting: sums and medians.
+
+    A ratio is that of each run, and of these the median: else p99 during and before would be minutes apart.
+    """
+    each = [with_ratios(run["figures"]) for run in runs]
+    names = list(dict.fromkeys(name for figures in each for name in figures))
+    return {
+        name: (_sum if name in SUMMED else _median)([figures.get(name) for figures in each]) for name in names
+    }
+
+
+def with_ratios(figures: dict) -> dict:
+    ratios = {}
+    for name, (above, below) in RATIOS.items():
+        known = figures.get(above) is not None and figures.get(below)
+        ratios[name] = round(figures[above] / figures[below], 2) if known else None
+    return {**figures, **ratios}
+
+
+def phases_of_way(runs: list, key: str) -> dict:
+    """Return the median seconds of each phase, in the order in which they came."""
+    names = list(dict.fromkeys(name for run in runs for name in run[key]))
+    return {name: _median([run[key].get(name) for run in runs]) for name in names}
+
+
+def spread(runs: list, name: str) -> Optional[tuple]:
+    """Return the least and the greatest that the runs of a way came to."""
+    values = [with_ratios(run["figures"]).get(name) for run in runs]
+    known = [value for value in values if value is not None]
+    return (min(known), max(known)) if known else None
+
+
+def pooled_p99_ratio(runs: list) -> Optional[float]:
+    """Return p99 during against before, over the requests of all runs of a way together."""
+    before = load.percentile((ms for run in runs for ms in run["latencies_before_ms"]), 0.99)
+    during = load.percentile((ms for run in runs for ms in run["latencies_during_ms"]), 0.99)
+    return round(during / before, 2) if before and during is not None else None
+
+
+def _sum(values: list) -> Optional[float]:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _median(values: list) -> Optional[float]:
+    known = [value for value in values if value is not None]
+    return round(statistics.median(known), 2) if known else None

@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""The benchmark behind `make bench`: the same app under the same load, deployed by one way after another.
+
+    .venv/bin/python bench/run.py [--ways NAME,…] [--settings NAME,…] [--runs NUMBER] [--continue]
+    .venv/bin/python bench/run.py --report-only
+
+`make bench` runs lab/setup before it, which it needs. It makes one container bluegreen-bench, which is
+removed at the end, and writes bench/report.md, bench/pictures/ and bench/raw/ (a file a measurement, written
+as it ends).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import fcntl
+import json
+import platform
+import shutil
+import signal
+import sys
+import traceback
+from importlib import metadata
+from pathlib import Path
+from typing import Iterator
+
+# Neither the benchmark nor the demo is a package: their files lie in these folders.
+for folder in ("demo", "bench"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
+
+# pylint: disable=wrong-import-position
+import figures  # noqa: E402
+import machine  # noqa: E402
+import measure  # noqa: E402
+import mix  # noqa: E402
+import picture  # noqa: E402
+import tables  # noqa: E402
+from docker.errors import DockerException  # noqa: E402
+from places import BENCH, LOGS, RUN, complain, elapsed, say, seconds_since_start, shown  # noqa: E402
+from settings import FIRST, SETTINGS, WAYS, BenchError, chosen, rounds  # noqa: E402
+
+RUNS = 3
+
+
+class Results:
+    """What was measured, in files: one for each measurement, and one about all of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._raw = folder / "raw"
+
+    def begin(self, meta: dict) -> None:
+        shutil.rmtree(self._raw, ignore_errors=True)
+        shutil.rmtree(self.folder / "pictures", ignore_errors=True)
+        self._raw.mkdir(parents=True)
+        self.write_meta(meta)
+
+    def meta(self) -> dict:
+        try:
+            return _read(self._raw / "bench.json")
+        except FileNotFoundError as error:
+            file = shown(self._raw / "bench.json")
+            raise BenchError(f"Nothing was measured yet: there is no {file}; run `make bench`.") from error
+
+    def write_meta(self, meta: dict) -> None:
+        (self._raw / "bench.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
+
+    def _file(self, setting: str, way: str, run: int) -> Path:
+        return self._raw / setting / f"{way}-{run}.json"
+
+    def has(self, setting: str, way: str, run: int) -> bool:
+        """Say whether a measurement is there; one that ended with an error is none."""
+        file = self._file(setting, way, run)
+        return file.exists() and _read(file)["rc"] == 0
+
+    def write(self, setting: str, way: str, run: int, kept: dict) -> None:
+        file = self._file(setting, way, run)
+        file.parent.mkdir(exist_ok=True)
+        # Aside first: a measurement that was cut off here must not look like a whole one.
+        aside = file.with_suffix(".tmp")
+        aside.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+        aside.replace(file)
+
+    def runs(self) -> dict:
+        """Return {setting: {way: [what is kept of each run]}} in the order of the settings and ways."""
+        found: dict = {}
+        for setting in SETTINGS:
+            for way in WAYS:
+                files = sorted((self._raw / setting).glob(f"{way}-[0-9]*.json"))
+                if files:
+                    found.setdefault(setting, {})[way] = [_read(file) for file in files]
+        return found
+
+    def report(self) -> dict:
+        """Write report.md and the pictures; return the runs that they are of."""
+        meta, runs = self.meta(), self.runs()
+        whole = {setting: tables.whole(ways) for setting, ways in runs.items() if tables.whole(ways)}
+        if not whole:
+            raise BenchError(f"No deployment came through, so there is nothing to report; see {shown(LOGS)}.")
+        setting = FIRST if FIRST in whole else next(iter(whole))
+        pictures = self.folder / "pictures"
+        shutil.rmtree(pictures, ignore_errors=True)
+        pictures.mkdir()
+        typical = {way: tables.typical(each) for way, each in whole[setting].items()}
+        scale = picture.scale(run["course"] for run in typical.values())
+        for way, run in typical.items():
+            title = f"{way}: {SETTINGS[setting].title}"
+            (pictures / f"{way}.svg").write_text(picture.svg(title, run["course"], scale), encoding="utf-8")
+        text = tables.report({**meta, "pictures": setting}, runs)
+        (self.folder / "report.md").write_text(text, encoding="utf-8")
+        return runs
+
+
+def _read(file: Path) -> dict:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def bench(options: argparse.Namespace) -> int:
+    results = Results(options.out)
+    if options.report_only:
+        results.report()
+        say(f"The report is {shown(options.out / 'report.md')}.")
+        return 0
+    meta = results.meta() if options.resume else about(options)
+    shutil.rmtree(RUN, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+    say(f"▸ Start a host of 1 GiB, and prepare it: {machine.NAME}")
+    with machine.made(options.port) as host:
+        if not options.resume:
+            meta["versions"] = host.versions()
+            results.begin(meta)
+        try:
+            measure_all(host, results, meta)
+        finally:
+            results.write_meta({**meta, "seconds": meta["seconds"] + seconds_since_start()})
+    runs = results.report()
+    for setting, ways in runs.items():
+        say(f"\n{tables.brief(setting, ways)}")
+    say(f"\nIt took {elapsed()} minutes. The report is {shown(options.out / 'report.md')}.")
+    codes = [run["rc"] for ways in runs.values() for each in ways.values() for run in each]
+    if any(codes):
+        raise BenchError(
+            f"{sum(map(bool, codes))} of {len(codes)} deployments ended with an error; the report says which, "
+            f"and the logs are in {shown(LOGS)}."
+        )
+    return 0
+
+
+def measure_all(host: machine.Machine, results: Results, meta: dict) -> None:
+    for setting in meta["settings"]:
+        every = rounds(meta["ways"], meta["runs"])
+        left = [(run, way) for run, way in every if not results.has(setting, way, run)]
+        whole = False
+        for number, (run, way) in enumerate(left, 1):
+            if not whole:
+                say(f"\n▸ {SETTINGS[setting].title} ({elapsed()} since the start)")
+                host.enter(SETTINGS[setting])
+            observed = measure.measure(host, way, f"{setting}-{way}-{run}")
+            kept = figures.of_run(observed)
+            results.write(setting, way, run, kept)
+            say(f"  {number:2} of {len(left)}: {way:<14}{line(kept)}")
+            # A way that failed may leave anything behind: then the setting is made anew.
+            whole = kept["rc"] == 0
+            if whole:
+                host.tidy(way)
+            else:
+                say(f"      it ended with {kept['rc']}; the log is {shown(Path(observed.outcome.log))}")
+
+
+def line(kept: dict) -> str:
+    own = figures.with_ratios(kept["figures"])
+    return (
+        f"{own['seconds']:5.1f} s, gap {own['worker_gap_s']:4.1f} s, p99 × {own['p99_ratio'] or 0:4.1f}, "
+        f"memory × {own['memory_ratio'] or 0:.2f}, failed {own['failed']}, lost {own['lost']}, "
+        f"doubled {own['doubled']}"
+    )
+
+
+def about(options: argparse.Namespace) -> dict:
+    """Return what the report says about this benchmark, and what --continue goes by."""
+    # A part is measured in one setting unless it is said otherwise; all ways in all.
+    settings = options.settings or (FIRST if options.ways else ",".join(SETTINGS))
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "ways": chosen("WAYS", options.ways or ",".join(WAYS), WAYS),
+        "settings": chosen("SETTINGS", settings, SETTINGS),
+        "runs": options.runs or RUNS,
+        "seconds": 0,
+        "machine": f"{this_machine()}, Linux {platform.release()}",
+        "controller": f"ansible-core {metadata.version('ansible-core')}, Python {platform.python_version()}",
+        "load": {
+            "requests": measure.REQUESTS_A_SECOND,
+            "tasks": measure.TASKS_A_SECOND,
+            "queued": mix.QUEUED,
+            "delayed": mix.DELAYED,
+            "before": measure.BEFORE_SECONDS,
+            "after": measure.AFTER_SECONDS,
+        },
+    }
+
+
+def this_machine() -> str:
+    model = "a machine"
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        model = f"{len(names)} × {names[0]}" if names else model
+    return model
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keep a second benchmark from taking the host, and the CPU, away from this one."""
+    with open(__file__, encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BenchError(
+                "Another benchmark is running from this checkout; let it end, or stop it."
+            ) from error
+        yield
+
+
+def number_of_runs(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 99:
+        raise argparse.ArgumentTypeError(f"{text} is not possible; it is a number from 1 to 99")
+    return int(text)
+
+
+def _interrupt(*_unused: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list) -> int:
+    parser = argparse.ArgumentParser(description="Measure ways to deploy on a Pi-sized host.")
+    parser.add_argument("--ways", default="", help=f"of {', '.join(WAYS)} (default: all)")
+    parser.add_argument(
+        "--settings",
+        default="",
+        help=f"of {', '.join(SETTINGS)} (default: all, or {FIRST} when ways are chosen)",
+    )
+    parser.add_argument("--runs", type=number_of_runs, help=f"of each way (default: {RUNS})")
+    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--out", type=Path, default=BENCH, help="folder of the results (default: bench)")
+    parser.add_argument(
+        "--continue", dest="resume", action="store_true", help="measure what a run that was cut off has left"
+    )
+    parser.add_argument("--report-only", action="store_true", help="write the report from what was measured")
+    options = parser.parse_args(arguments)
+    if options.resume and (options.ways or options.settings or options.runs):
+        parser.error(
+            "--continue measures what was asked for before; it goes without --ways, --settings and --runs"
+        )
+    options.out = options.out.resolve()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with alone():
+            return bench(options)
+    except KeyboardInterrupt:
+        complain(
+            "stopped. `make bench CONTINUE=1` measures the rest, `make bench-report` shows what there is."
+        )
+        return 130
+    except (BenchError, machine.lab.HostError) as error:
+        complain(str(error))
+    except DockerException as error:
+        complain(f"the Docker Engine of this machine refused: {error}")
+    except Exception:  # a fault of the benchmark: a person gets a sentence, and whoever mends it the rest
+        RUN.mkdir(exist_ok=True)
+        log = RUN / "error.log"
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        complain(f"an error that it does not know; it is in {shown(log)}.")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
