@@ -47,6 +47,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored impor
     text,
     unacked_hashes,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import is_lost
 
 SEEN_SECONDS = 7 * 24 * 3600
 # A pass that found something is followed by another one, because a web may publish meanwhile; but not for ever.
@@ -141,7 +142,9 @@ class _Delivery:
 
     def _holds(self, name, is_held):
         # A message that does not tell its task cannot be judged.
-        return name is not None and (is_held if self.known is None else name not in self.known)
+        if name is None or self.known is None:
+            return name is not None and is_held
+        return name not in self.known if is_held else is_lost(name, self.known)
 
 
 def move(host, journal, source, destination, hop=0, known=None, before_messages=None):
@@ -229,11 +232,15 @@ def _sort_again(journal, broker, known, held):
     delivery = _Delivery(known)
     if known is None:
         return delivery
+
+    def misplaced(name):
+        return name in known if held else is_lost(name, known)
+
     for number in broker.message_databases():
         database = broker.database(number)
         scope = _scope(journal, "sorted")
         for key in task_lists(database):
-            if key.startswith(HOLD) is held and has_task(database, key, lambda name: (name in known) is held):
+            if key.startswith(HOLD) is held and has_task(database, key, misplaced):
                 _rename(database, key, Stage("here", scope, "list", key).key)
         _drain_here(journal, broker, number, delivery)
     return delivery

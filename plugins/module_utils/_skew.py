@@ -32,12 +32,15 @@ def check(host, journal, old_workers, candidate_workers, broker, policy):
         return False
     if _same_code(host, old, candidate):
         return True
-    registered, before = _registered.of_containers(host, journal, candidate, like=old), _of_old(host, journal, old, broker)
-    journal.note(task_names={"old": before, "candidate": registered})
+    registered = _registered.of_containers(host, journal, candidate, like=old)
+    before = _of_old(host, journal, old, broker)
+    names = {_task_names.OLD: before, _task_names.CANDIDATE: registered}
+    journal.note(task_names=names)
     if registered is None or policy != _task_names.FAIL:
         return registered is not None and registered == before
     try:
-        unknown = _task_names.missing(_stored.waiting_tasks(broker), frozenset(registered))
+        kept = _task_names.known_in(names, policy, _task_names.CANDIDATE)
+        unknown = _task_names.missing(_stored.waiting_tasks(broker), kept)
     except RedisError as error:
         host.warn(f"The names of the tasks that wait could not be read: {error.message}")
         return False
@@ -51,7 +54,7 @@ def known(journal, to_candidate):
     return _task_names.known_in(
         journal.get("task_names"),
         journal.get("unknown_tasks", _task_names.FAIL),
-        "candidate" if to_candidate else "old",
+        _task_names.CANDIDATE if to_candidate else _task_names.OLD,
     )
 
 

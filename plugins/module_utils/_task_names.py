@@ -12,6 +12,7 @@ Celery discards a message whose task the worker does not know, so a release that
 from __future__ import annotations
 
 FAIL, HOLD, MOVE = POLICIES = ("fail", "hold", "move")
+OLD, CANDIDATE = "old", "candidate"
 
 
 class _Every:
@@ -24,6 +25,22 @@ class _Every:
 EVERY = _Every()
 
 
+class Known(frozenset):
+    """Names that the workers of a color register.
+
+    :ivar others: those that the other color's workers register, or ``None``. What neither knows belongs to somebody
+        else at the same broker, or was lost before, and no change of colors makes a difference to it.
+    """
+
+    others = None
+
+
+def is_lost(name, known):
+    """Whether a task that waits in a queue would be lost to workers that know only these names."""
+    others = getattr(known, "others", None)
+    return name not in known and (others is None or name in others)
+
+
 def known_in(task_names, policy, color):
     """The names that the workers of a color know, as far as messages are held back by them.
 
@@ -34,12 +51,17 @@ def known_in(task_names, policy, color):
     if policy == MOVE:
         return EVERY
     names = (task_names or {}).get(color)
-    return None if names is None else frozenset(names)
+    if names is None:
+        return None
+    known = Known(names)
+    others = task_names.get(CANDIDATE if color == OLD else OLD)
+    known.others = None if others is None else frozenset(others)
+    return known
 
 
 def missing(waiting, known):
-    """Those of ``waiting`` (counts by name) that are not known."""
-    return {name: count for name, count in sorted(waiting.items()) if name not in known}
+    """Those of ``waiting`` (counts by name) that would be lost."""
+    return {name: count for name, count in sorted(waiting.items()) if is_lost(name, known)}
 
 
 def listed(counts):

@@ -15,7 +15,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from compose_project import wait_for
 
 CELERY = ["python3", "-m", "celery"]
-SHOP = ["shop.tick", "shop.work", "shop.work_late"]
+# Some of the demo's.
+SHOP = {"shop.tick", "shop.work", "shop.work_late"}
 NOWHERE = "REDIS_URL=redis://nowhere.invalid:6379/0"
 
 
@@ -30,7 +31,7 @@ class Notes(NoJournal):
 def registered(project, *containers):
     names = _registered.of_containers(project.host, NoJournal(), containers)
     assert project.others() == []
-    return None if names is None else [name for name in names if not name.startswith("celery.")]
+    return None if names is None else set(names)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def registered(project, *containers):
 )
 def test_a_container_that_never_ran_tells_its_tasks(project, command):
     worker = project.create("worker", command, [NOWHERE, "NAME=tasks"], RestartPolicy={"Name": "always"})
-    assert registered(project, worker) == SHOP
+    assert registered(project, worker) > SHOP
     assert project.engine.inspect(worker.id)["State"]["Status"] == "created"
 
 
@@ -57,12 +58,12 @@ def test_it_sees_the_mounts_the_user_and_what_is_included(project, tmp_path):
     (tmp_path / "more.py").write_text("from shop.tasks import app\n\n@app.task(name='more.mail')\ndef mail(): pass\n")
     command = [*CELERY, "-A", "shop.tasks", "worker", "-I", "more"]
     worker = project.create("worker", command, [NOWHERE, "PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"])
-    assert registered(project, worker) == ["more.mail", *SHOP]
+    assert registered(project, worker) > {"more.mail", *SHOP}
 
 
 def test_workers_that_differ_in_their_queues_are_loaded_once(project):
     workers = [project.create("worker", [*CELERY, "-A", "shop.tasks", "worker", "-Q", q], [NOWHERE]) for q in "ab"]
-    assert registered(project, *workers) == SHOP
+    assert registered(project, *workers) > SHOP
     assert len([line for line in project.host.commands if line.startswith("docker run")]) == 1
 
 
@@ -73,7 +74,7 @@ def test_a_script_is_looked_up_in_the_processes_of_the_live_worker(project):
     created = project.create("worker", ["/start-worker"], [NOWHERE])
     assert _registered.of_containers(project.host, NoJournal(), [created]) is None
     names = _registered.of_containers(project.host, NoJournal(), [created], like=[live])
-    assert set(SHOP) < set(names)
+    assert SHOP < set(names)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_what_a_killed_module_left_is_removed(project):
     body = {"Image": left.image, "Cmd": ["sleep", "60"], "Labels": {_registered.LABEL: project.name}}
     project.engine.request("POST", "/containers/create", {"name": f"{project.name}-task-names"}, body=body)
     worker = project.create("worker", [*CELERY, "-A", "shop.tasks", "worker"], [NOWHERE])
-    assert registered(project, worker) == SHOP
+    assert registered(project, worker) > SHOP
 
 
 @pytest.fixture

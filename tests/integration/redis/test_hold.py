@@ -23,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored impor
     held_tasks,
     waiting_tasks,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import EVERY
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import EVERY, known_in
 from tasks import SEPARATOR, consume_all, fill, message, take_unacked
 from test_move import Killed, Notes, dying_broker, leftovers
 
@@ -152,6 +152,26 @@ def test_in_one_redis_for_both_colors(old, host):
         assert consume_all(redis) == [waiting[1], waiting[3], waiting[0], waiting[2]]
         assert hold_unknown(host, NoJournal(), broker, None) == give_back(host, NoJournal(), broker, None) == {}
     assert leftovers(old) == []
+
+
+def test_tasks_of_another_app_at_the_same_broker_are_left_alone(old, host):
+    known = known_in({"old": list(OLD), "candidate": list(NEW)}, "hold", "candidate")
+    theirs, ours = of("blog.mail", queue="blog"), of("shop.old", "blog.mail")
+    with old.connect() as redis:
+        fill(redis, "blog", theirs)
+        fill(redis, "celery", ours)
+        assert hold_unknown(host, NoJournal(), old.broker("shared"), known) == {"shop.old": 1}
+        assert consume_all(redis, "blog") == theirs
+        assert consume_all(redis) == ours[1:]
+
+
+def test_what_neither_color_knows_moves_as_it_is_unless_it_was_held_already(old, new, host):
+    known = known_in({"old": list(OLD), "candidate": list(NEW)}, "fail", "candidate")
+    with old.connect() as redis:
+        fill(redis, "nightly", of("elsewhere.run"))
+        fill(redis, f"{HOLD}celery", of("shop.newest"))
+    result = moved(old, new, host, known)
+    assert (result.queues, result.held) == ({"nightly": 1}, {"shop.newest": 1})
 
 
 def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkeypatch):

@@ -63,11 +63,20 @@ def scene(monkeypatch):
 
 
 def test_waiting_tasks_that_the_candidate_does_not_register_stop_the_deployment(scene):
-    scene.waiting = {"shop.work": 3, "shop.new": 1, "shop.old": 5}
+    scene.live = ["shop.work", "shop.old"]
+    # The last is of another app that uses the same broker.
+    scene.waiting = {"shop.work": 3, "shop.new": 1, "shop.old": 5, "blog.mail": 7}
     with pytest.raises(BluegreenError, match=r"shop.old \(5\), shop.work \(3\)\.") as caught:
         scene.check()
     assert caught.value.details["unknown_tasks"] == {"shop.old": 5, "shop.work": 3}
-    assert scene.journal.data["task_names"] == {"old": ["shop.work"], "candidate": ["shop.new"]}
+    assert scene.journal.data["task_names"] == {"old": ["shop.work", "shop.old"], "candidate": ["shop.new"]}
+
+
+def test_where_the_old_workers_do_not_tell_every_unknown_name_counts(scene):
+    scene.live = scene.old = None
+    scene.waiting = {"shop.gone": 1}
+    with pytest.raises(BluegreenError, match=r"shop.gone \(1\)"):
+        scene.check()
 
 
 def test_waiting_tasks_that_it_registers_do_not(scene):

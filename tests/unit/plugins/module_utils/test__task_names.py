@@ -27,6 +27,19 @@ def test_known_names(names, policy, color, known, unknown):
     assert all(name in found for name in known) and not any(name in found for name in unknown)
 
 
+@pytest.mark.parametrize(
+    "names, lost",
+    [
+        (NAMES, "a"),
+        ({"old": None, "candidate": ["b", "c"]}, "ax"),
+    ],
+)
+def test_what_neither_color_knows_is_somebody_elses(names, lost):
+    known = _task_names.known_in(names, "fail", "candidate")
+    assert [name for name in "abcx" if _task_names.is_lost(name, known)] == list(lost)
+    assert not any(_task_names.is_lost(name, _task_names.EVERY) for name in "abcx")
+
+
 @pytest.mark.parametrize("names", [None, {}, {"old": ["a"], "candidate": None}])
 def test_nobody_told(names):
     assert _task_names.known_in(names, "hold", "candidate") is None
