@@ -243,6 +243,7 @@ class Load:
         out: Optional[str] = None,
         host_header: str = "",
         task: Optional[dict] = None,
+        tasks: Iterable[dict] = (),
     ) -> None:
         self.records: list = []
         self._url = url
@@ -251,7 +252,8 @@ class Load:
         self._out_path = out
         self._out: Optional[TextIO] = None
         self._client = Client(url, host_header)
-        self._task = urlencode(task or {}).encode()
+        # One kind of task, or several in turn.
+        self._tasks = itertools.cycle([urlencode(each).encode() for each in tasks or [task or {}]])
         self._pages = itertools.cycle(PAGES)
         self._running: set = set()
         self._stopping = threading.Event()
@@ -274,7 +276,7 @@ class Load:
     async def _run(self) -> None:
         await asyncio.gather(
             self._every(self._rate, lambda due: self._one(due, "GET", next(self._pages))),
-            self._every(self._task_rate, lambda due: self._one(due, "POST", "/tasks", self._task)),
+            self._every(self._task_rate, lambda due: self._one(due, "POST", "/tasks", next(self._tasks))),
         )
         while self._running:
             await asyncio.wait(self._running)
@@ -328,6 +330,16 @@ def _outcome(method: str, answer: Answer) -> dict:
 # -- command line ---------------------------------------------------------------------------------
 
 
+def _tasks(options: argparse.Namespace) -> list:
+    if not options.tasks:
+        return [dict(pair.split("=", 1) for pair in options.task)]
+    with open(options.tasks, encoding="utf-8") as file:
+        tasks = json.load(file)
+    if not isinstance(tasks, list) or not tasks or not all(isinstance(task, dict) for task in tasks):
+        raise ValueError(f"--tasks={options.tasks} is not possible; the file holds a JSON list of objects.")
+    return tasks
+
+
 def main(arguments: list) -> int:
     parser = argparse.ArgumentParser(description="Load of a known rate on the demo app.")
     parser.add_argument("--url", required=True, help="base URL, http://HOST[:PORT]")
@@ -346,11 +358,16 @@ def main(arguments: list) -> int:
         metavar="NAME=VALUE",
         help="parameter of the tasks, as seconds=0.2",
     )
+    parser.add_argument(
+        "--tasks", metavar="FILE", help="a JSON list of what such parameters are, for one task after the other"
+    )
     options = parser.parse_args(arguments)
     if options.seconds is None and not options.until_file:
         parser.error("say when to end: --seconds, --until-file or both")
     if any("=" not in pair for pair in options.task):
         parser.error("--task takes NAME=VALUE, as --task seconds=0.2")
+    if options.task and options.tasks:
+        parser.error("--task and --tasks both say what the tasks are: leave one of them out")
 
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -362,7 +379,7 @@ def main(arguments: list) -> int:
             options.task_rate,
             options.out,
             options.host,
-            dict(pair.split("=", 1) for pair in options.task),
+            tasks=_tasks(options),
         ).start()
     except (OSError, ValueError) as error:
         parser.error(str(error))

@@ -113,12 +113,15 @@ options:
       mode:
         description:
           - V(color) when each color has its own, V(shared) when both use one, V(none) when there are no tasks.
-          - V(auto) is V(color) when the service is a support service.
+          - V(auto) goes by the broker's URL. It is V(color) when the URL's host is a support service, V(shared) when it is
+            any other, and V(none) without workers.
+          - M(smallfleet.bluegreen.bg_deployment) finds the URL in the rendered Compose file. Where there is none, V(auto) is
+            V(color) when the service is a support service, else V(shared).
         type: str
         choices: [auto, color, shared, none]
         default: auto
       service:
-        description: The service that is the broker.
+        description: The service that is the broker, where each color has its own.
         type: str
         default: redis
       url:

@@ -42,19 +42,27 @@ class BrokerSettings(NamedTuple):
 
 
 def settle(broker, service, url, support):
-    """:class:`BrokerSettings` from the options; ``auto`` is ``color`` when the service is a support service.
+    """:class:`BrokerSettings` from the options, as far as they tell it without the Compose files.
+
+    ``auto`` is ``color`` when the host of the URL, or without one the service, is a support service.
 
     :param support: names of the support services.
     """
     if broker not in MODES + ("auto",):
-        raise BluegreenError(f"broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
-    scheme = parse_url(url).scheme if url else "redis"
+        raise BluegreenError(f"bluegreen_broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
+    scheme, host = "redis", service
+    if url:
+        try:
+            parsed = parse_url(url)
+        except BluegreenError as error:
+            raise BluegreenError(error.message.replace("broker url", "bluegreen_broker_url", 1)) from None
+        scheme, host = parsed.scheme, parsed.host
     if broker == "auto":
-        broker = "color" if service in (support or ()) else "shared"
+        broker = "color" if host in (support or ()) else "shared"
     if broker == "color" and scheme != "redis":
         raise BluegreenError(
-            f"broker is color, but its url begins with {scheme}://, and tasks can be moved from one color to the other "
-            "only over redis://: give such a url, or use one broker for both colors (shared)."
+            f"bluegreen_broker_url begins with {scheme}://, but tasks can be moved from one color to the other only over "
+            "redis://: give such a URL, or use one broker for both colors, outside of them (bluegreen_broker: shared)."
         )
     return BrokerSettings(broker, service, url)
 
@@ -70,6 +78,17 @@ def of_deployment(store, journal, given):
     if settings:
         return BrokerSettings(**{**settings["broker"], "url": store.broker_url()})
     return BrokerSettings("color")
+
+
+class Consumer(NamedTuple):
+    """A client of a Redis that behaves as a Celery worker; ``waits`` for messages, or only listens to remote control.
+
+    ``address`` and ``port`` are where Redis sees it come from: behind a router that is the router.
+    """
+
+    address: str
+    port: int
+    waits: bool
 
 
 class Broker:
@@ -126,6 +145,10 @@ class Broker:
             self._engine,
         )
 
+    @property
+    def port(self):
+        return self._port
+
     def database(self, number):
         """The connection to one database, made when it is first asked for."""
         if number not in self._connections:
@@ -170,10 +193,8 @@ class Broker:
         return True
 
     def consumers(self, number):
-        """``(address, last command)`` of each client of a database that behaves as a Celery worker.
-
-        That is one that waits for messages (BRPOP) or listens to remote control (PSUBSCRIBE). ``None`` when Redis
-        does not tell.
+        """A :class:`Consumer` for each client of a database that waits for messages (BRPOP) or listens to remote control
+        (PSUBSCRIBE); ``None`` when Redis does not tell.
         """
         try:
             text = self.database(number).call("CLIENT", "LIST").decode("utf-8", "replace")
@@ -184,8 +205,10 @@ class Broker:
             client = dict(item.partition("=")[::2] for item in line.split(" "))
             if client.get("db") != str(number):
                 continue
-            if client.get("cmd") == "brpop" or client.get("psub", "0") != "0":
-                found.append((client.get("addr", "").rpartition(":")[0], client.get("cmd", "")))
+            waits = client.get("cmd") == "brpop"
+            if waits or client.get("psub", "0") != "0":
+                address, dummy, port = client.get("addr", "").rpartition(":")
+                found.append(Consumer(address, int(port) if port.isdigit() else 0, waits))
         return found
 
     def has_live_worker(self, number):
@@ -203,7 +226,7 @@ class Broker:
                 if roles.get(client.id) == Roles()
                 for address in client.addresses.values()
             }
-            return any(address not in bystanders for address, command in consumers)
+            return any(consumer.address not in bystanders for consumer in consumers)
         try:
             return self.database(number).call("PUBSUB", "NUMPAT") > 0
         except RedisError:
@@ -228,7 +251,8 @@ def connect(host, containers, settings):
     :param settings: :class:`BrokerSettings`
     :raises BluegreenError: the settings name a broker that is not there.
     """
-    if settings.mode == "none":
+    # A Redis of the project is not the one outside of it.
+    if settings.mode == "none" or (settings.mode == "shared" and not settings.url):
         return None
     url = parse_url(settings.url) if settings.url else None
     if url is not None and url.scheme != "redis":
@@ -247,7 +271,7 @@ def connect(host, containers, settings):
         return Broker(name, address, port, credentials, database, server, clients, host.engine)
     if url is None:
         return None
-    address = _elsewhere(host, containers, service) or service
+    address = _elsewhere(host, containers, service) or {"host.docker.internal": "127.0.0.1"}.get(service, service)
     return Broker(f"redis://{service}:{port}", address, port, credentials, database, clients=containers)
 
 

@@ -50,9 +50,23 @@ class Roles(NamedTuple):
 def roles_of_command(argv):
     """Roles of a command given as a list; what a shell is given with ``-c`` is looked through."""
     roles = Roles()
-    for command in _simple_commands(argv):
+    for command in simple_commands(argv):
         roles |= _roles_of_words(command)
     return roles
+
+
+def broker_of_command(argv):
+    """The broker's URL in a command given as a list, as it is written there; empty when Celery is not given one."""
+    for command in simple_commands(argv):
+        names = [os.path.basename(word) for word in command]
+        options = command[names.index("celery") + 1:] if "celery" in names else []
+        for index, word in enumerate(options):
+            option, found, value = word.partition("=")
+            if option == "--broker" and found:
+                return value
+            if word in ("-b", "--broker"):
+                return "".join(options[index + 1 : index + 2])
+    return ""
 
 
 def roles_of_container(container, processes=()):
@@ -86,12 +100,19 @@ def _roles_of_process(process):
     return _roles_of_words(" ".join(process.argv).split())
 
 
-def _simple_commands(argv):
+def script_of(argv):
+    """``(words of the shell with its -c, script)`` of a command that a shell is given, or ``None``."""
     words = [str(word) for word in argv]
     for index, word in enumerate(words[:-1]):
         if os.path.basename(word) in SHELLS and re.match(r"^-[a-z]*c$", words[index + 1]) and len(words) > index + 2:
-            return _split(words[index + 2])
-    return [words]
+            return words[:index + 2], words[index + 2]
+    return None
+
+
+def simple_commands(argv):
+    """The commands, each a list of words, that a command runs: itself, or those of a shell's script."""
+    found = script_of(argv)
+    return _split(found[1]) if found else [[str(word) for word in argv]]
 
 
 def _split(script):

@@ -13,12 +13,19 @@ from __future__ import annotations
 import contextlib
 import json
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _nginx, _policies, _switch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _messages,
+    _nginx,
+    _policies,
+    _switch,
+    _workers,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
     Fenced,
@@ -26,7 +33,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
     remove,
     write_atomically,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, figures, move_late
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
 
 
 def close(host, store, params, check_mode):
@@ -91,7 +98,7 @@ def finish(host, store, journal):
         _policies.take_policies(host, journal, old.containers)
         if kept:
             _remember_kept(store, journal, old)
-        _stop(host, old.of("workers"))
+        _stop_workers(host, journal, old)
         _stop(host, old.of("web", "init"))
         _empty_broker(host, journal, old, candidate)
         _stop(host, old.containers)
@@ -143,6 +150,24 @@ def _stop(host, containers):
     for container in containers:
         if look(host.engine, container.id).running:
             host.engine.stop(container.id)
+
+
+def _stop_workers(host, journal, old):
+    """Old workers that still finish their tasks (on_timeout: leave) get their time once more."""
+    running = [container for container in old.of("workers") if container.running]
+    if running:
+        own = journal["workers"]
+        on_timeout = own.get("on_timeout", "fail")
+        with old.broker() as broker:
+            _workers.stop_workers(
+                host,
+                journal,
+                running,
+                own.get("stop_timeout"),
+                # Removing one that works would lose its task.
+                "fail" if on_timeout == "leave" else on_timeout,
+                broker,
+            )
 
 
 def _empty_broker(host, journal, old, candidate):

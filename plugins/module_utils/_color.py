@@ -33,15 +33,25 @@ class Color:
         services = self._settings.services
         return [c for role in roles for c in self.containers if role_of(c.service, services) == role]
 
-    @contextlib.contextmanager
     def broker(self):
         """The broker that the color's workers read, ``None`` when it is down or cannot be asked (AMQP, SQS)."""
-        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**self._settings.broker))
+        return self._open(self._settings.broker)
+
+    @contextlib.contextmanager
+    def _open(self, settings):
+        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**settings))
         if broker is None or (broker.container is not None and not broker.container.running):
             yield None
             return
         with broker:
             yield broker
+
+    def own_redis(self):
+        """The Redis that the color brings for itself while it runs, also one without tasks; for a ``with`` statement."""
+        broker = self._settings.broker
+        if broker["mode"] == "none" and broker["service"] in self._settings.services["support"]:
+            return self._open({**broker, "mode": "color"})
+        return self.own_broker()
 
     def own_broker(self):
         """The broker that the color brings for itself while it runs, else ``None``; for a ``with`` statement."""

@@ -16,6 +16,7 @@ import http.client
 import json
 import socket
 import struct
+import time
 from urllib.parse import quote, urlencode
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -78,6 +79,9 @@ class Engine:
     def inspect(self, container):
         return self.get(f"/containers/{quote(container)}/json")
 
+    def exists(self, container):
+        return self._absent_as_none(f"/containers/{quote(container)}/json") is not None
+
     def image(self, reference):
         """Inspect data of an image, or ``None`` when it is not on this host."""
         return self._absent_as_none(f"/images/{quote(reference, safe='/:@')}/json")
@@ -102,6 +106,15 @@ class Engine:
     def changes(self, container):
         """Paths that a container changed in its own layer (``docker diff``)."""
         return [change["Path"] for change in self.get(f"/containers/{quote(container)}/changes") or ()]
+
+    def archive(self, container, path):
+        """A tar of one path of a container, running or not, as bytes; ``None`` when it is not there."""
+        try:
+            return self.request("GET", f"/containers/{quote(container)}/archive", {"path": path})
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            raise
 
     def logs(self, container, tail=20):
         """The last ``tail`` lines that a container wrote, both streams in order."""
@@ -146,6 +159,25 @@ class Engine:
             body={"RestartPolicy": {"Name": name, "MaximumRetryCount": policy.get("MaximumRetryCount", 0)}},
         )
 
+    def set_cpu_shares(self, container, shares):
+        """Give a container a CPU weight. 0 would be no change for the engine; its default is 1024."""
+        self._change(
+            f"docker update --cpu-shares={shares} {container}",
+            "POST",
+            f"/containers/{quote(container)}/update",
+            body={"CpuShares": shares},
+        )
+
+    def unpack(self, container, folder, archive):
+        """Put what a tar holds into a folder of a container, running or not; owners and modes are the tar's."""
+        self._change(
+            f"docker cp - {container}:{folder}",
+            "PUT",
+            f"/containers/{quote(container)}/archive",
+            {"path": folder},
+            archive,
+        )
+
     def remove(self, container, volumes=True):
         """Remove a stopped container, with its anonymous volumes when ``volumes``."""
         self._change(
@@ -185,6 +217,44 @@ class Engine:
         code = self.get(f"/exec/{exec_id}/json")["ExitCode"]
         return code, b"".join(streams[1]), b"".join(streams[2])
 
+    def run_aside(self, name, body, stdin, timeout):
+        """Run a container of its own to its end, feed it, and leave nothing of it behind.
+
+        :param body: the engine's own form of a container to create; its standard input must not be a terminal.
+        :param stdin: bytes for its standard input.
+        :param timeout: seconds after which it is killed.
+        :returns: ``(stdout bytes, stderr bytes)``
+        :raises EngineError: it cannot be made, or ran out of time.
+        """
+        streams = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "OpenStdin": True, "StdinOnce": True}
+        self.commands.append(f"docker run --rm --interactive --name {name} {body['Image']}")
+        created = self.request("POST", "/containers/create", {"name": name}, body={**body, **streams, "Tty": False})
+        container = json.loads(created)["Id"]
+        try:
+            raw = self._attach_and_start(container, stdin, timeout)
+        finally:
+            self.remove_by_force(container)
+        parts = {1: [], 2: []}
+        for stream, part in _frames(raw):
+            parts.setdefault(stream, []).append(part)
+        return b"".join(parts[1]), b"".join(parts[2])
+
+    def remove_by_force(self, container):
+        """Remove a container, running or not, that may be going by itself; it is gone when this returns."""
+        for method, path, query in (
+            ("DELETE", "", {"v": "1", "force": "1"}),
+            # Somebody removes it already.
+            ("POST", "/wait", {"condition": "removed"}),
+        ):
+            try:
+                self.request(method, f"/containers/{quote(container)}{path}", query)
+                return
+            except EngineError as error:
+                if error.status == 404:
+                    return
+                if error.status != 409:
+                    raise
+
     # The wire
 
     def get(self, path, query=None):
@@ -193,13 +263,15 @@ class Engine:
     def request(self, method, path, query=None, body=None, timeout=60):
         """One request.
 
-        :param body: sent as JSON.
+        :param body: sent as JSON; bytes are sent as they are, as a tar.
         :returns: the body of the answer, bytes.
         :raises EngineError: the engine is out of reach or answered with a status of 400 and more.
         """
         connection = _SocketConnection(self._path, timeout)
         headers = {}
-        if body is not None:
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/x-tar"
+        elif body is not None:
             body = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         try:
@@ -228,6 +300,33 @@ class Engine:
                 wire.sendall(stdin)
                 wire.shutdown(socket.SHUT_WR)
             return response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._out_of_reach(error) from error
+        finally:
+            connection.close()
+
+    def _attach_and_start(self, container, stdin, timeout):
+        """What a container writes from its start to its end, as frames."""
+        ends, raw = time.monotonic() + timeout, []
+        connection = _SocketConnection(self._path, timeout)
+        query = urlencode({"stream": "1", "stdin": "1", "stdout": "1", "stderr": "1"})
+        try:
+            connection.request("POST", f"/containers/{quote(container)}/attach?{query}", b"")
+            wire = connection.sock
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise EngineError(_message_of(response.read()), response.status)
+            self.request("POST", f"/containers/{quote(container)}/start")
+            wire.sendall(stdin)
+            wire.shutdown(socket.SHUT_WR)
+            while True:
+                wire.settimeout(max(ends - time.monotonic(), 0.01))
+                part = response.read1(65536)
+                if not part:
+                    return b"".join(raw)
+                raw.append(part)
+        except socket.timeout as error:
+            raise EngineError(f"it had not ended after {timeout:g} s") from error
         except (OSError, http.client.HTTPException) as error:
             raise self._out_of_reach(error) from error
         finally:

@@ -62,7 +62,7 @@ def wait_healthy(host, journal, settings, containers):
         _require_up(host, before, settings, deadline, tally)
         timeout = min(settings.timeout, max(deadline.left, 0.1))
         answer = _probe.ask(host.clock, url, settings.host, timeout, settings.validate_certs)
-        tally = _health_rules.count(tally, answer, settings.status)
+        tally = _health_rules.count(tally, answer, settings.status, cut_short=timeout < settings.timeout)
         if tally.in_a_row >= settings.successes:
             # The last answer may have come from a container that died right after it.
             _require_up(host, before, settings, deadline, tally)

@@ -20,12 +20,16 @@ class Tally(NamedTuple):
     failure: str = ""
 
 
-def count(tally, answer, expected):
+def count(tally, answer, expected, cut_short=False):
     """The tally with one more attempt.
 
     :param answer: a :class:`_probe.Answer`.
     :param expected: HTTP statuses that are good.
+    :param cut_short: whether the attempt had less time than it should have had, because of the deadline. That it got no
+        answer then says less than the attempt before it.
     """
+    if cut_short and answer.failure and tally.attempts:
+        return tally._replace(attempts=tally.attempts + 1, in_a_row=0)
     failure = answer.failure
     if not failure and answer.status not in expected:
         failure = f"answered with status {answer.status}, not {' or '.join(map(str, expected))}"

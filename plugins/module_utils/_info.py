@@ -7,14 +7,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _upstream
+import contextlib
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker_choice, _stored, _upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt, kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import listed
 
 HISTORY = 5
 
@@ -23,8 +27,10 @@ def info(host, store, params):
     """What bg_info returns."""
     settings = settings_of(params)
     live, upstream = _live(host, settings)
+    if live:
+        settings = _with_broker(host, settings, params, live)
     kept = kept_color(store) or {}
-    colors, queues = {}, {}
+    colors, queues, held = {}, {}, {}
     for name in COLORS:
         color = Color(host, settings, name)
         release = upstream.release if upstream and name == live else kept.get("release", "") if kept.get("color") == name else ""
@@ -35,7 +41,7 @@ def info(host, store, params):
             "health": _health(color.of("web")),
             "containers": [_container(container, settings) for container in color.containers],
         }
-        queues[name] = _queues(host, color)
+        queues[name], held[name] = _queues(host, color)
     result = {
         "changed": False,
         "live": live,
@@ -43,6 +49,7 @@ def info(host, store, params):
         "release": colors[live]["release"] if live else "",
         "colors": colors,
         "queues": queues,
+        "held": held,
         "deployment": _deployment(host, store),
         "history": store.history(HISTORY),
     }
@@ -62,6 +69,16 @@ def _live(host, settings):
     except BluegreenError as error:
         host.warn(error.message)
         return "", None
+
+
+def _with_broker(host, settings, params, live):
+    """The settings with the broker that the live color's containers name; what they leave open is left as it is."""
+    services = _broker_choice.of_containers(of_project(host.engine, settings.projects[live]))
+    given = {**settings.broker, "mode": (params["broker"] or {}).get("mode") or "auto"}
+    with contextlib.suppress(BluegreenError):
+        choice = _broker_choice.choose(given, settings.services, {live: services})
+        return settings._replace(broker={**settings.broker, "mode": choice.mode, "service": choice.service})
+    return settings
 
 
 def _health(web):
@@ -93,13 +110,16 @@ def _state(container):
 
 
 def _queues(host, color):
-    """Messages per queue of a color's broker; ``None`` when there is none that can be asked."""
+    """Messages of a color's broker per queue, and of those that are held per task; ``None`` when it cannot be asked."""
     try:
         with color.broker() as broker:
-            return None if broker is None else _messages.count_messages(broker)
+            if broker is None:
+                return None, None
+            queues = _stored.count_messages(broker)
+            return queues, _stored.held_tasks(broker) if _stored.HELD in queues else {}
     except BluegreenError as error:
         host.warn(error.message)
-        return None
+        return None, None
 
 
 def _deployment(host, store):
@@ -122,6 +142,7 @@ def _deployment(host, store):
         "result": journal["result"],
         "reason": journal["reason"],
         "held_by": journal.get("held_by") or [],
+        "progress": journal.get("progress"),
         "owner_alive": journal["step"] != "awaiting_approval" and journal.lease_is_live(),
     }
 
@@ -135,10 +156,15 @@ def summary(app, facts):
         if color["containers"]:
             states = ", ".join(f"{each['service']} {_state(each)}" for each in color["containers"])
             lines.append(f"{name} ({color['project']}): {states}.")
-        waiting = facts["queues"][name]
+        waiting = {queue: count for queue, count in (facts["queues"][name] or {}).items() if queue != _stored.HELD}
         if waiting:
             counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
             lines.append(f"{name}: tasks wait: {counts}.")
+        if facts["held"][name]:
+            lines.append(
+                f"{name}: tasks are held that the workers do not register: {listed(facts['held'][name])}. They go on with "
+                "the next release that registers them, or with bluegreen_unknown_tasks: move."
+            )
     deployment = facts["deployment"]
     if deployment:
         step = "awaits approval" if deployment["step"] == "awaiting_approval" else f"is in step {deployment['step']}"
@@ -146,7 +172,12 @@ def summary(app, facts):
             f"Deployment {deployment['id']} of release {deployment['release'] or '(none)'} by {deployment['who']} {step} "
             f"since {deployment['since']}."
         )
+        if deployment["progress"]:
+            lines.append("Of {of} tasks {moved} have moved so far.".format(**deployment["progress"]))
     if facts["history"]:
         last = facts["history"][-1]
         lines.append(f"Last: release {last['release'] or '(none)'} {last['result']} at {last['ended']}.")
+        cost = sentence(last)
+        if cost:
+            lines.append(f"It took {cost}.")
     return lines

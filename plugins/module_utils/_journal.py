@@ -22,6 +22,7 @@ import os
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import used_memory
 
 STATE_ROOT = "/var/lib/bluegreen"
 RUN_ROOT = "/run/bluegreen"
@@ -310,14 +311,21 @@ class Journal:
         """The restart policy that a container had before it was taken away, else the one that it has."""
         return self.data["policies"].get(container.id, container.restart_policy)
 
+    def _look_at_memory(self):
+        used = used_memory()
+        memory = self.data.setdefault("memory", {"before": used, "peak": used})
+        memory["peak"] = max(memory["peak"], used)
+
     def save(self):
+        self._look_at_memory()
         clock = self.store.host.clock
         length = self.data.get("revert_after") or DEFAULT_LEASE
         self.data["lease"] = {"boot_id": clock.boot_id(), "until": round(clock.boottime() + length, 1)}
         self.store.save(self.data)
 
     def alive(self):
-        """A sign of life from inside a wait: renews the lease once a third of it has gone."""
+        """A sign of life from inside a wait: renews the lease once a third of it has gone, and looks at the memory."""
+        self._look_at_memory()
         length = self.data.get("revert_after") or DEFAULT_LEASE
         if self.data["lease"]["until"] - self.store.host.clock.boottime() < length * 2 / 3:
             self.save()

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -20,6 +21,9 @@ UNACKED_INDEX = "unacked_index"
 RESULTS = ("celery-task-meta-", "celery-taskset-meta-")
 
 _PRIORITY_SUFFIX = re.compile(SEPARATOR + r"(\d+)$")
+_OWN = re.compile(
+    r"unacked(_index|_mutex)?$|_kombu\.binding|celery-task(set)?-meta-|chord-unlock-|\.pidbox$|(^|[.:_])celeryev(\.|$)"
+)
 # Exchanges that serve remote control and events: they belong to live workers, not to tasks.
 _CONTROL = re.compile(r"(^|\.)(celery\.pidbox|celeryev(\..*)?)$")
 
@@ -52,9 +56,30 @@ def tag_of(payload):
     return str(tag) if "body" in message else None
 
 
+def task_of(payload):
+    """The name of the task that a message is for, or ``None`` when it does not tell."""
+    try:
+        message = json.loads(payload)
+        name = (message.get("headers") or {}).get("task")
+        if name is None:
+            # Protocol 1, Celery's before version 4 and still that of some publishers in other languages.
+            body = message["body"]
+            if (message.get("properties") or {}).get("body_encoding") == "base64":
+                body = base64.b64decode(body)
+            name = json.loads(body)["task"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
 def is_queue_name(key):
     """Whether a list of this name can hold tasks: replies and events of remote control cannot."""
     return not key.endswith(".pidbox") and not re.search(r"(^|[.:_])celeryev(\.|$)", key)
+
+
+def is_own_name(key):
+    """Whether a key of this name is Celery's, with any ``global_keyprefix``; a queue has no such name."""
+    return bool(_OWN.search(key))
 
 
 def binding_of_key(key):

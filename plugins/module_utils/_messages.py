@@ -17,75 +17,67 @@ The name of a stage says where it was on its way to and under which set of tags,
 finished first, also when the next move goes the other way. Each run has tags of its own: with one set for all moves a
 message that goes forward, back and forward would be refused the third time.
 
+A message whose task the workers of the destination do not know is *held*: in place of the queue it goes to a list that
+no worker reads, named after the queue. Such lists travel with each move, and what they hold goes to its queue where the
+workers know it.
+
 Payloads are never decoded and encoded again, which might change them.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _move_rules
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._results import copy_results
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import (
+    FIRST_CHUNK,
+    HOLD,
+    Stage,
+    count_messages,
+    has_task,
+    next_chunk,
+    released,
+    stages,
+    task_lists,
+    text,
+    unacked_hashes,
+)
 
-STAGE = "_bg.handover.stage:"
-SEEN = "_bg.handover.seen:"
 SEEN_SECONDS = 7 * 24 * 3600
-
-# What one command may carry. Redis answers nobody else meanwhile: on a Raspberry Pi 4 this is a few milliseconds.
-CHUNK_MESSAGES = 200
-CHUNK_BYTES = 256 * 1024
-FIRST_CHUNK = 16
 # A pass that found something is followed by another one, because a web may publish meanwhile; but not for ever.
 PASSES = 5
+PROGRESS_SECONDS = 1
 
 # RPUSH before SADD: if Redis refuses the first, the tag must not count as seen.
 PUSH = """
-local pushed = 0
+local pushed = {}
 for i = 1, #ARGV, 2 do
-  if ARGV[i] == '' then
+  local new = ARGV[i] == '' or redis.call('SISMEMBER', KEYS[1], ARGV[i]) == 0
+  if new then
     redis.call('RPUSH', KEYS[2], ARGV[i + 1])
-    pushed = pushed + 1
-  elseif redis.call('SISMEMBER', KEYS[1], ARGV[i]) == 0 then
-    redis.call('RPUSH', KEYS[2], ARGV[i + 1])
-    redis.call('SADD', KEYS[1], ARGV[i])
-    pushed = pushed + 1
+    if ARGV[i] ~= '' then
+      redis.call('SADD', KEYS[1], ARGV[i])
+    end
   end
+  pushed[#pushed + 1] = new and 1 or 0
 end
 redis.call('EXPIRE', KEYS[1], %d)
 return pushed
 """ % SEEN_SECONDS
 
 
-class Stage(NamedTuple):
-    """A key that messages wait in while they are on their way.
-
-    ``goes`` is ``there`` (to the other broker) or ``here`` (back into queues of the same one); ``kind`` is ``list``,
-    ``unacked`` or ``index``; ``name`` is the key that it was before.
-    """
-
-    goes: str
-    scope: str
-    kind: str
-    name: str
-
-    @property
-    def key(self):
-        return f"{STAGE}{self.goes}:{self.scope}:{self.kind}:{self.name}"
-
-    @property
-    def seen(self):
-        return f"{SEEN}{self.goes}:{self.scope}:{self.kind}:{self.name}"
-
-
 class Moved(NamedTuple):
     """What a move did.
 
-    ``moved`` counts the messages moved, ``queues`` the same per queue; ``left`` counts what the source still holds per
-    queue (``unacked`` are those that a live worker has, or that no queue is known for); ``results`` counts the keys of
-    results and chords copied; ``hop`` is the number of the hop in the journal.
+    ``moved`` counts the messages moved to queues, ``queues`` the same per queue; ``left`` counts what the source still
+    has per queue (``unacked`` are those that a live worker has, or that no queue is known for); ``results`` counts the
+    keys of results and chords copied; ``hop`` is the number of the hop in the journal; ``held`` counts the messages, by
+    the name of their task, that were moved and are held in the destination.
     """
 
     moved: int
@@ -93,76 +85,66 @@ class Moved(NamedTuple):
     left: dict
     results: int
     hop: int
+    held: dict = {}
 
 
-def parse_stage(key):
-    """A :class:`Stage` from the name of its key, or ``None``."""
-    if not key.startswith(STAGE):
-        return None
-    parts = key[len(STAGE):].split(":", 3)
-    return Stage(*parts) if len(parts) == 4 else None
+class _Delivery:
+    """Where messages go, and the count of them.
 
-
-def next_chunk(payloads):
-    """How many messages to take next, judged by the size of these."""
-    size = sum(len(payload) for payload in payloads)
-    return max(1, min(CHUNK_MESSAGES, len(payloads) * CHUNK_BYTES // max(size, 1)))
-
-
-def count_messages(broker):
-    """Messages per queue that a broker holds, whatever their priority; ``unacked`` counts the unacknowledged ones.
-
-    An empty dict is the proof that the broker may be stopped.
+    :ivar known: names of tasks that workers know; ``None`` when nobody told: nothing is held then, and what is held
+        stays so.
+    :ivar queues: messages that came to their queues, per queue.
+    :ivar held: messages that were held, per name of their task.
     """
-    counts = {}
-    for number in broker.message_databases():
-        database = broker.database(number)
-        lists = {key: _kombu.queue_of_key(key) for key in task_lists(database)}
-        hashes = {key: _kombu.UNACKED for key in unacked_hashes(database)}
-        for stage in stages(database):
-            if stage.kind == "list":
-                lists[stage.key] = _kombu.queue_of_key(stage.name)
-            elif stage.kind == "unacked":
-                hashes[stage.key] = _kombu.UNACKED
-        for command, keys in (("LLEN", lists), ("HLEN", hashes)):
-            lengths = database.pipeline([(command, key) for key in keys]) if keys else []
-            for queue, length in zip(keys.values(), lengths):
-                if length:
-                    counts[queue] = counts.get(queue, 0) + length
-    return counts
+
+    def __init__(self, known=None, source=None):
+        self.known = known
+        self.queues = {}
+        self.held = {}
+        self._source = source
+        self._noted_at = time.monotonic()
+        self._all = 0
+
+    def alive(self, journal):
+        """A sign of life, and every second how far it has come: a module cannot say so while it runs."""
+        journal.alive()
+        now = time.monotonic()
+        if self._source is None or now - self._noted_at < PROGRESS_SECONDS:
+            return
+        self._noted_at = now
+        if not self._all:
+            self._all = self.total + sum(count_messages(self._source).values())
+        journal.note(progress={"moved": self.total, "of": max(self._all, self.total)})
+
+    def over(self, journal):
+        if self._all:
+            journal.note(progress=None)
+
+    @property
+    def total(self):
+        return sum(self.queues.values()) + sum(self.held.values())
+
+    def push(self, there, seen, key, tagged):
+        """Append messages, as pairs of tag and payload, to a queue or, those that are held, to its hold list."""
+        queue = released(key)
+        ways = {queue: [], HOLD + queue: []}
+        for tag, payload in tagged:
+            name = _kombu.task_of(payload)
+            ways[HOLD + queue if self._holds(name, key != queue) else queue].append((tag, payload, name))
+        for target, messages in ways.items():
+            if messages:
+                pushed = _push(there, seen, target, [message[:2] for message in messages])
+                for new, (dummy, dummy, name) in zip(pushed, messages):
+                    counts, what = (self.queues, _kombu.queue_of_key(queue)) if target == queue else (self.held, name)
+                    if new:
+                        counts[what] = counts.get(what, 0) + 1
+
+    def _holds(self, name, is_held):
+        # A message that does not tell its task cannot be judged.
+        return name is not None and (is_held if self.known is None else name not in self.known)
 
 
-def task_lists(database):
-    """Names of the lists that hold tasks: queues, each with a list per priority that is in use."""
-    keys = [
-        key
-        for key in map(_text, database.scan(kind="list"))
-        if _kombu.is_queue_name(key) and parse_stage(key) is None
-    ]
-    heads = database.pipeline([("LINDEX", key, 0) for key in keys]) if keys else []
-    return [key for key, head in zip(keys, heads) if head is not None and _kombu.is_message(head)]
-
-
-def unacked_hashes(database):
-    """Names of the hashes of messages that workers took and did not acknowledge."""
-    found = []
-    for key in map(_text, database.scan(match="*" + _kombu.UNACKED, kind="hash")):
-        sample = database.call("HSCAN", key, 0, "COUNT", 1)[1]
-        if sample and parse_stage(key) is None and _kombu.unpack_unacked(sample[1]) is not None:
-            found.append(key)
-    return found
-
-
-def stages(database):
-    """What is staged in a database, lists before unacknowledged messages."""
-    found = [parse_stage(_text(key)) for key in database.scan(match=STAGE + "*")]
-    # An index is read together with its hash.
-    return sorted(
-        (stage for stage in found if stage is not None and stage.kind != "index"), key=lambda stage: stage.kind
-    )
-
-
-def move(host, journal, source, destination, hop=0):
+def move(host, journal, source, destination, hop=0, known=None, before_messages=None):
     """Move all messages from one broker to another, and copy results, chords and bindings that they need.
 
     Order is kept: what is moved stands before what the destination has already, and unacknowledged messages, which are
@@ -170,33 +152,91 @@ def move(host, journal, source, destination, hop=0):
 
     :param source, destination: :class:`_broker.Broker`, both up. The same server twice is nothing to do.
     :param hop: number of the hop that the caller believes this to be; 0 for none.
+    :param known: names of the tasks that the destination's workers know: others are held there. ``None`` when nobody
+        told.
+    :param before_messages: called when results, chords and bindings are in place and the first message has yet to
+        move: new workers may start then.
     :returns: :class:`Moved`
+    :raises BluegreenError: it cannot be done whole, and nothing was moved.
     """
     if source.run_id() == destination.run_id():
         return Moved(0, {}, {}, 0, 0)
     record, opened = _open_hop(journal, source.name, destination.name, hop)
-    moved = {}
+    _move_rules.refuse(host, source, destination)
+    delivery = _Delivery(known, source)
     # What an earlier move in the other direction left unfinished arrives before it can go back.
     for number in destination.message_databases():
-        _drain(journal, destination, source, number, {})
+        _drain(journal, destination, source, number, _Delivery())
     _remember_hop(journal, record)
     results = 0
     for number in source.databases():
         untouched = opened and not destination.has_live_worker(number)
         results += copy_results(journal, source.database(number), destination.database(number), replace=untouched)
+        _copy_bindings(source.database(number), destination.database(number))
+    if before_messages:
+        before_messages()
     for _pass in range(PASSES):
-        before = sum(moved.values())
+        before = delivery.total
         for number in source.message_databases():
             _copy_bindings(source.database(number), destination.database(number))
             scope = _scope(journal, record["n"])
             _stage_all(source, number, "there", scope)
-            _drain(journal, source, destination, number, moved, scope)
-        if sum(moved.values()) == before:
+            _drain(journal, source, destination, number, delivery, scope)
+        if delivery.total == before:
             break
-    total = sum(moved.values())
-    if total:
-        host.commands.append(f"move {total} messages from {source.name} to {destination.name}")
-    return Moved(total, moved, count_messages(source), results, record["n"])
+    if delivery.total:
+        host.commands.append(f"move {delivery.total} messages from {source.name} to {destination.name}")
+    delivery.over(journal)
+    give_back(host, journal, destination, known)
+    return Moved(
+        sum(delivery.queues.values()),
+        delivery.queues,
+        count_messages(source),
+        results,
+        record["n"],
+        delivery.held,
+    )
+
+
+def hold_unknown(host, journal, broker, known):
+    """Take tasks that the workers of a broker do not know out of its queues, before these workers discard them.
+
+    Only sound while nobody consumes.
+
+    :param known: names of the tasks that they know; ``None``, when nobody told, holds nothing.
+    :returns: messages held, per name of their task.
+    """
+    delivery = _sort_again(journal, broker, known, held=False)
+    if delivery.held:
+        host.commands.append(f"hold {sum(delivery.held.values())} messages of {broker.name}")
+    return delivery.held
+
+
+def give_back(host, journal, broker, known):
+    """Give held tasks that the workers of a broker know to their queues.
+
+    :param known: as for :func:`hold_unknown`.
+    :returns: messages given back, per queue.
+    """
+    delivery = _sort_again(journal, broker, known, held=True)
+    if delivery.queues:
+        host.commands.append(f"give {sum(delivery.queues.values())} held messages of {broker.name} to their queues")
+    return delivery.queues
+
+
+def _sort_again(journal, broker, known, held):
+    """Bring messages of hold lists, or of queues, to where they belong now; lists that are right are left alone."""
+    delivery = _Delivery(known)
+    if known is None:
+        return delivery
+    for number in broker.message_databases():
+        database = broker.database(number)
+        scope = _scope(journal, "sorted")
+        for key in task_lists(database):
+            if key.startswith(HOLD) is held and has_task(database, key, lambda name: (name in known) is held):
+                _rename(database, key, Stage("here", scope, "list", key).key)
+        _drain_here(journal, broker, number, delivery)
+    return delivery
 
 
 def restore_orphans(host, journal, broker):
@@ -206,13 +246,13 @@ def restore_orphans(host, journal, broker):
 
     :returns: how many messages are back in their queues.
     """
-    restored = {}
+    delivery = _Delivery()
     for number in broker.message_databases():
         if not broker.has_live_worker(number):
             scope = _scope(journal, "orphans")
             _stage_unacked(broker.database(number), "here", scope)
-        _drain_here(journal, broker, number, restored)
-    total = sum(restored.values())
+        _drain_here(journal, broker, number, delivery)
+    total = delivery.total
     if total:
         host.commands.append(f"give {total} unacknowledged messages of {broker.name} back to their queues")
     return total
@@ -223,7 +263,7 @@ def take_back(host, journal, broker):
 
     :returns: how many messages are back in their queues.
     """
-    restored = {}
+    delivery = _Delivery()
     for number in broker.message_databases():
         database = broker.database(number)
         for stage in stages(database):
@@ -233,8 +273,8 @@ def take_back(host, journal, broker):
                 if stage.kind == "unacked":
                     index = stage._replace(kind="index")
                     _rename(database, index.key, index._replace(goes="here").key)
-        _drain_here(journal, broker, number, restored)
-    total = sum(restored.values())
+        _drain_here(journal, broker, number, delivery)
+    total = delivery.total
     if total:
         host.commands.append(f"give {total} staged messages of {broker.name} back to their queues")
     return total
@@ -315,49 +355,52 @@ def _rename(database, key, name):
 # Pushing and deleting
 
 
-def _drain(journal, source, destination, number, moved, scope=""):
+def _drain(journal, source, destination, number, delivery, scope=""):
     """Bring everything that is staged in a database of ``source`` to where it was on its way to."""
-    _drain_here(journal, source, number, {})
+    _drain_here(journal, source, number, _Delivery())
     here, there = source.database(number), destination.database(number)
     found = [stage for stage in stages(here) if stage.goes == "there"]
-    # The destination hands out from the end that is pushed to: what waited longer must come later.
+    # The destination hands out from the end that is pushed to: what waited longer must come later. Of the lists those
+    # that are held waited longest.
+    found.sort(key=lambda stage: stage.name.startswith(HOLD))
     for kind in ("list", "unacked"):
         for ours in (True, False):
             for stage in found:
                 if stage.kind == kind and (stage.scope == scope) is ours:
-                    _drain_stage(journal, here, there, stage, moved)
+                    _drain_stage(journal, here, there, stage, delivery)
 
 
-def _drain_here(journal, broker, number, moved):
+def _drain_here(journal, broker, number, delivery):
     database = broker.database(number)
     for stage in stages(database):
         if stage.goes == "here":
-            _drain_stage(journal, database, database, stage, moved)
+            _drain_stage(journal, database, database, stage, delivery)
 
 
-def _drain_stage(journal, here, there, stage, moved):
+def _drain_stage(journal, here, there, stage, delivery):
     if stage.kind == "list":
-        _drain_list(journal, here, there, stage, moved)
+        _drain_list(journal, here, there, stage, delivery)
     else:
-        _drain_unacked(journal, here, there, stage, moved)
-    there.call("DEL", stage.seen)
+        _drain_unacked(journal, here, there, stage, delivery)
+    # Not DEL, which would keep others waiting while it frees as many tags as there were messages.
+    there.call("UNLINK", stage.seen)
 
 
-def _drain_list(journal, here, there, stage, moved):
-    queue, count = _kombu.queue_of_key(stage.name), FIRST_CHUNK
+def _drain_list(journal, here, there, stage, delivery):
+    count = FIRST_CHUNK
     while True:
         # The newest stand at the head; they go first, so that the oldest end up nearest to the consumers.
         payloads = here.call("LRANGE", stage.key, 0, count - 1)
         if not payloads:
             return
         tagged = [(_kombu.tag_of(payload) or "", payload) for payload in payloads]
-        _count(moved, queue, _push(there, stage.seen, stage.name, tagged))
+        delivery.push(there, stage.seen, stage.name, tagged)
         here.pipeline([("LREM", stage.key, 1, payload) for payload in payloads])
         count = next_chunk(payloads)
-        journal.alive()
+        delivery.alive(journal)
 
 
-def _drain_unacked(journal, here, there, stage, moved):
+def _drain_unacked(journal, here, there, stage, delivery):
     prefix = _kombu.prefix_of_unacked(stage.name)
     index = stage._replace(kind="index").key
     bindings, homeless, count = {}, [], FIRST_CHUNK
@@ -380,12 +423,12 @@ def _drain_unacked(journal, here, there, stage, moved):
             for key in keys:
                 pushes.setdefault(key, []).append((key.encode("utf-8", "surrogateescape") + b"|" + tag, payload))
         for key, tagged in pushes.items():
-            _count(moved, _kombu.queue_of_key(key), _push(there, stage.seen, key, tagged))
+            delivery.push(there, stage.seen, key, tagged)
         _put_back(here, stage, homeless)
         here.pipeline([("HDEL", stage.key, *tags), ("ZREM", index, *tags)])
         homeless.clear()
         count = next_chunk(sizes) if sizes else count
-        journal.alive()
+        delivery.alive(journal)
 
 
 def _some_fields(database, key, count):
@@ -404,7 +447,7 @@ def _destinations(database, prefix, value, bindings):
     payload, exchange, routing_key = unpacked
     if exchange not in bindings:
         members = database.call("SMEMBERS", f"{prefix}{_kombu.BINDING}{exchange}") if exchange else []
-        bindings[exchange] = [_text(member) for member in members]
+        bindings[exchange] = [text(member) for member in members]
     queues = _kombu.queues_for(exchange, routing_key, bindings[exchange])
     return [prefix + _kombu.key_of_queue(queue, _kombu.priority_of(payload)) for queue in queues], payload
 
@@ -424,16 +467,7 @@ def _push(database, seen, key, tagged):
 def _copy_bindings(here, there):
     """What routes messages to queues; a worker that gives a message back drops it where no binding is."""
     for key in here.scan(match="*" + _kombu.BINDING + "*", kind="set"):
-        if _kombu.is_task_exchange(_kombu.binding_of_key(_text(key))[1]):
+        if _kombu.is_task_exchange(_kombu.binding_of_key(text(key))[1]):
             members = here.call("SMEMBERS", key)
             if members:
                 there.call("SADD", key, *members)
-
-
-def _count(moved, queue, number):
-    if number:
-        moved[queue] = moved.get(queue, 0) + number
-
-
-def _text(key):
-    return key.decode("utf-8", "surrogateescape")

@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     check_release,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, write_atomically
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import check_patterns
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import settings_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._survey import Survey
 
@@ -30,6 +31,7 @@ def open_deployment(host, store, params, check_mode):
     """
     settings = settings_of(params)
     check_release(params["release"], "bluegreen_release")
+    check_patterns("bluegreen_keep_keys", params["keep_keys"])
     if params["deployment_id"]:
         check_deployment_id("deployment_id", params["deployment_id"])
     journal = store.load()
@@ -49,8 +51,8 @@ def open_deployment(host, store, params, check_mode):
         journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", survey.facts())
         for color, text in survey.env.items():
             write_atomically(store.env_file(color), text, mode=0o600)
-        if settings.broker["url"]:
-            write_atomically(store.path("broker.url"), settings.broker["url"], mode=0o600)
+        if survey.settings.broker["url"]:
+            write_atomically(store.path("broker.url"), survey.settings.broker["url"], mode=0o600)
         journal.done("open")
     return survey.result(changed=True, deployment_id=journal["id"], epoch=journal["epoch"])
 
@@ -78,6 +80,7 @@ def _again(host, store, journal, settings, params):
     if journal["back"] or journal["result"]:
         raise Fenced(f"Deployment {journal.describe()} of app {store.app} is being undone: deploy again under another id.")
     survey = Survey(host, store, settings, params)
+    survey.adopt(journal)
     survey.colors(journal["from"])
     if survey.kept:
         survey.require_kept()

@@ -32,15 +32,16 @@ class Task(NamedTuple):
     since: object
 
 
-def request(method, reply_to, ticket, database, now):
+def request(method, reply_to, ticket, database, now, arguments=None):
     """``(channel, message)`` of a question to every worker of a database; pure.
 
-    :param method: ``active`` or ``ping``.
+    :param method: ``active``, ``registered`` or ``ping``.
+    :param arguments: what the method is given, by name.
     :param now: seconds since the epoch; a worker ignores a question that is older than a minute.
     """
     body = {
         "method": method,
-        "arguments": {},
+        "arguments": arguments or {},
         "destination": None,
         "pattern": None,
         "matcher": None,
@@ -76,7 +77,7 @@ def answer(payload):
     return node, content
 
 
-def ask(host, broker, number, method, most):
+def ask(host, broker, number, method, most, arguments=None):
     """Answers by node; an empty dict when no worker answers in time.
 
     :param number: the database that the workers read.
@@ -90,7 +91,7 @@ def ask(host, broker, number, method, most):
     answers = {}
     try:
         database.call("SADD", binding, member)
-        channel, message = request(method, name, ticket, number, host.clock.wall())
+        channel, message = request(method, name, ticket, number, host.clock.wall(), arguments)
         if not database.call("PUBLISH", channel, message):
             return answers
         deadline = Deadline(host.clock, ANSWER_SECONDS)

@@ -8,6 +8,9 @@
 from __future__ import annotations
 
 
+_WHERE = {"color": "each color has its own", "shared": "one for both colors", "none": "no tasks wait"}
+
+
 def plan(app, live, candidate, services, facts):
     """The plan of a deployment.
 
@@ -16,29 +19,35 @@ def plan(app, live, candidate, services, facts):
     :param services: for each role, the services.
     :param facts: ``projects`` (by color), ``release``, ``reasons`` (half sentences), ``fetch`` (what is done to get the
         images), ``leftover`` (whether the idle broker may hold tasks), ``stop_timeout`` (seconds or ``None``),
+        ``strategy`` (stop or throttle) and ``strategy_reason``, ``broker`` (its mode) and ``broker_reason``,
         ``health_url``, ``nginx_file``, ``old_color`` (removed or stopped).
     :returns: a list of lines, each begins with the phase.
     """
     old, new = facts["projects"].get(live, ""), facts["projects"][candidate]
     workers = ", ".join(services["workers"])
     first = [*services["support"], *services["init"], *services["web"]]
+    throttled = facts["strategy"] == "throttle"
     lines = [("plan", f"{app}: {candidate} becomes live ({'; '.join(facts['reasons'])})")]
+    lines.append(("plan", f"broker {facts['broker']}, {_WHERE[facts['broker']]}: {facts['broker_reason']}"))
+    if facts["strategy_reason"]:
+        lines.append(("plan", f"worker strategy: {facts['strategy_reason']}"))
     if facts["fetch"]:
         if facts["leftover"]:
             lines.append(("fetch", f"tasks that the broker of {new} still holds move to {old}"))
         lines.append(("fetch", f"{facts['fetch']}; create {', '.join(first + services['workers'])} of {new}, start none"))
+    limit = "its stop_grace_period, else 60 s" if facts["stop_timeout"] is None else f"{facts['stop_timeout']} s"
+    end = f"{workers} of {old} finish what they run (up to {limit}) and are stopped, not removed"
     if live and workers:
-        limit = "its stop_grace_period, else 60 s" if facts["stop_timeout"] is None else f"{facts['stop_timeout']} s"
-        lines.append(
-            ("stop_workers", f"{workers} of {old} finish what they run (up to {limit}) and are stopped, not removed")
-        )
+        slow = f"give {workers} of {old} CPU weight 2; they go on until the new ones work"
+        lines.append(("stop_workers", slow if throttled else end))
     lines.append(("start_candidate", f"start {', '.join(first)} of {new}"))
     lines.append(("health", f"wait until {facts['health_url']} answers"))
     lines.append(("cutover", f"point Nginx at {candidate} in {facts['nginx_file']}, reload, prove it"))
-    if live and workers:
+    if live and facts["broker"] == "color":
         lines.append(("handover", f"tasks that wait in {old} move to {new}"))
     if workers:
-        lines.append(("start_workers", f"start {workers} of {new}"))
+        again = f"; once they take tasks, {end}; beat changes over last" if live and throttled else ""
+        lines.append(("start_workers", f"start {workers} of {new}{again}"))
     if live:
         lines.append(("settle", f"requests that {old} still answers end"))
         end = "remove" if facts["old_color"] == "removed" else "stop and keep"

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
@@ -76,8 +77,9 @@ def stand_a_moment(host, started):
 def prove_consuming(host, journal, broker, workers, timeout):
     """Wait until each of ``workers`` consumes.
 
-    With a Redis: a client from the container's address that waits for messages. Without one, or where Redis does not
-    tell its clients: the worker says that it is ready, or has stood for some seconds.
+    With a Redis: a client that waits for messages and comes from the container's address; or, where a router stands in
+    between, over a connection that the container has. Without one, or where Redis does not tell its clients: the worker
+    says that it is ready, or has stood for some seconds.
 
     :param workers: containers as they were right after their start.
     :raises BluegreenError: one has ended, or does not consume in time.
@@ -85,8 +87,8 @@ def prove_consuming(host, journal, broker, workers, timeout):
     deadline, waiting = Deadline(host.clock, timeout), list(workers)
     while waiting:
         waiting = [still_up(host, worker) for worker in waiting]
-        by_address = _consuming_addresses(broker)
-        waiting = [worker for worker in waiting if not _consumes(host, worker, by_address, deadline)]
+        clients = _waiting_clients(broker)
+        waiting = [worker for worker in waiting if not _consumes(host, worker, broker, clients, deadline)]
         if not waiting:
             return
         if deadline.over:
@@ -101,28 +103,37 @@ def prove_consuming(host, journal, broker, workers, timeout):
         deadline.sleep(POLL)
 
 
-def _consuming_addresses(broker):
-    """Addresses from which somebody waits for messages, or ``None`` when nobody can tell."""
+def _waiting_clients(broker):
+    """The :class:`_broker.Consumer` that wait for messages, or ``None`` when nobody can tell."""
     if broker is None:
         return None
-    addresses = set()
+    clients = []
     try:
-        numbers = broker.message_databases()
-        for number in numbers:
+        for number in broker.message_databases():
             consumers = broker.consumers(number)
             if consumers is None:
                 return None
-            addresses.update(address for address, command in consumers if command == "brpop")
+            clients += [consumer for consumer in consumers if consumer.waits]
     except RedisError:
         # It is the worker that shall be proved; without its broker it will not be.
-        return set()
-    return addresses
+        return []
+    return clients
 
 
-def _consumes(host, worker, by_address, deadline):
+def _consumes(host, worker, broker, clients, deadline):
     own = {address for address in worker.addresses.values() if address}
-    if by_address is not None and own:
-        return not own.isdisjoint(by_address)
+    if clients is not None and own:
+        if any(client.address in own for client in clients):
+            return True
+        # Outside of this host's containers Redis may see a router, which keeps a connection's port if nobody else has it.
+        ports = _ports_to(worker, broker.port) if broker.container is None else set()
+        return any(client.port in ports for client in clients) or bool(ports) and deadline.elapsed >= STANDING
     if deadline.elapsed >= min(STANDING, deadline.seconds):
         return True
     return any(line.rstrip().endswith(" ready.") for line in host.engine.logs(worker.id, LINES))
+
+
+def _ports_to(worker, port):
+    """Ports at this end of a container's connections to some port elsewhere."""
+    found = _sockets.connections(worker.pid, ports=(port,))
+    return {each.local[1] for each in found if each.state == _sockets.ESTABLISHED and each.remote[1] == port}

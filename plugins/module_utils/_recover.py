@@ -16,11 +16,15 @@ import threading
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _close,
     _health,
+    _kept_keys,
     _messages,
     _nginx,
     _policies,
     _recovery,
+    _schedule,
+    _skew,
     _switch,
+    _weights,
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
@@ -91,6 +95,8 @@ class _Recovery:
         if journal["result"] in ("committed", "rolled_back"):
             # Everything was done but the last lines.
             return self._end(journal["result"])
+        # Whatever becomes of it, no worker stays slowed down.
+        _weights.put_back_weights(self.host, journal)
         action = _recovery.decide(journal.data, self._sight(), self.prefer)
         return getattr(self, f"_{action}")()
 
@@ -168,11 +174,13 @@ class _Recovery:
             return self._end("rolled_back")
         self._start_serving(self.old)
         self._wait_healthy(self.old)
+        self._copy_kept_back()
         try:
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
         except BluegreenError as error:
             return self._cannot_switch(error)
         self._stop_workers_of_candidate()
+        self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
         drain(self.host, self.journal)
@@ -182,6 +190,7 @@ class _Recovery:
     def _cannot_switch(self, error):
         """Both webs stay up, because one of them is served; the old workers work, and tasks go to them."""
         self._stop_workers_of_candidate()
+        self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
         self.journal.note(result="failed", reason=self.reason)
@@ -194,6 +203,7 @@ class _Recovery:
     def _hold(self):
         held = self.journal["step"] == "awaiting_approval"
         if not held:
+            self._stop_throttled_workers()
             self.journal.begin("awaiting_approval")
             self.journal.done("awaiting_approval")
         return self._result(
@@ -235,7 +245,32 @@ class _Recovery:
                 # What a handover staged and could not deliver, because the candidate's broker is gone.
                 _messages.take_back(self.host, self.journal, broker)
         with old.broker() as broker:
+            if broker is not None and self.settings.broker["mode"] == "shared" and not any(c.running for c in workers):
+                # What the new web published is in the same queues; the old workers would discard what they do not know.
+                _skew.sort_shared(self.host, self.journal, broker, to_candidate=False)
             _workers.restart_workers(self.host, self.journal, workers, timeout, broker)
+
+    def _stop_throttled_workers(self):
+        """Old workers that were to stop once the new ones consume, and were not told to any more."""
+        running = [each for each in self.old.of("workers") if each.running] if self.old else []
+        if running:
+            with self.old.broker() as broker:
+                timeout = self.journal["workers"].get("stop_timeout")
+                _workers.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
+            move_late(self.host, self.journal, Color(self.host, self.settings, self.old.name), self.candidate)
+
+    def _copy_kept_back(self):
+        """Sessions that began in the candidate. Without them visitors are logged out, which must not keep anybody here."""
+        try:
+            _kept_keys.copy_kept(self.host, self.journal, self.candidate, self.old)
+        except BluegreenError as error:
+            self.host.warn(f"Keys that bluegreen_keep_keys names could not be copied back: {error.message}")
+
+    def _carry_schedule_back(self):
+        """What the new beat has sent already, the old one must not send again."""
+        source = Color(self.host, self.settings, self.candidate.name)
+        target = Color(self.host, self.settings, self.old.name)
+        _schedule.carry_schedule(self.host, source.of("workers"), target.of("workers"))
 
     def _stop_workers_of_candidate(self):
         running = [container for container in self.candidate.of("workers") if container.running]

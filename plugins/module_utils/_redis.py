@@ -262,7 +262,17 @@ def encode(words):
 def refusal(place, text):
     """A sentence for what Redis answered in place of a result."""
     code = text.split(" ", 1)[0]
-    if code in ("NOAUTH", "WRONGPASS") or "invalid password" in text:
+    if code == "WRONGPASS" or "invalid password" in text:
+        return (
+            f"Redis at {place} does not accept the user and password that it was given ({code}): give the app's own URL with "
+            "user and password as bluegreen_broker_url."
+        )
+    if code == "NOPERM":
+        return (
+            f"Redis at {place} does not let its user do what is needed ({text}): give a URL of a user with ~* +@all as "
+            "bluegreen_broker_url."
+        )
+    if code == "NOAUTH":
         return (
             f"Redis at {place} asks for a password that could not be found in the project ({code}): give the app's "
             "own URL with user and password as bluegreen_broker_url."

@@ -19,15 +19,25 @@ STATE_RESERVE = 4 * MIB
 
 def available_memory():
     """Bytes that new processes can have: the kernel's estimate, and no more than a cgroup around the host allows."""
+    return min(room for room, used in _memory())
+
+
+def used_memory():
+    """Bytes that are in use, file cache left out, where there is the least room: of the machine or of its cgroup."""
+    return min(_memory())[1]
+
+
+def _memory():
+    """``(room, used)`` in bytes of the machine, and of the cgroup around the host where that has a limit."""
     with open("/proc/meminfo", encoding="ascii") as source:
         fields = dict(line.split(":", 1) for line in source)
-    free = int(fields["MemAvailable"].split()[0]) * 1024
-    return min([free] + _cgroup_rooms())
+    total, free = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    return [(free, total - free)] + _cgroup_memory()
 
 
-def _cgroup_rooms():
-    """Room below the limit of the cgroup at the root that this host sees: the host may be a container itself."""
-    rooms = []
+def _cgroup_memory():
+    """The same of the cgroup at the root that this host sees: the host may be a container itself."""
+    found = []
     for limit_file, usage_file, stat_file, cache_key in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
         (
@@ -43,8 +53,9 @@ def _cgroup_rooms():
                 stat = dict(line.split() for line in source)
         except (OSError, ValueError):  # This version of cgroups is not there, or sets no limit ("max").
             continue
-        rooms.append(limit - usage + int(stat.get(cache_key, 0)))
-    return rooms
+        used = usage - int(stat.get(cache_key, 0))
+        found.append((limit - used, used))
+    return found
 
 
 def _number(path):
@@ -71,31 +82,16 @@ def free_disk(path):
     return stat.f_bavail * stat.f_frsize
 
 
-def memory_finding(free, workers, needed):
-    """A sentence when the candidate would not fit, else ``""``.
-
-    :param free: bytes available now.
-    :param workers: bytes that stopping the old workers gives back.
-    :param needed: bytes that the live color's web and support services hold, as the measure of the candidate's.
-    """
-    if needed <= free + workers:
-        return ""
-    return (
-        f"Not enough memory for a second web: {_mib(needed)} MiB needed (what the live color's web and support services "
-        f"hold now), {_mib(free)} MiB free and {_mib(workers)} MiB more once the old workers have stopped. Free memory on "
-        "this host, or give the app fewer web processes."
-    )
-
-
 def disk_finding(path, free, needed, why):
     """A sentence when a file system has too little room, else ``""``."""
     if needed <= free:
         return ""
     return (
-        f"Not enough disk for {why}: {_mib(needed)} MiB needed, {_mib(free)} MiB free at {path}. Remove what is not "
+        f"Not enough disk for {why}: {mib(needed)} MiB needed, {mib(free)} MiB free at {path}. Remove what is not "
         "needed there (docker image prune), or use a larger disk."
     )
 
 
-def _mib(count):
+def mib(count):
+    """Whole MiB, for people; what is overdrawn is none."""
     return max(round(count / MIB), 0)

@@ -7,10 +7,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _skew
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 
@@ -25,9 +26,9 @@ def settle(host, store, params, check_mode):
     # A run whose answer was lost on the way is repeated when the deployment is there already.
     with fenced(store, params["deployment_id"], params["epoch"], "awaiting_approval", check_mode) as journal:
         if check_mode:
-            return {"changed": True, "figures": {}}
+            return {"changed": True, "figures": {}, "message": ""}
         if journal["step"] == "awaiting_approval" and journal["done"]:
-            return {"changed": False, "figures": figures(journal)}
+            return _result(journal, changed=False)
         journal.begin("settle")
         settings, old, candidate = colors_of(host, store, journal)
         drained = drain(host, journal)
@@ -37,7 +38,13 @@ def settle(host, store, params, check_mode):
         journal.done("settle", held_by=drained.held_by)
         journal.begin("awaiting_approval")
         journal.done("awaiting_approval")
-        return {"changed": True, "figures": figures(journal)}
+        return _result(journal, changed=True)
+
+
+def _result(journal, changed):
+    cost = figures(journal)
+    message = f"Release {journal['release'] or '(none)'} of {journal['app']} is live ({journal['to']})."
+    return {"changed": changed, "figures": cost, "message": f"{message} It took {sentence(cost)}."}
 
 
 def _require_standing(host, candidate):
@@ -57,19 +64,17 @@ def drain(host, journal):
     return wait_drained(host, journal, timeout=journal["drain_timeout"])
 
 
-def move_late(host, journal, source, destination):
+def move_late(host, journal, source, destination, before_messages=None):
     """Move the tasks that a color still published, and count them.
 
+    :param before_messages: see :func:`_messages.move`; not called where there is nothing that could move.
     :returns: messages that are left in the source, per queue; empty when there is no broker to look into.
     """
     with source.own_broker() as here, destination.own_broker() as there:
         if here is None or there is None:
             return {}
-        moved = _messages.move(host, journal, here, there)
+        known = _skew.known(journal, to_candidate=destination.name == journal["to"])
+        moved = _messages.move(host, journal, here, there, known=known, before_messages=before_messages)
+        _skew.warn_held(host, there, moved.held)
         journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
         return moved.left
-
-
-def figures(journal):
-    """Figures of a deployment for people: seconds a phase, tasks moved."""
-    return {"seconds": journal["seconds"], "tasks_moved": journal.get("tasks_moved", 0)}

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Containers that exist, started by id in the order that they need each other, each start proved."""
+"""Support, init and web of a color, started by id in the order that they need each other, each start proved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import take_policies
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import POLL, start_container, still_up
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now, start_in_order
 
 DEFAULT_TIMEOUT = 120
 
@@ -30,46 +29,60 @@ class Started(NamedTuple):
     seconds: float
 
 
+def by_role(containers, services, project):
+    """Lists of containers by role, each in the order of the services named.
+
+    :param containers: all containers of the project.
+    :param services: names of services by role.
+    :raises BluegreenError: a service has no container.
+    """
+    found = {}
+    for role, names in services.items():
+        found[role] = []
+        for name in names or ():
+            own = [container for container in containers if container.service == name]
+            if not own:
+                raise BluegreenError(
+                    f"services.{role} names {name!r}, but project {project} has no container of that service: create "
+                    "it first (docker compose up --no-start)."
+                )
+            found[role] += own
+    return found
+
+
 def would_start(containers):
-    """The containers that :func:`start` would start, in its order, before beat is told from the workers."""
+    """The containers that are not up, in the order of a start, before beat is told from the workers."""
     return [each for role in ROLES for each in _waiting(role, containers.get(role) or ())]
 
 
-def start(
-    host, journal, containers, roles=ROLES, timeout=DEFAULT_TIMEOUT, broker=None, wait=True, refuse_messages=True
-):
-    """Start the containers of a color that do not run, by id.
+def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=True):
+    """Start the support, init and web containers of a color that do not run, by id.
 
     Support must be healthy and its Redis answer; init must end with 0; web must have started (its health is another
-    matter); workers must consume, and only then beat starts. Restart policies are noted and taken away before the
-    start; workers get theirs back after the proof, support and web with the cutover (:mod:`_policies`).
+    matter). Restart policies are noted and taken away before the start, and come back with the cutover
+    (:mod:`_policies`). Workers are another matter too (:mod:`_takeover`).
 
     :param containers: lists of :class:`Container` by role, each in the order wanted.
-    :param roles: the roles to start, whatever else ``containers`` has.
     :param timeout: seconds for each role.
     :param broker: :class:`_broker.Broker` of the color.
-    :param wait: whether to wait for health and proof; without it a start is believed.
-    :param refuse_messages: fail when the color's own Redis holds tasks right after its start, before anything could
-        take them: an old volume. Not when a color is started that may hold tasks, as in going back.
+    :param wait: whether to wait for health; without it a start is believed.
     :returns: :class:`Started`
+    :raises BluegreenError: something did not come up; or the color's own Redis holds tasks right after its start,
+        before anything could take them: an old volume.
     """
     begun, started = host.clock.monotonic(), []
-    for role in ROLES:
-        if role not in roles:
-            continue
+    for role in ("support", "init", "web"):
         waiting = _waiting(role, containers.get(role) or ())
         if not waiting:
             continue
         take_policies(host, journal, waiting)
         if role == "support":
-            started += _start_support(host, journal, waiting, timeout, broker, wait, refuse_messages)
+            started += _start_support(host, journal, waiting, timeout, broker, wait)
             broker = _up_to_date(broker, started)
         elif role == "init":
             started += _run_init(host, journal, waiting, timeout)
-        elif role == "web":
-            started += [start_container(host, container) for container in waiting]
         else:
-            started += _start_workers(host, journal, waiting, timeout, broker, wait)
+            started += [start_container(host, container) for container in waiting]
     return Started([container.name for container in started], round(host.clock.monotonic() - begun, 2))
 
 
@@ -82,13 +95,13 @@ def _has_done_its_work(container):
     return container.ever_started and container.status == "exited" and container.exit_code == 0
 
 
-def _start_support(host, journal, waiting, timeout, broker, wait, refuse_messages):
+def _start_support(host, journal, waiting, timeout, broker, wait):
     started = [start_container(host, container) for container in waiting]
     deadline, current = Deadline(host.clock, timeout), _up_to_date(broker, started)
     own = current if current is not broker else None
     if wait:
         _wait_until_healthy(host, journal, started, own, deadline)
-    if own is not None and refuse_messages:
+    if own is not None:
         _refuse_messages(own, deadline, host)
     return started
 
@@ -182,8 +195,3 @@ def _run_init(host, journal, waiting, timeout):
             )
         done.append(now)
     return done
-
-
-def _start_workers(host, journal, waiting, timeout, broker, wait):
-    roles = {container.id: roles_now(container) for container in waiting}
-    return start_in_order(host, journal, waiting, roles, timeout, broker, prove=wait)

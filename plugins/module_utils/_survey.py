@@ -13,12 +13,18 @@ import shutil
 import tempfile
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _broker,
+    _broker_choice,
+    _broker_look,
+    _code_mounts,
     _compose,
     _compose_rules,
     _nginx,
     _release,
     _resources,
+    _settings,
     _sockets,
+    _strategy,
     _upstream,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
@@ -44,6 +50,7 @@ class Survey:
     :ivar env: for each color, the text of its env file.
     :ivar up_to_date: whether there is nothing to do.
     :ivar reasons: why there is something to do, as half sentences.
+    :ivar strategy: what becomes of the old workers, ``stop`` or ``throttle``.
     """
 
     def __init__(self, host, store, settings, params):
@@ -60,6 +67,8 @@ class Survey:
         self.hashes = {}
         self.reasons = []
         self.up_to_date = False
+        self.broker_reason = ""
+        self.strategy, self.strategy_reason = "stop", ""
         # Going back to the kept color needs no Compose file: what was stopped is started.
         self.kept = params["prefer"] == "rollback"
 
@@ -69,6 +78,7 @@ class Survey:
         self.colors()
         if self.kept:
             self.require_kept()
+            self._choose_kept_broker()
         else:
             _compose.check_source(self.params["project_src"], self.params["files"])
             _compose.check_version(_compose.version(self.host))
@@ -79,7 +89,13 @@ class Survey:
             self._decide()
         self._raise(_nginx.preflight(self.host, self._nginx_settings()))
         if not self.up_to_date:
-            self._raise(self._room_findings())
+            self._raise(self._room_findings() + self._broker_findings())
+
+    def adopt(self, journal):
+        """Take over what was decided when the deployment was opened."""
+        self.settings = _settings.from_journal(journal.data, self.store.broker_url())
+        self.broker_reason = "found out when the deployment was opened"
+        self.strategy = journal.get("worker_strategy") or "stop"
 
     def colors(self, live=None):
         """Find out which color is live: what the file that Nginx reads says."""
@@ -165,9 +181,51 @@ class Survey:
         findings = _compose_rules.examine(
             self.rendered, self.settings.services, self.settings.ports, self.params["color_volumes"]
         )
-        for sentence in findings.warnings:
+        mounts = _code_mounts.warnings(
+            self.rendered,
+            self.settings.services,
+            self.params["project_src"],
+            self.params["release"],
+            _code_mounts.holds_code,
+        )
+        for sentence in findings.warnings + mounts:
             self.host.warn(sentence)
         self._raise(findings.errors)
+        self._choose_broker({color: _broker_choice.of_rendering(self.rendered[color]) for color in COLORS})
+
+    def _choose_broker(self, services):
+        given = self.params["broker"] or {}
+        choice = _broker_choice.choose(
+            {**self.settings.broker, "mode": given.get("mode") or "auto"}, self.settings.services, services
+        )
+        for sentence in choice.warnings:
+            self.host.warn(sentence)
+        self.broker_reason = choice.reason
+        self._use_broker(mode=choice.mode, service=choice.service, url=choice.url)
+
+    def _choose_kept_broker(self):
+        """The same from the containers; a question that they leave open must not keep anybody from going back."""
+        self.broker_reason = "by the lists of services"
+        with contextlib.suppress(BluegreenError):
+            self._choose_broker({self.live: _broker_choice.of_containers(self.containers[self.live])})
+
+    def _use_broker(self, **changes):
+        self.settings = self.settings._replace(broker={**self.settings.broker, **changes})
+
+    def _broker_findings(self):
+        live = self.containers[self.live] if self.live else []
+        shown = _broker_look.look(
+            self.host,
+            _broker.BrokerSettings(**self.settings.broker),
+            live,
+            [c for c in live if role_of(c.service, self.settings.services) == "workers"],
+            bool((self.params["broker"] or {}).get("url")),
+            self.params.get("keep_keys") or (),
+        )
+        if shown.warning:
+            self.host.warn(shown.warning)
+        self._use_broker(url=shown.url)
+        return [shown.finding] if shown.finding else []
 
     def _live_findings(self):
         if not self.live:
@@ -224,13 +282,7 @@ class Survey:
         by_role = {role: [c for c in live if role_of(c.service, roles) == role] for role in ROLES}
         findings = []
         if live:
-            findings.append(
-                _resources.memory_finding(
-                    _resources.available_memory(),
-                    _resources.memory_of(engine, by_role["workers"]),
-                    _resources.memory_of(engine, by_role["web"] + by_role["support"]),
-                )
-            )
+            findings.append(self._strategy_finding(by_role))
         docker_root = engine.info()["DockerRootDir"]
         missing = {c.image for c in live} if not self.kept and self._missing_images() else set()
         needed = _resources.DISK_RESERVE + sum(image["Size"] for image in map(engine.image, missing) if image)
@@ -240,6 +292,21 @@ class Survey:
             _resources.disk_finding(folder, _resources.free_disk(folder), _resources.STATE_RESERVE, "the journal")
         )
         return [sentence for sentence in findings if sentence]
+
+    def _strategy_finding(self, by_role):
+        """Decide what becomes of the old workers; a sentence when the host has no room for it."""
+        room = _strategy.Room(
+            free=_resources.available_memory(),
+            web=_resources.memory_of(self.host.engine, by_role["web"] + by_role["support"]),
+            workers=_resources.memory_of(self.host.engine, by_role["workers"]),
+        )
+        broker, run = self.settings.broker["mode"], any(c.running for c in by_role["workers"])
+        wanted = (self.params["workers"] or {}).get("strategy") or "stop"
+        self.strategy, self.strategy_reason = _strategy.decide(wanted, room, broker, run)
+        sentence = _strategy.warning(self.strategy, broker)
+        if sentence:
+            self.host.warn(sentence)
+        return _strategy.memory_finding(self.strategy, room)
 
     def _missing_images(self):
         names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
@@ -324,6 +391,9 @@ class Survey:
             # What was kept has its policies there; a container that runs is asked.
             "policies": (kept_color(self.store) or {}).get("policies", {}) if self.kept else {},
             "workers": self.params["workers"] or {},
+            "worker_strategy": self.strategy,
+            "unknown_tasks": self.params["unknown_tasks"],
+            "keep_keys": self.params["keep_keys"],
             "drain_timeout": self.params["drain_timeout"],
             # Whoever goes back may want to come forward again.
             "old_color": "stopped" if self.kept else self.params["old_color"],
@@ -346,6 +416,8 @@ class Survey:
             "projects": settings.projects,
             "ports": settings.ports,
             "broker": settings.broker["mode"],
+            "broker_service": settings.broker["service"],
+            "worker_strategy": self.strategy,
             "plan": [],
             "fetch": self._fetch(),
         }
@@ -360,6 +432,10 @@ class Survey:
                     "reasons": self.reasons,
                     "fetch": "" if self.kept else self._fetch_text(),
                     "leftover": result["fetch"]["leftover"],
+                    "strategy": self.strategy,
+                    "strategy_reason": self.strategy_reason,
+                    "broker": settings.broker["mode"],
+                    "broker_reason": self.broker_reason,
                     "stop_timeout": (self.params["workers"] or {}).get("stop_timeout"),
                     "health_url": health_url(settings, self.idle),
                     "nginx_file": settings.nginx["file"],

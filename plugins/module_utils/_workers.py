@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Old workers told to finish and waited for, and the same ones started again when a deployment goes back.
+"""Old workers told to finish and waited for, or slowed down, and the same ones started again when a deployment goes back.
 
 SIGTERM to Celery's main process, and time, loses nothing: running tasks finish, what was taken beyond them goes back to
 the queue. All else here is about the signal arriving there, and about what to do when the time is over.
@@ -32,6 +32,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import
     start_container,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import LOWEST, lower_weights, put_back_weights
 
 ON_TIMEOUT = ("fail", "leave", "requeue", "kill")
 DEFAULT_TIMEOUT = 60
@@ -142,7 +143,11 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     answering = sum(roles[container.id].worker for container in running)
     tasks = active_tasks(host, broker, answering) if broker is not None and answering else None
     take_policies(host, journal, running)
-    journal.note(signalled=sorted(set(journal.get("signalled") or ()) | {container.id for container in running}))
+    # Nobody takes a task from here on: the worker gap begins.
+    journal.note(
+        signalled=sorted(set(journal.get("signalled") or ()) | {container.id for container in running}),
+        idle_since=journal.get("idle_since") or host.clock.boottime(),
+    )
     deadline = Deadline(host.clock, timeout)
     forms = {container.id: _signal(host, container) for container in running}
     ended = _wait(host, journal, running, deadline)
@@ -174,6 +179,20 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     )
 
 
+def throttle_workers(host, journal, containers, shares=LOWEST):
+    """Leave workers and beat running at a CPU weight at which the candidate boots as if they were stopped.
+
+    Their weights are in the journal before the first one is lowered. Idempotent.
+
+    :returns: :class:`StoppedWorkers`; nothing in it has stopped.
+    """
+    running = [container for container in containers if container.running]
+    planned = plan_stop(host, running)
+    lower_weights(host, journal, running, shares)
+    changed = any(container.cpu_shares != shares for container in running)
+    return planned._replace(changed=changed, drained=False)
+
+
 def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=None):
     """Start the very containers again that a deployment stopped, workers first, then beat.
 
@@ -185,6 +204,7 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     :raises BluegreenError: one did not end or did not start; all others run.
     """
     signalled = set(journal.get("signalled") or ())
+    put_back_weights(host, journal)
     containers = [look(host.engine, container.id) for container in containers]
     finishing = [container for container in containers if container.running and container.id in signalled]
     for container in finishing:
@@ -201,6 +221,8 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     ]
     roles = {container.id: roles_of_container(container) for container in stopped}
     started = start_in_order(host, journal, stopped, roles, timeout, broker)
+    if started:
+        journal.note(busy_since=host.clock.boottime())
     journal.note(
         signalled=sorted(signalled - {container.id for container in containers} | {each.id for each in stuck})
     )
@@ -221,12 +243,28 @@ def start_in_order(host, journal, containers, roles, timeout, broker, prove=True
     :param roles: :class:`_celery.Roles` by container id.
     :returns: the containers as they are a moment after their start.
     """
-    beats = [container for container in containers if roles[container.id] == Roles(worker=False, beat=True)]
-    others = [container for container in containers if container not in beats]
-    started = [start_container(host, container) for container in others]
-    workers = [container for container in started if roles[container.id].worker]
+    beats = [container for container in containers if is_only_beat(roles[container.id])]
+    started = [start_container(host, container) for container in containers if container not in beats]
     if prove:
-        prove_consuming(host, journal, broker, workers, timeout)
+        prove_workers(host, journal, started, roles, timeout, broker)
+    return start_beats(host, journal, started, beats)
+
+
+def is_only_beat(roles):
+    """Whether a container sends periodic tasks and does nothing else, so that it can wait for the workers."""
+    return roles == Roles(worker=False, beat=True)
+
+
+def prove_workers(host, journal, started, roles, timeout, broker):
+    """Wait until the workers among the containers just started consume."""
+    prove_consuming(host, journal, broker, [each for each in started if roles[each.id].worker], timeout)
+
+
+def start_beats(host, journal, started, beats):
+    """Start beat beside workers that were started before, and see that all of them stand.
+
+    :returns: the containers as they are a moment after their start, with their restart policies.
+    """
     put_back_policies(host, journal, started)
     beating = [start_container(host, container) for container in beats]
     standing = stand_a_moment(host, started + beating)

@@ -139,6 +139,26 @@ options:
         type: str
         choices: [fail, leave, requeue, kill]
         default: fail
+      strategy:
+        description:
+          - With O(state=open), what becomes of the old workers while the new color boots. V(stop) stops them. V(throttle)
+            lowers their CPU weight until the new ones work, and is refused when the host cannot hold both colors.
+          - V(auto) is V(throttle) when each color has its own broker and the host can hold both, else V(stop).
+        type: str
+        choices: [stop, throttle, auto]
+        default: stop
+  unknown_tasks:
+    description:
+      - What becomes of waiting tasks that the workers do not register.
+      - See O(unknown_tasks) of M(smallfleet.bluegreen.bg_stop_workers).
+    type: str
+    choices: [fail, hold, move]
+    default: fail
+  keep_keys:
+    description: Patterns of keys that go with the tasks. See O(keep_keys) of M(smallfleet.bluegreen.bg_move_tasks).
+    type: list
+    elements: str
+    default: []
   drain_timeout:
     description: Seconds to wait for requests that the old web still answers.
     type: float
@@ -245,6 +265,16 @@ broker:
   returned: O(state=open)
   type: str
   sample: color
+broker_service:
+  description: The service that is the broker, where each color has its own.
+  returned: O(state=open)
+  type: str
+  sample: redis
+worker_strategy:
+  description: What becomes of the old workers while the new color boots. One of V(stop), V(throttle).
+  returned: O(state=open)
+  type: str
+  sample: stop
 fetch:
   description: How the candidate's containers are to be created, in the words of M(community.docker.docker_compose_v2).
   returned: O(state=open)
@@ -290,10 +320,27 @@ findings:
   elements: str
   sample: ["bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: stop it, or choose another port."]
 figures:
-  description: Seconds of each phase and tasks moved.
+  description: What the deployment cost.
   returned: O(state=settled) and O(state=closed)
   type: dict
-  sample: {seconds: {cutover: 0.4, health: 1.2}, tasks_moved: 12}
+  contains:
+    seconds:
+      description: Seconds of each phase.
+      type: dict
+      sample: {cutover: 0.4, health: 1.2}
+    tasks_moved:
+      description: How many messages were moved to the other color's broker.
+      type: int
+    worker_gap:
+      description:
+        - Seconds from the first signal to the old workers until the new ones were proved to consume; 0 where they
+          overlapped, none where no worker was stopped.
+      type: float
+      sample: 4.9
+    memory:
+      description: Bytes in use on the host, C(before) the deployment and at its C(peak).
+      type: dict
+      sample: {before: 188743680, peak: 267386880}
 result:
   description: How the deployment ended. One of V(committed), V(rolled_back), V(failed).
   returned: O(state=closed) and O(state=recovered)
@@ -306,7 +353,7 @@ found:
   sample: true
 message:
   description: What was done, in a sentence.
-  returned: O(state=recovered)
+  returned: O(state=settled) and O(state=recovered)
   type: str
   sample: "Release 1.4.2 was rolled back: blue is live with release 1.4.1."
 logs:
@@ -381,8 +428,11 @@ def main():
                 options=dict(
                     stop_timeout=dict(type="int"),
                     on_timeout=dict(type="str", default="fail", choices=["fail", "leave", "requeue", "kill"]),
+                    strategy=dict(type="str", default="stop", choices=["stop", "throttle", "auto"]),
                 ),
             ),
+            unknown_tasks=dict(type="str", default="fail", choices=["fail", "hold", "move"]),
+            keep_keys=dict(type="list", elements="str", default=[], no_log=False),
             drain_timeout=dict(type="float", default=30),
             revert_after=dict(type="int", default=900),
             old_color=dict(type="str", default="removed", choices=["removed", "stopped"]),

@@ -88,7 +88,14 @@ queues:
   description: For each color, how many tasks wait in each queue of its broker; null when it cannot be asked.
   returned: always
   type: dict
-  sample: {blue: null, green: {celery: 3}}
+  sample: {blue: null, green: {celery: 3, held: 2}}
+held:
+  description:
+    - For each color, how many tasks its broker holds by their name, because no worker registered it; null when it cannot
+      be asked. Among C(queues) they are C(held).
+  returned: always
+  type: dict
+  sample: {blue: null, green: {shop.new_task: 2}}
 deployment:
   description: The deployment that is open, null when none is.
   returned: always
@@ -105,6 +112,7 @@ deployment:
     result: ""
     reason: ""
     held_by: []
+    progress: null
     owner_alive: false
 history:
   description: The last five deployments that have ended, oldest first.
@@ -124,6 +132,8 @@ history:
       ended: "2026-11-20T09:15:31Z"
       seconds: {cutover: 0.4, health: 1.2}
       tasks_moved: 12
+      worker_gap: 4.9
+      memory: {before: 188743680, peak: 267386880}
 summary:
   description: The same for people.
   returned: always

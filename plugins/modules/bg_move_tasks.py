@@ -14,7 +14,9 @@ description:
     which are tasks with an ETA or a countdown. The latter only when no live worker reads the source.
   - Copies results, the state of chords, and the bindings of queues beforehand.
   - May be killed at any moment and run again. No message is lost or doubled by that, and none is changed.
-  - Keys that are not Celery's, such as sessions and caches, are not touched.
+  - Keys that are not Celery's, such as sessions and caches, are not touched, except those of O(keep_keys), which are copied.
+  - Within a deployment, tasks that the workers of the destination do not register are brought to hold lists beside the
+    queues, as O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) has it, because Celery would discard them.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.attributes
@@ -68,6 +70,18 @@ options:
       - Fails with nothing done when it is another one. V(0) for whichever it is.
     type: int
     default: 0
+  keep_keys:
+    description:
+      - Patterns, as for Redis's own C(KEYS), of keys that are copied too, with the time they have left, such as V(session:*).
+      - Where both sides have a key, that of O(source) counts.
+      - Celery's own keys, and those of this collection, are never copied by a pattern.
+    type: list
+    elements: str
+    default: []
+  only_keys:
+    description: Copy what O(keep_keys) names, and move nothing.
+    type: bool
+    default: false
 author:
   - The smallfleet.bluegreen contributors (@smallfleet)
 """
@@ -80,6 +94,16 @@ EXAMPLES = r"""
       project: shop-blue
     destination:
       project: shop-green
+
+- name: Bring the sessions along, so that nobody is logged out
+  smallfleet.bluegreen.bg_move_tasks:
+    app: shop
+    source:
+      project: shop-blue
+    destination:
+      project: shop-green
+    keep_keys: ["session:*"]
+    only_keys: true
 """
 
 RETURN = r"""
@@ -92,14 +116,25 @@ queues:
   returned: success
   type: dict
   sample: {celery: 12, reports: 1}
+held:
+  description:
+    - How many messages were brought to a hold list, by the name of their task, because the workers of the destination do
+      not register it. They go to their queues with the next release that does.
+  returned: success
+  type: dict
+  sample: {shop.new_task: 2}
 left:
   description:
-    - Messages per queue that the source still holds. C(unacked) are those that a live worker has, or that no queue is
-      known for.
+    - Messages per queue that the source still has. C(unacked) are those that a live worker has, or that no queue is
+      known for; C(held) are those in its hold lists.
   returned: success
   type: dict
 copied:
   description: How many keys of results and chords were copied.
+  returned: success
+  type: int
+kept:
+  description: How many keys of O(keep_keys) were copied.
   returned: success
   type: int
 hop:
@@ -118,8 +153,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STEPS, Store, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import check_patterns, keep_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved, count_messages, move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError, parse_url
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import known_to, warn_held
+
+NOTHING = Moved(0, {}, {}, 0, 0)
 
 
 def main():
@@ -134,7 +174,13 @@ def main():
     }
     run_module(
         move_tasks,
-        argument_spec={"source": broker, "destination": broker, "hop": {"type": "int", "default": 0}},
+        argument_spec={
+            "source": broker,
+            "destination": broker,
+            "hop": {"type": "int", "default": 0},
+            "keep_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "only_keys": {"type": "bool", "default": False},
+        },
     )
 
 
@@ -143,36 +189,48 @@ def move_tasks(params, host, check_mode):
     for side in ("source", "destination"):
         if params[side]["project"]:
             check_project(f"{side}.project", params[side]["project"])
+    check_patterns("keep_keys", params["keep_keys"])
+    if params["only_keys"] and not params["keep_keys"]:
+        raise BluegreenError("only_keys is true, but keep_keys is empty: name patterns of keys, or let the tasks move too.")
     store = Store(params["app"], host)
-    step = _step(store, params["deployment_id"])
+    step = _step(store, params["deployment_id"], params["only_keys"])
     with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
         with _broker(host, "source", params["source"]) as source:
             with _broker(host, "destination", params["destination"]) as destination:
-                moved = (
-                    _count(source, destination)
-                    if check_mode
-                    else _move(host, journal, step, source, destination, params)
-                )
+                _reach("source", source)
+                _reach("destination", destination)
+                if check_mode:
+                    moved, kept = _count(source, destination, params["only_keys"]), 0
+                else:
+                    kept = keep_keys(host, journal, source, destination, params["keep_keys"]).copied
+                    moved = _move(host, journal, step, source, destination, params)
     before = {
         queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}
     }
     return {
-        "changed": bool(moved.moved or moved.results),
+        "changed": bool(moved.moved or moved.held or moved.results or kept),
         "moved": moved.moved,
         "queues": moved.queues,
+        "held": moved.held,
         "left": moved.left,
         # Not "results", which is Ansible's own key for loops.
         "copied": moved.results,
+        "kept": kept,
         "hop": moved.hop,
         "diff": {"before": before, "after": {} if check_mode else moved.left},
     }
 
 
-def _step(store, deployment_id):
-    """The step that the move belongs to: in ``fetch`` an idle broker is emptied, later on it is the handover."""
+def _step(store, deployment_id, only_keys):
+    """The step that the move belongs to: in ``fetch`` an idle broker is emptied, later on it is the handover.
+
+    Keys alone may be copied in any.
+    """
     journal = store.load() if deployment_id else None
     if journal is None:
         return "handover"
+    if only_keys:
+        return journal["step"]
     now = STEPS.index(journal["step"])
     if now <= STEPS.index("fetch"):
         return "fetch"
@@ -180,20 +238,24 @@ def _step(store, deployment_id):
 
 
 def _move(host, journal, step, source, destination, params):
+    if params["only_keys"]:
+        return NOTHING
     first = step in ("fetch", "handover")
     if first:
         journal.begin(step)
-    moved = move(host, journal, source, destination, params["hop"])
+    known = known_to(host, journal, params["destination"]["project"], destination)
+    moved = move(host, journal, source, destination, params["hop"], known)
+    warn_held(host, destination, moved.held)
     journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
     if first:
         journal.done(step)
     return moved
 
 
-def _count(source, destination):
+def _count(source, destination, only_keys):
     """What a move would do, with nothing written."""
-    if source.run_id() == destination.run_id():
-        return Moved(0, {}, {}, 0, 0)
+    if only_keys or source.run_id() == destination.run_id():
+        return NOTHING
     waiting = count_messages(source)
     return Moved(sum(waiting.values()), waiting, {}, 0, 0)
 
@@ -201,6 +263,7 @@ def _count(source, destination):
 def _broker(host, side, given):
     if not given["project"] and not given["url"]:
         raise BluegreenError(f"{side} names no broker: give it a project (and service), or a url.")
+    _refuse_scheme(side, given["url"])
     containers = of_project(host.engine, given["project"]) if given["project"] else []
     broker = connect(host, containers, BrokerSettings("color", given["service"], given["url"]))
     if broker is None:
@@ -214,6 +277,25 @@ def _broker(host, side, given):
             "first (bg_start)."
         )
     return broker
+
+
+def _reach(side, broker):
+    """The first question to a Redis, so that one that does not answer is named by the option that it comes from."""
+    try:
+        broker.run_id()
+    except RedisError as error:
+        raise BluegreenError(f"{side} ({broker.name}): {error.message} Nothing was moved.") from error
+
+
+def _refuse_scheme(side, url):
+    scheme = parse_url(url).scheme if url else "redis"
+    if scheme != "redis":
+        kind = next((word for word in ("sentinel", "cluster") if word in scheme), "")
+        reason = f"which is a Redis with {kind}" if kind else "which is no plain Redis"
+        raise BluegreenError(
+            f"{side}.url begins with {scheme}://, {reason}, and tasks can only be moved between single servers over redis://: "
+            "nothing was moved. Use one broker outside both colors (bluegreen_broker: shared)."
+        )
 
 
 if __name__ == "__main__":

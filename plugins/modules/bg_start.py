@@ -53,6 +53,16 @@ options:
         description: Celery workers and beat.
         type: list
         elements: str
+  replaces:
+    description:
+      - Compose project of the color whose workers and beat these ones replace.
+      - The schedule file of its stopped beat is copied to the new one first, so that what fell due meanwhile is sent at
+        once. In a deployment whose colors have a Redis each, its waiting tasks, results and chords are moved while the
+        new workers boot.
+      - Old workers that still run, throttled by M(smallfleet.bluegreen.bg_stop_workers), are stopped as soon as the
+        new ones consume, with the timeout of the deployment. Beat starts when the old one has ended.
+    type: str
+    default: ""
   wait:
     description:
       - Whether to wait until support is healthy and workers consume. Without it a start counts that is still up a
@@ -96,6 +106,14 @@ EXAMPLES = r"""
     project: shop-green
     services:
       workers: [worker, beat]
+
+- name: Start them in the place of those of the other color
+  smallfleet.bluegreen.bg_start:
+    app: shop
+    project: shop-green
+    services:
+      workers: [worker, beat]
+    replaces: shop-blue
 """
 
 RETURN = r"""
@@ -109,6 +127,16 @@ seconds:
   description: How long it took.
   returned: success
   type: float
+moved:
+  description: How many messages were moved from the broker of the color that is replaced.
+  returned: success
+  type: int
+schedule:
+  description: The files of beat's schedule that were copied from the color that is replaced.
+  returned: success
+  type: list
+  elements: str
+  sample: [/srv/shop/celerybeat-schedule]
 failure:
   description: What kept a container from coming up.
   returned: failure
@@ -125,18 +153,26 @@ commands:
   elements: str
 """
 
+import contextlib
+import functools
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import move_late
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import (
     DEFAULT_TIMEOUT,
-    Started,
+    by_role,
     start,
     would_start,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now
 
 
 def main():
@@ -148,6 +184,7 @@ def main():
             "services": {"type": "dict", "required": True, "options": {role: dict(services) for role in ROLES}},
             "wait": {"type": "bool", "default": True},
             "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
+            "replaces": {"type": "str", "default": ""},
             "broker": {
                 "type": "dict",
                 "options": {
@@ -162,30 +199,29 @@ def main():
 def bring_up(params, host, check_mode):
     check_app(params["app"])
     check_project("project", params["project"])
+    if params["replaces"]:
+        check_project("replaces", params["replaces"])
     if params["timeout"] <= 0:
         raise BluegreenError(f"timeout is {params['timeout']:g} s, but a start takes more than 0 s: give it more.")
     services = {role: names for role, names in params["services"].items() if names}
-    # Workers come after the cutover, all else before it.
-    step = "start_workers" if set(services) <= {"workers"} else "start_candidate"
+    if params["replaces"] and "workers" not in services:
+        raise BluegreenError(
+            f"replaces is {params['replaces']!r}, but services names no workers that could take over: name them in "
+            "services.workers, or leave replaces out."
+        )
     store = Store(params["app"], host)
+    # Workers come after the cutover, all else before it.
+    step = "handover" if set(services) <= {"workers"} else "start_candidate"
     with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
         containers = of_project(host.engine, params["project"])
-        by_role = _by_role(containers, services, params["project"])
-        planned = would_start(by_role)
-        if check_mode:
-            started = Started([container.name for container in planned], 0.0)
-        else:
-            broker = connect(host, containers, of_deployment(store, journal, params["broker"]))
-            journal.begin(step)
-            try:
-                started = start(host, journal, by_role, ROLES, params["timeout"], broker, params["wait"])
-            finally:
-                if broker is not None:
-                    broker.close()
-            journal.done(step)
+        found = by_role(containers, services, params["project"])
+        planned = would_start(found)
+        result = {"started": [container.name for container in planned], "seconds": 0.0, "moved": 0, "schedule": []}
+        if not check_mode:
+            result = _bring_up(params, host, store, journal, containers, found)
     return {
-        "changed": bool(started.started),
-        **started._asdict(),
+        "changed": bool(result["started"] or result["moved"]),
+        **result,
         "diff": {
             "before": {container.name: container.status for container in planned},
             "after": {
@@ -195,19 +231,38 @@ def bring_up(params, host, check_mode):
     }
 
 
-def _by_role(containers, services, project):
-    by_role = {}
-    for role, names in services.items():
-        by_role[role] = []
-        for name in names:
-            found = [container for container in containers if container.service == name]
-            if not found:
-                raise BluegreenError(
-                    f"services.{role} names {name!r}, but project {project} has no container of that service: create "
-                    "it first (docker compose up --no-start)."
-                )
-            by_role[role] += found
-    return by_role
+def _bring_up(params, host, store, journal, containers, found):
+    result = {"started": [], "seconds": 0.0, "moved": 0, "schedule": []}
+    broker = connect(host, containers, of_deployment(store, journal, params["broker"]))
+    with broker or contextlib.nullcontext():
+        if set(found) - {"workers"}:
+            journal.begin("start_candidate")
+            started = start(host, journal, found, params["timeout"], broker, params["wait"])
+            journal.done("start_candidate")
+            result.update(started._asdict())
+        if "workers" in found:
+            moved_before = journal.get("tasks_moved", 0)
+            took_over = _take_over(params, host, store, journal, found["workers"], broker)
+            result["started"] = result["started"] + took_over.started
+            result["seconds"] = round(result["seconds"] + took_over.seconds, 2)
+            result["schedule"] = took_over.schedule
+            result["moved"] = journal.get("tasks_moved", 0) - moved_before
+    return result
+
+
+def _take_over(params, host, store, journal, workers, broker):
+    old, move, stop = [], None, Stop()
+    if params["replaces"]:
+        replaced = of_project(host.engine, params["replaces"])
+        names = params["services"]["workers"]
+        old = [each for each in replaced if each.service in names or roles_now(each) != Roles()]
+        of_old = connect(host, replaced, of_deployment(store, journal, params["broker"]))
+        own = journal.get("workers") or {}
+        stop = Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old)
+        if journal.get("from"):
+            settings, source, candidate = colors_of(host, store, journal)
+            move = functools.partial(move_late, host, journal, source, candidate)
+    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"])
 
 
 def _is_init(container, services):

@@ -38,10 +38,21 @@ options:
     elements: str
     default: []
   state:
-    description: What the workers shall be.
+    description:
+      - What the workers shall be.
+      - V(throttled) leaves them at work with the CPU weight O(cpu_shares), at which a second color boots beside them
+        about as fast as if they were stopped. It frees no memory. Where both colors use one broker they are stopped all
+        the same, with a warning, unless both releases are known to register the same tasks. The weights of before are in
+        the journal;
+        M(smallfleet.bluegreen.bg_start) with O(smallfleet.bluegreen.bg_start#module:replaces) stops the workers later,
+        and every way back restores the weights.
     type: str
-    choices: [stopped]
+    choices: [stopped, throttled]
     default: stopped
+  cpu_shares:
+    description: CPU weight of throttled workers; 1024 is what a container has by default, 2 is the lowest.
+    type: int
+    default: 2
   timeout:
     description:
       - Seconds that running tasks may take to finish.
@@ -64,6 +75,21 @@ options:
         timeout, which is an hour by default. Only done when no live worker reads the broker.
     type: bool
     default: true
+  candidate:
+    description:
+      - Compose project of the color whose workers take over, created and not started.
+      - Before the first signal the names of the tasks that wait are compared with those that its workers register.
+    type: str
+    default: ""
+  unknown_tasks:
+    description:
+      - What becomes of waiting tasks that the workers of O(candidate) do not register. Celery would discard them.
+      - V(fail) stops nothing and fails, naming them.
+      - V(hold) goes on. Such a task waits in a list of its own until workers register it.
+      - V(move) goes on, and does not look.
+    type: str
+    choices: [fail, hold, move]
+    default: fail
   broker:
     description:
       - The broker that the workers read, for the figures and for O(restore_orphans).
@@ -89,6 +115,12 @@ EXAMPLES = r"""
     project: shop-blue
     services: [worker, beat]
     timeout: 90
+
+- name: Let them work on with what nobody else wants of the CPU
+  smallfleet.bluegreen.bg_stop_workers:
+    app: shop
+    project: shop-blue
+    state: throttled
 
 - name: Stop them in 20 seconds, and give unfinished late acknowledged tasks back to the queue
   smallfleet.bluegreen.bg_stop_workers:
@@ -162,6 +194,8 @@ commands:
   elements: str
 """
 
+import contextlib
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
@@ -169,11 +203,15 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import check, sort_shared
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import POLICIES
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import DEFAULT, LOWEST
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     ON_TIMEOUT,
     plan_stop,
     roles_now,
     stop_workers,
+    throttle_workers,
 )
 
 
@@ -183,10 +221,13 @@ def main():
         argument_spec={
             "project": {"type": "str", "required": True},
             "services": {"type": "list", "elements": "str", "default": []},
-            "state": {"type": "str", "choices": ["stopped"], "default": "stopped"},
+            "state": {"type": "str", "choices": ["stopped", "throttled"], "default": "stopped"},
+            "cpu_shares": {"type": "int", "default": LOWEST},
             "timeout": {"type": "float"},
             "on_timeout": {"type": "str", "choices": list(ON_TIMEOUT), "default": "fail"},
             "restore_orphans": {"type": "bool", "default": True},
+            "candidate": {"type": "str", "default": ""},
+            "unknown_tasks": {"type": "str", "choices": list(POLICIES), "default": "fail"},
             "broker": {
                 "type": "dict",
                 "options": {
@@ -201,36 +242,70 @@ def main():
 def stop(params, host, check_mode):
     check_app(params["app"])
     check_project("project", params["project"])
+    if params["candidate"]:
+        check_project("candidate", params["candidate"])
     timeout = params["timeout"]
     if timeout is not None and timeout <= 0:
         raise BluegreenError(
             f"timeout is {timeout:g} s, but running tasks need more than 0 s to finish: give them more."
+        )
+    shares = params["cpu_shares"]
+    if not LOWEST <= shares <= DEFAULT:
+        raise BluegreenError(
+            f"cpu_shares is {shares}, but throttled workers need a weight from {LOWEST} (the lowest) to {DEFAULT} (the usual "
+            "one)."
         )
     store = Store(params["app"], host)
     with fenced(store, params["deployment_id"], params["epoch"], "stop_workers", check_mode) as journal:
         containers = of_project(host.engine, params["project"])
         workers = _workers(containers, params["project"], params["services"])
         if check_mode:
-            stopped = plan_stop(host, workers)
+            stopped = _planned(host, workers, params)
         else:
-            broker = _broker_of(host, containers, of_deployment(store, journal, params["broker"]))
-            journal.begin("stop_workers")
-            try:
-                stopped = stop_workers(
-                    host, journal, workers, timeout, params["on_timeout"], broker, params["restore_orphans"]
-                )
-            finally:
-                if broker is not None:
-                    broker.close()
+            stopped = _stop(params, host, store, journal, containers, workers)
             journal.done("stop_workers")
     return {
         **stopped._asdict(),
         "containers": [container._asdict() for container in stopped.containers],
         "diff": {
             "before": {container.name: container.status for container in workers},
-            "after": {container.name: _after(container, stopped, check_mode) for container in workers},
+            "after": {container.name: _after(container, stopped, params["state"], check_mode) for container in workers},
         },
     }
+
+
+def _stop(params, host, store, journal, containers, workers):
+    settings, same_tasks = of_deployment(store, journal, params["broker"]), False
+    with _broker_of(host, containers, settings) or contextlib.nullcontext() as broker:
+        if params["candidate"]:
+            same_tasks = _check_task_names(host, journal, workers, broker, params)
+        journal.begin("stop_workers")
+        if params["state"] == "throttled":
+            if settings.mode != "shared" or same_tasks:
+                return throttle_workers(host, journal, workers, params["cpu_shares"])
+            # Between the cutover and the start of the new workers they would take what the new web publishes.
+            host.warn(
+                "The workers are stopped and not throttled, because both colors use one broker, and that both releases know "
+                "the same tasks is not certain."
+            )
+        stopped = stop_workers(
+            host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
+        )
+        if params["candidate"] and settings.mode == "shared" and broker is not None and stopped.drained:
+            sort_shared(host, journal, broker, to_candidate=True)
+        return stopped
+
+
+def _check_task_names(host, journal, workers, broker, params):
+    candidate = of_project(host.engine, params["candidate"])
+    return check(
+        host,
+        journal,
+        [container for container in workers if container.running],
+        _workers(candidate, params["candidate"], params["services"]),
+        broker,
+        params["unknown_tasks"],
+    )
 
 
 def _workers(containers, project, services):
@@ -244,6 +319,15 @@ def _workers(containers, project, services):
     return [container for container in containers if container.service in services]
 
 
+def _planned(host, workers, params):
+    planned = plan_stop(host, workers)
+    if params["state"] == "stopped":
+        return planned
+    return planned._replace(
+        changed=any(each.running and each.cpu_shares != params["cpu_shares"] for each in workers), drained=False
+    )
+
+
 def _broker_of(host, containers, settings):
     broker = connect(host, containers, settings)
     if broker is not None and broker.container is not None and not broker.container.running:
@@ -251,7 +335,9 @@ def _broker_of(host, containers, settings):
     return broker
 
 
-def _after(container, stopped, check_mode):
+def _after(container, stopped, state, check_mode):
+    if check_mode and state == "throttled":
+        return container.status
     if check_mode:
         return "exited" if container.running else container.status
     still_running = any(each.id == container.id and each.exit_code is None for each in stopped.containers)

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from shop import settings
 
-KINDS = ("sleep", "cpu")
+# A chord is several tasks that sleep, and one more that Celery starts when the last of them is done.
+KINDS = ("sleep", "cpu", "chord")
 ACKS = ("early", "late")
+MOST_PARTS = 20
 LONGEST_SECONDS = 600.0
 LATEST_SECONDS = 86400.0
 
@@ -25,6 +27,7 @@ class Order(NamedTuple):
     priority: int
     countdown: float
     ack: str
+    parts: int = 3  # of a chord, without the last one
 
 
 def parse(parameters: object) -> Order:
@@ -36,11 +39,12 @@ def parse(parameters: object) -> Order:
         raise OrderError(f"{unknown[0]} is no parameter of a task; there are {', '.join(Order._fields)}.")
     return Order(
         kind=_choice(parameters, "kind", KINDS),
-        seconds=_number(parameters, "seconds", _usual_seconds(), LONGEST_SECONDS),
+        seconds=_number(parameters, "seconds", _usual_seconds(), 0, LONGEST_SECONDS),
         queue=_choice(parameters, "queue", settings.QUEUES),
-        priority=int(_number(parameters, "priority", 0, 9)),
-        countdown=_number(parameters, "countdown", 0, LATEST_SECONDS),
+        priority=int(_number(parameters, "priority", 0, 0, 9)),
+        countdown=_number(parameters, "countdown", 0, 0, LATEST_SECONDS),
         ack=_choice(parameters, "ack", ACKS),
+        parts=int(_number(parameters, "parts", 3, 1, MOST_PARTS)),
     )
 
 
@@ -56,12 +60,12 @@ def _choice(parameters: Mapping[str, object], name: str, choices: tuple[str, ...
     return str(value)
 
 
-def _number(parameters: Mapping[str, object], name: str, default: float, most: float) -> float:
+def _number(parameters: Mapping[str, object], name: str, default: float, least: float, most: float) -> float:
     value = parameters.get(name, default)
     try:
         number = float(str(value))
     except ValueError:
         number = -1.0
-    if not 0 <= number <= most:
-        raise OrderError(f"{name}={value} is not possible; it is a number from 0 to {most:g}.")
+    if not least <= number <= most:
+        raise OrderError(f"{name}={value} is not possible; it is a number from {least:g} to {most:g}.")
     return number

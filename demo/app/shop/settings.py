@@ -7,6 +7,8 @@ import os
 COLOR = os.environ.get("BG_COLOR", "blue")
 RELEASE = os.environ.get("SHOP_RELEASE", "1")
 REDIS_URL = os.environ.get("REDIS_URL", "redis://redis:6379/0")
+# Where tasks wait, if that is not the Redis: results and the health check stay there all the same.
+BROKER_URL = os.environ.get("SHOP_BROKER_URL") or REDIS_URL
 LEDGER = os.environ.get("SHOP_LEDGER", "/ledger/ledger.jsonl")
 
 # Switches for trying what a deployment does when a release is broken.

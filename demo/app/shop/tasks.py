@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 
-from celery import Celery, signals
+from celery import Celery, chord, signals
 
 from shop import ledger, settings
 from shop.order import Order
 
 TICK = "shop.tick"
 
-app = Celery("shop", broker=settings.REDIS_URL)
+app = Celery("shop", broker=settings.BROKER_URL, backend=settings.REDIS_URL)
 app.conf.update(
     accept_content=["json"],
+    # But those of a chord's parts, by which Celery knows when to start its last task.
     task_ignore_result=True,
     broker_connection_retry_on_startup=True,
     # A web whose broker is gone says so within seconds instead of keeping its client waiting.
@@ -28,17 +29,18 @@ app.conf.update(
 )
 
 
-def send(order: Order) -> str:
-    """Publish a task and return its id."""
-    # Celery decides by the task, not by the message, when it acknowledges; hence two of them.
+def send(order: Order) -> list[str]:
+    """Publish what was ordered; return the ids of all tasks that will come of it, the last one's last."""
+    where = {"queue": order.queue, "priority": order.priority}
+    when = {"countdown": order.countdown} if order.countdown else {}
+    # Celery decides by the task, not by the message, when it acknowledges; hence two of each.
+    if order.kind == "chord":
+        part = part_late if order.ack == "late" else part_early
+        parts = [part.s(order.seconds).set(**where, **when) for _unused in range(order.parts)]
+        result = chord(parts)(total.s(order.parts).set(**where))
+        return [*(child.id for child in result.parent), result.id]
     task = work_late if order.ack == "late" else work
-    result = task.apply_async(
-        (order.kind, order.seconds),
-        queue=order.queue,
-        priority=order.priority,
-        countdown=order.countdown or None,
-    )
-    return result.id
+    return [task.apply_async((order.kind, order.seconds), **where, **when).id]
 
 
 def _perform(task_id: str, kind: str, seconds: float) -> None:
@@ -60,6 +62,25 @@ def work(self, kind: str, seconds: float) -> None:
 @app.task(name="shop.work_late", bind=True, acks_late=True)
 def work_late(self, kind: str, seconds: float) -> None:
     _perform(self.request.id, kind, seconds)
+
+
+@app.task(name="shop.part", bind=True, ignore_result=False)
+def part_early(self, seconds: float) -> str:
+    _perform(self.request.id, "chord", seconds)
+    return self.request.id
+
+
+@app.task(name="shop.part_late", bind=True, ignore_result=False, acks_late=True)
+def part_late(self, seconds: float) -> str:
+    _perform(self.request.id, "chord", seconds)
+    return self.request.id
+
+
+@app.task(name="shop.total", bind=True)
+def total(self, done: list[str], parts: int) -> None:
+    if len(set(done)) != parts:
+        raise ValueError(f"{parts} parts were to be done before this, and these were: {', '.join(done)}")
+    _perform(self.request.id, "chord", 0)
 
 
 @app.task(name=TICK, bind=True)

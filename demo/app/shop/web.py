@@ -106,11 +106,12 @@ def accept() -> tuple[Response, int]:
     except order.OrderError as error:
         return _refuse(str(error))
     try:
-        task_id = tasks.send(wanted)
+        ids = tasks.send(wanted)
     except OperationalError as error:
         return jsonify(error=f"Not accepted, because Redis does not take it: {error}"), 503
-    ledger.write("accepted", id=task_id, **wanted._asdict())
-    return jsonify(id=task_id, color=settings.COLOR, release=settings.RELEASE, **wanted._asdict()), 200
+    for task_id in ids:
+        ledger.write("accepted", id=task_id, **wanted._asdict())
+    return jsonify(id=ids[-1], color=settings.COLOR, release=settings.RELEASE, **wanted._asdict()), 200
 
 
 def _refuse(sentence: str) -> tuple[Response, int]:

@@ -38,6 +38,7 @@ def container(one):
         "exit_code": one["State"]["ExitCode"],
         "restarts": one["RestartCount"],
         "policy": one["HostConfig"]["RestartPolicy"]["Name"],
+        "cpu_shares": one["HostConfig"]["CpuShares"],
     }
 
 

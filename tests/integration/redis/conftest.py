@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import socket
+import socketserver
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -28,12 +32,18 @@ def pytest_collection_modifyitems(items):
 class Server:
     """A redis-server process of its own; everything in it is gone with it."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, sentinel=False):
         folder.mkdir()
         self.socket = str(folder / "redis.sock")
+        command = ["redis-server"]
+        if sentinel:
+            # A sentinel knows neither saving nor an append-only file, and writes to its configuration.
+            (folder / "sentinel.conf").touch()
+            command += [str(folder / "sentinel.conf"), "--sentinel"]
+        else:
+            command += ["--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no"]
-            + ["--dir", str(folder), *options],
+            [*command, "--port", "0", "--unixsocket", self.socket, "--dir", str(folder), *options],
             stdout=subprocess.DEVNULL,
         )
         for _attempt in range(200):
@@ -80,13 +90,47 @@ def new(servers):
 def start_server(tmp_path):
     started = []
 
-    def start(*options):
-        started.append(Server(tmp_path / f"redis{len(started)}", *options))
+    def start(*options, **kwargs):
+        started.append(Server(tmp_path / f"redis{len(started)}", *options, **kwargs))
         return started[-1]
 
     yield start
     for server in started:
         server.stop()
+
+
+class _Forward(socketserver.BaseRequestHandler):
+    """Carries bytes between a client and the unix socket of a server, both ways."""
+
+    def handle(self):
+        with socket.socket(socket.AF_UNIX) as there:
+            there.connect(self.server.to)
+            back = threading.Thread(target=self._copy, args=(there, self.request), daemon=True)
+            back.start()
+            self._copy(self.request, there)
+            back.join(5)
+
+    @staticmethod
+    def _copy(source, destination):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                destination.sendall(data)
+            destination.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def address_of():
+    """Gives a server an address, as ``host:port``: its own network may be none at all."""
+    with contextlib.ExitStack() as stack:
+
+        def forward(server):
+            made = stack.enter_context(socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Forward))
+            made.daemon_threads, made.to = True, server.socket
+            threading.Thread(target=made.serve_forever, daemon=True).start()
+            stack.callback(made.shutdown)
+            return "{}:{}".format(*made.server_address)
+
+        yield forward
 
 
 def _emptied(server):

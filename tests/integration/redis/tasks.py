@@ -12,7 +12,7 @@ import uuid
 SEPARATOR = "\x06\x16"
 
 
-def message(queue="celery", priority=0, exchange="", text="[[], {}, {}]", tag=None):
+def message(queue="celery", priority=0, exchange="", text="[[], {}, {}]", tag=None, task="shop.work"):
     """Bytes of a message in a queue, in the very form that kombu gives it."""
     return json.dumps(
         {
@@ -21,7 +21,7 @@ def message(queue="celery", priority=0, exchange="", text="[[], {}, {}]", tag=No
             "content-type": "application/json",
             "headers": {
                 "lang": "py",
-                "task": "shop.work",
+                "task": task,
                 "id": str(uuid.uuid4()),
                 "eta": None,
                 "argsrepr": "('\u00e4',)",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
@@ -262,7 +262,7 @@ def dying_broker(counter, after_it_was_sent):
 @pytest.mark.parametrize("then", ["on", "back", "back and on"])
 def test_killed_at_any_exchange_with_redis_and_run_again(old, new, host, monkeypatch, after_it_was_sent, then):
     monkeypatch.setattr(_messages, "FIRST_CHUNK", 2)
-    monkeypatch.setattr(_messages, "CHUNK_MESSAGES", 2)
+    monkeypatch.setattr(_stored, "CHUNK_MESSAGES", 2)
     waiting, taken = [message() for _number in range(5)], [message() for _number in range(3)]
     for step in range(1, 200):
         with old.connect() as redis, new.connect() as other:
@@ -330,7 +330,7 @@ def test_orphans_are_left_alone_while_a_worker_lives(old, host):
 
 def test_what_was_on_its_way_to_a_broker_that_is_gone_is_taken_back(old, new, host, monkeypatch):
     monkeypatch.setattr(_messages, "FIRST_CHUNK", 2)
-    monkeypatch.setattr(_messages, "CHUNK_MESSAGES", 2)
+    monkeypatch.setattr(_stored, "CHUNK_MESSAGES", 2)
     waiting, taken = [message() for _number in range(6)], [message()]
     with old.connect() as redis:
         fill(redis, "celery", waiting)
@@ -405,7 +405,7 @@ def test_no_command_keeps_redis_from_others_for_long(old, new, host, monkeypatch
     [moved] = there_and_back(old, new, host, NoJournal(), ">")
     assert moved.moved == number
     # The first chunk is taken blind.
-    assert largest[0] < max(2 * _messages.CHUNK_BYTES, 2 * _messages.FIRST_CHUNK * size)
+    assert largest[0] < max(2 * _stored.CHUNK_BYTES, 2 * _stored.FIRST_CHUNK * size)
     for server in (old, new):
         # On average, because on a busy machine a single one may have to wait for the processor.
         with server.connect() as redis:

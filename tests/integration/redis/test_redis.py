@@ -188,7 +188,8 @@ def test_a_move_where_the_host_has_no_way(old, new, no_way):
         take_unacked(redis, taken)
         redis.call("SET", "celery-task-meta-1", b"\x00\xff", "EX", 100)
     with through_cli(old, "old") as here, through_cli(new, "new") as there:
-        moved = move(SimpleNamespace(commands=[]), NoJournal(), here, there)
+        engine = SimpleNamespace(inspect=lambda _container: {"HostConfig": {"Memory": 0}})
+        moved = move(SimpleNamespace(commands=[], engine=engine), NoJournal(), here, there)
     assert (moved.moved, moved.left, moved.results) == (33, {}, 1)
     with new.connect() as redis:
         assert consume_all(redis) == taken + waiting

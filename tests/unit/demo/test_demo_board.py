@@ -73,7 +73,7 @@ def test_an_order_without_parameters_is_a_short_sleep():
 
 
 def test_an_order_takes_every_parameter_as_text():
-    wanted = order.Order("cpu", 2.5, "reports", 9, 30.0, "late")
+    wanted = order.Order("chord", 2.5, "reports", 9, 30.0, "late", 5)
     assert order.parse({name: str(value) for name, value in wanted._asdict().items()}) == wanted
 
 
@@ -89,6 +89,7 @@ def test_an_order_takes_every_parameter_as_text():
         ({"priority": 10}, "priority=10"),
         ({"countdown": 1e9}, "countdown="),
         ({"ack": "never"}, "ack=never"),
+        ({"parts": 0}, "parts=0 is not possible; it is a number from 1 to 20"),
         ({"colour": "red"}, "colour"),
         ([], "no JSON object"),
     ],

@@ -76,6 +76,7 @@ class Server:
         self._scripts = list(scripts)
         self.connections = 0
         self.requests = []
+        self.bodies = []
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -96,6 +97,8 @@ class Server:
             except asyncio.IncompleteReadError:
                 break  # the client is done with this connection
             self.requests.append(head.split(b"\r\n")[0])
+            if b"Content-Length: " in head:
+                self.bodies.append(await reader.readexactly(int(head.rpartition(b"Content-Length: ")[2].split()[0])))
             writer.write(answer)
             await writer.drain()
         writer.close()
@@ -214,3 +217,36 @@ def test_a_server_that_is_not_there_is_a_failed_request_each():
     figures = running.stop()
     assert figures["failed"] == figures["requests"] > 0
     assert "no connection" in figures["failures"][0]
+
+
+def test_tasks_are_sent_in_turn():
+    wanted = [{"seconds": 0.1}, {"kind": "chord", "parts": 2}]
+
+    async def scenario():
+        async with Server(*[[OK] * 1000] * 20) as server:
+            port = server._server.sockets[0].getsockname()[1]
+            running = load.Load(f"http://127.0.0.1:{port}", rate=0, task_rate=50, tasks=wanted).start()
+            while len(server.bodies) < 4:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(running.stop)
+            return server.bodies
+
+    assert run(scenario())[:4] == [b"seconds=0.1", b"kind=chord&parts=2"] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--task", "seconds"], "--task takes NAME=VALUE"),
+        (["--task", "seconds=1", "--tasks", "FILE"], "leave one of them out"),
+        (["--tasks", "FILE"], "holds a JSON list of objects"),
+    ],
+)
+def test_tasks_that_are_none_are_refused(tmp_path, capsys, arguments, named):
+    file = tmp_path / "tasks.json"
+    file.write_text("[]", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        load.main(
+            ["--url=http://127.0.0.1:1", "--seconds=1", *(word.replace("FILE", str(file)) for word in arguments)]
+        )
+    assert named in capsys.readouterr().err

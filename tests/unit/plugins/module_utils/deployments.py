@@ -12,6 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _nginx,
     _settings,
     _settle,
+    _stored,
     _switch,
     _workers,
 )
@@ -77,7 +78,8 @@ class Scene:
         replace(_nginx, "served_color", "ask nginx", lambda given: self.served)
         monkeypatch.setattr(_messages, "take_back", self._take_back)
         # Questions, not effects.
-        monkeypatch.setattr(_messages, "count_messages", lambda broker: dict(broker.tasks))
+        for module in (_messages, _stored):
+            monkeypatch.setattr(module, "count_messages", lambda broker: dict(broker.tasks))
         monkeypatch.setattr(_broker, "connect", self._connect)
 
     # What the other parts do

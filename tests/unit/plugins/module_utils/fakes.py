@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import posixpath
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _containers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
@@ -57,6 +58,8 @@ class FakeEngine:
         self.project_volumes = {}
         self.memory = {}
         self.log_lines = {}
+        # For each container, the content of each path that it changed.
+        self.files = {}
         self.root = "/"
 
     def add(self, service, color="blue", app="shop", status="running", published=0, **changes):
@@ -152,6 +155,16 @@ class FakeEngine:
     def stats(self, container):
         return {"memory_stats": {"usage": self.memory.get(container, 0), "stats": {}}}
 
+    def exists(self, container):
+        return container in self.inspected
+
+    def changes(self, container):
+        return sorted(self.files.get(container, ()))
+
+    def archive(self, container, path):
+        content = self.files.get(container, {}).get(path)
+        return None if content is None else (posixpath.basename(path), content)
+
     def logs(self, container, tail=20):
         return self.log_lines.get(container, [f"last line of {container}"])[-tail:]
 
@@ -172,6 +185,16 @@ class FakeEngine:
         data = self.inspect(container)
         self.calls.append((f"policy {policy['Name'] or 'no'}", container))
         data["HostConfig"]["RestartPolicy"] = dict(policy)
+
+    def set_cpu_shares(self, container, shares):
+        data = self.inspect(container)
+        self.calls.append((f"weight {shares}", container))
+        data["HostConfig"]["CpuShares"] = shares
+
+    def unpack(self, container, folder, archive):
+        name, content = archive
+        self.calls.append((f"unpack {posixpath.join(folder, name)}", container))
+        self.files.setdefault(container, {})[posixpath.join(folder, name)] = content
 
     def remove(self, container, volumes=True):
         if self.inspect(container)["State"]["Status"] == "running":

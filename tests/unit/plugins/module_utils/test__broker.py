@@ -36,12 +36,19 @@ def test_settle(broker, service, support, mode):
     assert settle(broker, service, "", support).mode == mode
 
 
+@pytest.mark.parametrize(
+    "url, mode", [("redis://redis:6379/0", "color"), ("redis://queue.lan/0", "shared"), ("amqp://queue.lan//", "shared")]
+)
+def test_the_host_of_the_url_settles_it(url, mode):
+    assert settle("auto", "redis", url, ["redis"]).mode == mode
+
+
 def test_settle_names_what_is_wrong():
-    with pytest.raises(BluegreenError, match="broker is 'colour'.*auto, color, shared, none"):
+    with pytest.raises(BluegreenError, match="bluegreen_broker is 'colour'.*auto, color, shared, none"):
         settle("colour", "redis", "", [])
-    with pytest.raises(BluegreenError, match="broker url is no URL"):
+    with pytest.raises(BluegreenError, match="bluegreen_broker_url is no URL"):
         settle("auto", "redis", "redis", [])
-    with pytest.raises(BluegreenError, match="url begins with rediss://"):
+    with pytest.raises(BluegreenError, match="bluegreen_broker_url begins with rediss://"):
         settle("auto", "redis", "rediss://redis/0", ["redis"])
 
 
@@ -88,6 +95,12 @@ def connected(monkeypatch):
             "redis://queue.lan:6379",
             ("queue.lan", 6379, 1, Credentials("", "x")),
         ),
+        # A name of this host that only containers know.
+        (
+            BrokerSettings("shared", "redis", "redis://host.docker.internal/0"),
+            "redis://host.docker.internal:6379",
+            ("127.0.0.1", 6379, 0, Credentials()),
+        ),
     ],
 )
 def test_where_the_broker_is(host, connected, settings, name, target):
@@ -103,6 +116,8 @@ def test_where_the_broker_is(host, connected, settings, name, target):
         BrokerSettings("none"),
         BrokerSettings("shared", "redis", "amqp://rabbit//"),
         BrokerSettings("shared", "redis", "sqs://"),
+        # A Redis of the project is not the one outside of it.
+        BrokerSettings("shared", "redis"),
     ],
 )
 def test_a_broker_that_cannot_be_read_is_none(host, settings):

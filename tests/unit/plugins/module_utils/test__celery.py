@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
     Process,
     Roles,
+    broker_of_command,
     main_processes,
     roles_of_command,
     roles_of_container,
@@ -102,3 +103,21 @@ def test_main_process_that_renamed_itself():
 )
 def test_roles_of_container(service, command, processes, roles):
     assert roles_of_container(SimpleNamespace(service=service, command=command), processes) == roles
+
+
+@pytest.mark.parametrize(
+    "argv, url",
+    [
+        (["celery", "-A", "shop", "worker"], ""),
+        (["celery", "-b", "redis://a", "-A", "shop", "worker"], "redis://a"),
+        (["/usr/bin/celery", "--broker", "redis://a", "worker"], "redis://a"),
+        (["python3", "-m", "celery", "--broker=redis://a?x=1", "worker"], "redis://a?x=1"),
+        (["bash", "-c", "cd /app && exec celery -b $BROKER worker"], "$BROKER"),
+        # Options of somebody else.
+        (["gunicorn", "-b", "0.0.0.0:8000", "shop:app"], ""),
+        (["sh", "-c", "gunicorn -b 0.0.0.0:8000 shop:app & celery worker -B"], ""),
+        (["celery", "worker", "-b"], ""),
+    ],
+)
+def test_broker_of_command(argv, url):
+    assert broker_of_command(argv) == url

@@ -78,6 +78,8 @@ def test_the_line_of_the_history(scene):
     (entry,) = scene.store.history()
     assert entry["seconds"].keys() == {"awaiting_approval", "finish"}
     del entry["seconds"]
+    memory = entry.pop("memory")
+    assert 0 < memory["before"] <= memory["peak"]
     assert entry == {
         "id": "dep-1",
         "who": "ada@laptop",
@@ -91,6 +93,7 @@ def test_the_line_of_the_history(scene):
         "ended": "2026-11-23T12:00:00Z",
         "images": {f"sha256:{service}-1": f"registry/{service}:1" for service in ("beat", "redis", "web", "worker")},
         "tasks_moved": 0,
+        "worker_gap": None,
     }
 
 
@@ -98,7 +101,7 @@ def test_a_worker_that_still_finished_its_task_is_stopped_too(scene):
     scene.engine.inspected["blue-worker"]["State"]["Status"] = "running"
     scene.deployment("awaiting_approval")
     close(scene)
-    assert scene.effects()[:3] == ["drain", "stop blue-worker", "stop blue-web"]
+    assert scene.effects()[:4] == ["drain", "stop workers", "stop blue-worker", "stop blue-web"]
 
 
 def test_nothing_of_the_old_color_comes_back_at_a_boot_in_between(scene):
@@ -421,6 +424,8 @@ def test_after_the_drain_late_tasks_move_and_approval_is_pending(scene):
     result = settle(scene)
     assert scene.effects() == ["drain", "move shop-blue/redis to shop-green/redis"]
     assert result["changed"] is True and result["figures"]["tasks_moved"] == 3
+    assert result["message"].startswith("Release 2 of shop is live (green). It took ")
+    assert "3 tasks moved" in result["message"]
     journal = scene.store.load()
     assert (journal["step"], journal["done"], journal["held_by"]) == ("awaiting_approval", True, [])
 

@@ -52,6 +52,22 @@ def test_the_broker_that_a_color_brings_for_itself_while_it_runs(scene, mode, na
         assert own or broker is None
 
 
+@pytest.mark.parametrize(
+    "mode, service, name, own",
+    [
+        ("color", "redis", "blue", True),
+        ("none", "redis", "blue", True),
+        ("none", "redis", "green", False),
+        ("none", "cache", "blue", False),
+        ("shared", "redis", "blue", False),
+    ],
+)
+def test_the_redis_of_a_color_may_be_there_without_tasks(scene, mode, service, name, own):
+    color = Color(scene.host, settings(scene, mode=mode, service=service), name)
+    with color.own_redis() as redis:
+        assert redis is (scene.brokers[name] if own else None)
+
+
 def test_both_colors_of_a_deployment(scene):
     found, old, candidate = colors_of(scene.host, scene.store, scene.deployment("health"))
     assert (found.app, old.project, candidate.project) == ("shop", "shop-blue", "shop-green")

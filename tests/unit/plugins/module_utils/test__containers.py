@@ -29,6 +29,7 @@ def test_a_container_as_the_engine_shows_it(engine):
     assert (seen.status, seen.health, seen.running, seen.ever_started) == ("running", "", True, True)
     assert seen.published == [("127.0.0.1", 18001, 8000)]
     assert seen.addresses == {"shop-blue_default": "10.0.0.2"}
+    assert seen.aliases == ()
     assert (seen.image, seen.image_name, seen.config_hash) == ("sha256:web-1", "registry/web:1", "hash-web")
     assert seen.command == ["run", "web"]
     assert (seen.stop_signal, seen.stop_timeout, seen.cpu_shares, seen.init) == ("SIGTERM", None, 0, False)
@@ -103,3 +104,8 @@ def test_what_compose_run_left_behind_is_no_part_of_a_color(engine):
 )
 def test_the_role_of_a_service(service, role):
     assert _containers.role_of(service, SERVICES) == role
+
+
+def test_names_in_all_networks(engine):
+    networks = {"a": {"IPAddress": "10.0.0.2", "Aliases": ["web", "shop"]}, "b": {"Aliases": None}}
+    assert container(engine, NetworkSettings__Networks=networks).aliases == ("web", "shop")

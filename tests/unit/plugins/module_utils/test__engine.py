@@ -381,3 +381,26 @@ def test_a_command_that_hangs_is_given_up(server, engine):
     with pytest.raises(EngineError, match="timed out"):
         engine.execute("c", ["sleep", "60"], timeout=0.05)
     let_go.set()
+
+
+@pytest.mark.parametrize(
+    "remove, wait, lines",
+    [
+        (http("204 No Content"), http("500 Not Asked"), ["DELETE /containers/c"]),
+        (http("404 Not Found"), http("500 Not Asked"), ["DELETE /containers/c"]),
+        # It goes by itself at that very moment, and may be gone before the question.
+        (http("409 Conflict"), http("404 Not Found"), ["DELETE /containers/c", "POST /containers/c/wait"]),
+        (http("409 Conflict"), http("200 OK", b"{}"), ["DELETE /containers/c", "POST /containers/c/wait"]),
+    ],
+)
+def test_removed_by_force_is_gone(server, engine, remove, wait, lines):
+    server.answers.update({"DELETE /containers/c": remove, "POST /containers/c/wait": wait})
+    engine.remove_by_force("c")
+    assert [request.line for request in server.requests] == lines
+    assert server.requests[0].query == {"v": "1", "force": "1"}
+
+
+def test_what_cannot_be_removed_by_force_is_an_error(server, engine):
+    server.answers["DELETE /containers/c"] = http("500 Internal Server Error", b'{"message": "device is busy"}')
+    with pytest.raises(EngineError, match="device is busy"):
+        engine.remove_by_force("c")

@@ -113,6 +113,13 @@ def test_no_attempt_goes_far_beyond_the_deadline(host, journal, color):
     assert [timeout for *rest, timeout in color.asked] == pytest.approx([2.0, 0.7])
 
 
+def test_an_attempt_that_the_deadline_cut_short_does_not_hide_what_came_before(host, journal, color):
+    cut_short = Answer(0, "timed out after 0.1 s", 0.1)
+    color.answers = [BAD, BAD, cut_short]
+    with pytest.raises(BluegreenError, match=r"\(3 attempts\): the last one answered with status 500, not 200"):
+        wait(host, journal, deadline=0.65)
+
+
 def test_good_answers_do_not_count_across_a_bad_one(host, journal, color):
     color.answers = [GOOD, BAD] * 50
     with pytest.raises(BluegreenError):

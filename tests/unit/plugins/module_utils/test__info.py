@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _messages
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 
@@ -22,8 +22,8 @@ def scene(monkeypatch, tmp_path):
     return made
 
 
-def info(scene):
-    params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(scene.file)}}
+def info(scene, **changes):
+    params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(scene.file)}, **changes}
     result = _info.info(scene.host, scene.store, params)
     # It only looks.
     assert scene.calls == [] and scene.host.commands == [] and result["changed"] is False
@@ -37,6 +37,16 @@ def test_an_empty_host(scene):
     assert (result["deployment"], result["history"]) == (None, [])
     assert result["colors"]["blue"]["health"] == "absent"
     assert result["summary"] == ["shop: no color is live."]
+
+
+@pytest.mark.parametrize(
+    "url, queues", [("redis://queue/0", {"celery": 4}), ("redis://redis.lan/0", None), ("redis://redis/0", None)]
+)
+def test_the_live_color_tells_which_broker_to_look_at(scene, url, queues):
+    scene.engine.add("queue", color="green")
+    scene.engine.add("worker", color="green", Config__Env=[f"CELERY_BROKER_URL={url}"])
+    scene.brokers["green"].tasks = {"celery": 4}
+    assert info(scene, services={"support": ["redis", "queue"]})["queues"]["green"] == queues
 
 
 def test_a_host_in_the_middle_of_a_deployment(scene):
@@ -73,6 +83,7 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
         "result": "",
         "reason": "",
         "held_by": [],
+        "progress": None,
         "owner_alive": True,
     }
     assert result["summary"] == [
@@ -82,6 +93,26 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
         "green (shop-green): beat created, redis running, web unhealthy, worker running.",
         "Deployment dep-1 of release 2 by ada@laptop is in step start_workers since 2026-11-23T12:00:00Z.",
     ]
+
+
+def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):
+    scene.color("green")
+    scene.brokers["green"].tasks = {"celery": 1, "held": 3}
+    monkeypatch.setattr(_stored, "held_tasks", lambda broker: {"shop.new": 2, "shop.mail": 1})
+    result = info(scene)
+    assert result["held"] == {"blue": None, "green": {"shop.new": 2, "shop.mail": 1}}
+    assert result["summary"][2:4] == [
+        "green: tasks wait: 1 in celery.",
+        "green: tasks are held that the workers do not register: shop.new (2), shop.mail (1). They go on with the next "
+        "release that registers them, or with bluegreen_unknown_tasks: move.",
+    ]
+
+
+def test_a_move_that_takes_long_shows_how_far_it_is(scene):
+    scene.deployment("handover", done=False, progress={"moved": 41_200, "of": 100_000})
+    result = info(scene)
+    assert result["deployment"]["progress"] == {"moved": 41_200, "of": 100_000}
+    assert result["summary"][-1] == "Of 100000 tasks 41200 have moved so far."
 
 
 def test_what_awaits_approval_has_no_owner_who_could_be_gone(scene):
@@ -130,7 +161,7 @@ def test_what_cannot_be_read_is_warned_of_and_the_rest_is_shown(scene, monkeypat
     def fail(broker):
         raise BluegreenError(f"{broker.name} does not answer.")
 
-    monkeypatch.setattr(_messages, "count_messages", fail)
+    monkeypatch.setattr(_stored, "count_messages", fail)
     result = info(scene)
     assert (result["live"], result["deployment"], result["queues"]["blue"]) == ("", None, None)
     neither, silent, corrupt = scene.host.warnings

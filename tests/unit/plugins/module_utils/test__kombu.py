@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -109,3 +110,51 @@ def test_prefixes():
     assert _kombu.binding_of_key("celery") is None
     assert _kombu.prefix_of_unacked("shop:unacked") == "shop:"
     assert _kombu.prefix_of_unacked("unacked_index") is None
+
+
+def protocol_1(name, content="base64"):
+    body = json.dumps({"task": name, "id": "1", "args": []})
+    if content == "base64":
+        body = base64.b64encode(body.encode()).decode()
+    return {"body": body, "headers": {}, "properties": {"delivery_tag": "t1", "body_encoding": content}}
+
+
+@pytest.mark.parametrize(
+    "payload, name",
+    [
+        (encoded(MESSAGE), "shop.work"),
+        (encoded(protocol_1("shop.old")), "shop.old"),
+        (encoded(protocol_1("shop.old", "utf-8")), "shop.old"),
+        # A pickle, or what is no message at all.
+        (encoded({**MESSAGE, "headers": {}, "body": "gAR9lC4="}), None),
+        (encoded({**MESSAGE, "headers": None, "body": "W10="}), None),
+        (encoded({**MESSAGE, "headers": {"task": 7}}), None),
+        (encoded({}), None),
+        (encoded([]), None),
+        (b"\xff", None),
+    ],
+)
+def test_task_of(payload, name):
+    assert _kombu.task_of(payload) == name
+
+
+@pytest.mark.parametrize(
+    "key, own",
+    [
+        ("unacked", True),
+        ("shop:unacked_index", True),
+        ("unacked_mutex", True),
+        ("shop__kombu.binding.celery", True),
+        ("_kombu.binding_permanent.x", True),
+        ("celery-task-meta-1", True),
+        ("p:celery-taskset-meta-g.j", True),
+        ("chord-unlock-1", True),
+        ("1.reply.celery.pidbox", True),
+        ("celeryev.1", True),
+        ("session:unacked:1", False),
+        ("session:celery", False),
+        (":1:django.contrib.sessions.cacheabc", False),
+    ],
+)
+def test_is_own_name(key, own):
+    assert _kombu.is_own_name(key) is own

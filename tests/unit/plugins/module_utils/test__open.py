@@ -11,6 +11,7 @@ import os
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _broker,
     _nginx,
     _open,
     _resources,
@@ -22,6 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
     NO_RESTART,
@@ -75,7 +77,9 @@ class Scene:
                 "successes": 2,
                 "deadline": 60.0,
             },
-            "workers": {"stop_timeout": None, "on_timeout": "fail"},
+            "workers": {"stop_timeout": None, "on_timeout": "fail", "strategy": "stop"},
+            "unknown_tasks": "hold",
+            "keep_keys": ["session:*"],
             "drain_timeout": 30.0,
             "revert_after": 900,
             "old_color": "removed",
@@ -88,6 +92,7 @@ class Scene:
         self.listeners = {}
         self.nginx_says = []
         self.memory, self.disk = 500 * MIB, {}
+        self.redis = None
         for service in SERVICES:
             self.engine.images[f"registry/{service}:1"] = {"Id": f"sha256:{service}-1", "Size": 100 * MIB}
         self._replace_the_edges(monkeypatch)
@@ -106,6 +111,7 @@ class Scene:
             "config --format": self._render,
             "config --hash": lambda argv: Completed(0, "".join(f"{s} {h}\n" for s, h in self.hashes.items()), ""),
         }
+        monkeypatch.setattr(_broker, "connect", lambda host, containers, settings: self.redis)
         monkeypatch.setattr(_nginx, "preflight", lambda host, nginx: self.nginx_says)
         monkeypatch.setattr(_resources, "available_memory", lambda: self.memory)
         monkeypatch.setattr(_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
@@ -126,6 +132,10 @@ class Scene:
         with open(argv[len(argv) - argv[::-1].index("--env-file")], encoding="utf-8") as source:
             self.seen_env[project] = source.read()
         return Completed(0, json.dumps(self.rendered[project.rpartition("-")[2]]), "")
+
+    def environment(self, service, **values):
+        for rendered in self.rendered.values():
+            rendered["services"][service]["environment"] = values
 
     def point_to(self, port, words="", header=""):
         self.file.write_text(f"{header}upstream shop {{ server 127.0.0.1:{port}{words}; }}\n")
@@ -493,6 +503,143 @@ def test_stopping_the_old_workers_makes_room(scene):
     assert scene.open()["changed"] is True
 
 
+@pytest.fixture
+def roomy(scene):
+    """A live color that holds 100 MiB, of which 40 are its workers'."""
+    scene.engine.memory = {"blue-web": 50 * MIB, "blue-redis": 10 * MIB, "blue-worker": 30 * MIB, "blue-beat": 10 * MIB}
+    return scene
+
+
+def workers(strategy):
+    return {"stop_timeout": None, "on_timeout": "fail", "strategy": strategy}
+
+
+@pytest.mark.parametrize("free, strategy", [(164, "throttle"), (163, "stop")])
+def test_auto_goes_by_what_the_host_can_hold_and_says_so(roomy, free, strategy):
+    roomy.memory = free * MIB
+    result = roomy.open(workers=workers("auto"))
+    assert result["worker_strategy"] == roomy.store.load()["worker_strategy"] == strategy
+    assert (
+        f"plan: worker strategy: auto chose {strategy}: the new color needs 164 MiB beside the old one, 64 MiB of "
+        f"them to spare, and {free} MiB are free" in result["plan"]
+    )
+
+
+def test_what_was_chosen_stays_when_the_memory_changes(roomy):
+    roomy.open(workers=workers("auto"))
+    roomy.memory = 0
+    assert roomy.open(workers=workers("auto"))["worker_strategy"] == "throttle"
+
+
+def test_throttle_without_room_is_refused(roomy):
+    roomy.memory = 163 * MIB
+    assert roomy.refusal(workers=workers("throttle")).startswith("bluegreen_worker_strategy is throttle, which leaves")
+    assert roomy.open(workers=workers("stop"))["worker_strategy"] == "stop"
+
+
+def test_throttle_at_one_broker_is_warned_of(roomy):
+    result = roomy.open(workers=workers("throttle"), broker={"mode": "shared"})
+    assert result["worker_strategy"] == "throttle"
+    assert "both colors use one broker" in roomy.host.warnings[0]
+
+
+def test_the_first_deployment_has_nobody_to_throttle(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.file.unlink()
+    scene.memory = 0
+    assert scene.open(workers=workers("throttle"))["worker_strategy"] == "stop"
+
+
+# The broker
+
+
+def test_the_broker_is_found_in_the_compose_file(scene):
+    scene.environment("worker", CELERY_BROKER_URL="redis://:hunter2@cache:6379/0")
+    for color in PORTS:
+        scene.rendered[color]["services"]["cache"] = {"image": "redis:8", "restart": "always"}
+    scene.hashes["cache"] = "hash-cache"
+    result = scene.open(services={"support": ["redis", "cache"]})
+    assert (result["broker"], result["broker_service"]) == ("color", "cache")
+    assert (
+        "plan: broker color, each color has its own: CELERY_BROKER_URL of service worker is redis://cache:6379/0, and cache "
+        "is a support service" in result["plan"]
+    )
+    assert scene.store.load()["settings"]["broker"] == {"mode": "color", "service": "cache", "url": ""}
+    again = scene.open(services={"support": ["redis", "cache"]})
+    assert (again["broker"], again["broker_service"]) == ("color", "cache")
+
+
+def test_a_shared_broker_that_is_found_is_used_as_far_as_it_is_known(scene):
+    scene.environment("worker", CELERY_BROKER_URL="redis://:hunter2@redis.lan:6379/0")
+    result = scene.open(services={"support": [], "ignored": ["redis"]})
+    assert result["broker"] == "shared"
+    assert not [line for line in result["plan"] if line.startswith("handover")]
+    with open(scene.store.path("deployment.json"), encoding="utf-8") as source:
+        assert "hunter2" not in source.read()
+    assert scene.store.broker_url() == "redis://:hunter2@redis.lan:6379/0"
+
+
+def test_a_broker_that_contradicts_the_variables_is_refused(scene):
+    scene.environment("worker", CELERY_BROKER_URL="amqp://:hunter2@redis//")
+    assert scene.refusal().startswith(
+        "CELERY_BROKER_URL of service worker is amqp://redis//, and redis is a support service, but tasks can be moved"
+    )
+
+
+def test_a_url_that_cannot_be_read_is_warned_of(scene):
+    scene.environment("worker", CELERY_BROKER_URL="redis://:hun/ter2@redis/0")
+    assert scene.open()["broker"] == "color"
+    assert ["cannot be read" in sentence for sentence in scene.host.warnings] == [True]
+
+
+def test_what_the_compose_file_has_wrong_is_said_before_what_follows_from_it(scene):
+    scene.environment("worker", CELERY_BROKER_URL="redis://redis.lan/0")
+    message = scene.refusal(services={"support": ["reddis"]}, broker={"mode": "color"})
+    assert "reddis" in message and "CELERY_BROKER_URL" not in message
+
+
+class Locked:
+    container = None
+
+    def __init__(self, code):
+        self.code = code
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        pass
+
+    def databases(self):
+        raise RedisError("Redis at 10.0.0.2:6379 asks for a password.", self.code)
+
+
+def test_a_redis_that_lets_nobody_in_is_refused_before_anything_is_touched(scene):
+    scene.redis = Locked("NOAUTH")
+    assert scene.refusal() == "Redis at 10.0.0.2:6379 asks for a password."
+
+
+def test_a_redis_that_cannot_be_asked_is_no_obstacle(scene):
+    scene.redis = Locked("")
+    assert scene.open()["changed"] is True
+    assert scene.host.warnings == []
+
+
+# Code of the host
+
+
+def test_code_that_is_mounted_is_warned_of(scene):
+    (scene.folder / "src" / "shop.py").write_text("")
+    for color in PORTS:
+        scene.rendered[color]["services"]["web"]["volumes"] = [
+            {"type": "bind", "source": str(scene.src), "target": "/app"}
+        ]
+    assert scene.open()["changed"] is True
+    assert [sentence.partition(":")[0] for sentence in scene.host.warnings] == [
+        f"{scene.src} holds code and is mounted into web"
+    ]
+
+
 def test_not_enough_disk_for_new_images_is_refused_with_the_figures(scene):
     scene.engine.root = "/var/lib/docker"
     scene.disk = {"/var/lib/docker": 100 * MIB}
@@ -524,6 +671,7 @@ def test_check_mode_shows_plan_and_diff_and_changes_nothing(scene):
     assert (result["changed"], result["id"], result["epoch"]) == (True, "", 0)
     assert [line.partition(":")[0] for line in result["plan"]] == [
         "plan",
+        "plan",
         "fetch",
         "stop_workers",
         "start_candidate",
@@ -553,7 +701,9 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
     assert (journal["step"], journal["done"], journal["from"], journal["to"]) == ("open", True, "blue", "green")
     assert (journal["release"], journal["release_from"], journal["who"]) == ("2", "", "ada@laptop")
     assert [each["id"] for each in journal["old_containers"]] == ["blue-beat", "blue-redis", "blue-web", "blue-worker"]
-    assert journal["drain_timeout"] == 30.0 and journal["workers"] == {"stop_timeout": None, "on_timeout": "fail"}
+    assert journal["drain_timeout"] == 30.0 and journal["workers"] == scene.params["workers"]
+    assert journal["worker_strategy"] == "stop"
+    assert journal["unknown_tasks"] == "hold" and journal["keep_keys"] == ["session:*"]
     expected = _settings.settings_of({**scene.params, "broker": {"url": "redis://:hunter2@redis/0"}})
     assert _settings.from_journal(journal.data, scene.store.broker_url()) == expected
     for name in ("blue.env", "green.env", "broker.url"):
@@ -671,6 +821,19 @@ def test_the_kept_color_comes_back_without_compose_and_its_files(kept):
     assert journal["policies"] == kept.policies
     # Whoever goes back may want to come forward again.
     assert journal["old_color"] == "stopped"
+
+
+def test_the_kept_color_goes_by_the_broker_that_its_containers_name(kept):
+    kept.engine.inspected["blue-worker"]["Config"]["Env"] = ["CELERY_BROKER_URL=redis://redis.lan/0"]
+    kept.engine.inspected["blue-redis"]["Config"]["Image"] = "cache:1"
+    assert kept.open(prefer="rollback")["broker"] == "shared"
+
+
+def test_an_open_question_keeps_nobody_from_going_back(kept):
+    kept.engine.inspected["blue-worker"]["Config"]["Env"] = ["REDIS_URL=redis://redis.lan/0"]
+    result = kept.open(prefer="rollback")
+    assert result["broker"] == "color"
+    assert "plan: broker color, each color has its own: by the lists of services" in result["plan"]
 
 
 def test_the_same_way_back_again_changes_nothing(kept):

@@ -31,6 +31,12 @@ def test_request_is_what_a_worker_understands():
     assert body["reply_to"] == {"exchange": "reply.celery.pidbox", "routing_key": "me"}
     assert message["headers"]["expires"] == 1060.0
     assert message["properties"]["delivery_tag"] == "ticket"
+    assert body["arguments"] == {}
+
+
+def test_a_question_can_have_arguments():
+    message = json.loads(_pidbox.request("registered", "me", "ticket", 0, 1000.0, {"builtins": True})[1])
+    assert json.loads(base64.b64decode(message["body"]))["arguments"] == {"builtins": True}
 
 
 @pytest.mark.parametrize(

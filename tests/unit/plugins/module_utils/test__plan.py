@@ -18,6 +18,10 @@ def lines(live="blue", services=None, **changes):
         "reasons": ["release 1 becomes 2", "image of web differs"],
         "fetch": "pull images that are missing",
         "leftover": False,
+        "strategy": "stop",
+        "strategy_reason": "",
+        "broker": "color",
+        "broker_reason": "redis is a support service",
         "stop_timeout": None,
         "health_url": "http://127.0.0.1:18002/health/",
         "nginx_file": "/etc/nginx/conf.d/bluegreen-shop.conf",
@@ -30,6 +34,7 @@ def lines(live="blue", services=None, **changes):
 def test_a_deployment():
     assert lines() == [
         "plan: shop: green becomes live (release 1 becomes 2; image of web differs)",
+        "plan: broker color, each color has its own: redis is a support service",
         "fetch: pull images that are missing; create redis, migrate, web, worker, beat of shop-green, start none",
         "stop_workers: worker, beat of shop-blue finish what they run (up to its stop_grace_period, else 60 s) and are "
         "stopped, not removed",
@@ -48,6 +53,11 @@ def test_a_deployment():
     [
         ({"stop_timeout": 90}, "stop_workers: worker, beat of shop-blue finish what they run (up to 90 s) and are stopped, "),
         ({"stop_timeout": 0}, "stop_workers: worker, beat of shop-blue finish what they run (up to 0 s) and are stopped, "),
+        (
+            {"strategy_reason": "auto chose stop: 180 MiB are free"},
+            "plan: worker strategy: auto chose stop: 180 MiB are free",
+        ),
+        ({"broker": "shared"}, "plan: broker shared, one for both colors: "),
         ({"leftover": True}, "fetch: tasks that the broker of shop-green still holds move to shop-blue"),
         ({"old_color": "stopped"}, "finish: after approval, stop and keep shop-blue"),
     ],
@@ -61,12 +71,40 @@ def phases(given):
 
 
 def test_the_first_deployment_has_no_old_color():
-    assert phases(lines(live="")) == ["plan", "fetch", "start_candidate", "health", "cutover", "start_workers"]
+    assert phases(lines(live="")) == ["plan", "plan", "fetch", "start_candidate", "health", "cutover", "start_workers"]
 
 
 def test_an_app_without_workers_hands_nothing_over():
     without = {**SERVICES, "workers": []}
-    assert phases(lines(services=without)) == ["plan", "fetch", "start_candidate", "health", "cutover", "settle", "finish"]
+    assert phases(lines(services=without, broker="none")) == [
+        "plan",
+        "plan",
+        "fetch",
+        "start_candidate",
+        "health",
+        "cutover",
+        "settle",
+        "finish",
+    ]
+
+
+def test_one_broker_for_both_colors_needs_no_handover():
+    assert "handover" in phases(lines())
+    assert "handover" not in phases(lines(broker="shared"))
+
+
+def test_throttled_workers_go_on_until_the_new_ones_work():
+    by_phase = dict(line.split(": ", 1) for line in lines(strategy="throttle", stop_timeout=90))
+    assert by_phase["stop_workers"] == (
+        "give worker, beat of shop-blue CPU weight 2; they go on until the new ones work"
+    )
+    assert by_phase["start_workers"] == (
+        "start worker, beat of shop-green; once they take tasks, worker, beat of shop-blue finish what they run (up to 90 s) "
+        "and are stopped, not removed; beat changes over last"
+    )
+    assert dict(line.split(": ", 1) for line in lines(live="", strategy="throttle"))["start_workers"] == (
+        "start worker, beat of shop-green"
+    )
 
 
 def test_what_is_kept_is_not_fetched():

@@ -11,9 +11,11 @@ import time
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _kept_keys,
     _messages,
     _nginx,
     _recover,
+    _skew,
     _switch,
     _workers,
 )
@@ -676,3 +678,93 @@ def test_a_deployment_that_was_decided_needs_only_its_last_lines(scene, result, 
     assert scene.calls == []
     assert written(scene)["result"] == result
     assert sorted(os.listdir(scene.store.folder)) == ["history.jsonl", "lock"]
+
+
+# Throttled workers, and the schedule of beat
+
+
+@pytest.mark.parametrize("step", ["stop_workers", "start_candidate", "health", "cutover", "start_workers"])
+def test_throttled_workers_get_their_weight_back(scene, step):
+    scene.color("blue")
+    scene.color("green")
+    scene.deployment(step, cpu_shares={"blue-worker": 0, "blue-beat": 512})
+    recover(scene, UNDO)
+    assert [call for call in scene.calls if call[0].startswith("weight")] == [
+        ("weight 512", "blue-beat"),
+        ("weight 1024", "blue-worker"),
+    ]
+
+
+def test_what_the_new_beat_has_sent_the_old_one_does_not_send_again(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.engine.files["green-beat"] = {"/celerybeat-schedule": "ticked a moment ago"}
+    scene.deployment("settle")
+    recover(scene, UNDO)
+    effects = scene.effects()
+    carried = effects.index("unpack /celerybeat-schedule blue-beat")
+    assert effects.index("stop green-beat") < carried < effects.index("start blue-beat")
+    assert scene.engine.files["blue-beat"] == scene.engine.files["green-beat"]
+
+
+def test_before_the_cutover_there_is_no_schedule_to_carry(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker="created", beat="created")
+    scene.engine.files["green-beat"] = {"/celerybeat-schedule": "a leftover"}
+    scene.deployment("health")
+    recover(scene, UNDO)
+    assert "blue-beat" not in scene.engine.files
+
+
+def test_throttled_workers_do_not_go_on_beside_a_candidate_that_is_kept(scene):
+    """The run that should have stopped them was cut off right after the new ones were proved to consume."""
+    scene.color("blue")
+    scene.color("green")
+    scene.brokers["blue"].tasks = {"celery": 3}
+    scene.deployment("start_workers", cpu_shares={"blue-worker": 0})
+    scene.host.clock.now += 1000
+    result = recover(scene, LOOK)
+    assert "awaits approval" in result["message"]
+    effects = scene.effects()
+    assert effects.index("stop workers") < effects.index("move shop-blue/redis to shop-green/redis")
+    assert (scene.states()["blue-worker"], scene.states()["blue-beat"]) == ("exited", "exited")
+    assert scene.brokers["green"].tasks == {"celery": 3}
+
+
+# What one broker for both colors holds, and what else lies in a color's Redis
+
+
+def test_sessions_come_back_before_visitors_do(scene, monkeypatch):
+    record(monkeypatch, scene.calls, _kept_keys, "copy_kept", lambda given: f"copy from {given['source'].name}")
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle", keep_keys=["session:*"])
+    recover(scene, UNDO)
+    effects = scene.effects()
+    assert effects.index("copy from green") < effects.index("switch to blue")
+
+
+def test_a_copy_that_fails_keeps_nobody_on_the_candidate(scene, monkeypatch):
+    error = BluegreenError("Redis is full.")
+    record(monkeypatch, scene.calls, _kept_keys, "copy_kept", "copy", error)
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle", keep_keys=["session:*"])
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert any("bluegreen_keep_keys" in sentence and "Redis is full." in sentence for sentence in scene.host.warnings)
+
+
+@pytest.mark.parametrize("worker", ["exited", "running"])
+def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, monkeypatch, worker):
+    record(monkeypatch, scene.calls, _skew, "sort_shared", lambda given: f"sort, to_candidate={given['to_candidate']}")
+    scene.color("blue", worker=worker, beat=worker)
+    scene.color("green")
+    journal = scene.deployment("settle")
+    journal.data["settings"]["broker"]["mode"] = "shared"
+    journal.save()
+    recover(scene, UNDO)
+    effects = scene.effects()
+    if worker == "running":  # they read it all the time
+        assert "sort, to_candidate=False" not in effects
+    else:
+        assert effects.index("sort, to_candidate=False") < effects.index("restart workers")

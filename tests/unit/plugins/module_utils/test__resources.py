@@ -83,19 +83,6 @@ def test_free_disk_of_a_folder_that_will_be_made(tmp_path):
     assert _resources.free_disk(str(tmp_path / "a" / "b")) == pytest.approx(_resources.free_disk(str(tmp_path)), rel=0.05)
 
 
-@pytest.mark.parametrize("free, workers, needed", [(100, 0, 100), (60, 40, 100), (0, 0, 0)])
-def test_just_enough_memory_is_enough(free, workers, needed):
-    assert _resources.memory_finding(free * MIB, workers * MIB, needed * MIB) == ""
-
-
-def test_too_little_memory_names_the_figures():
-    assert _resources.memory_finding(10 * MIB, 20 * MIB, 31 * MIB) == (
-        "Not enough memory for a second web: 31 MiB needed (what the live color's web and support services hold now), 10 MiB "
-        "free and 20 MiB more once the old workers have stopped. Free memory on this host, or give the app fewer web "
-        "processes."
-    )
-
-
 def test_disk():
     assert _resources.disk_finding("/var", 64 * MIB, 64 * MIB, "images") == ""
     assert _resources.disk_finding("/var", 63 * MIB, 64 * MIB, "images") == (
@@ -104,5 +91,5 @@ def test_disk():
     )
 
 
-def test_memory_that_is_overdrawn_is_none():
-    assert "0 MiB free" in _resources.memory_finding(-5 * MIB, 0, 1 * MIB)
+def test_what_is_overdrawn_is_none():
+    assert _resources.mib(-5 * MIB) == 0

@@ -7,13 +7,13 @@ from __future__ import annotations
 import copy
 
 import pytest
-from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost
+from workers import Notes, WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _start
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import start, would_start
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import by_role, start, would_start
 
 
 @pytest.fixture
@@ -22,8 +22,6 @@ def host():
     fake.engine.add("redis", status="created", Path="redis-server")
     fake.engine.add("migrate", status="created")
     fake.engine.add("web", status="created")
-    fake.engine.add("beat", status="created", **BEAT)
-    fake.engine.add("worker", status="created", **WORKER)
     fake.engine.crashes_after["blue-migrate"] = 4
     finish(fake, "blue-migrate", 0)
     return fake
@@ -47,7 +45,7 @@ def journal(host):
 
 
 def roles(host, *wanted):
-    services = {"support": ["redis"], "init": ["migrate"], "web": ["web"], "workers": ["beat", "worker"]}
+    services = {"support": ["redis"], "init": ["migrate"], "web": ["web"]}
     return {role: of_project(host.engine, "shop-blue", services[role]) for role in wanted or services}
 
 
@@ -75,36 +73,23 @@ def waiting(monkeypatch):
 
 
 def test_the_order_and_the_policies(host, journal):
-    broker = OwnRedis(host, consumes=["10.0.0.2"])
-    started = start(host, journal, roles(host), broker=broker)
-    assert started.started == [f"shop-blue-{service}-1" for service in ("redis", "migrate", "web", "worker", "beat")]
-    assert [name for verb, name in host.calls if verb == "start"] == [
-        "blue-redis",
-        "blue-migrate",
-        "blue-web",
-        "blue-worker",
-        "blue-beat",
-    ]
-    # Web and support get theirs back with the cutover, workers after their proof.
-    assert {name: host.engine.policy(name) for name in host.engine.inspected} == {
-        "blue-redis": "no",
-        "blue-migrate": "no",
-        "blue-web": "no",
-        "blue-beat": "unless-stopped",
-        "blue-worker": "unless-stopped",
-    }
+    started = start(host, journal, roles(host), broker=OwnRedis(host))
+    assert started.started == [f"shop-blue-{service}-1" for service in ("redis", "migrate", "web")]
+    assert [name for verb, name in host.calls if verb == "start"] == ["blue-redis", "blue-migrate", "blue-web"]
+    # They get theirs back with the cutover.
+    assert {host.engine.policy(name) for name in ("blue-redis", "blue-migrate", "blue-web")} == {"no"}
     assert journal.policies["blue-web"]["Name"] == "unless-stopped"
     calls = host.calls
     assert calls.index(("policy no", "blue-web")) < calls.index(("start", "blue-web"))
-    assert (
-        calls.index(("start", "blue-worker"))
-        < calls.index(("policy unless-stopped", "blue-worker"))
-        < calls.index(("start", "blue-beat"))
-    )
 
 
 def test_only_the_roles_given(host, journal):
-    assert start(host, journal, roles(host), roles=("web",)).started == ["shop-blue-web-1"]
+    assert start(host, journal, roles(host, "web")).started == ["shop-blue-web-1"]
+
+
+def test_a_service_without_a_container_is_named(host):
+    with pytest.raises(BluegreenError, match="services.web names 'webb', but project shop-blue has no container"):
+        by_role(of_project(host.engine, "shop-blue"), {"web": ["webb"]}, "shop-blue")
 
 
 def test_a_second_time_starts_nothing_not_even_init(host, journal):
@@ -168,11 +153,6 @@ def test_an_old_volume_stops_it_before_anything_could_take_the_tasks(host, journ
     assert [name for verb, name in host.calls if verb == "start"] == ["blue-redis"]
 
 
-def test_going_back_does_not_mind_tasks(host, journal, waiting):
-    waiting["celery"] = 5
-    assert start(host, journal, roles(host, "support"), broker=OwnRedis(host), refuse_messages=False).started
-
-
 def test_a_redis_that_runs_already_may_hold_tasks(host, journal, waiting):
     start(host, journal, roles(host, "support"), broker=OwnRedis(host))
     waiting["celery"] = 5
@@ -190,47 +170,6 @@ def test_init_has_to_end_well(host, journal, seconds, code, sentence):
         start(host, journal, roles(host), timeout=20)
     assert "shop-blue-migrate-1" in caught.value.details["logs"]
     assert ("start", "blue-web") not in host.calls
-
-
-def test_a_worker_that_crashes_fails_at_once_and_beat_does_not_start(host, journal):
-    host.engine.crashes_after["blue-worker"] = 2
-    began = host.clock.now
-    with pytest.raises(BluegreenError, match="shop-blue-worker-1 ended with exit code 1") as caught:
-        start(host, journal, roles(host, "workers"), broker=WorkerBroker())
-    assert host.clock.now - began < 4
-    assert caught.value.details["failure"] == "exited"
-    assert ("start", "blue-beat") not in host.calls
-    assert host.engine.policy("blue-worker") == "no"
-
-
-def test_a_worker_that_does_not_consume(host, journal):
-    with pytest.raises(BluegreenError, match="shop-blue-worker-1 did not begin to consume within timeout=20 s"):
-        start(host, journal, roles(host, "workers"), timeout=20, broker=WorkerBroker(consumes=["10.9.9.9"]))
-
-
-def test_a_worker_without_its_broker_is_not_proved(host, journal):
-    with pytest.raises(BluegreenError, match="did not begin to consume"):
-        start(host, journal, roles(host, "workers"), timeout=20, broker=WorkerBroker(down=True))
-
-
-@pytest.mark.parametrize("broker", [None, WorkerBroker(tells=False)], ids=["no Redis", "a Redis that does not tell"])
-@pytest.mark.parametrize("line, seconds", [("celery@host ready.", 2), ("starting", 7)], ids=["says so", "stands"])
-def test_without_redis_a_worker_is_believed(host, journal, broker, line, seconds):
-    host.engine.log_lines["blue-worker"] = [line]
-    began = host.clock.now
-    assert len(start(host, journal, roles(host, "workers"), broker=broker).started) == 2
-    assert host.clock.now - began < seconds
-
-
-def test_a_beat_that_falls_over_a_moment_later(host, journal):
-    host.engine.crashes_after["blue-beat"] = 0.5
-    with pytest.raises(BluegreenError, match="shop-blue-beat-1 ended with exit code 1"):
-        start(host, journal, roles(host, "workers"), broker=WorkerBroker(consumes=["10.0.0.2"]))
-
-
-def test_without_waiting_a_start_is_believed(host, journal):
-    started = start(host, journal, roles(host, "workers"), broker=WorkerBroker(down=True), wait=False)
-    assert started.started == ["shop-blue-worker-1", "shop-blue-beat-1"]
 
 
 def test_what_the_engine_refuses_is_a_sentence(host, journal):

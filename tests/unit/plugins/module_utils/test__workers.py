@@ -72,6 +72,7 @@ def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_sign
     assert host.calls == [
         ("policy no", "blue-beat"),
         ("policy no", "blue-worker"),
+        ("note", "idle_since"),
         ("note", "signalled"),
         ("kill SIGTERM", "blue-beat"),
         ("kill SIGTERM", "blue-worker"),
@@ -137,7 +138,7 @@ def test_a_frozen_one_is_thawed_and_a_crashing_one_stopped(host, journal):
     host.engine.inspect("blue-worker")["State"]["Status"] = "paused"
     host.engine.inspect("blue-beat")["State"]["Status"] = "restarting"
     stopped = stop_workers(host, journal, workers_of(host), 30)
-    assert host.calls[3:] == [("stop", "blue-beat"), ("unpause", "blue-worker"), ("kill SIGTERM", "blue-worker")]
+    assert host.calls[4:] == [("stop", "blue-beat"), ("unpause", "blue-worker"), ("kill SIGTERM", "blue-worker")]
     assert stopped.drained
 
 

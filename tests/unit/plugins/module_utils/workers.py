@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fakes import FakeEngine, FakeHost
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
@@ -102,6 +103,7 @@ class WorkerBroker:
     """
 
     name = "shop-blue/redis"
+    port = 6379
     container = None
 
     def __init__(self, consumes=(), tells=True, down=False):
@@ -113,7 +115,7 @@ class WorkerBroker:
         return [0]
 
     def consumers(self, _number):
-        return [(address, "brpop") for address in self.consumes] if self.tells else None
+        return [Consumer(address, 40001, True) for address in self.consumes] if self.tells else None
 
     def has_live_worker(self, _number):
         return False

@@ -59,7 +59,14 @@ def deployment(host, tmp_path):
 def test_by_itself_it_watches_what_runs(host, asked):
     result = bg_health.health({**PARAMS, "project": "shop-green"}, host, False)
     assert result == {
-        "changed": False, "attempts": 3, "seconds": 0.9, "status": 200, "latency_ms": 12, "failure": "", "logs": {}
+        "changed": False,
+        "started": [],
+        "attempts": 3,
+        "seconds": 0.9,
+        "status": 200,
+        "latency_ms": 12,
+        "failure": "",
+        "logs": {},
     }
     assert (asked["project"], asked["services"], asked["containers"]) == ("shop-green", None, ["web"])
     assert asked["settings"] == (URL, "", (200,), 2.0, 0.3, 2, 60.0, True)

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import Kept
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_move_tasks
 
@@ -24,8 +25,18 @@ PARAMS = {
     "source": side("shop-blue"),
     "destination": side("shop-green"),
     "hop": 0,
+    "keep_keys": [],
+    "only_keys": False,
 }
 OURS = {**PARAMS, "deployment_id": "dep-1", "epoch": 1}
+
+
+class Calls(list):
+    """The moves, and in ``known`` the names of tasks that each of them was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = []
 
 
 @pytest.fixture
@@ -44,22 +55,35 @@ def store(host, monkeypatch, tmp_path):
 
 @pytest.fixture
 def calls(host, monkeypatch, store):
-    calls = []
+    calls = Calls()
     for color in ("blue", "green"):
         host.engine.add("redis", color=color, Path="redis-server")
 
-    def move(host, journal, source, destination, hop):
+    def move(host, journal, source, destination, hop, known):
         calls.append((source.name, destination.name, hop, journal.get("step")))
-        return Moved(3, {"celery": 3}, {"unacked": 1}, 2, 1)
+        calls.known.append(known)
+        return Moved(3, {"celery": 3}, {"unacked": 1}, 2, 1, {"shop.new": 2})
 
     monkeypatch.setattr(bg_move_tasks, "move", move)
+    monkeypatch.setattr(_broker.Broker, "run_id", lambda broker: broker.name)
     return calls
+
+
+@pytest.fixture
+def kept(monkeypatch, calls):
+    def keep_keys(host, journal, source, destination, patterns):
+        calls.append((source.name, destination.name, patterns))
+        return Kept(7 if patterns else 0, 0)
+
+    monkeypatch.setattr(bg_move_tasks, "keep_keys", keep_keys)
 
 
 @pytest.fixture
 def deployment(store):
     store.create()
-    return Journal.create(store, "dep-1", "me", {})
+    projects = {"blue": "shop-blue", "green": "shop-green"}
+    facts = {"from": "blue", "to": "green", "settings": {"projects": projects}, "unknown_tasks": "fail"}
+    return Journal.create(store, "dep-1", "me", facts)
 
 
 def test_by_itself(host, calls):
@@ -75,6 +99,22 @@ def test_by_itself(host, calls):
     assert result["diff"] == {"before": {"celery": 3, "unacked": 1}, "after": {"unacked": 1}}
 
 
+def test_keys_alone_are_copied_in_any_step_and_leave_it_as_it_is(host, calls, kept, store, deployment):
+    deployment.begin("health")
+    deployment.done("health")
+    params = {**OURS, "keep_keys": ["session:*"], "only_keys": True}
+    result = bg_move_tasks.move_tasks(params, host, False)
+    assert calls == [("shop-blue/redis", "shop-green/redis", ["session:*"])]
+    assert (result["kept"], result["changed"], result["moved"]) == (7, True, 0)
+    assert (store.load()["step"], store.load()["done"]) == ("health", True)
+
+
+def test_keys_go_before_the_tasks(host, calls, kept):
+    result = bg_move_tasks.move_tasks({**PARAMS, "keep_keys": ["session:*"]}, host, False)
+    assert [len(call) for call in calls] == [3, 4]
+    assert (result["kept"], result["moved"]) == (7, 3)
+
+
 @pytest.mark.parametrize(
     "now, step",
     [("open", "fetch"), ("fetch", "fetch"), ("cutover", "handover"), ("handover", "handover"), ("settle", "settle")],
@@ -86,6 +126,23 @@ def test_the_step_it_belongs_to(host, calls, store, deployment, now, step):
     assert store.load()["tasks_moved"] == 3
 
 
+@pytest.mark.parametrize("destination, names", [("shop-green", {"shop.new"}), ("shop-blue", {"shop.old"})])
+def test_what_the_workers_of_the_destination_do_not_know_is_held(host, calls, deployment, destination, names):
+    deployment.note(task_names={"old": ["shop.old"], "candidate": ["shop.new"]})
+    source = {"shop-green": "shop-blue", "shop-blue": "shop-green"}[destination]
+    result = bg_move_tasks.move_tasks({**OURS, "source": side(source), "destination": side(destination)}, host, False)
+    assert calls.known == [names]
+    assert result["held"] == {"shop.new": 2}
+    assert len(host.warnings) == 1 and "held in shop-" in host.warnings[0] and "shop.new (2)" in host.warnings[0]
+
+
+def test_nothing_is_held_where_nobody_told_or_the_user_says_so(host, calls, deployment):
+    bg_move_tasks.move_tasks(PARAMS | OURS, host, False)
+    deployment.note(unknown_tasks="move", task_names={"old": [], "candidate": []})
+    bg_move_tasks.move_tasks(OURS, host, False)
+    assert calls.known[0] is None and "whatever" in calls.known[1]
+
+
 def test_a_stranger_moves_nothing(host, calls, deployment):
     for params in (PARAMS, {**OURS, "epoch": 2}, {**OURS, "deployment_id": "dep-2"}):
         with pytest.raises(Fenced):
@@ -94,7 +151,6 @@ def test_a_stranger_moves_nothing(host, calls, deployment):
 
 
 def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
-    monkeypatch.setattr(_broker.Broker, "run_id", lambda broker: broker.name)
     monkeypatch.setattr(bg_move_tasks, "count_messages", lambda _broker: {"celery": 5})
     result = bg_move_tasks.move_tasks(PARAMS, host, True)
     assert (result["changed"], result["moved"], calls) == (True, 5, [])
@@ -107,13 +163,18 @@ def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
     [
         ({"source": side("")}, "source names no broker"),
         ({"destination": side("shop-purple")}, "destination is no Redis that can be read: project shop-purple"),
-        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source is no Redis that can be read"),
+        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, which is no plain"),
+        ({"source": {**side(""), "url": "sentinel://:s3cret@a:26379/0"}}, "source.url begins with sentinel://.*sentinel.*shared"),
+        ({"destination": {**side(""), "url": "redis+cluster://a:6379"}}, "destination.url begins with .*with cluster.*shared"),
         ({"app": "Shop"}, "app"),
+        ({"only_keys": True}, "only_keys is true, but keep_keys is empty"),
+        ({"keep_keys": ["a", " "]}, "keep_keys holds an empty pattern"),
     ],
 )
 def test_bad_input(host, calls, changes, sentence):
-    with pytest.raises(BluegreenError, match=sentence):
+    with pytest.raises(BluegreenError, match=sentence) as caught:
         bg_move_tasks.move_tasks({**PARAMS, **changes}, host, False)
+    assert "s3cret" not in caught.value.message
     assert calls == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import Started
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, TookOver
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_start
 
 PARAMS = {
@@ -19,7 +20,17 @@ PARAMS = {
     "services": {"support": ["redis"], "init": ["migrate"], "web": ["web"], "workers": None},
     "wait": True,
     "timeout": 20.0,
+    "replaces": "",
     "broker": None,
+}
+SETTINGS = {
+    "app": "shop",
+    "projects": {"blue": "shop-blue", "green": "shop-green"},
+    "ports": {"blue": 18001, "green": 18002},
+    "services": {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker"], "ignored": []},
+    "nginx": {},
+    "broker": {"mode": "none", "service": "redis", "url": ""},
+    "health": {},
 }
 
 
@@ -43,11 +54,18 @@ def calls(host, monkeypatch, store):
     for service in ("redis", "migrate", "web", "worker"):
         host.engine.add(service, status="created")
 
-    def start(host, journal, containers, roles, timeout, broker, wait):
+    def start(host, journal, containers, timeout, broker, wait):
         calls.append(({role: [each.service for each in found] for role, found in containers.items()}, timeout, wait))
         return Started(["shop-blue-web-1"], 1.5)
 
+    def take_over(host, journal, new, broker, old, move, stop, timeout, wait):
+        calls.append(([each.service for each in new], [each.name for each in old], bool(move), stop, timeout, wait))
+        journal.begin("handover")
+        journal.done("start_workers", tasks_moved=7)
+        return TookOver(["shop-blue-worker-1"], 2.5, ["/srv/celerybeat-schedule"])
+
     monkeypatch.setattr(bg_start, "start", start)
+    monkeypatch.setattr(bg_start, "take_over", take_over)
     return calls
 
 
@@ -72,11 +90,35 @@ def test_only_the_roles_given(host, calls):
 )
 def test_the_step_it_belongs_to(host, calls, store, services, step):
     store.create()
-    settings = {"broker": {"mode": "none", "service": "redis", "url": ""}}
-    Journal.create(store, "dep-1", "me", {"settings": settings})
+    Journal.create(store, "dep-1", "me", {"settings": SETTINGS})
     bg_start.bring_up({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services}, host, False)
     journal = store.load()
     assert (journal["step"], journal["done"]) == (step, True)
+
+
+def test_workers_that_replace_others(host, calls, store):
+    host.engine.add("worker", color="green", status="exited", Path="celery", Args=["worker"])
+    host.engine.add("scheduler", color="green", status="exited", Path="celery", Args=["beat"])
+    host.engine.add("web", color="green")
+    store.create()
+    facts = {"settings": SETTINGS, "from": "green", "to": "blue", "workers": {"stop_timeout": 40, "on_timeout": "leave"}}
+    Journal.create(store, "dep-1", "me", facts)
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
+    result = bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
+    old = ["shop-green-scheduler-1", "shop-green-worker-1"]
+    assert calls == [(["worker"], old, True, Stop(40, "leave", None), 20.0, True)]
+    assert (result["started"], result["moved"], result["schedule"]) == (
+        ["shop-blue-worker-1"],
+        7,
+        ["/srv/celerybeat-schedule"],
+    )
+
+
+def test_by_itself_nothing_is_moved(host, calls):
+    host.engine.add("worker", color="green", status="exited")
+    params = {**PARAMS, "services": {"workers": ["worker"]}, "replaces": "shop-green"}
+    bg_start.bring_up(params, host, False)
+    assert calls == [(["worker"], ["shop-green-worker-1"], False, Stop(), 20.0, True)]
 
 
 def test_check_mode_only_looks(host, calls, tmp_path):
@@ -97,6 +139,8 @@ def test_what_runs_already_is_no_change(host, calls):
     [
         ({"services": {"web": ["webb"]}}, "services.web names 'webb', but project shop-blue has no container"),
         ({"timeout": -1.0}, "timeout is -1 s"),
+        ({"replaces": "shop-green"}, "replaces is 'shop-green', but services names no workers that could take over"),
+        ({"replaces": "Shop Green"}, "replaces"),
     ],
 )
 def test_bad_input(host, calls, changes, sentence):

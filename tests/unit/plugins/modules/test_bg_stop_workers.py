@@ -18,9 +18,12 @@ PARAMS = {
     "project": "shop-blue",
     "services": [],
     "state": "stopped",
+    "cpu_shares": 2,
     "timeout": None,
     "on_timeout": "fail",
     "restore_orphans": True,
+    "candidate": "",
+    "unknown_tasks": "fail",
     "broker": None,
 }
 
@@ -88,6 +91,41 @@ def test_in_a_deployment_it_is_step_stop_workers(host, calls, store):
     assert len(calls) == 1
 
 
+def test_task_names_are_compared_before_anything_is_done(host, calls, store, monkeypatch):
+    store.create()
+    settings = {"broker": {"mode": "color", "service": "redis", "url": ""}}
+    Journal.create(store, "dep-1", "me", {"settings": settings})
+    for service in ("worker", "web"):
+        host.engine.add(service, color="green", status="created", Path="celery", Args=["worker"])
+    asked = []
+
+    def refuse(host, journal, old, candidate, broker, policy):
+        asked.append(([each.name for each in old], [each.name for each in candidate], policy, journal["step"]))
+        raise BluegreenError("Tasks wait that the new release does not register")
+
+    monkeypatch.setattr(bg_stop_workers, "check", refuse)
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker", "beat"], "candidate": "shop-green"}
+    with pytest.raises(BluegreenError, match="does not register"):
+        bg_stop_workers.stop({**params, "unknown_tasks": "hold"}, host, False)
+    assert asked == [(["shop-blue-worker-1"], ["shop-green-worker-1"], "hold", "open")]
+    assert (calls, host.calls, store.load()["step"]) == ([], [], "open")
+
+
+@pytest.mark.parametrize("same, slowed", [(True, True), (False, False)])
+def test_one_broker_for_two_sets_of_workers_needs_releases_that_know_the_same(
+    host, calls, store, monkeypatch, same, slowed
+):
+    store.create()
+    Journal.create(store, "dep-1", "me", {"settings": {"broker": {"mode": "shared", "service": "redis", "url": ""}}})
+    host.engine.add("worker", color="green", status="created")
+    monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: same)
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
+    bg_stop_workers.stop({**params, "state": "throttled"}, host, False)
+    assert (("weight 2", "blue-worker") in host.calls) is slowed
+    assert bool(calls) is not slowed
+    assert bool(host.warnings) is not slowed
+
+
 def test_check_mode_only_looks(host, calls, store, tmp_path):
     result = bg_stop_workers.stop(PARAMS, host, True)
     assert (result["changed"], calls, host.calls) == (True, [], [])
@@ -96,11 +134,27 @@ def test_check_mode_only_looks(host, calls, store, tmp_path):
     assert not (tmp_path / "lib").exists()
 
 
+def test_throttled_they_work_on_with_less(host, calls, store):
+    params = {**PARAMS, "state": "throttled"}
+    planned = bg_stop_workers.stop(params, host, True)
+    assert (planned["changed"], host.calls) == (True, [])
+    result = bg_stop_workers.stop(params, host, False)
+    assert (result["changed"], result["drained"], calls) == (True, False, [])
+    assert host.calls == [("weight 2", "blue-worker")]
+    assert result["diff"]["after"] == {"shop-blue-beat-1": "exited", "shop-blue-worker-1": "running"}
+    for check_mode in (True, False):
+        assert bg_stop_workers.stop(params, host, check_mode)["changed"] is False
+
+
 @pytest.mark.parametrize(
     "changes, sentence",
     [
         ({"project": "shop-purple"}, "project is 'shop-purple', but no container"),
         ({"timeout": 0.0}, "timeout is 0 s"),
+        ({"state": "throttled", "cpu_shares": 1}, "cpu_shares is 1, but throttled workers need a weight from 2"),
+        ({"state": "throttled", "cpu_shares": 1025}, "cpu_shares is 1025"),
+        ({"candidate": "Shop"}, "candidate is 'Shop'"),
+        ({"candidate": "shop-purple"}, "project is 'shop-purple', but no container"),
         ({"app": "localhost"}, "app"),
     ],
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import (
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
     Stage,

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Which tasks workers register: live ones are asked, and those of containers that never ran are found out beside them."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _celery_shell, _pidbox
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ONEOFF_LABEL, PROJECT_LABEL
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+
+# How long an app may take to load. It gets a quarter of the others' weight, because they serve meanwhile.
+LOAD_SECONDS = 30
+CPU_SHARES = 256
+
+LABEL = "smallfleet.bluegreen.task-names"
+
+# Variables that differ between two colors of one release.
+_OWN_VARIABLES = ("BG_COLOR=", "BG_PORT=", "BG_PROJECT=", "BG_RELEASE=", "HOSTNAME=")
+
+
+def of_live_workers(host, broker, most):
+    """Names that the workers at a broker register, or ``None`` unless all of them tell; never a failure.
+
+    :param most: how many workers there are.
+    """
+    names, told = set(), 0
+    try:
+        for number in broker.message_databases():
+            if told >= most or not broker.has_live_worker(number):
+                continue
+            arguments = {"builtins": True}
+            for content in _pidbox.ask(host, broker, number, "registered", most - told, arguments).values():
+                if isinstance(content, list):
+                    told += 1
+                    # Some are followed by their rate limit.
+                    names.update(str(each).split(" [", 1)[0] for each in content)
+    except RedisError:
+        return None
+    return sorted(names) if names and told >= most else None
+
+
+def of_containers(host, journal, containers, like=()):
+    """Names that worker containers would register if they ran, or ``None`` when one of them cannot tell.
+
+    Each container's app is loaded once, in a container of its own with the same image, settings and mounts, without a
+    network, which is gone afterwards.
+
+    :param like: running workers, whose processes show the command where a container's own is a script.
+    """
+    names, asked = set(), []
+    for project in {container.project for container in containers}:
+        _remove_leftovers(host, project)
+    for container in containers:
+        shell = _shell(container, like)
+        if shell is None:
+            found, reason = None, "its command shows no celery worker"
+        else:
+            body = _body(container.project, host.engine.inspect(container.id), shell)
+            # Workers that differ in their queues alone load the same.
+            if (shell, body) in asked:
+                continue
+            asked.append((shell, body))
+            found, reason = _load(host, f"{container.project}-task-names", body, shell)
+        journal.alive()
+        if found is None:
+            host.warn(
+                f"Which tasks the worker {container.name} registers could not be found out ({reason}): tasks that it does "
+                "not know are not held back, and it would discard them."
+            )
+            return None
+        names.update(found)
+    return sorted(names)
+
+
+def code_of(data):
+    """What decides about the tasks of a container, to be compared; ``None`` where a mount may decide as well.
+
+    :param data: the engine's inspect data.
+    """
+    if data.get("Mounts"):
+        return None
+    config = data["Config"]
+    environment = sorted(each for each in config.get("Env") or () if not each.startswith(_OWN_VARIABLES))
+    return data["Image"], data.get("Path"), data.get("Args") or [], environment, config.get("WorkingDir")
+
+
+def _shell(container, like):
+    shell = _celery_shell.shell_of(container.command)
+    for other in like if shell is None else ():
+        if other.service == container.service and other.running:
+            for process in main_processes(processes_of(other.pid)):
+                shell = shell or _celery_shell.shell_of(process.argv)
+    return shell
+
+
+def _load(host, name, body, shell):
+    """``(names, "")`` or ``(None, why not)``."""
+    try:
+        out, errors = host.engine.run_aside(name, body, shell.line, LOAD_SECONDS)
+    except EngineError as error:
+        return None, error.message.rstrip(".")
+    found = _celery_shell.names_in(out)
+    if found is None:
+        return None, _celery_shell.failure_in(errors) or "celery shell printed none"
+    return found, ""
+
+
+def _body(project, data, shell):
+    """The container that loads the app, in the engine's form."""
+    config = data["Config"]
+    return {
+        "Image": data["Image"],
+        "Entrypoint": shell.argv,
+        "Cmd": [],
+        "Env": config.get("Env") or [],
+        "User": config.get("User") or "",
+        "WorkingDir": config.get("WorkingDir") or "",
+        # The first two are set because an image built by Compose carries its labels, too.
+        "Labels": {PROJECT_LABEL: "", ONEOFF_LABEL: "True", LABEL: project},
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": {
+            **data["HostConfig"],
+            "NetworkMode": "none",
+            "PortBindings": {},
+            "PublishAllPorts": False,
+            "Links": None,
+            "ExtraHosts": None,
+            "PidMode": "",
+            "IpcMode": "private",
+            "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+            "CpuShares": CPU_SHARES,
+            "LogConfig": {"Type": "none", "Config": {}},
+            # Should this module be killed, the container goes all the same once the app has loaded.
+            "AutoRemove": True,
+            "ContainerIDFile": "",
+        },
+    }
+
+
+def _remove_leftovers(host, project):
+    for summary in host.engine.containers([f"{LABEL}={project}"]):
+        host.engine.remove_by_force(summary["Id"])

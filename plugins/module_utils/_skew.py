@@ -1,0 +1,107 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Code skew: tasks that wait for workers which do not know them, found before the first worker is stopped."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _registered, _stored, _task_names
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now
+
+
+def check(host, journal, old_workers, candidate_workers, broker, policy):
+    """Find out which tasks both colors' workers register, keep it in the journal, and refuse what would be lost.
+
+    Called before the first signal. Nothing is asked where nothing can differ.
+
+    :param old_workers, candidate_workers: containers of both colors; what is no worker is passed over.
+    :param broker: the broker that the old workers read, or ``None``.
+    :param policy: ``bluegreen_unknown_tasks``: fail, hold or move.
+    :returns: whether both are known to register the same tasks.
+    :raises BluegreenError: with ``fail``, when tasks wait that the candidate does not register.
+    """
+    old = [container for container in old_workers if roles_now(container).worker]
+    candidate = [container for container in candidate_workers if roles_now(container).worker]
+    if policy == _task_names.MOVE or broker is None or not old or not candidate:
+        return False
+    if _same_code(host, old, candidate):
+        return True
+    registered, before = _registered.of_containers(host, journal, candidate, like=old), _of_old(host, journal, old, broker)
+    journal.note(task_names={"old": before, "candidate": registered})
+    if registered is None or policy != _task_names.FAIL:
+        return registered is not None and registered == before
+    try:
+        unknown = _task_names.missing(_stored.waiting_tasks(broker), frozenset(registered))
+    except RedisError as error:
+        host.warn(f"The names of the tasks that wait could not be read: {error.message}")
+        return False
+    if unknown:
+        raise BluegreenError(_task_names.refusal(unknown), failure="unknown_tasks", unknown_tasks=unknown)
+    return registered == before
+
+
+def known(journal, to_candidate):
+    """The task names that a move may hand to the queues of a color; see :func:`_task_names.known_in`."""
+    return _task_names.known_in(
+        journal.get("task_names"),
+        journal.get("unknown_tasks", _task_names.FAIL),
+        "candidate" if to_candidate else "old",
+    )
+
+
+def known_to(host, journal, project, broker):
+    """The same for a move to a project, which may come before the check.
+
+    What an idle broker still had since an earlier deployment goes to the live workers then, and those are asked.
+
+    :param broker: the broker of the project.
+    """
+    if not journal.get("to"):
+        return None
+    policy = journal.get("unknown_tasks", _task_names.FAIL)
+    if journal.get("task_names") is None and policy != _task_names.MOVE:
+        live = [container for container in of_project(host.engine, project) if container.running]
+        workers = sum(roles_now(container).worker for container in live)
+        names = _registered.of_live_workers(host, broker, workers) if workers else None
+        return _task_names.known_in({"live": names}, policy, "live")
+    return known(journal, to_candidate=project == journal["settings"]["projects"][journal["to"]])
+
+
+def sort_shared(host, journal, broker, to_candidate):
+    """In a broker that both colors use: hold what the workers that are about to start do not know, give back the rest.
+
+    :param broker: the broker, while no worker reads it.
+    """
+    names = known(journal, to_candidate)
+    _messages.give_back(host, journal, broker, names)
+    warn_held(host, broker, _messages.hold_unknown(host, journal, broker, names))
+
+
+def warn_held(host, broker, held):
+    """Say what was held, if anything was."""
+    if held:
+        host.warn(
+            f"Tasks that the workers do not register are held in {broker.name}: {_task_names.listed(held)}. None is lost: "
+            "they go on with the next release that registers them (status.yml shows them)."
+        )
+
+
+def _of_old(host, journal, old, broker):
+    running = [container for container in old if container.running]
+    names = _registered.of_live_workers(host, broker, len(running)) if running else None
+    # A worker that is busy in the solo pool does not answer.
+    return names if names is not None else _registered.of_containers(host, journal, old, like=running)
+
+
+def _same_code(host, old, candidate):
+    def codes(containers):
+        return [_registered.code_of(host.engine.inspect(container.id)) for container in containers]
+
+    before, after = codes(old), codes(candidate)
+    return None not in before + after and all(code in before for code in after) and all(code in after for code in before)

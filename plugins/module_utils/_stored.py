@@ -1,0 +1,200 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Celery's messages where they lie in Redis: found, counted, read. Nothing is changed here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu
+
+# Names of our own: stages, tags seen, hold lists, drafts.
+OWN = "_bg."
+STAGE = OWN + "handover.stage:"
+SEEN = OWN + "handover.seen:"
+HOLD = OWN + "hold:"
+# What is held, where messages are counted by queue.
+HELD = "held"
+
+# What one command may carry. Redis answers nobody else meanwhile: on a Raspberry Pi 4 this is a few milliseconds.
+CHUNK_MESSAGES = 200
+CHUNK_BYTES = 256 * 1024
+FIRST_CHUNK = 16
+
+
+class Stage(NamedTuple):
+    """A key that messages wait in while they are on their way.
+
+    ``goes`` is ``there`` (to the other broker) or ``here`` (back into queues of the same one); ``kind`` is ``list``,
+    ``unacked`` or ``index``; ``name`` is the key that it was before.
+    """
+
+    goes: str
+    scope: str
+    kind: str
+    name: str
+
+    @property
+    def key(self):
+        return f"{STAGE}{self.goes}:{self.scope}:{self.kind}:{self.name}"
+
+    @property
+    def seen(self):
+        return f"{SEEN}{self.goes}:{self.scope}:{self.kind}:{self.name}"
+
+
+def is_bookkeeping(key):
+    """Whether a key of this name is Celery's or our own. A queue may have any name, so its list is not known by it."""
+    return key.startswith(OWN) or _kombu.is_own_name(key)
+
+
+def parse_stage(key):
+    """A :class:`Stage` from the name of its key, or ``None``."""
+    if not key.startswith(STAGE):
+        return None
+    parts = key[len(STAGE):].split(":", 3)
+    return Stage(*parts) if len(parts) == 4 else None
+
+
+def next_chunk(payloads):
+    """How many messages to take next, judged by the size of these."""
+    size = sum(len(payload) for payload in payloads)
+    return max(1, min(CHUNK_MESSAGES, len(payloads) * CHUNK_BYTES // max(size, 1)))
+
+
+def count_messages(broker):
+    """Messages per queue that a broker has, whatever their priority; ``unacked`` counts the unacknowledged ones.
+
+    ``held`` counts those that are held back, whichever queue they are for.
+    An empty dict is the proof that the broker may be stopped.
+    """
+    counts = {}
+    for number in broker.message_databases():
+        database = broker.database(number)
+        lists = {key: _counted_as(key) for key in task_lists(database)}
+        hashes = {key: _kombu.UNACKED for key in unacked_hashes(database)}
+        for stage in stages(database):
+            if stage.kind == "list":
+                lists[stage.key] = _counted_as(stage.name)
+            elif stage.kind == "unacked":
+                hashes[stage.key] = _kombu.UNACKED
+        for command, keys in (("LLEN", lists), ("HLEN", hashes)):
+            lengths = database.pipeline([(command, key) for key in keys]) if keys else []
+            for queue, length in zip(keys.values(), lengths):
+                if length:
+                    counts[queue] = counts.get(queue, 0) + length
+    return counts
+
+
+def waiting_tasks(broker):
+    """Messages per name of their task that wait in a broker or were taken from it, without those that are held."""
+    return _count_names(broker, held=False)
+
+
+def held_tasks(broker):
+    """Messages per name of their task that are held in a broker."""
+    return _count_names(broker, held=True)
+
+
+def _count_names(broker, held):
+    names = {}
+    for number in broker.message_databases():
+        database = broker.database(number)
+        waiting = {key: key for key in task_lists(database)}
+        hashes = [] if held else unacked_hashes(database)
+        for stage in stages(database):
+            if stage.kind == "list":
+                waiting[stage.key] = stage.name
+            elif stage.kind == "unacked" and not held:
+                hashes.append(stage.key)
+        for key in (key for key, name in waiting.items() if name.startswith(HOLD) is held):
+            for payloads in pages(database, key):
+                _add_names(names, payloads)
+        for key in hashes:
+            for values in hash_pages(database, key):
+                unpacked = [_kombu.unpack_unacked(value) for value in values]
+                _add_names(names, [each[0] for each in unpacked if each is not None])
+    return names
+
+
+def _add_names(names, payloads):
+    for payload in payloads:
+        name = _kombu.task_of(payload)
+        if name is not None:
+            names[name] = names.get(name, 0) + 1
+
+
+def pages(database, key):
+    """All elements of a list, a page at a time."""
+    start, count = 0, FIRST_CHUNK
+    while True:
+        payloads = database.call("LRANGE", key, start, start + count - 1)
+        if not payloads:
+            return
+        yield payloads
+        start, count = start + len(payloads), next_chunk(payloads)
+
+
+def hash_pages(database, key):
+    """All values of a hash, a page at a time."""
+    cursor = None
+    while cursor != b"0":
+        cursor, items = database.call("HSCAN", key, cursor or 0, "COUNT", FIRST_CHUNK)
+        yield items[1::2]
+
+
+def task_lists(database):
+    """Names of the lists that hold tasks: queues, each with a list per priority that is in use, and hold lists."""
+    keys = [
+        key
+        for key in map(text, database.scan(kind="list"))
+        if _kombu.is_queue_name(key) and parse_stage(key) is None
+    ]
+    heads = database.pipeline([("LINDEX", key, 0) for key in keys]) if keys else []
+    return [key for key, head in zip(keys, heads) if head is not None and _kombu.is_message(head)]
+
+
+def unacked_hashes(database):
+    """Names of the hashes of messages that workers took and did not acknowledge."""
+    found = []
+    for key in map(text, database.scan(match="*" + _kombu.UNACKED, kind="hash")):
+        sample = database.call("HSCAN", key, 0, "COUNT", 1)[1]
+        if sample and parse_stage(key) is None and _kombu.unpack_unacked(sample[1]) is not None:
+            found.append(key)
+    return found
+
+
+def stages(database):
+    """What is staged in a database, lists before unacknowledged messages."""
+    found = [parse_stage(text(key)) for key in database.scan(match=STAGE + "*")]
+    # An index is read together with its hash.
+    return sorted(
+        (stage for stage in found if stage is not None and stage.kind != "index"), key=lambda stage: stage.kind
+    )
+
+
+def has_task(database, key, wanted):
+    names = {}
+    for payloads in pages(database, key):
+        _add_names(names, payloads)
+        if any(map(wanted, names)):
+            return True
+    return False
+
+
+def released(key):
+    """The queue's own key, from the key of a hold list too."""
+    return key[len(HOLD):] if key.startswith(HOLD) else key
+
+
+def _counted_as(key):
+    return HELD if key.startswith(HOLD) else _kombu.queue_of_key(key)
+
+
+def text(key):
+    """The name of a key, whatever bytes it has."""
+    return key.decode("utf-8", "surrogateescape")

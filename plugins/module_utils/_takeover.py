@@ -1,0 +1,135 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""New workers take over from the old ones, in the order that leaves tasks without a worker for the shortest time.
+
+Old workers that have stopped already: the schedule of beat and the results that waiting chords need go first, then the
+new workers boot, and messages move meanwhile. Old workers that still run, throttled: the new ones are proved to consume
+first, then the old ones finish, and only what they leave behind is moved, because a chord is counted where its tasks
+run. Beat comes last either way: there are never two.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _weights, _workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import take_policies
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import start_container
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._schedule import carry_schedule
+
+
+class Stop(NamedTuple):
+    """How old workers that still run are told to finish; see :func:`_workers.stop_workers`."""
+
+    timeout: object = None
+    on_timeout: str = "fail"
+    broker: object = None
+
+
+class TookOver(NamedTuple):
+    """``started`` are names of containers in the order of their start; ``schedule`` are the paths of beat's schedule."""
+
+    started: list
+    seconds: float
+    schedule: list
+
+
+def take_over(host, journal, new, broker, old=(), move=None, stop=Stop(), timeout=_workers.RESTART_TIMEOUT, wait=True):
+    """Start the workers and beat of a color in the place of another color's.
+
+    :param new: its workers and beat, containers; what runs already is left alone.
+    :param broker: :class:`_broker.Broker` that they read, for the proof, or ``None``.
+    :param old: workers and beat of the color that is replaced. Those that run are told to finish in between.
+    :param move: moves the messages that the old ones left behind; called with a function that has to be called as soon
+        as results are in place, before the first message moves. ``None`` when there is nothing to move.
+    :param stop: :class:`Stop`
+    :param timeout: seconds until the new workers have to consume.
+    :param wait: whether they have to be proved to consume.
+    :returns: :class:`TookOver`
+    """
+    return _TakeOver(host, journal, new, broker, timeout, wait).run(list(old), move, stop)
+
+
+class _TakeOver:
+    def __init__(self, host, journal, new, broker, timeout, wait):
+        self.host = host
+        self.journal = journal
+        self.broker = broker
+        self.timeout = timeout
+        self.wait = wait
+        self.waiting = [container for container in new if not container.running]
+        self.roles = {container.id: _workers.roles_now(container) for container in self.waiting}
+        self.started = []
+        self.consuming = False
+
+    def run(self, old, move, stop):
+        begun = self.host.clock.monotonic()
+        self.journal.begin("handover")
+        take_policies(self.host, self.journal, self.waiting)
+        # One that was told to finish before, and may take longer (on_timeout: leave), takes no more tasks.
+        signalled = self.journal.get("signalled") or ()
+        if any(container.running and container.id not in signalled for container in old):
+            schedule = self._beside(old, move, stop)
+        else:
+            schedule = self._after(old, move)
+        standing = _workers.start_beats(self.host, self.journal, self.started, self._not_started())
+        self.journal.done("start_workers")
+        seconds = round(self.host.clock.monotonic() - begun, 2)
+        return TookOver([container.name for container in standing], seconds, schedule)
+
+    def _after(self, old, move):
+        """The old workers have stopped: every moment counts."""
+        schedule = carry_schedule(self.host, old, self.waiting)
+        workers = [each for each in self.waiting if not _workers.is_only_beat(self.roles[each.id])]
+        if move:
+            move(lambda: self._start(workers))
+        self._start(workers)
+        self._handed_over()
+        self._prove(workers)
+        return schedule
+
+    def _beside(self, old, move, stop):
+        """The old workers go on until the new ones consume."""
+        # One that sends the periodic tasks itself has to wait for the end of the old beat.
+        embedded = [each for each in self.waiting if self.roles[each.id].worker and self.roles[each.id].beat]
+        workers = [each for each in self.waiting if not self.roles[each.id].beat]
+        self._start(workers)
+        self._prove(workers)
+        # The new web has booted: what still runs may finish at full speed.
+        _weights.put_back_weights(self.host, self.journal)
+        _workers.stop_workers(self.host, self.journal, old, *stop)
+        if move:
+            move(None)
+        self._handed_over()
+        schedule = carry_schedule(self.host, [look(self.host.engine, each.id) for each in old], self._not_started())
+        self._start(embedded)
+        self._prove(embedded)
+        return schedule
+
+    def _handed_over(self):
+        self.journal.done("handover")
+        self.journal.begin("start_workers")
+
+    def _not_started(self):
+        started = {container.id for container in self.started}
+        return [container for container in self.waiting if container.id not in started]
+
+    def _start(self, containers):
+        started = {container.id for container in self.started}
+        self.started += [start_container(self.host, each) for each in containers if each.id not in started]
+
+    def _prove(self, containers):
+        if not containers:
+            return
+        ids = {container.id for container in containers}
+        if self.wait:
+            just_started = [container for container in self.started if container.id in ids]
+            _workers.prove_workers(self.host, self.journal, just_started, self.roles, self.timeout, self.broker)
+        if not self.consuming:
+            self.consuming = True
+            self.journal.note(busy_since=self.host.clock.boottime())

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Names of tasks: those that wait, against those that workers register.
+
+Celery discards a message whose task the worker does not know, so a release that renamed a task loses what waits.
+"""
+
+from __future__ import annotations
+
+FAIL, HOLD, MOVE = POLICIES = ("fail", "hold", "move")
+
+
+class _Every:
+    """Stands for all names there could be."""
+
+    def __contains__(self, name):
+        return True
+
+
+EVERY = _Every()
+
+
+def known_in(task_names, policy, color):
+    """The names that the workers of a color know, as far as messages are held back by them.
+
+    :param task_names: what the journal has: a list, or ``None`` where nobody told, for ``old`` and for ``candidate``.
+    :param color: ``old`` or ``candidate``.
+    :returns: something to ask with ``in``; ``None`` when nobody told, which holds nothing back and frees nothing.
+    """
+    if policy == MOVE:
+        return EVERY
+    names = (task_names or {}).get(color)
+    return None if names is None else frozenset(names)
+
+
+def missing(waiting, known):
+    """Those of ``waiting`` (counts by name) that are not known."""
+    return {name: count for name, count in sorted(waiting.items()) if name not in known}
+
+
+def listed(counts):
+    """Counts by name as words, such as ``shop.mail (3), shop.work (1)``."""
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(most) - 10} more names" if len(most) > 10 else ""
+    return ", ".join(f"{name} ({count})" for name, count in most[:10]) + more
+
+
+def refusal(unknown):
+    """Why a deployment stops before anything was touched."""
+    return (
+        f"Tasks wait that the new release does not register, and its workers would discard them: {listed(unknown)}. "
+        "Deploy a release that still has them, or wait until they are done; or set bluegreen_unknown_tasks to hold (they "
+        "are kept until a release knows them) or to move (they are handed over as they are)."
+    )

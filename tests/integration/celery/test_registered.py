@@ -1,0 +1,154 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which tasks real workers register, and what of them waits in a real Redis."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _registered, _skew
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
+from conftest import wait_for
+
+CELERY = ["python3", "-m", "celery"]
+SHOP = ["shop.tick", "shop.work", "shop.work_late"]
+NOWHERE = "REDIS_URL=redis://nowhere.invalid:6379/0"
+
+
+class Notes(NoJournal):
+    def __init__(self):
+        self.data = {}
+
+    def note(self, **facts):
+        self.data.update(facts)
+
+
+def registered(project, *containers):
+    names = _registered.of_containers(project.host, NoJournal(), containers)
+    assert project.others() == []
+    return None if names is None else [name for name in names if not name.startswith("celery.")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [*CELERY, "--app=shop.tasks", "worker", "--queues=celery"],
+        ["sh", "-c", "sleep 0; cd /srv/app && exec python3 -m celery -A shop.${NAME} worker -Q celery"],
+    ],
+    ids=["list", "shell"],
+)
+def test_a_container_that_never_ran_tells_its_tasks(project, command):
+    worker = project.create("worker", command, [NOWHERE, "NAME=tasks"], RestartPolicy={"Name": "always"})
+    assert registered(project, worker) == SHOP
+    assert project.engine.inspect(worker.id)["State"]["Status"] == "created"
+
+
+def test_celerys_own_tasks_are_among_them(project):
+    worker = project.create("worker", [*CELERY, "-A", "shop.tasks", "worker"], [NOWHERE])
+    assert "celery.chord_unlock" in _registered.of_containers(project.host, NoJournal(), [worker])
+
+
+def test_it_sees_the_mounts_the_user_and_what_is_included(project, tmp_path):
+    os.chmod(tmp_path, 0o755)
+    (tmp_path / "more.py").write_text("from shop.tasks import app\n\n@app.task(name='more.mail')\ndef mail(): pass\n")
+    command = [*CELERY, "-A", "shop.tasks", "worker", "-I", "more"]
+    worker = project.create("worker", command, [NOWHERE, "PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"])
+    assert registered(project, worker) == ["more.mail", *SHOP]
+
+
+def test_workers_that_differ_in_their_queues_are_loaded_once(project):
+    workers = [project.create("worker", [*CELERY, "-A", "shop.tasks", "worker", "-Q", q], [NOWHERE]) for q in "ab"]
+    assert registered(project, *workers) == SHOP
+    assert len([line for line in project.host.commands if line.startswith("docker run")]) == 1
+
+
+def test_a_script_is_looked_up_in_the_processes_of_the_live_worker(project):
+    script = ["sh", "-c", "echo 'exec python3 -m celery -A shop.tasks worker --concurrency 1' > w.sh; sh w.sh"]
+    live = project.start("worker", script, [NOWHERE])
+    wait_for(lambda: _registered._shell(live, [live]))
+    created = project.create("worker", ["/start-worker"], [NOWHERE])
+    assert _registered.of_containers(project.host, NoJournal(), [created]) is None
+    names = _registered.of_containers(project.host, NoJournal(), [created], like=[live])
+    assert set(SHOP) < set(names)
+
+
+@pytest.mark.parametrize(
+    "command, why",
+    [
+        (["/start-worker"], "its command shows no celery worker"),
+        ([*CELERY, "-A", "shop.nothing", "worker"], "celery shell printed none"),
+        (["celery", "-A", "shop.tasks", "worker"], "executable file not found"),
+    ],
+)
+def test_what_cannot_be_told_is_a_warning(project, command, why):
+    worker = project.create("worker", command, [NOWHERE])
+    assert registered(project, worker) is None
+    [warning] = project.host.warnings
+    assert why in warning and worker.name in warning
+
+
+def test_an_app_that_hangs_while_it_loads_is_given_up(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(_registered, "LOAD_SECONDS", 2)
+    (tmp_path / "hang.py").write_text("import time\ntime.sleep(600)\n")
+    os.chmod(tmp_path, 0o755)
+    command = [*CELERY, "-A", "hang", "worker"]
+    worker = project.create("worker", command, ["PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"])
+    assert registered(project, worker) is None
+    assert "it had not ended after 2 s" in project.host.warnings[0]
+
+
+def test_what_a_killed_module_left_is_removed(project):
+    left = project.create("left", ["sleep", "60"])
+    project.engine.remove_by_force(left.id)
+    body = {"Image": left.image, "Cmd": ["sleep", "60"], "Labels": {_registered.LABEL: project.name}}
+    project.engine.request("POST", "/containers/create", {"name": f"{project.name}-task-names"}, body=body)
+    worker = project.create("worker", [*CELERY, "-A", "shop.tasks", "worker"], [NOWHERE])
+    assert registered(project, worker) == SHOP
+
+
+@pytest.fixture
+def live(project):
+    """A Redis and a worker that reads it."""
+    redis = project.start("redis", ["redis-server", "--save", "", "--protected-mode", "no"])
+    address = redis.addresses["bridge"]
+    url = f"REDIS_URL=redis://{address}:6379/0"
+    worker = project.start("worker", [*CELERY, "-A", "shop.tasks", "worker", "--concurrency=1"], [url])
+    with Broker("blue/redis", address, container=redis, clients=[worker], engine=project.engine) as broker:
+        wait_for(lambda: broker.answers() and broker.has_live_worker(0) and broker.consumers(0))
+        wait_for(lambda: _registered.of_live_workers(project.host, broker, 1))
+        yield worker, broker, url
+
+
+def test_a_live_worker_tells_the_same_as_its_container(project, live):
+    worker, broker, _url = live
+    names = _registered.of_live_workers(project.host, broker, 1)
+    assert names == _registered.of_containers(project.host, NoJournal(), [worker])
+    # One of two did not answer: what it knows is not known.
+    assert _registered.of_live_workers(project.host, broker, 2) is None
+
+
+def test_a_waiting_task_that_the_candidate_lost_stops_the_deployment(project, live, tmp_path):
+    worker, broker, url = live
+    (tmp_path / "shop2.py").write_text(
+        "from celery import Celery\napp = Celery()\n\n@app.task(name='shop.work')\ndef work(): pass\n"
+    )
+    os.chmod(tmp_path, 0o755)
+    more = {"env": [url, "PYTHONPATH=/more"], "Binds": [f"{tmp_path}:/more:ro"]}
+    candidate = project.create("worker", [*CELERY, "-A", "shop2", "worker"], **more)
+    send = "from shop.tasks import work_late as t; [t.apply_async(('sleep', 0), countdown=600) for _ in range(3)]"
+    code, _out, error = project.engine.execute(worker.id, ["python3", "-c", send])
+    assert code == 0, error
+    # The worker has taken them, because of their ETA.
+    wait_for(lambda: broker.database(0).call("HLEN", "unacked") == 3)
+    journal = Notes()
+    with pytest.raises(BluegreenError, match=r"does not register.*shop\.work_late \(3\)"):
+        _skew.check(project.host, journal, [worker], [candidate], broker, "fail")
+    assert "shop.work_late" in journal.data["task_names"]["old"]
+    assert "shop.work_late" not in journal.data["task_names"]["candidate"]
+    assert "shop.work" in journal.data["task_names"]["candidate"]
+    _skew.check(project.host, journal, [worker], [candidate], broker, "hold")
+    assert project.host.warnings == []

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from fakes import FakeHost, record
+from workers import Notes, WorkerBroker
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _registered, _skew, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+
+WORKER = {"Path": "celery", "Args": ["-A", "shop", "worker"]}
+
+
+class Scene:
+    """Blue's worker runs, green's was created; ``waiting`` are the tasks in blue's broker."""
+
+    def __init__(self, monkeypatch):
+        self.host = FakeHost()
+        self.journal = Notes(self.host)
+        self.asked = []
+        self.waiting, self.old, self.candidate = {}, ["shop.work"], ["shop.new"]
+        self.host.engine.add("worker", color="blue", **WORKER)
+        self.host.engine.add("worker", color="green", status="created", **{**WORKER, "Image": "sha256:worker-2"})
+        ids = {"blue-worker": lambda: self.old, "green-worker": lambda: self.candidate}
+        record(monkeypatch, self.asked, _registered, "of_live_workers", "live", lambda given: self.live)
+        record(
+            monkeypatch,
+            self.asked,
+            _registered,
+            "of_containers",
+            lambda given: [each.id for each in given["containers"]],
+            lambda given: ids[given["containers"][0].id](),
+        )
+        monkeypatch.setattr(_stored, "waiting_tasks", self._waiting)
+        self.live = ["shop.work"]
+
+    def _waiting(self, broker):
+        if isinstance(self.waiting, Exception):
+            raise self.waiting
+        return self.waiting
+
+    def check(self, policy="fail", broker=WorkerBroker(), old=("blue-worker",), candidate=("green-worker",)):
+        engine = self.host.engine
+        _skew.check(
+            self.host,
+            self.journal,
+            [look(engine, each) for each in old],
+            [look(engine, each) for each in candidate],
+            broker,
+            policy,
+        )
+        return self.journal.data.get("task_names")
+
+
+@pytest.fixture
+def scene(monkeypatch):
+    return Scene(monkeypatch)
+
+
+def test_waiting_tasks_that_the_candidate_does_not_register_stop_the_deployment(scene):
+    scene.waiting = {"shop.work": 3, "shop.new": 1, "shop.old": 5}
+    with pytest.raises(BluegreenError, match=r"shop.old \(5\), shop.work \(3\)\.") as caught:
+        scene.check()
+    assert caught.value.details["unknown_tasks"] == {"shop.old": 5, "shop.work": 3}
+    assert scene.journal.data["task_names"] == {"old": ["shop.work"], "candidate": ["shop.new"]}
+
+
+def test_waiting_tasks_that_it_registers_do_not(scene):
+    scene.waiting = {"shop.new": 1}
+    assert scene.check() == {"old": ["shop.work"], "candidate": ["shop.new"]}
+
+
+def test_with_hold_the_names_are_kept_and_nothing_is_refused(scene):
+    scene.waiting = {"shop.old": 5}
+    assert scene.check("hold") == {"old": ["shop.work"], "candidate": ["shop.new"]}
+
+
+def test_workers_that_do_not_answer_are_looked_at_like_the_candidate(scene):
+    scene.live, scene.old = None, ["shop.slow"]
+    assert scene.check()["old"] == ["shop.slow"]
+
+
+def test_a_candidate_that_does_not_tell_stops_nothing(scene):
+    scene.waiting, scene.candidate = {"shop.old": 1}, None
+    assert scene.check() == {"old": ["shop.work"], "candidate": None}
+
+
+def test_a_broker_that_fails_meanwhile_stops_nothing(scene):
+    scene.waiting = RedisError("Redis does not answer at 10.0.0.2:6379.")
+    scene.check()
+    assert scene.host.warnings == [
+        "The names of the tasks that wait could not be read: Redis does not answer at 10.0.0.2:6379."
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"policy": "move"},
+        {"broker": None},
+        {"old": ()},
+        {"candidate": ()},
+        # A beat is no worker.
+        {"candidate": ("green-beat",)},
+        {"candidate": ("blue-worker",)},
+    ],
+)
+def test_nothing_is_asked_where_nothing_can_differ(scene, given):
+    scene.host.engine.add("beat", color="green", status="created", Path="celery", Args=["-A", "shop", "beat"])
+    assert scene.check(**given) is None
+    assert scene.asked == []
+
+
+@pytest.mark.parametrize(
+    "changes, same",
+    [
+        ({"Config__Env": ["BG_COLOR=green", "BG_RELEASE=2", "A=1"]}, True),
+        ({"Config__Env": ["BG_COLOR=green", "A=2"]}, False),
+        ({"Args": ["-A", "other", "worker"], "Config__Env": ["A=1"]}, False),
+        # The same code may be mounted, and a worker that runs has loaded what it was before.
+        ({"Mounts": [{"Type": "bind"}], "Config__Env": ["A=1"]}, False),
+    ],
+)
+def test_the_same_code_in_both_colors(scene, changes, same):
+    scene.host.engine.add("worker", color="blue", **WORKER, Config__Env=["BG_COLOR=blue", "A=1"])
+    scene.host.engine.add("worker", color="green", status="created", **{**WORKER, **changes})
+    scene.check()
+    assert (scene.asked == []) is same
+
+
+def test_names_by_direction_and_policy(scene):
+    scene.journal.note(task_names={"old": ["a"], "candidate": ["b"]}, unknown_tasks="hold")
+    assert "b" in _skew.known(scene.journal, to_candidate=True) and "a" not in _skew.known(scene.journal, True)
+    assert "a" in _skew.known(scene.journal, to_candidate=False)
+    scene.journal.note(unknown_tasks="move")
+    assert "c" in _skew.known(scene.journal, to_candidate=False)
+
+
+def test_before_the_check_the_live_workers_are_asked(scene):
+    scene.journal.note(to="green", **{"from": "blue"}, unknown_tasks="fail")
+    assert _skew.known_to(scene.host, scene.journal, "shop-blue", WorkerBroker()) == {"shop.work"}
+    assert scene.asked == ["live"]
