@@ -92,13 +92,15 @@ def _cpu(observed) -> dict:
     seconds = observed.deployed - observed.deployment
     usual = _rate(observed.samples, "cpu_seconds", observed.begun, observed.burst)
     own = _rate(observed.samples, "cpu_seconds", observed.deployment, observed.deployed)
+    held = _rate(observed.samples, "held_seconds", observed.deployment, observed.deployed)
     busy = _rate(observed.samples, "busy_seconds", observed.deployment, observed.deployed)
     if usual is None or own is None:
-        return {"cpu_s": None, "cpu_beyond_s": None, "others_cpus": None}
+        return {"cpu_s": None, "cpu_beyond_s": None, "held_s": None, "others_cpus": None}
     controller = observed.outcome.controller.get("cpu_seconds", 0.0) / seconds
     return {
         "cpu_s": round(own * seconds, 2),
         "cpu_beyond_s": round((own - usual) * seconds, 2),
+        "held_s": round(held * seconds, 2),
         # Neither the host nor Ansible: the load, and whoever else works on this machine.
         "others_cpus": round(max(0.0, busy - own - controller), 2),
     }

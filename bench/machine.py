@@ -109,7 +109,7 @@ class Machine:
         return outcome
 
     def sampler(self) -> Sampler:
-        return Sampler(self._host.group("memory"), self._host.group("cpuacct"))
+        return Sampler(*(self._host.group(controller) for controller in ("memory", "cpuacct", "cpu")))
 
     def containers(self) -> list:
         """Return the app's containers that are running."""

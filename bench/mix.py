@@ -9,7 +9,7 @@ QUEUED = 300
 DELAYED = 60
 # Of the delayed ones: the first is due while the deployment runs, the last one when every way is through.
 FIRST_DUE = 4.0
-LAST_DUE = 22.0
+LAST_DUE = 18.0
 
 
 def burst() -> list:

@@ -141,8 +141,8 @@ def bench(options: argparse.Namespace) -> int:
     codes = [run["rc"] for ways in runs.values() for each in ways.values() for run in each]
     if any(codes):
         raise BenchError(
-            f"{sum(map(bool, codes))} of {len(codes)} deployments ended with an error; the report says which, "
-            f"and the logs are in {shown(LOGS)}."
+            f"{sum(map(bool, codes))} of {len(codes)} deployments ended with an error; the report says "
+            f"which, and the logs are in {shown(LOGS)}."
         )
     return 0
 

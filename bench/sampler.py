@@ -24,16 +24,20 @@ class Sample(NamedTuple):
     mib: float  # what all processes of the host hold, its page cache left out
     cpu_seconds: float  # since the host's boot
     containers: dict  # {id: MiB} of the containers in it
+    held_seconds: float  # its limit kept processes that could have run from it, since the host's boot
     busy_seconds: float  # of all processors of this machine, since its boot
 
 
 class Sampler:
     """Samples of a host, from start() to stop()."""
 
-    def __init__(self, memory_group: str, cpu_group: str, interval: float = INTERVAL) -> None:
+    def __init__(
+        self, memory_group: str, account_group: str, limit_group: str, interval: float = INTERVAL
+    ) -> None:
         self.samples: list = []
         self._memory_group = memory_group
-        self._cpu_group = cpu_group
+        self._account_group = account_group
+        self._limit_group = limit_group
         self._interval = interval
         self._error: Optional[Exception] = None
         self._stopping = threading.Event()
@@ -66,8 +70,9 @@ class Sampler:
         return Sample(
             time=time.time(),
             mib=anonymous_mib(self._memory_group),
-            cpu_seconds=cpu_seconds(self._cpu_group),
+            cpu_seconds=cpu_seconds(self._account_group),
             containers=containers,
+            held_seconds=held_seconds(self._limit_group),
             busy_seconds=busy_seconds(),
         )
 
@@ -94,6 +99,11 @@ def cpu_seconds(group: str) -> float:
     if usage is not None:
         return usage / 1e9
     return _fields(os.path.join(group, "cpu.stat"))["usage_usec"] / 1e6
+
+
+def held_seconds(group: str) -> float:
+    fields = _fields(os.path.join(group, "cpu.stat"))
+    return fields["throttled_usec"] / 1e6 if "throttled_usec" in fields else fields["throttled_time"] / 1e9
 
 
 def busy_seconds(path: str = "/proc/stat") -> float:

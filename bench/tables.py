@@ -39,6 +39,7 @@ ROWS = (
     Row("the same beside the candidate's own web and Redis", "beside_ratio"),
     Row("CPU of the host", "cpu_s", "s"),
     Row("the same beyond what the load takes", "cpu_beyond_s", "s"),
+    Row("held back by the limit of CPU (see below)", "held_s", "s"),
     Row("whole run", "seconds", "s"),
     Row("CPUs that others had meanwhile (see below)", "others_cpus"),
 )
@@ -131,8 +132,8 @@ def _head(meta: dict, runs: dict) -> str:
         "",
         f"Written by `make bench` on {meta['date']}, in {meta['seconds'] / 60:.0f} minutes.",
         f"Each way was measured {often} {'time' if most == 1 else 'times'} in each setting.",
-        "Figures are medians, with the least and the greatest of the runs; counts of requests, tasks and beats are",
-        "sums over all runs.",
+        "Figures are medians, with the least and the greatest of the runs; counts of requests, tasks and beats",
+        "are sums over all runs.",
     ]
     if not complete:
         lines += ["", "**A part only:** not all ways, settings or runs were measured this time."]
@@ -262,14 +263,15 @@ def _method(meta: dict) -> str:
 ## How it is measured
 
 One host in a container (systemd, Docker Engine, Nginx; the CPU of the setting, 1 GiB of memory, no swap) on
-{meta["machine"]}. On the host: {versions}. On this side: {meta["controller"]}.
+{meta["machine"]}. On the host: {versions}.
+On this side: {meta["controller"]}.
 
 The app is the demo's, with web, worker (two processes), beat (a tick every 5 s) and Redis. It gets
 {load["requests"]} requests and {load["tasks"]} tasks a second (0.1 to 1 s long, 0.4 s on average).
-After {load["before"]:g} s of that comes a burst of {load["queued"]} short tasks and {load["delayed"]} with an ETA,
-in two queues, with priorities, early and late acknowledged; then the deployment begins at once, and the load
-goes on for {load["after"]:g} s after it. What was accepted and is not done when nothing moves any more is lost.
-The images are on the host before. Ways take turns, and each round begins with another one.
+After {load["before"]:g} s of that comes a burst of {load["queued"]} short tasks and {load["delayed"]}
+with an ETA, in two queues, with priorities, early and late acknowledged; then the deployment begins at once, and
+the load goes on for {load["after"]:g} s after it. What was accepted and is not done when nothing moves any more
+is lost. The images are on the host before. Ways take turns, and each round begins with another one.
 
 {ways}
 
@@ -285,8 +287,10 @@ All ways have the same Compose file, whose Redis is an image that no release cha
 * **beats missed**: ticks that were due while no beat ran, the gap of the deployment itself included.
 * **asked again**: a reused connection ended before any byte of an answer, as Nginx before 1.27.4 does at a
   reload; the client asks again, as a browser does, and it is no failure.
-* **CPUs that others had**: of this machine's processors, what neither the host nor Ansible used. The load takes
-  some 0.1; with more than {QUIET_CPUS} the machine was not quiet, and times are longer than they would be.
+* **held back by the limit of CPU**: the limit is kept in periods of 0.1 s. Whoever uses a period up early, as
+  two processes at once can on a machine of several processors, makes all of the host wait for the next one.
+* **CPUs that others had**: of this machine's processors, what neither the host nor Ansible used. The load
+  takes some 0.1; with more than {QUIET_CPUS} the machine was not quiet, and times are longer than they would be.
 * **seconds a phase**: those that its runs on the host took as seen from here; in brackets what the host's
   journal counted inside. What their sum lacks of the whole run is Ansible's own start and templating.
 

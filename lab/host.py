@@ -109,10 +109,16 @@ class Host:
     def exec(self, command, check=True, env=None, workdir=None):
         """Runs a command (a list, or a string for the shell) inside, as root."""
         argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
-        rc, out = self.container.exec_run(argv, environment=env, workdir=workdir)
-        result = Result(rc, out.decode(errors="replace"))
-        if check and rc != 0:
-            raise HostError(f"{self.name}: {command!r} ended {rc}: {result.out.strip()[-2000:]}")
+        options = [f"--env={name}={value}" for name, value in (env or {}).items()]
+        options += [f"--workdir={workdir}"] if workdir else []
+        # Not the SDK's exec_run: of output that comes together with the head of the engine's answer it loses the begin.
+        ended = subprocess.run(
+            ["docker", "exec", *options, self.name, *argv],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )
+        result = Result(ended.returncode, ended.stdout.decode(errors="replace"))
+        if check and result.rc != 0:
+            raise HostError(f"{self.name}: {command!r} ended {result.rc}: {result.out.strip()[-2000:]}")
         return result
 
     def load(self, images):
@@ -213,14 +219,10 @@ class Host:
             if self.container.status == "exited":
                 logs = self.container.logs(tail=20).decode(errors="replace").strip()
                 raise HostError(f"{self.name} stopped while it booted. Its last lines: {logs}")
-            try:
-                result = self.exec(probe, check=False)
-            except APIError as error:  # the container is not up yet
-                last = str(error)
-            else:
-                if result.rc == 0:
-                    return
-                last = result.out
+            result = self.exec(probe, check=False)
+            if result.rc == 0:
+                return
+            last = result.out
             time.sleep(0.2)
         failed = self.exec("systemctl --failed --no-legend; systemctl list-jobs --no-legend", check=False).out
         raise HostError(f"{self.name} did not finish booting within {timeout} s. {last} {failed}".strip())

@@ -30,6 +30,7 @@ GOOD = {
     "cpu_s": 8.0,
     "cpu_beyond_s": 7.0,
     "seconds": 13.0,
+    "held_s": 0.5,
     "others_cpus": 0.1,
 }
 COURSE = {

@@ -29,20 +29,23 @@ def wait_for(condition):
 
 def test_version_1_with_containers_of_the_engines_own_driver(tmp_path):
     memory = group(tmp_path / "memory", memory_stat=f"rss 1\ntotal_rss {300 * MIB}\n")
-    cpu = group(tmp_path / "cpu", cpuacct_usage="2500000000\n")
+    cpu = group(tmp_path / "cpu", cpuacct_usage="2500000000\n", cpu_stat="nr_periods 9\nthrottled_time 1500000000\n")
     group(tmp_path / "memory" / "docker" / FIRST, memory_stat=f"total_rss {50 * MIB}\n")
     group(tmp_path / "memory" / "docker" / "buildkit", memory_stat="total_rss 1\n")
-    watching = sampler.Sampler(memory, cpu, interval=0.01).start()
+    watching = sampler.Sampler(memory, cpu, cpu, interval=0.01).start()
     wait_for(lambda: watching.samples)
     sample = watching.stop()[0]
-    assert (sample.mib, sample.cpu_seconds, sample.containers) == (300.0, 2.5, {FIRST: 50.0})
+    assert (sample.mib, sample.cpu_seconds, sample.held_seconds) == (300.0, 2.5, 1.5)
+    assert sample.containers == {FIRST: 50.0}
 
 
 def test_version_2_with_containers_in_scopes_of_systemd(tmp_path):
-    whole = group(tmp_path / "host", memory_stat=f"anon {200 * MIB}\n", cpu_stat="usage_usec 1500000\nuser_usec 1\n")
+    cpu_stat = "usage_usec 1500000\nuser_usec 1\nthrottled_usec 250000\n"
+    whole = group(tmp_path / "host", memory_stat=f"anon {200 * MIB}\n", cpu_stat=cpu_stat)
     group(tmp_path / "host/system.slice" / f"docker-{SECOND}.scope", memory_stat=f"anon {20 * MIB}\n")
     assert [sampler.anonymous_mib(folder) for folder in sampler.container_folders(whole)] == [20.0]
     assert (sampler.anonymous_mib(whole), sampler.cpu_seconds(whole)) == (200.0, 1.5)
+    assert sampler.held_seconds(whole) == 0.25
 
 
 def test_the_machine_is_busy_when_it_neither_idles_nor_waits(tmp_path):
@@ -53,15 +56,15 @@ def test_the_machine_is_busy_when_it_neither_idles_nor_waits(tmp_path):
 
 def test_a_container_that_ends_while_it_is_looked_at_is_left_out(tmp_path):
     memory = group(tmp_path / "memory", memory_stat=f"total_rss {MIB}\n")
-    cpu = group(tmp_path / "cpu", cpuacct_usage="1\n")
+    cpu = group(tmp_path / "cpu", cpuacct_usage="1\n", cpu_stat="throttled_time 0\n")
     (tmp_path / "memory" / "docker" / FIRST).mkdir(parents=True)
-    watching = sampler.Sampler(memory, cpu, interval=0.01).start()
+    watching = sampler.Sampler(memory, cpu, cpu, interval=0.01).start()
     wait_for(lambda: watching.samples)
     assert watching.stop()[0].containers == {}
 
 
 def test_a_host_that_is_gone_ends_the_measurement_and_not_only_the_samples(tmp_path):
-    watching = sampler.Sampler(str(tmp_path / "gone"), str(tmp_path), interval=0.01).start()
+    watching = sampler.Sampler(str(tmp_path / "gone"), str(tmp_path), str(tmp_path), interval=0.01).start()
     wait_for(lambda: not watching._thread.is_alive())
     with pytest.raises(FileNotFoundError):
         watching.stop()
