@@ -61,7 +61,7 @@ class Side:
         # As the project sees it, by the name of the service.
         url = f"redis://{way.login}{self.redis.service}:6379{way.database}"
         self.broker = connect(project.host, [self.redis], BrokerSettings("color", self.redis.service, url))
-        wait_for(lambda: self.broker.answers())
+        wait_for(self.broker.answers)
         self.number = int(way.database[1:])
 
     def run(self, *argv):

@@ -128,4 +128,3 @@ def test_a_short_move_says_nothing_of_its_progress(old, new):
     with old.broker("old") as here, new.broker("new") as there:
         move(SimpleNamespace(commands=[]), journal, here, there)
     assert journal.progress == []
-

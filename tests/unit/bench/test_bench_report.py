@@ -224,10 +224,10 @@ def test_the_picture_shows_each_step_failures_and_both_color_schemes():
 def test_nothing_of_the_picture_lies_outside_of_it():
     root = ET.fromstring(picture.svg("t", COURSE, picture.scale([COURSE])))
     _left, _top, width, height = map(float, root.get("viewBox").split())
-    for bar in root.iter("{http://www.w3.org/2000/svg}rect"):
-        x, y = float(bar.get("x", 0)), float(bar.get("y", 0))
-        assert 0 <= x <= x + float(bar.get("width")) <= width
-        assert 0 <= y <= y + float(bar.get("height")) <= height
+    for drawn in root.iter("{http://www.w3.org/2000/svg}rect"):
+        x, y = float(drawn.get("x", 0)), float(drawn.get("y", 0))
+        assert 0 <= x <= x + float(drawn.get("width")) <= width
+        assert 0 <= y <= y + float(drawn.get("height")) <= height
 
 
 def test_pictures_of_one_setting_have_one_scale():

@@ -67,7 +67,7 @@ def test_a_service_outside_of_the_colors_may_do_as_it_likes():
 
 def test_only_code_counts(tmp_path):
     asked = []
-    assert found(code=lambda path: asked.append(path), web=[bind("/srv/shop/media")]) == []
+    assert found(code=asked.append, web=[bind("/srv/shop/media")]) == []
     assert asked == ["/srv/shop/media"]
 
 

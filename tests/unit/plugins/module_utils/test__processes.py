@@ -12,12 +12,10 @@ import sys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_alive, processes_of, status_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._signals import catches
 
+# The innermost one says that all are there: its parent goes on before the kernel shows its new arguments.
 CHILD = """
-import subprocess, sys
-child = subprocess.Popen(["sleep", "60"])
-print("up", flush=True)
-sys.stdin.read()
-child.kill()
+import subprocess
+subprocess.run(["sh", "-c", "echo up; read end"])
 """
 
 
@@ -26,7 +24,7 @@ def test_a_process_and_all_that_descend_from_it():
         parent.stdout.readline()
         first, second = processes_of(parent.pid)
         assert (first.pid, first.ppid, first.argv[:2]) == (parent.pid, os.getpid(), [sys.executable, "-c"])
-        assert (second.ppid, second.name, second.argv) == (parent.pid, "sleep", ["sleep", "60"])
+        assert (second.ppid, second.name, second.argv) == (parent.pid, "sh", ["sh", "-c", "echo up; read end"])
         parent.communicate()
     assert processes_of(parent.pid) == []
     assert not is_alive(parent.pid)
