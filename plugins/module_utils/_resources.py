@@ -38,13 +38,13 @@ def _memory():
 def _cgroup_memory():
     """The same of the cgroup at the root that this host sees: the host may be a container itself."""
     found = []
-    for limit_file, usage_file, stat_file, cache_key in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
+    for limit_file, usage_file, stat_file, prefix in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", ""),
         (
             "/sys/fs/cgroup/memory/memory.limit_in_bytes",
             "/sys/fs/cgroup/memory/memory.usage_in_bytes",
             "/sys/fs/cgroup/memory/memory.stat",
-            "total_inactive_file",
+            "total_",
         ),
     ):
         try:
@@ -53,7 +53,7 @@ def _cgroup_memory():
                 stat = dict(line.split() for line in source)
         except (OSError, ValueError):  # This version of cgroups is not there, or sets no limit ("max").
             continue
-        used = usage - int(stat.get(cache_key, 0))
+        used = usage - sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
         found.append((limit - used, used))
     return found
 

@@ -8,23 +8,33 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from build import build
 from command import LOGS, end_all
 from integration import integration
 from lint import lint
 from molecule import molecule
-from outcome import totals
+from outcome import Outcome, totals
 from sanity import sanity
-from unit import unit
+from unit import on_the_oldest, unit
 
-# What ends soonest first: most mistakes show within seconds.
+# Of each part the jobs, which are generators of outcomes and may run side by side. What ends soonest comes first: most
+# mistakes show within seconds.
 PARTS = {
-    "unit": unit, "lint": lint, "integration": integration, "build": build, "sanity": sanity, "molecule": molecule,
+    "unit": lambda options: [unit, on_the_oldest],
+    "lint": lambda options: [lint],
+    "integration": lambda options: [integration],
+    "build": lambda options: [build],
+    "sanity": lambda options: [sanity],
+    "molecule": molecule,
 }
-SHOWN = 80  # lines of a failing part's log
+SHOWN = 80  # lines of a failing job's log
+PRINTING = threading.Lock()
 
 
 def main():
@@ -32,20 +42,32 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, end_all)
-    outcomes = []
-    for name in options.parts:
-        begun = time.monotonic()
-        part = PARTS[name](options) if name == "molecule" else PARTS[name]()
-        for outcome in part:
-            # A part that runs things side by side says itself how long each took.
-            timed = outcome if outcome.seconds else outcome._replace(seconds=time.monotonic() - begun)
-            begun = time.monotonic()
-            outcomes.append(timed)
-            print(timed.line(), flush=True)
-            for log in timed.logs:
-                show(log)
+    jobs = [job for name in options.parts for job in PARTS[name](options)]
+    with ThreadPoolExecutor(max_workers=options.jobs) as pool:
+        outcomes = [outcome for done in pool.map(perform, jobs) for outcome in done]
     print(totals(outcomes))
     return 1 if not outcomes or any(o.failed for o in outcomes) else 0
+
+
+def perform(job):
+    """All outcomes of a job, each told when it is there."""
+    outcomes = []
+    begun = time.monotonic()
+    for outcome in checked(job):
+        outcomes.append(outcome._replace(seconds=time.monotonic() - begun))
+        begun = time.monotonic()
+        with PRINTING:
+            print(outcomes[-1].line(), flush=True)
+            for log in outcomes[-1].logs:
+                show(log)
+    return outcomes
+
+
+def checked(job):
+    try:
+        yield from job()
+    except subprocess.CalledProcessError as error:  # lab/setup has said why
+        yield Outcome("set-up", 0, 1, notes=(str(error),))
 
 
 def show(log):
@@ -60,7 +82,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="tests/run", description="The tests of the collection.")
     parser.add_argument("--parts", type=parts, default=list(PARTS), metavar="A,B", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--scenario", action="append", help="only this Molecule scenario (may be repeated)")
-    parser.add_argument("--jobs", type=int, default=2, help="Molecule scenarios at a time (default: 2)")
+    parser.add_argument("--jobs", type=int, default=2, help="how many things at a time (default: 2)")
     return parser.parse_args()
 
 

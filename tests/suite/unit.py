@@ -15,6 +15,9 @@ from setup import have
 
 def unit():
     yield pytest("unit", ".venv")
+
+
+def on_the_oldest():
     missing = have("venv-2.16")
     if missing:
         yield Outcome("unit on ansible-core 2.16", 0, 0, 1, notes=(missing,))

@@ -33,15 +33,18 @@ def files(monkeypatch, **by_name):
     monkeypatch.setattr(builtins, "open", fake)
 
 
-def v2(limit, usage, inactive):
-    return {V2 + "memory.max": limit, V2 + "memory.current": usage, V2 + "memory.stat": f"anon 5\ninactive_file {inactive}\n"}
+def v2(limit, usage, inactive, active=0):
+    stat = f"anon 5\ninactive_file {inactive}\nactive_file {active}\n"
+    return {V2 + "memory.max": limit, V2 + "memory.current": usage, V2 + "memory.stat": stat}
 
 
-def v1(limit, usage, inactive):
+def v1(limit, usage, inactive, active=0):
     return {
         V1 + "memory.limit_in_bytes": limit,
         V1 + "memory.usage_in_bytes": usage,
-        V1 + "memory.stat": f"cache 5\ninactive_file 7\ntotal_inactive_file {inactive}\n",
+        V1 + "memory.stat": (
+            f"cache 5\ninactive_file 7\nactive_file 7\ntotal_inactive_file {inactive}\ntotal_active_file {active}\n"
+        ),
     }
 
 
@@ -54,10 +57,13 @@ def v1(limit, usage, inactive):
         (v2(str(4096 * MIB), str(900 * MIB), 0), 500 * MIB),
         (v2("max\n", str(900 * MIB), 0), 500 * MIB),
         (v1(str(1024 * MIB), str(900 * MIB), 50 * MIB), 174 * MIB),
+        # Files that were read twice are given back just as well, as in the kernel's own estimate.
+        (v2(str(1024 * MIB), str(900 * MIB), 50 * MIB, 100 * MIB), 274 * MIB),
+        (v1(str(1024 * MIB), str(900 * MIB), 50 * MIB, 100 * MIB), 274 * MIB),
         # The root cgroup of a real machine shows usage, and no limit.
         ({V2 + "memory.stat": "inactive_file 0\n"}, 500 * MIB),
     ],
-    ids=["no cgroup", "v2", "v2 with much room", "v2 without a limit", "v1", "v2 at the root"],
+    ids=["no cgroup", "v2", "v2 with much room", "v2 without a limit", "v1", "v2 with a busy cache", "v1 with a busy cache", "v2 at the root"],
 )
 def test_memory_that_new_processes_can_have(monkeypatch, present, expected):
     files(monkeypatch, **present)
