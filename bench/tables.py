@@ -287,8 +287,8 @@ All ways have the same Compose file, whose Redis is an image that no release cha
 * **beats missed**: ticks that were due while no beat ran, the gap of the deployment itself included.
 * **asked again**: a reused connection ended before any byte of an answer, as Nginx before 1.27.4 does at a
   reload; the client asks again, as a browser does, and it is no failure.
-* **held back by the limit of CPU**: the limit is kept in periods of 0.1 s. Whoever uses a period up early, as
-  two processes at once can on a machine of several processors, makes all of the host wait for the next one.
+* **held back by the limit of CPU**: the host has one core. Half of one is kept in periods of 0.1 s: whoever uses
+  a period up early makes all of the host wait for the next one.
 * **CPUs that others had**: of this machine's processors, what neither the host nor Ansible used. The load
   takes some 0.1; with more than {QUIET_CPUS} the machine was not quiet, and times are longer than they would be.
 * **seconds a phase**: those that its runs on the host took as seen from here; in brackets what the host's

@@ -23,7 +23,8 @@ As a library (run it with the project's .venv, which has the Docker SDK; `lab/se
 create() takes further: cpus=1.0, memory="1g", image="bluegreen-host:trixie",
 ports={inside: outside} for more published ports (outside None: a free one; pi.ports has them all),
 bare=True for a fresh Debian with neither Docker nor Nginx (suite="trixie" or "bookworm"),
-replace=True to destroy a host of that name first, env={name: value} for the container.
+replace=True to destroy a host of that name first, env={name: value} for the container,
+cores="0" for those cores alone (else as much time of any as cpus says).
 
 Names begin with "bluegreen-". Only containers that carry this file's label are ever touched.
 The same on the command line: lab/host.py --help.
@@ -254,7 +255,7 @@ def client():
 
 
 def create(name, port=None, cpus=1.0, memory="1g", image=None, bare=False, suite="trixie", ports=None,
-           replace=False, env=None):
+           replace=False, env=None, cores=None):
     """Makes and boots a host; see the top of this file."""
     if not name.startswith(PREFIX):
         raise HostError(f"The name of a lab host begins with {PREFIX!r}, and {name!r} does not.")
@@ -269,6 +270,7 @@ def create(name, port=None, cpus=1.0, memory="1g", image=None, bare=False, suite
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         tmpfs={"/run": "exec", "/run/lock": "", "/tmp": "exec"},
         nano_cpus=int(cpus * 1e9),
+        cpuset_cpus=cores,
         mem_limit=memory,
         # Without swap, as a Pi has practically none: what does not fit is killed, and the tests see it.
         memswap_limit=memory,

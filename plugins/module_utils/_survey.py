@@ -139,7 +139,9 @@ class Survey:
                 write_atomically(path, self.env[color], mode=0o600)
                 project = self._project(color, path)
                 self.rendered[color] = _compose.render(self.host, project)
-                self.hashes[color] = _compose.service_hashes(self.host, project)
+                if color == (self.live or self.idle):
+                    # What runs is compared with its own color: its port and its name must not count as differences.
+                    self.hashes = _compose.service_hashes(self.host, project)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -361,8 +363,7 @@ class Survey:
         services = color_services(self.settings)
         return {
             "release": self.params["release"],
-            # The live color's own rendering: its port and its name must not count as differences.
-            "hashes": {name: self.hashes[self.live or self.idle][name] for name in services},
+            "hashes": {name: self.hashes[name] for name in services},
             "images": images,
         }
 

@@ -6,8 +6,8 @@
 
 """New workers take over from the old ones, in the order that leaves tasks without a worker for the shortest time.
 
-Old workers that have stopped already: the schedule of beat and the results that waiting chords need go first, then the
-new workers boot, and messages move meanwhile. Old workers that still run, throttled: the new ones are proved to consume
+Old workers that have stopped already: the results that waiting chords need go first, then the new workers boot, and
+messages and the schedule of beat move meanwhile. Old workers that still run, throttled: the new ones are proved to consume
 first, then the old ones finish, and only what they leave behind is moved, because a chord is counted where its tasks
 run. Beat comes last either way: there are never two.
 """
@@ -84,11 +84,13 @@ class _TakeOver:
 
     def _after(self, old, move):
         """The old workers have stopped: every moment counts."""
-        schedule = carry_schedule(self.host, old, self.waiting)
         workers = [each for each in self.waiting if not _workers.is_only_beat(self.roles[each.id])]
+        # To find it takes half a second, in which the workers boot unless they need it themselves.
+        schedule = carry_schedule(self.host, old, workers)
         if move:
             move(lambda: self._start(workers))
         self._start(workers)
+        schedule += carry_schedule(self.host, old, self._not_started())
         self._handed_over()
         self._prove(workers)
         return schedule

@@ -89,10 +89,10 @@ def test_while_nobody_works_tasks_move_as_the_new_worker_boots(host, journal):
 
     took_over = take(host, journal, old=old_color(host, "exited"), move=move)
     assert verbs(host, "results", "messages", "start", "unpack", "kill") == [
-        f"unpack {FILE} green-beat",
         "results",
         "start green-worker",
         "messages",
+        f"unpack {FILE} green-beat",
         "start green-beat",
     ]
     assert took_over.schedule == [FILE]
