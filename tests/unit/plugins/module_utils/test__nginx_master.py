@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
@@ -92,9 +93,16 @@ def test_a_title_alone_makes_no_master():
     assert _nginx_master.below(os.getpid()) is None
 
 
-def test_children_of(monkeypatch):
-    parent = os.getppid()
-    assert os.getpid() in _nginx_master.children_of(parent)
+@pytest.fixture
+def child():
+    """A child of this process. Its own parent will not do: of that another thread may be the one that started it."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process.pid
+        process.kill()
+
+
+def test_children_of(monkeypatch, child):
+    assert child in _nginx_master.children_of(os.getpid())
     real = open
 
     def without_the_list(path, *args, **kwargs):
@@ -103,4 +111,4 @@ def test_children_of(monkeypatch):
         return real(path, *args, **kwargs)
 
     monkeypatch.setattr("builtins.open", without_the_list)
-    assert os.getpid() in _nginx_master.children_of(parent)
+    assert child in _nginx_master.children_of(os.getpid())
