@@ -237,7 +237,7 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     return [container.name for container in started]
 
 
-def start_in_order(host, journal, containers, roles, timeout, broker, prove=True):
+def start_in_order(host, journal, containers, roles, timeout, broker):
     """Start stopped workers, prove that they consume, then start beat; all get their restart policies back.
 
     :param roles: :class:`_celery.Roles` by container id.
@@ -245,8 +245,7 @@ def start_in_order(host, journal, containers, roles, timeout, broker, prove=True
     """
     beats = [container for container in containers if is_only_beat(roles[container.id])]
     started = [start_container(host, container) for container in containers if container not in beats]
-    if prove:
-        prove_workers(host, journal, started, roles, timeout, broker)
+    prove_workers(host, journal, started, roles, timeout, broker)
     return start_beats(host, journal, started, beats)
 
 
