@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Going back: the one implementation, for the role's rescue, for rollback.yml and for recover.yml.
+"""Going back: the one implementation, for the role's rescue, for rollback.yml and recover.yml, and for the guard.
 
 It may be interrupted anywhere and run again. It removes only what was created and never started, it never stops a
 color without the proof that Nginx left it, and never a broker that holds tasks.
@@ -15,6 +15,7 @@ import threading
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _close,
+    _guard_units,
     _health,
     _kept_keys,
     _messages,
@@ -30,8 +31,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
 
@@ -40,10 +42,14 @@ def recover(host, store, params, check_mode):
     """Bring the open deployment to a whole state.
 
     :param params: ``prefer`` (``rollback`` to undo it, else by what the host shows), ``reason`` for the history, and
-        ``deployment_id`` when only that deployment is meant.
+        ``deployment_id`` and ``epoch`` when only that deployment is meant, and only while it is the caller's.
     :returns: the module's result; ``found`` is whether a deployment was open, ``message`` says how it ended.
+    :raises BluegreenError: it could not be brought to an end. ``epoch`` in its details is that of the caller now.
     """
-    journal = store.load()
+    try:
+        journal = store.load()
+    except JournalCorrupt as corrupt:
+        return recover_without_journal(host, store, corrupt, check_mode)
     if journal is None:
         return _nothing(store)
     _refuse(store, journal, params)
@@ -54,9 +60,14 @@ def recover(host, store, params, check_mode):
         if journal is None:
             return _nothing(store)
         _refuse(store, journal, params)
+        journal.best_effort = True
         # From here on whoever owned it can do nothing more.
         journal.take_over()
-        return _Recovery(host, store, journal, params).run()
+        try:
+            return _Recovery(host, store, journal, params).run()
+        except BluegreenError as error:
+            error.details.setdefault("epoch", journal["epoch"])
+            raise
 
 
 def _nothing(store):
@@ -69,6 +80,14 @@ def _refuse(store, journal, params):
             f"deployment_id {params['deployment_id']} is not the open deployment of app {store.app}, which is "
             f"{journal.describe()}: nothing was done."
         )
+    if params["epoch"]:
+        if journal["epoch"] != params["epoch"]:
+            raise Fenced(
+                f"Deployment {journal.describe()} of app {store.app} was taken over meanwhile (epoch {journal['epoch']}, not "
+                f"{params['epoch']}): nothing was done. Look at status.yml."
+            )
+        # Its owner has to wait for nobody.
+        return
     # Whoever asks for a rollback means it, and the epoch keeps the owner from doing anything after it.
     if params["prefer"] != "rollback" and journal["step"] != "awaiting_approval" and journal.lease_is_live():
         raise Fenced(
@@ -105,6 +124,9 @@ class _Recovery:
         journal = self.journal
         if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval", "finish"):
             return _recovery.Sight()
+        if (journal.get("cutover") or {}).get("proved") == journal["to"]:
+            # After a boot or a restart of the engine what has no policy is down, though it is what is served.
+            self._start_serving(self.candidate)
         try:
             served = _nginx.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
@@ -172,10 +194,10 @@ class _Recovery:
             self._stop_workers_of_candidate()
             self._stop_candidate()
             return self._end("rolled_back")
-        self._start_serving(self.old)
-        self._wait_healthy(self.old)
-        self._copy_kept_back()
         try:
+            self._start_serving(self.old)
+            self._wait_healthy(self.old)
+            self._copy_kept_back()
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
         except BluegreenError as error:
             return self._cannot_switch(error)
@@ -195,17 +217,24 @@ class _Recovery:
         self._start_old_workers()
         self.journal.note(result="failed", reason=self.reason)
         raise BluegreenError(
-            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} Both "
-            "webs run and the old workers work. Mend Nginx, then run rollback.yml again.",
+            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} No web "
+            "was stopped, and the old workers work. Mend that, then run rollback.yml again.",
             logs=self.logs,
         )
 
     def _hold(self):
-        held = self.journal["step"] == "awaiting_approval"
+        held = self.journal["step"] == "awaiting_approval" and not self.journal["result"]
+        # Forward again, so nothing happens any more without its journal.
+        self.journal.best_effort = False
         if not held:
             self._stop_throttled_workers()
-            self.journal.begin("awaiting_approval")
+            if self.old:
+                move_late(self.host, self.journal, self.old, self.candidate)
+            # Whoever died between the start of the workers and its proof had not given them their policies.
+            _policies.put_back_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
+            self.journal.begin("awaiting_approval", result="", armed=False)
             self.journal.done("awaiting_approval")
+            _guard_units.watch_pending(self.host, self.store.app)
         return self._result(
             not held,
             f"Release {self.journal['release'] or '(none)'} is live and whole, and awaits approval: finish.yml or "
@@ -213,6 +242,7 @@ class _Recovery:
         )
 
     def _complete(self):
+        self.journal.best_effort = False
         _close.finish(self.host, self.store, self.journal)
         return self._result(True, f"The approved release {self.journal['release'] or '(none)'} was finished.")
 
