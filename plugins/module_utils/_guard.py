@@ -37,7 +37,6 @@ class Guard:
         self.store = store
         self._say = say
         self._said = set()
-        self._epoch = 0
         self._failures = 0
         self._watch = None
 
@@ -75,26 +74,21 @@ class Guard:
         if not self._is_abandoned(journal):
             # Every second counts once the owner is gone, and it may show a sign of life until then.
             return min(journal.lease_left() or PACE, PACE)
-        self._recover(_why(journal), epoch=self._epoch if journal["epoch"] == self._epoch else 0)
+        self._recover(_why(journal))
         return 0.0
 
     def _is_abandoned(self, journal):
         """Whether nobody but the guard brings the deployment to an end."""
-        if journal["epoch"] == self._epoch or not journal.is_of_this_boot():
-            return True
-        if journal["step"] in ("open", "fetch"):
-            # Nothing of the live color was touched, and a pull may take an hour without a sign of life.
+        if journal.has_owner():
             return False
-        return bool(journal["revert_after"]) and not journal.lease_is_live()
+        if journal["back"] or journal.get("guard") or not journal.is_of_this_boot():
+            return True
+        # In the first steps nothing of the live color was touched, and a pull may take an hour without a sign of life.
+        return bool(journal["revert_after"]) and journal["step"] not in ("open", "fetch")
 
-    def _recover(self, reason, epoch=0, prefer=""):
-        wanted = {"deployment_id": "", "epoch": epoch, "prefer": prefer, "reason": f"guard: {reason}"}
-        try:
-            ended = _recover.recover(self.host, self.store, wanted, check_mode=False)
-        except BluegreenError as error:
-            self._epoch = error.details.get("epoch", self._epoch)
-            raise
-        self._epoch = ended.get("epoch", self._epoch)
+    def _recover(self, reason, **wanted):
+        given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": f"guard: {reason}", "guard": True, **wanted}
+        ended = _recover.recover(self.host, self.store, given, check_mode=False)
         if ended["changed"]:
             self._said.clear()
             self._say(f"{reason}. {ended['message']}")

@@ -276,6 +276,7 @@ class Journal:
                 "app": store.app,
                 "id": deployment_id,
                 "epoch": 1,
+                "guard": False,
                 "who": who,
                 "opened_at": clock.wall(),
                 "step": "open",
@@ -379,9 +380,19 @@ class Journal:
             return 0.0
         return max(self.data["lease"]["until"] - self.store.host.clock.boottime(), 0.0)
 
-    def take_over(self):
-        """Make the deployment the caller's: whoever had it before can do nothing more."""
-        self.data["epoch"] += 1
+    def has_owner(self):
+        """Whether somebody still goes on with it, who must not be disturbed.
+
+        One that goes back has no owner beside whoever holds the lock, and neither has one that the guard took over.
+        """
+        return not self.data["back"] and not self.data.get("guard") and self.lease_is_live()
+
+    def take_over(self, guard=False):
+        """Make the deployment the caller's: whoever had it before can do nothing more.
+
+        :param guard: whether the caller is the guard, which goes on with it after its own death too.
+        """
+        self.data.update(epoch=self.data["epoch"] + 1, guard=guard)
         self.save()
 
     def describe(self):

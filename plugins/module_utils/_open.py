@@ -11,7 +11,7 @@ deployment is opened, because time has passed.
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program, _no_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _no_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
     check_deployment_id,
@@ -58,7 +58,7 @@ def open_deployment(host, store, params, check_mode):
     with store.lock(f"opening deployment {params['deployment_id']}"):
         # Somebody may have opened one between the look and the lock.
         refuse_open(store, store.load())
-        _guard_program.install(host, store, survey.settings.nginx["file"])
+        _install_guard(host, store, survey.settings.nginx["file"])
         facts = survey.facts()
         _no_journal.remember_settings(
             store, survey.settings, survey.containers[survey.live] if survey.live else [], facts["workers"]
@@ -70,6 +70,13 @@ def open_deployment(host, store, params, check_mode):
             write_atomically(store.path("broker.url"), survey.settings.broker["url"], mode=0o600)
         journal.done("open")
     return survey.result(changed=True, deployment_id=journal["id"], epoch=journal["epoch"])
+
+
+def _install_guard(host, store, nginx_file):
+    # The plan does not need it, and an import costs a Raspberry Pi more than a question to the engine.
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program
+
+    _guard_program.install(host, store, nginx_file)
 
 
 def check_revert_after(seconds):
@@ -88,13 +95,13 @@ def is_abandoned(journal):
         journal is not None
         and journal["step"] != "awaiting_approval"
         and journal["result"] != "failed"
-        and not journal.lease_is_live()
+        and not journal.has_owner()
     )
 
 
 def _recover_first(host, store):
     """Bring a deployment whose owner is gone to an end, as recover.yml does."""
-    # Only now is it needed, and an import costs a Raspberry Pi more than a question to the engine.
+    # Almost never needed.
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recover import recover
 
     given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "its owner was gone when the next one was deployed"}

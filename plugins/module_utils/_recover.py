@@ -28,8 +28,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _weights,
     _workers,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
@@ -37,14 +39,18 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
 
+# What an engine that is being restarted may take, in seconds.
+ENGINE_TIMEOUT = 60
+
 
 def recover(host, store, params, check_mode):
     """Bring the open deployment to a whole state.
 
     :param params: ``prefer`` (``rollback`` to undo it, else by what the host shows), ``reason`` for the history, and
-        ``deployment_id`` and ``epoch`` when only that deployment is meant, and only while it is the caller's.
+        ``deployment_id`` and ``epoch`` when only that deployment is meant, and only while it is the caller's. The guard says
+        that it is one with ``guard``.
     :returns: the module's result; ``found`` is whether a deployment was open, ``message`` says how it ended.
-    :raises BluegreenError: it could not be brought to an end. ``epoch`` in its details is that of the caller now.
+    :raises BluegreenError: it could not be brought to an end, and can be tried again.
     """
     try:
         journal = store.load()
@@ -62,16 +68,26 @@ def recover(host, store, params, check_mode):
         _refuse(store, journal, params)
         journal.best_effort = True
         # From here on whoever owned it can do nothing more.
-        journal.take_over()
-        try:
-            return _Recovery(host, store, journal, params).run()
-        except BluegreenError as error:
-            error.details.setdefault("epoch", journal["epoch"])
-            raise
+        journal.take_over(params.get("guard", False))
+        _await_engine(host)
+        return _Recovery(host, store, journal, params).run()
 
 
 def _nothing(store):
-    return {"changed": False, "found": False, "message": f"No deployment of app {store.app} is open."}
+    where = "" if store.history(1) else " It was never deployed on this host."
+    return {"changed": False, "found": False, "message": f"No deployment of app {store.app} is open.{where}"}
+
+
+def _await_engine(host):
+    """Wait for an engine that is being restarted: without it nothing can be brought back."""
+    deadline = Deadline(host.clock, ENGINE_TIMEOUT)
+    while True:
+        try:
+            return host.engine.version()
+        except EngineError:
+            if deadline.over:
+                raise
+        deadline.sleep(1.0)
 
 
 def _refuse(store, journal, params):
@@ -80,16 +96,13 @@ def _refuse(store, journal, params):
             f"deployment_id {params['deployment_id']} is not the open deployment of app {store.app}, which is "
             f"{journal.describe()}: nothing was done."
         )
-    if params["epoch"]:
-        if journal["epoch"] != params["epoch"]:
-            raise Fenced(
-                f"Deployment {journal.describe()} of app {store.app} was taken over meanwhile (epoch {journal['epoch']}, not "
-                f"{params['epoch']}): nothing was done. Look at status.yml."
-            )
-        # Its owner has to wait for nobody.
-        return
+    if params["epoch"] and journal["epoch"] != params["epoch"]:
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {store.app} was taken over meanwhile (epoch {journal['epoch']}, not "
+            f"{params['epoch']}): nothing was done. Look at status.yml."
+        )
     # Whoever asks for a rollback means it, and the epoch keeps the owner from doing anything after it.
-    if params["prefer"] != "rollback" and journal["step"] != "awaiting_approval" and journal.lease_is_live():
+    if params["prefer"] != "rollback" and journal["step"] != "awaiting_approval" and journal.has_owner():
         raise Fenced(
             f"Deployment {journal.describe()} of app {store.app} is in step {journal['step']}, and its owner showed a sign "
             "of life not long ago: wait for it, or undo it with rollback.yml."
@@ -173,7 +186,7 @@ class _Recovery:
 
     def _restore(self):
         """Nginx still serves the old color: its workers start again, side by side the candidate stops."""
-        self.journal.note(back=True)
+        self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
         _policies.take_policies(self.host, self.journal, self.candidate.containers)
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
@@ -187,7 +200,7 @@ class _Recovery:
 
     def _back(self):
         """Nginx was or may have been switched. The order is that of docs/failure.md; any other one loses tasks."""
-        self.journal.note(back=True)
+        self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
         if self.old is None:
             _switch.switch(self.host, self.journal, self.nginx, None)

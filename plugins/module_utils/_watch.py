@@ -84,7 +84,7 @@ class Watch:
         if old and self._late.over:
             self._move_late(old, candidate)
             self._late = Deadline(self.host.clock, LATE_PACE)
-        if not journal["watch"]:
+        if not journal.get("watch", True):
             return ""
         self._count = self._count.after(self._ask(settings, candidate.name))
         if not self._count.failures:

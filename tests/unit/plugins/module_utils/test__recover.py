@@ -53,8 +53,10 @@ def test_nothing_is_open(scene):
     assert recover(scene, UNDO) == {
         "changed": False,
         "found": False,
-        "message": "No deployment of app shop is open.",
+        "message": "No deployment of app shop is open. It was never deployed on this host.",
     }
+    scene.store.log({"id": "dep-0"})
+    assert recover(scene, UNDO)["message"] == "No deployment of app shop is open."
 
 
 def test_another_deployment_is_left_alone(scene):
