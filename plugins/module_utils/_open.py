@@ -11,6 +11,8 @@ deployment is opened, because time has passed.
 
 from __future__ import annotations
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _close, _recreate
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
     check_deployment_id,
@@ -53,8 +55,24 @@ def open_deployment(host, store, params, check_mode):
             write_atomically(store.env_file(color), text, mode=0o600)
         if survey.settings.broker["url"]:
             write_atomically(store.path("broker.url"), survey.settings.broker["url"], mode=0o600)
+        try:
+            _remember(host, store, journal, survey)
+        except BluegreenError as error:
+            # Nothing was touched, and a deployment that never began is not to keep the next one out.
+            _close.end(store, journal, "rolled_back", error.message)
+            raise
         journal.done("open")
     return survey.result(changed=True, deployment_id=journal["id"], epoch=journal["epoch"])
+
+
+def _remember(host, store, journal, survey):
+    """Write down what the live color is made of, and make a kept color whole that is to become live."""
+    if survey.live:
+        live = survey.containers[survey.live]
+        release = survey.upstream.release
+        _recreate.remember(host, store, survey.live, release, live, lambda container: container.restart_policy)
+    if survey.kept:
+        _recreate.restore_missing(host, store, journal, Color(host, survey.settings, survey.idle))
 
 
 def refuse_open(store, journal):

@@ -581,14 +581,6 @@ def test_an_app_without_a_deployment_has_no_history(store):
 # What stays beside the journal
 
 
-def test_the_kept_color(store):
-    assert _journal.kept_color(store) is None
-    spoil(store, "containers.json", "{")
-    assert _journal.kept_color(store) is None
-    spoil(store, "containers.json", json.dumps({"color": "blue"}))
-    assert _journal.kept_color(store) == {"color": "blue"}
-
-
 def test_the_broker_url_is_not_in_the_journal(store, journal):
     assert store.broker_url() == ""
     spoil(store, "broker.url", "redis://:secret@redis:6379/0")
