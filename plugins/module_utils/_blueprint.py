@@ -112,7 +112,7 @@ def _anonymous_volumes(inspected):
     named |= {bind.split(":")[1] for bind in host_config.get("Binds") or () if ":" in bind}
     unnamed |= set(inspected["Config"].get("Volumes") or ()) - named
     return [
-        {"Type": "volume", "Source": mount["Name"], "Target": mount["Destination"], "ReadOnly": not mount["RW"]}
+        {"Type": "volume", "Source": mount["Name"], "Target": mount["Destination"]}
         for mount in inspected.get("Mounts") or ()
         if mount["Type"] == "volume" and mount["Destination"] in unnamed
     ]
