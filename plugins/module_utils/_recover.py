@@ -180,8 +180,10 @@ class _Recovery:
         self._start_serving(self.old)
         try:
             self._wait_healthy(self.old)
-        except BluegreenError as error:
-            raise missing or error
+        except BluegreenError:
+            if missing:
+                raise missing from None
+            raise
         self._copy_kept_back()
         try:
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])

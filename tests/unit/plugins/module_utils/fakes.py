@@ -101,13 +101,7 @@ class FakeEngine:
                 "PortBindings": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(published)}]} if published else {},
             },
             "NetworkSettings": {
-                "Networks": {
-                    network: {
-                        "IPAddress": "10.0.0.2",
-                        "NetworkID": f"id of {network}",
-                        "Aliases": [service, container_id[:12]],
-                    }
-                }
+                "Networks": {network: {"IPAddress": "10.0.0.2", "NetworkID": f"id of {network}"}}
             },
         }
         for path, value in changes.items():
