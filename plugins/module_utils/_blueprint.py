@@ -59,8 +59,15 @@ def describe(inspected, policy):
 
 def describe_network(inspected):
     """The engine's form of a request for a network, from its inspect data."""
+    ipam = inspected["IPAM"]
+    # The newest engines show what was not chosen as an empty word, which none of them takes for an address.
+    pools = [{key: value for key, value in pool.items() if value} for pool in ipam.get("Config") or ()]
     # Before API 1.44 the engine makes a second network of the same name unless it is told not to.
-    return {"CheckDuplicate": True, **{key: inspected[key] for key in _NETWORK if inspected.get(key) is not None}}
+    return {
+        "CheckDuplicate": True,
+        **{key: inspected[key] for key in _NETWORK if inspected.get(key) is not None},
+        "IPAM": {**ipam, "Config": pools},
+    }
 
 
 def create_body(described, image, ids, volumes):

@@ -178,6 +178,8 @@ def test_a_network_is_asked_for_as_it_was():
         "Options": {"com.docker.network.bridge.enable_icc": "true"},
         "Labels": {"com.docker.compose.network": "default"},
     }
-    asked = _blueprint.describe_network(shown)
+    asked = _blueprint.describe_network(
+        {**shown, "IPAM": {**shown["IPAM"], "Config": [{**shown["IPAM"]["Config"][0], "IPRange": ""}]}}
+    )
     left_out = {"Id", "Created", "Scope", "Containers", "Ingress"}
     assert asked == {"CheckDuplicate": True, **{key: value for key, value in shown.items() if key not in left_out}}
