@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _guard_units,
     _messages,
     _nginx,
     _policies,
@@ -126,6 +127,8 @@ def end(store, journal, result, reason="", images=None):
     if result == "rolled_back":
         _remembered.forget(store, journal["from"])
     recreated = journal.get("recreated")
+    if journal.get("armed"):
+        _guard_units.disarm(store.host, store.app)
     store.close(
         {
             "id": journal["id"],

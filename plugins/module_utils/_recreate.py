@@ -12,6 +12,7 @@ deployment, and all of a color that is kept stopped, with its network. Their vol
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _blueprint, _remembered
@@ -216,7 +217,9 @@ class _Restoration:
             journal.note(**changed)
         if renewed:
             containers = _renew(self.remembered["containers"], renewed)
-            _remembered.put(self.store, self.color.name, {**self.remembered, "containers": containers})
+            # On a full disk it stays as it was: they are known by their names, too.
+            with contextlib.suppress(OSError):
+                _remembered.put(self.store, self.color.name, {**self.remembered, "containers": containers})
 
     def _never_started(self, container_id):
         return not look(self.host.engine, container_id).ever_started

@@ -12,6 +12,7 @@ it, so it is root's alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import remove, write_atomically
@@ -49,7 +50,9 @@ def forget(store, color):
     if data["colors"].pop(color, None) is None:
         return
     if data["colors"]:
-        _write(store, data["kept"] if data["kept"] != color else "", data["colors"])
+        # A full disk is no reason to leave a deployment open: the next one writes the file again.
+        with contextlib.suppress(OSError):
+            _write(store, data["kept"] if data["kept"] != color else "", data["colors"])
     else:
         forget_all(store)
 

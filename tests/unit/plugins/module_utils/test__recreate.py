@@ -96,6 +96,21 @@ def test_the_journal_speaks_of_the_new_ones(scene):
     assert data.policy_of(worker) == ALWAYS
 
 
+def test_a_full_disk_keeps_nobody_from_coming_back(scene, monkeypatch):
+    journal = deployment(scene)
+    scene.engine.prune()
+
+    def full(*_given, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_remembered, "write_atomically", full)
+    assert restore(scene, journal) is True
+    calls = list(scene.calls)
+    # The file speaks of the old ids; names say which they are.
+    assert restore(scene, journal) is False
+    assert scene.calls == calls
+
+
 def test_a_policy_that_the_journal_noted_counts_more_than_the_one_remembered(scene):
     journal = deployment(scene)
     journal.note(policies={"blue-worker": {"Name": "on-failure", "MaximumRetryCount": 2}})

@@ -78,3 +78,16 @@ def test_the_schema_that_is_documented(store):
     _remembered.keep(store, "blue")
     with open(store.path("containers.json"), encoding="utf-8") as source:
         assert json.load(source) == {"version": 1, "kept": "blue", "colors": {"blue": ONE}}
+
+
+def test_a_full_disk_keeps_no_deployment_open(store, monkeypatch):
+    _remembered.put(store, "blue", ONE)
+    _remembered.keep(store, "blue")
+    _remembered.put(store, "green", TWO)
+
+    def full(*_given, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_remembered, "write_atomically", full)
+    _remembered.forget(store, "green")
+    assert _remembered.kept_color(store) == {"color": "blue", **ONE}
