@@ -20,27 +20,22 @@ import fcntl
 import json
 import os
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal_schema
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import one_line
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import STEPS, VERSION
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import used_memory
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import (
+    make_folder,
+    opener,
+    remove,
+    sync_folder,
+    write_atomically,
+)
 
 STATE_ROOT = "/var/lib/bluegreen"
 RUN_ROOT = "/run/bluegreen"
-VERSION = 1
-
-STEPS = (
-    "open",
-    "fetch",
-    "stop_workers",
-    "start_candidate",
-    "health",
-    "cutover",
-    "handover",
-    "start_workers",
-    "settle",
-    "awaiting_approval",
-    "finish",
-)
 
 # A lease still has a length when the dead-man timer is turned off with revert_after: 0.
 DEFAULT_LEASE = 900
@@ -50,36 +45,6 @@ LOCK_WAIT = 10
 
 class Fenced(BluegreenError):
     """The deployment is not, or no longer, that of the caller; nothing was done."""
-
-
-def write_atomically(path, text, mode=0o640):
-    """Replace a file so that a power cut leaves the old or the new bytes, never a mixture."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
-        # The mode given to open() is cut by the umask, and does not apply to a leftover of an earlier crash.
-        os.fchmod(target.fileno(), mode)
-        target.write(text)
-        target.flush()
-        os.fsync(target.fileno())
-    os.replace(temporary, path)
-    sync_folder(folder)
-
-
-def sync_folder(folder):
-    """Make renames and removals in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def remove(path):
-    """Remove a file that may be gone already."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
 
 
 class Store:
@@ -104,14 +69,15 @@ class Store:
     def broker_url(self):
         """The broker's URL of the open deployment; it may hold a password, so the journal does not have it."""
         try:
-            with open(self.path("broker.url"), encoding="utf-8") as source:
+            with open(self.path("broker.url"), encoding="utf-8", opener=opener) as source:
                 return source.read()
         except FileNotFoundError:
             return ""
 
     def create(self):
         """Make the folder, readable by root alone because env files hold secrets."""
-        os.makedirs(self.folder, mode=0o750, exist_ok=True)
+        make_folder(os.path.dirname(self.folder))
+        make_folder(self.folder)
 
     # Lock
 
@@ -126,11 +92,11 @@ class Store:
         :param wait: seconds to wait for another holder.
         """
         self.create()
-        descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = opener(self.path("lock"), os.O_RDWR | os.O_CREAT)
         try:
             self._acquire(descriptor, wait)
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{purpose} (process {os.getpid()})".encode(), 0)
+            os.pwrite(descriptor, f"{one_line(purpose, 160)} (process {os.getpid()})".encode(), 0)
             self.host.keep_open.add(descriptor)
             yield
         finally:
@@ -146,7 +112,7 @@ class Store:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise
             if deadline.over:
-                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace") or "another process"
+                holder = one_line(os.pread(descriptor, 200, 0).decode("utf-8", "replace"), 200) or "another process"
                 raise Fenced(
                     f"The lock of app {self.app} is held by {holder} on this host: wait until it has ended, and "
                     "run this again."
@@ -160,25 +126,22 @@ class Store:
 
         :raises JournalCorrupt: there is a journal and neither it nor the copy before it can be read.
         """
-        broken = []
+        broken, problems = [], []
         for name in ("deployment.json", "deployment.json.previous"):
             try:
-                with open(self.path(name), encoding="utf-8") as source:
-                    data = json.load(source)
+                with open(self.path(name), "rb", opener=opener) as source:
+                    return Journal(self, _journal_schema.journal(source.read(_journal_schema.LIMIT + 1), self.app))
             except FileNotFoundError:
                 if name == "deployment.json":
                     return None
-                continue
-            except ValueError:
+            except _journal_schema.Unreadable as error:
                 broken.append(name)
-                continue
-            if isinstance(data, dict) and data.get("version") == VERSION:
-                return Journal(self, data)
-            broken.append(name)
+                problems += [f"{name}: {problem}" for problem in error.problems]
         raise JournalCorrupt(
             f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): look "
             "at both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move the "
-            "file away."
+            "file away.",
+            problems=problems,
         )
 
     def save(self, data):
@@ -189,25 +152,24 @@ class Store:
             remove(previous + ".new")
             os.link(current, previous + ".new")
             os.replace(previous + ".new", previous)
-        write_atomically(current, json.dumps(data, indent=1, sort_keys=True) + "\n")
+        write_atomically(current, json.dumps(_journal_schema.tidied(data), indent=1, sort_keys=True) + "\n")
         self._mark_lease()
 
     def _mark_lease(self):
         # /run is empty after a boot, which ends every lease: also in a container, which keeps the kernel's boot id.
         if not os.path.exists(self.lease_mark):
-            os.makedirs(os.path.dirname(self.lease_mark), mode=0o750, exist_ok=True)
-            with open(self.lease_mark, "w", encoding="ascii"):
-                pass
+            make_folder(os.path.dirname(self.lease_mark))
+            os.close(opener(self.lease_mark, os.O_WRONLY | os.O_CREAT))
 
     def close(self, entry):
         """End the deployment: its line goes to the history, then the journal goes."""
         entries = self.history()
         if not entries or entries[-1].get("id") != entry["id"]:
-            with open(self.path("history.jsonl"), "ab+") as target:
+            with open(self.path("history.jsonl"), "ab+", opener=opener) as target:
                 # A line that a power cut tore must not swallow this one.
                 target.seek(max(target.tell() - 1, 0))
                 gap = "" if target.read() in (b"", b"\n") else "\n"
-                target.write(f"{gap}{json.dumps(entry, sort_keys=True)}\n".encode())
+                target.write(f"{gap}{json.dumps(_journal_schema.tidied(entry), sort_keys=True)}\n".encode())
                 target.flush()
                 os.fsync(target.fileno())
         # The copy first: left behind, it would pass for the copy of the next deployment's journal.
@@ -220,10 +182,10 @@ class Store:
         """Lines of the history, oldest first; a line torn by a power cut is passed over."""
         entries = []
         with contextlib.suppress(FileNotFoundError):
-            with open(self.path("history.jsonl"), encoding="utf-8", errors="replace") as source:
+            with open(self.path("history.jsonl"), "rb", opener=opener) as source:
                 for line in source:
-                    with contextlib.suppress(ValueError):
-                        entries.append(json.loads(line))
+                    with contextlib.suppress(_journal_schema.Unreadable):
+                        entries.append(_journal_schema.entry(line))
         return entries if last is None else entries[-last:]
 
 
@@ -381,9 +343,9 @@ class NoJournal:
 def kept_color(store):
     """The old color that was kept stopped: ``color``, ``release`` and ``policies`` by container id, or ``None``."""
     try:
-        with open(store.path("containers.json"), encoding="utf-8") as source:
-            return json.load(source)
-    except (FileNotFoundError, ValueError):
+        with open(store.path("containers.json"), "rb", opener=opener) as source:
+            return _journal_schema.kept(source.read(_journal_schema.LIMIT + 1))
+    except (FileNotFoundError, _journal_schema.Unreadable):
         return None
 
 

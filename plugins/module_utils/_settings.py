@@ -26,6 +26,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     check_port,
     check_project,
     check_server,
+    check_service,
     check_upstream,
     check_url,
     check_url_path,
@@ -135,8 +136,16 @@ def settings_of(params):
 
 def from_journal(data, broker_url=""):
     """The settings that an open deployment was begun with."""
-    settings = Settings(**data["settings"])
-    return settings._replace(broker={**settings.broker, "url": broker_url})
+    settings = Settings(**_known(data["settings"], Settings._fields))
+    return settings._replace(
+        nginx=_known(settings.nginx, ARGUMENTS["nginx"]["options"]),
+        broker={**_known(settings.broker, ARGUMENTS["broker"]["options"]), "url": broker_url},
+    )
+
+
+def _known(given, names):
+    """What this release knows of what another one may have written."""
+    return {name: value for name, value in given.items() if name in names}
 
 
 def _with_defaults(given, options):
@@ -149,6 +158,7 @@ def _services(given):
     for role, names in services.items():
         for name in names:
             variable = f"bluegreen_{'worker' if role == 'workers' else role}_services"
+            check_service(variable, name)
             if name in seen:
                 raise BluegreenError(
                     f"{variable} names {name!r}, which {'it' if seen[name] == variable else seen[name]} names already: "

@@ -30,6 +30,36 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fa
 
 PORTS = {"18001": "blue", "18002": "green"}
 
+HEALTH = {
+    "path": "/health/",
+    "host": "",
+    "status": [200],
+    "timeout": 2.0,
+    "interval": 0.3,
+    "successes": 2,
+    "deadline": 60.0,
+}
+
+
+def facts(services=None, broker=None, **changes):
+    """What a journal is opened with, green taking over from blue."""
+    given = {"app": "shop", "colors": {}, "services": services or {}, "broker": broker or {}, "nginx": {}}
+    return {
+        "release": "2",
+        "release_from": "1",
+        "from": "blue",
+        "to": "green",
+        "settings": _settings.settings_of({**given, "health": HEALTH}).journaled(),
+        "policies": {},
+        "workers": {},
+        "drain_timeout": 30,
+        "old_color": "removed",
+        "remove_volumes": False,
+        "keep_images": 3,
+        "revert_after": 900,
+        **changes,
+    }
+
 
 class Scene:
     """Blue is live with release 1 and green becomes it with release 2.

@@ -25,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
     Store,
     fenced,
 )
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 
@@ -42,7 +43,7 @@ def store(host, tmp_path):
 
 @pytest.fixture
 def journal(store):
-    return Journal.create(store, "dep-1", "ada@laptop", {"release": "2", "revert_after": 900})
+    return Journal.create(store, "dep-1", "ada@laptop", facts())
 
 
 # Writing
@@ -86,7 +87,7 @@ def synced(monkeypatch):
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fake_fsync)
-    monkeypatch.setattr(os, "replace", lambda *names: (order.append("rename"), replace(*names)))
+    monkeypatch.setattr(os, "replace", lambda *names, **folders: (order.append("rename"), replace(*names, **folders)))
     return order
 
 
@@ -284,7 +285,7 @@ def test_a_lease_ends_when_run_was_emptied(journal, store):
 
 
 def test_a_lease_has_a_length_although_the_timer_is_off(store, host):
-    journal = Journal.create(store, "dep-1", "ada", {"revert_after": 0})
+    journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
     host.clock.now += _journal.DEFAULT_LEASE - 1
     assert journal.lease_is_live()
     host.clock.now += 2
@@ -302,7 +303,7 @@ def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host)
 
 
 def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
-    journal = Journal.create(store, "dep-1", "ada", {"revert_after": 0})
+    journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
     until = journal["lease"]["until"]
     journal.alive()
     assert store.load()["lease"]["until"] == until
@@ -315,7 +316,7 @@ def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
 
 
 def opened(store, step="health", **changes):
-    journal = Journal.create(store, "dep-1", "ada@laptop", {"release": "2", "revert_after": 900})
+    journal = Journal.create(store, "dep-1", "ada@laptop", facts())
     journal.begin(step)
     journal.note(**changes)
     return journal
@@ -533,7 +534,7 @@ def test_a_deployment_ends_with_one_line_and_no_journal(store, journal):
     assert store.load() is None
     assert not os.path.exists(store.lease_mark)
     assert sorted(os.listdir(store.folder)) == ["history.jsonl"]
-    assert store.history() == [{"id": "dep-1", "result": "committed"}]
+    assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-1", "committed")]
 
 
 def test_a_deployment_that_is_closed_twice_has_one_line(store, journal):
@@ -546,7 +547,7 @@ def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatc
     for number in range(12):
         store = Store("shop", host, root=str(tmp_path / str(number)), run_root=str(tmp_path / "run"))
         store.create()
-        journal = Journal.create(store, "dep-1", "ada", {})
+        journal = Journal.create(store, "dep-1", "ada", facts())
         journal.note(result="committed")
         with power_cut(monkeypatch, number):
             store.close({"id": "dep-1", "result": "committed"})
@@ -554,7 +555,7 @@ def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatc
             store.close({"id": "dep-1", "result": "committed"})
         assert [entry["id"] for entry in store.history()] == ["dep-1"]
         # Nothing of it may pass for the next deployment, should that one's journal be torn.
-        Journal.create(store, "dep-2", "ada", {})
+        Journal.create(store, "dep-2", "ada", facts())
         spoil(store, "deployment.json", "{")
         try:
             assert store.load()["id"] == "dep-2"
@@ -571,7 +572,7 @@ def test_the_history_passes_over_a_line_torn_by_a_power_cut(store):
 def test_a_torn_last_line_does_not_swallow_the_next_one(store, journal):
     spoil(store, "history.jsonl", '{"id": "dep-0"}\n{"id": "dep-1", "resu')
     store.close({"id": "dep-1", "result": "rolled_back"})
-    assert store.history() == [{"id": "dep-0"}, {"id": "dep-1", "result": "rolled_back"}]
+    assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-0", ""), ("dep-1", "rolled_back")]
 
 
 def test_an_app_without_a_deployment_has_no_history(store):
@@ -585,8 +586,11 @@ def test_the_kept_color(store):
     assert _journal.kept_color(store) is None
     spoil(store, "containers.json", "{")
     assert _journal.kept_color(store) is None
-    spoil(store, "containers.json", json.dumps({"color": "blue"}))
-    assert _journal.kept_color(store) == {"color": "blue"}
+    kept = {"color": "blue", "release": "1", "policies": {"blue-web": {"Name": "always", "MaximumRetryCount": 0}}}
+    spoil(store, "containers.json", json.dumps({**kept, "policies": {"../x": kept["policies"]["blue-web"]}}))
+    assert _journal.kept_color(store) is None
+    spoil(store, "containers.json", json.dumps(kept))
+    assert _journal.kept_color(store) == kept
 
 
 def test_the_broker_url_is_not_in_the_journal(store, journal):

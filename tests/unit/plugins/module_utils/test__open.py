@@ -24,6 +24,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
     NO_RESTART,
@@ -741,7 +742,7 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
 
 
 @pytest.mark.parametrize(
-    "step, facts, later, sentence",
+    "step, noted, later, sentence",
     [
         ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
         (
@@ -764,11 +765,11 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
         ),
     ],
 )
-def test_another_open_deployment_is_refused_with_the_way_out(scene, step, facts, later, sentence):
+def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted, later, sentence):
     scene.store.create()
-    journal = Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+    journal = Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
     journal.begin(step)
-    journal.note(**facts)
+    journal.note(**noted)
     scene.host.clock.now += later
     before = copy.deepcopy(scene.store.load().data)
     for check_mode in (False, True):
@@ -783,7 +784,7 @@ def test_who_opens_between_the_look_and_the_lock_wins(scene, monkeypatch):
 
     def late(purpose):
         if "opening" in purpose:
-            Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+            Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
         return lock(purpose)
 
     scene.store.create()
