@@ -44,6 +44,7 @@ LOOPBACK = ("127.0.0.1", "[::1]")
 LONGEST_PATH = 1024
 LONGEST_URL = 2048
 LONGEST_HOST = 255
+LONGEST_NAME = 255
 
 
 class Url(NamedTuple):
@@ -143,9 +144,9 @@ def check_path(option, value):
 
 def check_release(value, option="release"):
     """A label of a release; empty where releases have none."""
-    if value != "" and not _is(_RELEASE, value):
+    if value != "" and (not _is(_RELEASE, value) or ".." in value):
         _refuse(option, value, "it must begin with a letter or a digit, and go on with letters, digits and . _ : / @ + -, "
-                "128 at most")
+                "128 at most and without ..")
     return value
 
 
@@ -157,8 +158,8 @@ def check_deployment_id(option, value):
 
 def check_env_name(option, value):
     """The name of an environment variable."""
-    if not _is(_ENV_NAME, value):
-        _refuse(option, value, "a variable is named with letters, digits and _, and does not begin with a digit")
+    if not _is(_ENV_NAME, value, LONGEST_NAME):
+        _refuse(option, value, "a variable is named with letters, digits and _, and does not begin with a digit", LONGEST_NAME)
     return value
 
 

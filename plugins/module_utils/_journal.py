@@ -228,6 +228,13 @@ class Journal:
                 **facts,
             },
         )
+        wrong = _journal_schema.problems({**journal.data, "begun_at": 0.0, "lease": {"boot_id": "", "until": 0.0}}, store.app)
+        if wrong:
+            # Nobody could go back by a journal that nobody reads.
+            raise BluegreenError(
+                f"Deployment {deployment_id} is not opened, because its journal could not be read again: {'; '.join(wrong)}. "
+                "Correct the variable of that name."
+            )
         journal.begin("open")
         return journal
 

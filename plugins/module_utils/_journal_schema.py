@@ -94,6 +94,8 @@ def _number(lowest=None, highest=None):
 
 
 def _within(path, value, lowest, highest):
+    if value != value or value in (math.inf, -math.inf):
+        return [f"{path} is no number"]
     if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         return [f"{path} is out of range"]
     return []

@@ -32,6 +32,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     check_url_path,
 )
 
+# Nobody waits longer than this for a color, in seconds.
+DAY = 86400
+
 DEFAULT_PORTS = {"blue": 18001, "green": 18002}
 
 _COLOR_ARGUMENTS = {
@@ -194,6 +197,7 @@ def _broker(given, services):
     broker = _with_defaults(given, ARGUMENTS["broker"]["options"])
     if not services["workers"]:
         return {**broker, "mode": "none"}
+    check_service("bluegreen_broker_service", broker["service"])
     return settle(broker["mode"], broker["service"], broker["url"], services["support"])._asdict()
 
 
@@ -203,8 +207,11 @@ def _health(given):
         check_url_path("bluegreen_health_path", health["path"])
         check_host("bluegreen_health_host", health["host"])
         for name in ("timeout", "interval", "deadline", "successes"):
-            if health[name] <= 0:
+            # Asked this way round, what is no number at all is refused too.
+            if not 0 < health[name]:
                 raise BluegreenError(f"bluegreen_health_{name} is {health[name]}, but it must be more than 0.")
+            if health[name] > DAY:
+                raise BluegreenError(f"bluegreen_health_{name} is {health[name]}, but it must be {DAY} at most, which is a day.")
         if health["timeout"] > health["deadline"]:
             raise BluegreenError(
                 f"bluegreen_health_timeout is {health['timeout']} s, which is more than bluegreen_health_deadline "

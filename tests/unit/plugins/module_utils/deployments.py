@@ -30,6 +30,8 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fa
 
 PORTS = {"18001": "blue", "18002": "green"}
 
+CONTAINER = "4f" * 32
+
 HEALTH = {
     "path": "/health/",
     "host": "",
@@ -58,6 +60,54 @@ def facts(services=None, broker=None, **changes):
         "keep_images": 3,
         "revert_after": 900,
         **changes,
+    }
+
+
+def whole_journal():
+    """The data of a journal with everything in it that one can have, in the middle of the cutover."""
+    return {
+        "version": 1,
+        "app": "shop",
+        "id": "dep-1",
+        "epoch": 1,
+        "who": "ada@laptop",
+        "opened_at": 1795435200.0,
+        "step": "cutover",
+        "done": False,
+        "begun_at": 1012.5,
+        "done_at": 1012.0,
+        "back": False,
+        "result": "",
+        "reason": "",
+        "seconds": {"open": 0.0, "health": 1.2},
+        "memory": {"before": 188743680, "peak": 267386880},
+        "lease": {"boot_id": "boot-1", "until": 1912.5},
+        **facts(),
+        "old_containers": [{"id": CONTAINER, "name": "shop-blue-web-1", "service": "web"}],
+        "policies": {CONTAINER: {"Name": "always", "MaximumRetryCount": 0}},
+        "signalled": [CONTAINER],
+        "cpu_shares": {CONTAINER: 0},
+        "worker_strategy": "throttle",
+        "unknown_tasks": "fail",
+        "keep_keys": ["session:*"],
+        "workers": {"stop_timeout": None, "on_timeout": "leave", "strategy": "auto"},
+        "task_names": {"old": ["shop.mail"], "candidate": None},
+        "hops": [{"n": 1, "source": "shop-blue/redis", "destination": "shop-green/redis", "done": False}],
+        "progress": {"moved": 7, "of": 12},
+        "held_by": ["worker process 812 of Nginx"],
+        "tasks_moved": 7,
+        "idle_since": 1010.5,
+        "busy_since": None,
+        "cutover": {
+            "color": "green",
+            "previous": "blue",
+            "file": "/etc/nginx/conf.d/bluegreen-shop.conf",
+            "kept": "/etc/nginx/conf.d/.bluegreen-shop.conf.before-dep-1",
+            "sha256": "0" * 64,
+            "children": [[812, 4711]],
+            "at": 1012.5,
+            "proved": "",
+        },
     }
 
 

@@ -55,6 +55,25 @@ def test_a_new_journal_is_on_the_disk_before_anything_else(store, journal):
     assert journal["who"] == "ada@laptop" and journal["release"] == "2"
 
 
+@pytest.mark.parametrize(
+    "changes, problem",
+    [
+        ({"drain_timeout": float("nan")}, "drain_timeout is no number"),
+        ({"drain_timeout": float("inf")}, "drain_timeout is no number"),
+        ({"workers": {"stop_timeout": -5}}, "workers.stop_timeout is out of range"),
+        ({"to": "blue"}, "from and to are the same color"),
+    ],
+)
+def test_no_deployment_is_opened_with_a_journal_that_could_not_be_read_again(store, changes, problem):
+    with pytest.raises(BluegreenError) as refusal:
+        Journal.create(store, "dep-1", "ada@laptop", facts(**changes))
+    assert refusal.value.message == (
+        f"Deployment dep-1 is not opened, because its journal could not be read again: {problem}. Correct the variable of "
+        "that name."
+    )
+    assert os.listdir(store.folder) == []
+
+
 def test_only_root_reads_it(store, journal):
     assert os.stat(store.folder).st_mode & 0o777 == 0o750
     assert os.stat(store.path("deployment.json")).st_mode & 0o007 == 0
