@@ -20,10 +20,10 @@ import fcntl
 import json
 import os
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal_schema
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal_schema, _secrets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import one_line
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, one_line
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import STEPS, VERSION
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import used_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import (
@@ -73,6 +73,15 @@ class Store:
                 return source.read()
         except FileNotFoundError:
             return ""
+
+    def secrets(self):
+        """What the files hold that root alone reads, to be taken out of what others may read."""
+        found = _secrets.texts_in(self.broker_url())
+        for color in COLORS:
+            with contextlib.suppress(FileNotFoundError):
+                with open(self.env_file(color), encoding="utf-8", errors="replace", opener=opener) as source:
+                    found |= _secrets.in_env_text(source.read())
+        return found
 
     def create(self):
         """Make the folder, readable by root alone because env files hold secrets."""
@@ -175,6 +184,13 @@ class Store:
         # The copy first: left behind, it would pass for the copy of the next deployment's journal.
         remove(self.path("deployment.json.previous"))
         remove(self.path("deployment.json"))
+        remove(self.lease_mark)
+        sync_folder(self.folder)
+
+    def discard(self):
+        """Remove a deployment that has changed nothing yet, without a line in the history."""
+        for name in (*(f"{color}.env" for color in COLORS), "broker.url", "deployment.json.previous", "deployment.json"):
+            remove(self.path(name))
         remove(self.lease_mark)
         sync_folder(self.folder)
 

@@ -85,14 +85,20 @@ def write_atomically(path, text, mode=FILE_MODE):
         # Whatever an earlier crash, or somebody, left under that name: it is not written into.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=descriptor)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(temporary, flags, mode, dir_fd=descriptor), "w", encoding="utf-8") as target:
-            # The mode given to open() is cut by the umask.
-            os.fchmod(target.fileno(), mode)
-            target.write(text)
-            target.flush()
-            os.fsync(target.fileno())
-        os.replace(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(temporary, flags, mode, dir_fd=descriptor), "w", encoding="utf-8") as target:
+                # The mode given to open() is cut by the umask.
+                os.fchmod(target.fileno(), mode)
+                target.write(text)
+                target.flush()
+                os.fsync(target.fileno())
+            os.replace(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        except OSError:
+            # What is in it may be secret, and takes room where there is none.
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=descriptor)
+            raise
         os.fsync(descriptor)
 
 
