@@ -220,8 +220,13 @@ def one_line(text, longest):
 
     What could end a line, move the cursor of a terminal or turn the direction of writing becomes a blank.
     """
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in str(text)).split())
+    line = " ".join(printable(str(text)).split())
     return line if len(line) <= longest else line[:longest - 1].rstrip() + "…"
+
+
+def printable(text):
+    """A text without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _is(pattern, value, longest=None):
