@@ -19,7 +19,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _grammar,
     _info,
     _journal_schema,
+    _kombu,
     _nginx,
+    _pidbox,
     _recover,
     _recovery,
     _settings,
@@ -255,6 +257,31 @@ def test_garbage_in_the_other_files_is_passed_over(scene, rng, name):
         spoiled = bytes(rng.randrange(256) for dummy in range(rng.randrange(100)))
         put(scene, spoiled, name)
         assert kept_color(scene.store) is None and scene.store.history() == []
+
+
+# What an app's Redis holds
+
+MESSAGE = {
+    "body": "W10=",
+    "headers": {"task": "shop.mail", "id": "1"},
+    "properties": {"delivery_tag": "tag-1", "priority": 3, "body_encoding": "base64"},
+}
+
+
+def test_messages_that_an_app_puts_into_its_redis_are_told_or_not(rng):
+    """They are made by the app, so by whoever has its container."""
+    deep = "[" * 100000
+    texts = [json.dumps(changed(MESSAGE, path, value)) for path in list(places(MESSAGE))[1:] for value in NASTY]
+    texts += [text.replace('"priority": 3', f'"priority": {odd}') for text in texts[:1] for odd in ("Infinity", "NaN", "1e999")]
+    texts += [json.dumps(value) for value in NASTY] + [deep, '{"a": ' + deep, f'{{"body": "{deep}"}}', "9" * 10000]
+    texts += [json.dumps(MESSAGE)[: rng.randrange(100)] for dummy in range(100)]
+    for text in texts:
+        for payload in (text.encode("utf-8", "replace"), f'[{text}, "exchange", "key"]'.encode("utf-8", "replace")):
+            assert _kombu.tag_of(payload) is None or isinstance(_kombu.tag_of(payload), str)
+            assert _kombu.task_of(payload) is None or isinstance(_kombu.task_of(payload), str)
+            assert 0 <= _kombu.priority_of(payload) <= 9
+            assert _kombu.unpack_unacked(payload) is None or len(_kombu.unpack_unacked(payload)) == 3
+            assert _pidbox.answer(payload) is None or len(_pidbox.answer(payload)) == 2
 
 
 # Every string that is validated
