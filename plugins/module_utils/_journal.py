@@ -31,6 +31,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder
     opener,
     remove,
     sync_folder,
+    telling,
     write_atomically,
 )
 
@@ -174,7 +175,8 @@ class Store:
         """End the deployment: its line goes to the history, then the journal goes."""
         entries = self.history()
         if not entries or entries[-1].get("id") != entry["id"]:
-            with open(self.path("history.jsonl"), "ab+", opener=opener) as target:
+            path = self.path("history.jsonl")
+            with telling(path), open(path, "ab+", opener=opener) as target:
                 # A line that a power cut tore must not swallow this one.
                 target.seek(max(target.tell() - 1, 0))
                 gap = "" if target.read() in (b"", b"\n") else "\n"

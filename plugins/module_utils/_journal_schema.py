@@ -365,6 +365,13 @@ def _two_colors(path, value):
 
 _JOURNAL = _record(REQUIRED, OPTIONAL, also=_two_colors)
 _KEPT = _record({"color": _color, "release": _release, "policies": _policies})
+_REMEMBERED = _record(
+    {
+        "settings": _record(_SETTINGS),
+        "policies": _map_of(_text(), _policy),
+        "stop_timeout": _or_null(_number(0, _LAST_SECOND)),
+    }
+)
 _FIGURES = {"before": _whole(), "peak": _whole()}
 _ENTRY = _record(
     {"id": _text()},
@@ -417,6 +424,18 @@ def kept(raw):
     """
     data = _loaded(raw)
     found = _KEPT("", data)
+    if found:
+        raise Unreadable([problem.lstrip() for problem in found])
+    return data
+
+
+def remembered(raw, app):
+    """What an app is made of, for a recovery that finds no journal: ``settings``, ``policies`` by service, ``stop_timeout``.
+
+    :raises Unreadable: the bytes say nothing of the kind, or are of another app.
+    """
+    data = _loaded(raw)
+    found = _REMEMBERED("", data) or ([] if data["settings"]["app"] == app else [f"settings.app is not {app}"])
     if found:
         raise Unreadable([problem.lstrip() for problem in found])
     return data

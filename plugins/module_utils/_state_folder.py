@@ -81,7 +81,7 @@ def write_atomically(path, text, mode=FILE_MODE):
     """
     folder, name = os.path.split(path)
     temporary = f".{name}.tmp"
-    with _telling(path), _opened_folder(folder) as descriptor:
+    with telling(path), _opened_folder(folder) as descriptor:
         # Whatever an earlier crash, or somebody, left under that name: it is not written into.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=descriptor)
@@ -112,14 +112,14 @@ def make_folder(path):
     """
     above = os.path.dirname(path)
     require_trusted_folders(above)
-    with _telling(path, "made"):
+    with telling(path, "made"):
         try:
             os.mkdir(path, FOLDER_MODE)
         except FileExistsError:
             pass
         else:
             sync_folder(above)
-    with _opened_folder(path) as descriptor, _telling(path):
+    with _opened_folder(path) as descriptor, telling(path):
         if stat.S_IMODE(os.fstat(descriptor).st_mode) & ~FOLDER_MODE:
             os.fchmod(descriptor, FOLDER_MODE)
 
@@ -270,7 +270,8 @@ def _distrust(path, wrong, way):
 
 
 @contextlib.contextmanager
-def _telling(path, what="written"):
+def telling(path, what="written"):
+    """Turn what the operating system says against a file into a :class:`StateFailure`."""
     try:
         yield
     except StateFailure:

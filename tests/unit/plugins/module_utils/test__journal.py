@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -586,6 +587,20 @@ def test_the_history_passes_over_a_line_torn_by_a_power_cut(store):
     spoil(store, "history.jsonl", '{"id": "dep-1"}\n{"id": "de\n\n{"id": "dep-3"}\n')
     assert [entry["id"] for entry in store.history()] == ["dep-1", "dep-3"]
     assert [entry["id"] for entry in store.history(last=1)] == ["dep-3"]
+
+
+def test_a_history_that_cannot_be_written_is_one_sentence_and_the_journal_stays(store, journal, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(BluegreenError) as failure:
+        patch.setattr(os, "fsync", refuse)
+        store.close({"id": "dep-1"})
+    assert failure.value.message == (
+        f"{store.path('history.jsonl')} cannot be written (no space left on device): make room on that disk, then run this "
+        "again."
+    )
+    assert store.load()["id"] == "dep-1"
 
 
 def test_a_torn_last_line_does_not_swallow_the_next_one(store, journal):

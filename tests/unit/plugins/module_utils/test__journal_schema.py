@@ -248,6 +248,17 @@ def test_a_kept_color_that_says_something_else_is_unreadable(changes):
         _journal_schema.kept(raw({**KEPT, **changes}))
 
 
+def test_what_an_app_is_made_of_is_read_without_a_journal(whole):
+    data = {"settings": whole["settings"], "policies": {"web": ALWAYS}, "stop_timeout": None}
+    assert _journal_schema.remembered(raw(data), "shop") == data
+    for changes, app in [({}, "blog"), ({"policies": {"web": {}}}, "shop"), ({"stop_timeout": "1"}, "shop"), ({"settings": {}}, "shop")]:
+        with pytest.raises(Unreadable):
+            _journal_schema.remembered(raw({**data, **changes}), app)
+    data["settings"]["nginx"]["file"] = "/etc/passwd"
+    with pytest.raises(Unreadable, match="settings.nginx.file does not end in .conf"):
+        _journal_schema.remembered(raw(data), "shop")
+
+
 def test_what_another_deployment_did_not_note_is_empty():
     assert _journal_schema.entry(b'{"id": "dep-1"}\n') == {"id": "dep-1", "result": "", "release": "", "ended": ""}
 
