@@ -352,6 +352,8 @@ OPTIONAL = {
     "worker_strategy": _or_null(_one_of("stop", "throttle", "")),
     "unknown_tasks": _or_null(_one_of("fail", "hold", "move")),
     "keep_keys": _or_null(_list_of(_text())),
+    "armed": _bool,
+    "watch": _or_null(_bool),
 }
 
 

@@ -96,6 +96,8 @@ def whole_journal():
         "progress": {"moved": 7, "of": 12},
         "held_by": ["worker process 812 of Nginx"],
         "tasks_moved": 7,
+        "armed": True,
+        "watch": True,
         "idle_since": 1010.5,
         "busy_since": None,
         "cutover": {
@@ -243,6 +245,7 @@ class Scene:
                 "remove_volumes": False,
                 "keep_images": 3,
                 "revert_after": 900,
+                "watch": True,
                 **facts,
             },
         )

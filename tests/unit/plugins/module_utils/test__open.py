@@ -13,6 +13,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _broker,
+    _guard_program,
+    _guard_units,
     _nginx,
     _open,
     _resources,
@@ -84,6 +86,7 @@ class Scene:
             "keep_keys": ["session:*"],
             "drain_timeout": 30.0,
             "revert_after": 900,
+            "watch": True,
             "old_color": "removed",
             "remove_volumes": False,
             "keep_images": 3,
@@ -115,6 +118,8 @@ class Scene:
         }
         monkeypatch.setattr(_broker, "connect", lambda host, containers, settings: self.redis)
         monkeypatch.setattr(_nginx, "preflight", lambda host, nginx: self.nginx_says)
+        monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
+        monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(_resources, "available_memory", lambda: self.memory)
         monkeypatch.setattr(_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
         monkeypatch.setattr(
@@ -687,9 +692,9 @@ def test_a_disk_that_fills_up_while_it_is_opened_leaves_nothing(scene, monkeypat
     with monkeypatch.context() as patch, pytest.raises(BluegreenError) as failure:
         patch.setattr(os, "fsync", fill)
         scene.open(broker={"url": "redis://:hunter2@redis:6379/0"})
-    assert "(no space left on device): make room on that disk" in failure.value.message
+    assert "(no space left on device): make room" in failure.value.message
     assert "\n" not in failure.value.message and "hunter2" not in failure.value.message
-    assert not set(os.listdir(scene.store.folder)) - {"lock"}
+    assert not set(os.listdir(scene.store.folder)) - {"lock", "settings.json"}
     assert not os.path.exists(scene.store.lease_mark)
     assert scene.host.calls == []
     # With room again it is opened as if nothing had been.
@@ -806,12 +811,6 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
     "step, noted, later, sentence",
     [
         ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
-        (
-            "health",
-            {},
-            1000,
-            f"{OPEN} is open, in step health: its owner is gone: undo it with rollback.yml, then deploy again.",
-        ),
         (
             "awaiting_approval",
             {},

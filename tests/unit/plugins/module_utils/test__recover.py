@@ -26,8 +26,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
-UNDO = {"deployment_id": "", "prefer": "rollback", "reason": "health: no answer"}
-LOOK = {"deployment_id": "", "prefer": "", "reason": "recover.yml"}
+UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "health: no answer"}
+LOOK = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "recover.yml"}
 
 
 @pytest.fixture
@@ -55,8 +55,10 @@ def test_nothing_is_open(scene):
     assert recover(scene, UNDO) == {
         "changed": False,
         "found": False,
-        "message": "No deployment of app shop is open.",
+        "message": "No deployment of app shop is open. It was never deployed on this host.",
     }
+    scene.store.log({"id": "dep-0"})
+    assert recover(scene, UNDO)["message"] == "No deployment of app shop is open."
 
 
 def test_another_deployment_is_left_alone(scene):
@@ -535,8 +537,8 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop could not be undone: nginx -t says: unexpected end. Both webs run and the old workers work. "
-        "Mend Nginx, then run rollback.yml again."
+        "Release 2 of app shop could not be undone: nginx -t says: unexpected end. No web was stopped, and the old workers "
+        "work. Mend that, then run rollback.yml again."
     )
     # Both webs and both brokers stay, tasks and workers are back where most requests may go.
     assert scene.states() == {
@@ -786,7 +788,7 @@ def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
     _journal.write_atomically(scene.store.env_file("green"), _compose.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
     _journal.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
     said = f"Start: bad value {SECRETS[0]!r}, 1 of redis://:p%40ss%20word@redis/0, {SECRETS[1]},\n\x1b[31mgreen"
-    recover(scene, {"deployment_id": "", "prefer": "rollback", "reason": said})
+    recover(scene, {**UNDO, "reason": said})
     assert scene.store.history()[-1]["reason"] == "Start: bad value '(hidden)', 1 of (hidden), (hidden), [31mgreen"
     for name in os.listdir(scene.store.folder):
         with open(scene.store.path(name), encoding="utf-8") as source:

@@ -32,7 +32,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
     Fenced,
     Journal,
-    JournalCorrupt,
     kept_color,
     refuse_stranger,
 )
@@ -219,7 +218,7 @@ def test_a_journal_that_cannot_be_used_has_no_effect(scene, whole, raw):
     ):
         with pytest.raises(BluegreenError) as failure:
             act()
-        assert isinstance(failure.value, JournalCorrupt) and "\n" not in failure.value.message
+        assert "damaged" in failure.value.message and "\n" not in failure.value.message
     assert _info._deployment(scene.host, scene.store) is None and len(scene.host.warnings) == 1
     assert scene.effects() == []
     assert sorted((path.name, path.read_bytes()) for path in scene.folder.iterdir()) == before
