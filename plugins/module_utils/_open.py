@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _no_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _no_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
     check_deployment_id,
@@ -60,8 +60,8 @@ def open_deployment(host, store, params, check_mode):
     with store.lock(f"opening deployment {params['deployment_id']}"), _all_or_nothing(store, params["deployment_id"]):
         # Somebody may have opened one between the look and the lock.
         refuse_open(store, store.load())
-        _install_guard(host, store, survey.settings.nginx["file"])
         facts = survey.facts()
+        facts["armed"] = _install_guard(host, store, survey.settings.nginx["file"], params["revert_after"])
         _no_journal.remember_settings(
             store, survey.settings, survey.containers[survey.live] if survey.live else [], facts["workers"]
         )
@@ -87,11 +87,12 @@ def _all_or_nothing(store, deployment_id):
         raise
 
 
-def _install_guard(host, store, nginx_file):
+def _install_guard(host, store, nginx_file, revert_after):
+    """Have somebody on the host itself from here on; whether its timer runs."""
     # The plan does not need it, and an import costs a Raspberry Pi more than a question to the engine.
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program
 
-    _guard_program.install(host, store, nginx_file)
+    return _guard_program.install(host, store, nginx_file) and _guard_units.arm(host, store.app, revert_after)
 
 
 def check_revert_after(seconds):

@@ -120,6 +120,7 @@ class Scene:
         monkeypatch.setattr(_nginx, "preflight", lambda host, nginx: self.nginx_says)
         monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
+        monkeypatch.setattr(_guard_units, "arm", lambda host, app, revert_after: True)
         monkeypatch.setattr(_resources, "available_memory", lambda: self.memory)
         monkeypatch.setattr(_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
         monkeypatch.setattr(
