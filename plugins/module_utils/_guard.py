@@ -12,14 +12,23 @@ down, the disk full, Nginx broken by somebody. It never approves.
 
 from __future__ import annotations
 
+import os
+import sys
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recover, _watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_program import NAME
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_units import DISTRUSTED
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_called_with
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import switch_was_cut_off
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import Distrusted, check_program
+
+# What it goes by, in the app's folder.
+TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "containers.json", "broker.url")
 
 # Between two looks at a deployment whose owner is alive, in seconds.
 PACE = 5.0
@@ -148,6 +157,12 @@ def main(argv):
     command, app, docker_host = argv
     host = Host(docker_host)
     store = Store(check_app(app), host)
+    if command != "selftest":
+        try:
+            check_program(store.path(NAME), os.path.realpath(sys.executable), TRUSTED)
+        except Distrusted as error:
+            _print(error.message)
+            return DISTRUSTED
     if command == "restore" and restore(store):
         _print("A switch of Nginx was cut off: the file of before is back.")
     if command == "guard":

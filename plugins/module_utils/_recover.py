@@ -11,6 +11,7 @@ color without the proof that Nginx left it, and never a broker that holds tasks.
 
 from __future__ import annotations
 
+import json
 import threading
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
@@ -24,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _recovery,
     _recreate,
     _schedule,
+    _secrets,
     _skew,
     _switch,
     _weights,
@@ -118,7 +120,7 @@ class _Recovery:
         self.store = store
         self.journal = journal
         self.prefer = params["prefer"]
-        self.reason = journal["reason"] or params["reason"]
+        self.reason = journal["reason"] or _secrets.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
         self.nginx = _nginx.Nginx(**self.settings.nginx)
         self.logs = {}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import os
 
@@ -29,6 +30,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
     NO_RESTART,
@@ -668,6 +670,42 @@ def test_images_that_are_here_need_no_room(scene):
     assert scene.open()["changed"] is True
 
 
+@pytest.mark.parametrize("place", ["lib", "run", "nginx"])
+def test_a_disk_that_is_read_only_is_refused_with_nothing_made(scene, monkeypatch, place):
+    path = {"lib": scene.store.folder, "run": os.path.dirname(scene.store.lease_mark), "nginx": str(scene.folder)}[place]
+    monkeypatch.setattr(
+        _resources, "writing_finding", lambda asked, why: f"{path} is read-only, and {why}" if asked == path else ""
+    )
+    before = sorted(os.listdir(scene.folder))
+    assert f"{path} is read-only" in scene.refusal()
+    assert sorted(os.listdir(scene.folder)) == before
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_disk_that_fills_up_while_it_is_opened_leaves_nothing(scene, monkeypatch, number):
+    """Whichever write it is that finds no room, nothing of the deployment stays, and no secret."""
+    left, fsync = [number], os.fsync
+
+    def fill(descriptor):
+        # What is rendered before that lies elsewhere.
+        if os.path.isdir(scene.store.folder):
+            if not left[0]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left[0] -= 1
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch, pytest.raises(BluegreenError) as failure:
+        patch.setattr(os, "fsync", fill)
+        scene.open(broker={"url": "redis://:hunter2@redis:6379/0"})
+    assert "(no space left on device): make room" in failure.value.message
+    assert "\n" not in failure.value.message and "hunter2" not in failure.value.message
+    assert not set(os.listdir(scene.store.folder)) - {"lock", "settings.json"}
+    assert not os.path.exists(scene.store.lease_mark)
+    assert scene.host.calls == []
+    # With room again it is opened as if nothing had been.
+    assert scene.open()["id"] == "dep-1"
+
+
 def test_a_full_disk_under_the_journal_is_refused(scene):
     scene.disk = {scene.store.folder: 1 * MIB}
     assert "Not enough disk for the journal: 4 MiB needed, 1 MiB free" in scene.refusal()
@@ -724,6 +762,30 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
         assert "SECRET='hunter2'\n" in source.read()
 
 
+def test_a_secret_is_in_no_file_but_those_of_root_alone_and_in_no_command_line(scene, monkeypatch):
+    secret, url = "hunter2-and-longer", "redis://me:p%40ssword@redis/0"
+    ran = []
+    run = scene.host.run
+    monkeypatch.setattr(scene.host, "run", lambda argv, *given, **more: (ran.append((argv, more)), run(argv, *given, **more))[1])
+    colors = {color: {"env": {"SECRET": secret, "NESTED": {"inner": secret}}} for color in PORTS}
+    result = scene.open(colors=colors, broker={"url": url})
+    told = json.dumps([result, scene.host.commands, scene.host.warnings, ran], default=str)
+    secrets = (secret, "p%40ssword", "p@ssword")
+    assert ran and not [each for each in secrets if each in told]
+    modes = {}
+    for folder, dummy, names in os.walk(scene.folder):
+        for name in names:
+            path = os.path.join(folder, name)
+            modes[name] = os.stat(path).st_mode & 0o777
+            with open(path, encoding="utf-8") as source:
+                text = source.read()
+            assert modes[name] == 0o600 or not [each for each in secrets if each in text], name
+    assert {name for name, mode in modes.items() if mode == 0o600} == {"blue.env", "green.env", "broker.url", "containers.json"}
+    assert modes["deployment.json"] == 0o640 and modes["lock"] & ~0o640 == 0
+    for folder in (scene.store.folder, os.path.dirname(scene.store.folder), os.path.dirname(scene.store.lease_mark)):
+        assert os.stat(folder).st_mode & 0o777 == 0o750, folder
+
+
 def test_the_same_open_again_changes_nothing(scene):
     first = scene.open()
     before = scene.store.load().data
@@ -751,7 +813,7 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
 
 
 @pytest.mark.parametrize(
-    "step, facts, later, sentence",
+    "step, noted, later, sentence",
     [
         ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
         (
@@ -768,11 +830,11 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
         ),
     ],
 )
-def test_another_open_deployment_is_refused_with_the_way_out(scene, step, facts, later, sentence):
+def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted, later, sentence):
     scene.store.create()
-    journal = Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+    journal = Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
     journal.begin(step)
-    journal.note(**facts)
+    journal.note(**noted)
     scene.host.clock.now += later
     before = copy.deepcopy(scene.store.load().data)
     for check_mode in (False, True):
@@ -787,7 +849,7 @@ def test_who_opens_between_the_look_and_the_lock_wins(scene, monkeypatch):
 
     def late(purpose):
         if "opening" in purpose:
-            Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+            Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
         return lock(purpose)
 
     scene.store.create()

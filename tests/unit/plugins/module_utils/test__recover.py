@@ -11,6 +11,8 @@ import time
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _compose,
+    _journal,
     _kept_keys,
     _messages,
     _nginx,
@@ -856,3 +858,25 @@ def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, m
         assert "sort, to_candidate=False" not in effects
     else:
         assert effects.index("sort, to_candidate=False") < effects.index("restart workers")
+
+
+# Secrets
+
+
+SECRETS = ("hunter2!hunter2!", "p@ss word")
+
+
+def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
+    """The text of a failure comes from anywhere, and the history keeps it for years."""
+    scene.color("blue")
+    scene.color("green", status="created")
+    scene.deployment("fetch")
+    _journal.write_atomically(scene.store.env_file("green"), _compose.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
+    _journal.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
+    said = f"Start: bad value {SECRETS[0]!r}, 1 of redis://:p%40ss%20word@redis/0, {SECRETS[1]},\n\x1b[31mgreen"
+    recover(scene, {**UNDO, "reason": said})
+    assert scene.store.history()[-1]["reason"] == "Start: bad value '(hidden)', 1 of (hidden), (hidden), [31mgreen"
+    for name in os.listdir(scene.store.folder):
+        with open(scene.store.path(name), encoding="utf-8") as source:
+            text = source.read()
+        assert not [secret for secret in (*SECRETS, "p%40ss") if secret in text], name
