@@ -21,6 +21,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder
 
 FOLDER = "/etc/systemd/system"
 RUNS_HERE = "/run/systemd/system"
+# Where the links of what starts at boot are, below FOLDER.
+_WANTS = "multi-user.target.wants"
 
 # What the guard ends with when somebody else could have written what it goes by: to start it again helps nobody.
 DISTRUSTED = 3
@@ -115,7 +117,12 @@ def install(host, store, python, program, nginx_file, folder=FOLDER):
     :returns: whether anything was changed.
     """
     texts = render(store.app, store.folder, program, host.engine.docker_host, nginx_file, python)
-    changed = [name for name, text in texts.items() if _read(os.path.join(folder, name)) != text]
+    # A run that was cut off after it had written them has not enabled them.
+    changed = [
+        name
+        for name, text in texts.items()
+        if _read(os.path.join(folder, name)) != text or not os.path.islink(os.path.join(folder, _WANTS, name))
+    ]
     for name in changed:
         write_atomically(os.path.join(folder, name), texts[name], mode=0o644)
     if changed:

@@ -190,11 +190,24 @@ def test_a_unit_that_somebody_edited_is_put_right(systemd):
         ("enable", f"systemctl enable --quiet {GUARD} {RESTORE} failed (Failed to connect to bus.): mend systemd on this host."),
     ],
 )
-def test_a_systemd_that_does_not_take_it_is_one_sentence(systemd, verb, sentence):
+def test_a_systemd_that_does_not_take_it_is_one_sentence_and_tried_again_the_next_time(systemd, verb, sentence):
     systemd.refuses[verb] = Completed(1, "", "Failed to\nconnect to bus.\n")
     with pytest.raises(BluegreenError) as refusal:
         systemd.install()
     assert refusal.value.message == sentence
+    systemd.refuses.clear()
+    systemd.ran.clear()
+    # The files are the right ones already, but nothing would start them at boot.
+    assert systemd.install() is True
+    assert systemd.ran == ["systemctl daemon-reload", f"systemctl enable --quiet {GUARD} {RESTORE}"]
+
+
+def test_what_somebody_disabled_is_enabled_again(systemd):
+    systemd.install()
+    (systemd.folder / "multi-user.target.wants" / RESTORE).unlink()
+    systemd.ran.clear()
+    assert systemd.install() is True
+    assert systemd.ran == ["systemctl daemon-reload", f"systemctl enable --quiet {RESTORE}"]
 
 
 # The timer
