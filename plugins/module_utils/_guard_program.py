@@ -25,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder
     remove,
     require_trusted,
     sync_folder,
+    telling,
 )
 
 if TYPE_CHECKING:
@@ -89,21 +90,28 @@ def install(host, store, nginx_file):
 def _try_out(host, store, python, path, content):
     new = f"{path}.new"
     remove(new)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    try:
+        with telling(path):
+            _write(new, content)
+        done = host.run([python, "-I", new, "selftest", store.app, host.engine.docker_host])
+        if done.code:
+            last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
+            raise BluegreenError(
+                f"The guard, which would bring an abandoned deployment to an end, does not run on this host ({last[0]}): nothing "
+                f"was changed. Give Ansible another Python there (ansible_python_interpreter; this is {python})."
+            )
+        os.replace(new, path)
+    finally:
+        remove(new)
+    sync_folder(store.folder)
+
+
+def _write(path, content):
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
     with os.fdopen(descriptor, "wb") as target:
         target.write(content)
         target.flush()
         os.fsync(target.fileno())
-    done = host.run([python, "-I", new, "selftest", store.app, host.engine.docker_host])
-    if done.code:
-        remove(new)
-        last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
-        raise BluegreenError(
-            f"The guard, which would bring an abandoned deployment to an end, does not run on this host ({last[0]}): nothing "
-            f"was changed. Give Ansible another Python there (ansible_python_interpreter; this is {python})."
-        )
-    os.replace(new, path)
-    sync_folder(store.folder)
 
 
 def _read(path):

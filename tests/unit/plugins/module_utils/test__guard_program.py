@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pathlib
@@ -17,7 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import Distrusted
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import Distrusted, StateFailure
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
 
 DOCKER_HOST = "unix:///var/run/docker.sock"
@@ -190,6 +191,21 @@ def test_a_program_that_does_not_run_is_refused_and_the_one_before_stays(install
     assert installing.path.read_bytes() == b"of before"
     assert os.listdir(installing.store.folder) == ["guard.pyz"]
     assert installing.calls == [("trusted", PYTHON)]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(installing, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    installing.path.write_bytes(b"of before")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StateFailure) as refusal:
+        installing.install()
+    assert refusal.value.message == (
+        f"{installing.path} cannot be written (no space left on device): make room on that disk, then run this again."
+    )
+    assert installing.path.read_bytes() == b"of before"
+    assert os.listdir(installing.store.folder) == ["guard.pyz"]
 
 
 def test_a_python_that_others_may_write_runs_no_guard(monkeypatch, tmp_path):
