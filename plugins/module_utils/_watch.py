@@ -13,6 +13,8 @@ from typing import NamedTuple
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _probe
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
@@ -82,7 +84,13 @@ class Watch:
         journal = self._journal()
         settings, old, candidate = colors_of(self.host, self.store, journal)
         if old and self._late.over:
-            self._move_late(old, candidate)
+            try:
+                self._move_late(old, candidate)
+            except Fenced:
+                raise
+            except BluegreenError as error:
+                # The old Redis may be what broke, and the new color is still to be watched.
+                self.host.warn(f"Late tasks of {old.name} were not moved: {error.message}")
             self._late = Deadline(self.host.clock, LATE_PACE)
         if not journal.get("watch", True):
             return ""
@@ -127,8 +135,13 @@ class Watch:
             return
         with self._locked("starting what is down"):
             for container in down:
-                self.host.engine.start(container.id)
-                self.host.warn(f"Container {container.name} was down and was started again.")
+                try:
+                    self.host.engine.start(container.id)
+                except EngineError as error:
+                    # The color is judged by what it answers, and this one may be the reason to go back.
+                    self.host.warn(f"Container {container.name} is down and cannot be started: {error.message}")
+                else:
+                    self.host.warn(f"Container {container.name} was down and was started again.")
 
     def _move_late(self, old, candidate):
         """Tasks that the old web published after the cutover, in requests that had begun before it."""

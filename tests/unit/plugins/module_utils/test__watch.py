@@ -9,9 +9,11 @@ import os
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _watch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._probe import Answer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._watch import Count, Look, Watch
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost, record
@@ -226,6 +228,27 @@ def test_what_falls_later_is_started_when_the_color_fails(pending):
     assert pending.effects() == ["start green-web"]
 
 
+def test_what_cannot_be_started_keeps_nobody_from_going_back(pending, monkeypatch):
+    start = pending.engine.start
+
+    def refuse(container):
+        if container == "green-redis":
+            raise EngineError("The Docker Engine refused POST /containers/green-redis/start (500): port is taken.", 500)
+        start(container)
+
+    monkeypatch.setattr(pending.engine, "start", refuse)
+    pending.look()
+    for container in ("green-redis", "green-web"):
+        pending.engine.inspected[container]["State"]["Status"] = "exited"
+    pending.color_dies()
+    assert pending.look(3) == ["", "", WHY]
+    assert pending.effects() == ["start green-web"]
+    assert pending.host.warnings[0] == (
+        "Container shop-green-redis-1 is down and cannot be started: The Docker Engine refused POST "
+        "/containers/green-redis/start (500): port is taken."
+    )
+
+
 # Late tasks
 
 
@@ -259,6 +282,17 @@ def test_what_could_not_be_moved_is_not_moved_over_and_over(pending, monkeypatch
     pending.brokers["blue"].tasks["celery"] = 2
     pending.look(8)
     assert pending.effects() == ["move", "move"]
+
+
+def test_a_broker_that_does_not_answer_keeps_nobody_from_watching(pending, monkeypatch):
+    def refuse(broker):
+        raise RedisError("Redis shop-blue/redis does not answer.")
+
+    monkeypatch.setattr(_messages, "count_messages", refuse)
+    pending.look()
+    pending.color_dies()
+    assert pending.look(3) == ["", "", WHY]
+    assert pending.host.warnings[0] == "Late tasks of blue were not moved: Redis shop-blue/redis does not answer."
 
 
 def test_a_first_deployment_has_no_late_tasks(monkeypatch, tmp_path):
