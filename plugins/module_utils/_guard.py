@@ -32,8 +32,8 @@ TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "cont
 
 # Between two looks at a deployment whose owner is alive, in seconds.
 PACE = 5.0
-# A try that failed is repeated after 1, 2, 4 … seconds, at most after this many.
-LONGEST_PAUSE = 60.0
+# A try that failed is repeated after so many seconds, the last of them again and again.
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 
 
 class Guard:
@@ -62,7 +62,7 @@ class Guard:
         except Exception as error:  # pylint: disable=broad-exception-caught
             # Whatever it is, nobody else is there to try again.
             self._report(error.message if isinstance(error, BluegreenError) else f"{type(error).__name__}: {error}")
-            pause = min(2.0**self._failures, LONGEST_PAUSE)
+            pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
             self._failures += 1
         for sentence in self.host.warnings:
             self._report(sentence)
