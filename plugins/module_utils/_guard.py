@@ -163,8 +163,13 @@ def main(argv):
         except Distrusted as error:
             _print(error.message)
             return DISTRUSTED
-    if command == "restore" and restore(store):
-        _print("A switch of Nginx was cut off: the file of before is back.")
+    if command == "restore":
+        try:
+            if restore(store):
+                _print("A switch of Nginx was cut off: the file of before is back.")
+        except BluegreenError as error:
+            _print(error.message)
+            return 1
     if command == "guard":
         guard = Guard(host, store, _print)
         pause = guard.turn()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _guard,
     _no_journal,
+    _owned_file,
     _recover,
     _settings,
     _watch,
@@ -271,6 +273,10 @@ def test_what_failed_is_tried_again_ever_more_rarely(scene, failing):
     assert scene.said[1:] == [f"{SILENT}. {ROLLED_BACK}"]
 
 
+def test_it_is_tried_again_for_days(scene, failing):
+    assert [scene.guard.turn() for dummy in range(1100)][-1] == 60.0
+
+
 def test_after_a_turn_that_went_well_a_failure_is_a_first_one(scene, failing):
     scene.guard.turn()
     scene.guard.turn()
@@ -483,6 +489,13 @@ def test_a_damaged_journal_puts_nothing_back(scene):
     assert scene.file.read_text() == AFTER
 
 
+def test_a_file_that_is_gone_comes_back(scene):
+    cut_off(scene)
+    scene.file.unlink()
+    assert restore(scene.store) is True
+    assert scene.file.read_text() == BEFORE
+
+
 # The program
 
 
@@ -559,3 +572,16 @@ def test_a_python_that_somebody_else_can_write_does_nothing(scene, program, caps
     assert program("restore") == _guard.DISTRUSTED
     assert scene.file.read_text() == AFTER
     assert capsys.readouterr().out.startswith(f"{sys.executable} can be written by others")
+
+
+def test_a_file_that_cannot_be_put_back_is_one_sentence(scene, program, capsys, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    cut_off(scene)
+    monkeypatch.setattr(_owned_file.os, "link", refuse)
+    assert program("restore") == 1
+    assert capsys.readouterr().out == (
+        f"{scene.file} cannot be written (read-only file system): Nginx was left as it is. Mend that, and run this again as "
+        "root.\n"
+    )
