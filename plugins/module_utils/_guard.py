@@ -108,7 +108,7 @@ class Guard:
         ended = _recover.recover(self.host, self.store, given, check_mode=False)
         if ended["changed"]:
             self._said.clear()
-            self._say(f"{reason}. {ended['message']}")
+            self._say(f"{reason.rstrip('.')}. {ended['message']}")
 
     def _guard_pending(self, journal):
         if self._watch is None or self._watch.deployment_id != journal["id"]:

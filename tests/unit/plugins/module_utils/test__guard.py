@@ -231,6 +231,12 @@ def test_what_a_guard_took_over_the_next_one_goes_on_with(scene):
     assert scene.reason() == f"guard: {SILENT}"
 
 
+def test_a_reason_that_is_a_sentence_ends_once(scene):
+    scene.deployment("health").note(back=True, reason="Container shop-green-web-1 exited.")
+    scene.guard.turn()
+    assert scene.said == [f"Container shop-green-web-1 exited. {ROLLED_BACK}"]
+
+
 def test_whoever_has_the_lock_is_left_to_it(scene):
     scene.deployment("health")
     scene.host.clock.now += 900
