@@ -104,7 +104,7 @@ def _remembered(store):
     try:
         with open(store.path(NAME), "rb", opener=opener) as source:
             facts = _journal_schema.remembered(source.read(_journal_schema.LIMIT + 1), store.app)
-        return _settings.Settings(**facts["settings"]), _Unwritten(facts["policies"]), facts["stop_timeout"]
+        return _settings.from_journal(facts), _Unwritten(facts["policies"]), facts["stop_timeout"]
     except (FileNotFoundError, _journal_schema.Unreadable) as error:
         raise BluegreenError(
             f"The journal of app {store.app} is damaged, and {store.path(NAME)} does not tell what the app is made of: look at "

@@ -337,6 +337,14 @@ def test_where_nothing_tells_what_the_app_is_made_of_nothing_is_done(scene, text
     assert untouched(scene)
 
 
+def test_what_a_later_release_remembers_besides_is_passed_over(scene):
+    with open(scene.store.path("settings.json"), encoding="utf-8") as source:
+        known = json.load(source)
+    known["more"] = known["settings"]["more"] = known["settings"]["nginx"]["more"] = known["settings"]["broker"]["more"] = 1
+    scene.write("settings.json", json.dumps(known))
+    assert scene.recover()["changed"] is True
+
+
 def test_a_journal_that_was_mended_meanwhile_counts(scene, monkeypatch):
     acquire = scene.store._acquire
 
