@@ -177,6 +177,36 @@ def test_after_a_power_cut_a_torn_journal_still_has_the_copy_before(store, journ
         store.save(journal.data)
 
 
+@pytest.fixture
+def full_disk(monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+
+def test_forward_nothing_comes_before_its_journal(store, journal, host, full_disk):
+    with pytest.raises(BluegreenError) as failure:
+        journal.begin("stop_workers")
+    assert failure.value.message == (
+        f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or mend its "
+        "file system."
+    )
+    assert store.load()["step"] == "open"
+    assert host.warnings == []
+
+
+def test_a_full_disk_keeps_nobody_from_going_back(store, journal, host, full_disk):
+    journal.best_effort = True
+    journal.note(back=True)
+    assert journal["back"] is True
+    assert store.load()["back"] is False
+    assert host.warnings == [
+        f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or mend its "
+        "file system."
+    ]
+
+
 # Reading
 
 
@@ -309,6 +339,49 @@ def test_a_lease_has_a_length_although_the_timer_is_off(store, host):
     assert journal.lease_is_live()
     host.clock.now += 2
     assert not journal.lease_is_live()
+
+
+def test_what_is_left_of_a_lease(store, journal, host):
+    assert journal.lease_left() == 900
+    host.clock.now += 899.5
+    assert journal.lease_left() == 0.5
+    host.clock.now += 0.5
+    assert journal.lease_left() == 0
+    host.clock.now += 100
+    assert journal.lease_left() == 0
+
+
+def test_nothing_is_left_of_a_lease_after_a_boot(store, journal, host):
+    host.clock.now = 20.0
+    host.clock.boot = "boot-2"
+    assert journal.lease_left() == 0
+    host.clock.boot = "boot-1"
+    assert journal.lease_left() > 0
+    os.unlink(store.lease_mark)
+    assert journal.lease_left() == 0
+
+
+def test_who_still_goes_on_with_it(store, journal, host):
+    assert journal.has_owner()
+    # Somebody at a keyboard goes on with it.
+    journal.take_over()
+    assert journal.has_owner()
+    host.clock.now += 900
+    assert not journal.has_owner()
+
+
+@pytest.mark.parametrize("end", [lambda journal: journal.note(back=True), lambda journal: journal.take_over(guard=True)])
+def test_what_goes_back_or_is_the_guard_s_has_no_owner_although_its_lease_is_live(store, journal, end):
+    end(journal)
+    assert journal.lease_is_live()
+    assert not store.load().has_owner()
+
+
+def test_a_human_takes_over_from_the_guard(store, journal):
+    journal.take_over(guard=True)
+    journal.take_over()
+    now = store.load()
+    assert (now["epoch"], now["guard"], now.has_owner()) == (3, False, True)
 
 
 def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host):
@@ -610,6 +683,62 @@ def test_a_torn_last_line_does_not_swallow_the_next_one(store, journal):
 
 def test_an_app_without_a_deployment_has_no_history(store):
     assert store.history() == []
+
+
+def test_a_line_can_be_written_without_the_end_of_a_deployment(store, journal):
+    for dummy in range(2):
+        store.log({"id": "damaged-1", "who": "", "reason": "two\nlines"})
+    assert [(entry["id"], entry["reason"]) for entry in store.history()] == [("damaged-1", "two lines")]
+    assert store.load()["id"] == "dep-1"
+    store.log({"id": "damaged-2"})
+    assert [entry["id"] for entry in store.history()] == ["damaged-1", "damaged-2"]
+
+
+# A journal that nobody can read
+
+
+def test_a_damaged_journal_is_kept_aside(store, journal):
+    journal.note(reason="x")
+    for name in ("deployment.json", "deployment.json.previous"):
+        spoil(store, name, f"{{torn {name}")
+    assert sorted(store.set_aside("1")) == ["deployment.json.corrupt-1", "deployment.json.previous.corrupt-1"]
+    assert store.load() is None
+    assert not os.path.exists(store.lease_mark)
+    for name in ("deployment.json", "deployment.json.previous"):
+        with open(store.path(f"{name}.corrupt-1"), encoding="utf-8") as source:
+            assert source.read() == f"{{torn {name}"
+
+
+def test_only_what_is_there_is_kept_aside(store):
+    assert store.set_aside("1") == []
+    spoil(store, "deployment.json", "{")
+    assert store.set_aside("2") == ["deployment.json.corrupt-2"]
+    assert os.listdir(store.folder) == ["deployment.json.corrupt-2"]
+
+
+def test_a_damaged_journal_does_not_take_the_place_of_an_earlier_one(store):
+    for stamp in ("1", "2"):
+        spoil(store, "deployment.json", f"{{{stamp}")
+        store.set_aside(stamp)
+    assert sorted(os.listdir(store.folder)) == ["deployment.json.corrupt-1", "deployment.json.corrupt-2"]
+
+
+def test_keeping_aside_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatch):
+    for number in range(4):
+        store = Store("shop", host, root=str(tmp_path / str(number)), run_root=str(tmp_path / "run"))
+        store.create()
+        Journal.create(store, "dep-1", "ada", facts()).note(reason="x")
+        for name in ("deployment.json", "deployment.json.previous"):
+            spoil(store, name, "{")
+        with power_cut(monkeypatch, number):
+            store.set_aside("1")
+        # Damaged as before, or gone: what is left never passes for a deployment.
+        with contextlib.suppress(JournalCorrupt):
+            assert store.load() is None
+        store.set_aside("2")
+        assert store.load() is None
+        kept = [name for name in os.listdir(store.folder) if "corrupt" in name]
+        assert len(kept) == 2
 
 
 # What stays beside the journal
