@@ -154,7 +154,7 @@ def test_the_new_color_gets_the_policies_of_the_services_before_it(scene):
 
 def test_a_service_that_is_new_keeps_the_policy_that_it_has(scene):
     scene.served = "green"
-    scene.settings.services["workers"].append("mailer")
+    scene.settings.services["workers"] = ["worker", "beat", "mailer"]
     scene.remember()
     scene.engine.add("mailer", color="green", HostConfig__RestartPolicy=dict(ALWAYS))
     scene.recover()
