@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _owned_file,
     _recover,
     _settings,
+    _switch,
     _watch,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -25,7 +26,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._probe import Answer
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost, record
 
 DOCKER_HOST = "unix:///var/run/docker.sock"
 SILENT = "no sign of life for 900 s in step health"
@@ -292,6 +293,32 @@ def test_after_a_turn_that_went_well_a_failure_is_a_first_one(scene, failing):
     assert scene.guard.turn() == 1.0
 
 
+def test_a_try_that_failed_is_not_held_up_by_its_own_lease(scene, monkeypatch):
+    scene.deployment("settle")
+    scene.unhealthy = {"green"}
+    scene.host.clock.now += 1000
+    with monkeypatch.context() as broken:
+        record(broken, [], _switch, "switch", does=BluegreenError("nginx -t says: unexpected end."))
+        assert [scene.guard.turn() for dummy in range(3)] == [1.0, 2.0, 4.0]
+    assert len([line for line in scene.said if "could not be undone" in line]) == 1
+    assert scene.store.load()["result"] == "failed"
+    assert scene.guard.turn() == 0.0
+    assert scene.guard.turn() is None
+    assert scene.reason() == "guard: no sign of life for 900 s in step settle"
+
+
+def test_a_deployment_that_needs_a_human_is_looked_at_again(scene):
+    scene.deployment("settle", done=False)
+    scene.unhealthy = {"blue", "green"}
+    scene.host.clock.now += 1000
+    assert scene.guard.turn() == 1.0
+    assert scene.store.load()["result"] == "failed"
+    scene.unhealthy = set()
+    assert scene.guard.turn() == 0.0
+    journal = scene.store.load()
+    assert (journal["step"], journal["result"]) == ("awaiting_approval", "")
+
+
 def test_an_error_that_nobody_foresaw_ends_no_guard(scene, failing):
     failing.error = RuntimeError("out of luck")
     assert [scene.guard.turn(), scene.guard.turn()] == [1.0, 2.0]
@@ -464,6 +491,13 @@ def test_so_is_one_on_the_way_back(scene):
 @pytest.mark.parametrize("proved", ["green", "blue"])
 def test_what_was_proved_stays(scene, proved):
     cut_off(scene, proved=proved)
+    assert restore(scene.store) is False
+    assert scene.file.read_text() == AFTER
+
+
+def test_at_the_end_only_the_backup_leaves_the_file(scene):
+    # That of before names the color that goes.
+    cut_off(scene).begin("finish")
     assert restore(scene.store) is False
     assert scene.file.read_text() == AFTER
 

@@ -202,6 +202,18 @@ def test_a_systemd_that_does_not_take_it_is_one_sentence_and_tried_again_the_nex
     assert systemd.ran == ["systemctl daemon-reload", f"systemctl enable --quiet {GUARD} {RESTORE}"]
 
 
+@pytest.mark.parametrize("verb", ["daemon-reload", "enable"])
+def test_so_is_a_unit_that_was_only_written_anew(systemd, verb):
+    systemd.install(nginx_file="/srv/nginx/shop.conf")
+    systemd.refuses[verb] = Completed(1, "", "Access denied\n")
+    with pytest.raises(BluegreenError):
+        systemd.install()
+    systemd.refuses.clear()
+    systemd.ran.clear()
+    assert systemd.install() is True
+    assert systemd.ran == ["systemctl daemon-reload", f"systemctl enable --quiet {RESTORE}"]
+
+
 def test_what_somebody_disabled_is_enabled_again(systemd):
     systemd.install()
     (systemd.folder / "multi-user.target.wants" / RESTORE).unlink()

@@ -18,6 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _guard_units,
     _nginx,
     _open,
+    _recover,
     _recreate,
     _remembered,
     _resources,
@@ -742,6 +743,30 @@ def test_the_plan_says_how_long_workers_get(scene, workers, limit):
     assert f"(up to {limit}" in line
 
 
+@pytest.mark.parametrize("seconds", [1, 10, 19])
+def test_a_lease_that_a_slow_host_outlasts_is_refused(scene, seconds):
+    assert scene.refusal(revert_after=seconds) == (
+        f"bluegreen_revert_after is {seconds} s, but between two steps up to 20 s may pass without a sign of life on a slow "
+        "host, and then a deployment would be undone that goes well: give it 20 s or more, or 0 to turn the way back without "
+        "a controller off."
+    )
+
+
+@pytest.mark.parametrize("seconds", [0, 20])
+def test_the_shortest_lease_and_none_are_taken(scene, seconds):
+    assert scene.open(revert_after=seconds)["changed"] is True
+
+
+def test_the_guard_is_there_before_the_journal(scene, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        _guard_program, "install", lambda host, store, nginx_file: seen.append((store.load(), nginx_file)) or True
+    )
+    scene.open()
+    assert seen == [(None, str(scene.file))]
+    assert os.path.exists(scene.store.path("settings.json"))
+
+
 def test_an_open_deployment_has_all_that_going_back_needs(scene):
     result = scene.open(colors={"blue": {"env": {"SECRET": "hunter2"}}}, broker={"url": "redis://:hunter2@redis/0"})
     assert (result["changed"], result["id"], result["epoch"]) == (True, "dep-1", 1)
@@ -842,6 +867,48 @@ def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted,
             scene.open(check_mode=check_mode)
         assert refusal.value.message == sentence
     assert scene.store.load().data == before
+
+
+@pytest.fixture
+def abandoned(scene, monkeypatch):
+    """An earlier deployment whose owner is gone; ``ending`` is what its recovery does to the journal."""
+    scene.store.create()
+    Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1")).begin("health")
+    scene.host.clock.now += 1000
+    scene.ending = lambda: scene.store.close({"id": "dep-0"})
+    scene.recovered = []
+
+    def recover(host, store, params, check_mode):
+        scene.recovered.append((params["prefer"], params["reason"], check_mode))
+        scene.ending()
+        return {"message": "Release 1 was rolled back: blue is live."}
+
+    monkeypatch.setattr(_recover, "recover", recover)
+    return scene
+
+
+def test_one_whose_owner_is_gone_is_brought_to_an_end_first(abandoned):
+    assert abandoned.open()["id"] == "dep-1"
+    assert abandoned.recovered == [("", "its owner was gone when the next one was deployed", False)]
+    assert abandoned.host.warnings[0] == (
+        "An earlier deployment was open whose owner is gone. Release 1 was rolled back: blue is live."
+    )
+
+
+def test_the_plan_only_says_that_one_has_to_be_brought_to_an_end(abandoned):
+    result = abandoned.open(check_mode=True)
+    assert abandoned.recovered == [] and abandoned.store.load()["id"] == "dep-0"
+    assert (result["changed"], result["up_to_date"], result["live"], result["idle"]) == (True, False, "blue", "green")
+    assert result["plan"][0] == (
+        "recover: bring deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z to an end, whose owner is gone (step health)"
+    )
+
+
+def test_one_that_awaits_approval_after_that_is_not_pushed_aside(abandoned):
+    abandoned.ending = lambda: abandoned.store.load().begin("awaiting_approval")
+    with pytest.raises(Fenced, match=r"awaits approval of release 1: approve it with finish\.yml"):
+        abandoned.open()
+    assert abandoned.store.load()["id"] == "dep-0"
 
 
 def test_who_opens_between_the_look_and_the_lock_wins(scene, monkeypatch):

@@ -244,9 +244,23 @@ def test_what_cannot_be_started_keeps_nobody_from_going_back(pending, monkeypatc
     assert pending.look(3) == ["", "", WHY]
     assert pending.effects() == ["start green-web"]
     assert pending.host.warnings[0] == (
-        "Container shop-green-redis-1 is down and cannot be started: The Docker Engine refused POST "
+        "Container shop-green-redis-1 is down and does not start: The Docker Engine refused POST "
         "/containers/green-redis/start (500): port is taken."
     )
+
+
+def test_what_did_not_start_at_first_is_tried_again(pending, monkeypatch):
+    def refuse(container):
+        raise EngineError("port is already allocated", 500)
+
+    pending.engine.inspected["blue-web"]["State"]["Status"] = "exited"
+    with monkeypatch.context() as broken:
+        broken.setattr(pending.engine, "start", refuse)
+        assert pending.look() == [""]
+    assert pending.effects() == []
+    pending.look(2)
+    # The way back needs it, though the new color is well.
+    assert pending.effects() == ["start blue-web"]
 
 
 # Late tasks
@@ -292,7 +306,9 @@ def test_a_broker_that_does_not_answer_keeps_nobody_from_watching(pending, monke
     pending.look()
     pending.color_dies()
     assert pending.look(3) == ["", "", WHY]
-    assert pending.host.warnings[0] == "Late tasks of blue were not moved: Redis shop-blue/redis does not answer."
+    assert pending.host.warnings[0] == (
+        "Tasks that blue still published could not be moved: Redis shop-blue/redis does not answer."
+    )
 
 
 def test_a_first_deployment_has_no_late_tasks(monkeypatch, tmp_path):
@@ -313,6 +329,14 @@ def test_without_watch_the_color_is_not_judged_but_cared_for(monkeypatch, tmp_pa
     assert pending.look(40) == [""] * 40
     assert pending.asked == []
     assert pending.effects() == ["start green-web", "move shop-blue/redis to shop-green/redis"]
+
+
+def test_a_journal_of_an_earlier_version_is_watched(pending):
+    del pending.journal.data["watch"]
+    pending.journal.save()
+    pending.look()
+    pending.color_dies()
+    assert pending.look(3) == ["", "", WHY]
 
 
 # Somebody else's turn
