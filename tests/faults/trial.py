@@ -187,6 +187,9 @@ class Trial:
             if look["t"] >= self.result["struck"]:
                 self.streak.add(look)
         self._seen = len(looks)
+        for struck in observer.events("struck"):
+            # Docker, say, is back when its restart is over.
+            self.result["restored"] = max(self.result["restored"], struck["t"])
 
     def _by_hand(self):
         """What docs/failure.md tells a human to run once the cause is mended."""
