@@ -69,7 +69,7 @@ def _of_other(containers, color, pending):
         elif not serving or (each["service"] == "web" and not pending):
             if up:
                 missing.append(f"{each['service']} of {color} is {each['status']} too")
-            elif each["policy"] not in ("no", ""):
+            elif each["status"] != "created" and each["policy"] not in ("no", ""):
                 missing.append(f"{each['service']} of {color} would come back at a boot ({each['policy']})")
     return missing
 
