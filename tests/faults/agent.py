@@ -162,7 +162,6 @@ def look():
         "lock_is_free": lock_is_free(),
         "last": last_deployment(),
         "units": units(),
-        "guards": len(guards()),
     }
 
 
@@ -190,10 +189,10 @@ def processes():
 
 
 def guards():
-    """Programs of the guard that recover."""
+    """Processes of the guard, which recovers."""
     return [
         pid for pid, (_parent, _name, words) in processes().items()
-        if any(word.endswith("guard.pyz") for word in words) and "recover" in words
+        if any(word.endswith("guard.pyz") for word in words) and "guard" in words
     ]
 
 

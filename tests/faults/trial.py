@@ -149,7 +149,7 @@ class Trial:
     def _deploy(self, label, under_runner=False):
         # Two deployments at the same time are two different releases.
         others = [release for release in RELEASES if release != self.before["answer"]["release"]]
-        release = others[-1 if label.endswith(".second") else self.number % len(others)]
+        release = others[(self.number + label.endswith(".second")) % len(others)]
         return self.pi.play(
             "deploy", label.replace(":", "-"), {"bluegreen_release": release, **variables(self.cell)}, under_runner
         )

@@ -40,8 +40,6 @@ def whats_missing(look):
         armed = [unit for unit, state in look["units"].items() if unit.endswith(".timer") and state == "waiting"]
         missing += [f"{unit} is armed" for unit in armed]
     missing += [f"{unit} failed" for unit, state in look["units"].items() if state == "failed"]
-    if look["guards"]:
-        missing.append("a recovery runs")
     return missing
 
 

@@ -26,7 +26,6 @@ def look(**fields):
         "lock_is_free": True,
         "last": {"id": "x"},
         "units": {},
-        "guards": 0,
     }
     return {**copy.deepcopy(whole), **fields}
 
@@ -48,7 +47,7 @@ def test_one_color_whole_and_nothing_open_is_whole():
 
 def test_a_release_that_awaits_approval_is_whole_with_the_old_web_beside_it():
     assert verdict.whats_missing(pending()) == []
-    assert verdict.whats_missing(pending(units={"bluegreen-shop-watch.timer": "waiting"})) == []
+    assert verdict.whats_missing(pending(units={"bluegreen-shop-guard.service": "running"})) == []
 
 
 @pytest.mark.parametrize(
@@ -63,8 +62,7 @@ def test_a_release_that_awaits_approval_is_whole_with_the_old_web_beside_it():
         (look(journals=["deployment.json.previous"]), "was left behind"),
         (look(lock_is_free=False), "the lock is held"),
         (look(units={"bluegreen-shop-guard.timer": "waiting"}), "bluegreen-shop-guard.timer is armed"),
-        (look(units={"bluegreen-shop-recover.service": "failed"}), "bluegreen-shop-recover.service failed"),
-        (look(guards=1), "a recovery runs"),
+        (look(units={"bluegreen-shop-guard.service": "failed"}), "bluegreen-shop-guard.service failed"),
     ],
 )
 def test_a_host_is_not_whole_while(seen, why):
@@ -118,7 +116,7 @@ def test_two_beats_are_seen():
 
 def test_a_host_is_whole_since_the_last_time_that_it_was_not():
     streak = verdict.Streak()
-    for seen in (look(t=1.0), look(t=2.0, guards=1), look(t=3.0), look(t=7.0)):
+    for seen in (look(t=1.0), look(t=2.0, lock_is_free=False), look(t=3.0), look(t=7.0)):
         streak.add(seen)
     assert streak.since == 3.0
     assert streak.seconds() == 4.0
