@@ -14,6 +14,7 @@ import contextlib
 import json
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _guard_units,
     _messages,
     _nginx,
     _policies,
@@ -121,6 +122,8 @@ def end(store, journal, result, reason="", images=None):
     for color in COLORS:
         remove(store.env_file(color))
     remove(store.path("broker.url"))
+    if journal.get("armed"):
+        _guard_units.disarm(store.host, store.app)
     store.close(
         {
             "id": journal["id"],

@@ -143,7 +143,7 @@ def _deployment(host, store):
         "reason": journal["reason"],
         "held_by": journal.get("held_by") or [],
         "progress": journal.get("progress"),
-        "owner_alive": journal["step"] != "awaiting_approval" and journal.lease_is_live(),
+        "owner_alive": journal["step"] != "awaiting_approval" and journal.has_owner(),
     }
 
 

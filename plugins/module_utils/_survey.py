@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _code_mounts,
     _compose,
     _compose_rules,
+    _guard_units,
     _nginx,
     _release,
     _resources,
@@ -89,6 +90,8 @@ class Survey:
             self._decide()
         self._raise(_nginx.preflight(self.host, self._nginx_settings()))
         if not self.up_to_date:
+            if not _guard_units.has_systemd():
+                self.host.warn(_guard_units.WITHOUT_SYSTEMD)
             self._raise(self._room_findings() + self._broker_findings())
 
     def adopt(self, journal):
@@ -401,11 +404,24 @@ class Survey:
             "remove_volumes": self.params["remove_volumes"],
             "keep_images": self.params["keep_images"],
             "revert_after": self.params["revert_after"],
+            "watch": self.params["watch"],
         }
 
-    def result(self, changed, deployment_id="", epoch=0):
+    def recovery_first(self, journal):
+        """The result of a look that finds a deployment whose owner is gone: how the host is after it, nobody can tell yet."""
+        self.live, self.idle = journal["from"], journal["to"]
+        return {
+            **self._outline(True, "", 0),
+            "fetch": {"leftover": False},
+            "plan": [
+                f"recover: bring deployment {journal.describe()} to an end, whose owner is gone (step {journal['step']})",
+                "deploy: look at the host again, and go on",
+            ],
+        }
+
+    def _outline(self, changed, deployment_id, epoch):
         settings = self.settings
-        result = {
+        return {
             "changed": changed,
             "id": deployment_id,
             "epoch": epoch,
@@ -419,9 +435,11 @@ class Survey:
             "broker": settings.broker["mode"],
             "broker_service": settings.broker["service"],
             "worker_strategy": self.strategy,
-            "plan": [],
-            "fetch": self._fetch(),
         }
+
+    def result(self, changed, deployment_id="", epoch=0):
+        settings = self.settings
+        result = {**self._outline(changed, deployment_id, epoch), "plan": [], "fetch": self._fetch()}
         if not self.up_to_date:
             result["plan"] = plan(
                 settings.app,

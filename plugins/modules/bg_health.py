@@ -171,6 +171,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_units import armed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import HealthSettings, wait_healthy
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal, Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
@@ -225,7 +226,8 @@ def _start_and_wait(params, host, store, settings, services, check_mode):
         planned = would_start(found)
         result = {"started": [container.name for container in planned], **NOTHING}
         if not check_mode:
-            journal.begin("start_candidate")
+            # Where no worker had to be stopped, this is the first effect.
+            journal.begin("start_candidate", **armed(host, store.app, journal))
             broker = connect(host, containers, of_deployment(store, journal, None))
             with broker or contextlib.nullcontext():
                 started = start(host, journal, found, params["deadline"], broker)

@@ -339,7 +339,7 @@ def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monk
             patch.setattr(os, "unlink", until_the_cut)
             _close.end(scene.store, journal, "rolled_back")
         scene.host.clock.now += 1000
-        undo = {"deployment_id": "", "prefer": "rollback", "reason": ""}
+        undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
         _recover.recover(scene.host, scene.store, undo, False)
         assert scene.store.load() is None
         assert not set(secrets).intersection(os.listdir(scene.store.folder)), f"cut off after {number} removals"

@@ -12,6 +12,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _broker,
+    _guard_program,
+    _guard_units,
     _nginx,
     _open,
     _resources,
@@ -82,6 +84,7 @@ class Scene:
             "keep_keys": ["session:*"],
             "drain_timeout": 30.0,
             "revert_after": 900,
+            "watch": True,
             "old_color": "removed",
             "remove_volumes": False,
             "keep_images": 3,
@@ -113,6 +116,8 @@ class Scene:
         }
         monkeypatch.setattr(_broker, "connect", lambda host, containers, settings: self.redis)
         monkeypatch.setattr(_nginx, "preflight", lambda host, nginx: self.nginx_says)
+        monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
+        monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(_resources, "available_memory", lambda: self.memory)
         monkeypatch.setattr(_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
         monkeypatch.setattr(
@@ -744,12 +749,6 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
     "step, facts, later, sentence",
     [
         ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
-        (
-            "health",
-            {},
-            1000,
-            f"{OPEN} is open, in step health: its owner is gone: undo it with rollback.yml, then deploy again.",
-        ),
         (
             "awaiting_approval",
             {},

@@ -24,8 +24,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
-UNDO = {"deployment_id": "", "prefer": "rollback", "reason": "health: no answer"}
-LOOK = {"deployment_id": "", "prefer": "", "reason": "recover.yml"}
+UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "health: no answer"}
+LOOK = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "recover.yml"}
 
 
 @pytest.fixture
@@ -53,8 +53,10 @@ def test_nothing_is_open(scene):
     assert recover(scene, UNDO) == {
         "changed": False,
         "found": False,
-        "message": "No deployment of app shop is open.",
+        "message": "No deployment of app shop is open. It was never deployed on this host.",
     }
+    scene.store.log({"id": "dep-0"})
+    assert recover(scene, UNDO)["message"] == "No deployment of app shop is open."
 
 
 def test_another_deployment_is_left_alone(scene):
@@ -533,8 +535,8 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop could not be undone: nginx -t says: unexpected end. Both webs run and the old workers work. "
-        "Mend Nginx, then run rollback.yml again."
+        "Release 2 of app shop could not be undone: nginx -t says: unexpected end. No web was stopped, and the old workers "
+        "work. Mend that, then run rollback.yml again."
     )
     # Both webs and both brokers stay, tasks and workers are back where most requests may go.
     assert scene.states() == {
