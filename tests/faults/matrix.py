@@ -279,7 +279,7 @@ FAULTS = {
             ("open", "fetch", "stop_workers", "health", "cutover", "handover", "start_workers", "settle"),
             _either,
             before=(
-                "mkdir -p /srv/small && mount -t tmpfs -o size=1m,mode=0755 small /srv/small"
+                "mkdir -p /srv/small && mount -t tmpfs -o size=8m,mode=0755 small /srv/small"
                 " && cp -a /var/lib/bluegreen/. /srv/small && mount --move /srv/small /var/lib/bluegreen"
             ),
             on_host="cat /dev/zero > /var/lib/bluegreen/full",

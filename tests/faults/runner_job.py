@@ -23,9 +23,6 @@ def main(folder, cancel, command):
         host_cwd=os.getcwd(),
         cancel_callback=lambda: os.path.exists(cancel),
         settings={"pexpect_timeout": 0.2, "pexpect_use_poll": True},
-        runner_mode="pexpect",
-        output_fd=sys.stdout,
-        error_fd=sys.stderr,
     )
     return code
 

@@ -65,8 +65,16 @@ class Observer:
         self._options = options
         self._agents = [pi.start_agent(**options)]
 
-    def moment(self, seconds):
-        return self._agents[0].next("moment", seconds)
+    def moment(self, seconds, over):
+        """Whether the moment came; no longer waited for once nobody works towards it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            ended = over()
+            if self._agents[0].next("moment", 1.0):
+                return True
+            if ended:
+                return False
+        return False
 
     def again(self):
         """The host was rebooted, and what ran on it is gone."""
@@ -128,7 +136,7 @@ class Trial:
         controller = self._deploy(self.cell.name, self.fault.under_runner)
         strikes = Strikes(self.pi, controller, lambda: self._deploy(f"{self.cell.name}.second"))
         try:
-            if observer.moment(MOMENT_WITHIN) is None:
+            if not observer.moment(MOMENT_WITHIN, lambda: controller.rc is not None):
                 self._wrong(f"the deployment never came to {phase.title}; it ended with {controller.rc}")
                 self.result.update(struck=time.time(), restored=time.time(), end="", seconds=None)
                 return
@@ -238,6 +246,7 @@ class Trial:
 
     def _close(self, end):
         """A release that awaits approval is approved or undone, in turn, as a human would do it."""
+        self.pi.link.mend()
         if end == AWAITING and not self.result["wrong"]:
             playbook, wanted = (("finish", COMMITTED), ("rollback", ROLLED_BACK))[self.number % 2]
             label = f"{self.cell.name}.{playbook}".replace(":", "-")
