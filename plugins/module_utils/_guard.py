@@ -18,6 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_called_with
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import switch_was_cut_off
 
 # Between two looks at a deployment whose owner is alive, in seconds.
@@ -79,12 +80,19 @@ class Guard:
 
     def _is_abandoned(self, journal):
         """Whether nobody but the guard brings the deployment to an end."""
+        if journal["step"] in ("open", "fetch") and is_called_with(self.store.env_file(journal["to"])):
+            # Compose may pull for an hour and keeps no journal, so its sign of life is written for it.
+            self._keep_alive(journal)
+            return False
         if journal.has_owner():
             return False
-        if journal["back"] or journal.get("guard") or not journal.is_of_this_boot():
-            return True
-        # In the first steps nothing of the live color was touched, and a pull may take an hour without a sign of life.
-        return bool(journal["revert_after"]) and journal["step"] not in ("open", "fetch")
+        return journal["back"] or journal.get("guard") or bool(journal["revert_after"]) or not journal.is_of_this_boot()
+
+    def _keep_alive(self, journal):
+        with self.store.lock(f"guard: Compose works for deployment {journal['id']}", wait=0):
+            now = self.store.load()
+            if now is not None and (now["id"], now["epoch"], now["step"]) == (journal["id"], journal["epoch"], journal["step"]):
+                now.alive()
 
     def _recover(self, reason, **wanted):
         given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": f"guard: {reason}", "guard": True, **wanted}

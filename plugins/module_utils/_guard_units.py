@@ -119,29 +119,36 @@ def install(host, store, program, nginx_file, folder=FOLDER):
     return bool(changed)
 
 
-def armed(host, app, journal):
-    """Have the guard start when the owner of the deployment shows no sign of life. Before the first effect.
+def arm(host, app, revert_after):
+    """Have the guard start while the owner of a deployment may be gone, if this host is still up then.
 
-    :returns: facts for the journal.
-    :raises BluegreenError: systemd does not take the timer.
+    It goes by the lease, and waits for its end. It starts in the middle of the first one already, because it takes Compose,
+    which keeps no journal, for a sign of life too.
+
+    :param revert_after: seconds of a lease; 0 for no timer.
+    :returns: whether there is one now.
+    :raises BluegreenError: systemd does not take it.
     """
-    seconds = journal.get("revert_after")
-    if not seconds or journal.get("armed") or not has_systemd():
-        return {}
-    _arm(host, app, seconds)
-    return {"armed": True}
-
-
-def _arm(host, app, seconds):
+    if not revert_after or not has_systemd():
+        return False
     timer = names(app).timer
-    command = ["systemd-run", "--quiet", f"--on-active={seconds}", "--timer-property=AccuracySec=1s", f"--unit={names(app).guard}"]
-    done = host.run(command, changes=True)
-    # One of an earlier deployment that has not fired yet does as well: the guard goes by the lease, and waits for its end.
+    done = host.run(
+        [
+            "systemd-run",
+            "--quiet",
+            f"--on-active={revert_after // 2}",
+            "--timer-property=AccuracySec=1s",
+            f"--unit={names(app).guard}",
+        ],
+        changes=True,
+    )
+    # One of an earlier deployment that has not fired yet does as well.
     if done.code and host.run(["systemctl", "is-active", "--quiet", timer]).code:
         raise BluegreenError(
             f"The dead-man timer {timer} could not be started ({_said(done)}): mend systemd on this host, or set "
             "bluegreen_revert_after to 0, which does without it."
         )
+    return True
 
 
 def disarm(host, app):

@@ -427,15 +427,6 @@ class NoJournal:
         pass
 
 
-def kept_color(store):
-    """The old color that was kept stopped: ``color``, ``release`` and ``policies`` by container id, or ``None``."""
-    try:
-        with open(store.path("containers.json"), encoding="utf-8") as source:
-            return json.load(source)
-    except (FileNotFoundError, ValueError):
-        return None
-
-
 @contextlib.contextmanager
 def fenced(store, deployment_id, epoch, step, check_mode=False):
     """Hold the lock for the whole of an effect, and let it happen only to the caller's own deployment.

@@ -11,7 +11,8 @@ deployment is opened, because time has passed.
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _no_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _no_journal, _recreate
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
     check_deployment_id,
@@ -58,8 +59,8 @@ def open_deployment(host, store, params, check_mode):
     with store.lock(f"opening deployment {params['deployment_id']}"):
         # Somebody may have opened one between the look and the lock.
         refuse_open(store, store.load())
-        _install_guard(host, store, survey.settings.nginx["file"])
         facts = survey.facts()
+        facts["armed"] = _install_guard(host, store, survey.settings.nginx["file"], params["revert_after"])
         _no_journal.remember_settings(
             store, survey.settings, survey.containers[survey.live] if survey.live else [], facts["workers"]
         )
@@ -68,15 +69,24 @@ def open_deployment(host, store, params, check_mode):
             write_atomically(store.env_file(color), text, mode=0o600)
         if survey.settings.broker["url"]:
             write_atomically(store.path("broker.url"), survey.settings.broker["url"], mode=0o600)
+        try:
+            _remember(host, store, journal, survey)
+        except BluegreenError as error:
+            # Nothing was touched, and a deployment that never began is not to keep the next one out.
+            from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _close
+
+            _close.end(store, journal, "rolled_back", error.message)
+            raise
         journal.done("open")
     return survey.result(changed=True, deployment_id=journal["id"], epoch=journal["epoch"])
 
 
-def _install_guard(host, store, nginx_file):
+def _install_guard(host, store, nginx_file, revert_after):
+    """Have somebody on the host itself from here on; whether its timer runs."""
     # The plan does not need it, and an import costs a Raspberry Pi more than a question to the engine.
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program
 
-    _guard_program.install(host, store, nginx_file)
+    return _guard_program.install(host, store, nginx_file) and _guard_units.arm(host, store.app, revert_after)
 
 
 def check_revert_after(seconds):
@@ -106,6 +116,16 @@ def _recover_first(host, store):
 
     given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "its owner was gone when the next one was deployed"}
     host.warn(f"An earlier deployment was open whose owner is gone. {recover(host, store, given, False)['message']}")
+
+
+def _remember(host, store, journal, survey):
+    """Write down what the live color is made of, and make a kept color whole that is to become live."""
+    if survey.live:
+        live = survey.containers[survey.live]
+        release = survey.upstream.release
+        _recreate.remember(host, store, survey.live, release, live, lambda container: container.restart_policy)
+    if survey.kept:
+        _recreate.restore_missing(host, store, journal, Color(host, survey.settings, survey.idle))
 
 
 def refuse_open(store, journal):

@@ -22,6 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _nginx,
     _policies,
     _recovery,
+    _recreate,
     _schedule,
     _skew,
     _switch,
@@ -189,6 +190,7 @@ class _Recovery:
         self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
         _policies.take_policies(self.host, self.journal, self.candidate.containers)
+        missing = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
         if self.old:
             self._start_serving(self.old)
@@ -196,6 +198,8 @@ class _Recovery:
         stopping.join()
         self._stop_workers_of_candidate()
         self._stop_candidate()
+        if missing:
+            self._leave_incomplete(missing)
         return self._end("rolled_back")
 
     def _back(self):
@@ -207,19 +211,22 @@ class _Recovery:
             self._stop_workers_of_candidate()
             self._stop_candidate()
             return self._end("rolled_back")
+        missing = self._recreate_missing()
         try:
             self._start_serving(self.old)
             self._wait_healthy(self.old)
             self._copy_kept_back()
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
         except BluegreenError as error:
-            return self._cannot_switch(error)
+            return self._cannot_switch(missing or error)
         self._stop_workers_of_candidate()
         self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
         drain(self.host, self.journal)
         self._stop_candidate()
+        if missing:
+            self._leave_incomplete(missing)
         return self._end("rolled_back")
 
     def _cannot_switch(self, error):
@@ -268,7 +275,23 @@ class _Recovery:
             logs=self.logs,
         )
 
+    def _leave_incomplete(self, missing):
+        """The old color is live, but somebody removed containers of it for good: a human has to bring those back."""
+        self.journal.note(result="failed", reason=self.reason)
+        raise BluegreenError(missing.message, logs=self.logs)
+
     # Steps
+
+    def _recreate_missing(self):
+        """Make the old color whole that somebody removed containers of; an error that says what is not to be had."""
+        error = None
+        if self.old:
+            try:
+                _recreate.restore_missing(self.host, self.store, self.journal, self.old)
+            except BluegreenError as incomplete:
+                error = incomplete
+            self.old = Color(self.host, self.settings, self.old.name)
+        return error
 
     def _start_serving(self, color):
         """Web and support of a color run again, whatever their policy."""

@@ -171,7 +171,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_units import armed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import HealthSettings, wait_healthy
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal, Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
@@ -223,11 +222,10 @@ def _start_and_wait(params, host, store, settings, services, check_mode):
     with fenced(store, params["deployment_id"], params["epoch"], "start_candidate", check_mode) as journal:
         containers = of_project(host.engine, params["project"])
         found = by_role(containers, services, params["project"])
-        planned = would_start(found)
+        planned = would_start(journal, found)
         result = {"started": [container.name for container in planned], **NOTHING}
         if not check_mode:
-            # Where no worker had to be stopped, this is the first effect.
-            journal.begin("start_candidate", **armed(host, store.app, journal))
+            journal.begin("start_candidate")
             broker = connect(host, containers, of_deployment(store, journal, None))
             with broker or contextlib.nullcontext():
                 started = start(host, journal, found, params["deadline"], broker)

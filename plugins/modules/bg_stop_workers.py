@@ -201,7 +201,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_units import armed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import check, sort_shared
@@ -280,7 +279,7 @@ def _stop(params, host, store, journal, containers, workers):
     with _broker_of(host, containers, settings) or contextlib.nullcontext() as broker:
         if params["candidate"]:
             same_tasks = _check_task_names(host, journal, workers, broker, params)
-        journal.begin("stop_workers", **armed(host, store.app, journal))
+        journal.begin("stop_workers")
         if params["state"] == "throttled":
             if settings.mode != "shared" or same_tasks:
                 return throttle_workers(host, journal, workers, params["cpu_shares"])
