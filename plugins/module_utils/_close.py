@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _policies,
     _recreate,
     _remembered,
+    _settings,
     _switch,
     _workers,
 )
@@ -119,7 +120,7 @@ def end(store, journal, result, reason="", images=None):
     """Write the line of the history and close the journal, whichever way the deployment went."""
     clock = store.host.clock
     journal.note(result=result, reason=reason)
-    _switch.forget_backup(_nginx.Nginx(**journal["settings"]["nginx"]))
+    _switch.forget_backup(_nginx.Nginx(**_settings.from_journal(journal.data).nginx))
     # Before the journal goes: without it nobody would come back for the secrets in them.
     for color in COLORS:
         remove(store.env_file(color))

@@ -11,6 +11,7 @@ color without the proof that Nginx left it, and never a broker that holds tasks.
 
 from __future__ import annotations
 
+import json
 import threading
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
@@ -24,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _recovery,
     _recreate,
     _schedule,
+    _secrets,
     _skew,
     _switch,
     _weights,
@@ -34,7 +36,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
@@ -42,6 +44,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle impor
 
 # What an engine that is being restarted may take, in seconds.
 ENGINE_TIMEOUT = 60
+# How long a rollback that somebody asks for waits for whoever holds the lock, in seconds.
+ROLLBACK_WAIT = 180
 
 
 def recover(host, store, params, check_mode):
@@ -62,7 +66,9 @@ def recover(host, store, params, check_mode):
     _refuse(store, journal, params)
     if check_mode:
         return {"changed": True, "found": True, "message": f"Deployment {journal.describe()} would be brought to an end."}
-    with store.lock(f"recovery of deployment {journal['id']}"):
+    # The guard may be at it just now, and wait for a color that does not become healthy; a human means what is asked for.
+    wait = ROLLBACK_WAIT if params["prefer"] == "rollback" and not params.get("guard") else LOCK_WAIT
+    with store.lock(f"recovery of deployment {journal['id']}", wait):
         journal = store.load()
         if journal is None:
             return _nothing(store)
@@ -118,7 +124,7 @@ class _Recovery:
         self.store = store
         self.journal = journal
         self.prefer = params["prefer"]
-        self.reason = journal["reason"] or params["reason"]
+        self.reason = journal["reason"] or _secrets.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
         self.nginx = _nginx.Nginx(**self.settings.nginx)
         self.logs = {}
@@ -140,7 +146,7 @@ class _Recovery:
             return _recovery.Sight()
         if (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot or a restart of the engine what has no policy is down, though it is what is served.
-            self._start_serving(self.candidate)
+            self._try_to_serve(self.candidate)
         try:
             served = _nginx.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
@@ -150,7 +156,7 @@ class _Recovery:
             return _recovery.Sight(served=served)
         return _recovery.Sight(
             served=served,
-            candidate_whole=self._healthy(self.candidate) and all(c.running for c in self.candidate.of("workers")),
+            candidate_whole=self._healthy(self.candidate) and self._works(self.candidate),
             old_healthy=self.old is not None and self._healthy(self.old),
         )
 
@@ -160,6 +166,10 @@ class _Recovery:
         except BluegreenError:
             return False
         return True
+
+    def _works(self, color):
+        """Whether all workers of a color run now: an engine that has just started is not done with them at once."""
+        return all(container.running for container in Color(self.host, self.settings, color.name).of("workers"))
 
     def _wait_healthy(self, color):
         health = self.settings.health
@@ -281,6 +291,13 @@ class _Recovery:
         raise BluegreenError(missing.message, logs=self.logs)
 
     # Steps
+
+    def _try_to_serve(self, color):
+        """Start what is served. What does not start any more is a reason to go back, and must keep nobody from it."""
+        try:
+            self._start_serving(color)
+        except EngineError as error:
+            self.host.warn(f"Color {color.name} of app {self.store.app} could not be started: {error.message}")
 
     def _recreate_missing(self):
         """Make the old color whole that somebody removed containers of; an error that says what is not to be had."""

@@ -302,6 +302,12 @@ class Survey:
         findings.append(
             _resources.disk_finding(folder, _resources.free_disk(folder), _resources.STATE_RESERVE, "the journal")
         )
+        for path, why in (
+            (folder, "the journal"),
+            (os.path.dirname(self.store.lease_mark), "the lease"),
+            (os.path.dirname(os.path.realpath(self.settings.nginx["file"])), "the file that Nginx reads"),
+        ):
+            findings.append(_resources.writing_finding(path, why))
         return [sentence for sentence in findings if sentence]
 
     def _strategy_finding(self, by_role):

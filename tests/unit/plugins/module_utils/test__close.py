@@ -353,12 +353,12 @@ def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monk
     secrets = ("blue.env", "green.env", "broker.url")
     unlink, left = os.unlink, 0
 
-    def until_the_cut(path):
+    def until_the_cut(path, **folder):
         nonlocal left
         if not left:
             raise PowerCut
         left -= 1
-        unlink(path)
+        unlink(path, **folder)
 
     for number in range(9):
         journal = scene.deployment("settle")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import stat
@@ -24,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
     Store,
     fenced,
 )
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 
@@ -41,7 +43,7 @@ def store(host, tmp_path):
 
 @pytest.fixture
 def journal(store):
-    return Journal.create(store, "dep-1", "ada@laptop", {"release": "2", "revert_after": 900})
+    return Journal.create(store, "dep-1", "ada@laptop", facts())
 
 
 # Writing
@@ -51,6 +53,25 @@ def test_a_new_journal_is_on_the_disk_before_anything_else(store, journal):
     assert store.load().data == journal.data
     assert (journal["id"], journal["epoch"], journal["step"], journal["done"]) == ("dep-1", 1, "open", False)
     assert journal["who"] == "ada@laptop" and journal["release"] == "2"
+
+
+@pytest.mark.parametrize(
+    "changes, problem",
+    [
+        ({"drain_timeout": float("nan")}, "drain_timeout is no number"),
+        ({"drain_timeout": float("inf")}, "drain_timeout is no number"),
+        ({"workers": {"stop_timeout": -5}}, "workers.stop_timeout is out of range"),
+        ({"to": "blue"}, "from and to are the same color"),
+    ],
+)
+def test_no_deployment_is_opened_with_a_journal_that_could_not_be_read_again(store, changes, problem):
+    with pytest.raises(BluegreenError) as refusal:
+        Journal.create(store, "dep-1", "ada@laptop", facts(**changes))
+    assert refusal.value.message == (
+        f"Deployment dep-1 is not opened, because its journal could not be read again: {problem}. Correct the variable of "
+        "that name."
+    )
+    assert os.listdir(store.folder) == []
 
 
 def test_only_root_reads_it(store, journal):
@@ -85,7 +106,7 @@ def synced(monkeypatch):
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fake_fsync)
-    monkeypatch.setattr(os, "replace", lambda *names: (order.append("rename"), replace(*names)))
+    monkeypatch.setattr(os, "replace", lambda *names, **folders: (order.append("rename"), replace(*names, **folders)))
     return order
 
 
@@ -283,7 +304,7 @@ def test_a_lease_ends_when_run_was_emptied(journal, store):
 
 
 def test_a_lease_has_a_length_although_the_timer_is_off(store, host):
-    journal = Journal.create(store, "dep-1", "ada", {"revert_after": 0})
+    journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
     host.clock.now += _journal.DEFAULT_LEASE - 1
     assert journal.lease_is_live()
     host.clock.now += 2
@@ -301,7 +322,7 @@ def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host)
 
 
 def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
-    journal = Journal.create(store, "dep-1", "ada", {"revert_after": 0})
+    journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
     until = journal["lease"]["until"]
     journal.alive()
     assert store.load()["lease"]["until"] == until
@@ -314,7 +335,7 @@ def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
 
 
 def opened(store, step="health", **changes):
-    journal = Journal.create(store, "dep-1", "ada@laptop", {"release": "2", "revert_after": 900})
+    journal = Journal.create(store, "dep-1", "ada@laptop", facts())
     journal.begin(step)
     journal.note(**changes)
     return journal
@@ -532,7 +553,7 @@ def test_a_deployment_ends_with_one_line_and_no_journal(store, journal):
     assert store.load() is None
     assert not os.path.exists(store.lease_mark)
     assert sorted(os.listdir(store.folder)) == ["history.jsonl"]
-    assert store.history() == [{"id": "dep-1", "result": "committed"}]
+    assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-1", "committed")]
 
 
 def test_a_deployment_that_is_closed_twice_has_one_line(store, journal):
@@ -545,7 +566,7 @@ def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatc
     for number in range(12):
         store = Store("shop", host, root=str(tmp_path / str(number)), run_root=str(tmp_path / "run"))
         store.create()
-        journal = Journal.create(store, "dep-1", "ada", {})
+        journal = Journal.create(store, "dep-1", "ada", facts())
         journal.note(result="committed")
         with power_cut(monkeypatch, number):
             store.close({"id": "dep-1", "result": "committed"})
@@ -553,7 +574,7 @@ def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatc
             store.close({"id": "dep-1", "result": "committed"})
         assert [entry["id"] for entry in store.history()] == ["dep-1"]
         # Nothing of it may pass for the next deployment, should that one's journal be torn.
-        Journal.create(store, "dep-2", "ada", {})
+        Journal.create(store, "dep-2", "ada", facts())
         spoil(store, "deployment.json", "{")
         try:
             assert store.load()["id"] == "dep-2"
@@ -567,10 +588,24 @@ def test_the_history_passes_over_a_line_torn_by_a_power_cut(store):
     assert [entry["id"] for entry in store.history(last=1)] == ["dep-3"]
 
 
+def test_a_history_that_cannot_be_written_is_one_sentence_and_the_journal_stays(store, journal, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(BluegreenError) as failure:
+        patch.setattr(os, "fsync", refuse)
+        store.close({"id": "dep-1"})
+    assert failure.value.message == (
+        f"{store.path('history.jsonl')} cannot be written (no space left on device): make room on that disk, then run this "
+        "again."
+    )
+    assert store.load()["id"] == "dep-1"
+
+
 def test_a_torn_last_line_does_not_swallow_the_next_one(store, journal):
     spoil(store, "history.jsonl", '{"id": "dep-0"}\n{"id": "dep-1", "resu')
     store.close({"id": "dep-1", "result": "rolled_back"})
-    assert store.history() == [{"id": "dep-0"}, {"id": "dep-1", "result": "rolled_back"}]
+    assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-0", ""), ("dep-1", "rolled_back")]
 
 
 def test_an_app_without_a_deployment_has_no_history(store):

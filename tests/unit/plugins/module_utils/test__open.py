@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import os
 
@@ -17,6 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _guard_units,
     _nginx,
     _open,
+    _recover,
     _recreate,
     _remembered,
     _resources,
@@ -29,6 +31,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
     NO_RESTART,
@@ -122,6 +125,7 @@ class Scene:
         monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(_guard_units, "arm", lambda host, app, revert_after: True)
+        monkeypatch.setattr(_guard_units, "disarm", lambda host, app: None)
         monkeypatch.setattr(_resources, "available_memory", lambda: self.memory)
         monkeypatch.setattr(_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
         monkeypatch.setattr(
@@ -667,6 +671,42 @@ def test_images_that_are_here_need_no_room(scene):
     assert scene.open()["changed"] is True
 
 
+@pytest.mark.parametrize("place", ["lib", "run", "nginx"])
+def test_a_disk_that_is_read_only_is_refused_with_nothing_made(scene, monkeypatch, place):
+    path = {"lib": scene.store.folder, "run": os.path.dirname(scene.store.lease_mark), "nginx": str(scene.folder)}[place]
+    monkeypatch.setattr(
+        _resources, "writing_finding", lambda asked, why: f"{path} is read-only, and {why}" if asked == path else ""
+    )
+    before = sorted(os.listdir(scene.folder))
+    assert f"{path} is read-only" in scene.refusal()
+    assert sorted(os.listdir(scene.folder)) == before
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_disk_that_fills_up_while_it_is_opened_leaves_nothing(scene, monkeypatch, number):
+    """Whichever write it is that finds no room, nothing of the deployment stays, and no secret."""
+    left, fsync = [number], os.fsync
+
+    def fill(descriptor):
+        # What is rendered before that lies elsewhere.
+        if os.path.isdir(scene.store.folder):
+            if not left[0]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left[0] -= 1
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch, pytest.raises(BluegreenError) as failure:
+        patch.setattr(os, "fsync", fill)
+        scene.open(broker={"url": "redis://:hunter2@redis:6379/0"})
+    assert "(no space left on device): make room" in failure.value.message
+    assert "\n" not in failure.value.message and "hunter2" not in failure.value.message
+    assert not set(os.listdir(scene.store.folder)) - {"lock", "settings.json"}
+    assert not os.path.exists(scene.store.lease_mark)
+    assert scene.host.calls == []
+    # With room again it is opened as if nothing had been.
+    assert scene.open()["id"] == "dep-1"
+
+
 def test_a_full_disk_under_the_journal_is_refused(scene):
     scene.disk = {scene.store.folder: 1 * MIB}
     assert "Not enough disk for the journal: 4 MiB needed, 1 MiB free" in scene.refusal()
@@ -703,6 +743,30 @@ def test_the_plan_says_how_long_workers_get(scene, workers, limit):
     assert f"(up to {limit}" in line
 
 
+@pytest.mark.parametrize("seconds", [1, 10, 19])
+def test_a_lease_that_a_slow_host_outlasts_is_refused(scene, seconds):
+    assert scene.refusal(revert_after=seconds) == (
+        f"bluegreen_revert_after is {seconds} s, but between two steps up to 20 s may pass without a sign of life on a slow "
+        "host, and then a deployment would be undone that goes well: give it 20 s or more, or 0 to turn the way back without "
+        "a controller off."
+    )
+
+
+@pytest.mark.parametrize("seconds", [0, 20])
+def test_the_shortest_lease_and_none_are_taken(scene, seconds):
+    assert scene.open(revert_after=seconds)["changed"] is True
+
+
+def test_the_guard_is_there_before_the_journal(scene, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        _guard_program, "install", lambda host, store, nginx_file: seen.append((store.load(), nginx_file)) or True
+    )
+    scene.open()
+    assert seen == [(None, str(scene.file))]
+    assert os.path.exists(scene.store.path("settings.json"))
+
+
 def test_an_open_deployment_has_all_that_going_back_needs(scene):
     result = scene.open(colors={"blue": {"env": {"SECRET": "hunter2"}}}, broker={"url": "redis://:hunter2@redis/0"})
     assert (result["changed"], result["id"], result["epoch"]) == (True, "dep-1", 1)
@@ -721,6 +785,30 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
         assert "hunter2" not in source.read()
     with open(scene.store.env_file("blue"), encoding="utf-8") as source:
         assert "SECRET='hunter2'\n" in source.read()
+
+
+def test_a_secret_is_in_no_file_but_those_of_root_alone_and_in_no_command_line(scene, monkeypatch):
+    secret, url = "hunter2-and-longer", "redis://me:p%40ssword@redis/0"
+    ran = []
+    run = scene.host.run
+    monkeypatch.setattr(scene.host, "run", lambda argv, *given, **more: (ran.append((argv, more)), run(argv, *given, **more))[1])
+    colors = {color: {"env": {"SECRET": secret, "NESTED": {"inner": secret}}} for color in PORTS}
+    result = scene.open(colors=colors, broker={"url": url})
+    told = json.dumps([result, scene.host.commands, scene.host.warnings, ran], default=str)
+    secrets = (secret, "p%40ssword", "p@ssword")
+    assert ran and not [each for each in secrets if each in told]
+    modes = {}
+    for folder, dummy, names in os.walk(scene.folder):
+        for name in names:
+            path = os.path.join(folder, name)
+            modes[name] = os.stat(path).st_mode & 0o777
+            with open(path, encoding="utf-8") as source:
+                text = source.read()
+            assert modes[name] == 0o600 or not [each for each in secrets if each in text], name
+    assert {name for name, mode in modes.items() if mode == 0o600} == {"blue.env", "green.env", "broker.url", "containers.json"}
+    assert modes["deployment.json"] == 0o640 and modes["lock"] & ~0o640 == 0
+    for folder in (scene.store.folder, os.path.dirname(scene.store.folder), os.path.dirname(scene.store.lease_mark)):
+        assert os.stat(folder).st_mode & 0o777 == 0o750, folder
 
 
 def test_the_same_open_again_changes_nothing(scene):
@@ -750,7 +838,7 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
 
 
 @pytest.mark.parametrize(
-    "step, facts, later, sentence",
+    "step, noted, later, sentence",
     [
         ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
         (
@@ -767,11 +855,11 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
         ),
     ],
 )
-def test_another_open_deployment_is_refused_with_the_way_out(scene, step, facts, later, sentence):
+def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted, later, sentence):
     scene.store.create()
-    journal = Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+    journal = Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
     journal.begin(step)
-    journal.note(**facts)
+    journal.note(**noted)
     scene.host.clock.now += later
     before = copy.deepcopy(scene.store.load().data)
     for check_mode in (False, True):
@@ -781,12 +869,54 @@ def test_another_open_deployment_is_refused_with_the_way_out(scene, step, facts,
     assert scene.store.load().data == before
 
 
+@pytest.fixture
+def abandoned(scene, monkeypatch):
+    """An earlier deployment whose owner is gone; ``ending`` is what its recovery does to the journal."""
+    scene.store.create()
+    Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1")).begin("health")
+    scene.host.clock.now += 1000
+    scene.ending = lambda: scene.store.close({"id": "dep-0"})
+    scene.recovered = []
+
+    def recover(host, store, params, check_mode):
+        scene.recovered.append((params["prefer"], params["reason"], check_mode))
+        scene.ending()
+        return {"message": "Release 1 was rolled back: blue is live."}
+
+    monkeypatch.setattr(_recover, "recover", recover)
+    return scene
+
+
+def test_one_whose_owner_is_gone_is_brought_to_an_end_first(abandoned):
+    assert abandoned.open()["id"] == "dep-1"
+    assert abandoned.recovered == [("", "its owner was gone when the next one was deployed", False)]
+    assert abandoned.host.warnings[0] == (
+        "An earlier deployment was open whose owner is gone. Release 1 was rolled back: blue is live."
+    )
+
+
+def test_the_plan_only_says_that_one_has_to_be_brought_to_an_end(abandoned):
+    result = abandoned.open(check_mode=True)
+    assert abandoned.recovered == [] and abandoned.store.load()["id"] == "dep-0"
+    assert (result["changed"], result["up_to_date"], result["live"], result["idle"]) == (True, False, "blue", "green")
+    assert result["plan"][0] == (
+        "recover: bring deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z to an end, whose owner is gone (step health)"
+    )
+
+
+def test_one_that_awaits_approval_after_that_is_not_pushed_aside(abandoned):
+    abandoned.ending = lambda: abandoned.store.load().begin("awaiting_approval")
+    with pytest.raises(Fenced, match=r"awaits approval of release 1: approve it with finish\.yml"):
+        abandoned.open()
+    assert abandoned.store.load()["id"] == "dep-0"
+
+
 def test_who_opens_between_the_look_and_the_lock_wins(scene, monkeypatch):
     lock = scene.store.lock
 
     def late(purpose):
         if "opening" in purpose:
-            Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+            Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
         return lock(purpose)
 
     scene.store.create()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -11,6 +12,9 @@ import time
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _compose,
+    _journal,
+    _health,
     _kept_keys,
     _messages,
     _nginx,
@@ -21,8 +25,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
@@ -94,10 +100,10 @@ def test_who_came_first_to_the_lock_is_not_run_over(scene, monkeypatch):
     abandoned(scene)
     lock = scene.store.lock
 
-    def late(purpose):
+    def late(purpose, wait):
         # Its owner woke up, and writes a sign of life.
         journal.save()
-        return lock(purpose)
+        return lock(purpose, wait)
 
     monkeypatch.setattr(scene.store, "lock", late)
     with pytest.raises(Fenced, match="showed a sign of life not long ago"):
@@ -108,7 +114,9 @@ def test_who_came_first_to_the_lock_is_not_run_over(scene, monkeypatch):
 def test_a_deployment_that_ended_while_the_lock_was_waited_for_is_gone(scene, monkeypatch):
     scene.deployment("health")
     lock = scene.store.lock
-    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close({"id": "dep-1"}), lock(purpose))[1])
+    monkeypatch.setattr(
+        scene.store, "lock", lambda purpose, wait: (scene.store.close({"id": "dep-1"}), lock(purpose, wait))[1]
+    )
     assert recover(scene, UNDO)["found"] is False
     assert scene.calls == []
 
@@ -133,6 +141,18 @@ def test_whoever_owned_it_can_do_nothing_more_once_it_is_taken_over(scene):
     with pytest.raises(BluegreenError):
         recover(scene, LOOK)
     assert scene.store.load()["epoch"] == 2
+
+
+@pytest.mark.parametrize("params, wait", [(UNDO, 180), (LOOK, 10), ({**UNDO, "guard": True}, 10)])
+def test_who_asks_for_a_rollback_waits_for_the_guard(scene, monkeypatch, params, wait):
+    scene.color("blue")
+    scene.color("green", "created")
+    scene.deployment("fetch")
+    abandoned(scene)
+    lock, waited = scene.store.lock, []
+    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (waited.append(wait), lock(purpose, wait))[1])
+    assert recover(scene, params)["result"] == "rolled_back"
+    assert waited == [wait]
 
 
 # Before the old workers were touched
@@ -856,3 +876,103 @@ def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, m
         assert "sort, to_candidate=False" not in effects
     else:
         assert effects.index("sort, to_candidate=False") < effects.index("restart workers")
+
+
+# Secrets
+
+
+SECRETS = ("hunter2!hunter2!", "p@ss word")
+
+
+def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
+    """The text of a failure comes from anywhere, and the history keeps it for years."""
+    scene.color("blue")
+    scene.color("green", status="created")
+    scene.deployment("fetch")
+    _journal.write_atomically(scene.store.env_file("green"), _compose.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
+    _journal.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
+    said = f"Start: bad value {SECRETS[0]!r}, 1 of redis://:p%40ss%20word@redis/0, {SECRETS[1]},\n\x1b[31mgreen"
+    recover(scene, {**UNDO, "reason": said})
+    assert scene.store.history()[-1]["reason"] == "Start: bad value '(hidden)', 1 of (hidden), (hidden), [31mgreen"
+    for name in os.listdir(scene.store.folder):
+        with open(scene.store.path(name), encoding="utf-8") as source:
+            text = source.read()
+        assert not [secret for secret in (*SECRETS, "p%40ss") if secret in text], name
+
+
+# What was served and is down
+
+
+def proved(scene):
+    kept = OwnedFile(str(scene.file), "dep-1").kept
+    return {"color": "green", "file": str(scene.file), "kept": kept, "children": [], "proved": "green"}
+
+
+def test_what_is_served_is_started_before_it_is_judged(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="exited", redis="exited")
+    scene.deployment("settle", cutover=proved(scene))
+    abandoned(scene)
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+    assert scene.effects()[:3] == ["start green-redis", "start green-web", "wait for green"]
+
+
+@pytest.mark.parametrize("params", [UNDO, LOOK])
+def test_a_candidate_that_does_not_start_any_more_keeps_nobody_on_it(scene, monkeypatch, params):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="exited")
+    scene.unhealthy = {"green"}
+    scene.deployment("settle", cutover=proved(scene))
+    start = scene.engine.start
+
+    def refuse(container):
+        if container == "green-web":
+            raise EngineError("port is already allocated", 500)
+        start(container)
+
+    monkeypatch.setattr(scene.engine, "start", refuse)
+    abandoned(scene)
+    assert recover(scene, params)["result"] == "rolled_back"
+    assert "Color green of app shop could not be started: port is already allocated" in scene.host.warnings
+
+
+def test_workers_that_the_engine_starts_late_count(scene, monkeypatch):
+    """An engine answers after a boot before it has started all that has a policy."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker="exited", beat="exited")
+    scene.deployment("settle", cutover=proved(scene))
+    become_healthy = scene._become_healthy
+
+    def start_meanwhile(given):
+        for container in ("green-worker", "green-beat"):
+            scene.engine.inspected[container]["State"]["Status"] = "running"
+        become_healthy(given)
+
+    record(monkeypatch, [], _health, "wait_healthy", does=start_meanwhile)
+    abandoned(scene)
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+
+
+def test_a_full_disk_keeps_nobody_from_going_back(scene, monkeypatch):
+    def full(data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    monkeypatch.setattr(scene.store, "save", full)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert (scene.served, scene.engine.state("blue-worker"), scene.engine.state("green-web")) == ("blue", "running", "exited")
+    assert scene.host.warnings[0] == (
+        f"The journal {scene.store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
+        "mend its file system."
+    )
+
+
+def test_a_rescue_that_slept_finds_that_the_guard_was_faster(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle").take_over(guard=True)
+    with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\): nothing was done"):
+        recover(scene, {**UNDO, "deployment_id": "dep-1", "epoch": 1})
+    assert scene.calls == []
