@@ -62,7 +62,7 @@ def recover(host, store, params, check_mode):
     except JournalCorrupt as corrupt:
         return recover_without_journal(host, store, corrupt, check_mode)
     if journal is None:
-        return _nothing(store)
+        return _nothing(store, params)
     _refuse(store, journal, params)
     if check_mode:
         return {"changed": True, "found": True, "message": f"Deployment {journal.describe()} would be brought to an end."}
@@ -71,7 +71,7 @@ def recover(host, store, params, check_mode):
     with store.lock(f"recovery of deployment {journal['id']}", wait):
         journal = store.load()
         if journal is None:
-            return _nothing(store)
+            return _nothing(store, params)
         _refuse(store, journal, params)
         journal.best_effort = True
         # From here on whoever owned it can do nothing more.
@@ -80,9 +80,15 @@ def recover(host, store, params, check_mode):
         return _Recovery(host, store, journal, params).run()
 
 
-def _nothing(store):
-    where = "" if store.history(1) else " It was never deployed on this host."
-    return {"changed": False, "found": False, "message": f"No deployment of app {store.app} is open.{where}"}
+def _nothing(store, params):
+    last = (store.history(1) or [{}])[0]
+    where = "" if last else " It was never deployed on this host."
+    message = f"No deployment of app {store.app} is open.{where}"
+    if params["deployment_id"] and last.get("id") == params["deployment_id"]:
+        # Its controller was away, and the guard was faster.
+        why = f" ({last['reason']})" if last.get("reason") else ""
+        message = f"Deployment {last['id']} was ended meanwhile: {last['result'].replace('_', ' ')}{why}."
+    return {"changed": False, "found": False, "message": message, "logs": {}}
 
 
 def _await_engine(host):

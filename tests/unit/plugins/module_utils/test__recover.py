@@ -62,9 +62,19 @@ def test_nothing_is_open(scene):
         "changed": False,
         "found": False,
         "message": "No deployment of app shop is open. It was never deployed on this host.",
+        "logs": {},
     }
     scene.store.log({"id": "dep-0"})
     assert recover(scene, UNDO)["message"] == "No deployment of app shop is open."
+
+
+def test_who_undoes_what_the_guard_has_undone_is_told_so(scene):
+    scene.store.log({"id": "dep-1", "result": "rolled_back", "reason": "guard: no sign of life for 20 s in step health"})
+    assert recover(scene, {**UNDO, "deployment_id": "dep-1"})["message"] == (
+        "Deployment dep-1 was ended meanwhile: rolled back (guard: no sign of life for 20 s in step health)."
+    )
+    scene.store.log({"id": "dep-1", "result": "committed", "reason": ""})
+    assert recover(scene, {**UNDO, "deployment_id": "dep-1"})["message"] == "Deployment dep-1 was ended meanwhile: committed."
 
 
 def test_another_deployment_is_left_alone(scene):
