@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# Of deployments whose controller goes away; the others have the time that a busy machine may take to go on.
 REVERT_AFTER = 20
+REVERT_LATE = 60
 
 ROLLED_BACK, COMMITTED, AWAITING = "rolled back", "committed", "awaits approval"
 
@@ -95,7 +97,7 @@ class Fault(NamedTuple):
     pending: bool = True  # at awaiting_approval nobody is about to approve
     hunt: tuple = ()  # kills each recovery, so many seconds after it began
     by_hand: str = ""  # the documented playbook that a human runs where the host says that one must look
-    patience: float = 100.0  # seconds from the strike until the host has to be whole
+    patience: float = 80.0  # seconds from the deadline of the deployment until the host has to be whole
     small_disk: bool = False
     under_runner: bool = False
 
@@ -164,7 +166,7 @@ FAULTS = {
             ("open", "fetch", "stop_workers", "health", "cutover", "handover", "start_workers"),
             _controller_gone,
             strike="sleep",
-            patience=120.0,
+            patience=100.0,
         ),
         Fault(
             "oom",
@@ -331,7 +333,7 @@ FAULTS = {
             undo_after=45.0,
             kills_workers=True,
             by_hand="rollback",
-            patience=120.0,
+            patience=100.0,
             pending=False,
         ),
         Fault(
@@ -349,7 +351,7 @@ FAULTS = {
             strike="kill",
             controller="gone",
             hunt=(0.4, 1.3),
-            patience=140.0,
+            patience=120.0,
             pending=False,
         ),
     )
@@ -419,4 +421,8 @@ def variables(cell):
     """What the deployment of a cell is told."""
     fault = FAULTS[cell.fault]
     manual = cell.phase == "awaiting" and fault.pending
-    return {**fault.variables, "bluegreen_approval": "manual" if manual else "automatic"}
+    return {
+        **fault.variables,
+        "bluegreen_approval": "manual" if manual else "automatic",
+        "bluegreen_revert_after": REVERT_AFTER if fault.ends is _controller_gone else REVERT_LATE,
+    }

@@ -12,7 +12,7 @@ HEAD = """# What a deployment survives
 
 Written by `make faults` ({date}, {machine}). Each cell is a deployment of the demo's app on a host of one CPU and 1 GiB,
 under {rate} requests and {tasks} tasks a second, into which one fault strikes when the journal reaches a step.
-`bluegreen_revert_after` is {revert_after} s. Nothing is run by hand after the fault but what a cell says.
+`bluegreen_revert_after` is {revert_after} s where the fault takes the controller away. Nothing is run by hand after the fault but what a cell says.
 
 A cell shows how the host ended, whole by itself: on the **old** release, the **new** one, or the **new** one with approval
 **pending**; failed requests / lost tasks / doubled tasks; seconds from the fault until the host was whole. **NOT WHOLE**

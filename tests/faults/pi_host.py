@@ -36,7 +36,6 @@ VARIABLES = {
     "bluegreen_project_src": f"/srv/{APP}",
     "bluegreen_ports": {"blue": 18001, "green": 18002},
     "bluegreen_approval": "automatic",
-    "bluegreen_revert_after": 20,
     "bluegreen_health_deadline": 10,
     "bluegreen_drain_timeout": 5,
     "bluegreen_worker_stop_timeout": 15,

@@ -42,6 +42,7 @@ from results import Results  # noqa: E402
 from trial import REQUESTS_A_SECOND, TASKS_A_SECOND, Trial  # noqa: E402
 
 HOSTS = 3
+TRIES = 3
 LEAST_REQUESTS = 40_000
 SAYING = threading.Lock()
 Job = collections.namedtuple("Job", "name small_disk perform")
@@ -104,9 +105,12 @@ class Jobs:
         self._taking = threading.Lock()
         self.total = len(jobs)
         self.done = 0
+        self.stopped = False
 
     def take(self, small):
         with self._taking:
+            if self.stopped:
+                return None
             for kind in (small, not small):
                 if self._left[kind]:
                     return self._left[kind].popleft()
@@ -125,10 +129,12 @@ def work(name, jobs, results, first):
             if pi is None or pi.small_disk != job.small_disk:
                 if pi:
                     pi.destroy()
-                pi = PiHost(name, job.small_disk)
-                pi.make()
+                pi = made(name, job.small_disk)
             small = job.small_disk
             result = tried(job, pi)
+            if jobs.stopped:
+                # Its host was taken away in the middle of it.
+                return
             results.add(result)
             jobs.done += 1
             say(f"{jobs.done:3} of {jobs.total}  {shown(result)}")
@@ -139,6 +145,20 @@ def work(name, jobs, results, first):
     finally:
         if pi:
             pi.destroy()
+
+
+def made(name, small_disk):
+    """A host; where the machine was too busy for one, another one."""
+    pi = PiHost(name, small_disk)
+    for left in reversed(range(TRIES)):
+        try:
+            pi.make()
+            break
+        except (FaultsError, PiHost.Error) as error:
+            say(f"    {error}")
+            if not left:
+                raise
+    return pi
 
 
 def tried(job, pi):
@@ -178,6 +198,7 @@ def measure(options, results):
             for thread in threads:
                 thread.join(0.5)
     finally:
+        jobs.stopped = True
         for name in names:
             PiHost(name).destroy()
         earlier = results.read().get("about", {"seconds": 0})

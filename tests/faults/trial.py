@@ -40,8 +40,9 @@ CONTROLLER_WITHIN = 200.0
 # Whole for so long means whole.
 STILL = 3.0
 LOAD_AFTER = 1.5
-TASKS_WITHIN = 12.0
-RESTORED_WITHIN = 25.0
+# Tasks are given up on when none was done for so long, and the last delayed one is due; or after that at the latest.
+STILL_SECONDS = 8.0
+TASKS_WITHIN = 120.0
 # Celery gives back what a killed worker had fetched after an hour (visibility_timeout). Here somebody does it now, to see
 # that all of it is still there.
 RESTORE = """
@@ -165,7 +166,7 @@ class Trial:
     def _until_whole(self, observer, controller, strikes):
         struck = self.result["struck"]
         undo_at = struck + self.fault.undo_after if self.fault.undo_after else None
-        deadline = struck + self.fault.patience
+        deadline = struck + self.fault.patience + variables(self.cell)["bluegreen_revert_after"]
         while True:
             now = time.time()
             if undo_at and now >= undo_at:
@@ -272,20 +273,30 @@ class Trial:
 
     def _tasks(self):
         killed = self.fault.kills_workers
-        events = self._wait_for_tasks(TASKS_WITHIN)
+        events = self._wait_for_tasks()
         waiting = 0
         if killed and ledger.count(events).lost and not self.result["wrong"]:
             waiting = self._restore()
             if waiting:
-                events = self._wait_for_tasks(RESTORED_WITHIN)
+                events = self._wait_for_tasks()
         return {**count_tasks(events, killed, self.fault.redelivers), "waited_in_unacked": waiting}
 
-    def _wait_for_tasks(self, seconds):
-        try:
-            return ledger.wait_until_done(self.pi.ledger, seconds)
-        except self.pi.Error as error:
-            self._wrong(f"the ledger could not be read: {error}")
-            return []
+    def _wait_for_tasks(self):
+        """The ledger's events, as soon as every task is done, or none has been for a while."""
+        end = time.monotonic() + TASKS_WITHIN
+        done, since = -1, 0.0
+        while True:
+            try:
+                events = ledger.parse(self.pi.ledger())
+            except self.pi.Error as error:
+                self._wrong(f"the ledger could not be read: {error}")
+                return []
+            counts, now = ledger.count(events), time.monotonic()
+            if counts.done != done:
+                done, since = counts.done, now
+            if not counts.lost or now - since > STILL_SECONDS or now > end:
+                return events
+            time.sleep(0.5)
 
     def _restore(self):
         color = self.streak.last["answer"]["color"]
