@@ -32,7 +32,8 @@ TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "cont
 
 # Between two looks at a deployment whose owner is alive, in seconds.
 PACE = 5.0
-# A try that failed is repeated after 1, 2, 4 … seconds, at most after this many.
+# A try that failed is repeated after 1, 2, 4 … seconds, at most after the longest.
+SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 
 
@@ -47,14 +48,14 @@ class Guard:
         self.store = store
         self._say = say
         self._said = set()
-        self._failures = 0
+        self._pause = SHORTEST_PAUSE
         self._watch = None
 
     def turn(self):
         """Do what is to be done now; seconds until the next turn, ``None`` when no deployment is open."""
         try:
             pause = self._turn()
-            self._failures = 0
+            self._pause = SHORTEST_PAUSE
         except Fenced as refused:
             # Somebody else is at it.
             self._report(refused.message)
@@ -62,8 +63,8 @@ class Guard:
         except Exception as error:  # pylint: disable=broad-exception-caught
             # Whatever it is, nobody else is there to try again.
             self._report(error.message if isinstance(error, BluegreenError) else f"{type(error).__name__}: {error}")
-            pause = min(2.0**self._failures, LONGEST_PAUSE)
-            self._failures += 1
+            pause = self._pause
+            self._pause = min(pause * 2, LONGEST_PAUSE)
         for sentence in self.host.warnings:
             self._report(sentence)
         # They are for a module's result; here they would only grow.
@@ -163,14 +164,24 @@ def main(argv):
         except Distrusted as error:
             _print(error.message)
             return DISTRUSTED
-    if command == "restore" and restore(store):
-        _print("A switch of Nginx was cut off: the file of before is back.")
+    if command == "restore":
+        return _restore(store)
     if command == "guard":
         guard = Guard(host, store, _print)
         pause = guard.turn()
         while pause is not None:
             host.clock.sleep(pause)
             pause = guard.turn()
+    return 0
+
+
+def _restore(store):
+    try:
+        if restore(store):
+            _print("A switch of Nginx was cut off: the file of before is back.")
+    except (BluegreenError, OSError) as error:
+        _print(error.message if isinstance(error, BluegreenError) else f"The file of before is not back: {error}.")
+        return 1
     return 0
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_path
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import write_atomically
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import remove, write_atomically
 
 FOLDER = "/etc/systemd/system"
 RUNS_HERE = "/run/systemd/system"
@@ -115,14 +115,23 @@ def install(host, store, python, program, nginx_file, folder=FOLDER):
     :returns: whether anything was changed.
     """
     texts = render(store.app, store.folder, program, host.engine.docker_host, nginx_file, python)
-    changed = [name for name, text in texts.items() if _read(os.path.join(folder, name)) != text]
+    changed = [name for name, text in texts.items() if not _is_in_place(folder, name, text)]
     for name in changed:
+        # Its link is what shows that all of this was done, and systemd puts it back as the last thing.
+        remove(_link(folder, name))
         write_atomically(os.path.join(folder, name), texts[name], mode=0o644)
     if changed:
         _systemctl(host, "daemon-reload")
-        # What is enabled already and was only written anew has its link; systemctl says nothing about it.
         _systemctl(host, "enable", "--quiet", *sorted(changed))
     return bool(changed)
+
+
+def _is_in_place(folder, name, text):
+    return _read(os.path.join(folder, name)) == text and os.path.lexists(_link(folder, name))
+
+
+def _link(folder, name):
+    return os.path.join(folder, "multi-user.target.wants", name)
 
 
 def arm(host, app, revert_after):

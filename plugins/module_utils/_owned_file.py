@@ -92,7 +92,7 @@ class OwnedFile:
         They stay kept, and a link takes no room, so this works on a full disk too.
         """
         kept = self.read_kept()
-        if kept is None or kept == self.read():
+        if kept is None or (os.path.exists(self.path) and kept == self.read()):
             return False
         remove(self._next)
         os.link(self.kept, self._next)

@@ -142,7 +142,7 @@ class _Recovery:
             return _recovery.Sight()
         if (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot or a restart of the engine what has no policy is down, though it is what is served.
-            self._start_serving(self.candidate)
+            self._try_to_serve(self.candidate)
         try:
             served = _nginx.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
@@ -152,7 +152,7 @@ class _Recovery:
             return _recovery.Sight(served=served)
         return _recovery.Sight(
             served=served,
-            candidate_whole=self._healthy(self.candidate) and all(c.running for c in self.candidate.of("workers")),
+            candidate_whole=self._healthy(self.candidate) and self._works(self.candidate),
             old_healthy=self.old is not None and self._healthy(self.old),
         )
 
@@ -162,6 +162,10 @@ class _Recovery:
         except BluegreenError:
             return False
         return True
+
+    def _works(self, color):
+        """Whether all workers of a color run now: an engine that has just started is not done with them at once."""
+        return all(container.running for container in Color(self.host, self.settings, color.name).of("workers"))
 
     def _wait_healthy(self, color):
         health = self.settings.health
@@ -283,6 +287,13 @@ class _Recovery:
         raise BluegreenError(missing.message, logs=self.logs)
 
     # Steps
+
+    def _try_to_serve(self, color):
+        """Start what is served. What does not start any more is a reason to go back, and must keep nobody from it."""
+        try:
+            self._start_serving(color)
+        except EngineError as error:
+            self.host.warn(f"Color {color.name} of app {self.store.app} could not be started: {error.message}")
 
     def _recreate_missing(self):
         """Make the old color whole that somebody removed containers of; an error that says what is not to be had."""

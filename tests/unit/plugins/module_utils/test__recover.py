@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _compose,
     _journal,
+    _health,
     _kept_keys,
     _messages,
     _nginx,
@@ -23,8 +25,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
@@ -880,3 +884,81 @@ def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
         with open(scene.store.path(name), encoding="utf-8") as source:
             text = source.read()
         assert not [secret for secret in (*SECRETS, "p%40ss") if secret in text], name
+
+
+# What was served and is down
+
+
+def proved(scene):
+    kept = OwnedFile(str(scene.file), "dep-1").kept
+    return {"color": "green", "file": str(scene.file), "kept": kept, "children": [], "proved": "green"}
+
+
+def test_what_is_served_is_started_before_it_is_judged(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="exited", redis="exited")
+    scene.deployment("settle", cutover=proved(scene))
+    abandoned(scene)
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+    assert scene.effects()[:3] == ["start green-redis", "start green-web", "wait for green"]
+
+
+@pytest.mark.parametrize("params", [UNDO, LOOK])
+def test_a_candidate_that_does_not_start_any_more_keeps_nobody_on_it(scene, monkeypatch, params):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="exited")
+    scene.unhealthy = {"green"}
+    scene.deployment("settle", cutover=proved(scene))
+    start = scene.engine.start
+
+    def refuse(container):
+        if container == "green-web":
+            raise EngineError("port is already allocated", 500)
+        start(container)
+
+    monkeypatch.setattr(scene.engine, "start", refuse)
+    abandoned(scene)
+    assert recover(scene, params)["result"] == "rolled_back"
+    assert "Color green of app shop could not be started: port is already allocated" in scene.host.warnings
+
+
+def test_workers_that_the_engine_starts_late_count(scene, monkeypatch):
+    """An engine answers after a boot before it has started all that has a policy."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker="exited", beat="exited")
+    scene.deployment("settle", cutover=proved(scene))
+    become_healthy = scene._become_healthy
+
+    def start_meanwhile(given):
+        for container in ("green-worker", "green-beat"):
+            scene.engine.inspected[container]["State"]["Status"] = "running"
+        become_healthy(given)
+
+    record(monkeypatch, [], _health, "wait_healthy", does=start_meanwhile)
+    abandoned(scene)
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+
+
+def test_a_full_disk_keeps_nobody_from_going_back(scene, monkeypatch):
+    def full(data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    monkeypatch.setattr(scene.store, "save", full)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert (scene.served, scene.engine.state("blue-worker"), scene.engine.state("green-web")) == ("blue", "running", "exited")
+    assert scene.host.warnings[0] == (
+        f"The journal {scene.store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
+        "mend its file system."
+    )
+
+
+def test_a_rescue_that_slept_finds_that_the_guard_was_faster(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle").take_over(guard=True)
+    with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\): nothing was done"):
+        recover(scene, {**UNDO, "deployment_id": "dep-1", "epoch": 1})
+    assert scene.calls == []
