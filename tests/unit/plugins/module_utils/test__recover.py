@@ -390,6 +390,27 @@ def test_an_old_web_that_fell_meanwhile_is_started_again(scene):
     assert scene.calls.index(("start", "blue-web")) < scene.calls.index("restart workers")
 
 
+@pytest.mark.parametrize("broken", ["web", "redis"])
+def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, monkeypatch, broken):
+    scene.color("blue", worker="exited", beat="exited", **{broken: "exited"})
+    scene.color("green")
+    scene.deployment("health")
+    with monkeypatch.context() as patch:
+        unstartable(scene, patch, f"blue-{broken}")
+        with pytest.raises(BluegreenError) as failure:
+            recover(scene, UNDO)
+    assert failure.value.message == (
+        "Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-"
+        f"{broken}-1 could not be started: port is already allocated. Mend that, then run rollback.yml again."
+    )
+    assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
+    assert scene.engine.state("green-web") == "exited"
+    assert (scene.store.load()["result"], scene.store.load()["back"]) == ("failed", True)
+    # Somebody frees the port.
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert scene.engine.state(f"blue-{broken}") == "running"
+
+
 # What somebody removed meanwhile
 
 
@@ -1120,7 +1141,7 @@ def test_a_candidate_that_does_not_start_any_more_keeps_nobody_on_it(scene, monk
     unstartable(scene, monkeypatch, "green-web")
     abandoned(scene)
     assert recover(scene, params)["result"] == "rolled_back"
-    assert "Color green of app shop could not be started: port is already allocated" in scene.host.warnings
+    assert "Container shop-green-web-1 could not be started: port is already allocated." in scene.host.warnings
 
 
 def test_workers_that_the_engine_starts_late_count(scene, monkeypatch):
