@@ -277,11 +277,17 @@ class _Recovery:
         return self._result(True, f"The approved release {self.journal['release'] or '(none)'} was finished.")
 
     def _fail(self):
-        self.journal.note(result="failed")
+        journal = self.journal
+        journal.note(result="failed")
+        if journal["step"] == "finish":
+            raise BluegreenError(
+                f"Release {journal['release'] or '(none)'} of app {self.store.app} was approved, but Nginx is not proved to serve "
+                f"{journal['to']}: nothing more was removed. Mend Nginx, then run finish.yml again."
+            )
         raise BluegreenError(
-            f"Deployment {self.journal.describe()} of app {self.store.app} stopped in step {self.journal['step']}, and neither "
-            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run "
-            "rollback.yml or finish.yml.",
+            f"Deployment {journal.describe()} of app {self.store.app} stopped in step {journal['step']}, and neither "
+            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run recover.yml, "
+            "or rollback.yml to go back.",
             logs=self.logs,
         )
 

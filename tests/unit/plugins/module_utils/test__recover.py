@@ -956,6 +956,34 @@ def test_when_neither_color_is_whole_what_is_served_is_left(scene):
     assert scene.store.load()["result"] == "failed"
 
 
+def test_one_that_failed_waits_for_no_lease(scene):
+    """Nobody goes on with it, so whoever has mended it need not wait until the failed try counts as dead."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.unhealthy = {"blue", "green"}
+    scene.deployment("settle")
+    abandoned(scene)
+    with pytest.raises(BluegreenError) as failure:
+        recover(scene, LOOK)
+    assert failure.value.message.endswith("mend one, then run recover.yml, or rollback.yml to go back.")
+    scene.unhealthy = set()
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+
+
+def test_a_finish_that_nginx_stands_against_says_so(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.served = ""
+    scene.deployment("finish", done=False)
+    with pytest.raises(BluegreenError) as failure:
+        recover(scene, UNDO)
+    assert failure.value.message == (
+        "Release 2 of app shop was approved, but Nginx is not proved to serve green: nothing more was removed. Mend Nginx, "
+        "then run finish.yml again."
+    )
+    assert set(scene.states().values()) == {"running", "exited"} and len(scene.states()) == 8
+
+
 def test_an_nginx_that_cannot_be_asked_is_a_warning(scene, monkeypatch):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
