@@ -36,7 +36,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
@@ -44,6 +44,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle impor
 
 # What an engine that is being restarted may take, in seconds.
 ENGINE_TIMEOUT = 60
+# How long a rollback that somebody asks for waits for whoever holds the lock, in seconds.
+ROLLBACK_WAIT = 180
 
 
 def recover(host, store, params, check_mode):
@@ -64,7 +66,9 @@ def recover(host, store, params, check_mode):
     _refuse(store, journal, params)
     if check_mode:
         return {"changed": True, "found": True, "message": f"Deployment {journal.describe()} would be brought to an end."}
-    with store.lock(f"recovery of deployment {journal['id']}"):
+    # The guard may be at it just now, and wait for a color that does not become healthy; a human means what is asked for.
+    wait = ROLLBACK_WAIT if params["prefer"] == "rollback" and not params.get("guard") else LOCK_WAIT
+    with store.lock(f"recovery of deployment {journal['id']}", wait):
         journal = store.load()
         if journal is None:
             return _nothing(store)

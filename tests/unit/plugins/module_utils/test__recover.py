@@ -102,10 +102,10 @@ def test_who_came_first_to_the_lock_is_not_run_over(scene, monkeypatch):
     abandoned(scene)
     lock = scene.store.lock
 
-    def late(purpose):
+    def late(purpose, wait):
         # Its owner woke up, and writes a sign of life.
         journal.save()
-        return lock(purpose)
+        return lock(purpose, wait)
 
     monkeypatch.setattr(scene.store, "lock", late)
     with pytest.raises(Fenced, match="showed a sign of life not long ago"):
@@ -116,7 +116,9 @@ def test_who_came_first_to_the_lock_is_not_run_over(scene, monkeypatch):
 def test_a_deployment_that_ended_while_the_lock_was_waited_for_is_gone(scene, monkeypatch):
     scene.deployment("health")
     lock = scene.store.lock
-    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close({"id": "dep-1"}), lock(purpose))[1])
+    monkeypatch.setattr(
+        scene.store, "lock", lambda purpose, wait: (scene.store.close({"id": "dep-1"}), lock(purpose, wait))[1]
+    )
     assert recover(scene, UNDO)["found"] is False
     assert scene.calls == []
 
@@ -233,6 +235,18 @@ def test_an_engine_that_stays_away_is_an_error_with_nothing_done(scene, monkeypa
     assert scene.calls == []
     # Whoever had it is locked out all the same, and it can be tried again.
     assert (scene.store.load()["epoch"], scene.store.load()["step"]) == (2, "health")
+
+
+@pytest.mark.parametrize("params, wait", [(UNDO, 180), (LOOK, 10), ({**UNDO, "guard": True}, 10)])
+def test_who_asks_for_a_rollback_waits_for_the_guard(scene, monkeypatch, params, wait):
+    scene.color("blue")
+    scene.color("green", "created")
+    scene.deployment("fetch")
+    abandoned(scene)
+    lock, waited = scene.store.lock, []
+    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (waited.append(wait), lock(purpose, wait))[1])
+    assert recover(scene, params)["result"] == "rolled_back"
+    assert waited == [wait]
 
 
 # Before the old workers were touched

@@ -79,6 +79,22 @@ TABLE = [
 ]
 
 
+@pytest.mark.parametrize(
+    "sight, action",
+    [
+        (Sight(candidate_whole=True, old_healthy=True), _recovery.HOLD),
+        (Sight(candidate_whole=False, old_healthy=True), _recovery.BACK),
+        (Sight(), _recovery.FAIL),
+        # What Nginx shows counts for more than the last proof.
+        (Sight(served="blue", candidate_whole=True, old_healthy=True), _recovery.BACK),
+    ],
+)
+@pytest.mark.parametrize("result", ["", "failed"])
+def test_while_nginx_says_nothing_the_last_proof_counts(sight, action, result):
+    written = {**journal("settle"), "cutover": {"proved": "green"}, "result": result}
+    assert _recovery.decide(written, sight) == action
+
+
 @pytest.mark.parametrize("written, sight, action", TABLE)
 def test_by_what_the_host_shows(written, sight, action):
     assert _recovery.decide(written, sight) == action
