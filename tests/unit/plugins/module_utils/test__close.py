@@ -313,8 +313,19 @@ def test_who_goes_back_before_the_lock_is_free_wins(scene, monkeypatch):
 def test_who_finishes_before_the_lock_is_free_leaves_nothing_to_do(scene, monkeypatch):
     scene.deployment("awaiting_approval")
     lock = scene.store.lock
-    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close({"id": "dep-1"}), lock(purpose))[1])
+    entry = {"id": "dep-1", "result": "committed"}
+    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close(entry), lock(purpose))[1])
     assert close(scene) == {"changed": False, "result": "committed"}
+    assert scene.calls == []
+
+
+def test_who_has_gone_back_before_the_lock_is_free_leaves_nothing_to_finish(scene, monkeypatch):
+    scene.deployment("awaiting_approval")
+    lock = scene.store.lock
+    entry = {"id": "dep-1", "release": "2", "from": "", "result": "rolled_back"}
+    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close(entry), lock(purpose))[1])
+    with pytest.raises(Fenced, match="^Release 2 of app shop was rolled back meanwhile, and no color is live: nothing was finished"):
+        close(scene)
     assert scene.calls == []
 
 
@@ -333,6 +344,22 @@ def test_a_second_finish_changes_nothing(scene):
     del scene.calls[:]
     assert close(scene, APPROVED) == {"changed": False, "result": "committed"}
     assert close(scene) == {"changed": False, "result": ""}
+    assert scene.calls == []
+
+
+def test_what_was_rolled_back_while_a_human_thought_is_not_finished(scene):
+    """The guard went back while the playbook asked: a yes must not end as if the release were live."""
+    scene.deployment("awaiting_approval")
+    given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "guard: green failed 3 times in a row", "guard": True}
+    _recover.recover(scene.host, scene.store, given, check_mode=False)
+    del scene.calls[:]
+    for check_mode in (False, True):
+        with pytest.raises(Fenced) as refusal:
+            close(scene, APPROVED, check_mode)
+        assert refusal.value.message == (
+            "Release 2 of app shop was rolled back meanwhile (guard: green failed 3 times in a row), and blue is live: nothing "
+            "was finished. Deploy again."
+        )
     assert scene.calls == []
 
 
