@@ -370,9 +370,10 @@ class Journal:
     def has_owner(self):
         """Whether somebody still goes on with it, who must not be disturbed.
 
-        One that goes back has no owner beside whoever holds the lock, and neither has one that the guard took over.
+        One that goes back, has failed or only has to be closed has no owner beside whoever holds the lock, and neither has
+        one that the guard took over.
         """
-        return not self.data["back"] and not self.data.get("guard") and self.lease_is_live()
+        return not self.data["back"] and not self.data["result"] and not self.data.get("guard") and self.lease_is_live()
 
     def take_over(self, guard=False):
         """Make the deployment the caller's: whoever had it before can do nothing more.

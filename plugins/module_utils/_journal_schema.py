@@ -420,7 +420,7 @@ _ENTRY = _record(
     },
 )
 # Entries of earlier versions lack some.
-_ENTRY_DEFAULTS = {"result": "", "release": "", "ended": ""}
+_ENTRY_DEFAULTS = {"result": "", "reason": "", "release": "", "from": "", "ended": ""}
 
 
 # Reading

@@ -62,7 +62,7 @@ def recover(host, store, params, check_mode):
     except JournalCorrupt as corrupt:
         return recover_without_journal(host, store, corrupt, check_mode)
     if journal is None:
-        return _nothing(store)
+        return _nothing(store, params)
     _refuse(store, journal, params)
     if check_mode:
         return {"changed": True, "found": True, "message": f"Deployment {journal.describe()} would be brought to an end."}
@@ -71,7 +71,7 @@ def recover(host, store, params, check_mode):
     with store.lock(f"recovery of deployment {journal['id']}", wait):
         journal = store.load()
         if journal is None:
-            return _nothing(store)
+            return _nothing(store, params)
         _refuse(store, journal, params)
         journal.best_effort = True
         # From here on whoever owned it can do nothing more.
@@ -80,9 +80,15 @@ def recover(host, store, params, check_mode):
         return _Recovery(host, store, journal, params).run()
 
 
-def _nothing(store):
-    where = "" if store.history(1) else " It was never deployed on this host."
-    return {"changed": False, "found": False, "message": f"No deployment of app {store.app} is open.{where}"}
+def _nothing(store, params):
+    last = (store.history(1) or [{}])[0]
+    where = "" if last else " It was never deployed on this host."
+    message = f"No deployment of app {store.app} is open.{where}"
+    if params["deployment_id"] and last.get("id") == params["deployment_id"]:
+        # Its controller was away, and the guard was faster.
+        why = f" ({last['reason']})" if last.get("reason") else ""
+        message = f"Deployment {last['id']} was ended meanwhile: {last['result'].replace('_', ' ')}{why}."
+    return {"changed": False, "found": False, "message": message, "logs": {}}
 
 
 def _await_engine(host):
@@ -200,16 +206,20 @@ class _Recovery:
         self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
         _policies.take_policies(self.host, self.journal, self.candidate.containers)
-        missing = self._recreate_missing()
+        incomplete = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
         if self.old:
-            self._start_serving(self.old)
+            try:
+                self._start_serving(self.old)
+            except BluegreenError as down:
+                # A web that is down must not keep the workers down too.
+                incomplete = incomplete or self._not_all_runs(down)
             self._start_old_workers()
         stopping.join()
         self._stop_workers_of_candidate()
         self._stop_candidate()
-        if missing:
-            self._leave_incomplete(missing)
+        if incomplete:
+            self._leave_incomplete(incomplete)
         return self._end("rolled_back")
 
     def _back(self):
@@ -277,18 +287,30 @@ class _Recovery:
         return self._result(True, f"The approved release {self.journal['release'] or '(none)'} was finished.")
 
     def _fail(self):
-        self.journal.note(result="failed")
+        journal = self.journal
+        journal.note(result="failed")
+        if journal["step"] == "finish":
+            raise BluegreenError(
+                f"Release {journal['release'] or '(none)'} of app {self.store.app} was approved, but Nginx is not proved to serve "
+                f"{journal['to']}: nothing more was removed. Mend Nginx, then run finish.yml again."
+            )
         raise BluegreenError(
-            f"Deployment {self.journal.describe()} of app {self.store.app} stopped in step {self.journal['step']}, and neither "
-            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run "
-            "rollback.yml or finish.yml.",
+            f"Deployment {journal.describe()} of app {self.store.app} stopped in step {journal['step']}, and neither "
+            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run recover.yml, "
+            "or rollback.yml to go back.",
             logs=self.logs,
         )
 
-    def _leave_incomplete(self, missing):
-        """The old color is live, but somebody removed containers of it for good: a human has to bring those back."""
+    def _not_all_runs(self, error):
+        return BluegreenError(
+            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} was rolled back, but not all of "
+            f"{self.old.name} runs: {error.message} Mend that, then run rollback.yml again."
+        )
+
+    def _leave_incomplete(self, error):
+        """The old color is live, but not all of it is to be had: a human has to bring the rest back."""
         self.journal.note(result="failed", reason=self.reason)
-        raise BluegreenError(missing.message, logs=self.logs)
+        raise BluegreenError(error.message, logs=self.logs)
 
     # Steps
 
@@ -296,8 +318,8 @@ class _Recovery:
         """Start what is served. What does not start any more is a reason to go back, and must keep nobody from it."""
         try:
             self._start_serving(color)
-        except EngineError as error:
-            self.host.warn(f"Color {color.name} of app {self.store.app} could not be started: {error.message}")
+        except BluegreenError as error:
+            self.host.warn(error.message)
 
     def _recreate_missing(self):
         """Make the old color whole that somebody removed containers of; an error that says what is not to be had."""
@@ -311,11 +333,17 @@ class _Recovery:
         return error
 
     def _start_serving(self, color):
-        """Web and support of a color run again, whatever their policy."""
+        """Web and support of a color run again, whatever their policy; what does not start keeps none of the others down."""
+        down = []
         for container in color.of("support", "web"):
             if not container.running:
-                self.host.engine.start(container.id)
+                try:
+                    self.host.engine.start(container.id)
+                except EngineError as error:
+                    down.append(f"Container {container.name} could not be started: {error.message.rstrip('.')}.")
         _policies.put_back_policies(self.host, self.journal, color.of("support", "web"))
+        if down:
+            raise BluegreenError(" ".join(down))
 
     def _start_old_workers(self):
         old = Color(self.host, self.settings, self.old.name)

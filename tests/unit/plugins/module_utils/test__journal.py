@@ -322,6 +322,15 @@ def test_a_lease_lasts_until_its_deadline(journal, host):
     assert not journal.lease_is_live()
 
 
+@pytest.mark.parametrize(
+    "noted", [{"back": True}, {"guard": True}, {"result": "failed"}, {"result": "committed"}, {"result": "rolled_back"}]
+)
+def test_a_lease_is_nobodys_once_nobody_may_go_on(journal, noted):
+    assert journal.has_owner()
+    journal.note(**noted)
+    assert journal.lease_is_live() and not journal.has_owner()
+
+
 def test_a_lease_ends_with_the_boot(journal, host):
     host.clock.boot = "boot-2"
     assert not journal.lease_is_live()

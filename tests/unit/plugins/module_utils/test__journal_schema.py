@@ -283,7 +283,8 @@ def test_what_an_app_is_made_of_is_read_without_a_journal(whole):
 
 
 def test_what_another_deployment_did_not_note_is_empty():
-    assert _journal_schema.entry(b'{"id": "dep-1"}\n') == {"id": "dep-1", "result": "", "release": "", "ended": ""}
+    empty = {"result": "", "reason": "", "release": "", "from": "", "ended": ""}
+    assert _journal_schema.entry(b'{"id": "dep-1"}\n') == {"id": "dep-1", **empty}
 
 
 @pytest.mark.parametrize("line", [b"[]", b"1", b'{"id": 1}', b'{"id": "a", "result": 1}', b'{"id": "a", "seconds": []}', b"{"])

@@ -16,9 +16,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _containers,
     _guard_program,
     _guard_units,
+    _health,
     _nginx,
+    _no_journal,
     _open,
-    _recover,
     _recreate,
     _remembered,
     _resources,
@@ -41,6 +42,8 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fa
 PORTS = {"blue": 18001, "green": 18002}
 SERVICES = ("redis", "web", "worker", "beat")
 MIB = 1024 * 1024
+# The tests' host has no systemd that could be told.
+ARM = _guard_units.arm
 
 
 class Scene:
@@ -251,7 +254,7 @@ def test_an_idle_color_that_runs_is_refused(scene):
     scene.live("green", web="exited", redis="running")
     assert scene.refusal() == (
         "Color green is idle, but beat, worker of project shop-green runs: stop it first (docker compose -p shop-green "
-        "stop)."
+        "stop beat worker)."
     )
 
 
@@ -743,30 +746,6 @@ def test_the_plan_says_how_long_workers_get(scene, workers, limit):
     assert f"(up to {limit}" in line
 
 
-@pytest.mark.parametrize("seconds", [1, 10, 19])
-def test_a_lease_that_a_slow_host_outlasts_is_refused(scene, seconds):
-    assert scene.refusal(revert_after=seconds) == (
-        f"bluegreen_revert_after is {seconds} s, but between two steps up to 20 s may pass without a sign of life on a slow "
-        "host, and then a deployment would be undone that goes well: give it 20 s or more, or 0 to turn the way back without "
-        "a controller off."
-    )
-
-
-@pytest.mark.parametrize("seconds", [0, 20])
-def test_the_shortest_lease_and_none_are_taken(scene, seconds):
-    assert scene.open(revert_after=seconds)["changed"] is True
-
-
-def test_the_guard_is_there_before_the_journal(scene, monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        _guard_program, "install", lambda host, store, nginx_file: seen.append((store.load(), nginx_file)) or True
-    )
-    scene.open()
-    assert seen == [(None, str(scene.file))]
-    assert os.path.exists(scene.store.path("settings.json"))
-
-
 def test_an_open_deployment_has_all_that_going_back_needs(scene):
     result = scene.open(colors={"blue": {"env": {"SECRET": "hunter2"}}}, broker={"url": "redis://:hunter2@redis/0"})
     assert (result["changed"], result["id"], result["epoch"]) == (True, "dep-1", 1)
@@ -869,46 +848,181 @@ def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted,
     assert scene.store.load().data == before
 
 
-@pytest.fixture
-def abandoned(scene, monkeypatch):
-    """An earlier deployment whose owner is gone; ``ending`` is what its recovery does to the journal."""
+def earlier(scene, step, done=True, later=1000, **noted):
+    """A deployment of somebody else's, from blue to green, whose controller died a while ago."""
     scene.store.create()
-    Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1")).begin("health")
-    scene.host.clock.now += 1000
-    scene.ending = lambda: scene.store.close({"id": "dep-0"})
-    scene.recovered = []
-
-    def recover(host, store, params, check_mode):
-        scene.recovered.append((params["prefer"], params["reason"], check_mode))
-        scene.ending()
-        return {"message": "Release 1 was rolled back: blue is live."}
-
-    monkeypatch.setattr(_recover, "recover", recover)
-    return scene
+    given = facts(release="1")
+    given["settings"]["nginx"]["file"] = str(scene.file)
+    journal = Journal.create(scene.store, "dep-0", "eve@desk", given)
+    journal.begin(step)
+    if done:
+        journal.done(step)
+    if noted:
+        journal.note(**noted)
+    scene.host.clock.now += later
+    return journal
 
 
-def test_one_whose_owner_is_gone_is_brought_to_an_end_first(abandoned):
-    assert abandoned.open()["id"] == "dep-1"
-    assert abandoned.recovered == [("", "its owner was gone when the next one was deployed", False)]
-    assert abandoned.host.warnings[0] == (
-        "An earlier deployment was open whose owner is gone. Release 1 was rolled back: blue is live."
+GONE = "An earlier deployment was open whose owner is gone. Release 1 was rolled back: blue is live with release 1."
+
+
+@pytest.mark.parametrize(
+    "step, later, noted",
+    [
+        ("open", 1000, {}),
+        ("fetch", 1000, {}),
+        # Nobody goes on with what goes back, or is decided, however fresh its lease is.
+        ("fetch", 0, {"back": True}),
+        ("fetch", 0, {"guard": True}),
+        ("fetch", 0, {"result": "rolled_back"}),
+    ],
+)
+def test_what_was_abandoned_is_brought_to_an_end_first(scene, step, later, noted):
+    scene.engine.add("web", color="green", status="created")
+    earlier(scene, step, later=later, **noted)
+    result = scene.open()
+    assert (result["changed"], result["id"]) == (True, "dep-1")
+    assert scene.host.warnings == [GONE]
+    (entry,) = scene.store.history()
+    assert (entry["id"], entry["result"], entry["reason"]) == (
+        "dep-0",
+        "rolled_back",
+        "its owner was gone when the next one was deployed",
+    )
+    assert (scene.store.load()["id"], scene.store.load()["epoch"]) == ("dep-1", 1)
+
+
+def test_what_was_abandoned_is_only_planned_for_in_check_mode(scene):
+    scene.engine.add("web", color="green", status="created")
+    earlier(scene, "fetch")
+    before = copy.deepcopy(scene.store.load().data)
+    result = scene.open(check_mode=True)
+    assert (result["changed"], result["id"], result["live"], result["idle"]) == (True, "", "blue", "green")
+    assert result["fetch"] == {"leftover": False} and result["up_to_date"] is False
+    assert result["plan"] == [
+        "recover: bring deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z to an end, whose owner is gone (step fetch)",
+        "deploy: look at the host again, and go on",
+    ]
+    assert scene.store.load().data == before and scene.host.calls == []
+    assert scene.host.warnings == [] and scene.seen_env == {}
+
+
+def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
+    """The release of before is live and well: only finish or rollback may end that, not the next deployment."""
+    scene.host.programs["systemctl"] = Completed(0, "", "")
+    monkeypatch.setattr(_health, "wait_healthy", lambda *given: None)
+    monkeypatch.setattr(_nginx, "served_color", lambda host, nginx: "green")
+    scene.live("green")
+    for worker in ("blue-worker", "blue-beat"):
+        scene.engine.inspected[worker]["State"]["Status"] = "exited"
+    scene.point_to(18002)
+    earlier(scene, "settle")
+    with pytest.raises(Fenced) as refusal:
+        scene.open()
+    assert refusal.value.message == (
+        f"{OPEN} awaits approval of release 1: approve it with finish.yml, or go back with rollback.yml."
+    )
+    journal = scene.store.load()
+    assert (journal["id"], journal["step"], journal["result"]) == ("dep-0", "awaiting_approval", "")
+    assert scene.host.warnings[0] == (
+        "An earlier deployment was open whose owner is gone. Release 1 is live and whole, and awaits approval: finish.yml or "
+        "rollback.yml."
     )
 
 
-def test_the_plan_only_says_that_one_has_to_be_brought_to_an_end(abandoned):
-    result = abandoned.open(check_mode=True)
-    assert abandoned.recovered == [] and abandoned.store.load()["id"] == "dep-0"
-    assert (result["changed"], result["up_to_date"], result["live"], result["idle"]) == (True, False, "blue", "green")
-    assert result["plan"][0] == (
-        "recover: bring deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z to an end, whose owner is gone (step health)"
+def test_what_cannot_be_brought_to_an_end_keeps_the_next_one_out(scene, monkeypatch):
+    scene.live("green")
+    monkeypatch.setattr(_nginx, "served_color", lambda host, nginx: "green")
+    monkeypatch.setattr(_health, "wait_healthy", unhealthy)
+    earlier(scene, "settle")
+    with pytest.raises(BluegreenError, match="stopped in step settle, and neither color is whole"):
+        scene.open()
+    # The next one finds that a human must look, and does not try it again.
+    with pytest.raises(Fenced, match="look at it"):
+        scene.open()
+    assert scene.store.load()["id"] == "dep-0"
+
+
+def unhealthy(*_given):
+    raise BluegreenError("It is not healthy.")
+
+
+# The guard on the host
+
+
+@pytest.mark.parametrize("seconds", [20, 900, 0])
+def test_seconds_without_a_sign_of_life(scene, seconds):
+    assert scene.open(revert_after=seconds)["id"] == "dep-1"
+    assert scene.store.load()["revert_after"] == seconds
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("seconds", [1, 10, 19])
+def test_too_few_seconds_without_a_sign_of_life_are_refused(scene, seconds, check_mode):
+    assert scene.refusal(revert_after=seconds, check_mode=check_mode) == (
+        f"bluegreen_revert_after is {seconds} s, but between two steps up to 20 s may pass without a sign of life on a slow "
+        "host, and then a deployment would be undone that goes well: give it 20 s or more, or 0 to turn the way back without "
+        "a controller off."
     )
 
 
-def test_one_that_awaits_approval_after_that_is_not_pushed_aside(abandoned):
-    abandoned.ending = lambda: abandoned.store.load().begin("awaiting_approval")
-    with pytest.raises(Fenced, match=r"awaits approval of release 1: approve it with finish\.yml"):
-        abandoned.open()
-    assert abandoned.store.load()["id"] == "dep-0"
+def test_the_guard_is_there_before_the_journal(scene, monkeypatch):
+    """A power cut in between leaves a guard without a deployment, never a deployment without a guard."""
+    done, names = [], ("guard installed", "timer armed", "settings", "journal")
+
+    def note(module, attribute, name, result=None):
+        real = getattr(module, attribute)
+
+        def noted(*given):
+            done.append((name, scene.store.load() is not None, given))
+            return real(*given) if result is None else result
+
+        monkeypatch.setattr(module, attribute, noted)
+
+    note(_guard_program, "install", names[0], True)
+    note(_guard_units, "arm", names[1], True)
+    note(_no_journal, "remember_settings", names[2])
+    note(Journal, "create", names[3])
+    scene.open(revert_after=300)
+    assert [each[0] for each in done] == list(names)
+    assert not any(open_already for name, open_already, given in done)
+    assert done[0][2] == (scene.host, scene.store, str(scene.file))
+    assert done[1][2] == (scene.host, "shop", 300)
+    assert scene.store.load()["armed"] is True
+    with open(scene.store.path("settings.json"), encoding="utf-8") as source:
+        kept = json.load(source)
+    assert kept["settings"]["app"] == "shop" and kept["policies"]["worker"] == ALWAYS
+
+
+@pytest.mark.parametrize("revert_after, systemd, guard", [(0, True, True), (900, False, False)])
+def test_without_a_timer_none_is_noted(scene, monkeypatch, revert_after, systemd, guard):
+    monkeypatch.setattr(_guard_units, "arm", ARM)
+    monkeypatch.setattr(_guard_units, "has_systemd", lambda: systemd)
+    monkeypatch.setattr(_guard_program, "install", lambda *given: guard)
+    scene.open(revert_after=revert_after)
+    assert scene.store.load()["armed"] is False
+    assert scene.host.warnings == ([] if systemd else [_guard_units.WITHOUT_SYSTEMD])
+
+
+def test_a_host_without_systemd_is_told_so_in_the_plan(scene, monkeypatch):
+    monkeypatch.setattr(_guard_units, "has_systemd", lambda: False)
+    scene.open(check_mode=True)
+    assert scene.host.warnings == [_guard_units.WITHOUT_SYSTEMD]
+
+
+@pytest.mark.parametrize("part", ["install", "arm"])
+def test_without_its_guard_no_deployment_is_opened(scene, monkeypatch, part):
+    def refuse(*_given):
+        raise BluegreenError("The guard does not run on this host.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_guard_program if part == "install" else _guard_units, part, refuse)
+        with pytest.raises(BluegreenError, match="The guard does not run on this host"):
+            scene.open()
+    assert scene.store.load() is None
+    assert os.listdir(scene.store.folder) == ["lock"] and not os.path.exists(scene.store.lease_mark)
+    assert scene.host.calls == [] and scene.store.history() == []
+    assert scene.open()["id"] == "dep-1"
 
 
 def test_who_opens_between_the_look_and_the_lock_wins(scene, monkeypatch):
