@@ -11,17 +11,19 @@ What fails here is tried again forward, never undone. A broker that still holds 
 from __future__ import annotations
 
 import contextlib
-import json
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _guard_units,
     _messages,
     _nginx,
     _policies,
+    _recreate,
+    _remembered,
     _switch,
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -31,7 +33,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
     Fenced,
     refuse_stranger,
     remove,
-    write_atomically,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
 
@@ -95,9 +96,11 @@ def finish(host, store, journal):
             # A backup that is gone would be asked in vain, and the name of one that is keeps Nginx from starting.
             _switch.switch(host, journal, nginx._replace(backup=False), journal["to"], journal["release"])
         drain(host, journal)
+        # Meanwhile somebody's docker system prune may have taken what had stopped.
+        old = Color(host, settings, old.name)
         _policies.take_policies(host, journal, old.containers)
         if kept:
-            _remember_kept(store, journal, old)
+            _remember_kept(host, store, journal, old)
         _stop_workers(host, journal, old)
         _stop(host, old.of("web", "init"))
         _empty_broker(host, journal, old, candidate)
@@ -105,7 +108,7 @@ def finish(host, store, journal):
     if old and not kept:
         _remove(host, old, journal["remove_volumes"])
     if not kept:
-        remove(store.path("containers.json"))
+        _remembered.forget_all(store)
     _prune_images(host, store, journal, candidate)
     journal.done("finish")
     end(store, journal, "committed", images=images_of(candidate))
@@ -121,6 +124,11 @@ def end(store, journal, result, reason="", images=None):
     for color in COLORS:
         remove(store.env_file(color))
     remove(store.path("broker.url"))
+    if result == "rolled_back":
+        _remembered.forget(store, journal["from"])
+    recreated = journal.get("recreated")
+    if journal.get("armed"):
+        _guard_units.disarm(store.host, store.app)
     store.close(
         {
             "id": journal["id"],
@@ -134,16 +142,17 @@ def end(store, journal, result, reason="", images=None):
             "started": timestamp(journal["opened_at"]),
             "ended": timestamp(clock.wall()),
             "images": images or {},
+            **({"recreated": recreated} if recreated else {}),
             **figures(journal),
         }
     )
 
 
-def _remember_kept(store, journal, old):
-    # The policies leave the journal with it, and only they bring a kept color back as it was.
-    policies = {container.id: journal.policy_of(container) for container in old.containers}
-    kept = {"color": old.name, "release": journal["release_from"], "policies": policies}
-    write_atomically(store.path("containers.json"), json.dumps(kept, indent=1, sort_keys=True) + "\n", mode=0o600)
+def _remember_kept(host, store, journal, old):
+    if _remembered.of_color(store, old.name) is None:
+        # The file was damaged meanwhile: what is still there can be described, with the policies that it had.
+        _recreate.remember(host, store, old.name, journal["release_from"], old.containers, journal.policy_of)
+    _remembered.keep(store, old.name)
 
 
 def _stop(host, containers):

@@ -90,6 +90,14 @@ class Engine:
         """Networks that carry a label (``key=value``)."""
         return self.get("/networks", {"filters": json.dumps({"label": [label]})})
 
+    def network(self, name):
+        """Inspect data of a network, or ``None``."""
+        return self._absent_as_none(f"/networks/{quote(name)}")
+
+    def volume(self, name):
+        """Inspect data of a volume, or ``None``."""
+        return self._absent_as_none(f"/volumes/{quote(name)}")
+
     def volumes(self, label):
         """Named volumes that carry a label (``key=value``)."""
         return self.get("/volumes", {"filters": json.dumps({"label": [label]})})["Volumes"] or []
@@ -126,6 +134,41 @@ class Engine:
         return raw.decode("utf-8", "replace").splitlines()
 
     # Changing
+
+    def create(self, name, body):
+        """Create a container and return its id.
+
+        :param body: the engine's own form of it. It may hold secrets, so the command line shows the image alone.
+        """
+        command = f"docker create --name {name} {body['Image']}"
+        return json.loads(self._change(command, "POST", "/containers/create", {"name": name}, body))["Id"]
+
+    def create_network(self, body):
+        """Create a network in the engine's own form of it, and return its id."""
+        created = self._change(f"docker network create {body['Name']}", "POST", "/networks/create", body=body)
+        return json.loads(created)["Id"]
+
+    def connect(self, network, container, endpoint):
+        """Connect a container, running or not, to a network.
+
+        :param endpoint: its settings there in the engine's form; the command line shows the aliases.
+        """
+        aliases = "".join(f"--alias {alias} " for alias in endpoint.get("Aliases") or ())
+        self._change(
+            f"docker network connect {aliases}{network} {container}",
+            "POST",
+            f"/networks/{quote(network)}/connect",
+            body={"Container": container, "EndpointConfig": endpoint},
+        )
+
+    def disconnect(self, network, container):
+        """Disconnect a container from a network, also from one of that name that is not the one it was connected to."""
+        self._change(
+            f"docker network disconnect -f {network} {container}",
+            "POST",
+            f"/networks/{quote(network)}/disconnect",
+            body={"Container": container, "Force": True},
+        )
 
     def start(self, container):
         self._change(f"docker start {container}", "POST", f"/containers/{quote(container)}/start")

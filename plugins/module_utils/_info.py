@@ -16,7 +16,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt, kept_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import listed
 
@@ -143,7 +144,7 @@ def _deployment(host, store):
         "reason": journal["reason"],
         "held_by": journal.get("held_by") or [],
         "progress": journal.get("progress"),
-        "owner_alive": journal["step"] != "awaiting_approval" and journal.lease_is_live(),
+        "owner_alive": journal["step"] != "awaiting_approval" and journal.has_owner(),
     }
 
 

@@ -129,8 +129,10 @@ class Store:
         descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             self._acquire(descriptor, wait)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{purpose} (process {os.getpid()})".encode(), 0)
+            with contextlib.suppress(OSError):
+                # Only for people, and a full disk must not keep anybody from going back.
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{purpose} (process {os.getpid()})".encode(), 0)
             self.host.keep_open.add(descriptor)
             yield
         finally:
@@ -176,10 +178,25 @@ class Store:
                 return Journal(self, data)
             broken.append(name)
         raise JournalCorrupt(
-            f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): look "
-            "at both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move the "
-            "file away."
+            f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): run recover.yml, "
+            "which goes by what the host shows and keeps the file aside."
         )
+
+    def set_aside(self, stamp):
+        """Keep a journal that nobody can read under another name, so that it is no longer the journal.
+
+        :param stamp: what distinguishes it from others of its kind.
+        :returns: the names that are there now.
+        """
+        kept = []
+        # The copy first: left behind alone, it is nobody's.
+        for name in ("deployment.json.previous", "deployment.json"):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(self.path(name), self.path(f"{name}.corrupt-{stamp}"))
+                kept.append(f"{name}.corrupt-{stamp}")
+        remove(self.lease_mark)
+        sync_folder(self.folder)
+        return kept
 
     def save(self, data):
         """Write the journal and with it the lease, each before the effect that it announces."""
@@ -201,6 +218,15 @@ class Store:
 
     def close(self, entry):
         """End the deployment: its line goes to the history, then the journal goes."""
+        self.log(entry)
+        # The copy first: left behind, it would pass for the copy of the next deployment's journal.
+        remove(self.path("deployment.json.previous"))
+        remove(self.path("deployment.json"))
+        remove(self.lease_mark)
+        sync_folder(self.folder)
+
+    def log(self, entry):
+        """Write a line of the history, once for each deployment."""
         entries = self.history()
         if not entries or entries[-1].get("id") != entry["id"]:
             with open(self.path("history.jsonl"), "ab+") as target:
@@ -210,11 +236,6 @@ class Store:
                 target.write(f"{gap}{json.dumps(entry, sort_keys=True)}\n".encode())
                 target.flush()
                 os.fsync(target.fileno())
-        # The copy first: left behind, it would pass for the copy of the next deployment's journal.
-        remove(self.path("deployment.json.previous"))
-        remove(self.path("deployment.json"))
-        remove(self.lease_mark)
-        sync_folder(self.folder)
 
     def history(self, last=None):
         """Lines of the history, oldest first; a line torn by a power cut is passed over."""
@@ -235,11 +256,14 @@ class Journal:
     """The open deployment. Every change is on the disk when the method returns.
 
     :ivar data: the journal as it is written; its schema is in docs/journal.md.
+    :ivar best_effort: whether what cannot be written is only warned of. Forward, no effect comes before its journal; but a
+        full disk must not keep anybody from going back.
     """
 
     def __init__(self, store, data):
         self.store = store
         self.data = data
+        self.best_effort = False
 
     @classmethod
     def create(cls, store, deployment_id, who, facts):
@@ -252,6 +276,7 @@ class Journal:
                 "app": store.app,
                 "id": deployment_id,
                 "epoch": 1,
+                "guard": False,
                 "who": who,
                 "opened_at": clock.wall(),
                 "step": "open",
@@ -321,7 +346,16 @@ class Journal:
         clock = self.store.host.clock
         length = self.data.get("revert_after") or DEFAULT_LEASE
         self.data["lease"] = {"boot_id": clock.boot_id(), "until": round(clock.boottime() + length, 1)}
-        self.store.save(self.data)
+        try:
+            self.store.save(self.data)
+        except OSError as error:
+            sentence = (
+                f"The journal {self.store.path('deployment.json')} cannot be written ({(error.strerror or str(error)).lower()}): "
+                "make room there, or mend its file system."
+            )
+            if not self.best_effort:
+                raise BluegreenError(sentence) from error
+            self.store.host.warn(sentence)
 
     def alive(self):
         """A sign of life from inside a wait: renews the lease once a third of it has gone, and looks at the memory."""
@@ -332,18 +366,33 @@ class Journal:
 
     # Ownership
 
+    def is_of_this_boot(self):
+        """Whether the owner showed a sign of life on this boot."""
+        return self.data["lease"]["boot_id"] == self.store.host.clock.boot_id() and os.path.exists(self.store.lease_mark)
+
     def lease_is_live(self):
         """Whether the owner showed a sign of life on this boot, and not too long ago."""
-        clock, lease = self.store.host.clock, self.data["lease"]
-        return (
-            lease["boot_id"] == clock.boot_id()
-            and os.path.exists(self.store.lease_mark)
-            and clock.boottime() < lease["until"]
-        )
+        return self.lease_left() > 0.0
 
-    def take_over(self):
-        """Make the deployment the caller's: whoever had it before can do nothing more."""
-        self.data["epoch"] += 1
+    def lease_left(self):
+        """Seconds until the owner counts as gone, 0 when it does already."""
+        if not self.is_of_this_boot():
+            return 0.0
+        return max(self.data["lease"]["until"] - self.store.host.clock.boottime(), 0.0)
+
+    def has_owner(self):
+        """Whether somebody still goes on with it, who must not be disturbed.
+
+        One that goes back has no owner beside whoever holds the lock, and neither has one that the guard took over.
+        """
+        return not self.data["back"] and not self.data.get("guard") and self.lease_is_live()
+
+    def take_over(self, guard=False):
+        """Make the deployment the caller's: whoever had it before can do nothing more.
+
+        :param guard: whether the caller is the guard, which goes on with it after its own death too.
+        """
+        self.data.update(epoch=self.data["epoch"] + 1, guard=guard)
         self.save()
 
     def describe(self):
@@ -376,15 +425,6 @@ class NoJournal:
 
     def alive(self):
         pass
-
-
-def kept_color(store):
-    """The old color that was kept stopped: ``color``, ``release`` and ``policies`` by container id, or ``None``."""
-    try:
-        with open(store.path("containers.json"), encoding="utf-8") as source:
-            return json.load(source)
-    except (FileNotFoundError, ValueError):
-        return None
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@ deployment is opened, because time has passed.
 
 from __future__ import annotations
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _no_journal, _recreate
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
     check_deployment_id,
@@ -20,6 +22,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import check_patterns
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import settings_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._survey import Survey
+
+# What may pass between the end of one step and the begin of the next one on a slow machine, with room to spare.
+SHORTEST_REVERT = 20
 
 
 def open_deployment(host, store, params, check_mode):
@@ -34,12 +39,18 @@ def open_deployment(host, store, params, check_mode):
     check_patterns("bluegreen_keep_keys", params["keep_keys"])
     if params["deployment_id"]:
         check_deployment_id("deployment_id", params["deployment_id"])
+    check_revert_after(params["revert_after"])
     journal = store.load()
     if journal is not None and journal["id"] == params["deployment_id"]:
         return _again(host, store, journal, settings, params)
+    survey = Survey(host, store, settings, params)
+    if is_abandoned(journal):
+        if check_mode:
+            return survey.recovery_first(journal)
+        _recover_first(host, store)
+        journal = store.load()
     refuse_open(store, journal)
 
-    survey = Survey(host, store, settings, params)
     survey.look()
     if check_mode or survey.up_to_date:
         return survey.result(changed=not survey.up_to_date)
@@ -48,13 +59,73 @@ def open_deployment(host, store, params, check_mode):
     with store.lock(f"opening deployment {params['deployment_id']}"):
         # Somebody may have opened one between the look and the lock.
         refuse_open(store, store.load())
-        journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", survey.facts())
+        facts = survey.facts()
+        facts["armed"] = _install_guard(host, store, survey.settings.nginx["file"], params["revert_after"])
+        _no_journal.remember_settings(
+            store, survey.settings, survey.containers[survey.live] if survey.live else [], facts["workers"]
+        )
+        journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", facts)
         for color, text in survey.env.items():
             write_atomically(store.env_file(color), text, mode=0o600)
         if survey.settings.broker["url"]:
             write_atomically(store.path("broker.url"), survey.settings.broker["url"], mode=0o600)
+        try:
+            _remember(host, store, journal, survey)
+        except BluegreenError as error:
+            # Nothing was touched, and a deployment that never began is not to keep the next one out.
+            from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _close
+
+            _close.end(store, journal, "rolled_back", error.message)
+            raise
         journal.done("open")
     return survey.result(changed=True, deployment_id=journal["id"], epoch=journal["epoch"])
+
+
+def _install_guard(host, store, nginx_file, revert_after):
+    """Have somebody on the host itself from here on; whether its timer runs."""
+    # The plan does not need it, and an import costs a Raspberry Pi more than a question to the engine.
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program
+
+    return _guard_program.install(host, store, nginx_file) and _guard_units.arm(host, store.app, revert_after)
+
+
+def check_revert_after(seconds):
+    """Seconds after which the guard acts, ``0`` for never."""
+    if seconds and seconds < SHORTEST_REVERT:
+        raise BluegreenError(
+            f"bluegreen_revert_after is {seconds} s, but between two steps up to {SHORTEST_REVERT} s may pass without a sign of "
+            f"life on a slow host, and then a deployment would be undone that goes well: give it {SHORTEST_REVERT} s or more, "
+            "or 0 to turn the way back without a controller off."
+        )
+
+
+def is_abandoned(journal):
+    """Whether a deployment is open that nobody goes on with. One that failed waits for a human."""
+    return (
+        journal is not None
+        and journal["step"] != "awaiting_approval"
+        and journal["result"] != "failed"
+        and not journal.has_owner()
+    )
+
+
+def _recover_first(host, store):
+    """Bring a deployment whose owner is gone to an end, as recover.yml does."""
+    # Almost never needed.
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recover import recover
+
+    given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "its owner was gone when the next one was deployed"}
+    host.warn(f"An earlier deployment was open whose owner is gone. {recover(host, store, given, False)['message']}")
+
+
+def _remember(host, store, journal, survey):
+    """Write down what the live color is made of, and make a kept color whole that is to become live."""
+    if survey.live:
+        live = survey.containers[survey.live]
+        release = survey.upstream.release
+        _recreate.remember(host, store, survey.live, release, live, lambda container: container.restart_policy)
+    if survey.kept:
+        _recreate.restore_missing(host, store, journal, Color(host, survey.settings, survey.idle))
 
 
 def refuse_open(store, journal):
@@ -68,10 +139,8 @@ def refuse_open(store, journal):
             f"Deployment {journal.describe()} of app {store.app} awaits approval of release "
             f"{journal['release'] or '(none)'}: approve it with finish.yml, or go back with rollback.yml."
         )
-    elif journal.lease_is_live():
-        way = "wait for it, or undo it with rollback.yml"
     else:
-        way = "its owner is gone: undo it with rollback.yml, then deploy again"
+        way = "wait for it, or undo it with rollback.yml"
     raise Fenced(f"Deployment {journal.describe()} of app {store.app} is open, in step {journal['step']}: {way}.")
 
 

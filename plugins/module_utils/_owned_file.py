@@ -86,6 +86,19 @@ class OwnedFile:
         """Undo the last :meth:`replace`."""
         self._move(self._undo)
 
+    def put_back_kept(self):
+        """Put the bytes back that were kept before the first :meth:`replace`; whether there were any to put back.
+
+        They stay kept, and a link takes no room, so this works on a full disk too.
+        """
+        kept = self.read_kept()
+        if kept is None or kept == self.read():
+            return False
+        remove(self._next)
+        os.link(self.kept, self._next)
+        self._move(self._next)
+        return True
+
     def settle(self):
         """The replaced text is no longer needed."""
         remove(self._undo)

@@ -38,6 +38,12 @@ def processes_of(pid, proc=PROC):
     return found
 
 
+def is_called_with(word, proc=PROC):
+    """Whether some process was called with a word, such as a path, among its arguments."""
+    wanted = os.fsencode(word)
+    return any(name.isdigit() and wanted in _read(proc, name, "cmdline").split(b"\0") for name in os.listdir(proc))
+
+
 def is_alive(pid, proc=PROC):
     return os.path.exists(os.path.join(proc, str(pid)))
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Going back: the one implementation, for the role's rescue, for rollback.yml and for recover.yml.
+"""Going back: the one implementation, for the role's rescue, for rollback.yml and recover.yml, and for the guard.
 
 It may be interrupted anywhere and run again. It removes only what was created and never started, it never stops a
 color without the proof that Nginx left it, and never a broker that holds tasks.
@@ -15,35 +15,48 @@ import threading
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _close,
+    _guard_units,
     _health,
     _kept_keys,
     _messages,
     _nginx,
     _policies,
     _recovery,
+    _recreate,
     _schedule,
     _skew,
     _switch,
     _weights,
     _workers,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
+
+# What an engine that is being restarted may take, in seconds.
+ENGINE_TIMEOUT = 60
 
 
 def recover(host, store, params, check_mode):
     """Bring the open deployment to a whole state.
 
     :param params: ``prefer`` (``rollback`` to undo it, else by what the host shows), ``reason`` for the history, and
-        ``deployment_id`` when only that deployment is meant.
+        ``deployment_id`` and ``epoch`` when only that deployment is meant, and only while it is the caller's. The guard says
+        that it is one with ``guard``.
     :returns: the module's result; ``found`` is whether a deployment was open, ``message`` says how it ended.
+    :raises BluegreenError: it could not be brought to an end, and can be tried again.
     """
-    journal = store.load()
+    try:
+        journal = store.load()
+    except JournalCorrupt as corrupt:
+        return recover_without_journal(host, store, corrupt, check_mode)
     if journal is None:
         return _nothing(store)
     _refuse(store, journal, params)
@@ -54,13 +67,28 @@ def recover(host, store, params, check_mode):
         if journal is None:
             return _nothing(store)
         _refuse(store, journal, params)
+        journal.best_effort = True
         # From here on whoever owned it can do nothing more.
-        journal.take_over()
+        journal.take_over(params.get("guard", False))
+        _await_engine(host)
         return _Recovery(host, store, journal, params).run()
 
 
 def _nothing(store):
-    return {"changed": False, "found": False, "message": f"No deployment of app {store.app} is open."}
+    where = "" if store.history(1) else " It was never deployed on this host."
+    return {"changed": False, "found": False, "message": f"No deployment of app {store.app} is open.{where}"}
+
+
+def _await_engine(host):
+    """Wait for an engine that is being restarted: without it nothing can be brought back."""
+    deadline = Deadline(host.clock, ENGINE_TIMEOUT)
+    while True:
+        try:
+            return host.engine.version()
+        except EngineError:
+            if deadline.over:
+                raise
+        deadline.sleep(1.0)
 
 
 def _refuse(store, journal, params):
@@ -69,8 +97,13 @@ def _refuse(store, journal, params):
             f"deployment_id {params['deployment_id']} is not the open deployment of app {store.app}, which is "
             f"{journal.describe()}: nothing was done."
         )
+    if params["epoch"] and journal["epoch"] != params["epoch"]:
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {store.app} was taken over meanwhile (epoch {journal['epoch']}, not "
+            f"{params['epoch']}): nothing was done. Look at status.yml."
+        )
     # Whoever asks for a rollback means it, and the epoch keeps the owner from doing anything after it.
-    if params["prefer"] != "rollback" and journal["step"] != "awaiting_approval" and journal.lease_is_live():
+    if params["prefer"] != "rollback" and journal["step"] != "awaiting_approval" and journal.has_owner():
         raise Fenced(
             f"Deployment {journal.describe()} of app {store.app} is in step {journal['step']}, and its owner showed a sign "
             "of life not long ago: wait for it, or undo it with rollback.yml."
@@ -105,6 +138,9 @@ class _Recovery:
         journal = self.journal
         if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval", "finish"):
             return _recovery.Sight()
+        if (journal.get("cutover") or {}).get("proved") == journal["to"]:
+            # After a boot or a restart of the engine what has no policy is down, though it is what is served.
+            self._start_serving(self.candidate)
         try:
             served = _nginx.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
@@ -151,9 +187,10 @@ class _Recovery:
 
     def _restore(self):
         """Nginx still serves the old color: its workers start again, side by side the candidate stops."""
-        self.journal.note(back=True)
+        self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
         _policies.take_policies(self.host, self.journal, self.candidate.containers)
+        missing = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
         if self.old:
             self._start_serving(self.old)
@@ -161,30 +198,35 @@ class _Recovery:
         stopping.join()
         self._stop_workers_of_candidate()
         self._stop_candidate()
+        if missing:
+            self._leave_incomplete(missing)
         return self._end("rolled_back")
 
     def _back(self):
         """Nginx was or may have been switched. The order is that of docs/failure.md; any other one loses tasks."""
-        self.journal.note(back=True)
+        self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
         if self.old is None:
             _switch.switch(self.host, self.journal, self.nginx, None)
             self._stop_workers_of_candidate()
             self._stop_candidate()
             return self._end("rolled_back")
-        self._start_serving(self.old)
-        self._wait_healthy(self.old)
-        self._copy_kept_back()
+        missing = self._recreate_missing()
         try:
+            self._start_serving(self.old)
+            self._wait_healthy(self.old)
+            self._copy_kept_back()
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
         except BluegreenError as error:
-            return self._cannot_switch(error)
+            return self._cannot_switch(missing or error)
         self._stop_workers_of_candidate()
         self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
         drain(self.host, self.journal)
         self._stop_candidate()
+        if missing:
+            self._leave_incomplete(missing)
         return self._end("rolled_back")
 
     def _cannot_switch(self, error):
@@ -195,17 +237,24 @@ class _Recovery:
         self._start_old_workers()
         self.journal.note(result="failed", reason=self.reason)
         raise BluegreenError(
-            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} Both "
-            "webs run and the old workers work. Mend Nginx, then run rollback.yml again.",
+            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} No web "
+            "was stopped, and the old workers work. Mend that, then run rollback.yml again.",
             logs=self.logs,
         )
 
     def _hold(self):
-        held = self.journal["step"] == "awaiting_approval"
+        held = self.journal["step"] == "awaiting_approval" and not self.journal["result"]
+        # Forward again, so nothing happens any more without its journal.
+        self.journal.best_effort = False
         if not held:
             self._stop_throttled_workers()
-            self.journal.begin("awaiting_approval")
+            if self.old:
+                move_late(self.host, self.journal, self.old, self.candidate)
+            # Whoever died between the start of the workers and its proof had not given them their policies.
+            _policies.put_back_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
+            self.journal.begin("awaiting_approval", result="", armed=False)
             self.journal.done("awaiting_approval")
+            _guard_units.watch_pending(self.host, self.store.app)
         return self._result(
             not held,
             f"Release {self.journal['release'] or '(none)'} is live and whole, and awaits approval: finish.yml or "
@@ -213,6 +262,7 @@ class _Recovery:
         )
 
     def _complete(self):
+        self.journal.best_effort = False
         _close.finish(self.host, self.store, self.journal)
         return self._result(True, f"The approved release {self.journal['release'] or '(none)'} was finished.")
 
@@ -225,7 +275,23 @@ class _Recovery:
             logs=self.logs,
         )
 
+    def _leave_incomplete(self, missing):
+        """The old color is live, but somebody removed containers of it for good: a human has to bring those back."""
+        self.journal.note(result="failed", reason=self.reason)
+        raise BluegreenError(missing.message, logs=self.logs)
+
     # Steps
+
+    def _recreate_missing(self):
+        """Make the old color whole that somebody removed containers of; an error that says what is not to be had."""
+        error = None
+        if self.old:
+            try:
+                _recreate.restore_missing(self.host, self.store, self.journal, self.old)
+            except BluegreenError as incomplete:
+                error = incomplete
+            self.old = Color(self.host, self.settings, self.old.name)
+        return error
 
     def _start_serving(self, color):
         """Web and support of a color run again, whatever their policy."""

@@ -27,7 +27,11 @@ FAIL = "fail"
 
 
 class Sight(NamedTuple):
-    """What the host shows. ``served`` is the color that the running Nginx is proved to serve, ``""`` when unknown."""
+    """What the host shows.
+
+    ``served`` is the color that the running Nginx is proved to serve now, ``""`` when nobody can tell; ``candidate_whole``
+    is whether its web is healthy and all of its workers run.
+    """
 
     served: str = ""
     candidate_whole: bool = False
@@ -54,6 +58,19 @@ def decide(journal, sight, prefer=""):
         return BACK
     if step == "cutover" and not journal["done"]:
         return BACK
-    if sight.served == journal["to"] and sight.candidate_whole:
+    # An Nginx that is down says nothing, and the last proof counts: it will read the file of then.
+    served = sight.served or (journal.get("cutover") or {}).get("proved", "")
+    if served == journal["to"] and sight.candidate_whole:
         return HOLD
     return BACK if sight.old_healthy else FAIL
+
+
+def switch_was_cut_off(journal):
+    """Whether Nginx was told to read another file, and nobody has proved since that it did or did not.
+
+    The way back is not proved either then, so the file of before the deployment is the right one in both directions.
+
+    :param journal: the journal's data.
+    """
+    cutover = journal.get("cutover")
+    return bool(cutover) and not cutover["proved"]

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _skew
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _messages, _skew
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -36,8 +36,9 @@ def settle(host, store, params, check_mode):
             move_late(host, journal, old, candidate)
         _require_standing(host, candidate)
         journal.done("settle", held_by=drained.held_by)
-        journal.begin("awaiting_approval")
+        journal.begin("awaiting_approval", armed=False)
         journal.done("awaiting_approval")
+        _guard_units.watch_pending(host, store.app)
         return _result(journal, changed=True)
 
 

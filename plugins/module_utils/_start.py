@@ -43,16 +43,17 @@ def by_role(containers, services, project):
             own = [container for container in containers if container.service == name]
             if not own:
                 raise BluegreenError(
-                    f"services.{role} names {name!r}, but project {project} has no container of that service: create "
-                    "it first (docker compose up --no-start)."
+                    f"services.{role} names {name!r}, but project {project} has no container of that service. Either it was "
+                    "never created (docker compose up --no-start), or somebody removed it before its start, as docker "
+                    "system prune in a cron job does: create it, or deploy again."
                 )
             found[role] += own
     return found
 
 
-def would_start(containers):
+def would_start(journal, containers):
     """The containers that are not up, in the order of a start, before beat is told from the workers."""
-    return [each for role in ROLES for each in _waiting(role, containers.get(role) or ())]
+    return [each for role in ROLES for each in _waiting(journal, role, containers.get(role) or ())]
 
 
 def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=True):
@@ -72,7 +73,7 @@ def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=
     """
     begun, started = host.clock.monotonic(), []
     for role in ("support", "init", "web"):
-        waiting = _waiting(role, containers.get(role) or ())
+        waiting = _waiting(journal, role, containers.get(role) or ())
         if not waiting:
             continue
         take_policies(host, journal, waiting)
@@ -86,13 +87,14 @@ def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=
     return Started([container.name for container in started], round(host.clock.monotonic() - begun, 2))
 
 
-def _waiting(role, containers):
+def _waiting(journal, role, containers):
     waiting = [container for container in containers if not container.running]
-    return [container for container in waiting if role != "init" or not _has_done_its_work(container)]
+    return [container for container in waiting if role != "init" or not _has_done_its_work(journal, container)]
 
 
-def _has_done_its_work(container):
-    return container.ever_started and container.status == "exited" and container.exit_code == 0
+def _has_done_its_work(journal, container):
+    # One that was removed since, and created again, did it before that.
+    return container.id in (journal.get("ran") or ()) or container.ever_started and container.status == "exited" and container.exit_code == 0
 
 
 def _start_support(host, journal, waiting, timeout, broker, wait):

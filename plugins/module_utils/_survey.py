@@ -19,7 +19,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _code_mounts,
     _compose,
     _compose_rules,
+    _guard_units,
     _nginx,
+    _recreate,
     _release,
     _resources,
     _settings,
@@ -30,8 +32,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import kept_color, write_atomically
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import write_atomically
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._plan import plan
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import (
     color_services,
     health_url,
@@ -89,6 +92,8 @@ class Survey:
             self._decide()
         self._raise(_nginx.preflight(self.host, self._nginx_settings()))
         if not self.up_to_date:
+            if not _guard_units.has_systemd():
+                self.host.warn(_guard_units.WITHOUT_SYSTEMD)
             self._raise(self._room_findings() + self._broker_findings())
 
     def adopt(self, journal):
@@ -120,14 +125,18 @@ class Survey:
                 "kept. Deploy the earlier release instead; with bluegreen_old_color: stopped the old color is kept from "
                 "the next deployment on."
             )
-        present = {container.id for container in self.containers[self.idle]}
-        if not set(kept["policies"]) <= present:
+        release, compared = kept["release"] or "(none)", _recreate.compare(kept, self.containers[self.idle])
+        if compared.replaced:
             raise BluegreenError(
-                f"Containers of the kept color {self.idle} were removed by somebody: deploy release "
-                f"{kept['release'] or '(none)'} again instead."
+                f"Containers of the kept color {self.idle} were replaced by others ({', '.join(compared.replaced)}): deploy "
+                f"release {release} again instead."
             )
+        self._raise(_recreate.image_findings(self.host, compared.missing))
         self.params["release"] = kept["release"]
-        self.reasons = [f"back to release {kept['release'] or '(none)'}, which was kept"]
+        self.reasons = [f"back to release {release}, which was kept"]
+        if compared.missing:
+            names = ", ".join(described["name"] for described in compared.missing)
+            self.reasons.append(f"somebody removed {names}, created again")
 
     def render(self):
         """Render both colors, with env files that are gone when this returns."""
@@ -390,7 +399,7 @@ class Survey:
             "settings": self.settings.journaled(),
             "old_containers": [{"id": c.id, "name": c.name, "service": c.service} for c in live],
             # What was kept has its policies there; a container that runs is asked.
-            "policies": (kept_color(self.store) or {}).get("policies", {}) if self.kept else {},
+            "policies": _recreate.policies_of(kept_color(self.store)) if self.kept else {},
             "workers": self.params["workers"] or {},
             "worker_strategy": self.strategy,
             "unknown_tasks": self.params["unknown_tasks"],
@@ -401,11 +410,24 @@ class Survey:
             "remove_volumes": self.params["remove_volumes"],
             "keep_images": self.params["keep_images"],
             "revert_after": self.params["revert_after"],
+            "watch": self.params["watch"],
         }
 
-    def result(self, changed, deployment_id="", epoch=0):
+    def recovery_first(self, journal):
+        """The result of a look that finds a deployment whose owner is gone: how the host is after it, nobody can tell yet."""
+        self.live, self.idle = journal["from"], journal["to"]
+        return {
+            **self._outline(True, "", 0),
+            "fetch": {"leftover": False},
+            "plan": [
+                f"recover: bring deployment {journal.describe()} to an end, whose owner is gone (step {journal['step']})",
+                "deploy: look at the host again, and go on",
+            ],
+        }
+
+    def _outline(self, changed, deployment_id, epoch):
         settings = self.settings
-        result = {
+        return {
             "changed": changed,
             "id": deployment_id,
             "epoch": epoch,
@@ -419,9 +441,11 @@ class Survey:
             "broker": settings.broker["mode"],
             "broker_service": settings.broker["service"],
             "worker_strategy": self.strategy,
-            "plan": [],
-            "fetch": self._fetch(),
         }
+
+    def result(self, changed, deployment_id="", epoch=0):
+        settings = self.settings
+        result = {**self._outline(changed, deployment_id, epoch), "plan": [], "fetch": self._fetch()}
         if not self.up_to_date:
             result["plan"] = plan(
                 settings.app,

@@ -43,7 +43,7 @@ options:
       - V(settled) waits until Nginx has let go of the old color, moves tasks that the old web published meanwhile, and
         leaves the deployment awaiting approval.
       - V(closed) lets the old color go, prunes images and closes the journal. The point of no return.
-      - V(recovered) brings an open deployment to an end. What it does depends on the journal and on what the host shows.
+      - V(recovered) brings an open deployment to an end, as the guard on the host does by itself. What it does depends on the journal and on what the host shows.
     type: str
     choices: [open, settled, closed, recovered]
     required: true
@@ -164,9 +164,17 @@ options:
     type: float
     default: 30
   revert_after:
-    description: Seconds without a sign of life after which the deployment counts as abandoned.
+    description:
+      - Seconds without a sign of life after which the deployment counts as abandoned, and the guard on the host brings it to
+        an end. At least 20; 0 turns that off.
     type: int
     default: 900
+  watch:
+    description:
+      - Whether the guard goes back to the old color when the web of the new one dies while approval is pending. It asks every
+        two seconds, and three failures in a row are a death.
+    type: bool
+    default: true
   old_color:
     description: Whether the old color is removed at the end, or kept stopped.
     type: str
@@ -435,6 +443,7 @@ def main():
             keep_keys=dict(type="list", elements="str", default=[], no_log=False),
             drain_timeout=dict(type="float", default=30),
             revert_after=dict(type="int", default=900),
+            watch=dict(type="bool", default=True),
             old_color=dict(type="str", default="removed", choices=["removed", "stopped"]),
             remove_volumes=dict(type="bool", default=False),
             keep_images=dict(type="int", default=3),

@@ -222,7 +222,7 @@ def _start_and_wait(params, host, store, settings, services, check_mode):
     with fenced(store, params["deployment_id"], params["epoch"], "start_candidate", check_mode) as journal:
         containers = of_project(host.engine, params["project"])
         found = by_role(containers, services, params["project"])
-        planned = would_start(found)
+        planned = would_start(journal, found)
         result = {"started": [container.name for container in planned], **NOTHING}
         if not check_mode:
             journal.begin("start_candidate")

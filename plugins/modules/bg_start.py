@@ -215,7 +215,7 @@ def bring_up(params, host, check_mode):
     with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
         containers = of_project(host.engine, params["project"])
         found = by_role(containers, services, params["project"])
-        planned = would_start(found)
+        planned = would_start(journal, found)
         result = {"started": [container.name for container in planned], "seconds": 0.0, "moved": 0, "schedule": []}
         if not check_mode:
             result = _bring_up(params, host, store, journal, containers, found)

@@ -163,6 +163,7 @@ class Scene:
                 "remove_volumes": False,
                 "keep_images": 3,
                 "revert_after": 900,
+                "watch": True,
                 **facts,
             },
         )

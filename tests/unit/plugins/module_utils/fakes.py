@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import posixpath
 
@@ -55,6 +56,8 @@ class FakeEngine:
         self.inspected = {}
         self.images = {}
         self.project_networks = {}
+        self.known_networks = {}
+        self.known_volumes = {}
         self.project_volumes = {}
         self.memory = {}
         self.log_lines = {}
@@ -65,6 +68,8 @@ class FakeEngine:
     def add(self, service, color="blue", app="shop", status="running", published=0, **changes):
         """A container with the id ``<color>-<service>``; ``changes`` are ``section__key=value`` of its inspect data."""
         container_id = f"{color}-{service}"
+        network = f"{app}-{color}_default"
+        self.known_networks.setdefault(network, {"Name": network, "Id": f"id of {network}", "Scope": "local", "IPAM": {}})
         data = {
             "Id": container_id,
             "Name": f"/{app}-{color}-{service}-1",
@@ -92,9 +97,12 @@ class FakeEngine:
             },
             "HostConfig": {
                 "RestartPolicy": dict(ALWAYS),
+                "NetworkMode": network,
                 "PortBindings": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(published)}]} if published else {},
             },
-            "NetworkSettings": {"Networks": {f"{app}-{color}_default": {"IPAddress": "10.0.0.2"}}},
+            "NetworkSettings": {
+                "Networks": {network: {"IPAddress": "10.0.0.2", "NetworkID": f"id of {network}"}}
+            },
         }
         for path, value in changes.items():
             section, dummy, key = path.partition("__")
@@ -149,6 +157,12 @@ class FakeEngine:
     def networks(self, label):
         return [{"Name": name} for name in self.project_networks.get(label.partition("=")[2], ())]
 
+    def network(self, name):
+        return self.known_networks.get(name)
+
+    def volume(self, name):
+        return self.known_volumes.get(name)
+
     def volumes(self, label):
         return [{"Name": name} for name in self.project_volumes.get(label.partition("=")[2], ())]
 
@@ -169,6 +183,53 @@ class FakeEngine:
         return self.log_lines.get(container, [f"last line of {container}"])[-tail:]
 
     # Changing
+
+    def prune(self):
+        """What somebody's ``docker system prune -f`` takes."""
+        self.inspected = {
+            container: data for container, data in self.inspected.items() if data["State"]["Status"] == "running"
+        }
+        used = {name for data in self.inspected.values() for name in data["NetworkSettings"]["Networks"]}
+        self.known_networks = {name: network for name, network in self.known_networks.items() if name in used}
+
+    def create(self, name, body):
+        if any(data["Name"] == f"/{name}" for data in self.inspected.values()):
+            raise EngineError(f'Conflict. The container name "/{name}" is already in use', 409)
+        if self.image(body["Image"]) is None:
+            raise EngineError(f"No such image: {body['Image']}", 404)
+        self.calls.append(("create", name))
+        body = copy.deepcopy(body)
+        host_config = body.pop("HostConfig")
+        endpoints = body.pop("NetworkingConfig", {}).get("EndpointsConfig", {})
+        project, service = (body["Labels"][label] for label in (_containers.PROJECT_LABEL, _containers.SERVICE_LABEL))
+        container_id = f"{project.rpartition('-')[2]}-{service}-{len(self.calls)}"
+        self.inspected[container_id] = {
+            "Id": container_id,
+            "Name": f"/{name}",
+            "Image": self.image(body["Image"])["Id"],
+            "Path": "run",
+            "Args": [service],
+            "RestartCount": 0,
+            "State": {"Status": "created", "Pid": 0, "ExitCode": 0, "OOMKilled": False, "StartedAt": NEVER},
+            "Config": body,
+            "HostConfig": host_config,
+            "NetworkSettings": {"Networks": {each: {"NetworkID": "", **endpoints[each]} for each in endpoints}},
+        }
+        return container_id
+
+    def create_network(self, body):
+        self.calls.append(("create network", body["Name"]))
+        self.known_networks[body["Name"]] = {**body, "Id": f"id {len(self.calls)}", "Scope": "local"}
+        return self.known_networks[body["Name"]]["Id"]
+
+    def connect(self, network, container, endpoint):
+        self.calls.append((f"connect {network}", container))
+        networks = self.inspect(container)["NetworkSettings"]["Networks"]
+        networks[network] = {**endpoint, "NetworkID": self.known_networks[network]["Id"]}
+
+    def disconnect(self, network, container):
+        self.calls.append((f"disconnect {network}", container))
+        del self.inspect(container)["NetworkSettings"]["Networks"][network]
 
     def start(self, container):
         data = self.inspect(container)

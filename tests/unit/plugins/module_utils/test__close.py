@@ -10,13 +10,22 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _close, _messages, _recover, _settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _close,
+    _messages,
+    _recover,
+    _recreate,
+    _remembered,
+    _settle,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, kept_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, record
 
 APPROVED = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
 WHICHEVER = {"deployment_id": "", "epoch": 0, "release": ""}
@@ -28,6 +37,12 @@ def scene(monkeypatch, tmp_path):
     made.color("blue", worker="exited", beat="exited")
     made.color("green")
     return made
+
+
+def remember(scene):
+    """What is written down when the deployment is opened."""
+    containers = of_project(scene.engine, "shop-blue")
+    _recreate.remember(scene.host, scene.store, "blue", "1", containers, lambda container: dict(ALWAYS))
 
 
 def close(scene, params=None, check_mode=False):
@@ -138,22 +153,38 @@ def test_the_old_color_is_kept_stopped_with_what_brings_it_back(scene):
         "move shop-blue/redis to shop-green/redis",
         "stop blue-redis",
     ]
-    always = {"Name": "unless-stopped", "MaximumRetryCount": 0}
-    assert kept_color(scene.store) == {
-        "color": "blue",
-        "release": "1",
-        "policies": {f"blue-{service}": always for service in ("redis", "web", "worker", "beat")},
-    }
+    kept = kept_color(scene.store)
+    assert (kept["color"], kept["release"]) == ("blue", "1")
+    assert _recreate.policies_of(kept) == {f"blue-{service}": ALWAYS for service in ("redis", "web", "worker", "beat")}
     assert {scene.engine.policy(f"blue-{service}") for service in ("redis", "web", "worker", "beat")} == {"no"}
     assert os.stat(scene.store.path("containers.json")).st_mode & 0o777 == 0o600
 
 
 def test_what_was_kept_is_forgotten_when_the_next_old_color_is_removed(scene):
     scene.deployment("awaiting_approval")
-    with open(scene.store.path("containers.json"), "w", encoding="utf-8") as kept:
-        json.dump({"color": "green"}, kept)
+    _remembered.put(scene.store, "green", {"release": "0", "containers": [], "networks": []})
+    _remembered.keep(scene.store, "green")
     close(scene)
     assert kept_color(scene.store) is None
+    # It holds environments.
+    assert not os.path.exists(scene.store.path("containers.json"))
+
+
+def test_what_somebody_removed_while_the_approval_was_waited_for_is_kept_too(scene):
+    remember(scene)
+    scene.deployment("awaiting_approval", old_color="stopped")
+    scene.engine.prune()
+    close(scene)
+    assert scene.engine.state("blue-web") == "exited"
+    assert "blue-worker" not in scene.engine.inspected
+    assert _recreate.policies_of(kept_color(scene.store))["blue-worker"] == ALWAYS
+
+
+def test_what_goes_while_the_last_requests_are_waited_for_is_not_missed(scene, monkeypatch):
+    scene.deployment("awaiting_approval")
+    record(monkeypatch, scene.calls, _close, "drain", does=lambda given: scene.engine.prune())
+    assert close(scene)["result"] == "committed"
+    assert [container for container in scene.engine.inspected if container.startswith("blue")] == []
 
 
 # What is never done
@@ -339,7 +370,7 @@ def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monk
             patch.setattr(os, "unlink", until_the_cut)
             _close.end(scene.store, journal, "rolled_back")
         scene.host.clock.now += 1000
-        undo = {"deployment_id": "", "prefer": "rollback", "reason": ""}
+        undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
         _recover.recover(scene.host, scene.store, undo, False)
         assert scene.store.load() is None
         assert not set(secrets).intersection(os.listdir(scene.store.folder)), f"cut off after {number} removals"

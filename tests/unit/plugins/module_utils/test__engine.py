@@ -236,6 +236,27 @@ CHANGES = [
     (lambda e: e.kill("c", "TERM"), "POST /containers/c/kill", {"signal": "TERM"}, None, "docker kill -s TERM c"),
     (lambda e: e.unpause("c"), "POST /containers/c/unpause", {}, None, "docker unpause c"),
     (
+        lambda e: e.connect("n", "c", {"Aliases": ["a", "b"], "IPAMConfig": {"IPv4Address": "192.0.2.7"}}),
+        "POST /networks/n/connect",
+        {},
+        {"Container": "c", "EndpointConfig": {"Aliases": ["a", "b"], "IPAMConfig": {"IPv4Address": "192.0.2.7"}}},
+        "docker network connect --alias a --alias b n c",
+    ),
+    (
+        lambda e: e.connect("n", "c", {}),
+        "POST /networks/n/connect",
+        {},
+        {"Container": "c", "EndpointConfig": {}},
+        "docker network connect n c",
+    ),
+    (
+        lambda e: e.disconnect("n", "c"),
+        "POST /networks/n/disconnect",
+        {},
+        {"Container": "c", "Force": True},
+        "docker network disconnect -f n c",
+    ),
+    (
         lambda e: e.set_restart_policy("c", {"Name": "on-failure", "MaximumRetryCount": 3}),
         "POST /containers/c/update",
         {},
@@ -273,6 +294,30 @@ def test_an_engine_by_itself_writes_down_for_itself(server):
     engine.start("c")
     assert engine.commands == ["docker start c"]
     assert Engine(f"unix://{server.path}").commands == []
+
+
+def test_a_container_is_created_and_its_secrets_are_not_written_down(server, engine):
+    server.json("POST /containers/create", {"Id": "c1", "Warnings": []}, "201 Created")
+    body = {"Image": "shop:1", "Env": ["PASSWORD=secret"], "HostConfig": {}}
+    assert engine.create("shop-blue-web-1", body) == "c1"
+    request = server.requests[0]
+    assert (request.query, json.loads(request.body)) == ({"name": "shop-blue-web-1"}, body)
+    assert engine.commands == ["docker create --name shop-blue-web-1 shop:1"]
+
+
+def test_a_network_is_created(server, engine):
+    server.json("POST /networks/create", {"Id": "n1", "Warning": ""}, "201 Created")
+    assert engine.create_network({"Name": "shop-blue_default", "Driver": "bridge"}) == "n1"
+    assert json.loads(server.requests[0].body) == {"Name": "shop-blue_default", "Driver": "bridge"}
+    assert engine.commands == ["docker network create shop-blue_default"]
+
+
+@pytest.mark.parametrize("kind", ["network", "volume"])
+def test_a_network_or_a_volume_that_is_gone_is_none(server, engine, kind):
+    server.json(f"GET /{kind}s/shop-blue_x", {"Name": "shop-blue_x"})
+    server.json(f"GET /{kind}s/none", {"message": f"{kind} none not found"}, "404 Not Found")
+    assert getattr(engine, kind)("shop-blue_x") == {"Name": "shop-blue_x"}
+    assert getattr(engine, kind)("none") is None
 
 
 def test_reading_is_not_written_down(server, engine):

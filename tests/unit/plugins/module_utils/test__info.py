@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _remembered, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 
@@ -134,8 +134,8 @@ def test_an_owner_that_is_gone(scene):
 def test_the_color_that_was_kept_has_its_release(scene):
     scene.color("green")
     scene.color("blue", "exited")
-    with open(scene.store.path("containers.json"), "w", encoding="utf-8") as kept:
-        json.dump({"color": "blue", "release": "1", "policies": {}}, kept)
+    _remembered.put(scene.store, "blue", {"release": "1", "containers": [], "networks": []})
+    _remembered.keep(scene.store, "blue")
     result = info(scene)
     assert (result["colors"]["blue"]["release"], result["colors"]["blue"]["health"]) == ("1", "stopped")
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import stat
@@ -191,7 +190,7 @@ def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, text, co
     with pytest.raises(JournalCorrupt) as failure:
         store.load()
     assert failure.value.message.startswith(
-        f"The journal {store.path('deployment.json')} cannot be read ({broken} damaged): look at both colors"
+        f"The journal {store.path('deployment.json')} cannot be read ({broken} damaged): run recover.yml"
     )
 
 
@@ -579,14 +578,6 @@ def test_an_app_without_a_deployment_has_no_history(store):
 
 
 # What stays beside the journal
-
-
-def test_the_kept_color(store):
-    assert _journal.kept_color(store) is None
-    spoil(store, "containers.json", "{")
-    assert _journal.kept_color(store) is None
-    spoil(store, "containers.json", json.dumps({"color": "blue"}))
-    assert _journal.kept_color(store) == {"color": "blue"}
 
 
 def test_the_broker_url_is_not_in_the_journal(store, journal):

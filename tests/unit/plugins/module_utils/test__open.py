@@ -12,8 +12,13 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _broker,
+    _containers,
+    _guard_program,
+    _guard_units,
     _nginx,
     _open,
+    _recreate,
+    _remembered,
     _resources,
     _settings,
     _sockets,
@@ -82,6 +87,7 @@ class Scene:
             "keep_keys": ["session:*"],
             "drain_timeout": 30.0,
             "revert_after": 900,
+            "watch": True,
             "old_color": "removed",
             "remove_volumes": False,
             "keep_images": 3,
@@ -113,6 +119,10 @@ class Scene:
         }
         monkeypatch.setattr(_broker, "connect", lambda host, containers, settings: self.redis)
         monkeypatch.setattr(_nginx, "preflight", lambda host, nginx: self.nginx_says)
+        monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
+        monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
+        monkeypatch.setattr(_guard_units, "arm", lambda host, app, revert_after: True)
+        monkeypatch.setattr(_guard_units, "disarm", lambda host, app: None)
         monkeypatch.setattr(_resources, "available_memory", lambda: self.memory)
         monkeypatch.setattr(_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
         monkeypatch.setattr(
@@ -745,12 +755,6 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
     [
         ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
         (
-            "health",
-            {},
-            1000,
-            f"{OPEN} is open, in step health: its owner is gone: undo it with rollback.yml, then deploy again.",
-        ),
-        (
             "awaiting_approval",
             {},
             1000,
@@ -804,8 +808,9 @@ def kept(scene):
     scene.of_release("2")
     scene.policies = {f"green-{service}": dict(ALWAYS) for service in SERVICES}
     scene.store.create()
-    with open(scene.store.path("containers.json"), "w", encoding="utf-8") as target:
-        json.dump({"color": "green", "release": "1", "policies": scene.policies}, target)
+    containers = _containers.of_project(scene.engine, "shop-green")
+    _recreate.remember(scene.host, scene.store, "green", "1", containers, lambda container: dict(ALWAYS))
+    _remembered.keep(scene.store, "green")
     return scene
 
 
@@ -850,11 +855,92 @@ def test_nothing_was_kept(scene):
     )
 
 
-def test_a_kept_color_of_which_somebody_removed_a_container_is_refused(kept):
-    del kept.engine.inspected["green-worker"]
+def created(scene, service):
+    (found,) = _containers.of_project(scene.engine, "shop-green", [service])
+    return found
+
+
+def test_a_kept_color_that_somebody_removed_is_created_again(kept):
+    kept.engine.prune()
+    kept.engine.images["sha256:web-1"] = kept.engine.images.pop("registry/web:1")
+    result = kept.open(prefer="rollback")
+    assert result["plan"][0] == (
+        "plan: shop: green becomes live (back to release 1, which was kept; somebody removed shop-green-beat-1, "
+        "shop-green-redis-1, shop-green-web-1, shop-green-worker-1, created again)"
+    )
+    assert {each.status for each in _containers.of_project(kept.engine, "shop-green")} == {"created"}
+    # The tag has moved on; what comes back is what was there.
+    assert created(kept, "web").image == "sha256:web-1"
+    journal = kept.store.load()
+    assert journal["policies"][created(kept, "worker").id] == ALWAYS
+    assert journal["recreated"][0] == "network shop-green_default"
+    assert kept.host.warnings[-1].startswith("Of color green, somebody had removed network shop-green_default, ")
+
+
+def test_the_plan_creates_nothing(kept):
+    kept.engine.prune()
+    assert kept.open(check_mode=True, prefer="rollback")["changed"] is True
+    assert kept.host.calls == []
+
+
+def test_a_kept_color_that_cannot_be_created_again_is_refused(kept):
+    kept.engine.prune()
+    del kept.engine.images["registry/worker:1"]
     with pytest.raises(BluegreenError) as refusal:
         kept.open(prefer="rollback")
     assert refusal.value.message == (
-        "Containers of the kept color green were removed by somebody: deploy release 1 again instead."
+        "Container shop-green-worker-1 was removed by somebody, and its image registry/worker:1 (sha256:worker-1) is no "
+        "longer on this host (docker system prune -a removes it too): bring that very image back with docker pull or "
+        "docker load, then run rollback.yml again."
     )
     assert kept.host.calls == []
+    assert kept.store.load() is None
+
+
+def test_a_kept_color_whose_place_a_later_release_has_taken_is_refused(kept):
+    kept.engine.inspected["green-worker"].update(Id="green-worker-2", Image="sha256:worker-2")
+    kept.engine.inspected["green-worker-2"] = kept.engine.inspected.pop("green-worker")
+    with pytest.raises(BluegreenError) as refusal:
+        kept.open(prefer="rollback")
+    assert refusal.value.message == (
+        "Containers of the kept color green were replaced by others (shop-green-worker-1): deploy release 1 again instead."
+    )
+    assert kept.host.calls == []
+
+
+def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
+    kept.engine.prune()
+
+    def refuse(name, body):
+        raise EngineError("no space left on device", 500)
+
+    monkeypatch.setattr(kept.engine, "create", refuse)
+    with pytest.raises(BluegreenError, match=r"shop-green-beat-1 of color green .* \(no space left on device\)"):
+        kept.open(prefer="rollback")
+    assert kept.store.load() is None
+    assert kept.store.history()[-1]["result"] == "rolled_back"
+    assert _remembered.kept_color(kept.store)["color"] == "green"
+
+
+def test_what_brings_the_live_color_back_is_written_down(scene):
+    scene.of_release("1")
+    scene.engine.inspected["blue-web"]["Config"]["Env"] = ["PASSWORD=secret"]
+    scene.open()
+    remembered = _remembered.of_color(scene.store, "blue")
+    assert remembered["release"] == "1"
+    assert [each["name"] for each in remembered["containers"]] == [
+        f"shop-blue-{service}-1" for service in ("beat", "redis", "web", "worker")
+    ]
+    assert [each["Name"] for each in remembered["networks"]] == ["shop-blue_default"]
+    assert os.stat(scene.store.path("containers.json")).st_mode & 0o777 == 0o600
+    # A secret is there, and nowhere else.
+    for name in os.listdir(scene.store.folder):
+        if name != "containers.json":
+            with open(scene.store.path(name), encoding="utf-8") as file:
+                assert "secret" not in file.read()
+
+
+def test_the_color_that_is_kept_is_not_forgotten_for_the_live_one(kept):
+    kept.open(release="3")
+    assert _remembered.kept_color(kept.store)["color"] == "green"
+    assert _remembered.of_color(kept.store, "blue") is not None

@@ -15,17 +15,19 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _messages,
     _nginx,
     _recover,
+    _recreate,
     _skew,
     _switch,
     _workers,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
-UNDO = {"deployment_id": "", "prefer": "rollback", "reason": "health: no answer"}
-LOOK = {"deployment_id": "", "prefer": "", "reason": "recover.yml"}
+UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "health: no answer"}
+LOOK = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "recover.yml"}
 
 
 @pytest.fixture
@@ -53,8 +55,10 @@ def test_nothing_is_open(scene):
     assert recover(scene, UNDO) == {
         "changed": False,
         "found": False,
-        "message": "No deployment of app shop is open.",
+        "message": "No deployment of app shop is open. It was never deployed on this host.",
     }
+    scene.store.log({"id": "dep-0"})
+    assert recover(scene, UNDO)["message"] == "No deployment of app shop is open."
 
 
 def test_another_deployment_is_left_alone(scene):
@@ -284,6 +288,90 @@ def test_an_old_web_that_fell_meanwhile_is_started_again(scene):
     assert {scene.engine.state(f"blue-{service}") for service in ("redis", "web", "worker", "beat")} == {"running"}
     assert scene.calls.index(("start", "blue-redis")) < scene.calls.index(("start", "blue-web"))
     assert scene.calls.index(("start", "blue-web")) < scene.calls.index("restart workers")
+
+
+# What somebody removed meanwhile
+
+
+def pruned(scene, step, done=True, **facts):
+    """A deployment during which a cron job ran docker system prune -f."""
+    for service in ("redis", "web", "worker", "beat"):
+        scene.engine.images[f"registry/{service}:1"] = {"Id": f"sha256:{service}-1"}
+    scene.color("blue")
+    containers = of_project(scene.engine, "shop-blue")
+    _recreate.remember(scene.host, scene.store, "blue", "1", containers, lambda container: dict(ALWAYS))
+    scene.color("green", worker="created", beat="created")
+    for worker in ("blue-worker", "blue-beat"):
+        scene.engine.inspected[worker]["State"]["Status"] = "exited"
+    old = [{"id": each.id, "name": each.name, "service": each.service} for each in containers]
+    journal = scene.deployment(step, done, old_containers=old, signalled=["blue-beat", "blue-worker"], **facts)
+    scene.calls.clear()
+    scene.engine.prune()
+    return journal
+
+
+def of_blue(scene, attribute):
+    return {each.service: getattr(each, attribute) for each in of_project(scene.engine, "shop-blue")}
+
+
+@pytest.mark.parametrize("step", ["stop_workers", "health", "cutover", "settle", "awaiting_approval"])
+def test_old_workers_that_somebody_removed_work_again(scene, step):
+    pruned(scene, step)
+    result = recover(scene, UNDO)
+    assert result["message"] == "Release 2 was rolled back: blue is live with release 1."
+    assert set(of_blue(scene, "status").values()) == {"running"}
+    assert {policy["Name"] for policy in of_blue(scene, "restart_policy").values()} == {"unless-stopped"}
+    assert written(scene)["recreated"] == ["shop-blue-beat-1", "shop-blue-worker-1"]
+    # It holds environments, and nobody needs it any more.
+    assert not os.path.exists(scene.store.path("containers.json"))
+
+
+def test_an_old_web_that_fell_and_was_removed_serves_again(scene):
+    pruned(scene, "settle")
+    for container in ("blue-web", "blue-redis"):
+        scene.engine.inspected[container]["State"]["Status"] = "exited"
+    scene.engine.prune()
+    recover(scene, UNDO)
+    assert set(of_blue(scene, "status").values()) == {"running"}
+    effects = scene.effects()
+    assert effects.index("create network shop-blue_default") < effects.index("create shop-blue-web-1")
+    assert effects.index("create shop-blue-web-1") < effects.index("wait for blue") < effects.index("switch to blue")
+
+
+@pytest.mark.parametrize("step", ["health", "settle"])
+def test_what_cannot_come_back_is_said_after_all_else_has(scene, step):
+    pruned(scene, step)
+    image = scene.engine.images.pop("registry/worker:1")
+    with pytest.raises(BluegreenError, match="Container shop-blue-worker-1 was removed by somebody, and its image"):
+        recover(scene, UNDO)
+    assert of_blue(scene, "status") == {"beat": "running", "redis": "running", "web": "running"}
+    assert scene.states()["green-web"] == "exited"
+    journal = scene.store.load()
+    assert (journal["result"], journal["reason"]) == ("failed", "health: no answer")
+    # Somebody brings the image back, and runs rollback.yml again.
+    scene.engine.images["registry/worker:1"] = image
+    recover(scene, UNDO)
+    assert set(of_blue(scene, "status").values()) == {"running"}
+    assert written(scene)["result"] == "rolled_back"
+
+
+def test_a_web_that_cannot_come_back_is_the_reason_that_is_given(scene):
+    pruned(scene, "settle")
+    scene.engine.inspected["blue-web"]["State"]["Status"] = "exited"
+    scene.engine.prune()
+    del scene.engine.images["registry/web:1"]
+    scene.unhealthy = {"blue"}
+    with pytest.raises(BluegreenError, match="Container shop-blue-web-1 was removed by somebody, and its image"):
+        recover(scene, UNDO)
+    assert scene.served == "green"
+    assert scene.engine.state("green-web") == "running"
+
+
+def test_what_lives_on_is_not_created_again(scene):
+    pruned(scene, "awaiting_approval")
+    scene.color("green")
+    assert recover(scene, LOOK)["message"].startswith("Release 2 is live and whole")
+    assert [call for call in scene.calls if call[0] == "create"] == []
 
 
 def test_a_first_deployment_that_fails_leaves_no_color(scene):
@@ -533,8 +621,8 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop could not be undone: nginx -t says: unexpected end. Both webs run and the old workers work. "
-        "Mend Nginx, then run rollback.yml again."
+        "Release 2 of app shop could not be undone: nginx -t says: unexpected end. No web was stopped, and the old workers "
+        "work. Mend that, then run rollback.yml again."
     )
     # Both webs and both brokers stay, tasks and workers are back where most requests may go.
     assert scene.states() == {

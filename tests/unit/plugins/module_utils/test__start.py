@@ -88,14 +88,25 @@ def test_only_the_roles_given(host, journal):
 
 
 def test_a_service_without_a_container_is_named(host):
-    with pytest.raises(BluegreenError, match="services.web names 'webb', but project shop-blue has no container"):
+    with pytest.raises(BluegreenError) as refusal:
         by_role(of_project(host.engine, "shop-blue"), {"web": ["webb"]}, "shop-blue")
+    assert refusal.value.message == (
+        "services.web names 'webb', but project shop-blue has no container of that service. Either it was never created "
+        "(docker compose up --no-start), or somebody removed it before its start, as docker system prune in a cron job "
+        "does: create it, or deploy again."
+    )
 
 
 def test_a_second_time_starts_nothing_not_even_init(host, journal):
     start(host, journal, roles(host, "support", "init", "web"))
-    assert would_start(roles(host, "support", "init", "web")) == []
+    assert would_start(journal, roles(host, "support", "init", "web")) == []
     assert start(host, journal, roles(host, "support", "init", "web")).started == []
+
+
+def test_what_had_done_its_work_before_somebody_removed_it_does_it_no_second_time(host, journal):
+    journal.data["ran"] = ["blue-migrate"]
+    assert "shop-blue-migrate-1" not in [each.name for each in would_start(journal, roles(host, "init", "web"))]
+    assert start(host, journal, roles(host, "init", "web")).started == ["shop-blue-web-1"]
 
 
 def test_redis_is_asked_itself_whatever_the_engine_knows(host, journal):

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The guard: what runs on the host itself when nobody else does.
+
+It is started at boot, by the dead-man timer, and when a deployment awaits approval. Then it stays as long as a deployment is
+open, and looks again and again at what is to be done, because any of it may fail today and work in a minute: Docker may be
+down, the disk full, Nginx broken by somebody. It never approves.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recover, _watch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_called_with
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import switch_was_cut_off
+
+# Between two looks at a deployment whose owner is alive, in seconds.
+PACE = 5.0
+# A try that failed is repeated after 1, 2, 4 … seconds, at most after this many.
+LONGEST_PAUSE = 60.0
+
+
+class Guard:
+    """What is to be done about the open deployment of an app, a turn at a time.
+
+    :param say: called with each line for the log.
+    """
+
+    def __init__(self, host, store, say):
+        self.host = host
+        self.store = store
+        self._say = say
+        self._said = set()
+        self._failures = 0
+        self._watch = None
+
+    def turn(self):
+        """Do what is to be done now; seconds until the next turn, ``None`` when no deployment is open."""
+        try:
+            pause = self._turn()
+            self._failures = 0
+        except Fenced as refused:
+            # Somebody else is at it.
+            self._report(refused.message)
+            pause = PACE
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            # Whatever it is, nobody else is there to try again.
+            self._report(error.message if isinstance(error, BluegreenError) else f"{type(error).__name__}: {error}")
+            pause = min(2.0**self._failures, LONGEST_PAUSE)
+            self._failures += 1
+        for sentence in self.host.warnings:
+            self._report(sentence)
+        # They are for a module's result; here they would only grow.
+        del self.host.warnings[:], self.host.commands[:]
+        return pause
+
+    def _turn(self):
+        try:
+            journal = self.store.load()
+        except JournalCorrupt:
+            self._recover("the journal was damaged")
+            return 0.0
+        if journal is None:
+            return None
+        if journal["step"] == "awaiting_approval" and not journal["back"] and not journal["result"]:
+            return self._guard_pending(journal)
+        self._watch = None
+        if not self._is_abandoned(journal):
+            # Every second counts once the owner is gone, and it may show a sign of life until then.
+            return min(journal.lease_left() or PACE, PACE)
+        self._recover(_why(journal))
+        return 0.0
+
+    def _is_abandoned(self, journal):
+        """Whether nobody but the guard brings the deployment to an end."""
+        if journal["step"] in ("open", "fetch") and is_called_with(self.store.env_file(journal["to"])):
+            # Compose may pull for an hour and keeps no journal, so its sign of life is written for it.
+            self._keep_alive(journal)
+            return False
+        if journal.has_owner():
+            return False
+        return journal["back"] or journal.get("guard") or bool(journal["revert_after"]) or not journal.is_of_this_boot()
+
+    def _keep_alive(self, journal):
+        with self.store.lock(f"guard: Compose works for deployment {journal['id']}", wait=0):
+            now = self.store.load()
+            if now is not None and (now["id"], now["epoch"], now["step"]) == (journal["id"], journal["epoch"], journal["step"]):
+                now.alive()
+
+    def _recover(self, reason, **wanted):
+        given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": f"guard: {reason}", "guard": True, **wanted}
+        ended = _recover.recover(self.host, self.store, given, check_mode=False)
+        if ended["changed"]:
+            self._said.clear()
+            self._say(f"{reason}. {ended['message']}")
+
+    def _guard_pending(self, journal):
+        if self._watch is None or self._watch.deployment_id != journal["id"]:
+            self._watch = _watch.Watch(self.host, self.store, journal)
+        reason = self._watch.look()
+        if not reason:
+            return _watch.PACE
+        self._recover(reason, epoch=journal["epoch"], prefer="rollback")
+        return 0.0
+
+    def _report(self, sentence):
+        # The same refusal every few seconds would bury all others.
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._say(sentence)
+
+
+def _why(journal):
+    if journal["reason"]:
+        return journal["reason"].replace("guard: ", "", 1)
+    if not journal.is_of_this_boot():
+        return f"the host was booted in step {journal['step']}"
+    return f"no sign of life for {journal['revert_after']} s in step {journal['step']}"
+
+
+def restore(store):
+    """Before Nginx starts after a power cut: what it was not proved to have read, it must not find.
+
+    :returns: whether the bytes of before were put back.
+    """
+    try:
+        journal = store.load()
+    except JournalCorrupt:
+        # Whichever color the file names, the guard goes by it.
+        return False
+    if journal is None or not switch_was_cut_off(journal.data):
+        return False
+    return OwnedFile(journal["settings"]["nginx"]["file"], journal["id"]).put_back_kept()
+
+
+def main(argv):
+    """The program: ``selftest``, ``restore`` or ``guard``, then the app and the engine's address.
+
+    :returns: the exit code.
+    """
+    command, app, docker_host = argv
+    host = Host(docker_host)
+    store = Store(check_app(app), host)
+    if command == "restore" and restore(store):
+        _print("A switch of Nginx was cut off: the file of before is back.")
+    if command == "guard":
+        guard = Guard(host, store, _print)
+        pause = guard.turn()
+        while pause is not None:
+            host.clock.sleep(pause)
+            pause = guard.turn()
+    return 0
+
+
+def _print(line):
+    print(line, flush=True)

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Recovery where the journal itself was damaged: the host alone shows what is so.
+
+Which color is live, Nginx tells. What an app is made of stands in a file that every deployment leaves behind, apart from the
+journal. Nothing is switched then, nothing removed and no Redis stopped: only that one color's workers run, and not both or
+none.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _guard_units,
+    _nginx,
+    _settings,
+    _switch,
+    _weights,
+    _workers,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+    Fenced,
+    JournalCorrupt,
+    NoJournal,
+    remove,
+    write_atomically,
+)
+
+NAME = "settings.json"
+
+
+class _Unwritten(NoJournal):
+    """A journal in memory, for what is done without one; ``policies`` are restart policies by service."""
+
+    def __init__(self, policies):
+        self.data = {}
+        self._policies = policies
+
+    def get(self, key, default=None):
+        return self.data.get(key, default)
+
+    def note(self, **facts):
+        self.data.update(facts)
+
+    def policy_of(self, container):
+        return self._policies.get(container.service, container.restart_policy)
+
+
+def remember_settings(store, settings, live, workers):
+    """Keep what a recovery has to know that finds no journal.
+
+    :param settings: the :class:`_settings.Settings`.
+    :param live: containers of the live color, with the restart policies that the user gave them.
+    :param workers: how workers are stopped, as bg_deployment has it.
+    """
+    facts = {
+        "settings": settings.journaled(),
+        "policies": {container.service: container.restart_policy for container in live},
+        "stop_timeout": workers.get("stop_timeout"),
+    }
+    write_atomically(store.path(NAME), json.dumps(facts, indent=1, sort_keys=True) + "\n")
+
+
+def recover_without_journal(host, store, corrupt, check_mode):
+    """Leave one color's workers running, that of the color which Nginx serves, and keep the damaged journal aside.
+
+    :param corrupt: the :class:`JournalCorrupt` that told of it.
+    :returns: as :func:`_recover.recover`.
+    :raises BluegreenError: nothing tells what the app is made of, or which color is served.
+    """
+    settings, unwritten, stop_timeout = _remembered(store)
+    served = _nginx.served_color(host, _nginx.Nginx(**settings.nginx))
+    if not served:
+        raise BluegreenError(
+            f"{corrupt.message} But Nginx is not proved to serve either color, so nothing was done: mend Nginx first."
+        )
+    if check_mode:
+        return _result(f"The journal is damaged; {served} is live, and only its workers would run.")
+    with store.lock("recovery without a journal"):
+        try:
+            store.load()
+        except JournalCorrupt:
+            pass
+        else:
+            raise Fenced(f"The journal of app {store.app} was mended meanwhile: run recover.yml again.")
+        idle = Color(host, settings, _settings.other(served))
+        _stop_workers(host, unwritten, idle, stop_timeout)
+        _start(host, unwritten, Color(host, settings, served), stop_timeout)
+        return _end(host, store, settings, served)
+
+
+def _remembered(store):
+    try:
+        with open(store.path(NAME), encoding="utf-8") as source:
+            facts = json.load(source)
+        return _settings.Settings(**facts["settings"]), _Unwritten(facts["policies"]), facts["stop_timeout"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BluegreenError(
+            f"The journal of app {store.app} is damaged, and {store.path(NAME)} does not tell what the app is made of: look at "
+            "both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move "
+            f"{store.path('deployment.json')} away."
+        ) from error
+
+
+def _stop_workers(host, unwritten, idle, timeout):
+    running = [container for container in idle.of("workers") if container.running]
+    if running:
+        _workers.stop_workers(host, unwritten, running, timeout, "leave", restore=False)
+
+
+def _start(host, unwritten, live, timeout):
+    for container in live.of("support", "web"):
+        if not container.running:
+            host.engine.start(container.id)
+    for container in live.of("workers"):
+        if container.cpu_shares == _weights.LOWEST:
+            host.engine.set_cpu_shares(container.id, _weights.DEFAULT)
+    # Not those of the other color: they were told to finish.
+    unwritten.note(signalled=[])
+    with live.broker() as broker:
+        _workers.restart_workers(host, unwritten, live.of("workers"), timeout or _workers.RESTART_TIMEOUT, broker)
+
+
+def _end(host, store, settings, served):
+    now = host.clock.wall()
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    store.log(
+        {
+            "id": f"damaged-{stamp}",
+            "who": "",
+            "release": "",
+            "release_from": "",
+            "from": "",
+            "to": served,
+            "result": "failed",
+            "reason": "the journal was damaged",
+            "started": timestamp(now),
+            "ended": timestamp(now),
+            "images": {},
+        }
+    )
+    kept = store.set_aside(stamp)
+    for color in COLORS:
+        remove(store.env_file(color))
+    remove(store.path("broker.url"))
+    _switch.forget_backup(_nginx.Nginx(**settings.nginx))
+    _guard_units.disarm(host, store.app)
+    return _result(
+        f"The journal was damaged and is kept as {' and '.join(kept)}. Nginx serves {served}, and only its workers run; nothing "
+        "was removed. Look at both colors (status.yml), then deploy again."
+    )
+
+
+def _result(message):
+    return {"changed": True, "found": True, "id": "", "epoch": 0, "result": "failed", "message": message, "logs": {}}
