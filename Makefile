@@ -1,6 +1,6 @@
 # Every target calls one script; the scripts say what they do at their top.
 
-.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint bench bench-report clean
+.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint vm bench bench-report clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test-molecule:  ## Only the scenarios; SCENARIO=rollback for one
 
 lint:  ## Only the linters
 	@tests/run --parts lint
+
+vm:  ## Power cuts and clock jumps on an emulated computer (ARCH=arm64: an hour and more; ARCH=amd64 is quicker); CELLS=…
+	@lab/setup venv vm-$(or $(ARCH),arm64)
+	@.venv/bin/python tests/vm/run.py --arch $(or $(ARCH),arm64) $(if $(CELLS),--cells '$(CELLS)')
 
 bench:  ## Measure ways to deploy (an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
 	@lab/setup
