@@ -34,6 +34,9 @@ vm() {
     local arch=$1 folder=$state/vm/$1 recipe
     mkdir -p "$folder"
     vm_packages
+    # From here on it keeps nobody waiting but another one that builds the same.
+    exec 8>"$folder/setup.lock" 9>&-
+    flock 8
     recipe=$(cd "$lab" && cat images/vm/* standins/base-image lib/vm.sh | sha256sum | cut -c1-16)
     if vm_stale "$folder/disk.img" "$recipe"; then
         vm_disk "$arch" "$folder"
@@ -57,8 +60,12 @@ vm_base() {
     vm_base=bluegreen-vm-base:$1
     vm_runs_programs_of "$1"
     image_exists "$vm_base" && return
-    say "Making a Debian for $1 (five minutes)."
+    say "Making a Debian for $1 ($(vm_takes "$1" 'five minutes'))."
     logged "vm-base-$1" as_root nice -n 10 "$lab/standins/base-image" trixie "$1" "$vm_base"
+}
+
+vm_takes() {
+    [ "$(dpkg --print-architecture)" = "$1" ] && echo "a minute or two" || echo "emulated: some $2"
 }
 
 # The classic builder, without a platform: it takes the base as it is, and the kernel runs what is in it. Told the
@@ -73,7 +80,7 @@ vm_build() {
 vm_disk() {
     local arch=$1 folder=$2 image=bluegreen-vm:$1 tree container
     vm_base "$arch"
-    say "Building the root file system for $arch (emulated: some twenty minutes)."
+    say "Building the root file system for $arch ($(vm_takes "$arch" 'twenty minutes'))."
     vm_build "vm-root-$arch" --tag "$image" --build-arg "BASE=$vm_base" \
         --build-arg "ARCH=$arch" "$lab/images/vm"
     [ -e "$state/vm/key" ] || ssh-keygen -q -t ed25519 -N '' -C 'smallfleet.bluegreen lab' -f "$state/vm/key"
@@ -104,7 +111,7 @@ vm_disk() {
 vm_app() {
     local arch=$1 folder=$2 release images=()
     vm_base "$arch"
-    say "Building the demo app for $arch (emulated: some ten minutes)."
+    say "Building the demo app for $arch ($(vm_takes "$arch" 'ten minutes'))."
     for release in 1 2 3; do
         images+=("bluegreen-vm-$arch:$release")
         sed "s,^FROM debian:trixie-slim\$,FROM $vm_base," "$root/demo/app/Dockerfile" |
