@@ -1,6 +1,6 @@
 # Every target calls one script; the scripts say what they do at their top.
 
-.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint faults bench bench-report clean
+.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint faults vm bench bench-report clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ faults:  ## Every fault at every phase of a deployment (an hour); goes on where 
 	@lab/setup all venv-runner
 	@.venv/bin/python tests/faults/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(HOSTS),--hosts '$(HOSTS)') \
 		$(if $(FRESH),--fresh) $(if $(AGAIN),--again)
+
+vm:  ## Power cuts and clock jumps on an emulated computer (ARCH=arm64: an hour and more; ARCH=amd64 is quicker); CELLS=…
+	@lab/setup venv vm-$(or $(ARCH),arm64)
+	@.venv/bin/python tests/vm/run.py --arch $(or $(ARCH),arm64) $(if $(CELLS),--cells '$(CELLS)')
 
 bench:  ## Measure ways to deploy (an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
 	@lab/setup

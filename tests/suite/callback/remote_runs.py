@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from ansible.plugins.callback import CallbackBase
 
@@ -14,8 +15,9 @@ name: remote_runs
 type: notification
 short_description: Notes what the role has run on hosts
 description:
-  - Appends a line with the phase (the name of the task's file), the action and the task's name to the file that the
-    environment variable E(BLUEGREEN_REMOTE_RUNS) names, for each run of a module on a host.
+  - Appends a line with the phase (the name of the task's file), the action, the seconds that it took and the task's name
+    to the file that the environment variable E(BLUEGREEN_REMOTE_RUNS) names, for each run of a module on a host.
+  - What counts has E(BLUEGREEN_REMOTE_RUNS_IN) in its path, which is the role if it is not set.
   - Hooks belong to the user, and do not count.
 """
 
@@ -31,6 +33,13 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "remote_runs"
     CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self):
+        super().__init__()
+        self._begun = {}
+
+    def v2_runner_on_start(self, host, task):
+        self._begun[host.name, task._uuid] = time.monotonic()
 
     def v2_runner_on_ok(self, result):
         self._note(result)
@@ -50,7 +59,11 @@ class CallbackModule(CallbackBase):
         if task.action.split(".")[-1] in LOCAL or (task.loop is not None and "results" in result._result):
             return
         path = task.get_path() or ""
-        if "/roles/bluegreen/" in path:
+        if os.environ.get("BLUEGREEN_REMOTE_RUNS_IN", "/roles/bluegreen/") in path:
             phase = os.path.basename(path.rpartition(":")[0]).removesuffix(".yml")
+            now = time.monotonic()
+            # The items of a loop begin one after the other.
+            key = result._host.name, task._uuid
+            seconds, self._begun[key] = now - self._begun.get(key, now), now
             with open(os.environ["BLUEGREEN_REMOTE_RUNS"], "a", encoding="utf-8") as file:
-                file.write(f"{phase} {task.action} {task.get_name()}\n")
+                file.write(f"{phase} {task.action} {seconds:.2f} {task.get_name()}\n")

@@ -1,0 +1,367 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deployments on an emulated computer with a kernel, a disk and a clock of its own; `make vm` calls it.
+
+    .venv/bin/python tests/vm/run.py [--arch arm64] [--cells cut:cutover,clock:health:-3600] [--keep]
+
+It boots the machine (lab/vm.py), prepares it with prepare.yml, deploys release 1 and, with approval, release 2, takes a
+pending deployment back, and then, for each cell, deploys again and
+  cut:STEP              pulls the plug when the journal reaches the step, boots, and runs nothing by hand;
+  clock:STEP:SECONDS    sets the machine's clock so far ahead or back, and lets the deployment go on;
+while a light load asks the app for pages and tasks. It ends 0 only if the machine was whole each time.
+The report is tests/vm/report.md for arm64, else tests/vm/.run/report.md, where the logs are too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+for folder in ("lab", "demo", "tests/vm"):
+    sys.path.insert(0, str(ROOT / folder))
+
+# pylint: disable=wrong-import-position
+import ledger  # noqa: E402
+import load  # noqa: E402
+import vm  # noqa: E402
+import vm_look  # noqa: E402
+import vm_report  # noqa: E402
+from vm_play import INVENTORY, RUN, SOURCE, VARIABLES, Play  # noqa: E402
+from vm_watch import STEPS, Watch  # noqa: E402
+
+CELLS = (
+    "cut:stop_workers",
+    "cut:health",
+    "cut:cutover",
+    "cut:start_workers",
+    "cut:awaiting_approval",
+    "clock:health:3600",
+    "clock:start_workers:-3600",
+)
+LEDGER = "/srv/ledger"
+# Requests and tasks a second: enough to see a hole, too few to be the reason for one.
+RATES = {"arm64": (0.5, 0.15), "amd64": (1.0, 0.3)}
+# Seconds from the first login after a power cut until the machine is whole. An emulated arm64 is some five times
+# slower than a Pi 4.
+LIMITS = {"arm64": 300, "amd64": 60}
+PATIENCE = 600
+# What is under way when the power goes fails, and it is the cut that fails it.
+UNDER_WAY = load.TIMEOUT + 1
+LOOP = "import time; b = time.perf_counter(); sum(i * i for i in range(1000000)); print(time.perf_counter() - b)"
+
+
+class Failed(Exception):
+    """One sentence: what was to be and is not."""
+
+
+def say(text):
+    print(f"{datetime.datetime.now():%H:%M:%S} {text}", flush=True)
+
+
+def parse_cell(text):
+    """(kind, step, seconds), from how a cell is called on the command line. Pure."""
+    kind, _colon, rest = text.partition(":")
+    step, _colon, seconds = rest.partition(":")
+    if kind not in ("cut", "clock") or step not in STEPS or (kind == "clock") != bool(seconds):
+        raise argparse.ArgumentTypeError(
+            f"there is no cell {text!r}; it is cut:STEP or clock:STEP:SECONDS, with one of the steps {', '.join(STEPS)}"
+        )
+    try:
+        return kind, step, int(seconds or 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{seconds!r} in {text!r} is no number of seconds") from None
+
+
+class Show:
+    def __init__(self, arch):
+        self.arch = arch
+        self.machine = vm.Machine(arch)
+        self.load = None
+        self.off = []  # (from, to): when nobody could be answered
+        self.cuts = []  # when the power went
+        self.seen = set()  # deployments whose line in the history was looked at
+        self.figures = {"arch": arch, "limit": LIMITS[arch], "begun": time.time(), "deployments": {}, "runs": [], "cells": []}
+
+    # What is done to the machine
+
+    def make(self):
+        say(f"Turning on a machine for {self.arch}.")
+        self.machine = vm.create(self.arch)
+        for name in ("demo/app/compose.yml", "tests/vm/durable.yml"):
+            self.machine.copy(ROOT / name, f"{SOURCE}/{os.path.basename(name)}")
+        # Each line of the ledger is on the disk before its writer goes on: the power cut must not change the count.
+        self.machine.exec(f"mkdir -p {LEDGER} && chattr +S {LEDGER}")
+        inventory = {"all": {"hosts": {"pi": self.machine.variables()}, "vars": VARIABLES}}
+        INVENTORY.write_text(json.dumps(inventory, indent=1), encoding="utf-8")
+        self.figures["machine"] = {
+            "system": self.machine.exec("uname -srm").out.strip(),
+            "docker": self.machine.exec("docker version --format '{{.Server.Version}}'").out.strip(),
+            "memory_mib": vm.MEMORY_MIB,
+            "cpus": vm.CPUS,
+            "loop_s": float(self.machine.exec(f"python3 -c '{LOOP}'").out),
+            "loop_here_s": float(subprocess.run([sys.executable, "-c", LOOP], stdout=subprocess.PIPE, check=True).stdout),
+        }
+
+    def play(self, verb, label, **variables):
+        say(f"{verb} ({label})")
+        play = Play(f"smallfleet.bluegreen.{verb}", label, **variables)
+        if play.wait():
+            raise Failed(f"{verb}.yml failed; the log is {play.log.relative_to(ROOT)}.")
+        self.keep(play)
+        return play
+
+    def keep(self, play):
+        self.figures["runs"] += [[play.label, *run] for run in play.runs]
+        last = self.look().last
+        if last and play.seconds:
+            self.figures["deployments"][play.label] = {
+                "seconds": round(play.seconds, 1),
+                "runs": len(play.runs),
+                "phases": last["seconds"] if last["id"] not in self.seen else None,
+                "worker_gap": last.get("worker_gap"),
+                "result": last["result"],
+            }
+            self.seen.add(last["id"])
+
+    # What it shows
+
+    def look(self):
+        return vm_look.parse(self.machine.exec(vm_look.COMMAND, check=False, timeout=120).out)
+
+    def answer(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.machine.port}/", timeout=20) as response:
+                headers = response.headers
+                return vm_look.Answer(response.status, headers.get("X-Shop-Color", ""), headers.get("X-Shop-Release", ""))
+        except urllib.error.HTTPError as error:
+            return vm_look.Answer(error.code)
+        except OSError:
+            return vm_look.Answer(0)
+
+    def must_be(self, release, pending=False):
+        look, answer = self.look(), self.answer()
+        wrong = vm_look.faults(look, answer)
+        if answer.release != release:
+            wrong.append(f"Release {answer.release or 'unknown'} answers, and it should be {release}.")
+        if vm_look.pending(look) != pending:
+            wrong.append(f"Approval is {'not ' if pending else ''}pending.")
+        if wrong:
+            raise Failed(" ".join(wrong))
+
+    def until_whole(self):
+        """Seconds until nothing is wrong, the look and the answer; or what is still wrong when patience ends."""
+        begun = time.monotonic()
+        while True:
+            wrong = ["It shows nothing."]
+            with contextlib.suppress(ValueError):
+                look, answer = self.look(), self.answer()
+                wrong = vm_look.faults(look, answer)
+            if not wrong:
+                return time.monotonic() - begun, look, answer
+            if time.monotonic() - begun > PATIENCE:
+                raise Failed(f"After {PATIENCE} s: {' '.join(wrong)}")
+            time.sleep(0.5)
+
+    def until_task_is_done(self):
+        """Seconds until a task that is asked for now is done."""
+        begun = time.monotonic()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.machine.port}/tasks", data=b"seconds=0.1")
+        with urllib.request.urlopen(request, timeout=60) as response:
+            task = json.load(response)["id"]
+        done = f"grep -q '\"done\".*{task}' {LEDGER}/ledger.jsonl"
+        while self.machine.exec(done, check=False, timeout=60).rc:
+            if time.monotonic() - begun > PATIENCE:
+                raise Failed(f"A task that was asked for after the boot is not done after {PATIENCE} s.")
+            time.sleep(0.5)
+        return time.monotonic() - begun
+
+    # The parts of the show
+
+    def first_deployments(self):
+        self.play("prepare", "prepare")
+        floor = Play(str(ROOT / "tests/vm/bare.yml"), "bare", counted="/tests/vm/")
+        if floor.wait():
+            raise Failed(f"An empty command failed; the log is {floor.log.relative_to(ROOT)}.")
+        self.figures["floor_s"] = statistics.median(run.seconds for run in floor.runs[1:])
+        say(f"An empty remote run costs {self.figures['floor_s']:.1f} s.")
+        self.play("deploy", "deploy-1", bluegreen_release="1", bluegreen_approval="automatic")
+        self.must_be("1")
+        rate, task_rate = RATES[self.arch]
+        url = f"http://127.0.0.1:{self.machine.port}"
+        task = {"seconds": "0.2"}
+        self.load = load.Load(url, rate, task_rate, out=str(RUN / "load.jsonl"), task=task).start()
+        self.play("deploy", "deploy-2", bluegreen_release="2", bluegreen_approval="manual")
+        self.must_be("2", pending=True)
+        self.play("finish", "finish-2")
+        self.must_be("2")
+        self.play("deploy", "deploy-3", bluegreen_release="3", bluegreen_approval="manual")
+        self.must_be("3", pending=True)
+        self.play("rollback", "rollback-3")
+        self.must_be("2")
+
+    def cell(self, kind, step, seconds):
+        live = self.answer().release
+        release = str(int(live) % 3 + 1)
+        cell = {"kind": kind, "step": step, "by": seconds, "from": live, "to": release, "wrong": ""}
+        say(f"{kind} at {step}: release {release} over {live}")
+        try:
+            if kind == "cut":
+                self.cut(cell, f"cut-{step}")
+            else:
+                self.clock(cell, f"clock-{step}")
+        except (Failed, vm.VmError, OSError, ValueError, subprocess.TimeoutExpired) as error:
+            cell["wrong"] = str(error)
+        self.figures["cells"].append(cell)
+        say(f"  {cell['wrong'] or 'whole'} ({json.dumps(cell)})")
+
+    def cut(self, cell, label):
+        with Watch(self.machine) as watch:
+            play = Play(
+                "smallfleet.bluegreen.deploy", label, bluegreen_release=cell["to"], bluegreen_approval="manual"
+            )
+            moment = watch.wait(cell["step"], play, PATIENCE * 2)
+            if cell["step"] == "awaiting_approval" and moment:
+                play.wait()  # the controller goes in peace; nobody but the machine knows of it then
+            if moment is None:
+                play.stop()
+                raise Failed(f"The deployment ended before {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+            self.cuts.append(time.time())
+            self.machine.cut()
+        cell["met"] = str(moment)
+        try:
+            cell["login_s"] = round(self.machine.boot(), 1)
+            whole, look, answer = self.until_whole()
+        finally:
+            self.off.append((self.cuts[-1] - UNDER_WAY, time.time()))
+            play.stop()
+        cell.update(whole_s=round(whole, 1), uptime_s=round(look.uptime, 1), color=look.color, release=answer.release)
+        cell["pending"] = vm_look.pending(look)
+        cell["task_s"] = round(self.until_task_is_done(), 1)
+        # It stays so: nothing that the boot began is still on its way to something else.
+        time.sleep(20)
+        self.must_be(answer.release, pending=cell["pending"])
+        if answer.release not in (cell["from"], cell["to"]):
+            raise Failed(f"Release {answer.release} answers, which was neither the old nor the new one.")
+        if whole > LIMITS[self.arch]:
+            raise Failed(f"It took {whole:.0f} s from the login until it was whole, and {LIMITS[self.arch]} s is the limit.")
+        cell["result"] = "pending" if cell["pending"] else (look.last or {}).get("result", "")
+        if cell["step"] == "awaiting_approval" and not cell["pending"]:
+            raise Failed("Approval was pending when the power went, and is not any more.")
+        if cell["pending"]:
+            self.play("finish", f"{label}-finish")
+            self.must_be(cell["to"])
+
+    def clock(self, cell, label):
+        with Watch(self.machine) as watch:
+            play = Play(
+                "smallfleet.bluegreen.deploy", label, bluegreen_release=cell["to"], bluegreen_approval="automatic"
+            )
+            moment = watch.wait(cell["step"], play, PATIENCE * 2)
+            if moment is None:
+                play.stop()
+                raise Failed(f"The deployment ended before {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+            self.set_clock(cell["by"])
+        cell["met"] = str(moment)
+        try:
+            if play.wait():
+                raise Failed(f"The deployment failed; the log is {play.log.relative_to(ROOT)}.")
+            self.must_be(cell["to"])
+            cell["task_s"] = round(self.until_task_is_done(), 1)
+        finally:
+            self.set_clock(-cell["by"])
+        self.keep(play)
+        cell.update(result=self.look().last["result"], release=cell["to"], color=self.answer().color)
+        if cell["result"] != "committed":
+            raise Failed(f"The deployment ended {cell['result']}.")
+
+    def set_clock(self, seconds):
+        self.machine.exec(f'date -s "@$(($(date +%s) + {seconds}))"')
+
+    def count(self):
+        """The requests and the tasks, of the whole show."""
+        say("Waiting for the last tasks.")
+        self.load.stop()
+
+        def read():
+            return self.machine.exec(f"cat {LEDGER}/ledger.jsonl").out
+
+        # What a worker had taken but not begun when the power went, Celery hands out again after an hour; the deployment
+        # after it, at once.
+        events = ledger.wait_until_done(read, timeout=PATIENCE / 2)
+        (RUN / "ledger.jsonl").write_text(read(), encoding="utf-8")
+        counts = ledger.count(events)
+        running = {
+            event["id"]
+            for event in events
+            if event["event"] == "started" and any(-60 < event["time"] - cut < 10 for cut in self.cuts)
+        }
+        interrupted = [task for task in counts.lost if task in running]
+        seen = [r for r in self.load.records if not any(begin <= r.t <= end for begin, end in self.off)]
+        figures = load.figures(seen)
+        self.figures["load"] = {
+            "requests": figures["requests"], "failed": figures["failed"], "failures": figures["failures"],
+            "asked_while_off": len(self.load.records) - len(seen), "under_way_s": UNDER_WAY, "retried": figures["retried"],
+            "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"],
+            "accepted": counts.accepted, "done": counts.done, "doubled": len(counts.doubled),
+            "interrupted": len(interrupted), "lost": len(counts.lost) - len(interrupted),
+        }  # fmt: skip
+
+    def wrong(self):
+        counted = self.figures.get("load", {})
+        return [cell for cell in self.figures["cells"] if cell["wrong"]] + [
+            name for name in ("failed", "lost", "doubled") if counted.get(name)
+        ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Deployments, power cuts and wrong clocks on an emulated computer.")
+    parser.add_argument("--arch", choices=sorted(vm.ARCHITECTURES), default="arm64")
+    parser.add_argument("--cells", type=lambda text: [parse_cell(each) for each in text.split(",")])
+    parser.add_argument("--keep", action="store_true", help="leave the machine on, to look at it with lab/vm.py")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    shutil.rmtree(RUN, ignore_errors=True)
+    RUN.mkdir(parents=True)
+    show = Show(options.arch)
+    ended = ""
+    try:
+        show.make()
+        show.first_deployments()
+        for cell in options.cells or [parse_cell(each) for each in CELLS]:
+            show.cell(*cell)
+        show.count()
+    except (Failed, vm.VmError) as error:
+        ended = str(error)
+    except KeyboardInterrupt:
+        ended = "It was stopped."
+    finally:
+        if show.load:
+            show.load.stop()
+        show.figures.update(ended=ended, seconds=time.time() - show.figures["begun"], busy=os.getloadavg()[2])
+        (RUN / "figures.json").write_text(json.dumps(show.figures, indent=1) + "\n", encoding="utf-8")
+        report = ROOT / "tests/vm/report.md" if options.arch == "arm64" else RUN / "report.md"
+        report.write_text(vm_report.report(show.figures), encoding="utf-8")
+        if not options.keep:
+            show.machine.destroy()
+    wrong = show.wrong()
+    say(f"{ended or 'Done.'} {len(wrong)} of {len(show.figures['cells'])} cells and counts wrong. See {report.relative_to(ROOT)}.")
+    return 1 if ended or wrong or not show.figures["cells"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of `make vm`, from the figures that it wrote down. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import statistics
+
+PHASES = (
+    "open", "fetch", "stop_workers", "start_candidate", "health", "cutover", "handover", "start_workers", "settle",
+    "awaiting_approval", "finish",
+)  # fmt: skip
+
+
+def report(figures):
+    parts = [_head(figures), _cells(figures), _phases(figures), _runs(figures), _load(figures)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(figures):
+    when = datetime.datetime.fromtimestamp(figures["begun"], datetime.timezone.utc)
+    lines = [
+        f"# Power cuts and wrong clocks on an emulated {figures['arch']}",
+        "",
+        f"Written by `make vm ARCH={figures['arch']}` on {when:%Y-%m-%d}, in {figures['seconds'] / 60:.0f} minutes.",
+    ]
+    machine = figures.get("machine")
+    if machine:
+        times = machine["loop_s"] / machine["loop_here_s"]
+        lines += [
+            "",
+            f"The machine: {machine['system']}, {machine['cpus']} emulated processors, {machine['memory_mib']} MiB, an ext4 "
+            f"disk that is written through, Docker {machine['docker']}. A loop of Python takes {machine['loop_s']:.2f} s "
+            f"there and {machine['loop_here_s']:.2f} s on the machine that emulates it ({times:.0f} times as long). That one "
+            f"had other work beside this: {figures['busy']:.1f} processes on the average of the last quarter of an hour "
+            "wanted to run, so seconds here are more than they would be alone.",
+        ]
+    if figures["ended"]:
+        lines += ["", f"**It did not come to its end:** {figures['ended']}"]
+    return "\n".join(lines)
+
+
+def _table(head, rows):
+    lines = [f"| {' | '.join(head)} |", f"| :-- |{' --: |' * (len(head) - 1)}"]
+    return "\n".join(lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows])
+
+
+def _seconds(value):
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _cells(figures):
+    if not figures["cells"]:
+        return ""
+    cuts = [cell for cell in figures["cells"] if cell["kind"] == "cut"]
+    clocks = [cell for cell in figures["cells"] if cell["kind"] == "clock"]
+    parts = []
+    if cuts:
+        parts += [
+            "## The plug is pulled",
+            "The emulator is killed when the journal, which is followed from outside, reaches a step; then the machine is "
+            "turned on, and nothing is run by hand. Whole: one web, Redis, worker and beat of one color run, no worker "
+            "and no beat of the other, Nginx's file names that color and it answers through Nginx, and no deployment is "
+            f"open but one that awaits approval; and 20 s later still. The limit is {figures['limit']} s from the login.",
+            _table(
+                ("pulled at", "journal then", "release", "answers after", "deployment", "power to login, s",
+                 "login to whole, s", "a task done after, s", ""),
+                [_cut(cell) for cell in cuts],
+            ),
+        ]  # fmt: skip
+    if clocks:
+        parts += [
+            "## The clock jumps",
+            "The machine's clock is set by so much when the journal reaches a step; the deployment has to go on to its end.",
+            _table(
+                ("set at", "journal then", "by, s", "release", "answers after", "deployment", ""),
+                [_clock(cell) for cell in clocks],
+            ),
+        ]
+    return "\n\n".join(parts)
+
+
+def _verdict(cell):
+    return f"**{cell['wrong']}**" if cell["wrong"] else "whole"
+
+
+def _cut(cell):
+    return (
+        f"`{cell['step']}`", cell.get("met", "–"), f"{cell['from']} → {cell['to']}", cell.get("release", "–"),
+        cell.get("result", "–"), _seconds(cell.get("login_s")), _seconds(cell.get("whole_s")),
+        _seconds(cell.get("task_s")), _verdict(cell),
+    )  # fmt: skip
+
+
+def _clock(cell):
+    return (
+        f"`{cell['step']}`", cell.get("met", "–"), f"{cell['by']:+d}", f"{cell['from']} → {cell['to']}",
+        cell.get("release", "–"), cell.get("result", "–"), _verdict(cell),
+    )  # fmt: skip
+
+
+def _phases(figures):
+    """Seconds a phase, of the deployments whose line is in the history; one that is pending has none yet."""
+    shown = {label: each for label, each in figures["deployments"].items() if each["phases"]}
+    if not shown:
+        return ""
+    known = [phase for phase in PHASES if any(phase in each["phases"] for each in shown.values())]
+    rows = [(f"`{phase}`", *(_seconds(each["phases"].get(phase)) for each in shown.values())) for phase in known]
+    rows.append(("worker gap", *(_seconds(each["worker_gap"]) for each in shown.values())))
+    rows.append(("result", *(each["result"] for each in shown.values())))
+    return "\n\n".join([
+        "## What a deployment takes",
+        "Seconds of each phase, from the machine's own history. The column is the playbook that ended the deployment.",
+        _table(("phase", *shown), rows),
+        "Whole runs, the controller's own time included:",
+        _table(
+            ("playbook", "seconds", "remote runs"),
+            [(f"`{label}`", _seconds(each["seconds"]), each["runs"]) for label, each in figures["deployments"].items()],
+        ),
+    ])  # fmt: skip
+
+
+def _runs(figures):
+    if not figures["runs"]:
+        return ""
+    grouped = {}
+    for _label, phase, action, seconds, name in figures["runs"]:
+        grouped.setdefault((phase, action, name), []).append(seconds)
+    rows = [
+        (f"`{phase}`", f"`{action}`", name, len(took), _seconds(statistics.median(took)), _seconds(min(took)),
+         _seconds(max(took)))
+        for (phase, action, name), took in grouped.items()
+    ]  # fmt: skip
+    return "\n\n".join([
+        "## What a remote run costs",
+        f"`ansible.builtin.command: true`, over a connection that is open, with pipelining: {_seconds(figures.get('floor_s'))} s. "
+        "That is what each of these pays before it has done anything; what they wait for is in their seconds too.",
+        _table(("phase", "module", "task", "runs", "median, s", "least, s", "most, s"), rows),
+    ])  # fmt: skip
+
+
+def _load(figures):
+    counted = figures.get("load")
+    if not counted:
+        return ""
+    lines = [
+        "## What the app's users saw",
+        _table(
+            ("requests while the machine was on", "failed", "sent again on a new connection", "p50, ms", "p99, ms"),
+            [(counted["requests"], counted["failed"], counted["retried"], _seconds(counted["p50_ms"]), _seconds(counted["p99_ms"]))],
+        ),
+        f"{counted['asked_while_off']} more were asked from {counted['under_way_s']:g} s before a power cut until the machine was whole, and do not "
+        "count.",
+        _table(
+            ("tasks accepted", "done", "lost", "done twice", "under way when the power went"),
+            [(counted["accepted"], counted["done"], counted["lost"], counted["doubled"], counted["interrupted"])],
+        ),
+        "The app acknowledges a task when it begins it, so one that is under way when the power goes is Celery's to lose; "
+        "it is counted apart. Its Redis has each task on the disk before its client hears of it.",
+    ]  # fmt: skip
+    if counted["failures"]:
+        lines.append("The first that failed: " + "; ".join(counted["failures"]) + ".")
+    return "\n\n".join(lines)
