@@ -254,7 +254,7 @@ def test_an_idle_color_that_runs_is_refused(scene):
     scene.live("green", web="exited", redis="running")
     assert scene.refusal() == (
         "Color green is idle, but beat, worker of project shop-green runs: stop it first (docker compose -p shop-green "
-        "stop)."
+        "stop beat worker)."
     )
 
 
