@@ -266,7 +266,7 @@ class Survey:
         if running:
             return [
                 f"Color {self.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
-                f"(docker compose -p {project} stop {' '.join(sorted(running))})."
+                f"(docker compose -p {project} stop {' '.join(sorted(set(running)))})."
             ]
         holder = self._published_by(port)
         if holder and _label(holder, "project") != project:
