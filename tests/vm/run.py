@@ -4,13 +4,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deployments on an emulated computer with a kernel, a disk and a clock of its own; `make vm` calls it.
 
-    .venv/bin/python tests/vm/run.py [--arch arm64] [--cells cut:cutover,clock:health:-3600] [--keep]
+    .venv/bin/python tests/vm/run.py [--arch arm64] [--cells cut:cutover,clock:health:-3600] [--keep] [--continue]
 
-It boots the machine (lab/vm.py), prepares it with prepare.yml, deploys release 1 and, with approval, release 2, takes a
-pending deployment back, and then, for each cell, deploys again and
-  cut:STEP              pulls the plug when the journal reaches the step, boots, and runs nothing by hand;
+It boots the machine (lab/vm.py), prepares it with prepare.yml, deploys release 1 and, with approval, release 2, and then,
+for each cell, deploys again and
+  cut:STEP              pulls the plug when the journal reaches the step, boots, and runs nothing by hand. What awaits
+                        approval then is approved; at awaiting_approval it is taken back with rollback.yml;
   clock:STEP:SECONDS    sets the machine's clock so far ahead or back, and lets the deployment go on;
 while a light load asks the app for pages and tasks. It ends 0 only if the machine was whole each time.
+--keep leaves the machine on, and --continue goes on with it: with the cells that it has not had.
 The report is tests/vm/report.md for arm64, else tests/vm/.run/report.md, where the logs are too.
 """
 
@@ -46,10 +48,10 @@ from vm_watch import STEPS, Watch  # noqa: E402
 
 CELLS = (
     "cut:stop_workers",
-    "cut:health",
     "cut:cutover",
     "cut:start_workers",
     "cut:awaiting_approval",
+    "cut:health",
     "clock:health:3600",
     "clock:start_workers:-3600",
 )
@@ -92,10 +94,24 @@ class Show:
         self.arch = arch
         self.machine = vm.Machine(arch)
         self.load = None
-        self.off = []  # (from, to): when nobody could be answered
-        self.cuts = []  # when the power went
-        self.seen = set()  # deployments whose line in the history was looked at
-        self.figures = {"arch": arch, "limit": LIMITS[arch], "begun": time.time(), "deployments": {}, "runs": [], "cells": []}
+        self.figures = {
+            "arch": arch, "limit": LIMITS[arch], "begun": time.time(), "seconds": 0.0,
+            "deployments": {},  # by label
+            "runs": [],
+            "cells": [],
+            "off": [],  # [from, to]: when nobody could be answered
+            "cuts": [],  # when the power went
+        }  # fmt: skip
+
+    def go_on(self):
+        """Take up the machine that an earlier run left on, with what that run measured."""
+        try:
+            self.figures.update(json.loads((RUN / "figures.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise Failed("There is nothing to continue: leave --continue out, and give --keep to continue later.") from None
+        if self.figures["arch"] != self.arch or self.machine.pid is None:
+            raise Failed(f"No machine for {self.arch} was left on: leave --continue out.")
+        self.begin_load()
 
     # What is done to the machine
 
@@ -119,24 +135,24 @@ class Show:
 
     def play(self, verb, label, **variables):
         say(f"{verb} ({label})")
-        play = Play(f"smallfleet.bluegreen.{verb}", label, **variables)
-        if play.wait():
-            raise Failed(f"{verb}.yml failed; the log is {play.log.relative_to(ROOT)}.")
+        with Play(f"smallfleet.bluegreen.{verb}", label, **variables) as play:
+            if play.wait():
+                raise Failed(f"{verb}.yml failed; the log is {play.log.relative_to(ROOT)}.")
         self.keep(play)
-        return play
 
     def keep(self, play):
         self.figures["runs"] += [[play.label, *run] for run in play.runs]
-        last = self.look().last
-        if last and play.seconds:
-            self.figures["deployments"][play.label] = {
-                "seconds": round(play.seconds, 1),
-                "runs": len(play.runs),
-                "phases": last["seconds"] if last["id"] not in self.seen else None,
-                "worker_gap": last.get("worker_gap"),
-                "result": last["result"],
-            }
-            self.seen.add(last["id"])
+        # The line that the history has got since; a deployment that awaits approval has none yet.
+        last = self.look().last or {"id": None}
+        known = last["id"] in [each["id"] for each in self.figures["deployments"].values()]
+        self.figures["deployments"][play.label] = {
+            "seconds": round(play.seconds, 1),
+            "runs": len(play.runs),
+            "id": None if known else last["id"],
+            "phases": None if known else last.get("seconds"),
+            "worker_gap": None if known else last.get("worker_gap"),
+            "result": "" if known else last.get("result", ""),
+        }
 
     # What it shows
 
@@ -194,25 +210,24 @@ class Show:
 
     def first_deployments(self):
         self.play("prepare", "prepare")
-        floor = Play(str(ROOT / "tests/vm/bare.yml"), "bare", counted="/tests/vm/")
-        if floor.wait():
-            raise Failed(f"An empty command failed; the log is {floor.log.relative_to(ROOT)}.")
+        with Play(str(ROOT / "tests/vm/bare.yml"), "bare", counted="/tests/vm/") as floor:
+            if floor.wait():
+                raise Failed(f"An empty command failed; the log is {floor.log.relative_to(ROOT)}.")
         self.figures["floor_s"] = statistics.median(run.seconds for run in floor.runs[1:])
         say(f"An empty remote run costs {self.figures['floor_s']:.1f} s.")
         self.play("deploy", "deploy-1", bluegreen_release="1", bluegreen_approval="automatic")
         self.must_be("1")
-        rate, task_rate = RATES[self.arch]
-        url = f"http://127.0.0.1:{self.machine.port}"
-        task = {"seconds": "0.2"}
-        self.load = load.Load(url, rate, task_rate, out=str(RUN / "load.jsonl"), task=task).start()
+        self.begin_load()
         self.play("deploy", "deploy-2", bluegreen_release="2", bluegreen_approval="manual")
         self.must_be("2", pending=True)
         self.play("finish", "finish-2")
         self.must_be("2")
-        self.play("deploy", "deploy-3", bluegreen_release="3", bluegreen_approval="manual")
-        self.must_be("3", pending=True)
-        self.play("rollback", "rollback-3")
-        self.must_be("2")
+
+    def begin_load(self):
+        rate, task_rate = RATES[self.arch]
+        url = f"http://127.0.0.1:{self.machine.port}"
+        out = RUN / f"load-{time.time():.0f}.jsonl"
+        self.load = load.Load(url, rate, task_rate, out=str(out), task={"seconds": "0.2"}).start()
 
     def cell(self, kind, step, seconds):
         live = self.answer().release
@@ -230,25 +245,22 @@ class Show:
         say(f"  {cell['wrong'] or 'whole'} ({json.dumps(cell)})")
 
     def cut(self, cell, label):
-        with Watch(self.machine) as watch:
-            play = Play(
-                "smallfleet.bluegreen.deploy", label, bluegreen_release=cell["to"], bluegreen_approval="manual"
-            )
+        deploy = {"bluegreen_release": cell["to"], "bluegreen_approval": "manual"}
+        with Watch(self.machine) as watch, Play("smallfleet.bluegreen.deploy", label, **deploy) as play:
             moment = watch.wait(cell["step"], play, PATIENCE * 2)
-            if cell["step"] == "awaiting_approval" and moment:
-                play.wait()  # the controller goes in peace; nobody but the machine knows of it then
             if moment is None:
-                play.stop()
-                raise Failed(f"The deployment ended before {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
-            self.cuts.append(time.time())
+                raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+            cell["met"] = str(moment)
+            if cell["step"] == "awaiting_approval":
+                play.wait()  # the controller goes in peace; nobody but the machine knows of it then
+            gone = time.time()
+            self.figures["cuts"].append(gone)
             self.machine.cut()
-        cell["met"] = str(moment)
-        try:
-            cell["login_s"] = round(self.machine.boot(), 1)
-            whole, look, answer = self.until_whole()
-        finally:
-            self.off.append((self.cuts[-1] - UNDER_WAY, time.time()))
-            play.stop()
+            try:
+                cell["login_s"] = round(self.machine.boot(), 1)
+                whole, look, answer = self.until_whole()
+            finally:
+                self.figures["off"].append([gone - UNDER_WAY, time.time()])
         cell.update(whole_s=round(whole, 1), uptime_s=round(look.uptime, 1), color=look.color, release=answer.release)
         cell["pending"] = vm_look.pending(look)
         cell["task_s"] = round(self.until_task_is_done(), 1)
@@ -262,28 +274,28 @@ class Show:
         cell["result"] = "pending" if cell["pending"] else (look.last or {}).get("result", "")
         if cell["step"] == "awaiting_approval" and not cell["pending"]:
             raise Failed("Approval was pending when the power went, and is not any more.")
-        if cell["pending"]:
+        if cell["step"] == "awaiting_approval":
+            self.play("rollback", f"{label}-rollback")
+            self.must_be(cell["from"])
+        elif cell["pending"]:
             self.play("finish", f"{label}-finish")
             self.must_be(cell["to"])
 
     def clock(self, cell, label):
-        with Watch(self.machine) as watch:
-            play = Play(
-                "smallfleet.bluegreen.deploy", label, bluegreen_release=cell["to"], bluegreen_approval="automatic"
-            )
+        deploy = {"bluegreen_release": cell["to"], "bluegreen_approval": "automatic"}
+        with Watch(self.machine) as watch, Play("smallfleet.bluegreen.deploy", label, **deploy) as play:
             moment = watch.wait(cell["step"], play, PATIENCE * 2)
             if moment is None:
-                play.stop()
-                raise Failed(f"The deployment ended before {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+                raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+            cell["met"] = str(moment)
             self.set_clock(cell["by"])
-        cell["met"] = str(moment)
-        try:
-            if play.wait():
-                raise Failed(f"The deployment failed; the log is {play.log.relative_to(ROOT)}.")
-            self.must_be(cell["to"])
-            cell["task_s"] = round(self.until_task_is_done(), 1)
-        finally:
-            self.set_clock(-cell["by"])
+            try:
+                if play.wait():
+                    raise Failed(f"The deployment failed; the log is {play.log.relative_to(ROOT)}.")
+                self.must_be(cell["to"])
+                cell["task_s"] = round(self.until_task_is_done(), 1)
+            finally:
+                self.set_clock(-cell["by"])
         self.keep(play)
         cell.update(result=self.look().last["result"], release=cell["to"], color=self.answer().color)
         if cell["result"] != "committed":
@@ -308,14 +320,19 @@ class Show:
         running = {
             event["id"]
             for event in events
-            if event["event"] == "started" and any(-60 < event["time"] - cut < 10 for cut in self.cuts)
+            if event["event"] == "started" and any(-60 < event["time"] - cut < 10 for cut in self.figures["cuts"])
         }
         interrupted = [task for task in counts.lost if task in running]
-        seen = [r for r in self.load.records if not any(begin <= r.t <= end for begin, end in self.off)]
+        records = [
+            load.Record(**json.loads(line))
+            for file in sorted(RUN.glob("load-*.jsonl"))
+            for line in file.read_text(encoding="utf-8").splitlines()
+        ]
+        seen = [r for r in records if not any(begin <= r.t <= end for begin, end in self.figures["off"])]
         figures = load.figures(seen)
         self.figures["load"] = {
             "requests": figures["requests"], "failed": figures["failed"], "failures": figures["failures"],
-            "asked_while_off": len(self.load.records) - len(seen), "under_way_s": UNDER_WAY, "retried": figures["retried"],
+            "asked_while_off": len(records) - len(seen), "under_way_s": UNDER_WAY, "retried": figures["retried"],
             "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"],
             "accepted": counts.accepted, "done": counts.done, "doubled": len(counts.doubled),
             "interrupted": len(interrupted), "lost": len(counts.lost) - len(interrupted),
@@ -332,17 +349,27 @@ def main():
     parser = argparse.ArgumentParser(description="Deployments, power cuts and wrong clocks on an emulated computer.")
     parser.add_argument("--arch", choices=sorted(vm.ARCHITECTURES), default="arm64")
     parser.add_argument("--cells", type=lambda text: [parse_cell(each) for each in text.split(",")])
+    parser.add_argument("--continue", dest="go_on", action="store_true", help="go on with the machine that was left on")
     parser.add_argument("--keep", action="store_true", help="leave the machine on, to look at it with lab/vm.py")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    shutil.rmtree(RUN, ignore_errors=True)
-    RUN.mkdir(parents=True)
     show = Show(options.arch)
+    if options.go_on:
+        try:
+            show.go_on()
+        except Failed as error:
+            parser.error(str(error))
+    else:
+        shutil.rmtree(RUN, ignore_errors=True)
+        RUN.mkdir(parents=True)
+    begun = time.monotonic()
     ended = ""
     try:
-        show.make()
-        show.first_deployments()
-        for cell in options.cells or [parse_cell(each) for each in CELLS]:
+        if not options.go_on:
+            show.make()
+            show.first_deployments()
+        had = [(cell["kind"], cell["step"], cell["by"]) for cell in show.figures["cells"]]
+        for cell in options.cells or [each for each in map(parse_cell, CELLS) if each not in had]:
             show.cell(*cell)
         show.count()
     except (Failed, vm.VmError) as error:
@@ -352,7 +379,8 @@ def main():
     finally:
         if show.load:
             show.load.stop()
-        show.figures.update(ended=ended, seconds=time.time() - show.figures["begun"], busy=os.getloadavg()[2])
+        show.figures["seconds"] += time.monotonic() - begun
+        show.figures.update(ended=ended, busy=os.getloadavg()[2])
         (RUN / "figures.json").write_text(json.dumps(show.figures, indent=1) + "\n", encoding="utf-8")
         report = ROOT / "tests/vm/report.md" if options.arch == "arm64" else RUN / "report.md"
         report.write_text(vm_report.report(show.figures), encoding="utf-8")

@@ -72,17 +72,19 @@ class Play:
                 cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_unused):
+        self.stop()
+
     @property
     def ended(self):
         return self._process.poll() is not None
 
     def wait(self, timeout=1800):
         """Return how it ended, and keep how long it took."""
-        try:
-            rc = self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            raise
+        rc = self._process.wait(timeout)
         self.seconds = time.monotonic() - self._begun
         return rc
 
