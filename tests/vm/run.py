@@ -13,7 +13,7 @@ for each cell, deploys again and
   clock:STEP:SECONDS    sets the machine's clock so far ahead or back, and lets the deployment go on;
 while a light load asks the app for pages and tasks. It ends 0 only if the machine was whole each time.
 --keep leaves the machine on, and --continue goes on with it: with the cells that it has not had.
-The report is tests/vm/report.md for arm64, else tests/vm/.run/report.md, where the logs are too.
+The report is tests/vm/report.md for arm64, else tests/vm/.run/<arch>/report.md, where the logs are too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ import load  # noqa: E402
 import vm  # noqa: E402
 import vm_look  # noqa: E402
 import vm_report  # noqa: E402
-from vm_play import INVENTORY, RUN, SOURCE, VARIABLES, Play  # noqa: E402
+from vm_play import INVENTORY, SOURCE, VARIABLES, Play  # noqa: E402
 from vm_watch import STEPS, Watch  # noqa: E402
 
 CELLS = (
@@ -93,6 +93,7 @@ class Show:
     def __init__(self, arch):
         self.arch = arch
         self.machine = vm.Machine(arch)
+        self.folder = ROOT / "tests/vm/.run" / arch
         self.load = None
         self.figures = {
             "arch": arch, "limit": LIMITS[arch], "begun": time.time(), "seconds": 0.0,
@@ -106,7 +107,7 @@ class Show:
     def go_on(self):
         """Take up the machine that an earlier run left on, with what that run measured."""
         try:
-            self.figures.update(json.loads((RUN / "figures.json").read_text(encoding="utf-8")))
+            self.figures.update(json.loads((self.folder / "figures.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise Failed("There is nothing to continue: leave --continue out, and give --keep to continue later.") from None
         if self.figures["arch"] != self.arch or self.machine.pid is None:
@@ -123,7 +124,7 @@ class Show:
         # Each line of the ledger is on the disk before its writer goes on: the power cut must not change the count.
         self.machine.exec(f"mkdir -p {LEDGER} && chattr +S {LEDGER}")
         inventory = {"all": {"hosts": {"pi": self.machine.variables()}, "vars": VARIABLES}}
-        INVENTORY.write_text(json.dumps(inventory, indent=1), encoding="utf-8")
+        (self.folder / INVENTORY).write_text(json.dumps(inventory, indent=1), encoding="utf-8")
         self.figures["machine"] = {
             "system": self.machine.exec("uname -srm").out.strip(),
             "docker": self.machine.exec("docker version --format '{{.Server.Version}}'").out.strip(),
@@ -135,10 +136,13 @@ class Show:
 
     def play(self, verb, label, **variables):
         say(f"{verb} ({label})")
-        with Play(f"smallfleet.bluegreen.{verb}", label, **variables) as play:
+        with Play(self.folder, f"smallfleet.bluegreen.{verb}", label, **variables) as play:
             if play.wait():
                 raise Failed(f"{verb}.yml failed; the log is {play.log.relative_to(ROOT)}.")
         self.keep(play)
+
+    def begin_deploy(self, label, **variables):
+        return Play(self.folder, "smallfleet.bluegreen.deploy", label, **variables)
 
     def keep(self, play):
         self.figures["runs"] += [[play.label, *run] for run in play.runs]
@@ -210,7 +214,7 @@ class Show:
 
     def first_deployments(self):
         self.play("prepare", "prepare")
-        with Play(str(ROOT / "tests/vm/bare.yml"), "bare", counted="/tests/vm/") as floor:
+        with Play(self.folder, str(ROOT / "tests/vm/bare.yml"), "bare", counted="/tests/vm/") as floor:
             if floor.wait():
                 raise Failed(f"An empty command failed; the log is {floor.log.relative_to(ROOT)}.")
         self.figures["floor_s"] = statistics.median(run.seconds for run in floor.runs[1:])
@@ -226,7 +230,7 @@ class Show:
     def begin_load(self):
         rate, task_rate = RATES[self.arch]
         url = f"http://127.0.0.1:{self.machine.port}"
-        out = RUN / f"load-{time.time():.0f}.jsonl"
+        out = self.folder / f"load-{time.time():.0f}.jsonl"
         self.load = load.Load(url, rate, task_rate, out=str(out), task={"seconds": "0.2"}).start()
 
     def cell(self, kind, step, seconds):
@@ -246,7 +250,7 @@ class Show:
 
     def cut(self, cell, label):
         deploy = {"bluegreen_release": cell["to"], "bluegreen_approval": "manual"}
-        with Watch(self.machine) as watch, Play("smallfleet.bluegreen.deploy", label, **deploy) as play:
+        with Watch(self.machine) as watch, self.begin_deploy(label, **deploy) as play:
             moment = watch.wait(cell["step"], play, PATIENCE * 2)
             if moment is None:
                 raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
@@ -283,7 +287,7 @@ class Show:
 
     def clock(self, cell, label):
         deploy = {"bluegreen_release": cell["to"], "bluegreen_approval": "automatic"}
-        with Watch(self.machine) as watch, Play("smallfleet.bluegreen.deploy", label, **deploy) as play:
+        with Watch(self.machine) as watch, self.begin_deploy(label, **deploy) as play:
             moment = watch.wait(cell["step"], play, PATIENCE * 2)
             if moment is None:
                 raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
@@ -315,7 +319,7 @@ class Show:
         # What a worker had taken but not begun when the power went, Celery hands out again after an hour; the deployment
         # after it, at once.
         events = ledger.wait_until_done(read, timeout=PATIENCE / 2)
-        (RUN / "ledger.jsonl").write_text(read(), encoding="utf-8")
+        (self.folder / "ledger.jsonl").write_text(read(), encoding="utf-8")
         counts = ledger.count(events)
         running = {
             event["id"]
@@ -325,7 +329,7 @@ class Show:
         interrupted = [task for task in counts.lost if task in running]
         records = [
             load.Record(**json.loads(line))
-            for file in sorted(RUN.glob("load-*.jsonl"))
+            for file in sorted(self.folder.glob("load-*.jsonl"))
             for line in file.read_text(encoding="utf-8").splitlines()
         ]
         seen = [r for r in records if not any(begin <= r.t <= end for begin, end in self.figures["off"])]
@@ -360,8 +364,8 @@ def main():
         except Failed as error:
             parser.error(str(error))
     else:
-        shutil.rmtree(RUN, ignore_errors=True)
-        RUN.mkdir(parents=True)
+        shutil.rmtree(show.folder, ignore_errors=True)
+        show.folder.mkdir(parents=True)
     begun = time.monotonic()
     ended = ""
     try:
@@ -381,8 +385,8 @@ def main():
             show.load.stop()
         show.figures["seconds"] += time.monotonic() - begun
         show.figures.update(ended=ended, busy=os.getloadavg()[2])
-        (RUN / "figures.json").write_text(json.dumps(show.figures, indent=1) + "\n", encoding="utf-8")
-        report = ROOT / "tests/vm/report.md" if options.arch == "arm64" else RUN / "report.md"
+        (show.folder / "figures.json").write_text(json.dumps(show.figures, indent=1) + "\n", encoding="utf-8")
+        report = ROOT / "tests/vm/report.md" if options.arch == "arm64" else show.folder / "report.md"
         report.write_text(vm_report.report(show.figures), encoding="utf-8")
         if not options.keep:
             show.machine.destroy()

@@ -42,8 +42,9 @@ def _head(figures):
     return "\n".join(lines)
 
 
-def _table(head, rows):
-    lines = [f"| {' | '.join(head)} |", f"| :-- |{' --: |' * (len(head) - 1)}"]
+def _table(head, rows, words=1):
+    """words: so many columns, from the left, are words and not figures."""
+    lines = [f"| {' | '.join(head)} |", "|" + " :-- |" * words + " --: |" * (len(head) - words)]
     return "\n".join(lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows])
 
 
@@ -68,6 +69,7 @@ def _cells(figures):
                 ("pulled at", "journal then", "release", "answers after", "deployment", "power to login, s",
                  "login to whole, s", "a task done after, s", ""),
                 [_cut(cell) for cell in cuts],
+                words=2,
             ),
         ]  # fmt: skip
     if clocks:
@@ -77,6 +79,7 @@ def _cells(figures):
             _table(
                 ("set at", "journal then", "by, s", "release", "answers after", "deployment", ""),
                 [_clock(cell) for cell in clocks],
+                words=2,
             ),
         ]
     return "\n\n".join(parts)
@@ -127,7 +130,8 @@ def _runs(figures):
         return ""
     grouped = {}
     for _label, phase, action, seconds, name in figures["runs"]:
-        grouped.setdefault((phase, action, name), []).append(seconds)
+        # A task of a role has the role's name before its own.
+        grouped.setdefault((phase, action, name.rpartition(" : ")[2]), []).append(seconds)
     rows = [
         (f"`{phase}`", f"`{action}`", name, len(took), _seconds(statistics.median(took)), _seconds(min(took)),
          _seconds(max(took)))
@@ -137,7 +141,7 @@ def _runs(figures):
         "## What a remote run costs",
         f"`ansible.builtin.command: true`, over a connection that is open, with pipelining: {_seconds(figures.get('floor_s'))} s. "
         "That is what each of these pays before it has done anything; what they wait for is in their seconds too.",
-        _table(("phase", "module", "task", "runs", "median, s", "least, s", "most, s"), rows),
+        _table(("phase", "module", "task", "runs", "median, s", "least, s", "most, s"), rows, words=3),
     ])  # fmt: skip
 
 
