@@ -1,6 +1,6 @@
 # Every target calls one script; the scripts say what they do at their top.
 
-.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint vm bench bench-report clean
+.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint faults vm bench bench-report clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ test-molecule:  ## Only the scenarios; SCENARIO=rollback for one
 
 lint:  ## Only the linters
 	@tests/run --parts lint
+
+faults:  ## Every fault at every phase of a deployment (an hour); goes on where it stopped; ONLY=kill:health FRESH=1 HOSTS=3
+	@lab/setup all venv-runner
+	@.venv/bin/python tests/faults/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(HOSTS),--hosts '$(HOSTS)') \
+		$(if $(FRESH),--fresh) $(if $(AGAIN),--again)
 
 vm:  ## Power cuts and clock jumps on an emulated computer (ARCH=arm64: an hour and more; ARCH=amd64 is quicker); CELLS=…
 	@lab/setup venv vm-$(or $(ARCH),arm64)

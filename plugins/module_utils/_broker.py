@@ -76,7 +76,8 @@ def of_deployment(store, journal, given):
         return settle("color", given["service"], given["url"], ())
     settings = journal.get("settings")
     if settings:
-        return BrokerSettings(**{**settings["broker"], "url": store.broker_url()})
+        broker = settings["broker"]
+        return BrokerSettings(broker["mode"], broker["service"], store.broker_url())
     return BrokerSettings("color")
 
 

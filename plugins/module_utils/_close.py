@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _policies,
     _recreate,
     _remembered,
+    _settings,
     _switch,
     _workers,
 )
@@ -46,22 +47,36 @@ def close(host, store, params, check_mode):
     """
     journal = store.load()
     if journal is None:
-        done = [entry for entry in store.history() if entry["id"] == params["deployment_id"]]
-        if params["deployment_id"] and not done:
-            raise Fenced(
-                f"deployment_id {params['deployment_id']} names no open deployment of app {store.app}: nothing was finished. "
-                "Look at status.yml."
-            )
-        return {"changed": False, "result": done[-1]["result"] if done else ""}
+        return _ended(store, params["deployment_id"])
     _refuse(store, journal, params)
     if check_mode:
         return {"changed": True, "result": "committed", "id": journal["id"]}
     with store.lock(f"finishing deployment {journal['id']}"):
-        journal = store.load()
+        meant, journal = journal["id"], store.load()
         if journal is None:
-            return {"changed": False, "result": "committed"}
+            # Somebody was faster.
+            return _ended(store, meant)
         _refuse(store, journal, params)
         return finish(host, store, journal)
+
+
+def _ended(store, deployment_id):
+    """The result where no deployment is open: the one that is meant was finished already, or must not pass for finished."""
+    done = [entry for entry in store.history() if entry["id"] == deployment_id]
+    if not deployment_id:
+        return {"changed": False, "result": ""}
+    if not done:
+        raise Fenced(
+            f"deployment_id {deployment_id} names no open deployment of app {store.app}: nothing was finished. Look at status.yml."
+        )
+    entry = done[-1]
+    if entry["result"] != "committed":
+        reason = f" ({entry['reason']})" if entry["reason"] else ""
+        raise Fenced(
+            f"Release {entry['release'] or '(none)'} of app {store.app} was rolled back meanwhile{reason}, and "
+            f"{entry['from'] or 'no color'} is live: nothing was finished. Deploy again."
+        )
+    return {"changed": False, "result": "committed"}
 
 
 def _refuse(store, journal, params):
@@ -119,7 +134,7 @@ def end(store, journal, result, reason="", images=None):
     """Write the line of the history and close the journal, whichever way the deployment went."""
     clock = store.host.clock
     journal.note(result=result, reason=reason)
-    _switch.forget_backup(_nginx.Nginx(**journal["settings"]["nginx"]))
+    _switch.forget_backup(_nginx.Nginx(**_settings.from_journal(journal.data).nginx))
     # Before the journal goes: without it nobody would come back for the secrets in them.
     for color in COLORS:
         remove(store.env_file(color))

@@ -20,6 +20,7 @@ import time
 from urllib.parse import quote, urlencode
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_docker_host
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 
@@ -54,12 +55,7 @@ class Engine:
     """
 
     def __init__(self, docker_host=DEFAULT_DOCKER_HOST, commands=None):
-        if not docker_host.startswith("unix:///"):
-            raise BluegreenError(
-                f"docker_host is {docker_host!r}, but only an Engine on the same host can be used: "
-                "write unix:// and the absolute path of its socket, such as unix:///var/run/docker.sock."
-            )
-        self.docker_host = docker_host
+        self.docker_host = check_docker_host("docker_host", docker_host)
         self.commands = commands if commands is not None else []
         self._path = docker_host[len("unix://"):]
 

@@ -9,7 +9,7 @@ What passes here is written into files of Nginx and systemd, and handed to progr
 ``nginx -t`` accepts a server address that closes the block and opens one of its own. So only what is known to be
 harmless passes, and every refusal names the option, the value and the way out.
 
-Every ``check_`` function returns the value that it accepted.
+Every ``check_`` function returns the value that it accepted, and refuses what is no text as it refuses a wrong one.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ HIGHEST_PORT = 65535
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,47}", re.ASCII)
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+_SERVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _CONTAINER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _SERVER = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})", re.ASCII)
 _PATH = re.compile(r"(/[A-Za-z0-9._-]+)+", re.ASCII)
@@ -33,10 +35,16 @@ _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}", re.ASCII)
 _DEPLOYMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(/[!-~]*)?", re.ASCII)
+_DOCKER_HOST = re.compile(r"unix://((?:/[A-Za-z0-9._-]+)+)", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(:[0-9]{1,5})?", re.ASCII)
 _URL_PATH = re.compile(r"/[!-~]*", re.ASCII)
 
 LOOPBACK = ("127.0.0.1", "[::1]")
+
+LONGEST_PATH = 1024
+LONGEST_URL = 2048
+LONGEST_HOST = 255
+LONGEST_NAME = 255
 
 
 class Url(NamedTuple):
@@ -57,7 +65,7 @@ def check_upstream(option, value):
 
 
 def _check_name(option, value):
-    if not _NAME.fullmatch(value):
+    if not _is(_NAME, value):
         _refuse(option, value, "it must be a lower-case letter and then up to 47 lower-case letters, digits, - or _")
     if value == "localhost":
         # As the name of an upstream it would capture every proxy_pass http://localhost of the whole Nginx.
@@ -67,14 +75,29 @@ def _check_name(option, value):
 
 def check_project(option, value):
     """A Compose project name."""
-    if not _PROJECT.fullmatch(value):
+    if not _is(_PROJECT, value):
         _refuse(option, value, "a Compose project is named with lower-case letters, digits, - and _, at most 63 of them, "
                 "and begins with a letter or a digit")
     return value
 
 
+def check_service(option, value):
+    """The name of a service of a Compose file."""
+    if not _is(_SERVICE, value):
+        _refuse(option, value, "a service is named with letters, digits, . _ and -, at most 128 of them, and does not begin "
+                "with . or -")
+    return value
+
+
+def check_reference(option, value):
+    """The id or the name of a container, as the engine takes it in a path of its own."""
+    if not _is(_REFERENCE, value):
+        _refuse(option, value, "a container goes by letters, digits, _, . and -, and begins with a letter or a digit")
+    return value
+
+
 def check_color(option, value):
-    if value not in COLORS:
+    if not isinstance(value, str) or value not in COLORS:
         _refuse(option, value, "it must be blue or green")
     return value
 
@@ -88,7 +111,7 @@ def check_port(option, value):
 
 def check_container(option, value):
     """The name of a container; empty for none."""
-    if value and not _CONTAINER.fullmatch(value):
+    if value != "" and not _is(_CONTAINER, value):
         _refuse(option, value, "a container is named with letters, digits, _, . and -, and begins with a letter")
     return value
 
@@ -99,7 +122,7 @@ def _is_address(value):
 
 def check_server(option, value):
     """``address:port`` of a color as Nginx sees it; returns the pair."""
-    match = _SERVER.fullmatch(value)
+    match = _is(_SERVER, value)
     if not match or not _is_address(match.group(1)):
         _refuse(option, value, "it must be 127.0.0.1, [::1] or the name of a container, and a port, such as "
                 "127.0.0.1:18001 or web-blue:8000")
@@ -113,39 +136,39 @@ def check_server(option, value):
 
 def check_path(option, value):
     """An absolute path of a file or a folder."""
-    if not _PATH.fullmatch(value) or ".." in value:
+    if not _is(_PATH, value, LONGEST_PATH) or ".." in value:
         _refuse(option, value, "it must be an absolute path of letters, digits, . _ / and -, without .. and without "
-                "a / at its end")
+                "a / at its end", LONGEST_PATH)
     return value
 
 
 def check_release(value, option="release"):
     """A label of a release; empty where releases have none."""
-    if value and not _RELEASE.fullmatch(value):
+    if value != "" and (not _is(_RELEASE, value) or ".." in value):
         _refuse(option, value, "it must begin with a letter or a digit, and go on with letters, digits and . _ : / @ + -, "
-                "128 at most")
+                "128 at most and without ..")
     return value
 
 
 def check_deployment_id(option, value):
-    if not _DEPLOYMENT_ID.fullmatch(value):
+    if not _is(_DEPLOYMENT_ID, value):
         _refuse(option, value, "it must be letters, digits and . _ -, 64 at most")
     return value
 
 
 def check_env_name(option, value):
     """The name of an environment variable."""
-    if not _ENV_NAME.fullmatch(value):
-        _refuse(option, value, "a variable is named with letters, digits and _, and does not begin with a digit")
+    if not _is(_ENV_NAME, value, LONGEST_NAME):
+        _refuse(option, value, "a variable is named with letters, digits and _, and does not begin with a digit", LONGEST_NAME)
     return value
 
 
 def check_url(option, value):
     """An http or https URL; returns its :class:`Url`."""
-    match = _URL.fullmatch(value)
+    match = _is(_URL, value, LONGEST_URL)
     if not match:
         _refuse(option, value, "it must be http:// or https://, a host, maybe a port, and a path, such as "
-                "http://127.0.0.1/health/")
+                "http://127.0.0.1/health/", LONGEST_URL)
     scheme, host, port, path = match.groups()
     port = int(port or (443 if scheme == "https" else 80))
     if not 1 <= port <= HIGHEST_PORT:
@@ -155,20 +178,31 @@ def check_url(option, value):
 
 def check_host(option, value):
     """The value of a Host header; empty for the host of the URL."""
-    if value and not _HOST.fullmatch(value):
-        _refuse(option, value, "it must be a host name such as app.example.org, maybe with a port")
+    if value != "" and not _is(_HOST, value, LONGEST_HOST):
+        _refuse(option, value, "it must be a host name such as app.example.org, maybe with a port", LONGEST_HOST)
     return value
 
 
 def check_url_path(option, value):
     """The path of a URL."""
-    if not _URL_PATH.fullmatch(value):
-        _refuse(option, value, "it must begin with / and hold no blanks, such as /health/")
+    if not _is(_URL_PATH, value, LONGEST_URL):
+        _refuse(option, value, "it must begin with / and hold no blanks, such as /health/", LONGEST_URL)
+    return value
+
+
+def check_docker_host(option, value):
+    """Where the engine listens: ``unix://`` and the absolute path of its socket."""
+    match = _is(_DOCKER_HOST, value, LONGEST_PATH)
+    if not match or ".." in value:
+        _refuse(option, value, "only an Engine on the same host can be used: write unix:// and the absolute path of its "
+                "socket, such as unix:///var/run/docker.sock", LONGEST_PATH)
     return value
 
 
 def check_both_colors(option, mapping):
     """One value for each color, and not the same one."""
+    if not isinstance(mapping, dict):
+        _refuse(option, mapping, "it must give each color, blue and green, a value of its own")
     for color in mapping:
         check_color(f"{option}.{color}", color)
     for color in COLORS:
@@ -181,5 +215,30 @@ def check_both_colors(option, mapping):
     return mapping
 
 
-def _refuse(option, value, rule):
-    raise BluegreenError(f"{option} is {value!r}, but {rule}.")
+def one_line(text, longest):
+    """Free text of a human or a program, such as who deploys and why it failed, as one line that is only ever shown.
+
+    What could end a line, move the cursor of a terminal or turn the direction of writing becomes a blank.
+    """
+    line = " ".join(printable(str(text)).split())
+    return line if len(line) <= longest else line[:longest - 1].rstrip() + "…"
+
+
+def printable(text):
+    """A text without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _is(pattern, value, longest=None):
+    """The match of a whole text, ``None`` for what is no text or too long."""
+    if not isinstance(value, str) or (longest is not None and len(value) > longest):
+        return None
+    return pattern.fullmatch(value)
+
+
+def _refuse(option, value, rule, longest=None):
+    if isinstance(value, str) and longest is not None and len(value) > longest:
+        rule = f"it has {len(value)} characters, and {longest} are the most"
+    # Whoever reads the sentence knows a long value by its beginning.
+    shown = repr(value)
+    raise BluegreenError(f"{option} is {shown if len(shown) <= 200 else shown[:200] + '…'}, but {rule}.")

@@ -12,18 +12,28 @@ down, the disk full, Nginx broken by somebody. It never approves.
 
 from __future__ import annotations
 
+import os
+import sys
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recover, _watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_program import NAME
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_units import DISTRUSTED
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_called_with
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import switch_was_cut_off
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import Distrusted, check_program
+
+# What it goes by, in the app's folder.
+TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "containers.json", "broker.url")
 
 # Between two looks at a deployment whose owner is alive, in seconds.
 PACE = 5.0
-# A try that failed is repeated after 1, 2, 4 … seconds, at most after this many.
+# A try that failed is repeated after 1, 2, 4 … seconds, at most after the longest.
+SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 
 
@@ -38,14 +48,14 @@ class Guard:
         self.store = store
         self._say = say
         self._said = set()
-        self._failures = 0
+        self._pause = SHORTEST_PAUSE
         self._watch = None
 
     def turn(self):
         """Do what is to be done now; seconds until the next turn, ``None`` when no deployment is open."""
         try:
             pause = self._turn()
-            self._failures = 0
+            self._pause = SHORTEST_PAUSE
         except Fenced as refused:
             # Somebody else is at it.
             self._report(refused.message)
@@ -53,8 +63,8 @@ class Guard:
         except Exception as error:  # pylint: disable=broad-exception-caught
             # Whatever it is, nobody else is there to try again.
             self._report(error.message if isinstance(error, BluegreenError) else f"{type(error).__name__}: {error}")
-            pause = min(2.0**self._failures, LONGEST_PAUSE)
-            self._failures += 1
+            pause = self._pause
+            self._pause = min(pause * 2, LONGEST_PAUSE)
         for sentence in self.host.warnings:
             self._report(sentence)
         # They are for a module's result; here they would only grow.
@@ -99,7 +109,7 @@ class Guard:
         ended = _recover.recover(self.host, self.store, given, check_mode=False)
         if ended["changed"]:
             self._said.clear()
-            self._say(f"{reason}. {ended['message']}")
+            self._say(f"{reason.rstrip('.')}. {ended['message']}")
 
     def _guard_pending(self, journal):
         if self._watch is None or self._watch.deployment_id != journal["id"]:
@@ -148,14 +158,30 @@ def main(argv):
     command, app, docker_host = argv
     host = Host(docker_host)
     store = Store(check_app(app), host)
-    if command == "restore" and restore(store):
-        _print("A switch of Nginx was cut off: the file of before is back.")
+    if command != "selftest":
+        try:
+            check_program(store.path(NAME), os.path.realpath(sys.executable), TRUSTED)
+        except Distrusted as error:
+            _print(error.message)
+            return DISTRUSTED
+    if command == "restore":
+        return _restore(store)
     if command == "guard":
         guard = Guard(host, store, _print)
         pause = guard.turn()
         while pause is not None:
             host.clock.sleep(pause)
             pause = guard.turn()
+    return 0
+
+
+def _restore(store):
+    try:
+        if restore(store):
+            _print("A switch of Nginx was cut off: the file of before is back.")
+    except BluegreenError as error:
+        _print(error.message)
+        return 1
     return 0
 
 

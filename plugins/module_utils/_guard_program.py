@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import remove, sync_folder
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import (
+    opener,
+    remove,
+    require_trusted,
+    sync_folder,
+    telling,
+)
 
 if TYPE_CHECKING:
     # Never imported, but named: Ansible sends to the host only what something imports.
@@ -71,36 +77,46 @@ def install(host, store, nginx_file):
     """
     if not _guard_units.has_systemd():
         return False
+    # A virtual environment has packages of its own, which its user can change; the guard needs none.
+    python = os.path.realpath(sys.executable)
+    require_trusted(python)
     path, content = store.path(NAME), pack()
     if _read(path) != content:
-        _try_out(host, store, path, content)
-    _guard_units.install(host, store, path, nginx_file)
+        _try_out(host, store, python, path, content)
+    _guard_units.install(host, store, python, path, nginx_file)
     return True
 
 
-def _try_out(host, store, path, content):
+def _try_out(host, store, python, path, content):
     new = f"{path}.new"
     remove(new)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    try:
+        with telling(path):
+            _write(new, content)
+        done = host.run([python, "-I", new, "selftest", store.app, host.engine.docker_host])
+        if done.code:
+            last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
+            raise BluegreenError(
+                f"The guard, which would bring an abandoned deployment to an end, does not run on this host ({last[0]}): nothing "
+                f"was changed. Give Ansible another Python there (ansible_python_interpreter; this is {python})."
+            )
+        os.replace(new, path)
+    finally:
+        remove(new)
+    sync_folder(store.folder)
+
+
+def _write(path, content):
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
     with os.fdopen(descriptor, "wb") as target:
         target.write(content)
         target.flush()
         os.fsync(target.fileno())
-    done = host.run([sys.executable, "-I", new, "selftest", store.app, host.engine.docker_host])
-    if done.code:
-        remove(new)
-        last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
-        raise BluegreenError(
-            f"The guard, which would bring an abandoned deployment to an end, does not run on this host ({last[0]}): nothing "
-            f"was changed. Give Ansible another Python there (ansible_python_interpreter is {sys.executable})."
-        )
-    os.replace(new, path)
-    sync_folder(store.folder)
 
 
 def _read(path):
     try:
-        with open(path, "rb") as source:
+        with open(path, "rb", opener=opener) as source:
             return source.read()
     except FileNotFoundError:
         return b""

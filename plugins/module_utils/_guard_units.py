@@ -13,15 +13,17 @@ and whose controller does not. **restore** runs at boot before Nginx and Docker.
 from __future__ import annotations
 
 import os
-import sys
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_path
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import write_atomically
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import remove, write_atomically
 
 FOLDER = "/etc/systemd/system"
 RUNS_HERE = "/run/systemd/system"
+
+# What the guard ends with when somebody else could have written what it goes by: to start it again helps nobody.
+DISTRUSTED = 3
 
 WITHOUT_SYSTEMD = (
     "This host has no systemd, so nothing on it brings a deployment to an end whose controller is gone: run recover.yml "
@@ -40,6 +42,7 @@ StartLimitIntervalSec=0
 ExecStart={command} guard {app} {docker_host}
 Restart=on-failure
 RestartSec=2
+RestartPreventExitStatus={distrusted}
 
 [Install]
 WantedBy=multi-user.target
@@ -93,6 +96,7 @@ def render(app, folder, program, docker_host, nginx_file, python):
         "command": f"{python} -I {program}",
         "docker_host": docker_host,
         "nginx_folder": os.path.dirname(nginx_file),
+        "distrusted": DISTRUSTED,
     }
     units = names(app)
     return {units.guard: _GUARD.format(**facts), units.restore: _RESTORE.format(**facts)}
@@ -103,20 +107,31 @@ def has_systemd():
     return os.path.isdir(RUNS_HERE)
 
 
-def install(host, store, program, nginx_file, folder=FOLDER):
+def install(host, store, python, program, nginx_file, folder=FOLDER):
     """Write the units and enable them; nothing is done where they are in place.
+
+    :param python: path of the interpreter that runs the program.
 
     :returns: whether anything was changed.
     """
-    texts = render(store.app, store.folder, program, host.engine.docker_host, nginx_file, sys.executable)
-    changed = [name for name, text in texts.items() if _read(os.path.join(folder, name)) != text]
+    texts = render(store.app, store.folder, program, host.engine.docker_host, nginx_file, python)
+    changed = [name for name, text in texts.items() if not _is_in_place(folder, name, text)]
     for name in changed:
+        # Its link is what shows that all of this was done, and systemd puts it back as the last thing.
+        remove(_link(folder, name))
         write_atomically(os.path.join(folder, name), texts[name], mode=0o644)
     if changed:
         _systemctl(host, "daemon-reload")
-        # What is enabled already and was only written anew has its link; systemctl says nothing about it.
         _systemctl(host, "enable", "--quiet", *sorted(changed))
     return bool(changed)
+
+
+def _is_in_place(folder, name, text):
+    return _read(os.path.join(folder, name)) == text and os.path.lexists(_link(folder, name))
+
+
+def _link(folder, name):
+    return os.path.join(folder, "multi-user.target.wants", name)
 
 
 def arm(host, app, revert_after):

@@ -20,27 +20,23 @@ import fcntl
 import json
 import os
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal_schema, _secrets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, one_line
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import STEPS, VERSION
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import used_memory
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import (
+    make_folder,
+    opener,
+    remove,
+    sync_folder,
+    telling,
+    write_atomically,
+)
 
 STATE_ROOT = "/var/lib/bluegreen"
 RUN_ROOT = "/run/bluegreen"
-VERSION = 1
-
-STEPS = (
-    "open",
-    "fetch",
-    "stop_workers",
-    "start_candidate",
-    "health",
-    "cutover",
-    "handover",
-    "start_workers",
-    "settle",
-    "awaiting_approval",
-    "finish",
-)
 
 # A lease still has a length when the dead-man timer is turned off with revert_after: 0.
 DEFAULT_LEASE = 900
@@ -50,36 +46,6 @@ LOCK_WAIT = 10
 
 class Fenced(BluegreenError):
     """The deployment is not, or no longer, that of the caller; nothing was done."""
-
-
-def write_atomically(path, text, mode=0o640):
-    """Replace a file so that a power cut leaves the old or the new bytes, never a mixture."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
-        # The mode given to open() is cut by the umask, and does not apply to a leftover of an earlier crash.
-        os.fchmod(target.fileno(), mode)
-        target.write(text)
-        target.flush()
-        os.fsync(target.fileno())
-    os.replace(temporary, path)
-    sync_folder(folder)
-
-
-def sync_folder(folder):
-    """Make renames and removals in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def remove(path):
-    """Remove a file that may be gone already."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
 
 
 class Store:
@@ -104,14 +70,24 @@ class Store:
     def broker_url(self):
         """The broker's URL of the open deployment; it may hold a password, so the journal does not have it."""
         try:
-            with open(self.path("broker.url"), encoding="utf-8") as source:
+            with open(self.path("broker.url"), encoding="utf-8", opener=opener) as source:
                 return source.read()
         except FileNotFoundError:
             return ""
 
+    def secrets(self):
+        """What the files hold that root alone reads, to be taken out of what others may read."""
+        found = _secrets.texts_in(self.broker_url())
+        for color in COLORS:
+            with contextlib.suppress(FileNotFoundError):
+                with open(self.env_file(color), encoding="utf-8", errors="replace", opener=opener) as source:
+                    found |= _secrets.in_env_text(source.read())
+        return found
+
     def create(self):
         """Make the folder, readable by root alone because env files hold secrets."""
-        os.makedirs(self.folder, mode=0o750, exist_ok=True)
+        make_folder(os.path.dirname(self.folder))
+        make_folder(self.folder)
 
     # Lock
 
@@ -126,13 +102,13 @@ class Store:
         :param wait: seconds to wait for another holder.
         """
         self.create()
-        descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = opener(self.path("lock"), os.O_RDWR | os.O_CREAT)
         try:
             self._acquire(descriptor, wait)
             with contextlib.suppress(OSError):
                 # Only for people, and a full disk must not keep anybody from going back.
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"{purpose} (process {os.getpid()})".encode(), 0)
+                os.pwrite(descriptor, f"{one_line(purpose, 160)} (process {os.getpid()})".encode(), 0)
             self.host.keep_open.add(descriptor)
             yield
         finally:
@@ -148,7 +124,7 @@ class Store:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise
             if deadline.over:
-                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace") or "another process"
+                holder = one_line(os.pread(descriptor, 200, 0).decode("utf-8", "replace"), 200) or "another process"
                 raise Fenced(
                     f"The lock of app {self.app} is held by {holder} on this host: wait until it has ended, and "
                     "run this again."
@@ -162,24 +138,21 @@ class Store:
 
         :raises JournalCorrupt: there is a journal and neither it nor the copy before it can be read.
         """
-        broken = []
+        broken, problems = [], []
         for name in ("deployment.json", "deployment.json.previous"):
             try:
-                with open(self.path(name), encoding="utf-8") as source:
-                    data = json.load(source)
+                with open(self.path(name), "rb", opener=opener) as source:
+                    return Journal(self, _journal_schema.journal(source.read(_journal_schema.LIMIT + 1), self.app))
             except FileNotFoundError:
                 if name == "deployment.json":
                     return None
-                continue
-            except ValueError:
+            except _journal_schema.Unreadable as error:
                 broken.append(name)
-                continue
-            if isinstance(data, dict) and data.get("version") == VERSION:
-                return Journal(self, data)
-            broken.append(name)
+                problems += [f"{name}: {problem}" for problem in error.problems]
         raise JournalCorrupt(
             f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): run recover.yml, "
-            "which goes by what the host shows and keeps the file aside."
+            "which goes by what the host shows and keeps the file aside.",
+            problems=problems,
         )
 
     def set_aside(self, stamp):
@@ -206,15 +179,14 @@ class Store:
             remove(previous + ".new")
             os.link(current, previous + ".new")
             os.replace(previous + ".new", previous)
-        write_atomically(current, json.dumps(data, indent=1, sort_keys=True) + "\n")
+        write_atomically(current, json.dumps(_journal_schema.tidied(data), indent=1, sort_keys=True) + "\n")
         self._mark_lease()
 
     def _mark_lease(self):
         # /run is empty after a boot, which ends every lease: also in a container, which keeps the kernel's boot id.
         if not os.path.exists(self.lease_mark):
-            os.makedirs(os.path.dirname(self.lease_mark), mode=0o750, exist_ok=True)
-            with open(self.lease_mark, "w", encoding="ascii"):
-                pass
+            make_folder(os.path.dirname(self.lease_mark))
+            os.close(opener(self.lease_mark, os.O_WRONLY | os.O_CREAT))
 
     def close(self, entry):
         """End the deployment: its line goes to the history, then the journal goes."""
@@ -229,22 +201,30 @@ class Store:
         """Write a line of the history, once for each deployment."""
         entries = self.history()
         if not entries or entries[-1].get("id") != entry["id"]:
-            with open(self.path("history.jsonl"), "ab+") as target:
+            path = self.path("history.jsonl")
+            with telling(path), open(path, "ab+", opener=opener) as target:
                 # A line that a power cut tore must not swallow this one.
                 target.seek(max(target.tell() - 1, 0))
                 gap = "" if target.read() in (b"", b"\n") else "\n"
-                target.write(f"{gap}{json.dumps(entry, sort_keys=True)}\n".encode())
+                target.write(f"{gap}{json.dumps(_journal_schema.tidied(entry), sort_keys=True)}\n".encode())
                 target.flush()
                 os.fsync(target.fileno())
+
+    def discard(self):
+        """Remove a deployment that has changed nothing yet, without a line in the history."""
+        for name in (*(f"{color}.env" for color in COLORS), "broker.url", "deployment.json.previous", "deployment.json"):
+            remove(self.path(name))
+        remove(self.lease_mark)
+        sync_folder(self.folder)
 
     def history(self, last=None):
         """Lines of the history, oldest first; a line torn by a power cut is passed over."""
         entries = []
         with contextlib.suppress(FileNotFoundError):
-            with open(self.path("history.jsonl"), encoding="utf-8", errors="replace") as source:
+            with open(self.path("history.jsonl"), "rb", opener=opener) as source:
                 for line in source:
-                    with contextlib.suppress(ValueError):
-                        entries.append(json.loads(line))
+                    with contextlib.suppress(_journal_schema.Unreadable):
+                        entries.append(_journal_schema.entry(line))
         return entries if last is None else entries[-last:]
 
 
@@ -291,6 +271,13 @@ class Journal:
                 **facts,
             },
         )
+        wrong = _journal_schema.problems({**journal.data, "begun_at": 0.0, "lease": {"boot_id": "", "until": 0.0}}, store.app)
+        if wrong:
+            # Nobody could go back by a journal that nobody reads.
+            raise BluegreenError(
+                f"Deployment {deployment_id} is not opened, because its journal could not be read again: {'; '.join(wrong)}. "
+                "Correct the variable of that name."
+            )
         journal.begin("open")
         return journal
 
@@ -383,9 +370,10 @@ class Journal:
     def has_owner(self):
         """Whether somebody still goes on with it, who must not be disturbed.
 
-        One that goes back has no owner beside whoever holds the lock, and neither has one that the guard took over.
+        One that goes back, has failed or only has to be closed has no owner beside whoever holds the lock, and neither has
+        one that the guard took over.
         """
-        return not self.data["back"] and not self.data.get("guard") and self.lease_is_live()
+        return not self.data["back"] and not self.data["result"] and not self.data.get("guard") and self.lease_is_live()
 
     def take_over(self, guard=False):
         """Make the deployment the caller's: whoever had it before can do nothing more.

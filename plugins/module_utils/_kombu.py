@@ -28,6 +28,17 @@ _OWN = re.compile(
 _CONTROL = re.compile(r"(^|\.)(celery\.pidbox|celeryev(\..*)?)$")
 
 
+def decoded(text):
+    """What JSON says. Whoever can write to an app's Redis can put anything there, also brackets without end.
+
+    :raises ValueError: it says nothing.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("too deep") from error
+
+
 def queue_of_key(key):
     """The queue that a list belongs to: its name without the suffix of a priority."""
     return _PRIORITY_SUFFIX.sub("", key)
@@ -49,7 +60,7 @@ def is_message(payload):
 def tag_of(payload):
     """The delivery tag of a message, which stays the same on all its ways; ``None`` when it is no message."""
     try:
-        message = json.loads(payload)
+        message = decoded(payload)
         tag = message["properties"]["delivery_tag"]
     except (ValueError, KeyError, TypeError):
         return None
@@ -59,14 +70,14 @@ def tag_of(payload):
 def task_of(payload):
     """The name of the task that a message is for, or ``None`` when it does not tell."""
     try:
-        message = json.loads(payload)
+        message = decoded(payload)
         name = (message.get("headers") or {}).get("task")
         if name is None:
             # Protocol 1, Celery's before version 4 and still that of some publishers in other languages.
             body = message["body"]
             if (message.get("properties") or {}).get("body_encoding") == "base64":
                 body = base64.b64decode(body)
-            name = json.loads(body)["task"]
+            name = decoded(body)["task"]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return name if isinstance(name, str) else None
@@ -105,7 +116,7 @@ def unpack_unacked(value):
     """
     try:
         text = value.decode("utf-8")
-        message, exchange, routing_key = json.loads(text)
+        message, exchange, routing_key = decoded(text)
         start = text.index("[") + 1
         start += len(text[start:]) - len(text[start:].lstrip())
         end = json.JSONDecoder().raw_decode(text, start)[1]
@@ -118,8 +129,8 @@ def unpack_unacked(value):
 
 def priority_of(payload):
     try:
-        return min(max(int(json.loads(payload)["properties"]["priority"]), 0), 9)
-    except (ValueError, KeyError, TypeError):
+        return min(max(int(decoded(payload)["properties"]["priority"]), 0), 9)
+    except (ValueError, KeyError, TypeError, OverflowError):
         return 0
 
 

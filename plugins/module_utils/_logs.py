@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import printable
 
 LINES = 20
 
@@ -18,7 +19,8 @@ def last_lines(host, containers, tail=LINES):
     lines = {}
     for container in containers:
         try:
-            lines[container.name] = host.engine.logs(container.id, tail)
+            # A terminal must not take what an app writes for commands.
+            lines[container.name] = [printable(line) for line in host.engine.logs(container.id, tail)]
         except EngineError as error:
             lines[container.name] = [f"(no logs: {error.message})"]
     return lines

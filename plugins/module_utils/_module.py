@@ -15,6 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import DEFAULT_DOCKER_HOST
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._secrets import hide, hide_in, texts_in
 
 COMMON_ARGUMENTS = {
     "app": {"type": "str", "required": True},
@@ -48,25 +49,27 @@ def run_module(action, argument_spec, hidden=(), **kwargs):
     kind = _SilentModule if hidden else AnsibleModule
     module = kind(argument_spec={**COMMON_ARGUMENTS, **argument_spec}, supports_check_mode=True, **kwargs)
     invocation = {"module_args": _without(module.params, hidden)}
+    secrets, known = _values_of(module.params, hidden), json.dumps(invocation)
     host = None
     try:
         host = Host(module.params["docker_host"])
         result = action(module.params, host, module.check_mode)
     except BluegreenError as error:
-        _report(module, host)
-        module.fail_json(
-            **{"msg": error.message, "commands": _commands(host), "invocation": invocation, **error.details}
-        )
+        _report(module, host, secrets, known)
+        # Other programs may have quoted a value in what they said.
+        told = hide_in({"msg": error.message, **error.details}, secrets, known)
+        module.fail_json(**{"commands": _commands(host), "invocation": invocation, **told})
     except Exception as error:  # The last line of defense: a sentence for the user, the traceback for the report.
-        _report(module, host)
+        _report(module, host, secrets, known)
+        sentence = f"{module._name} failed in a way that it should not ({type(error).__name__}: {error}). Please report "
+        sentence += "this with the output of ANSIBLE_DISPLAY_TRACEBACK=error and -vvv; the host is as status.yml shows it."
         module.fail_json(
-            msg=f"{module._name} failed in a way that it should not ({type(error).__name__}: {error}). Please report "
-            "this with the output of ANSIBLE_DISPLAY_TRACEBACK=error and -vvv; the host is as status.yml shows it.",
-            exception=traceback.format_exc(),
+            msg=hide(sentence, secrets, known),
+            exception=hide(traceback.format_exc(), secrets, known),
             commands=_commands(host),
             invocation=invocation,
         )
-    _report(module, host)
+    _report(module, host, secrets, known)
     module.exit_json(**{"commands": _commands(host), "invocation": invocation, **result})
 
 
@@ -85,6 +88,17 @@ def _without(params, hidden):
     return shown
 
 
-def _report(module, host):
+def _values_of(params, hidden):
+    """The values that :func:`_without` leaves out, as texts."""
+    found = set()
+    for path in hidden:
+        place = params
+        for step in path:
+            place = (place or {}).get(step)
+        found |= texts_in(place or {})
+    return found
+
+
+def _report(module, host, secrets, known):
     for sentence in host.warnings if host else ():
-        module.warn(sentence)
+        module.warn(hide(sentence, secrets, known))

@@ -23,6 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     COLORS,
     LOOPBACK,
     check_both_colors,
+    check_container,
     check_host,
     check_path,
     check_port,
@@ -61,7 +62,7 @@ def nginx_settings(params):
     return Nginx(
         upstream=check_upstream("upstream", params["upstream"] or params["app"]),
         file=check_path("file", params["file"] or f"/etc/nginx/conf.d/bluegreen-{params['app']}.conf"),
-        container=params["container"],
+        container=check_container("container", params["container"]),
         servers=servers,
         public_url=params["public_url"],
         public_host=check_host("public_host", params["public_host"]),

@@ -17,6 +17,7 @@ import time
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _guard_units,
+    _journal_schema,
     _nginx,
     _settings,
     _switch,
@@ -34,6 +35,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
     remove,
     write_atomically,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import opener
 
 NAME = "settings.json"
 
@@ -100,10 +102,10 @@ def recover_without_journal(host, store, corrupt, check_mode):
 
 def _remembered(store):
     try:
-        with open(store.path(NAME), encoding="utf-8") as source:
-            facts = json.load(source)
-        return _settings.Settings(**facts["settings"]), _Unwritten(facts["policies"]), facts["stop_timeout"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        with open(store.path(NAME), "rb", opener=opener) as source:
+            facts = _journal_schema.remembered(source.read(_journal_schema.LIMIT + 1), store.app)
+        return _settings.from_journal(facts), _Unwritten(facts["policies"]), facts["stop_timeout"]
+    except (FileNotFoundError, _journal_schema.Unreadable) as error:
         raise BluegreenError(
             f"The journal of app {store.app} is damaged, and {store.path(NAME)} does not tell what the app is made of: look at "
             "both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move "

@@ -11,6 +11,8 @@ deployment is opened, because time has passed.
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _no_journal, _recreate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -56,7 +58,7 @@ def open_deployment(host, store, params, check_mode):
         return survey.result(changed=not survey.up_to_date)
     if not params["deployment_id"]:
         raise BluegreenError("deployment_id is empty, but a deployment is opened under an id: give it one.")
-    with store.lock(f"opening deployment {params['deployment_id']}"):
+    with store.lock(f"opening deployment {params['deployment_id']}"), _all_or_nothing(store, params["deployment_id"]):
         # Somebody may have opened one between the look and the lock.
         refuse_open(store, store.load())
         facts = survey.facts()
@@ -79,6 +81,19 @@ def open_deployment(host, store, params, check_mode):
             raise
         journal.done("open")
     return survey.result(changed=True, deployment_id=journal["id"], epoch=journal["epoch"])
+
+
+@contextlib.contextmanager
+def _all_or_nothing(store, deployment_id):
+    """Leave nothing of a deployment that could not be written down whole, as on a full disk: nothing was touched yet."""
+    try:
+        yield
+    except Exception:
+        with contextlib.suppress(BluegreenError, OSError):
+            journal = store.load()
+            if journal is not None and journal["id"] == deployment_id:
+                store.discard()
+        raise
 
 
 def _install_guard(host, store, nginx_file, revert_after):

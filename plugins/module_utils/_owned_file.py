@@ -91,12 +91,15 @@ class OwnedFile:
 
         They stay kept, and a link takes no room, so this works on a full disk too.
         """
-        kept = self.read_kept()
-        if kept is None or kept == self.read():
-            return False
-        remove(self._next)
-        os.link(self.kept, self._next)
-        self._move(self._next)
+        try:
+            kept = self.read_kept()
+            if kept is None or (os.path.exists(self.path) and kept == self.read()):
+                return False
+            remove(self._next)
+            os.link(self.kept, self._next)
+            self._move(self._next)
+        except OSError as error:
+            raise _told(self.path, "written", error) from error
         return True
 
     def settle(self):

@@ -67,11 +67,11 @@ def request(method, reply_to, ticket, database, now, arguments=None):
 def answer(payload):
     """``(node, answer)`` from a reply's bytes, or ``None``; pure."""
     try:
-        message = json.loads(payload)
+        message = _kombu.decoded(payload)
         body = message["body"]
         if message["properties"].get("body_encoding") == "base64":
             body = base64.b64decode(body)
-        ((node, content),) = json.loads(body).items()
+        ((node, content),) = _kombu.decoded(body).items()
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return node, content

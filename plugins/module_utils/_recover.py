@@ -11,6 +11,7 @@ color without the proof that Nginx left it, and never a broker that holds tasks.
 
 from __future__ import annotations
 
+import json
 import threading
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
@@ -24,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _recovery,
     _recreate,
     _schedule,
+    _secrets,
     _skew,
     _switch,
     _weights,
@@ -34,7 +36,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
@@ -42,6 +44,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle impor
 
 # What an engine that is being restarted may take, in seconds.
 ENGINE_TIMEOUT = 60
+# How long a rollback that somebody asks for waits for whoever holds the lock, in seconds.
+ROLLBACK_WAIT = 180
 
 
 def recover(host, store, params, check_mode):
@@ -58,14 +62,16 @@ def recover(host, store, params, check_mode):
     except JournalCorrupt as corrupt:
         return recover_without_journal(host, store, corrupt, check_mode)
     if journal is None:
-        return _nothing(store)
+        return _nothing(store, params)
     _refuse(store, journal, params)
     if check_mode:
         return {"changed": True, "found": True, "message": f"Deployment {journal.describe()} would be brought to an end."}
-    with store.lock(f"recovery of deployment {journal['id']}"):
+    # The guard may be at it just now, and wait for a color that does not become healthy; a human means what is asked for.
+    wait = ROLLBACK_WAIT if params["prefer"] == "rollback" and not params.get("guard") else LOCK_WAIT
+    with store.lock(f"recovery of deployment {journal['id']}", wait):
         journal = store.load()
         if journal is None:
-            return _nothing(store)
+            return _nothing(store, params)
         _refuse(store, journal, params)
         journal.best_effort = True
         # From here on whoever owned it can do nothing more.
@@ -74,9 +80,15 @@ def recover(host, store, params, check_mode):
         return _Recovery(host, store, journal, params).run()
 
 
-def _nothing(store):
-    where = "" if store.history(1) else " It was never deployed on this host."
-    return {"changed": False, "found": False, "message": f"No deployment of app {store.app} is open.{where}"}
+def _nothing(store, params):
+    last = (store.history(1) or [{}])[0]
+    where = "" if last else " It was never deployed on this host."
+    message = f"No deployment of app {store.app} is open.{where}"
+    if params["deployment_id"] and last.get("id") == params["deployment_id"]:
+        # Its controller was away, and the guard was faster.
+        why = f" ({last['reason']})" if last.get("reason") else ""
+        message = f"Deployment {last['id']} was ended meanwhile: {last['result'].replace('_', ' ')}{why}."
+    return {"changed": False, "found": False, "message": message, "logs": {}}
 
 
 def _await_engine(host):
@@ -118,7 +130,7 @@ class _Recovery:
         self.store = store
         self.journal = journal
         self.prefer = params["prefer"]
-        self.reason = journal["reason"] or params["reason"]
+        self.reason = journal["reason"] or _secrets.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
         self.nginx = _nginx.Nginx(**self.settings.nginx)
         self.logs = {}
@@ -140,7 +152,7 @@ class _Recovery:
             return _recovery.Sight()
         if (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot or a restart of the engine what has no policy is down, though it is what is served.
-            self._start_serving(self.candidate)
+            self._try_to_serve(self.candidate)
         try:
             served = _nginx.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
@@ -150,7 +162,7 @@ class _Recovery:
             return _recovery.Sight(served=served)
         return _recovery.Sight(
             served=served,
-            candidate_whole=self._healthy(self.candidate) and all(c.running for c in self.candidate.of("workers")),
+            candidate_whole=self._healthy(self.candidate) and self._works(self.candidate),
             old_healthy=self.old is not None and self._healthy(self.old),
         )
 
@@ -160,6 +172,10 @@ class _Recovery:
         except BluegreenError:
             return False
         return True
+
+    def _works(self, color):
+        """Whether all workers of a color run now: an engine that has just started is not done with them at once."""
+        return all(container.running for container in Color(self.host, self.settings, color.name).of("workers"))
 
     def _wait_healthy(self, color):
         health = self.settings.health
@@ -190,16 +206,20 @@ class _Recovery:
         self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
         _policies.take_policies(self.host, self.journal, self.candidate.containers)
-        missing = self._recreate_missing()
+        incomplete = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
         if self.old:
-            self._start_serving(self.old)
+            try:
+                self._start_serving(self.old)
+            except BluegreenError as down:
+                # A web that is down must not keep the workers down too.
+                incomplete = incomplete or self._not_all_runs(down)
             self._start_old_workers()
         stopping.join()
         self._stop_workers_of_candidate()
         self._stop_candidate()
-        if missing:
-            self._leave_incomplete(missing)
+        if incomplete:
+            self._leave_incomplete(incomplete)
         return self._end("rolled_back")
 
     def _back(self):
@@ -267,20 +287,39 @@ class _Recovery:
         return self._result(True, f"The approved release {self.journal['release'] or '(none)'} was finished.")
 
     def _fail(self):
-        self.journal.note(result="failed")
+        journal = self.journal
+        journal.note(result="failed")
+        if journal["step"] == "finish":
+            raise BluegreenError(
+                f"Release {journal['release'] or '(none)'} of app {self.store.app} was approved, but Nginx is not proved to serve "
+                f"{journal['to']}: nothing more was removed. Mend Nginx, then run finish.yml again."
+            )
         raise BluegreenError(
-            f"Deployment {self.journal.describe()} of app {self.store.app} stopped in step {self.journal['step']}, and neither "
-            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run "
-            "rollback.yml or finish.yml.",
+            f"Deployment {journal.describe()} of app {self.store.app} stopped in step {journal['step']}, and neither "
+            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run recover.yml, "
+            "or rollback.yml to go back.",
             logs=self.logs,
         )
 
-    def _leave_incomplete(self, missing):
-        """The old color is live, but somebody removed containers of it for good: a human has to bring those back."""
+    def _not_all_runs(self, error):
+        return BluegreenError(
+            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} was rolled back, but not all of "
+            f"{self.old.name} runs: {error.message} Mend that, then run rollback.yml again."
+        )
+
+    def _leave_incomplete(self, error):
+        """The old color is live, but not all of it is to be had: a human has to bring the rest back."""
         self.journal.note(result="failed", reason=self.reason)
-        raise BluegreenError(missing.message, logs=self.logs)
+        raise BluegreenError(error.message, logs=self.logs)
 
     # Steps
+
+    def _try_to_serve(self, color):
+        """Start what is served. What does not start any more is a reason to go back, and must keep nobody from it."""
+        try:
+            self._start_serving(color)
+        except BluegreenError as error:
+            self.host.warn(error.message)
 
     def _recreate_missing(self):
         """Make the old color whole that somebody removed containers of; an error that says what is not to be had."""
@@ -294,11 +333,17 @@ class _Recovery:
         return error
 
     def _start_serving(self, color):
-        """Web and support of a color run again, whatever their policy."""
+        """Web and support of a color run again, whatever their policy; what does not start keeps none of the others down."""
+        down = []
         for container in color.of("support", "web"):
             if not container.running:
-                self.host.engine.start(container.id)
+                try:
+                    self.host.engine.start(container.id)
+                except EngineError as error:
+                    down.append(f"Container {container.name} could not be started: {error.message.rstrip('.')}.")
         _policies.put_back_policies(self.host, self.journal, color.of("support", "web"))
+        if down:
+            raise BluegreenError(" ".join(down))
 
     def _start_old_workers(self):
         old = Color(self.host, self.settings, self.old.name)

@@ -73,4 +73,5 @@ def switch_was_cut_off(journal):
     :param journal: the journal's data.
     """
     cutover = journal.get("cutover")
-    return bool(cutover) and not cutover["proved"]
+    # At the end the file names the new color with or without its backup, and that of before names the color that goes.
+    return bool(cutover) and not cutover["proved"] and journal["step"] != "finish"

@@ -15,9 +15,9 @@ from __future__ import annotations
 import contextlib
 import json
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal_schema
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import remove, write_atomically
-
-VERSION = 1
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import opener
 
 
 def of_color(store, color):
@@ -63,15 +63,12 @@ def forget_all(store):
 
 def _read(store):
     try:
-        with open(store.path("containers.json"), encoding="utf-8") as source:
-            data = json.load(source)
-    except (FileNotFoundError, ValueError):
-        data = None
-    if isinstance(data, dict) and data.get("version") == VERSION:
-        return data
-    return {"kept": "", "colors": {}}
+        with open(store.path("containers.json"), "rb", opener=opener) as source:
+            return _journal_schema.containers(source.read(_journal_schema.LIMIT + 1))
+    except (FileNotFoundError, _journal_schema.Unreadable):
+        return {"kept": "", "colors": {}}
 
 
 def _write(store, kept, colors):
-    data = {"version": VERSION, "kept": kept, "colors": colors}
+    data = {"version": _journal_schema.VERSION, "kept": kept, "colors": colors}
     write_atomically(store.path("containers.json"), json.dumps(data, indent=1, sort_keys=True) + "\n", mode=0o600)

@@ -15,6 +15,7 @@ MIB = 1024 * 1024
 DISK_RESERVE = 64 * MIB
 # Room for the journal and the env files.
 STATE_RESERVE = 4 * MIB
+FILES_RESERVE = 64
 
 
 def available_memory():
@@ -76,10 +77,31 @@ def memory_of(engine, containers):
 
 def free_disk(path):
     """Bytes free on the file system of a path, or of the nearest folder above it that exists."""
+    stat = _file_system(path)
+    return stat.f_bavail * stat.f_frsize
+
+
+def _file_system(path):
     while not os.path.exists(path):
         path = os.path.dirname(path)
-    stat = os.statvfs(path)
-    return stat.f_bavail * stat.f_frsize
+    return os.statvfs(path)
+
+
+def writing_finding(path, why):
+    """A sentence when the file system of a path takes no new file, whatever its size, else ``""``."""
+    stat = _file_system(path)
+    if stat.f_flag & os.ST_RDONLY:
+        return (
+            f"{path} is on a file system that is read-only, and {why} has to be written there: find out why it is (dmesg), and "
+            "mount it for writing."
+        )
+    # Some file systems count no files.
+    if stat.f_files and stat.f_favail < FILES_RESERVE:
+        return (
+            f"{path} is on a file system that takes only {stat.f_favail} more files (df -i), and {why} has to be written there: "
+            "remove files that are not needed."
+        )
+    return ""
 
 
 def disk_finding(path, free, needed, why):

@@ -26,10 +26,14 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     check_port,
     check_project,
     check_server,
+    check_service,
     check_upstream,
     check_url,
     check_url_path,
 )
+
+# Nobody waits longer than this for a color, in seconds.
+DAY = 86400
 
 DEFAULT_PORTS = {"blue": 18001, "green": 18002}
 
@@ -135,8 +139,16 @@ def settings_of(params):
 
 def from_journal(data, broker_url=""):
     """The settings that an open deployment was begun with."""
-    settings = Settings(**data["settings"])
-    return settings._replace(broker={**settings.broker, "url": broker_url})
+    settings = Settings(**_known(data["settings"], Settings._fields))
+    return settings._replace(
+        nginx=_known(settings.nginx, ARGUMENTS["nginx"]["options"]),
+        broker={**_known(settings.broker, ARGUMENTS["broker"]["options"]), "url": broker_url},
+    )
+
+
+def _known(given, names):
+    """What this release knows of what another one may have written."""
+    return {name: value for name, value in given.items() if name in names}
 
 
 def _with_defaults(given, options):
@@ -149,6 +161,7 @@ def _services(given):
     for role, names in services.items():
         for name in names:
             variable = f"bluegreen_{'worker' if role == 'workers' else role}_services"
+            check_service(variable, name)
             if name in seen:
                 raise BluegreenError(
                     f"{variable} names {name!r}, which {'it' if seen[name] == variable else seen[name]} names already: "
@@ -184,6 +197,7 @@ def _broker(given, services):
     broker = _with_defaults(given, ARGUMENTS["broker"]["options"])
     if not services["workers"]:
         return {**broker, "mode": "none"}
+    check_service("bluegreen_broker_service", broker["service"])
     return settle(broker["mode"], broker["service"], broker["url"], services["support"])._asdict()
 
 
@@ -193,8 +207,11 @@ def _health(given):
         check_url_path("bluegreen_health_path", health["path"])
         check_host("bluegreen_health_host", health["host"])
         for name in ("timeout", "interval", "deadline", "successes"):
-            if health[name] <= 0:
+            # Asked this way round, what is no number at all is refused too.
+            if not 0 < health[name]:
                 raise BluegreenError(f"bluegreen_health_{name} is {health[name]}, but it must be more than 0.")
+            if health[name] > DAY:
+                raise BluegreenError(f"bluegreen_health_{name} is {health[name]}, but it must be {DAY} at most, which is a day.")
         if health["timeout"] > health["deadline"]:
             raise BluegreenError(
                 f"bluegreen_health_timeout is {health['timeout']} s, which is more than bluegreen_health_deadline "

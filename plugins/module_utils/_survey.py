@@ -266,7 +266,11 @@ class Survey:
         if running:
             return [
                 f"Color {self.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
-                f"(docker compose -p {project} stop)."
+<<<<<<< HEAD
+                f"(docker compose -p {project} stop {' '.join(sorted(running))})."
+=======
+                f"(docker compose -p {project} stop {' '.join(sorted(set(running)))})."
+>>>>>>> c8f78798d563913a53a4280d438a75a68ae1d56a
             ]
         holder = self._published_by(port)
         if holder and _label(holder, "project") != project:
@@ -302,6 +306,12 @@ class Survey:
         findings.append(
             _resources.disk_finding(folder, _resources.free_disk(folder), _resources.STATE_RESERVE, "the journal")
         )
+        for path, why in (
+            (folder, "the journal"),
+            (os.path.dirname(self.store.lease_mark), "the lease"),
+            (os.path.dirname(os.path.realpath(self.settings.nginx["file"])), "the file that Nginx reads"),
+        ):
+            findings.append(_resources.writing_finding(path, why))
         return [sentence for sentence in findings if sentence]
 
     def _strategy_finding(self, by_role):

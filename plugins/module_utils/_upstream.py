@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, check_release
 
 _HEADER = re.compile(r"\A# Written by smallfleet\.bluegreen(?: for release (\S+?))?(?: \(deployment \S+\))?\.\n")
 # The names by which a human writes that an upstream is on the same machine.
@@ -119,7 +119,15 @@ def parse(text, file, upstream):
                 f"{statement.place} has the directive {' '.join(statement.words)}, which bg_switch would lose: an upstream "
                 f"of two colors has one server, and beside it only {', '.join(_TUNING)}. Remove the directive."
             )
-    return Upstream(upstream, servers, (header.group(1) or "") if header else "", header is not None, tuple(tuning))
+    return Upstream(upstream, servers, _release(header) if header else "", header is not None, tuple(tuning))
+
+
+def _release(header):
+    """The release that a header names; none where somebody wrote there what no release is called."""
+    try:
+        return check_release(header.group(1) or "")
+    except BluegreenError:
+        return ""
 
 
 def _server(statement):

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _probe
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
@@ -77,13 +79,12 @@ class Watch:
         """
         if self._first:
             # After a boot what has no restart policy is down, and so is the way back.
-            self._start_what_is_down()
-            self._first = False
+            self._first = not self._start_what_is_down()
         journal = self._journal()
         settings, old, candidate = colors_of(self.host, self.store, journal)
         if old and self._late.over:
-            self._move_late(old, candidate)
             self._late = Deadline(self.host.clock, LATE_PACE)
+            self._try_to_move_late(old, candidate)
         if not journal.get("watch", True):
             return ""
         self._count = self._count.after(self._ask(settings, candidate.name))
@@ -119,16 +120,33 @@ class Watch:
             yield self._journal()
 
     def _start_what_is_down(self):
-        """Start all of the live color and the old web by id; who runs already is left alone."""
+        """Start all of the live color and the old web by id; whether all of it runs. Who runs already is left alone."""
         settings, old, candidate = colors_of(self.host, self.store, self._journal())
         wanted = candidate.of("support", "web", "workers") + (old.of("support", "web") if old else [])
         down = [container for container in wanted if not container.running]
         if not down:
-            return
+            return True
+        started = True
         with self._locked("starting what is down"):
             for container in down:
-                self.host.engine.start(container.id)
-                self.host.warn(f"Container {container.name} was down and was started again.")
+                try:
+                    self.host.engine.start(container.id)
+                except EngineError as error:
+                    # A color that cannot be started is dead too, and the other one has to be there then.
+                    started = False
+                    self.host.warn(f"Container {container.name} is down and does not start: {error.message}")
+                else:
+                    self.host.warn(f"Container {container.name} was down and was started again.")
+        return started
+
+    def _try_to_move_late(self, old, candidate):
+        try:
+            self._move_late(old, candidate)
+        except Fenced:
+            raise
+        except BluegreenError as error:
+            # A broker that is ill must not keep anybody from looking at the webs.
+            self.host.warn(f"Tasks that {old.name} still published could not be moved: {error.message}")
 
     def _move_late(self, old, candidate):
         """Tasks that the old web published after the cutover, in requests that had begun before it."""

@@ -43,14 +43,16 @@ options:
       - V(settled) waits until Nginx has let go of the old color, moves tasks that the old web published meanwhile, and
         leaves the deployment awaiting approval.
       - V(closed) lets the old color go, prunes images and closes the journal. The point of no return.
-      - V(recovered) brings an open deployment to an end, as the guard on the host does by itself. What it does depends on the journal and on what the host shows.
+      - V(recovered) brings an open deployment to an end, as the guard on the host does by itself. What it does depends on the
+        journal and on what the host shows.
     type: str
     choices: [open, settled, closed, recovered]
     required: true
   prefer:
     description:
       - With O(state=recovered), V(rollback) undoes the deployment, also one that awaits approval. Empty goes by what the
-        host shows, leaves one that awaits approval alone, and refuses one whose owner showed a sign of life.
+        host shows, leaves one that awaits approval alone as long as the new color is whole, and refuses one whose owner
+        showed a sign of life.
       - With O(state=open), V(rollback) opens a deployment back to the old color that was kept stopped.
     type: str
     choices: ["", rollback]

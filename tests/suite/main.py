@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from build import build
 from command import LOGS, end_all
+from faults import faults
 from integration import integration
 from lint import lint
 from molecule import molecule
@@ -31,6 +32,7 @@ PARTS = {
     "integration": lambda options: [integration],
     "build": lambda options: [build],
     "sanity": lambda options: [sanity],
+    "faults": lambda options: [faults],
     "molecule": molecule,
 }
 SHOWN = 80  # lines of a failing job's log

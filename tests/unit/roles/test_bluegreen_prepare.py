@@ -85,3 +85,67 @@ def test_paths_are_accepted_where_the_modules_accept_them(path):
     written = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))["_bluegreen_prepare_written"]
     (grammar,) = [each["grammar"] for each in written if each["option"] == "bluegreen_nginx_file"]
     assert bool(re.match(grammar, path)) is accepts(_grammar.check_path, "bluegreen_nginx_file", path)
+
+
+def grammar_of(option, table="_bluegreen_prepare_written"):
+    own = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))
+    (grammar,) = [each["grammar"] for each in own[table] if each["option"].startswith(option)]
+    return jinja2.Template(grammar).render(own)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        *("127.0.0.1:18001", "[::1]:8001", "web-blue:80", "web-blue:", ":80", "localhost:80", "10.0.0.5:80", "127.0.0.1:80;"),
+        *("web\n:80", "web:80\n", "web blue:80", "127.0.0.1:\u0661\u0662\u0663\u0664", "127.0.0.1:\uff18\uff10\uff18\uff10", ""),
+    ],
+)
+def test_servers_are_accepted_where_the_modules_accept_them(server):
+    grammar = grammar_of("the port of blue")
+    assert bool(re.match(grammar, server)) is accepts(_grammar.check_server, "bluegreen_nginx_servers.blue", server)
+
+
+@pytest.mark.parametrize("container", ["", "nginx", "proxy_1.a", "--privileged", "-it", "a b", "1web", "nginx\n", "a/b"])
+def test_containers_are_accepted_where_the_modules_accept_them(container):
+    grammar = grammar_of("bluegreen_nginx_container")
+    assert bool(re.match(grammar, container)) is accepts(_grammar.check_container, "bluegreen_nginx_container", container)
+
+
+LISTEN = ["80", "80 default_server", "127.0.0.1:8080", "[::]:80, 80"]
+BAD_LISTEN = ["", "80;", "80 ssl", "80\n", "\u0668\u0660", "\uff18\uff10", "unix:/x", "80, ", "80 default_server; }"]
+NAMES = ["", "shop.example.org", "*.example.org www"]
+BAD_NAMES = ["a;b", "a{", "a\n", "\u00e9", "$host", "~^(.*)$", "a\tb"]
+
+
+@pytest.mark.parametrize(
+    "option, value, good",
+    [
+        *(("bluegreen_prepare_listen", value, True) for value in LISTEN),
+        *(("bluegreen_prepare_listen", value, False) for value in BAD_LISTEN),
+        *(("bluegreen_prepare_server_name", value, True) for value in NAMES),
+        *(("bluegreen_prepare_server_name", value, False) for value in BAD_NAMES),
+    ],
+)
+def test_what_the_server_block_says(option, value, good):
+    assert bool(re.match(grammar_of(option), value)) is good
+
+
+@pytest.mark.parametrize("option", ["bluegreen_prepare_docker_url", "bluegreen_prepare_docker_key"])
+@pytest.mark.parametrize(
+    "url, good",
+    [
+        ("https://download.docker.com/linux", True),
+        ("http://10.0.0.5:8080/a~b/%7E", True),
+        ("https://a/\nTrusted: yes", False),
+        ("https://a/ [trusted=yes]", False),
+        ("file:///etc", False),
+        ("https://a/\n", False),
+    ],
+)
+def test_what_is_written_for_apt(option, url, good):
+    assert bool(re.match(grammar_of(option, "_bluegreen_prepare_fetched"), url)) is good
+
+
+def test_only_the_key_of_dockers_repository_may_be_left_open():
+    assert re.match(grammar_of("bluegreen_prepare_docker_key", "_bluegreen_prepare_fetched"), "")
+    assert not re.match(grammar_of("bluegreen_prepare_docker_url", "_bluegreen_prepare_fetched"), "")

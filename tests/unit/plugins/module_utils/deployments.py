@@ -30,6 +30,88 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fa
 
 PORTS = {"18001": "blue", "18002": "green"}
 
+CONTAINER = "4f" * 32
+
+HEALTH = {
+    "path": "/health/",
+    "host": "",
+    "status": [200],
+    "timeout": 2.0,
+    "interval": 0.3,
+    "successes": 2,
+    "deadline": 60.0,
+}
+
+
+def facts(services=None, broker=None, **changes):
+    """What a journal is opened with, green taking over from blue."""
+    given = {"app": "shop", "colors": {}, "services": services or {}, "broker": broker or {}, "nginx": {}}
+    return {
+        "release": "2",
+        "release_from": "1",
+        "from": "blue",
+        "to": "green",
+        "settings": _settings.settings_of({**given, "health": HEALTH}).journaled(),
+        "policies": {},
+        "workers": {},
+        "drain_timeout": 30,
+        "old_color": "removed",
+        "remove_volumes": False,
+        "keep_images": 3,
+        "revert_after": 900,
+        **changes,
+    }
+
+
+def whole_journal():
+    """The data of a journal with everything in it that one can have, in the middle of the cutover."""
+    return {
+        "version": 1,
+        "app": "shop",
+        "id": "dep-1",
+        "epoch": 1,
+        "who": "ada@laptop",
+        "opened_at": 1795435200.0,
+        "step": "cutover",
+        "done": False,
+        "begun_at": 1012.5,
+        "done_at": 1012.0,
+        "back": False,
+        "result": "",
+        "reason": "",
+        "seconds": {"open": 0.0, "health": 1.2},
+        "memory": {"before": 188743680, "peak": 267386880},
+        "lease": {"boot_id": "boot-1", "until": 1912.5},
+        **facts(),
+        "old_containers": [{"id": CONTAINER, "name": "shop-blue-web-1", "service": "web"}],
+        "policies": {CONTAINER: {"Name": "always", "MaximumRetryCount": 0}},
+        "signalled": [CONTAINER],
+        "cpu_shares": {CONTAINER: 0},
+        "worker_strategy": "throttle",
+        "unknown_tasks": "fail",
+        "keep_keys": ["session:*"],
+        "workers": {"stop_timeout": None, "on_timeout": "leave", "strategy": "auto"},
+        "task_names": {"old": ["shop.mail"], "candidate": None},
+        "hops": [{"n": 1, "source": "shop-blue/redis", "destination": "shop-green/redis", "done": False}],
+        "progress": {"moved": 7, "of": 12},
+        "held_by": ["worker process 812 of Nginx"],
+        "tasks_moved": 7,
+        "armed": True,
+        "watch": True,
+        "idle_since": 1010.5,
+        "busy_since": None,
+        "cutover": {
+            "color": "green",
+            "previous": "blue",
+            "file": "/etc/nginx/conf.d/bluegreen-shop.conf",
+            "kept": "/etc/nginx/conf.d/.bluegreen-shop.conf.before-dep-1",
+            "sha256": "0" * 64,
+            "children": [[812, 4711]],
+            "at": 1012.5,
+            "proved": "",
+        },
+    }
+
 
 class Scene:
     """Blue is live with release 1 and green becomes it with release 2.

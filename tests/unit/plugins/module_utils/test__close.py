@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _close,
+    _guard_units,
     _messages,
     _recover,
     _recreate,
@@ -21,6 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
@@ -311,8 +313,19 @@ def test_who_goes_back_before_the_lock_is_free_wins(scene, monkeypatch):
 def test_who_finishes_before_the_lock_is_free_leaves_nothing_to_do(scene, monkeypatch):
     scene.deployment("awaiting_approval")
     lock = scene.store.lock
-    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close({"id": "dep-1"}), lock(purpose))[1])
+    entry = {"id": "dep-1", "result": "committed"}
+    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close(entry), lock(purpose))[1])
     assert close(scene) == {"changed": False, "result": "committed"}
+    assert scene.calls == []
+
+
+def test_who_has_gone_back_before_the_lock_is_free_leaves_nothing_to_finish(scene, monkeypatch):
+    scene.deployment("awaiting_approval")
+    lock = scene.store.lock
+    entry = {"id": "dep-1", "release": "2", "from": "", "result": "rolled_back"}
+    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close(entry), lock(purpose))[1])
+    with pytest.raises(Fenced, match="^Release 2 of app shop was rolled back meanwhile, and no color is live: nothing was finished"):
+        close(scene)
     assert scene.calls == []
 
 
@@ -331,6 +344,22 @@ def test_a_second_finish_changes_nothing(scene):
     del scene.calls[:]
     assert close(scene, APPROVED) == {"changed": False, "result": "committed"}
     assert close(scene) == {"changed": False, "result": ""}
+    assert scene.calls == []
+
+
+def test_what_was_rolled_back_while_a_human_thought_is_not_finished(scene):
+    """The guard went back while the playbook asked: a yes must not end as if the release were live."""
+    scene.deployment("awaiting_approval")
+    given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "guard: green failed 3 times in a row", "guard": True}
+    _recover.recover(scene.host, scene.store, given, check_mode=False)
+    del scene.calls[:]
+    for check_mode in (False, True):
+        with pytest.raises(Fenced) as refusal:
+            close(scene, APPROVED, check_mode)
+        assert refusal.value.message == (
+            "Release 2 of app shop was rolled back meanwhile (guard: green failed 3 times in a row), and blue is live: nothing "
+            "was finished. Deploy again."
+        )
     assert scene.calls == []
 
 
@@ -353,12 +382,12 @@ def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monk
     secrets = ("blue.env", "green.env", "broker.url")
     unlink, left = os.unlink, 0
 
-    def until_the_cut(path):
+    def until_the_cut(path, **folder):
         nonlocal left
         if not left:
             raise PowerCut
         left -= 1
-        unlink(path)
+        unlink(path, **folder)
 
     for number in range(9):
         journal = scene.deployment("settle")
@@ -497,3 +526,88 @@ def test_without_a_broker_of_its_own_no_color_has_tasks_to_move(scene):
     journal.note(settings={**journal["settings"], "broker": {"mode": "shared", "service": "redis", "url": ""}})
     settle(scene)
     assert scene.effects() == ["drain"]
+
+
+# The guard
+
+
+STOP_TIMER = ["systemctl", "stop", "bluegreen-shop-guard.timer"]
+WATCH = ["systemctl", "start", "--no-block", "bluegreen-shop-guard.service"]
+
+
+@pytest.fixture
+def systemd(scene, monkeypatch):
+    """A host that systemd runs; what it was told, with the state of the journal then, and what it answers."""
+
+    class Told(list):
+        code = 0
+
+    told = Told()
+
+    def answer(argv):
+        journal = scene.store.load()
+        told.append((argv, journal and (journal["step"], journal["done"], journal["result"])))
+        return Completed(told.code, "", "Unit is masked.\n" if told.code else "")
+
+    monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
+    scene.host.programs = {"systemctl": answer}
+    return told
+
+
+def test_a_deployment_that_awaits_approval_is_watched_instead_of_timed(scene, systemd):
+    scene.deployment("start_workers", armed=True)
+    settle(scene)
+    pending = ("awaiting_approval", True, "")
+    assert systemd == [(STOP_TIMER, pending), (WATCH, pending)]
+    assert scene.store.load()["armed"] is False
+
+
+def test_nobody_is_told_twice(scene, systemd):
+    scene.deployment("start_workers", armed=True)
+    settle(scene)
+    settle(scene)
+    close(scene)
+    # The guard sees by the journal that nothing is pending any more, and ends.
+    assert len(systemd) == 2
+
+
+def test_a_guard_that_does_not_start_is_a_warning(scene, systemd):
+    systemd.code = 1
+    scene.deployment("start_workers", armed=True)
+    assert settle(scene)["changed"] is True
+    assert scene.store.load()["step"] == "awaiting_approval"
+    assert scene.host.warnings == [
+        "Nobody watches the new color while approval is pending: bluegreen-shop-guard.service did not start (Unit is masked.)."
+    ]
+
+
+def test_what_did_not_settle_keeps_its_timer(scene, systemd):
+    scene.engine.stop("green-beat")
+    scene.deployment("start_workers", armed=True)
+    with pytest.raises(BluegreenError, match="fell after the start"):
+        settle(scene)
+    assert systemd == [] and scene.store.load()["armed"] is True
+
+
+def test_without_systemd_nobody_is_told(scene, monkeypatch):
+    monkeypatch.setattr(_guard_units, "has_systemd", lambda: False)
+    scene.deployment("start_workers")
+    settle(scene)
+    close(scene)
+    assert scene.store.history()[-1]["result"] == "committed" and scene.host.warnings == []
+
+
+@pytest.mark.parametrize("armed, told", [(True, [(STOP_TIMER, ("health", True, "rolled_back"))]), (False, [])])
+def test_the_timer_ends_with_the_deployment(scene, systemd, armed, told):
+    """Before the journal goes: whoever is cut off in between comes back for it."""
+    journal = scene.deployment("health", armed=armed)
+    _close.end(scene.store, journal, "rolled_back", "health: no answer")
+    assert systemd == told
+    assert scene.store.load() is None
+
+
+def test_a_timer_that_cannot_be_stopped_keeps_no_deployment_open(scene, systemd):
+    """It finds no journal when it fires."""
+    systemd.code = 1
+    _close.end(scene.store, scene.deployment("health", armed=True), "rolled_back")
+    assert scene.store.load() is None and scene.host.warnings == []

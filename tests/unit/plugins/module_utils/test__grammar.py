@@ -115,3 +115,24 @@ def test_both_colors_need_a_value_of_their_own():
     ]:
         with pytest.raises(BluegreenError, match=words):
             _grammar.check_both_colors("ports", mapping)
+
+
+def test_free_text_is_one_line_that_a_terminal_does_not_obey():
+    assert _grammar.printable("  File \x1b[31mx\x1b[0m\ty\u202e") == "  File  [31mx [0m y "
+    assert _grammar.one_line(" ada\n\tand \x1b]0;eve\x07 ", 50) == "ada and ]0;eve"
+    assert _grammar.one_line("a" * 20, 10) == "a" * 9 + "…"
+    assert _grammar.one_line(12, 10) == "12"
+
+
+@pytest.mark.parametrize(
+    "check, value, sentence",
+    [
+        (_grammar.check_path, "/" + "a" * 1024, "it has 1025 characters, and 1024 are the most."),
+        (_grammar.check_url_path, "/" + "a" * 2048, "it has 2049 characters, and 2048 are the most."),
+        (_grammar.check_env_name, "A" * 256, "it has 256 characters, and 255 are the most."),
+    ],
+)
+def test_what_is_too_long_is_shown_by_its_beginning(check, value, sentence):
+    with pytest.raises(BluegreenError) as refusal:
+        check("option", value)
+    assert refusal.value.message == f"option is {repr(value)[:200]}…, but {sentence}"

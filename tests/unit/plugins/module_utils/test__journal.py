@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import stat
@@ -24,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
     Store,
     fenced,
 )
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 
@@ -41,7 +43,7 @@ def store(host, tmp_path):
 
 @pytest.fixture
 def journal(store):
-    return Journal.create(store, "dep-1", "ada@laptop", {"release": "2", "revert_after": 900})
+    return Journal.create(store, "dep-1", "ada@laptop", facts())
 
 
 # Writing
@@ -51,6 +53,25 @@ def test_a_new_journal_is_on_the_disk_before_anything_else(store, journal):
     assert store.load().data == journal.data
     assert (journal["id"], journal["epoch"], journal["step"], journal["done"]) == ("dep-1", 1, "open", False)
     assert journal["who"] == "ada@laptop" and journal["release"] == "2"
+
+
+@pytest.mark.parametrize(
+    "changes, problem",
+    [
+        ({"drain_timeout": float("nan")}, "drain_timeout is no number"),
+        ({"drain_timeout": float("inf")}, "drain_timeout is no number"),
+        ({"workers": {"stop_timeout": -5}}, "workers.stop_timeout is out of range"),
+        ({"to": "blue"}, "from and to are the same color"),
+    ],
+)
+def test_no_deployment_is_opened_with_a_journal_that_could_not_be_read_again(store, changes, problem):
+    with pytest.raises(BluegreenError) as refusal:
+        Journal.create(store, "dep-1", "ada@laptop", facts(**changes))
+    assert refusal.value.message == (
+        f"Deployment dep-1 is not opened, because its journal could not be read again: {problem}. Correct the variable of "
+        "that name."
+    )
+    assert os.listdir(store.folder) == []
 
 
 def test_only_root_reads_it(store, journal):
@@ -85,7 +106,7 @@ def synced(monkeypatch):
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fake_fsync)
-    monkeypatch.setattr(os, "replace", lambda *names: (order.append("rename"), replace(*names)))
+    monkeypatch.setattr(os, "replace", lambda *names, **folders: (order.append("rename"), replace(*names, **folders)))
     return order
 
 
@@ -154,6 +175,36 @@ def test_after_a_power_cut_a_torn_journal_still_has_the_copy_before(store, journ
         spoil(store, "deployment.json", '{"version": 1, "id"')
         assert store.load()["mark"] in ("first", "second")
         store.save(journal.data)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+
+def test_forward_nothing_comes_before_its_journal(store, journal, host, full_disk):
+    with pytest.raises(BluegreenError) as failure:
+        journal.begin("stop_workers")
+    assert failure.value.message == (
+        f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or mend its "
+        "file system."
+    )
+    assert store.load()["step"] == "open"
+    assert host.warnings == []
+
+
+def test_a_full_disk_keeps_nobody_from_going_back(store, journal, host, full_disk):
+    journal.best_effort = True
+    journal.note(back=True)
+    assert journal["back"] is True
+    assert store.load()["back"] is False
+    assert host.warnings == [
+        f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or mend its "
+        "file system."
+    ]
 
 
 # Reading
@@ -271,6 +322,15 @@ def test_a_lease_lasts_until_its_deadline(journal, host):
     assert not journal.lease_is_live()
 
 
+@pytest.mark.parametrize(
+    "noted", [{"back": True}, {"guard": True}, {"result": "failed"}, {"result": "committed"}, {"result": "rolled_back"}]
+)
+def test_a_lease_is_nobodys_once_nobody_may_go_on(journal, noted):
+    assert journal.has_owner()
+    journal.note(**noted)
+    assert journal.lease_is_live() and not journal.has_owner()
+
+
 def test_a_lease_ends_with_the_boot(journal, host):
     host.clock.boot = "boot-2"
     assert not journal.lease_is_live()
@@ -283,11 +343,54 @@ def test_a_lease_ends_when_run_was_emptied(journal, store):
 
 
 def test_a_lease_has_a_length_although_the_timer_is_off(store, host):
-    journal = Journal.create(store, "dep-1", "ada", {"revert_after": 0})
+    journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
     host.clock.now += _journal.DEFAULT_LEASE - 1
     assert journal.lease_is_live()
     host.clock.now += 2
     assert not journal.lease_is_live()
+
+
+def test_what_is_left_of_a_lease(store, journal, host):
+    assert journal.lease_left() == 900
+    host.clock.now += 899.5
+    assert journal.lease_left() == 0.5
+    host.clock.now += 0.5
+    assert journal.lease_left() == 0
+    host.clock.now += 100
+    assert journal.lease_left() == 0
+
+
+def test_nothing_is_left_of_a_lease_after_a_boot(store, journal, host):
+    host.clock.now = 20.0
+    host.clock.boot = "boot-2"
+    assert journal.lease_left() == 0
+    host.clock.boot = "boot-1"
+    assert journal.lease_left() > 0
+    os.unlink(store.lease_mark)
+    assert journal.lease_left() == 0
+
+
+def test_who_still_goes_on_with_it(store, journal, host):
+    assert journal.has_owner()
+    # Somebody at a keyboard goes on with it.
+    journal.take_over()
+    assert journal.has_owner()
+    host.clock.now += 900
+    assert not journal.has_owner()
+
+
+@pytest.mark.parametrize("end", [lambda journal: journal.note(back=True), lambda journal: journal.take_over(guard=True)])
+def test_what_goes_back_or_is_the_guard_s_has_no_owner_although_its_lease_is_live(store, journal, end):
+    end(journal)
+    assert journal.lease_is_live()
+    assert not store.load().has_owner()
+
+
+def test_a_human_takes_over_from_the_guard(store, journal):
+    journal.take_over(guard=True)
+    journal.take_over()
+    now = store.load()
+    assert (now["epoch"], now["guard"], now.has_owner()) == (3, False, True)
 
 
 def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host):
@@ -301,7 +404,7 @@ def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host)
 
 
 def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
-    journal = Journal.create(store, "dep-1", "ada", {"revert_after": 0})
+    journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
     until = journal["lease"]["until"]
     journal.alive()
     assert store.load()["lease"]["until"] == until
@@ -314,7 +417,7 @@ def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
 
 
 def opened(store, step="health", **changes):
-    journal = Journal.create(store, "dep-1", "ada@laptop", {"release": "2", "revert_after": 900})
+    journal = Journal.create(store, "dep-1", "ada@laptop", facts())
     journal.begin(step)
     journal.note(**changes)
     return journal
@@ -532,7 +635,7 @@ def test_a_deployment_ends_with_one_line_and_no_journal(store, journal):
     assert store.load() is None
     assert not os.path.exists(store.lease_mark)
     assert sorted(os.listdir(store.folder)) == ["history.jsonl"]
-    assert store.history() == [{"id": "dep-1", "result": "committed"}]
+    assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-1", "committed")]
 
 
 def test_a_deployment_that_is_closed_twice_has_one_line(store, journal):
@@ -545,7 +648,7 @@ def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatc
     for number in range(12):
         store = Store("shop", host, root=str(tmp_path / str(number)), run_root=str(tmp_path / "run"))
         store.create()
-        journal = Journal.create(store, "dep-1", "ada", {})
+        journal = Journal.create(store, "dep-1", "ada", facts())
         journal.note(result="committed")
         with power_cut(monkeypatch, number):
             store.close({"id": "dep-1", "result": "committed"})
@@ -553,7 +656,7 @@ def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatc
             store.close({"id": "dep-1", "result": "committed"})
         assert [entry["id"] for entry in store.history()] == ["dep-1"]
         # Nothing of it may pass for the next deployment, should that one's journal be torn.
-        Journal.create(store, "dep-2", "ada", {})
+        Journal.create(store, "dep-2", "ada", facts())
         spoil(store, "deployment.json", "{")
         try:
             assert store.load()["id"] == "dep-2"
@@ -567,14 +670,84 @@ def test_the_history_passes_over_a_line_torn_by_a_power_cut(store):
     assert [entry["id"] for entry in store.history(last=1)] == ["dep-3"]
 
 
+def test_a_history_that_cannot_be_written_is_one_sentence_and_the_journal_stays(store, journal, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(BluegreenError) as failure:
+        patch.setattr(os, "fsync", refuse)
+        store.close({"id": "dep-1"})
+    assert failure.value.message == (
+        f"{store.path('history.jsonl')} cannot be written (no space left on device): make room on that disk, then run this "
+        "again."
+    )
+    assert store.load()["id"] == "dep-1"
+
+
 def test_a_torn_last_line_does_not_swallow_the_next_one(store, journal):
     spoil(store, "history.jsonl", '{"id": "dep-0"}\n{"id": "dep-1", "resu')
     store.close({"id": "dep-1", "result": "rolled_back"})
-    assert store.history() == [{"id": "dep-0"}, {"id": "dep-1", "result": "rolled_back"}]
+    assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-0", ""), ("dep-1", "rolled_back")]
 
 
 def test_an_app_without_a_deployment_has_no_history(store):
     assert store.history() == []
+
+
+def test_a_line_can_be_written_without_the_end_of_a_deployment(store, journal):
+    for dummy in range(2):
+        store.log({"id": "damaged-1", "who": "", "reason": "two\nlines"})
+    assert [(entry["id"], entry["reason"]) for entry in store.history()] == [("damaged-1", "two lines")]
+    assert store.load()["id"] == "dep-1"
+    store.log({"id": "damaged-2"})
+    assert [entry["id"] for entry in store.history()] == ["damaged-1", "damaged-2"]
+
+
+# A journal that nobody can read
+
+
+def test_a_damaged_journal_is_kept_aside(store, journal):
+    journal.note(reason="x")
+    for name in ("deployment.json", "deployment.json.previous"):
+        spoil(store, name, f"{{torn {name}")
+    assert sorted(store.set_aside("1")) == ["deployment.json.corrupt-1", "deployment.json.previous.corrupt-1"]
+    assert store.load() is None
+    assert not os.path.exists(store.lease_mark)
+    for name in ("deployment.json", "deployment.json.previous"):
+        with open(store.path(f"{name}.corrupt-1"), encoding="utf-8") as source:
+            assert source.read() == f"{{torn {name}"
+
+
+def test_only_what_is_there_is_kept_aside(store):
+    assert store.set_aside("1") == []
+    spoil(store, "deployment.json", "{")
+    assert store.set_aside("2") == ["deployment.json.corrupt-2"]
+    assert os.listdir(store.folder) == ["deployment.json.corrupt-2"]
+
+
+def test_a_damaged_journal_does_not_take_the_place_of_an_earlier_one(store):
+    for stamp in ("1", "2"):
+        spoil(store, "deployment.json", f"{{{stamp}")
+        store.set_aside(stamp)
+    assert sorted(os.listdir(store.folder)) == ["deployment.json.corrupt-1", "deployment.json.corrupt-2"]
+
+
+def test_keeping_aside_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatch):
+    for number in range(4):
+        store = Store("shop", host, root=str(tmp_path / str(number)), run_root=str(tmp_path / "run"))
+        store.create()
+        Journal.create(store, "dep-1", "ada", facts()).note(reason="x")
+        for name in ("deployment.json", "deployment.json.previous"):
+            spoil(store, name, "{")
+        with power_cut(monkeypatch, number):
+            store.set_aside("1")
+        # Damaged as before, or gone: what is left never passes for a deployment.
+        with contextlib.suppress(JournalCorrupt):
+            assert store.load() is None
+        store.set_aside("2")
+        assert store.load() is None
+        kept = [name for name in os.listdir(store.folder) if "corrupt" in name]
+        assert len(kept) == 2
 
 
 # What stays beside the journal

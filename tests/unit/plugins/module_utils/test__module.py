@@ -162,6 +162,29 @@ def test_values_of_an_env_are_in_no_result_and_no_log(run, monkeypatch, logged, 
     assert not [line for line in logged if SECRET in line]
 
 
+@pytest.mark.parametrize("way", [0, 1])
+def test_a_failure_that_quotes_a_value_is_told_without_it(run, monkeypatch, logged, warned, way):
+    """As Compose does, and a library that the app uses."""
+    said = f"invalid port: {SECRET}-{SECRET}, shop"
+
+    def act(params, host, check_mode):
+        host.warn(f"Compose: {said}")
+        if way:
+            raise ValueError(said)
+        raise BluegreenError(f"Compose says: {said}.", findings=[said], logs={"web": [said]}, seconds=1.5)
+
+    monkeypatch.setattr(bg_deployment, "deployment", act)
+    env = {"TOKEN": SECRET, "PORT": {"inner": [f"{SECRET}-{SECRET}"]}, "NAME": "shop", "PLACE": "/srv/shop"}
+    params = {"app": "shop", "state": "open", "project_src": "/srv/shop", "colors": {"blue": {"env": env}}}
+    code, result = run(bg_deployment.main, **params)
+    assert code == 1
+    assert "invalid port: (hidden), shop" in result["msg"]
+    assert SECRET not in json.dumps(result) and SECRET not in "".join(logged + warned)
+    # What is shown anyway is no secret.
+    assert result["invocation"]["module_args"]["project_src"] == "/srv/shop"
+    assert way or (result["findings"], result["seconds"]) == (["invalid port: (hidden), shop"], 1.5)
+
+
 @pytest.mark.parametrize("main, more", [(bg_deployment.main, {"state": "closed"}), (bg_info.main, {})])
 def test_a_broker_url_is_in_no_result_and_no_log(run, monkeypatch, logged, main, more):
     where, name = (bg_deployment, "deployment") if main is bg_deployment.main else (bg_info, "show")

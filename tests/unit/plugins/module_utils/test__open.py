@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import os
 
@@ -15,7 +16,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _containers,
     _guard_program,
     _guard_units,
+    _health,
     _nginx,
+    _no_journal,
     _open,
     _recreate,
     _remembered,
@@ -29,6 +32,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
     NO_RESTART,
@@ -38,6 +42,8 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fa
 PORTS = {"blue": 18001, "green": 18002}
 SERVICES = ("redis", "web", "worker", "beat")
 MIB = 1024 * 1024
+# The tests' host has no systemd that could be told.
+ARM = _guard_units.arm
 
 
 class Scene:
@@ -248,7 +254,7 @@ def test_an_idle_color_that_runs_is_refused(scene):
     scene.live("green", web="exited", redis="running")
     assert scene.refusal() == (
         "Color green is idle, but beat, worker of project shop-green runs: stop it first (docker compose -p shop-green "
-        "stop)."
+        "stop beat worker)."
     )
 
 
@@ -668,6 +674,42 @@ def test_images_that_are_here_need_no_room(scene):
     assert scene.open()["changed"] is True
 
 
+@pytest.mark.parametrize("place", ["lib", "run", "nginx"])
+def test_a_disk_that_is_read_only_is_refused_with_nothing_made(scene, monkeypatch, place):
+    path = {"lib": scene.store.folder, "run": os.path.dirname(scene.store.lease_mark), "nginx": str(scene.folder)}[place]
+    monkeypatch.setattr(
+        _resources, "writing_finding", lambda asked, why: f"{path} is read-only, and {why}" if asked == path else ""
+    )
+    before = sorted(os.listdir(scene.folder))
+    assert f"{path} is read-only" in scene.refusal()
+    assert sorted(os.listdir(scene.folder)) == before
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_disk_that_fills_up_while_it_is_opened_leaves_nothing(scene, monkeypatch, number):
+    """Whichever write it is that finds no room, nothing of the deployment stays, and no secret."""
+    left, fsync = [number], os.fsync
+
+    def fill(descriptor):
+        # What is rendered before that lies elsewhere.
+        if os.path.isdir(scene.store.folder):
+            if not left[0]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left[0] -= 1
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch, pytest.raises(BluegreenError) as failure:
+        patch.setattr(os, "fsync", fill)
+        scene.open(broker={"url": "redis://:hunter2@redis:6379/0"})
+    assert "(no space left on device): make room" in failure.value.message
+    assert "\n" not in failure.value.message and "hunter2" not in failure.value.message
+    assert not set(os.listdir(scene.store.folder)) - {"lock", "settings.json"}
+    assert not os.path.exists(scene.store.lease_mark)
+    assert scene.host.calls == []
+    # With room again it is opened as if nothing had been.
+    assert scene.open()["id"] == "dep-1"
+
+
 def test_a_full_disk_under_the_journal_is_refused(scene):
     scene.disk = {scene.store.folder: 1 * MIB}
     assert "Not enough disk for the journal: 4 MiB needed, 1 MiB free" in scene.refusal()
@@ -724,6 +766,30 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
         assert "SECRET='hunter2'\n" in source.read()
 
 
+def test_a_secret_is_in_no_file_but_those_of_root_alone_and_in_no_command_line(scene, monkeypatch):
+    secret, url = "hunter2-and-longer", "redis://me:p%40ssword@redis/0"
+    ran = []
+    run = scene.host.run
+    monkeypatch.setattr(scene.host, "run", lambda argv, *given, **more: (ran.append((argv, more)), run(argv, *given, **more))[1])
+    colors = {color: {"env": {"SECRET": secret, "NESTED": {"inner": secret}}} for color in PORTS}
+    result = scene.open(colors=colors, broker={"url": url})
+    told = json.dumps([result, scene.host.commands, scene.host.warnings, ran], default=str)
+    secrets = (secret, "p%40ssword", "p@ssword")
+    assert ran and not [each for each in secrets if each in told]
+    modes = {}
+    for folder, dummy, names in os.walk(scene.folder):
+        for name in names:
+            path = os.path.join(folder, name)
+            modes[name] = os.stat(path).st_mode & 0o777
+            with open(path, encoding="utf-8") as source:
+                text = source.read()
+            assert modes[name] == 0o600 or not [each for each in secrets if each in text], name
+    assert {name for name, mode in modes.items() if mode == 0o600} == {"blue.env", "green.env", "broker.url", "containers.json"}
+    assert modes["deployment.json"] == 0o640 and modes["lock"] & ~0o640 == 0
+    for folder in (scene.store.folder, os.path.dirname(scene.store.folder), os.path.dirname(scene.store.lease_mark)):
+        assert os.stat(folder).st_mode & 0o777 == 0o750, folder
+
+
 def test_the_same_open_again_changes_nothing(scene):
     first = scene.open()
     before = scene.store.load().data
@@ -751,7 +817,7 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
 
 
 @pytest.mark.parametrize(
-    "step, facts, later, sentence",
+    "step, noted, later, sentence",
     [
         ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
         (
@@ -768,11 +834,11 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
         ),
     ],
 )
-def test_another_open_deployment_is_refused_with_the_way_out(scene, step, facts, later, sentence):
+def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted, later, sentence):
     scene.store.create()
-    journal = Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+    journal = Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
     journal.begin(step)
-    journal.note(**facts)
+    journal.note(**noted)
     scene.host.clock.now += later
     before = copy.deepcopy(scene.store.load().data)
     for check_mode in (False, True):
@@ -782,12 +848,189 @@ def test_another_open_deployment_is_refused_with_the_way_out(scene, step, facts,
     assert scene.store.load().data == before
 
 
+def earlier(scene, step, done=True, later=1000, **noted):
+    """A deployment of somebody else's, from blue to green, whose controller died a while ago."""
+    scene.store.create()
+    given = facts(release="1")
+    given["settings"]["nginx"]["file"] = str(scene.file)
+    journal = Journal.create(scene.store, "dep-0", "eve@desk", given)
+    journal.begin(step)
+    if done:
+        journal.done(step)
+    if noted:
+        journal.note(**noted)
+    scene.host.clock.now += later
+    return journal
+
+
+GONE = "An earlier deployment was open whose owner is gone. Release 1 was rolled back: blue is live with release 1."
+
+
+@pytest.mark.parametrize(
+    "step, later, noted",
+    [
+        ("open", 1000, {}),
+        ("fetch", 1000, {}),
+        # Nobody goes on with what goes back, or is decided, however fresh its lease is.
+        ("fetch", 0, {"back": True}),
+        ("fetch", 0, {"guard": True}),
+        ("fetch", 0, {"result": "rolled_back"}),
+    ],
+)
+def test_what_was_abandoned_is_brought_to_an_end_first(scene, step, later, noted):
+    scene.engine.add("web", color="green", status="created")
+    earlier(scene, step, later=later, **noted)
+    result = scene.open()
+    assert (result["changed"], result["id"]) == (True, "dep-1")
+    assert scene.host.warnings == [GONE]
+    (entry,) = scene.store.history()
+    assert (entry["id"], entry["result"], entry["reason"]) == (
+        "dep-0",
+        "rolled_back",
+        "its owner was gone when the next one was deployed",
+    )
+    assert (scene.store.load()["id"], scene.store.load()["epoch"]) == ("dep-1", 1)
+
+
+def test_what_was_abandoned_is_only_planned_for_in_check_mode(scene):
+    scene.engine.add("web", color="green", status="created")
+    earlier(scene, "fetch")
+    before = copy.deepcopy(scene.store.load().data)
+    result = scene.open(check_mode=True)
+    assert (result["changed"], result["id"], result["live"], result["idle"]) == (True, "", "blue", "green")
+    assert result["fetch"] == {"leftover": False} and result["up_to_date"] is False
+    assert result["plan"] == [
+        "recover: bring deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z to an end, whose owner is gone (step fetch)",
+        "deploy: look at the host again, and go on",
+    ]
+    assert scene.store.load().data == before and scene.host.calls == []
+    assert scene.host.warnings == [] and scene.seen_env == {}
+
+
+def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
+    """The release of before is live and well: only finish or rollback may end that, not the next deployment."""
+    scene.host.programs["systemctl"] = Completed(0, "", "")
+    monkeypatch.setattr(_health, "wait_healthy", lambda *given: None)
+    monkeypatch.setattr(_nginx, "served_color", lambda host, nginx: "green")
+    scene.live("green")
+    for worker in ("blue-worker", "blue-beat"):
+        scene.engine.inspected[worker]["State"]["Status"] = "exited"
+    scene.point_to(18002)
+    earlier(scene, "settle")
+    with pytest.raises(Fenced) as refusal:
+        scene.open()
+    assert refusal.value.message == (
+        f"{OPEN} awaits approval of release 1: approve it with finish.yml, or go back with rollback.yml."
+    )
+    journal = scene.store.load()
+    assert (journal["id"], journal["step"], journal["result"]) == ("dep-0", "awaiting_approval", "")
+    assert scene.host.warnings[0] == (
+        "An earlier deployment was open whose owner is gone. Release 1 is live and whole, and awaits approval: finish.yml or "
+        "rollback.yml."
+    )
+
+
+def test_what_cannot_be_brought_to_an_end_keeps_the_next_one_out(scene, monkeypatch):
+    scene.live("green")
+    monkeypatch.setattr(_nginx, "served_color", lambda host, nginx: "green")
+    monkeypatch.setattr(_health, "wait_healthy", unhealthy)
+    earlier(scene, "settle")
+    with pytest.raises(BluegreenError, match="stopped in step settle, and neither color is whole"):
+        scene.open()
+    # The next one finds that a human must look, and does not try it again.
+    with pytest.raises(Fenced, match="look at it"):
+        scene.open()
+    assert scene.store.load()["id"] == "dep-0"
+
+
+def unhealthy(*_given):
+    raise BluegreenError("It is not healthy.")
+
+
+# The guard on the host
+
+
+@pytest.mark.parametrize("seconds", [20, 900, 0])
+def test_seconds_without_a_sign_of_life(scene, seconds):
+    assert scene.open(revert_after=seconds)["id"] == "dep-1"
+    assert scene.store.load()["revert_after"] == seconds
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("seconds", [1, 10, 19])
+def test_too_few_seconds_without_a_sign_of_life_are_refused(scene, seconds, check_mode):
+    assert scene.refusal(revert_after=seconds, check_mode=check_mode) == (
+        f"bluegreen_revert_after is {seconds} s, but between two steps up to 20 s may pass without a sign of life on a slow "
+        "host, and then a deployment would be undone that goes well: give it 20 s or more, or 0 to turn the way back without "
+        "a controller off."
+    )
+
+
+def test_the_guard_is_there_before_the_journal(scene, monkeypatch):
+    """A power cut in between leaves a guard without a deployment, never a deployment without a guard."""
+    done, names = [], ("guard installed", "timer armed", "settings", "journal")
+
+    def note(module, attribute, name, result=None):
+        real = getattr(module, attribute)
+
+        def noted(*given):
+            done.append((name, scene.store.load() is not None, given))
+            return real(*given) if result is None else result
+
+        monkeypatch.setattr(module, attribute, noted)
+
+    note(_guard_program, "install", names[0], True)
+    note(_guard_units, "arm", names[1], True)
+    note(_no_journal, "remember_settings", names[2])
+    note(Journal, "create", names[3])
+    scene.open(revert_after=300)
+    assert [each[0] for each in done] == list(names)
+    assert not any(open_already for name, open_already, given in done)
+    assert done[0][2] == (scene.host, scene.store, str(scene.file))
+    assert done[1][2] == (scene.host, "shop", 300)
+    assert scene.store.load()["armed"] is True
+    with open(scene.store.path("settings.json"), encoding="utf-8") as source:
+        kept = json.load(source)
+    assert kept["settings"]["app"] == "shop" and kept["policies"]["worker"] == ALWAYS
+
+
+@pytest.mark.parametrize("revert_after, systemd, guard", [(0, True, True), (900, False, False)])
+def test_without_a_timer_none_is_noted(scene, monkeypatch, revert_after, systemd, guard):
+    monkeypatch.setattr(_guard_units, "arm", ARM)
+    monkeypatch.setattr(_guard_units, "has_systemd", lambda: systemd)
+    monkeypatch.setattr(_guard_program, "install", lambda *given: guard)
+    scene.open(revert_after=revert_after)
+    assert scene.store.load()["armed"] is False
+    assert scene.host.warnings == ([] if systemd else [_guard_units.WITHOUT_SYSTEMD])
+
+
+def test_a_host_without_systemd_is_told_so_in_the_plan(scene, monkeypatch):
+    monkeypatch.setattr(_guard_units, "has_systemd", lambda: False)
+    scene.open(check_mode=True)
+    assert scene.host.warnings == [_guard_units.WITHOUT_SYSTEMD]
+
+
+@pytest.mark.parametrize("part", ["install", "arm"])
+def test_without_its_guard_no_deployment_is_opened(scene, monkeypatch, part):
+    def refuse(*_given):
+        raise BluegreenError("The guard does not run on this host.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_guard_program if part == "install" else _guard_units, part, refuse)
+        with pytest.raises(BluegreenError, match="The guard does not run on this host"):
+            scene.open()
+    assert scene.store.load() is None
+    assert os.listdir(scene.store.folder) == ["lock"] and not os.path.exists(scene.store.lease_mark)
+    assert scene.host.calls == [] and scene.store.history() == []
+    assert scene.open()["id"] == "dep-1"
+
+
 def test_who_opens_between_the_look_and_the_lock_wins(scene, monkeypatch):
     lock = scene.store.lock
 
     def late(purpose):
         if "opening" in purpose:
-            Journal.create(scene.store, "dep-0", "eve@desk", {"release": "1", "revert_after": 900})
+            Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
         return lock(purpose)
 
     scene.store.create()

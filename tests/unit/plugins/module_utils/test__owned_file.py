@@ -82,6 +82,73 @@ def test_going_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
     assert path.read_text() == "old"
 
 
+def test_what_was_kept_is_put_back_and_stays_kept(path, owned):
+    assert owned.put_back_kept() is False
+    owned.keep()
+    assert owned.put_back_kept() is False
+    owned.replace("new")
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+    assert owned.put_back_kept() is False
+    assert owned.read_kept() == "old"
+    owned.replace("newer")
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+
+
+def test_what_another_deployment_kept_is_not_put_back(path, owned):
+    owned.keep()
+    owned.replace("new")
+    assert _owned_file.OwnedFile(str(path), "dep-2").put_back_kept() is False
+    assert path.read_text() == "new"
+
+
+def test_putting_back_passes_over_what_an_interrupted_switch_left(path, owned):
+    owned.keep()
+    owned.replace("new")
+    (path.parent / ".shop.conf.tmp").write_text("torn")
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+
+
+def test_putting_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
+    owned.keep()
+    owned.replace("new")
+    monkeypatch.setattr(owned, "_write", None)
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+
+
+def test_a_file_that_somebody_removed_is_put_back(path, owned):
+    owned.keep()
+    path.unlink()
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+
+
+def test_a_link_stays_a_link_when_its_file_is_put_back(path, tmp_path):
+    link = tmp_path / "enabled.conf"
+    link.symlink_to(path)
+    owned = _owned_file.OwnedFile(str(link), "dep-1")
+    owned.keep()
+    owned.replace("new")
+    assert owned.put_back_kept() is True
+    assert link.is_symlink()
+    assert path.read_text() == "old"
+
+
+def test_a_disk_that_does_not_take_it_back_is_one_sentence(path, owned, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    owned.keep()
+    owned.replace("new")
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(BluegreenError, match="shop.conf cannot be written .read-only file system.: Nginx was left as it is"):
+        owned.put_back_kept()
+    assert path.read_text() == "new"
+
+
 def test_leftovers_of_an_interrupted_switch_are_no_obstacle(path, owned):
     for name in (".shop.conf.tmp", ".shop.conf.undo"):
         (path.parent / name).write_text("torn")

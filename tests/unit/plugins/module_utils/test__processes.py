@@ -9,7 +9,12 @@ import signal
 import subprocess
 import sys
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_alive, processes_of, status_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import (
+    is_alive,
+    is_called_with,
+    processes_of,
+    status_of,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._signals import catches
 
 # The innermost one says that all are there: its parent goes on before the kernel shows its new arguments.
@@ -46,6 +51,29 @@ def test_a_name_with_spaces_and_parentheses(tmp_path):
         (5, "a) (b", ["x", "y z"]),
         (6, "c", ["x", "y z"]),
     ]
+
+
+def test_a_process_that_was_called_with_a_path(tmp_path):
+    path = str(tmp_path / "green.env")
+    command = [sys.executable, "-c", "print(flush=True); input()", "--env-file", path]
+    assert not is_called_with(path)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as called:
+        called.stdout.readline()
+        assert is_called_with(path)
+        # A word is a whole argument.
+        assert not is_called_with(path[:-1])
+        assert not is_called_with(f"{path}.new")
+        called.communicate(b"\n")
+    assert not is_called_with(path)
+
+
+def test_what_ends_meanwhile_and_what_the_kernel_has_no_arguments_of(tmp_path):
+    for name, line in (("5", b""), ("6", None), ("self", b"compose\0/shop/green.env\0"), ("7", b"compose\0\xff/green.env\0")):
+        (tmp_path / name).mkdir()
+        if line is not None:
+            (tmp_path / name / "cmdline").write_bytes(line)
+    assert not is_called_with("/shop/green.env", str(tmp_path))
+    assert is_called_with(os.fsdecode(b"\xff/green.env"), str(tmp_path))
 
 
 def test_the_kernel_tells_what_this_process_catches():

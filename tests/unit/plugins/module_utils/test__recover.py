@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -11,6 +12,10 @@ import time
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _compose,
+    _guard_units,
+    _health,
+    _journal,
     _kept_keys,
     _messages,
     _nginx,
@@ -21,8 +26,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
@@ -56,9 +64,19 @@ def test_nothing_is_open(scene):
         "changed": False,
         "found": False,
         "message": "No deployment of app shop is open. It was never deployed on this host.",
+        "logs": {},
     }
     scene.store.log({"id": "dep-0"})
     assert recover(scene, UNDO)["message"] == "No deployment of app shop is open."
+
+
+def test_who_undoes_what_the_guard_has_undone_is_told_so(scene):
+    scene.store.log({"id": "dep-1", "result": "rolled_back", "reason": "guard: no sign of life for 20 s in step health"})
+    assert recover(scene, {**UNDO, "deployment_id": "dep-1"})["message"] == (
+        "Deployment dep-1 was ended meanwhile: rolled back (guard: no sign of life for 20 s in step health)."
+    )
+    scene.store.log({"id": "dep-2", "result": "committed", "reason": ""})
+    assert recover(scene, {**UNDO, "deployment_id": "dep-2"})["message"] == "Deployment dep-2 was ended meanwhile: committed."
 
 
 def test_another_deployment_is_left_alone(scene):
@@ -94,10 +112,10 @@ def test_who_came_first_to_the_lock_is_not_run_over(scene, monkeypatch):
     abandoned(scene)
     lock = scene.store.lock
 
-    def late(purpose):
+    def late(purpose, wait):
         # Its owner woke up, and writes a sign of life.
         journal.save()
-        return lock(purpose)
+        return lock(purpose, wait)
 
     monkeypatch.setattr(scene.store, "lock", late)
     with pytest.raises(Fenced, match="showed a sign of life not long ago"):
@@ -108,7 +126,9 @@ def test_who_came_first_to_the_lock_is_not_run_over(scene, monkeypatch):
 def test_a_deployment_that_ended_while_the_lock_was_waited_for_is_gone(scene, monkeypatch):
     scene.deployment("health")
     lock = scene.store.lock
-    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close({"id": "dep-1"}), lock(purpose))[1])
+    monkeypatch.setattr(
+        scene.store, "lock", lambda purpose, wait: (scene.store.close({"id": "dep-1"}), lock(purpose, wait))[1]
+    )
     assert recover(scene, UNDO)["found"] is False
     assert scene.calls == []
 
@@ -133,6 +153,110 @@ def test_whoever_owned_it_can_do_nothing_more_once_it_is_taken_over(scene):
     with pytest.raises(BluegreenError):
         recover(scene, LOOK)
     assert scene.store.load()["epoch"] == 2
+
+
+def test_a_controller_that_wakes_up_after_the_guard_acted_can_do_nothing(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    epoch = scene.deployment("start_workers")["epoch"]
+    abandoned(scene)
+    recover(scene, {**LOOK, "guard": True})
+    before = scene.store.load().data
+    del scene.calls[:]
+    with pytest.raises(Fenced) as refusal:
+        recover(scene, {**UNDO, "deployment_id": "dep-1", "epoch": epoch})
+    assert refusal.value.message == (
+        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop was taken over meanwhile (epoch 2, not 1): "
+        "nothing was done. Look at status.yml."
+    )
+    # Nor can it go on where it slept.
+    for step in ("settle", "awaiting_approval"):
+        with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\)"):
+            with _journal.fenced(scene.store, "dep-1", epoch, step):
+                pass
+    assert scene.calls == [] and scene.store.load().data == before
+
+
+def test_a_controller_that_wakes_up_after_the_end_has_nothing_to_undo(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    epoch = scene.deployment("health")["epoch"]
+    abandoned(scene)
+    recover(scene, {**LOOK, "guard": True})
+    del scene.calls[:]
+    assert recover(scene, {**UNDO, "deployment_id": "dep-1", "epoch": epoch})["found"] is False
+    assert scene.calls == [] and written(scene)["reason"] == "recover.yml"
+
+
+@pytest.mark.parametrize("mark", [{"back": True}, {"guard": True}])
+@pytest.mark.parametrize("step, served", [("health", "blue"), ("settle", "blue")])
+def test_what_died_on_the_way_back_is_taken_up_in_spite_of_its_lease(scene, mark, step, served):
+    """Whoever goes back holds the lock, and the kernel has freed that."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.served = served
+    journal = scene.deployment(step, **mark)
+    assert journal.lease_is_live()
+    assert recover(scene, LOOK)["result"] == "rolled_back"
+    assert (scene.engine.state("blue-worker"), scene.engine.state("green-web")) == ("running", "exited")
+
+
+@pytest.mark.parametrize("guard", [True, False])
+def test_who_took_a_deployment_over_is_in_its_journal(scene, guard):
+    """A guard that dies in the middle goes on at once; somebody else's lease it waits for."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.unhealthy = {"blue", "green"}
+    scene.deployment("settle")
+    abandoned(scene)
+    with pytest.raises(BluegreenError):
+        recover(scene, {**LOOK, "guard": guard})
+    assert scene.store.load()["guard"] is guard
+
+
+def busy(scene, monkeypatch, seconds):
+    """The engine is being restarted, and answers again after a while."""
+    version, back = scene.engine.version, scene.host.clock.now + seconds
+
+    def ask():
+        if scene.host.clock.now < back:
+            raise EngineError("Docker does not answer: connection refused.")
+        return version()
+
+    monkeypatch.setattr(scene.engine, "version", ask)
+
+
+def test_an_engine_that_is_being_restarted_is_waited_for(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("health")
+    busy(scene, monkeypatch, 40)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert scene.host.clock.slept == [1.0] * 40
+
+
+def test_an_engine_that_stays_away_is_an_error_with_nothing_done(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("health")
+    busy(scene, monkeypatch, 10 * _recover.ENGINE_TIMEOUT)
+    with pytest.raises(EngineError, match="connection refused"):
+        recover(scene, UNDO)
+    assert scene.calls == []
+    # Whoever had it is locked out all the same, and it can be tried again.
+    assert (scene.store.load()["epoch"], scene.store.load()["step"]) == (2, "health")
+
+
+@pytest.mark.parametrize("params, wait", [(UNDO, 180), (LOOK, 10), ({**UNDO, "guard": True}, 10)])
+def test_who_asks_for_a_rollback_waits_for_the_guard(scene, monkeypatch, params, wait):
+    scene.color("blue")
+    scene.color("green", "created")
+    scene.deployment("fetch")
+    abandoned(scene)
+    lock, waited = scene.store.lock, []
+    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (waited.append(wait), lock(purpose, wait))[1])
+    assert recover(scene, params)["result"] == "rolled_back"
+    assert waited == [wait]
 
 
 # Before the old workers were touched
@@ -288,6 +412,27 @@ def test_an_old_web_that_fell_meanwhile_is_started_again(scene):
     assert {scene.engine.state(f"blue-{service}") for service in ("redis", "web", "worker", "beat")} == {"running"}
     assert scene.calls.index(("start", "blue-redis")) < scene.calls.index(("start", "blue-web"))
     assert scene.calls.index(("start", "blue-web")) < scene.calls.index("restart workers")
+
+
+@pytest.mark.parametrize("broken", ["web", "redis"])
+def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, monkeypatch, broken):
+    scene.color("blue", worker="exited", beat="exited", **{broken: "exited"})
+    scene.color("green")
+    scene.deployment("health")
+    with monkeypatch.context() as patch:
+        unstartable(scene, patch, f"blue-{broken}")
+        with pytest.raises(BluegreenError) as failure:
+            recover(scene, UNDO)
+    assert failure.value.message == (
+        "Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-"
+        f"{broken}-1 could not be started: port is already allocated. Mend that, then run rollback.yml again."
+    )
+    assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
+    assert scene.engine.state("green-web") == "exited"
+    assert (scene.store.load()["result"], scene.store.load()["back"]) == ("failed", True)
+    # Somebody frees the port.
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert scene.engine.state(f"blue-{broken}") == "running"
 
 
 # What somebody removed meanwhile
@@ -662,6 +807,43 @@ def test_an_old_web_that_does_not_become_healthy_gets_no_requests(scene):
     assert scene.store.load()["back"] is True
 
 
+def unstartable(scene, monkeypatch, *containers):
+    start = scene.engine.start
+
+    def refuse(container):
+        if container in containers:
+            raise EngineError("port is already allocated", 500)
+        start(container)
+
+    monkeypatch.setattr(scene.engine, "start", refuse)
+
+
+@pytest.mark.parametrize("why", ["does not start", "is unhealthy"])
+def test_an_old_web_that_is_no_way_back_keeps_no_old_worker_stopped(scene, monkeypatch, why):
+    scene.color("blue", worker="exited", beat="exited", **({"web": "exited"} if why == "does not start" else {}))
+    scene.color("green")
+    scene.brokers["green"].tasks = {"celery": 4}
+    if why == "does not start":
+        unstartable(scene, monkeypatch, "blue-web")
+    else:
+        scene.unhealthy = {"blue"}
+    scene.deployment("settle")
+    with pytest.raises(BluegreenError, match="No web was stopped, and the old workers work"):
+        recover(scene, UNDO)
+    # What is served goes on being served, and tasks are where workers are.
+    assert "switch to blue" not in scene.calls
+    assert {name: scene.engine.state(name) for name in ("green-web", "green-redis", "blue-worker", "blue-beat")} == {
+        "green-web": "running",
+        "green-redis": "running",
+        "blue-worker": "running",
+        "blue-beat": "running",
+    }
+    assert (scene.engine.state("green-worker"), scene.engine.state("green-beat")) == ("exited", "exited")
+    assert scene.brokers["blue"].tasks == {"celery": 4}
+    journal = scene.store.load()
+    assert (journal["result"], journal["back"]) == ("failed", True)
+
+
 def test_a_first_deployment_is_undone_to_no_live_color(scene):
     scene.color("green")
     scene.deployment("settle", **{"from": "", "release_from": ""})
@@ -686,6 +868,83 @@ def test_a_candidate_that_is_whole_is_left_to_a_human(scene):
     # The time since the owner was lost is nobody's.
     assert journal["seconds"]["awaiting_approval"] == 0
     assert not [effect for effect in scene.effects() if effect.startswith(("stop", "start", "switch"))]
+
+
+def test_a_candidate_that_is_kept_can_live_on(scene):
+    """Whoever died before the proof of the new workers had given back no policy, and what the old web published late waits."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.brokers["blue"].tasks = {"celery": 2}
+    journal = scene.deployment("start_workers", done=False, armed=True)
+    for name in ("green-worker", "green-beat"):
+        journal.data["policies"][name] = dict(ALWAYS)
+        scene.engine.inspected[name]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
+    journal.save()
+    abandoned(scene)
+    recover(scene, LOOK)
+    assert {scene.engine.policy(f"green-{service}") for service in ("redis", "web", "worker", "beat")} == {"unless-stopped"}
+    # And of the old color no worker comes back at a boot.
+    assert {scene.engine.policy(f"blue-{service}") for service in ("worker", "beat")} == {"no"}
+    assert (scene.brokers["blue"].tasks, scene.brokers["green"].tasks) == ({}, {"celery": 2})
+    journal = scene.store.load()
+    assert (journal["armed"], journal["tasks_moved"]) == (False, 2)
+
+
+@pytest.mark.parametrize("step", ["settle", "awaiting_approval"])
+def test_a_result_that_was_failed_is_not_kept_once_the_candidate_is_whole(scene, step):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment(step, result="failed")
+    abandoned(scene)
+    assert recover(scene, LOOK)["changed"] is True
+    journal = scene.store.load()
+    assert (journal["step"], journal["done"], journal["result"]) == ("awaiting_approval", True, "")
+
+
+def test_what_is_left_to_a_human_is_watched(scene, monkeypatch):
+    ran = []
+    monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
+    scene.host.programs = {"systemctl": lambda argv: (ran.append(argv), Completed(0, "", ""))[1]}
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle", armed=True)
+    abandoned(scene)
+    recover(scene, LOOK)
+    assert ran == [
+        ["systemctl", "stop", "bluegreen-shop-guard.timer"],
+        ["systemctl", "start", "--no-block", "bluegreen-shop-guard.service"],
+    ]
+    # The one that watches it already finds it so, and nothing is started twice.
+    recover(scene, LOOK)
+    assert len(ran) == 2
+
+
+def full_disk(scene, monkeypatch):
+    def full(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(scene.store, "save", full)
+
+
+@pytest.mark.parametrize("step", ["settle", "finish"])
+def test_forward_nothing_happens_without_its_journal(scene, monkeypatch, step):
+    """A disk that is full keeps nobody from going back, but what is not written down must not go on."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment(step, done=False)
+    abandoned(scene)
+    before, states = scene.store.load().data, scene.states()
+    with monkeypatch.context() as patch:
+        full_disk(scene, patch)
+        with pytest.raises(BluegreenError) as failure:
+            recover(scene, LOOK)
+    assert failure.value.message == (
+        f"The journal {scene.store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
+        "mend its file system."
+    )
+    assert scene.states() == states and scene.store.load().data == before
+    # With room again it goes on.
+    assert recover(scene, LOOK)["changed"] is True
 
 
 def test_one_that_awaits_approval_is_held(scene):
@@ -719,6 +978,34 @@ def test_when_neither_color_is_whole_what_is_served_is_left(scene):
         recover(scene, LOOK)
     assert scene.states() == before
     assert scene.store.load()["result"] == "failed"
+
+
+def test_one_that_failed_waits_for_no_lease(scene):
+    """Nobody goes on with it, so whoever has mended it need not wait until the failed try counts as dead."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.unhealthy = {"blue", "green"}
+    scene.deployment("settle")
+    abandoned(scene)
+    with pytest.raises(BluegreenError) as failure:
+        recover(scene, LOOK)
+    assert failure.value.message.endswith("mend one, then run recover.yml, or rollback.yml to go back.")
+    scene.unhealthy = set()
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+
+
+def test_a_finish_that_nginx_stands_against_says_so(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.served = ""
+    scene.deployment("finish", done=False)
+    with pytest.raises(BluegreenError) as failure:
+        recover(scene, UNDO)
+    assert failure.value.message == (
+        "Release 2 of app shop was approved, but Nginx is not proved to serve green: nothing more was removed. Mend Nginx, "
+        "then run finish.yml again."
+    )
+    assert set(scene.states().values()) == {"running", "exited"} and len(scene.states()) == 8
 
 
 def test_an_nginx_that_cannot_be_asked_is_a_warning(scene, monkeypatch):
@@ -856,3 +1143,93 @@ def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, m
         assert "sort, to_candidate=False" not in effects
     else:
         assert effects.index("sort, to_candidate=False") < effects.index("restart workers")
+
+
+# Secrets
+
+
+SECRETS = ("hunter2!hunter2!", "p@ss word")
+
+
+def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
+    """The text of a failure comes from anywhere, and the history keeps it for years."""
+    scene.color("blue")
+    scene.color("green", status="created")
+    scene.deployment("fetch")
+    _journal.write_atomically(scene.store.env_file("green"), _compose.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
+    _journal.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
+    said = f"Start: bad value {SECRETS[0]!r}, 1 of redis://:p%40ss%20word@redis/0, {SECRETS[1]},\n\x1b[31mgreen"
+    recover(scene, {**UNDO, "reason": said})
+    assert scene.store.history()[-1]["reason"] == "Start: bad value '(hidden)', 1 of (hidden), (hidden), [31mgreen"
+    for name in os.listdir(scene.store.folder):
+        with open(scene.store.path(name), encoding="utf-8") as source:
+            text = source.read()
+        assert not [secret for secret in (*SECRETS, "p%40ss") if secret in text], name
+
+
+# What was served and is down
+
+
+def proved(scene):
+    kept = OwnedFile(str(scene.file), "dep-1").kept
+    return {"color": "green", "file": str(scene.file), "kept": kept, "children": [], "proved": "green"}
+
+
+def test_what_is_served_is_started_before_it_is_judged(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="exited", redis="exited")
+    scene.deployment("settle", cutover=proved(scene))
+    abandoned(scene)
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+    assert scene.effects()[:3] == ["start green-redis", "start green-web", "wait for green"]
+
+
+@pytest.mark.parametrize("params", [UNDO, LOOK])
+def test_a_candidate_that_does_not_start_any_more_keeps_nobody_on_it(scene, monkeypatch, params):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="exited")
+    scene.unhealthy = {"green"}
+    scene.deployment("settle", cutover=proved(scene))
+    unstartable(scene, monkeypatch, "green-web")
+    abandoned(scene)
+    assert recover(scene, params)["result"] == "rolled_back"
+    assert "Container shop-green-web-1 could not be started: port is already allocated." in scene.host.warnings
+
+
+def test_workers_that_the_engine_starts_late_count(scene, monkeypatch):
+    """An engine answers after a boot before it has started all that has a policy."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker="exited", beat="exited")
+    scene.deployment("settle", cutover=proved(scene))
+    become_healthy = scene._become_healthy
+
+    def start_meanwhile(given):
+        for container in ("green-worker", "green-beat"):
+            scene.engine.inspected[container]["State"]["Status"] = "running"
+        become_healthy(given)
+
+    record(monkeypatch, [], _health, "wait_healthy", does=start_meanwhile)
+    abandoned(scene)
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+
+
+def test_a_full_disk_keeps_nobody_from_going_back(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle")
+    full_disk(scene, monkeypatch)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert (scene.served, scene.engine.state("blue-worker"), scene.engine.state("green-web")) == ("blue", "running", "exited")
+    assert scene.host.warnings[0] == (
+        f"The journal {scene.store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
+        "mend its file system."
+    )
+
+
+def test_a_rescue_that_slept_finds_that_the_guard_was_faster(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle").take_over(guard=True)
+    with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\): nothing was done"):
+        recover(scene, {**UNDO, "deployment_id": "dep-1", "epoch": 1})
+    assert scene.calls == []

@@ -15,14 +15,21 @@ WHOLE = Sight(served="green", candidate_whole=True, old_healthy=True)
 BROKEN = Sight(served="green", candidate_whole=False, old_healthy=True)
 BOTH_BAD = Sight(served="green", candidate_whole=False, old_healthy=False)
 UNKNOWN = Sight(served="", candidate_whole=True, old_healthy=True)
+UNKNOWN_AND_BROKEN = UNKNOWN._replace(candidate_whole=False)
+OLD_IS_SERVED = Sight(served="blue", candidate_whole=True, old_healthy=True)
 BLIND = Sight()
 
 BEFORE_THE_CUTOVER = ("open", "fetch", "stop_workers", "start_candidate", "health")
 AFTER_THE_CUTOVER = ("handover", "start_workers", "settle", "awaiting_approval")
 
 
-def journal(step, done=True, back=False):
-    return {"step": step, "done": done, "back": back, "from": "blue", "to": "green"}
+def journal(step, done=True, back=False, **facts):
+    return {"step": step, "done": done, "back": back, "from": "blue", "to": "green", **facts}
+
+
+def proved(color):
+    """What the journal has of a cutover; the color is empty between the order to Nginx and the proof."""
+    return {"cutover": {"color": "green", "previous": "blue", "proved": color}}
 
 
 # A row of the table of recovery after the other: journal, host, action.
@@ -45,16 +52,47 @@ TABLE = [
     (journal("handover", done=False), WHOLE, _recovery.HOLD),
     (journal("start_workers", done=False), BROKEN, _recovery.BACK),
     (journal("settle"), WHOLE, _recovery.HOLD),
-    (journal("settle"), UNKNOWN, _recovery.BACK),
     (journal("settle"), BOTH_BAD, _recovery.FAIL),
+    # An Nginx that is down says nothing, so the last proof counts.
+    (journal("settle"), UNKNOWN, _recovery.BACK),
+    (journal("settle", **proved("")), UNKNOWN, _recovery.BACK),
+    (journal("settle", **proved("blue")), UNKNOWN, _recovery.BACK),
+    (journal("settle", **proved("green")), UNKNOWN, _recovery.HOLD),
+    (journal("cutover", **proved("green")), UNKNOWN, _recovery.HOLD),
+    (journal("handover", done=False, **proved("green")), UNKNOWN, _recovery.HOLD),
+    (journal("awaiting_approval", **proved("green")), UNKNOWN, _recovery.HOLD),
+    (journal("awaiting_approval", **proved("green")), UNKNOWN_AND_BROKEN, _recovery.BACK),
+    (journal("awaiting_approval", **proved("green")), BLIND, _recovery.FAIL),
+    (journal("cutover", done=False, **proved("green")), UNKNOWN, _recovery.BACK),
+    # What Nginx shows now is worth more than what it once was proved to serve.
+    (journal("settle", **proved("green")), OLD_IS_SERVED, _recovery.BACK),
+    (journal("settle", **proved("green")), OLD_IS_SERVED._replace(old_healthy=False), _recovery.FAIL),
     (journal("awaiting_approval"), WHOLE, _recovery.HOLD),
     (journal("awaiting_approval"), BROKEN, _recovery.BACK),
     (journal("awaiting_approval"), BOTH_BAD, _recovery.FAIL),
     (journal("finish", done=False), WHOLE, _recovery.COMPLETE),
     (journal("finish", done=False), BOTH_BAD, _recovery.COMPLETE),
     (journal("finish", done=False), BLIND, _recovery.FAIL),
-    (journal("finish", done=False), Sight(served="blue", old_healthy=True), _recovery.FAIL),
+    (journal("finish", done=False), OLD_IS_SERVED, _recovery.FAIL),
+    # Only what Nginx is proved to serve now lets anything be removed.
+    (journal("finish", done=False, **proved("green")), UNKNOWN, _recovery.FAIL),
 ]
+
+
+@pytest.mark.parametrize(
+    "sight, action",
+    [
+        (Sight(candidate_whole=True, old_healthy=True), _recovery.HOLD),
+        (Sight(candidate_whole=False, old_healthy=True), _recovery.BACK),
+        (Sight(), _recovery.FAIL),
+        # What Nginx shows counts for more than the last proof.
+        (Sight(served="blue", candidate_whole=True, old_healthy=True), _recovery.BACK),
+    ],
+)
+@pytest.mark.parametrize("result", ["", "failed"])
+def test_while_nginx_says_nothing_the_last_proof_counts(sight, action, result):
+    written = {**journal("settle"), "cutover": {"proved": "green"}, "result": result}
+    assert _recovery.decide(written, sight) == action
 
 
 @pytest.mark.parametrize("written, sight, action", TABLE)
@@ -95,3 +133,21 @@ def test_there_is_an_answer_to_every_step(step):
     actions = {_recovery.DISCARD, _recovery.RESTORE, _recovery.BACK, _recovery.HOLD, _recovery.COMPLETE, _recovery.FAIL}
     for sight in (WHOLE, BLIND):
         assert _recovery.decide(journal(step, done=False), sight) in actions
+
+
+@pytest.mark.parametrize("back", [True, False])
+@pytest.mark.parametrize(
+    "facts, cut_off",
+    [
+        # Nginx was never told to read another file.
+        ({}, False),
+        ({"cutover": None}, False),
+        # It was told, and nobody has proved since what it did.
+        (proved(""), True),
+        # It is proved, in whichever direction.
+        (proved("green"), False),
+        (proved("blue"), False),
+    ],
+)
+def test_a_switch_was_cut_off_between_the_order_and_the_proof(facts, cut_off, back):
+    assert _recovery.switch_was_cut_off(journal("cutover", done=False, back=back, **facts)) is cut_off

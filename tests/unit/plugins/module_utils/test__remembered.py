@@ -13,8 +13,24 @@ from fakes import FakeHost
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _remembered
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
 
-ONE = {"release": "1", "containers": [{"id": "a"}], "networks": []}
-TWO = {"release": "2", "containers": [{"id": "b"}], "networks": []}
+
+
+def described(name):
+    return {
+        "id": name,
+        "name": f"shop-blue-{name}-1",
+        "service": name,
+        "image": "sha256:1",
+        "config_hash": "",
+        "ran": False,
+        "body": {"Image": "shop:1", "HostConfig": {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}}},
+        "endpoints": {},
+        "volumes": [],
+    }
+
+
+ONE = {"release": "1", "containers": [described("web")], "networks": []}
+TWO = {"release": "2", "containers": [described("api")], "networks": []}
 
 
 @pytest.fixture

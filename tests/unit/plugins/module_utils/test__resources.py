@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+from types import SimpleNamespace
+
 import builtins
 import io
 
@@ -87,6 +90,30 @@ def test_memory_of_running_containers_without_the_cache():
 
 def test_free_disk_of_a_folder_that_will_be_made(tmp_path):
     assert _resources.free_disk(str(tmp_path / "a" / "b")) == pytest.approx(_resources.free_disk(str(tmp_path)), rel=0.05)
+
+
+def file_system(monkeypatch, **changes):
+    values = {"f_flag": 0, "f_files": 1000, "f_favail": 500, **changes}
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(**values))
+
+
+def test_a_file_system_that_takes_files(monkeypatch, tmp_path):
+    assert _resources.writing_finding(str(tmp_path / "a" / "b"), "the journal") == ""
+    file_system(monkeypatch, f_files=0, f_favail=0)
+    assert _resources.writing_finding("/var", "the journal") == ""
+
+
+def test_a_file_system_that_takes_no_file(monkeypatch):
+    file_system(monkeypatch, f_flag=os.ST_RDONLY | os.ST_NOSUID)
+    assert _resources.writing_finding("/var", "the journal") == (
+        "/var is on a file system that is read-only, and the journal has to be written there: find out why it is (dmesg), and "
+        "mount it for writing."
+    )
+    file_system(monkeypatch, f_favail=3)
+    assert _resources.writing_finding("/var", "the journal") == (
+        "/var is on a file system that takes only 3 more files (df -i), and the journal has to be written there: remove files "
+        "that are not needed."
+    )
 
 
 def test_disk():

@@ -139,6 +139,11 @@ REFUSED = [
     (health(timeout=0.0), "bluegreen_health_timeout is 0.0, but it must be more than 0."),
     (health(interval=-1.0), "bluegreen_health_interval is -1.0, but it must be more than 0."),
     (health(deadline=0.0), "bluegreen_health_deadline is 0.0, but it must be more than 0."),
+    (health(timeout=float("nan")), "bluegreen_health_timeout is nan, but it must be more than 0."),
+    (
+        health(deadline=1e9),
+        "bluegreen_health_deadline is 1000000000.0, but it must be 86400 at most, which is a day.",
+    ),
     (health(successes=0), "bluegreen_health_successes is 0, but it must be more than 0."),
     (
         health(timeout=90.0),

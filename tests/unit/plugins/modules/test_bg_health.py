@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_health
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 URL = "http://127.0.0.1:18002/health/"
 PARAMS = {
@@ -53,7 +54,7 @@ def deployment(host, tmp_path):
     store = Store("shop", host, str(tmp_path / "lib"), str(tmp_path / "run"))
     store.create()
     services = {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker"]}
-    return Journal.create(store, "dep-1", "me", {"settings": {"services": services}})
+    return Journal.create(store, "dep-1", "me", facts(services))
 
 
 def test_by_itself_it_watches_what_runs(host, asked):

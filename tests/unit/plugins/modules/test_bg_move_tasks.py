@@ -12,6 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import Kept
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_move_tasks
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 
 def side(project):
@@ -81,9 +82,7 @@ def kept(monkeypatch, calls):
 @pytest.fixture
 def deployment(store):
     store.create()
-    projects = {"blue": "shop-blue", "green": "shop-green"}
-    facts = {"from": "blue", "to": "green", "settings": {"projects": projects}, "unknown_tasks": "fail"}
-    return Journal.create(store, "dep-1", "me", facts)
+    return Journal.create(store, "dep-1", "me", facts(unknown_tasks="fail"))
 
 
 def test_by_itself(host, calls):

@@ -11,6 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import Started
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, TookOver
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_start
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 PARAMS = {
     "app": "shop",
@@ -23,15 +24,7 @@ PARAMS = {
     "replaces": "",
     "broker": None,
 }
-SETTINGS = {
-    "app": "shop",
-    "projects": {"blue": "shop-blue", "green": "shop-green"},
-    "ports": {"blue": 18001, "green": 18002},
-    "services": {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker"], "ignored": []},
-    "nginx": {},
-    "broker": {"mode": "none", "service": "redis", "url": ""},
-    "health": {},
-}
+BROKER = {"mode": "none"}
 
 
 @pytest.fixture
@@ -90,7 +83,7 @@ def test_only_the_roles_given(host, calls):
 )
 def test_the_step_it_belongs_to(host, calls, store, services, step):
     store.create()
-    Journal.create(store, "dep-1", "me", {"settings": SETTINGS})
+    Journal.create(store, "dep-1", "me", facts(broker=BROKER))
     bg_start.bring_up({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services}, host, False)
     journal = store.load()
     assert (journal["step"], journal["done"]) == (step, True)
@@ -101,8 +94,8 @@ def test_workers_that_replace_others(host, calls, store):
     host.engine.add("scheduler", color="green", status="exited", Path="celery", Args=["beat"])
     host.engine.add("web", color="green")
     store.create()
-    facts = {"settings": SETTINGS, "from": "green", "to": "blue", "workers": {"stop_timeout": 40, "on_timeout": "leave"}}
-    Journal.create(store, "dep-1", "me", facts)
+    given = {"from": "green", "to": "blue", "workers": {"stop_timeout": 40, "on_timeout": "leave"}}
+    Journal.create(store, "dep-1", "me", facts(broker=BROKER, **given))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
     result = bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
     old = ["shop-green-scheduler-1", "shop-green-worker-1"]

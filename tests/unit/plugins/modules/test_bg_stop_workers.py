@@ -10,6 +10,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import Stopped, StoppedWorkers
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_stop_workers
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 PARAMS = {
     "app": "shop",
@@ -72,8 +73,7 @@ def test_by_itself_it_finds_what_is_celerys(host, calls):
 
 def test_in_a_deployment_it_is_step_stop_workers(host, calls, store):
     store.create()
-    settings = {"broker": {"mode": "color", "service": "redis", "url": ""}}
-    Journal.create(store, "dep-1", "me", {"settings": settings})
+    Journal.create(store, "dep-1", "me", facts())
     params = {
         **PARAMS,
         "deployment_id": "dep-1",
@@ -93,8 +93,7 @@ def test_in_a_deployment_it_is_step_stop_workers(host, calls, store):
 
 def test_task_names_are_compared_before_anything_is_done(host, calls, store, monkeypatch):
     store.create()
-    settings = {"broker": {"mode": "color", "service": "redis", "url": ""}}
-    Journal.create(store, "dep-1", "me", {"settings": settings})
+    Journal.create(store, "dep-1", "me", facts())
     for service in ("worker", "web"):
         host.engine.add(service, color="green", status="created", Path="celery", Args=["worker"])
     asked = []
@@ -116,7 +115,7 @@ def test_one_broker_for_two_sets_of_workers_needs_releases_that_know_the_same(
     host, calls, store, monkeypatch, same, slowed
 ):
     store.create()
-    Journal.create(store, "dep-1", "me", {"settings": {"broker": {"mode": "shared", "service": "redis", "url": ""}}})
+    Journal.create(store, "dep-1", "me", facts(broker={"mode": "shared"}))
     host.engine.add("worker", color="green", status="created")
     monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: same)
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}

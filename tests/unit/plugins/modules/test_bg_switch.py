@@ -12,6 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._switch import Switched
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_switch
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 PORTS = {"blue": 18001, "green": 18002}
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
@@ -54,7 +55,7 @@ def deployment(host, tmp_path):
     store = Store("shop", host, str(tmp_path / "lib"), str(tmp_path / "run"))
     store.create()
     services = {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker"]}
-    return Journal.create(store, "dep-1", "me", {"settings": {"services": services}})
+    return Journal.create(store, "dep-1", "me", facts(services))
 
 
 OURS = {"deployment_id": "dep-1", "epoch": 1, "project": "shop-green"}

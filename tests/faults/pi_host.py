@@ -1,0 +1,216 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Pi-sized host that the faults strike."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import yaml
+from controllers import ROOT, Controller
+from link import Link
+from shop_compose import WEB, for_faults
+
+sys.path.insert(0, str(ROOT / "lab"))
+
+import host as lab  # noqa: E402  pylint: disable=wrong-import-position
+
+FAULTS = Path(__file__).resolve().parent
+# Git-ignored: keys, inventories, logs, what was measured.
+RUN = FAULTS / ".run"
+APP = "shop"
+LEDGER = "/srv/ledger/ledger.jsonl"
+RELEASES = ("1", "2", "3")
+# Short waits: what is tried here is what happens then, and not how long it takes.
+VARIABLES = {
+    "bluegreen_app": APP,
+    "bluegreen_project_src": f"/srv/{APP}",
+    "bluegreen_ports": {"blue": 18001, "green": 18002},
+    "bluegreen_approval": "automatic",
+    "bluegreen_health_deadline": 10,
+    "bluegreen_drain_timeout": 5,
+    "bluegreen_worker_stop_timeout": 15,
+    "bluegreen_pull": "never",
+    "bluegreen_prepare_server_block": True,
+    "bluegreen_prepare_remove_default_site": True,
+}
+
+
+class FaultsError(Exception):
+    """One clear sentence for the person at the terminal."""
+
+
+class PiHost:
+    """A prepared host with a release of the app live on it, reached over SSH through a link that can be cut."""
+
+    Error = lab.HostError
+
+    def __init__(self, name, small_disk=False):
+        self.name = name
+        self.folder = RUN / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.small_disk = small_disk
+        self.machine = None
+        self.link = None
+        self.release = ""
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.machine.port}"
+
+    @property
+    def inventory(self):
+        return self.folder / "inventory.yml"
+
+    def make(self):
+        """Boot it, prepare it as a user does, and deploy a first release. What had its name before is gone."""
+        self.destroy()
+        # The disk of the engine is memory where it has to get full, which counts as such.
+        self.machine = lab.create(self.name, ports={22: None}, memory="2g" if self.small_disk else "1g")
+        if self.small_disk:
+            self.machine.exec(
+                "systemctl stop docker.socket docker && mount -t tmpfs -o size=640m engine /var/lib/docker"
+                " && systemctl start docker"
+            )
+        self.machine.load([f"bluegreen-demo:{release}" for release in RELEASES])
+        self.link = Link(self.machine.ports[22])
+        self._install()
+        self._write_inventory()
+        self.must_play("prepare", {})
+        self.release = RELEASES[0]
+        self.must_play("deploy", {"bluegreen_release": self.release})
+
+    def destroy(self):
+        if self.link:
+            self.link.close()
+            self.link = None
+        lab.destroy(self.name)
+
+    def _install(self):
+        demo = yaml.safe_load((ROOT / "demo/app/compose.yml").read_text(encoding="utf-8"))
+        texts = {
+            f"/srv/{APP}/compose.yml": yaml.safe_dump(for_faults(demo), sort_keys=False),
+            "/srv/faults/shop_faults.py": WEB,
+            "/srv/faults/agent.py": (FAULTS / "agent.py").read_text(encoding="utf-8"),
+            "/root/.ssh/authorized_keys": _public_key(),
+        }
+        for path, text in texts.items():
+            with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                self.machine.copy(file.name, path)
+        self.machine.exec("chmod 700 /root/.ssh && chmod 600 /root/.ssh/authorized_keys && systemctl start ssh")
+
+    def _write_inventory(self):
+        variables = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self.link.port,
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(RUN / "key"),
+            "ansible_ssh_common_args": "-F /dev/null -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
+        text = yaml.safe_dump({"all": {"hosts": {self.name: variables}, "vars": VARIABLES}}, sort_keys=False)
+        self.inventory.write_text(f"# Written by tests/faults/run.py.\n{text}", encoding="utf-8")
+
+    def play(self, playbook, label, variables, under_runner=False):
+        """Start a playbook; its log is the label's."""
+        return Controller(playbook, self.inventory, self.folder / f"{label}.log", variables, under_runner)
+
+    def must_play(self, playbook, variables):
+        controller = self.play(playbook, playbook, variables)
+        rc = controller.wait(300)
+        controller.stop()
+        if rc != 0:
+            raise FaultsError(f"{playbook} of {self.name} ended with {rc}; its log is {controller.log}.")
+
+    def reboot(self):
+        """A power cut, and the boot after it; what was made in /run is gone."""
+        self.machine.reboot()
+
+    def exec(self, command, check=True):
+        return self.machine.exec(command, check=check)
+
+    def look(self):
+        """How it stands now."""
+        agent = self.start_agent()
+        try:
+            return agent.next("look", 30)
+        finally:
+            agent.stop()
+
+    def start_agent(self, **options):
+        return Agent(self.name, options)
+
+    def ledger(self):
+        return self.machine.exec(["cat", LEDGER]).out
+
+    def forget_ledger(self):
+        """Begin the ledger anew; it is opened for each line, so nothing holds the old one."""
+        self.machine.exec(f"rm -f {LEDGER} && touch {LEDGER}")
+
+
+class Agent:
+    """What the program on the host tells, as it comes."""
+
+    def __init__(self, host, options):
+        self.events = []
+        self._new = queue.SimpleQueue()
+        self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+            ["docker", "exec", "-i", host, "python3", "-u", "/srv/faults/agent.py", json.dumps(options)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+        self._inside = host
+        threading.Thread(target=self._read, daemon=True, name="agent").start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            with contextlib.suppress(ValueError):
+                event = json.loads(line)
+                self.events.append(event)
+                self._new.put(event)
+        # Whoever waits learns that there is no more.
+        self._new.put({"event": "ended", "t": time.time()})
+
+    def next(self, name, seconds):
+        """The next event of that name; None when it does not come in time, or the host went down."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                event = self._new.get(timeout=left)
+            except queue.Empty:
+                break
+            if event["event"] == name:
+                return event
+            if event["event"] == "ended":
+                break
+        return None
+
+    def stop(self):
+        # Ending `docker exec` does not end what it started, and the host is asked to do that itself.
+        subprocess.run(
+            ["docker", "exec", self._inside, "pkill", "-f", "^python3 -u /srv/faults/agent.py"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+        )
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def make_key():
+    RUN.mkdir(exist_ok=True)
+    if not (RUN / "key").exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "faults", "-f", str(RUN / "key")], check=True)
+
+
+def _public_key():
+    return (RUN / "key.pub").read_text(encoding="utf-8")

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the harness itself does at the moment of a fault; the rest is done by the host (see matrix.Fault.on_host)."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from matrix import REVERT_AFTER
+
+BLINK = 5.0
+# Longer than the deadline and what the recovery after it takes.
+PAST_DEADLINE = REVERT_AFTER + 20.0
+
+
+class Strikes:
+    """The strikes of one cell. Each returns at once; what follows later is in :attr:`later`."""
+
+    def __init__(self, pi, controller, rival):
+        self._pi = pi
+        self._controller = controller
+        self._rival = rival
+        self.second = None  # the second deployment
+        self.rebooted = False
+        self.later = []  # (when, function), in the order of time
+
+    def _in(self, seconds, function):
+        self.later.append((time.time() + seconds, function))
+
+    def kill(self):
+        self._controller.signal(signal.SIGKILL)
+
+    def term(self):
+        self._controller.signal(signal.SIGTERM)
+
+    def cancel(self):
+        self._controller.cancel()
+
+    def cut_link(self):
+        self._pi.link.cut()
+
+    def silence_link_shortly(self):
+        self._pi.link.silence()
+        self._in(BLINK, self._pi.link.speak)
+
+    def silence_link(self):
+        self._pi.link.silence()
+        self._in(PAST_DEADLINE, self._pi.link.speak)
+
+    def sleep(self):
+        self._controller.signal(signal.SIGSTOP)
+        self._in(PAST_DEADLINE, lambda: self._controller.signal(signal.SIGCONT))
+
+    def cut_power(self):
+        self._pi.reboot()
+        self.rebooted = True
+
+    def deploy_too(self):
+        self.second = self._rival()

@@ -1,0 +1,339 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cell: a deployment under load, the fault in the middle of it, the wait until the host is whole, and the count."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+
+from controllers import ROOT
+from matrix import AWAITING, COMMITTED, FAULTS, PHASES, ROLLED_BACK, may_end, takes_down, variables
+from pi_host import RELEASES, FaultsError
+from strikes import Strikes
+from verdict import Streak, beats_at_once, count_requests, count_tasks, end_of, strangers, whats_missing
+
+sys.path.insert(0, str(ROOT / "demo"))
+
+import ledger  # noqa: E402  pylint: disable=wrong-import-position
+from load import Load  # noqa: E402  pylint: disable=wrong-import-position
+
+REQUESTS_A_SECOND = 20
+TASKS_A_SECOND = 3
+TASKS = (
+    {"seconds": 0.1},
+    {"seconds": 0.3, "ack": "late"},
+    {"seconds": 0.1, "queue": "reports", "priority": 3},
+    {"seconds": 0.2, "countdown": 2},
+    {"seconds": 0.4, "queue": "reports", "ack": "late"},
+    {"seconds": 0.1, "priority": 9, "ack": "late"},
+    {"seconds": 0.8},
+    {"seconds": 0.2, "countdown": 3, "ack": "late", "queue": "reports"},
+)
+WARM_UP = 1.0
+# The moment has to come within so many seconds of the deployment's begin, and a controller that lives has to end.
+MOMENT_WITHIN = 90.0
+CONTROLLER_WITHIN = 200.0
+# Whole for so long means whole.
+STILL = 3.0
+LOAD_AFTER = 1.5
+# Tasks are given up on when none was done for so long, and the last delayed one is due; or after that at the latest.
+STILL_SECONDS = 8.0
+TASKS_WITHIN = 120.0
+# Celery gives back what a killed worker had fetched after an hour (visibility_timeout). Here somebody does it now, to see
+# that all of it is still there.
+RESTORE = """
+local n = 0
+for _, tag in ipairs(redis.call('HKEYS', 'unacked')) do
+  local message = cjson.decode(redis.call('HGET', 'unacked', tag))
+  redis.call('RPUSH', message[3], redis.call('HGET', 'unacked', tag):match('^%[(.*), "[^"]*", "[^"]*"%]$'))
+  redis.call('HDEL', 'unacked', tag)
+  redis.call('ZREM', 'unacked_index', tag)
+  n = n + 1
+end
+return n
+"""
+
+
+class Observer:
+    """All that the host tells during a cell, over a reboot too."""
+
+    def __init__(self, pi, **options):
+        self._pi = pi
+        self._options = options
+        self._agents = [pi.start_agent(**options)]
+
+    def moment(self, seconds, over):
+        """Whether the moment came; no longer waited for once nobody works towards it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            ended = over()
+            if self._agents[0].next("moment", 1.0):
+                return True
+            if ended:
+                return False
+        return False
+
+    def again(self):
+        """The host was rebooted, and what ran on it is gone."""
+        self._agents[-1].stop()
+        self._agents.append(self._pi.start_agent(hunt=self._options.get("hunt", ())))
+
+    def events(self, name):
+        return [event for agent in self._agents for event in list(agent.events) if event["event"] == name]
+
+    def stop(self):
+        self._agents[-1].stop()
+
+
+class Trial:
+    """One run of a cell on a host that is whole."""
+
+    def __init__(self, pi, cell, number=0, fault=None):
+        self.pi = pi
+        self.cell = cell
+        self.fault = fault or FAULTS[cell.fault]
+        self.number = number
+        self.streak = Streak()
+        self.result = {"cell": cell.name, "host": pi.name, "wrong": []}
+        self.before = {}
+        self.live = ""
+        self._seen = 0
+
+    def run(self):
+        """Return the result: a dict that says what was counted, with a sentence for whatever was wrong."""
+        begun = time.time()
+        self.before = self.pi.look()
+        missing = whats_missing(self.before) if self.before else ["the host does not answer"]
+        if missing:
+            raise FaultsError(f"{self.pi.name} is not whole before {self.cell.name}: {'; '.join(missing)}")
+        self.live = self.before["answer"]["color"]
+        self._shell(self.fault.before, check=True)
+        self.pi.forget_ledger()
+        load = Load(self.pi.url, REQUESTS_A_SECOND, TASKS_A_SECOND, tasks=TASKS).start()
+        try:
+            time.sleep(WARM_UP)
+            self._under_load()
+            time.sleep(LOAD_AFTER)
+        finally:
+            load.stop()
+            self._shell(self.fault.undo)
+            self._shell(self.fault.after)
+        self._count(load.records)
+        self.result["ok"] = not self.result["wrong"]
+        self.result["took"] = round(time.time() - begun, 1)
+        return self.result
+
+    # -- the deployment and the fault -------------------------------------------------------------
+
+    def _under_load(self):
+        phase = PHASES[self.cell.phase]
+        observer = Observer(
+            self.pi, moment=phase.moment, after=phase.after, strike=self._text(self.fault.on_host), hunt=self.fault.hunt
+        )
+        controller = self._deploy(self.cell.name, self.fault.under_runner)
+        strikes = Strikes(self.pi, controller, lambda: self._deploy(f"{self.cell.name}.second"))
+        try:
+            if not observer.moment(MOMENT_WITHIN, lambda: controller.rc is not None):
+                self._wrong(f"the deployment never came to {phase.title}; it ended with {controller.rc}")
+                self.result.update(struck=time.time(), restored=time.time(), end="", seconds=None)
+                return
+            self.result["struck"] = time.time()
+            if self.fault.strike:
+                getattr(strikes, self.fault.strike)()
+            if strikes.rebooted:
+                observer.again()
+            self.result["restored"] = time.time()
+            self._until_whole(observer, controller, strikes)
+            self._judge(observer, controller, strikes)
+        finally:
+            self.pi.link.mend()
+            for each in filter(None, (controller, strikes.second)):
+                each.stop()
+            observer.stop()
+
+    def _deploy(self, label, under_runner=False):
+        # Two deployments at the same time are two different releases.
+        others = [release for release in RELEASES if release != self.before["answer"]["release"]]
+        release = others[(self.number + label.endswith(".second")) % len(others)]
+        return self.pi.play(
+            "deploy", label.replace(":", "-"), {"bluegreen_release": release, **variables(self.cell)}, under_runner
+        )
+
+    def _until_whole(self, observer, controller, strikes):
+        struck = self.result["struck"]
+        undo_at = struck + self.fault.undo_after if self.fault.undo_after else None
+        deadline = struck + self.fault.patience + variables(self.cell)["bluegreen_revert_after"]
+        while True:
+            now = time.time()
+            if undo_at and now >= undo_at:
+                undo_at = None
+                self._shell(self.fault.undo)
+                self.result["restored"] = time.time()
+            while strikes.later and now >= strikes.later[0][0]:
+                strikes.later.pop(0)[1]()
+            self._feed(observer)
+            over = self.fault.controller == "gone" or controller.rc is not None
+            over = over and (strikes.second is None or strikes.second.rc is not None)
+            if over and not undo_at and not strikes.later and self.streak.seconds() >= STILL:
+                return
+            if not over and now < struck + CONTROLLER_WITHIN:
+                # It may take its time as long as it works; from its end on the host has to become whole.
+                deadline = max(deadline, min(now + 30.0, struck + CONTROLLER_WITHIN))
+            if now > deadline:
+                if not self.fault.by_hand or "by_hand" in self.result:
+                    return
+                deadline = now + 60.0
+                self._by_hand()
+            time.sleep(0.1)
+
+    def _feed(self, observer):
+        looks = observer.events("look")
+        for look in looks[self._seen:]:
+            if look["t"] >= self.result["struck"]:
+                self.streak.add(look)
+        self._seen = len(looks)
+        for struck in observer.events("struck"):
+            # Docker, say, is back when its restart is over.
+            self.result["restored"] = max(self.result["restored"], struck["t"])
+
+    def _by_hand(self):
+        """What docs/failure.md tells a human to run once the cause is mended."""
+        played = self.pi.play(self.fault.by_hand, f"{self.cell.name}.by-hand".replace(":", "-"), {})
+        self.result["by_hand"] = f"{self.fault.by_hand}.yml ended with {played.wait(90)}"
+        played.stop()
+
+    # -- the verdict ------------------------------------------------------------------------------
+
+    def _wrong(self, sentence):
+        self.result["wrong"].append(sentence)
+
+    def _judge(self, observer, controller, strikes):
+        struck, streak = self.result["struck"], self.streak
+        self.result.update(end="", seconds=None, rc=controller.rc, hunted=len(observer.events("hunted")))
+        if streak.missing or streak.seconds() < STILL:
+            self._wrong("not whole: " + "; ".join(streak.missing or ["it did not stay so"]))
+            return
+        self.result["seconds"] = round(max(streak.since - struck, 0.0), 1)
+        self.result["end"] = end = end_of(streak.last, self.live)
+        if end not in may_end(self.cell):
+            self._wrong(f"it ended as {end}, and {' or '.join(sorted(may_end(self.cell)))} was to be expected")
+        changed = strangers(self.before, streak.last, self.live) if end == ROLLED_BACK else []
+        if changed and not self.fault.new_containers:
+            self._wrong(f"{', '.join(changed)} of {self.live} is not the container that it was")
+        if beats_at_once(observer.events("look")) > 1:
+            self._wrong("two beats ran at the same time")
+        if self.fault.hunt and self.result["hunted"] < len(self.fault.hunt):
+            self._wrong(f"the recovery came {self.result['hunted']} times to be killed, and not {len(self.fault.hunt)}")
+        if self.fault.controller == "ends" and controller.rc is None:
+            self._wrong("the controller did not end")
+        elif (controller.rc == 0) != (end == COMMITTED or variables(self.cell)["bluegreen_approval"] == "manual"):
+            if self.fault.controller == "ends":
+                self.result["note"] = f"the controller ended with {controller.rc}"
+        if strikes.second:
+            self._judge_second(strikes.second)
+        self._close(end)
+
+    def _judge_second(self, second):
+        first = self.streak.last["last"].get("id", "")
+        text = " ".join(second.output().split())
+        if second.rc in (0, None):
+            self._wrong(f"the second deployment ended with {second.rc}, beside the first one")
+        elif first not in text:
+            self._wrong(f"the second deployment was refused without naming {first}")
+
+    def _close(self, end):
+        """A release that awaits approval is approved or undone, in turn, as a human would do it."""
+        self.pi.link.mend()
+        if end == AWAITING and not self.result["wrong"]:
+            playbook, wanted = (("finish", COMMITTED), ("rollback", ROLLED_BACK))[self.number % 2]
+            label = f"{self.cell.name}.{playbook}".replace(":", "-")
+            played = self.pi.play(playbook, label, {})
+            rc = played.wait(120)
+            played.stop()
+            self.result["closed_by"] = f"{playbook}.yml"
+            look = self.pi.look()
+            missing = whats_missing(look) if look else ["the host does not answer"]
+            if rc != 0 or missing or end_of(look, self.live) != wanted:
+                self._wrong(f"{playbook}.yml ended with {rc}, and left: {'; '.join(missing) or end_of(look, self.live)}")
+
+    # -- the count --------------------------------------------------------------------------------
+
+    def _count(self, records):
+        self.result.update(
+            count_requests(records, self.result["struck"], self.result["restored"], takes_down(self.cell))
+        )
+        self.result.update(self._tasks())
+        for what in ("failed", "lost", "doubled"):
+            if self.result[what]:
+                self._wrong(f"{self.result[what]} {'requests' if what == 'failed' else 'tasks'} {what}")
+
+    def _tasks(self):
+        killed = self.fault.kills_workers
+        events = self._wait_for_tasks()
+        waiting = 0
+        if killed and ledger.count(events).lost and not self.result["wrong"]:
+            waiting = self._restore()
+            if waiting:
+                events = self._wait_for_tasks()
+        return {**count_tasks(events, killed, self.fault.redelivers), "waited_in_unacked": waiting}
+
+    def _wait_for_tasks(self):
+        """The ledger's events, as soon as every task is done, or none has been for a while."""
+        end = time.monotonic() + TASKS_WITHIN
+        done, since = -1, 0.0
+        while True:
+            try:
+                events = ledger.parse(self.pi.ledger())
+            except self.pi.Error as error:
+                self._wrong(f"the ledger could not be read: {error}")
+                return []
+            counts, now = ledger.count(events), time.monotonic()
+            if counts.done != done:
+                done, since = counts.done, now
+            if not counts.lost or now - since > STILL_SECONDS or now > end:
+                return events
+            time.sleep(0.5)
+
+    def _restore(self):
+        color = self.streak.last["answer"]["color"]
+        look = self.pi.look()
+        color = (look or self.streak.last)["answer"].get("color", color)
+        done = self.pi.exec(["docker", "exec", f"shop-{color}-redis-1", "redis-cli", "EVAL", RESTORE, "0"], check=False)
+        return int(done.out.split()[-1]) if done.rc == 0 and done.out.split() and done.out.split()[-1].isdigit() else 0
+
+    # -- the host's shell -------------------------------------------------------------------------
+
+    def _text(self, command):
+        other = {"blue": "green", "green": "blue"}[self.live]
+        return command.format(live=self.live, candidate=other) if command else ""
+
+    def _shell(self, command, check=False):
+        if command:
+            self.pi.exec(self._text(command), check=check)
+
+    def evidence(self):
+        """What somebody wants to read who asks why."""
+        asked = {
+            "journal": "cat /var/lib/bluegreen/shop/deployment.json",
+            "folder": "ls -la /var/lib/bluegreen/shop; tail -n 3 /var/lib/bluegreen/shop/history.jsonl",
+            "guard": "journalctl --no-pager -o short-precise -n 300 -u 'bluegreen-*'",
+            "units": "systemctl list-units --all --no-pager --plain 'bluegreen-*'; systemctl list-timers --all --no-pager",
+            "containers": "docker ps -a --no-trunc --format '{{.Names}} {{.Status}} {{.ID}}'",
+            "nginx": "cat /etc/nginx/conf.d/bluegreen-shop.conf; nginx -t; tail -n 20 /var/log/nginx/error.log",
+            "queues": "for c in blue green; do echo $c; docker exec shop-$c-redis-1 sh -c 'redis-cli --scan | head -50;"
+                      " redis-cli hlen unacked; redis-cli llen celery; redis-cli llen reports'; done",
+            "worker": "for c in blue green; do docker logs --tail 40 shop-$c-worker-1; done",
+            "web": "for c in blue green; do docker logs --tail 20 shop-$c-web-1; done",
+            "docker": "journalctl --no-pager -n 60 -u docker",
+        }
+        parts = [json.dumps(self.result, indent=1), json.dumps(self.streak.last, indent=1)]
+        for name, command in asked.items():
+            with contextlib.suppress(Exception):
+                parts.append(f"--- {name}\n{self.pi.exec(command, check=False).out}")
+        path = self.pi.folder / f"{self.cell.name.replace(':', '-')}.evidence"
+        path.write_text("\n".join(parts), encoding="utf-8")
+        return path

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program, _guard_units
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import Distrusted, StateFailure
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
+
+DOCKER_HOST = "unix:///var/run/docker.sock"
+PYTHON = os.path.realpath(sys.executable)
+SOURCES = pathlib.Path(_guard_program.__file__).parent
+FOLDER = _guard_program.PACKAGE.replace(".", "/")
+
+IMPORT_ALL = """\
+import importlib, sys, zipfile
+sys.path.insert(0, sys.argv[1])
+for name in zipfile.ZipFile(sys.argv[1]).namelist():
+    if name.startswith("ansible_collections/"):
+        importlib.import_module(name[:-len(".py")].replace("/", "."))
+print(sorted(name for name in sys.modules if name.split(".")[0] == "ansible"))
+"""
+
+PACK = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+from {package}._guard_program import pack
+sys.stdout.buffer.write(pack())
+"""
+
+
+class Installing:
+    """A host whose guard is installed for real, but for the units.
+
+    :ivar calls: the Python that was asked whether it is trusted, and what the units were installed with.
+    """
+
+    def __init__(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(_guard_units, "RUNS_HERE", str(tmp_path))
+        self.host = Host(DOCKER_HOST)
+        self.store = Store("shop", self.host, root=str(tmp_path / "lib"), run_root=str(tmp_path / "run"))
+        self.store.create()
+        self.path = tmp_path / "lib" / "shop" / "guard.pyz"
+        self.calls = []
+        # Whoever runs these tests may do so with a Python that its group may write.
+        record(monkeypatch, self.calls, _guard_program, "require_trusted", lambda given: ("trusted", given["path"]))
+        record(
+            monkeypatch,
+            self.calls,
+            _guard_units,
+            "install",
+            lambda given: ("units", given["python"], given["program"], given["nginx_file"]),
+        )
+
+    def install(self):
+        return _guard_program.install(self.host, self.store, "/etc/nginx/conf.d/shop.conf")
+
+
+@pytest.fixture
+def installing(monkeypatch, tmp_path):
+    return Installing(monkeypatch, tmp_path)
+
+
+def names_in(content):
+    return zipfile.ZipFile(io.BytesIO(content)).namelist()
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+
+
+# The bytes
+
+
+def test_the_same_sources_make_the_same_bytes():
+    assert _guard_program.pack() == _guard_program.pack()
+
+
+def test_all_of_the_module_utils_but_that_which_needs_ansible():
+    expected = {f"{FOLDER}/{source.name}" for source in SOURCES.glob("*.py")} - {f"{FOLDER}/_module.py"}
+    packages = {f"{FOLDER[:end]}/__init__.py" for end in range(len(FOLDER) + 1) if end == len(FOLDER) or FOLDER[end] == "/"}
+    assert set(names_in(_guard_program.pack())) == expected | packages | {"__main__.py"}
+
+
+def test_sources_are_packed_as_they_are():
+    with zipfile.ZipFile(io.BytesIO(_guard_program.pack())) as archive:
+        for name in ("_guard", "_journal", "_celery_shell"):
+            assert archive.read(f"{FOLDER}/{name}.py") == (SOURCES / f"{name}.py").read_bytes()
+
+
+def test_nothing_in_it_needs_ansible_or_any_other_package(tmp_path):
+    (tmp_path / "guard.pyz").write_bytes(_guard_program.pack())
+    done = run("-I", "-S", "-c", IMPORT_ALL, str(tmp_path / "guard.pyz"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"[]\n", b"")
+
+
+def test_it_runs_by_itself(tmp_path):
+    (tmp_path / "guard.pyz").write_bytes(_guard_program.pack())
+    done = run("-I", str(tmp_path / "guard.pyz"), "selftest", "shop", DOCKER_HOST)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_it_is_whole_where_ansible_sends_the_module_utils_as_a_zip(tmp_path):
+    sent = tmp_path / "module.zip"
+    with zipfile.ZipFile(sent, "w") as archive:
+        folder = ""
+        for part in _guard_program.PACKAGE.split("."):
+            folder += f"{part}/"
+            archive.writestr(f"{folder}__init__.py", "")
+        for source in SOURCES.glob("*.py"):
+            archive.write(source, f"{FOLDER}/{source.name}")
+    done = run("-I", "-S", "-c", PACK.format(package=_guard_program.PACKAGE), str(sent))
+    assert done.stderr == b""
+    assert names_in(done.stdout) == names_in(_guard_program.pack())
+    assert done.stdout == _guard_program.pack()
+
+
+# Installing
+
+
+def test_it_is_installed_after_it_has_run(installing):
+    assert installing.install() is True
+    assert installing.path.read_bytes() == _guard_program.pack()
+    assert installing.calls == [
+        ("trusted", PYTHON),
+        ("units", PYTHON, str(installing.path), "/etc/nginx/conf.d/shop.conf"),
+    ]
+    assert os.listdir(installing.store.folder) == ["guard.pyz"]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_nobody_else_can_write_it(installing, umask):
+    before = os.umask(umask)
+    try:
+        installing.install()
+    finally:
+        os.umask(before)
+    assert installing.path.stat().st_mode & 0o037 == 0
+
+
+def test_an_equal_program_is_left_alone(installing):
+    installing.install()
+    before = installing.path.stat()
+    installing.calls.clear()
+    assert installing.install() is True
+    after = installing.path.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    # The units may be gone all the same.
+    assert [call[0] for call in installing.calls] == ["trusted", "units"]
+
+
+def test_the_program_of_another_release_is_replaced(installing):
+    installing.path.write_bytes(b"of before")
+    (installing.path.parent / "guard.pyz.new").write_bytes(b"torn by a power cut")
+    installing.install()
+    assert installing.path.read_bytes() == _guard_program.pack()
+    assert os.listdir(installing.store.folder) == ["guard.pyz"]
+
+
+@pytest.mark.parametrize(
+    "program, told",
+    [
+        ("import sys\nprint('first', file=sys.stderr)\nsys.exit('no zlib here')\n", "no zlib here"),
+        ("print('said', 'so')\nraise SystemExit(1)\n", "said so"),
+        ("raise SystemExit(7)\n", "exit code 7"),
+    ],
+)
+def test_a_program_that_does_not_run_is_refused_and_the_one_before_stays(installing, monkeypatch, program, told):
+    installing.path.write_bytes(b"of before")
+    monkeypatch.setattr(_guard_program, "_MAIN", program)
+    with pytest.raises(BluegreenError) as refusal:
+        installing.install()
+    assert refusal.value.message == (
+        f"The guard, which would bring an abandoned deployment to an end, does not run on this host ({told}): nothing was "
+        f"changed. Give Ansible another Python there (ansible_python_interpreter; this is {PYTHON})."
+    )
+    assert installing.path.read_bytes() == b"of before"
+    assert os.listdir(installing.store.folder) == ["guard.pyz"]
+    assert installing.calls == [("trusted", PYTHON)]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(installing, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    installing.path.write_bytes(b"of before")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StateFailure) as refusal:
+        installing.install()
+    assert refusal.value.message == (
+        f"{installing.path} cannot be written (no space left on device): make room on that disk, then run this again."
+    )
+    assert installing.path.read_bytes() == b"of before"
+    assert os.listdir(installing.store.folder) == ["guard.pyz"]
+
+
+def test_a_python_that_others_may_write_runs_no_guard(monkeypatch, tmp_path):
+    python = tmp_path / "python3"
+    python.write_text("")
+    python.chmod(0o777)
+    monkeypatch.setattr(_guard_units, "RUNS_HERE", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(python))
+    host = Host(DOCKER_HOST)
+    store = Store("shop", host, root=str(tmp_path / "lib"), run_root=str(tmp_path / "run"))
+    store.create()
+    with pytest.raises(Distrusted, match=f"^{python} can be written by others, "):
+        _guard_program.install(host, store, "/etc/nginx/conf.d/shop.conf")
+    assert os.listdir(store.folder) == []
+
+
+def test_a_host_without_systemd_has_no_guard(installing, monkeypatch, tmp_path):
+    monkeypatch.setattr(_guard_units, "RUNS_HERE", str(tmp_path / "gone"))
+    assert installing.install() is False
+    assert installing.calls == []
+    assert os.listdir(installing.store.folder) == []

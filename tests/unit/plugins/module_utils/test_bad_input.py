@@ -1,0 +1,419 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever stands in a file or an option: a sentence or a value that keeps to the grammar, never anything else, no effect.
+
+Random, and the same at every run.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import string
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _grammar,
+    _info,
+    _journal_schema,
+    _kombu,
+    _nginx,
+    _pidbox,
+    _recover,
+    _recovery,
+    _settings,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._close import close
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, sentence
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+    Fenced,
+    Journal,
+    refuse_stranger,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import Unreadable
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._open import refuse_open
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import (
+    HEALTH,
+    Scene,
+    whole_journal,
+)
+
+SEED = 20261125
+
+NASTY = [
+    *(None, True, False, 0, 1, -1, 2**31, 2**63, 10**31, 1.5, -0.0, 1e308),
+    *("", " ", "\n", "\0", "x\n", "\nx", "../..", "/", "//", "/etc/passwd", "a/../b", "-x", "--all", "$(id)", "`id`", "a;b"),
+    *("a b", "a\tb", "a\r\nb", "127.0.0.1:80; } server {", "'\"", "{{ 7 * 7 }}", "%s%n", "blue ", "Blue", "\u0661\u0662"),
+    *("\uff11\uff18\uff10\uff10\uff11", "bl\u03c5e", "a\u2028b", "\u202eeulb", "\ud800", "x" * 5000),
+    *([], {}, [[]], [{}], {"": ""}, [None], {"a": {"b": [1]}}, {"__proto__": 1}),
+]
+
+
+@pytest.fixture
+def rng():
+    return random.Random(SEED)
+
+
+@pytest.fixture
+def scene(monkeypatch, tmp_path):
+    made = Scene(monkeypatch, tmp_path)
+    for color in ("blue", "green"):
+        made.color(color)
+    made.folder = tmp_path / "lib" / "shop"
+    return made
+
+
+@pytest.fixture
+def whole():
+    return whole_journal()
+
+
+def put(scene, raw, name="deployment.json"):
+    for each in ("deployment.json", "deployment.json.previous"):
+        (scene.folder / each).unlink(missing_ok=True)
+    (scene.folder / name).write_bytes(raw)
+    (scene.folder / name).chmod(0o640)
+
+
+def of_bytes(raw):
+    """What the reader makes of some bytes: a journal, or ``None``."""
+    try:
+        return _journal_schema.journal(raw, "shop")
+    except Unreadable as error:
+        assert error.problems and all(problem.isprintable() and len(problem) < 1000 for problem in error.problems)
+        return None
+
+
+def use(scene, data):
+    """Everything that reads a journal, up to the first effect. No error but one for people."""
+    journal = Journal(scene.store, copy.deepcopy(data))
+    settings = _settings.from_journal(journal.data)
+    nginx = _nginx.Nginx(**settings.nginx)
+    assert set("\n\r;{}\"'` $\\#").isdisjoint(nginx.upstream + nginx.file + nginx.container + "".join(nginx.servers.values()))
+    assert set(settings.ports) == set(settings.projects) == set(nginx.servers) == {"blue", "green"}
+    assert data["release"].isascii() and " " not in data["release"]
+    if settings.health:
+        _grammar.check_url("url", _settings.health_url(settings, journal["to"]))
+    for served in ("blue", "green", ""):
+        for prefer in ("", "rollback"):
+            _recovery.decide(journal.data, _recovery.Sight(served, True, True), prefer)
+    assert isinstance(journal.describe(), str) and journal.lease_is_live() in (True, False)
+    sentence(figures(journal))
+    for step in _journal_schema.STEPS:
+        for identity in (("dep-1", 1), ("dep-2", 1), ("", 0)):
+            try:
+                refuse_stranger("shop", journal, *identity, step)
+            except Fenced as refusal:
+                assert refusal.message
+    try:
+        refuse_open(scene.store, journal)
+    except Fenced as refusal:
+        assert refusal.message
+    return journal
+
+
+# The journal
+
+
+def test_a_journal_cut_off_after_any_byte_is_unreadable(whole):
+    raw = json.dumps(whole, indent=1, sort_keys=True).encode()
+    assert of_bytes(raw) == whole
+    for length in range(len(raw)):
+        assert of_bytes(raw[:length]) is None, length
+
+
+def test_flipped_bits_make_it_unreadable_or_do_no_harm(scene, whole, rng):
+    raw = json.dumps(whole, sort_keys=True).encode()
+    read = 0
+    for dummy in range(1500):
+        spoiled = bytearray(raw)
+        for dummy in range(rng.choice((1, 1, 1, 2, 8))):
+            spoiled[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        data = of_bytes(bytes(spoiled))
+        if data is not None:
+            read += 1
+            use(scene, data)
+    assert read > 50
+
+
+def test_garbage_is_unreadable(rng):
+    for dummy in range(1000):
+        assert of_bytes(rng.randbytes(rng.randrange(200)) if hasattr(rng, "randbytes") else b"\xff") is None
+        text = "".join(rng.choice('{}[]",:0123456789eE+-.\\u truefalsn') for dummy in range(rng.randrange(200)))
+        assert of_bytes(text.encode()) is None
+
+
+def places(data, path=()):
+    """The path of every value in a journal."""
+    yield path
+    for key in data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ():
+        yield from places(data[key], (*path, key))
+
+
+def changed(whole, path, value):
+    data = copy.deepcopy(whole)
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return data
+
+
+def test_any_value_anywhere_is_refused_or_does_no_harm(scene, whole):
+    refused = passed = 0
+    for path in list(places(whole))[1:]:
+        for value in NASTY:
+            data = of_bytes(json.dumps(changed(whole, path, value)).encode())
+            if data is None:
+                refused += 1
+            else:
+                passed += 1
+                use(scene, data)
+    # Both happen: neither is everything refused nor does everything pass.
+    assert refused > 3000 and passed > 100
+
+
+def test_a_key_that_is_missing_anywhere_is_refused_or_does_no_harm(scene, whole):
+    for path in list(places(whole))[1:]:
+        data = copy.deepcopy(whole)
+        place = data
+        for key in path[:-1]:
+            place = place[key]
+        del place[path[-1]]
+        data = of_bytes(json.dumps(data).encode())
+        if data is not None:
+            use(scene, data)
+
+
+UNREADABLE = [
+    b"",
+    b"{",
+    b"\x00" * 100,
+    b"[" * 200000,
+    b"9" * 200000,
+    b'{"version": 1}',
+    b'{"version": 2}',
+    b"null",
+    b'"text"',
+]
+
+
+@pytest.mark.parametrize("raw", [*UNREADABLE, "other app"], ids=range(len(UNREADABLE) + 1))
+def test_a_journal_that_cannot_be_used_has_no_effect(scene, whole, raw):
+    if raw == "other app":
+        raw = json.dumps({**whole, "app": "blog", "settings": {**whole["settings"], "app": "blog"}}).encode()
+    put(scene, raw)
+    scene.calls.clear()
+    before = sorted((path.name, path.read_bytes()) for path in scene.folder.iterdir())
+    params = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": ""}
+    for act in (
+        scene.store.load,
+        lambda: _recover.recover(scene.host, scene.store, params, False),
+        lambda: close(scene.host, scene.store, params, False),
+    ):
+        with pytest.raises(BluegreenError) as failure:
+            act()
+        assert "damaged" in failure.value.message and "\n" not in failure.value.message
+    assert _info._deployment(scene.host, scene.store) is None and len(scene.host.warnings) == 1
+    assert scene.effects() == []
+    assert sorted((path.name, path.read_bytes()) for path in scene.folder.iterdir()) == before
+
+
+def test_the_copy_before_is_used_whatever_became_of_the_journal(scene, whole, rng):
+    raw = json.dumps(whole).encode()
+    put(scene, raw, "deployment.json.previous")
+    for dummy in range(50):
+        (scene.folder / "deployment.json").write_bytes(raw[: rng.randrange(len(raw))])
+        assert scene.store.load().data == whole
+
+
+# The other files
+
+
+@pytest.mark.parametrize("name", ["containers.json", "history.jsonl"])
+def test_garbage_in_the_other_files_is_passed_over(scene, rng, name):
+    kept = {"version": 1, "kept": "blue", "colors": {"blue": {"release": "1", "containers": [], "networks": []}}}
+    line = {"id": "dep-0", "result": "committed", "release": "1", "ended": "", "images": {"sha256:1": "a"}, "seconds": {"a": 1}}
+    good = kept if name == "containers.json" else {**line, "memory": {"before": 1, "peak": 2}, "worker_gap": None}
+    read = 0
+    for path in list(places(good))[1:]:
+        for value in NASTY:
+            put(scene, json.dumps(changed(good, path, value)).encode(), name)
+            found = kept_color(scene.store)
+            assert found is None or found["color"] in ("blue", "green")
+            for entry in scene.store.history():
+                read += 1
+                assert sentence(entry) is not None
+                assert f"{entry['id']} {entry['result']} {entry['release']} {entry['ended']}".strip()
+            (scene.folder / name).unlink()
+    assert bool(read) is (name == "history.jsonl")
+    for dummy in range(200):
+        spoiled = bytes(rng.randrange(256) for dummy in range(rng.randrange(100)))
+        put(scene, spoiled, name)
+        assert kept_color(scene.store) is None and scene.store.history() == []
+
+
+# What an app's Redis holds
+
+MESSAGE = {
+    "body": "W10=",
+    "headers": {"task": "shop.mail", "id": "1"},
+    "properties": {"delivery_tag": "tag-1", "priority": 3, "body_encoding": "base64"},
+}
+
+
+def test_messages_that_an_app_puts_into_its_redis_are_told_or_not(rng):
+    """They are made by the app, so by whoever has its container."""
+    deep = "[" * 100000
+    texts = [json.dumps(changed(MESSAGE, path, value)) for path in list(places(MESSAGE))[1:] for value in NASTY]
+    texts += [text.replace('"priority": 3', f'"priority": {odd}') for text in texts[:1] for odd in ("Infinity", "NaN", "1e999")]
+    texts += [json.dumps(value) for value in NASTY] + [deep, '{"a": ' + deep, f'{{"body": "{deep}"}}', "9" * 10000]
+    texts += [json.dumps(MESSAGE)[: rng.randrange(100)] for dummy in range(100)]
+    for text in texts:
+        for payload in (text.encode("utf-8", "replace"), f'[{text}, "exchange", "key"]'.encode("utf-8", "replace")):
+            assert _kombu.tag_of(payload) is None or isinstance(_kombu.tag_of(payload), str)
+            assert _kombu.task_of(payload) is None or isinstance(_kombu.task_of(payload), str)
+            assert 0 <= _kombu.priority_of(payload) <= 9
+            assert _kombu.unpack_unacked(payload) is None or len(_kombu.unpack_unacked(payload)) == 3
+            assert _pidbox.answer(payload) is None or len(_pidbox.answer(payload)) == 2
+
+
+# Every string that is validated
+
+NAMES = string.ascii_lowercase + string.digits + "_-"
+WORDS = string.ascii_letters + string.digits
+PRINTED = string.ascii_letters + string.digits + string.punctuation
+
+
+def named(check):
+    return lambda value: check("option", value)
+
+
+# Which check, what it accepts as an example, all characters that may ever pass it, and how many.
+CHECKS = [
+    (named(lambda option, value: _grammar.check_app(value, option)), "shop-1", NAMES, 48),
+    (named(_grammar.check_upstream), "shop_web", NAMES, 48),
+    (named(_grammar.check_project), "shop-blue", NAMES, 63),
+    (named(_grammar.check_service), "web.1", WORDS + "._-", 128),
+    (named(_grammar.check_reference), "4f" * 32, WORDS + "._-", 128),
+    (named(_grammar.check_color), "blue", "bluegren", 5),
+    (named(_grammar.check_container), "nginx", WORDS + "._-", 128),
+    (named(_grammar.check_server), "[::1]:18001", WORDS + "._-[]:", 140),
+    (named(_grammar.check_path), "/etc/nginx/conf.d/shop.conf", WORDS + "._-/", 1024),
+    (named(lambda option, value: _grammar.check_release(value, option)), "1.4.2+b@c:d/e", WORDS + "._:/@+-", 128),
+    (named(_grammar.check_deployment_id), "20261123T170739Z-4f2a9c", WORDS + "._-", 64),
+    (named(_grammar.check_env_name), "BG_PORT", WORDS + "_", 255),
+    (named(_grammar.check_url), "https://app.example.org:8443/health/?deep=1", PRINTED, 2048),
+    (named(_grammar.check_host), "app.example.org:80", WORDS + "._-[]:", 255),
+    (named(_grammar.check_url_path), "/health/?deep=1", PRINTED, 2048),
+    (named(_grammar.check_docker_host), "unix:///run/docker.sock", WORDS + "._-/:", 1024),
+]
+
+
+def mutations(rng, example, number):
+    """The example with something done to it that an attacker, or a typing error, could do."""
+    odd = "\n\r\t\0 \x1b\x7f\u0661\uff11\u2028\u202e\u00e9\ud800;{}$'\"`\\#%&|<>../:@[]-_" + WORDS
+    for dummy in range(number):
+        value = list(example)
+        for dummy in range(rng.choice((1, 1, 2, 5))):
+            place = rng.randrange(len(value) + 1)
+            way = rng.randrange(4)
+            if way == 0:
+                value.insert(place, rng.choice(odd))
+            elif way == 1 and value:
+                value[place % len(value)] = rng.choice(odd)
+            elif way == 2 and value:
+                del value[place % len(value)]
+            else:
+                value[place:place] = value[:200] * rng.choice((1, 2, 20))
+        yield "".join(value)
+    for tail in odd:
+        yield example + tail
+        yield tail + example
+
+
+@pytest.mark.parametrize("check, example, letters, longest", CHECKS, ids=[each[1][:20] for each in CHECKS])
+def test_nothing_passes_that_is_outside_of_the_grammar(rng, check, example, letters, longest):
+    check(example)
+    passed = refused = 0
+    for value in [*NASTY, *mutations(rng, example, 500)]:
+        try:
+            check(value)
+        except BluegreenError as refusal:
+            refused += 1
+            assert len(refusal.message) < 1000 and "\n" not in refusal.message
+            continue
+        passed += 1
+        assert isinstance(value, str)
+        assert set(value) <= set(letters), value
+        assert len(value) <= longest
+        assert ".." not in value or "/" not in letters or letters is PRINTED, value
+    assert refused > 100 and passed >= (0 if example == "blue" else 1)
+
+
+def test_ports_are_whole_numbers():
+    for value in NASTY:
+        with pytest.raises(BluegreenError):
+            _grammar.check_port("port", value)
+
+
+def test_both_colors_take_any_mapping(rng):
+    for value in NASTY:
+        for mapping in (value, {"blue": value, "green": 1}, {"blue": value}, {"blue": [value], "green": value}):
+            try:
+                _grammar.check_both_colors("option", mapping)
+            except BluegreenError as refusal:
+                assert "option" in refusal.message
+
+
+def test_free_text_is_one_line(rng):
+    for value in [*NASTY, *mutations(rng, "ada@laptop", 500)]:
+        line = _grammar.one_line(value, 50)
+        assert line.isprintable() and len(line) <= 50
+        line.encode()
+
+
+OPTIONS = {
+    "app": "shop",
+    "colors": {"blue": {"project": "shop-blue", "port": 18001}, "green": {"project": "shop-green", "port": 18002}},
+    "services": {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker"], "ignored": []},
+    "nginx": {
+        "upstream": "shop",
+        "file": "/etc/nginx/conf.d/shop.conf",
+        "container": "",
+        "servers": {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"},
+        "public_url": "http://127.0.0.1/",
+        "public_host": "",
+    },
+    "broker": {"mode": "auto", "service": "redis", "url": ""},
+    "health": HEALTH,
+}
+
+
+def test_an_option_is_refused_or_makes_a_journal_that_can_be_read_again(scene, whole):
+    """Text anywhere, as Ansible lets it through; and any kind of value where it lets that through."""
+    passed = 0
+    for path in list(places(OPTIONS))[1:]:
+        example = OPTIONS
+        for key in path:
+            example = example[key]
+        free = path[:2] == ("nginx", "servers")
+        if isinstance(example, (dict, list)) and not free:
+            continue
+        for value in NASTY:
+            if not free and type(value) is not type(example):
+                continue
+            try:
+                settings = _settings.settings_of(changed(OPTIONS, path, value))
+            except BluegreenError as refusal:
+                assert "\n" not in refusal.message
+                continue
+            passed += 1
+            journal = {**whole, "app": settings.app, "settings": settings.journaled()}
+            assert _journal_schema.problems(json.loads(json.dumps(journal)), settings.app) == [], (path, value)
+    assert passed > 20
