@@ -266,11 +266,7 @@ class Survey:
         if running:
             return [
                 f"Color {self.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
-<<<<<<< HEAD
-                f"(docker compose -p {project} stop {' '.join(sorted(running))})."
-=======
                 f"(docker compose -p {project} stop {' '.join(sorted(set(running)))})."
->>>>>>> c8f78798d563913a53a4280d438a75a68ae1d56a
             ]
         holder = self._published_by(port)
         if holder and _label(holder, "project") != project:

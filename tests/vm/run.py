@@ -6,8 +6,8 @@
 
     .venv/bin/python tests/vm/run.py [--arch arm64] [--cells cut:cutover,clock:health:-3600] [--keep] [--continue]
 
-It boots the machine (lab/vm.py), prepares it with prepare.yml, deploys release 1 and, with approval, release 2, and then,
-for each cell, deploys again and
+It boots the machine (lab/vm.py), prepares it with prepare.yml, deploys release 1 and, with approval, release 2, and
+then, for each cell, deploys again and
   cut:STEP              pulls the plug when the journal reaches the step, boots, and runs nothing by hand. What awaits
                         approval then is approved; at awaiting_approval it is taken back with rollback.yml;
   clock:STEP:SECONDS    sets the machine's clock so far ahead or back, and lets the deployment go on;
@@ -109,7 +109,7 @@ class Show:
         try:
             self.figures.update(json.loads((self.folder / "figures.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise Failed("There is nothing to continue: leave --continue out, and give --keep to continue later.") from None
+            raise Failed("There is nothing to continue: leave --continue out, and give --keep this time.") from None
         if self.figures["arch"] != self.arch or self.machine.pid is None:
             raise Failed(f"No machine for {self.arch} was left on: leave --continue out.")
         self.begin_load()
@@ -131,7 +131,7 @@ class Show:
             "memory_mib": vm.MEMORY_MIB,
             "cpus": vm.CPUS,
             "loop_s": float(self.machine.exec(f"python3 -c '{LOOP}'").out),
-            "loop_here_s": float(subprocess.run([sys.executable, "-c", LOOP], stdout=subprocess.PIPE, check=True).stdout),
+            "loop_here_s": float(subprocess.check_output([sys.executable, "-c", LOOP])),
         }
 
     def play(self, verb, label, **variables):
@@ -167,7 +167,8 @@ class Show:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.machine.port}/", timeout=20) as response:
                 headers = response.headers
-                return vm_look.Answer(response.status, headers.get("X-Shop-Color", ""), headers.get("X-Shop-Release", ""))
+                color, release = (headers.get(f"X-Shop-{name}", "") for name in ("Color", "Release"))
+                return vm_look.Answer(response.status, color, release)
         except urllib.error.HTTPError as error:
             return vm_look.Answer(error.code)
         except OSError:
@@ -274,7 +275,8 @@ class Show:
         if answer.release not in (cell["from"], cell["to"]):
             raise Failed(f"Release {answer.release} answers, which was neither the old nor the new one.")
         if whole > LIMITS[self.arch]:
-            raise Failed(f"It took {whole:.0f} s from the login until it was whole, and {LIMITS[self.arch]} s is the limit.")
+            limit = LIMITS[self.arch]
+            raise Failed(f"It took {whole:.0f} s from the login until it was whole, and {limit} s is the limit.")
         cell["result"] = "pending" if cell["pending"] else (look.last or {}).get("result", "")
         if cell["step"] == "awaiting_approval" and not cell["pending"]:
             raise Failed("Approval was pending when the power went, and is not any more.")
@@ -316,8 +318,8 @@ class Show:
         def read():
             return self.machine.exec(f"cat {LEDGER}/ledger.jsonl").out
 
-        # What a worker had taken but not begun when the power went, Celery hands out again after an hour; the deployment
-        # after it, at once.
+        # What a worker had taken but not begun when the power went, Celery hands out again after an hour; the
+        # deployment after it, at once.
         events = ledger.wait_until_done(read, timeout=PATIENCE / 2)
         (self.folder / "ledger.jsonl").write_text(read(), encoding="utf-8")
         counts = ledger.count(events)
@@ -391,7 +393,8 @@ def main():
         if not options.keep:
             show.machine.destroy()
     wrong = show.wrong()
-    say(f"{ended or 'Done.'} {len(wrong)} of {len(show.figures['cells'])} cells and counts wrong. See {report.relative_to(ROOT)}.")
+    say(f"{ended or 'Done.'} {len(show.figures['cells'])} cells, {len(wrong)} cells and counts wrong.")
+    say(f"The report is {report.relative_to(ROOT)}.")
     return 1 if ended or wrong or not show.figures["cells"] else 0
 
 
