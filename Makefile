@@ -32,7 +32,7 @@ faults:  ## Every fault at every phase of a deployment (an hour); goes on where 
 	@.venv/bin/python tests/faults/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(HOSTS),--hosts '$(HOSTS)') \
 		$(if $(FRESH),--fresh) $(if $(AGAIN),--again)
 
-vm:  ## Power cuts and clock jumps on an emulated computer (ARCH=arm64: an hour and more; ARCH=amd64 is quicker); CELLS=…
+vm:  ## Power cuts and clock jumps on an emulated computer (an hour and more); ARCH=amd64: quicker; CELLS=…
 	@lab/setup venv vm-$(or $(ARCH),arm64)
 	@.venv/bin/python tests/vm/run.py --arch $(or $(ARCH),arm64) $(if $(CELLS),--cells '$(CELLS)')
 

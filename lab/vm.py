@@ -187,7 +187,8 @@ class Machine:
 
     def ssh(self, command):
         """The arguments that run a command of the shell inside, as root."""
-        return ["ssh", *ssh_options(), "-o", "ConnectTimeout=10", "-p", str(self._ports()["ssh"]), "root@127.0.0.1", command]
+        where = ["-o", "ConnectTimeout=10", "-p", str(self._ports()["ssh"]), "root@127.0.0.1"]
+        return ["ssh", *ssh_options(), *where, command]
 
     def exec(self, command, check=True, timeout=None, stdin=None):
         try:

@@ -4,14 +4,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deployments on an emulated computer with a kernel, a disk and a clock of its own; `make vm` calls it.
 
-    .venv/bin/python tests/vm/run.py [--arch arm64] [--cells cut:cutover,clock:health:-3600] [--keep]
+    .venv/bin/python tests/vm/run.py [--arch arm64] [--cells cut:cutover,clock:health:-3600] [--keep] [--continue]
 
-It boots the machine (lab/vm.py), prepares it with prepare.yml, deploys release 1 and, with approval, release 2, takes a
-pending deployment back, and then, for each cell, deploys again and
-  cut:STEP              pulls the plug when the journal reaches the step, boots, and runs nothing by hand;
+It boots the machine (lab/vm.py), prepares it with prepare.yml, deploys release 1 and, with approval, release 2, and
+then, for each cell, deploys again and
+  cut:STEP              pulls the plug when the journal reaches the step, boots, and runs nothing by hand. What awaits
+                        approval then is approved; at awaiting_approval it is taken back with rollback.yml;
   clock:STEP:SECONDS    sets the machine's clock so far ahead or back, and lets the deployment go on;
 while a light load asks the app for pages and tasks. It ends 0 only if the machine was whole each time.
-The report is tests/vm/report.md for arm64, else tests/vm/.run/report.md, where the logs are too.
+--keep leaves the machine on, and --continue goes on with it: with the cells that it has not had.
+The report is tests/vm/report.md for arm64, else tests/vm/.run/<arch>/report.md, where the logs are too.
 """
 
 from __future__ import annotations
@@ -41,15 +43,15 @@ import load  # noqa: E402
 import vm  # noqa: E402
 import vm_look  # noqa: E402
 import vm_report  # noqa: E402
-from vm_play import INVENTORY, RUN, SOURCE, VARIABLES, Play  # noqa: E402
+from vm_play import INVENTORY, SOURCE, VARIABLES, Play  # noqa: E402
 from vm_watch import STEPS, Watch  # noqa: E402
 
 CELLS = (
     "cut:stop_workers",
-    "cut:health",
     "cut:cutover",
     "cut:start_workers",
     "cut:awaiting_approval",
+    "cut:health",
     "clock:health:3600",
     "clock:start_workers:-3600",
 )
@@ -91,11 +93,26 @@ class Show:
     def __init__(self, arch):
         self.arch = arch
         self.machine = vm.Machine(arch)
+        self.folder = ROOT / "tests/vm/.run" / arch
         self.load = None
-        self.off = []  # (from, to): when nobody could be answered
-        self.cuts = []  # when the power went
-        self.seen = set()  # deployments whose line in the history was looked at
-        self.figures = {"arch": arch, "limit": LIMITS[arch], "begun": time.time(), "deployments": {}, "runs": [], "cells": []}
+        self.figures = {
+            "arch": arch, "limit": LIMITS[arch], "begun": time.time(), "seconds": 0.0,
+            "deployments": {},  # by label
+            "runs": [],
+            "cells": [],
+            "off": [],  # [from, to]: when nobody could be answered
+            "cuts": [],  # when the power went
+        }  # fmt: skip
+
+    def go_on(self):
+        """Take up the machine that an earlier run left on, with what that run measured."""
+        try:
+            self.figures.update(json.loads((self.folder / "figures.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise Failed("There is nothing to continue: leave --continue out, and give --keep this time.") from None
+        if self.figures["arch"] != self.arch or self.machine.pid is None:
+            raise Failed(f"No machine for {self.arch} was left on: leave --continue out.")
+        self.begin_load()
 
     # What is done to the machine
 
@@ -107,36 +124,39 @@ class Show:
         # Each line of the ledger is on the disk before its writer goes on: the power cut must not change the count.
         self.machine.exec(f"mkdir -p {LEDGER} && chattr +S {LEDGER}")
         inventory = {"all": {"hosts": {"pi": self.machine.variables()}, "vars": VARIABLES}}
-        INVENTORY.write_text(json.dumps(inventory, indent=1), encoding="utf-8")
+        (self.folder / INVENTORY).write_text(json.dumps(inventory, indent=1), encoding="utf-8")
         self.figures["machine"] = {
             "system": self.machine.exec("uname -srm").out.strip(),
             "docker": self.machine.exec("docker version --format '{{.Server.Version}}'").out.strip(),
             "memory_mib": vm.MEMORY_MIB,
             "cpus": vm.CPUS,
             "loop_s": float(self.machine.exec(f"python3 -c '{LOOP}'").out),
-            "loop_here_s": float(subprocess.run([sys.executable, "-c", LOOP], stdout=subprocess.PIPE, check=True).stdout),
+            "loop_here_s": float(subprocess.check_output([sys.executable, "-c", LOOP])),
         }
 
     def play(self, verb, label, **variables):
         say(f"{verb} ({label})")
-        play = Play(f"smallfleet.bluegreen.{verb}", label, **variables)
-        if play.wait():
-            raise Failed(f"{verb}.yml failed; the log is {play.log.relative_to(ROOT)}.")
+        with Play(self.folder, f"smallfleet.bluegreen.{verb}", label, **variables) as play:
+            if play.wait():
+                raise Failed(f"{verb}.yml failed; the log is {play.log.relative_to(ROOT)}.")
         self.keep(play)
-        return play
+
+    def begin_deploy(self, label, **variables):
+        return Play(self.folder, "smallfleet.bluegreen.deploy", label, **variables)
 
     def keep(self, play):
         self.figures["runs"] += [[play.label, *run] for run in play.runs]
-        last = self.look().last
-        if last and play.seconds:
-            self.figures["deployments"][play.label] = {
-                "seconds": round(play.seconds, 1),
-                "runs": len(play.runs),
-                "phases": last["seconds"] if last["id"] not in self.seen else None,
-                "worker_gap": last.get("worker_gap"),
-                "result": last["result"],
-            }
-            self.seen.add(last["id"])
+        # The line that the history has got since; a deployment that awaits approval has none yet.
+        last = self.look().last or {"id": None}
+        known = last["id"] in [each["id"] for each in self.figures["deployments"].values()]
+        self.figures["deployments"][play.label] = {
+            "seconds": round(play.seconds, 1),
+            "runs": len(play.runs),
+            "id": None if known else last["id"],
+            "phases": None if known else last.get("seconds"),
+            "worker_gap": None if known else last.get("worker_gap"),
+            "result": "" if known else last.get("result", ""),
+        }
 
     # What it shows
 
@@ -147,7 +167,8 @@ class Show:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.machine.port}/", timeout=20) as response:
                 headers = response.headers
-                return vm_look.Answer(response.status, headers.get("X-Shop-Color", ""), headers.get("X-Shop-Release", ""))
+                color, release = (headers.get(f"X-Shop-{name}", "") for name in ("Color", "Release"))
+                return vm_look.Answer(response.status, color, release)
         except urllib.error.HTTPError as error:
             return vm_look.Answer(error.code)
         except OSError:
@@ -194,25 +215,24 @@ class Show:
 
     def first_deployments(self):
         self.play("prepare", "prepare")
-        floor = Play(str(ROOT / "tests/vm/bare.yml"), "bare", counted="/tests/vm/")
-        if floor.wait():
-            raise Failed(f"An empty command failed; the log is {floor.log.relative_to(ROOT)}.")
+        with Play(self.folder, str(ROOT / "tests/vm/bare.yml"), "bare", counted="/tests/vm/") as floor:
+            if floor.wait():
+                raise Failed(f"An empty command failed; the log is {floor.log.relative_to(ROOT)}.")
         self.figures["floor_s"] = statistics.median(run.seconds for run in floor.runs[1:])
         say(f"An empty remote run costs {self.figures['floor_s']:.1f} s.")
         self.play("deploy", "deploy-1", bluegreen_release="1", bluegreen_approval="automatic")
         self.must_be("1")
-        rate, task_rate = RATES[self.arch]
-        url = f"http://127.0.0.1:{self.machine.port}"
-        task = {"seconds": "0.2"}
-        self.load = load.Load(url, rate, task_rate, out=str(RUN / "load.jsonl"), task=task).start()
+        self.begin_load()
         self.play("deploy", "deploy-2", bluegreen_release="2", bluegreen_approval="manual")
         self.must_be("2", pending=True)
         self.play("finish", "finish-2")
         self.must_be("2")
-        self.play("deploy", "deploy-3", bluegreen_release="3", bluegreen_approval="manual")
-        self.must_be("3", pending=True)
-        self.play("rollback", "rollback-3")
-        self.must_be("2")
+
+    def begin_load(self):
+        rate, task_rate = RATES[self.arch]
+        url = f"http://127.0.0.1:{self.machine.port}"
+        out = self.folder / f"load-{time.time():.0f}.jsonl"
+        self.load = load.Load(url, rate, task_rate, out=str(out), task={"seconds": "0.2"}).start()
 
     def cell(self, kind, step, seconds):
         live = self.answer().release
@@ -230,25 +250,22 @@ class Show:
         say(f"  {cell['wrong'] or 'whole'} ({json.dumps(cell)})")
 
     def cut(self, cell, label):
-        with Watch(self.machine) as watch:
-            play = Play(
-                "smallfleet.bluegreen.deploy", label, bluegreen_release=cell["to"], bluegreen_approval="manual"
-            )
+        deploy = {"bluegreen_release": cell["to"], "bluegreen_approval": "manual"}
+        with Watch(self.machine) as watch, self.begin_deploy(label, **deploy) as play:
             moment = watch.wait(cell["step"], play, PATIENCE * 2)
-            if cell["step"] == "awaiting_approval" and moment:
-                play.wait()  # the controller goes in peace; nobody but the machine knows of it then
             if moment is None:
-                play.stop()
-                raise Failed(f"The deployment ended before {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
-            self.cuts.append(time.time())
+                raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+            cell["met"] = str(moment)
+            if cell["step"] == "awaiting_approval":
+                play.wait()  # the controller goes in peace; nobody but the machine knows of it then
+            gone = time.time()
+            self.figures["cuts"].append(gone)
             self.machine.cut()
-        cell["met"] = str(moment)
-        try:
-            cell["login_s"] = round(self.machine.boot(), 1)
-            whole, look, answer = self.until_whole()
-        finally:
-            self.off.append((self.cuts[-1] - UNDER_WAY, time.time()))
-            play.stop()
+            try:
+                cell["login_s"] = round(self.machine.boot(), 1)
+                whole, look, answer = self.until_whole()
+            finally:
+                self.figures["off"].append([gone - UNDER_WAY, time.time()])
         cell.update(whole_s=round(whole, 1), uptime_s=round(look.uptime, 1), color=look.color, release=answer.release)
         cell["pending"] = vm_look.pending(look)
         cell["task_s"] = round(self.until_task_is_done(), 1)
@@ -258,32 +275,33 @@ class Show:
         if answer.release not in (cell["from"], cell["to"]):
             raise Failed(f"Release {answer.release} answers, which was neither the old nor the new one.")
         if whole > LIMITS[self.arch]:
-            raise Failed(f"It took {whole:.0f} s from the login until it was whole, and {LIMITS[self.arch]} s is the limit.")
+            limit = LIMITS[self.arch]
+            raise Failed(f"It took {whole:.0f} s from the login until it was whole, and {limit} s is the limit.")
         cell["result"] = "pending" if cell["pending"] else (look.last or {}).get("result", "")
         if cell["step"] == "awaiting_approval" and not cell["pending"]:
             raise Failed("Approval was pending when the power went, and is not any more.")
-        if cell["pending"]:
+        if cell["step"] == "awaiting_approval":
+            self.play("rollback", f"{label}-rollback")
+            self.must_be(cell["from"])
+        elif cell["pending"]:
             self.play("finish", f"{label}-finish")
             self.must_be(cell["to"])
 
     def clock(self, cell, label):
-        with Watch(self.machine) as watch:
-            play = Play(
-                "smallfleet.bluegreen.deploy", label, bluegreen_release=cell["to"], bluegreen_approval="automatic"
-            )
+        deploy = {"bluegreen_release": cell["to"], "bluegreen_approval": "automatic"}
+        with Watch(self.machine) as watch, self.begin_deploy(label, **deploy) as play:
             moment = watch.wait(cell["step"], play, PATIENCE * 2)
             if moment is None:
-                play.stop()
-                raise Failed(f"The deployment ended before {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+                raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+            cell["met"] = str(moment)
             self.set_clock(cell["by"])
-        cell["met"] = str(moment)
-        try:
-            if play.wait():
-                raise Failed(f"The deployment failed; the log is {play.log.relative_to(ROOT)}.")
-            self.must_be(cell["to"])
-            cell["task_s"] = round(self.until_task_is_done(), 1)
-        finally:
-            self.set_clock(-cell["by"])
+            try:
+                if play.wait():
+                    raise Failed(f"The deployment failed; the log is {play.log.relative_to(ROOT)}.")
+                self.must_be(cell["to"])
+                cell["task_s"] = round(self.until_task_is_done(), 1)
+            finally:
+                self.set_clock(-cell["by"])
         self.keep(play)
         cell.update(result=self.look().last["result"], release=cell["to"], color=self.answer().color)
         if cell["result"] != "committed":
@@ -300,22 +318,27 @@ class Show:
         def read():
             return self.machine.exec(f"cat {LEDGER}/ledger.jsonl").out
 
-        # What a worker had taken but not begun when the power went, Celery hands out again after an hour; the deployment
-        # after it, at once.
+        # What a worker had taken but not begun when the power went, Celery hands out again after an hour; the
+        # deployment after it, at once.
         events = ledger.wait_until_done(read, timeout=PATIENCE / 2)
-        (RUN / "ledger.jsonl").write_text(read(), encoding="utf-8")
+        (self.folder / "ledger.jsonl").write_text(read(), encoding="utf-8")
         counts = ledger.count(events)
         running = {
             event["id"]
             for event in events
-            if event["event"] == "started" and any(-60 < event["time"] - cut < 10 for cut in self.cuts)
+            if event["event"] == "started" and any(-60 < event["time"] - cut < 10 for cut in self.figures["cuts"])
         }
         interrupted = [task for task in counts.lost if task in running]
-        seen = [r for r in self.load.records if not any(begin <= r.t <= end for begin, end in self.off)]
+        records = [
+            load.Record(**json.loads(line))
+            for file in sorted(self.folder.glob("load-*.jsonl"))
+            for line in file.read_text(encoding="utf-8").splitlines()
+        ]
+        seen = [r for r in records if not any(begin <= r.t <= end for begin, end in self.figures["off"])]
         figures = load.figures(seen)
         self.figures["load"] = {
             "requests": figures["requests"], "failed": figures["failed"], "failures": figures["failures"],
-            "asked_while_off": len(self.load.records) - len(seen), "under_way_s": UNDER_WAY, "retried": figures["retried"],
+            "asked_while_off": len(records) - len(seen), "under_way_s": UNDER_WAY, "retried": figures["retried"],
             "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"],
             "accepted": counts.accepted, "done": counts.done, "doubled": len(counts.doubled),
             "interrupted": len(interrupted), "lost": len(counts.lost) - len(interrupted),
@@ -332,17 +355,27 @@ def main():
     parser = argparse.ArgumentParser(description="Deployments, power cuts and wrong clocks on an emulated computer.")
     parser.add_argument("--arch", choices=sorted(vm.ARCHITECTURES), default="arm64")
     parser.add_argument("--cells", type=lambda text: [parse_cell(each) for each in text.split(",")])
+    parser.add_argument("--continue", dest="go_on", action="store_true", help="go on with the machine that was left on")
     parser.add_argument("--keep", action="store_true", help="leave the machine on, to look at it with lab/vm.py")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    shutil.rmtree(RUN, ignore_errors=True)
-    RUN.mkdir(parents=True)
     show = Show(options.arch)
+    if options.go_on:
+        try:
+            show.go_on()
+        except Failed as error:
+            parser.error(str(error))
+    else:
+        shutil.rmtree(show.folder, ignore_errors=True)
+        show.folder.mkdir(parents=True)
+    begun = time.monotonic()
     ended = ""
     try:
-        show.make()
-        show.first_deployments()
-        for cell in options.cells or [parse_cell(each) for each in CELLS]:
+        if not options.go_on:
+            show.make()
+            show.first_deployments()
+        had = [(cell["kind"], cell["step"], cell["by"]) for cell in show.figures["cells"]]
+        for cell in options.cells or [each for each in map(parse_cell, CELLS) if each not in had]:
             show.cell(*cell)
         show.count()
     except (Failed, vm.VmError) as error:
@@ -352,14 +385,16 @@ def main():
     finally:
         if show.load:
             show.load.stop()
-        show.figures.update(ended=ended, seconds=time.time() - show.figures["begun"], busy=os.getloadavg()[2])
-        (RUN / "figures.json").write_text(json.dumps(show.figures, indent=1) + "\n", encoding="utf-8")
-        report = ROOT / "tests/vm/report.md" if options.arch == "arm64" else RUN / "report.md"
+        show.figures["seconds"] += time.monotonic() - begun
+        show.figures.update(ended=ended, busy=os.getloadavg()[2])
+        (show.folder / "figures.json").write_text(json.dumps(show.figures, indent=1) + "\n", encoding="utf-8")
+        report = ROOT / "tests/vm/report.md" if options.arch == "arm64" else show.folder / "report.md"
         report.write_text(vm_report.report(show.figures), encoding="utf-8")
         if not options.keep:
             show.machine.destroy()
     wrong = show.wrong()
-    say(f"{ended or 'Done.'} {len(wrong)} of {len(show.figures['cells'])} cells and counts wrong. See {report.relative_to(ROOT)}.")
+    say(f"{ended or 'Done.'} {len(show.figures['cells'])} cells, {len(wrong)} cells and counts wrong.")
+    say(f"The report is {report.relative_to(ROOT)}.")
     return 1 if ended or wrong or not show.figures["cells"] else 0
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = ROOT / "tests/vm/.run"
-INVENTORY = RUN / "inventory.json"
 SOURCE = "/srv/shop"
+INVENTORY = "inventory.json"
 
 VARIABLES = {
     "bluegreen_app": "shop",
@@ -48,10 +47,11 @@ def remote_runs(text):
 class Play:
     """A playbook that runs beside what is done to the machine meanwhile."""
 
-    def __init__(self, playbook, label, counted="/roles/bluegreen/", **variables):
+    def __init__(self, folder, playbook, label, counted="/roles/bluegreen/", **variables):
+        """folder: where the inventory is and the logs go."""
         self.label = label
-        self.log = RUN / f"{label}.log"
-        self._runs = RUN / f"{label}.runs"
+        self.log = folder / f"{label}.log"
+        self._runs = folder / f"{label}.runs"
         self._runs.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         environment.update(
@@ -63,7 +63,7 @@ class Play:
             BLUEGREEN_REMOTE_RUNS=str(self._runs),
             BLUEGREEN_REMOTE_RUNS_IN=counted,
         )
-        command = [str(ROOT / ".venv/bin/ansible-playbook"), "-i", str(INVENTORY), playbook]
+        command = [str(ROOT / ".venv/bin/ansible-playbook"), "-i", str(folder / INVENTORY), playbook]
         self._begun = time.monotonic()
         self.seconds = None
         with open(self.log, "w", encoding="utf-8") as log:
@@ -72,17 +72,19 @@ class Play:
                 cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_unused):
+        self.stop()
+
     @property
     def ended(self):
         return self._process.poll() is not None
 
     def wait(self, timeout=1800):
         """Return how it ended, and keep how long it took."""
-        try:
-            rc = self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            raise
+        rc = self._process.wait(timeout)
         self.seconds = time.monotonic() - self._begun
         return rc
 

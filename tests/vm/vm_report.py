@@ -31,19 +31,21 @@ def _head(figures):
         times = machine["loop_s"] / machine["loop_here_s"]
         lines += [
             "",
-            f"The machine: {machine['system']}, {machine['cpus']} emulated processors, {machine['memory_mib']} MiB, an ext4 "
-            f"disk that is written through, Docker {machine['docker']}. A loop of Python takes {machine['loop_s']:.2f} s "
-            f"there and {machine['loop_here_s']:.2f} s on the machine that emulates it ({times:.0f} times as long). That one "
-            f"had other work beside this: {figures['busy']:.1f} processes on the average of the last quarter of an hour "
-            "wanted to run, so seconds here are more than they would be alone.",
+            f"The machine: {machine['system']}, {machine['cpus']} emulated processors, {machine['memory_mib']} MiB, an "
+            f"ext4 disk that is written through, Docker {machine['docker']}. A loop of Python takes "
+            f"{machine['loop_s']:.2f} s there and {machine['loop_here_s']:.2f} s on the machine that emulates it "
+            f"({times:.0f} times as long), on which {figures['busy']:.1f} processes wanted to run, on the average of "
+            "the last quarter of an hour: what is beyond the emulator's two was other work, and makes these seconds "
+            "more.",
         ]
     if figures["ended"]:
         lines += ["", f"**It did not come to its end:** {figures['ended']}"]
     return "\n".join(lines)
 
 
-def _table(head, rows):
-    lines = [f"| {' | '.join(head)} |", f"| :-- |{' --: |' * (len(head) - 1)}"]
+def _table(head, rows, words=1):
+    """words: so many columns, from the left, are words and not figures."""
+    lines = [f"| {' | '.join(head)} |", "|" + " :-- |" * words + " --: |" * (len(head) - words)]
     return "\n".join(lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows])
 
 
@@ -60,23 +62,27 @@ def _cells(figures):
     if cuts:
         parts += [
             "## The plug is pulled",
-            "The emulator is killed when the journal, which is followed from outside, reaches a step; then the machine is "
-            "turned on, and nothing is run by hand. Whole: one web, Redis, worker and beat of one color run, no worker "
-            "and no beat of the other, Nginx's file names that color and it answers through Nginx, and no deployment is "
-            f"open but one that awaits approval; and 20 s later still. The limit is {figures['limit']} s from the login.",
+            "The emulator is killed when the journal, which is followed from outside, reaches a step; then the machine "
+            "is turned on, and nothing is run by hand. Whole: one web, Redis, worker and beat of one color run, no "
+            "worker and no beat of the other, Nginx's file names that color and it answers through Nginx, and no "
+            "deployment is open but one that awaits approval; and 20 s later still. "
+            f"The limit is {figures['limit']} s from the first login.",
             _table(
                 ("pulled at", "journal then", "release", "answers after", "deployment", "power to login, s",
                  "login to whole, s", "a task done after, s", ""),
                 [_cut(cell) for cell in cuts],
+                words=2,
             ),
         ]  # fmt: skip
     if clocks:
         parts += [
             "## The clock jumps",
-            "The machine's clock is set by so much when the journal reaches a step; the deployment has to go on to its end.",
+            "The machine's clock is set by so much when the journal reaches a step; the deployment has to go on to the "
+            "end.",
             _table(
                 ("set at", "journal then", "by, s", "release", "answers after", "deployment", ""),
                 [_clock(cell) for cell in clocks],
+                words=2,
             ),
         ]
     return "\n\n".join(parts)
@@ -127,7 +133,8 @@ def _runs(figures):
         return ""
     grouped = {}
     for _label, phase, action, seconds, name in figures["runs"]:
-        grouped.setdefault((phase, action, name), []).append(seconds)
+        # A task of a role has the role's name before its own.
+        grouped.setdefault((phase, action, name.rpartition(" : ")[2]), []).append(seconds)
     rows = [
         (f"`{phase}`", f"`{action}`", name, len(took), _seconds(statistics.median(took)), _seconds(min(took)),
          _seconds(max(took)))
@@ -135,9 +142,10 @@ def _runs(figures):
     ]  # fmt: skip
     return "\n\n".join([
         "## What a remote run costs",
-        f"`ansible.builtin.command: true`, over a connection that is open, with pipelining: {_seconds(figures.get('floor_s'))} s. "
-        "That is what each of these pays before it has done anything; what they wait for is in their seconds too.",
-        _table(("phase", "module", "task", "runs", "median, s", "least, s", "most, s"), rows),
+        "`ansible.builtin.command: true`, over a connection that is open, with pipelining: "
+        f"{_seconds(figures.get('floor_s'))} s. That is what each of these pays before it has done anything; what "
+        "they wait for is in their seconds too.",
+        _table(("phase", "module", "task", "runs", "median, s", "least, s", "most, s"), rows, words=3),
     ])  # fmt: skip
 
 
@@ -145,20 +153,22 @@ def _load(figures):
     counted = figures.get("load")
     if not counted:
         return ""
+    asked = ("requests", "failed", "retried")
+    tasks = ("accepted", "done", "lost", "doubled", "interrupted")
     lines = [
         "## What the app's users saw",
         _table(
             ("requests while the machine was on", "failed", "sent again on a new connection", "p50, ms", "p99, ms"),
-            [(counted["requests"], counted["failed"], counted["retried"], _seconds(counted["p50_ms"]), _seconds(counted["p99_ms"]))],
+            [[counted[name] for name in asked] + [_seconds(counted[name]) for name in ("p50_ms", "p99_ms")]],
         ),
-        f"{counted['asked_while_off']} more were asked from {counted['under_way_s']:g} s before a power cut until the machine was whole, and do not "
-        "count.",
+        f"{counted['asked_while_off']} more were asked from {counted['under_way_s']:g} s before a power cut until the "
+        "machine was whole, and do not count.",
         _table(
             ("tasks accepted", "done", "lost", "done twice", "under way when the power went"),
-            [(counted["accepted"], counted["done"], counted["lost"], counted["doubled"], counted["interrupted"])],
+            [[counted[name] for name in tasks]],
         ),
-        "The app acknowledges a task when it begins it, so one that is under way when the power goes is Celery's to lose; "
-        "it is counted apart. Its Redis has each task on the disk before its client hears of it.",
+        "The app acknowledges a task when it begins it, so one that is under way when the power goes is Celery's to "
+        "lose; it is counted apart. Its Redis has each task on the disk before its client hears of it.",
     ]  # fmt: skip
     if counted["failures"]:
         lines.append("The first that failed: " + "; ".join(counted["failures"]) + ".")

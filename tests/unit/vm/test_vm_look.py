@@ -52,7 +52,8 @@ def test_each_service_of_the_live_color_has_to_run(service):
 
 
 def test_two_beats_of_one_color_are_one_too_many():
-    assert "Of blue, which is live, 2 beat run instead of one." in wrong(containers=f"{BLUE}shop-blue beat running b2\n")
+    two = f"{BLUE}shop-blue beat running b2\n"
+    assert "Of blue, which is live, 2 beat run instead of one." in wrong(containers=two)
 
 
 @pytest.mark.parametrize("service", ["worker", "beat"])
@@ -69,7 +70,8 @@ def test_while_approval_is_pending_the_old_web_is_there():
 
 
 def test_a_web_that_was_left_over_is_not_whole():
-    assert wrong(containers=f"{BLUE}shop-green web running g1\n") == ["No deployment is open, and the web of green runs."]
+    left = f"{BLUE}shop-green web running g1\n"
+    assert wrong(containers=left) == ["No deployment is open, and the web of green runs."]
 
 
 def test_an_open_deployment_is_not_whole():

@@ -57,8 +57,8 @@ def test_a_moment_says_what_the_journal_said():
 
 
 def test_remote_runs_are_read():
-    text = "start_workers smallfleet.bluegreen.bg_start 41.07 Start the new color's Celery, and hand over\n"
-    assert remote_runs(text) == [RemoteRun("start_workers", "bg_start", 41.07, "Start the new color's Celery, and hand over")]
+    text = "start_workers smallfleet.bluegreen.bg_start 41.07 Start the new Celery, and hand over\n"
+    assert remote_runs(text) == [RemoteRun("start_workers", "bg_start", 41.07, "Start the new Celery, and hand over")]
 
 
 FIGURES = {
@@ -69,16 +69,21 @@ FIGURES = {
     "busy": 2.5,
     "ended": "",
     "machine": {
-        "system": "Linux 6.12 aarch64", "docker": "26.1", "memory_mib": 1536, "cpus": 2, "loop_s": 2.4, "loop_here_s": 0.1,
+        "system": "Linux 6.12 aarch64", "docker": "26.1", "memory_mib": 1536, "cpus": 2, "loop_s": 2.4,
+        "loop_here_s": 0.1,
     },
     "deployments": {
         "deploy-2": {"seconds": 200.0, "runs": 8, "phases": None, "worker_gap": None, "result": ""},
         "finish-2": {
-            "seconds": 40.0, "runs": 1, "phases": {"open": 9.1, "finish": 20.0}, "worker_gap": 61.2, "result": "committed",
+            "seconds": 40.0, "runs": 1, "phases": {"open": 9.1, "finish": 20.0}, "worker_gap": 61.2,
+            "result": "committed",
         },
     },
     "floor_s": 5.4,
-    "runs": [["deploy-2", "cutover", "bg_switch", 12.0, "Switch"], ["deploy-3", "cutover", "bg_switch", 16.0, "Switch"]],
+    "runs": [
+        ["deploy-2", "cutover", "bg_switch", 12.0, "Switch"],
+        ["deploy-3", "cutover", "bg_switch", 16.0, "smallfleet.bluegreen.bluegreen : Switch"],
+    ],
     "cells": [
         {
             "kind": "cut", "step": "cutover", "by": 0, "from": "2", "to": "3", "wrong": "", "met": "cutover",
@@ -112,8 +117,8 @@ def test_the_report_has_each_figure(line):
 
 def test_a_run_that_did_not_come_to_its_end_says_so_and_reports_what_there_is():
     text = report(
-        {"arch": "amd64", "limit": 60, "begun": 0, "seconds": 60, "busy": 1.0, "ended": "It was stopped.", "deployments": {},
-         "runs": [], "cells": []}
+        {"arch": "amd64", "limit": 60, "begun": 0, "seconds": 60, "busy": 1.0, "ended": "It was stopped.",
+         "deployments": {}, "runs": [], "cells": []}
     )  # fmt: skip
     assert "**It did not come to its end:** It was stopped." in text
     assert "##" not in text
