@@ -73,8 +73,8 @@ def test_who_undoes_what_the_guard_has_undone_is_told_so(scene):
     assert recover(scene, {**UNDO, "deployment_id": "dep-1"})["message"] == (
         "Deployment dep-1 was ended meanwhile: rolled back (guard: no sign of life for 20 s in step health)."
     )
-    scene.store.log({"id": "dep-1", "result": "committed", "reason": ""})
-    assert recover(scene, {**UNDO, "deployment_id": "dep-1"})["message"] == "Deployment dep-1 was ended meanwhile: committed."
+    scene.store.log({"id": "dep-2", "result": "committed", "reason": ""})
+    assert recover(scene, {**UNDO, "deployment_id": "dep-2"})["message"] == "Deployment dep-2 was ended meanwhile: committed."
 
 
 def test_another_deployment_is_left_alone(scene):
