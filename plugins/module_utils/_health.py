@@ -16,6 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_host, check_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
 
 
 class HealthSettings(NamedTuple):
@@ -33,6 +34,35 @@ class HealthSettings(NamedTuple):
     successes: int = 2
     deadline: float = 60.0
     validate_certs: bool = True
+
+
+def of_color(settings, color):
+    """The :class:`HealthSettings` of a color by itself, past Nginx.
+
+    :param settings: the :class:`_settings.Settings` of the app.
+    """
+    wanted = settings.health
+    return HealthSettings(
+        url=health_url(settings, color),
+        host=wanted["host"],
+        status=wanted["status"],
+        timeout=wanted["timeout"],
+        interval=wanted["interval"],
+        successes=wanted["successes"],
+        deadline=wanted["deadline"],
+    )
+
+
+def require_still_healthy(host, journal, settings, color, containers):
+    """One more good answer of a color that was healthy before: it may have fallen ill since.
+
+    :param color: its name.
+    :param containers: those of its support and web.
+    :raises BluegreenError: it gave none in the time that three attempts may take.
+    """
+    wanted = of_color(settings, color)
+    briefly = wanted._replace(successes=1, deadline=min(wanted.deadline, 3 * (wanted.timeout + wanted.interval)))
+    wait_healthy(host, journal, briefly, containers)
 
 
 class Health(NamedTuple):

@@ -39,7 +39,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import health_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
 
 # What an engine that is being restarted may take, in seconds.
@@ -178,21 +177,8 @@ class _Recovery:
         return all(container.running for container in Color(self.host, self.settings, color.name).of("workers"))
 
     def _wait_healthy(self, color):
-        health = self.settings.health
-        _health.wait_healthy(
-            self.host,
-            self.journal,
-            _health.HealthSettings(
-                url=health_url(self.settings, color.name),
-                host=health["host"],
-                status=health["status"],
-                timeout=health["timeout"],
-                interval=health["interval"],
-                successes=health["successes"],
-                deadline=health["deadline"],
-            ),
-            color.of("support", "web"),
-        )
+        wanted = _health.of_color(self.settings, color.name)
+        _health.wait_healthy(self.host, self.journal, wanted, color.of("support", "web"))
 
     # The actions of _recovery
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _messages, _skew
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _health, _messages, _skew
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -35,6 +35,8 @@ def settle(host, store, params, check_mode):
         if old:
             move_late(host, journal, old, candidate)
         _require_standing(host, candidate)
+        # With an approval that comes by itself, nobody looks again before the old color goes.
+        _health.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
         journal.done("settle", held_by=drained.held_by)
         journal.begin("awaiting_approval", armed=False)
         journal.done("awaiting_approval")

@@ -108,8 +108,8 @@ options:
     default: ""
   project:
     description:
-      - Compose project of O(color). Within a deployment its web and support services get their restart policies back just
-        before Nginx is moved, so that what is live survives a reboot.
+      - Compose project of O(color). Within a deployment its web has to answer once more just before Nginx is moved, and its
+        web and support services get their restart policies back, so that what is live survives a reboot.
     type: str
     default: ""
   drain:
@@ -231,10 +231,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     check_project,
     check_release,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import require_still_healthy
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import nginx_settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import put_back_policies
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import from_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._switch import plan, switch
 
 ARGUMENTS = {
@@ -284,7 +286,7 @@ def move(params, host, check_mode):
             nginx,
             params["color"],
             params["release"],
-            before_rename=lambda: _put_back_policies(host, journal, params["project"]),
+            before_rename=lambda: _prepare(host, journal, params["color"], params["project"]),
         )
         if cutting:
             journal.done("cutover")
@@ -299,10 +301,13 @@ def _step(params):
     return "awaiting_approval" if params["drain"] and params["deployment_id"] else "cutover"
 
 
-def _put_back_policies(host, journal, project):
+def _prepare(host, journal, color, project):
+    """The last moment before visitors come: the color still answers, and comes back after a boot from now on."""
     services = journal.get("settings", {}).get("services")
     if services and project:
-        put_back_policies(host, journal, of_project(host.engine, project, services["support"] + services["web"]))
+        containers = of_project(host.engine, project, services["support"] + services["web"])
+        require_still_healthy(host, journal, from_journal(journal.data), color, containers)
+        put_back_policies(host, journal, containers)
 
 
 def _result(switched, drained):

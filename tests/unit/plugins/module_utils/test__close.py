@@ -482,7 +482,7 @@ def test_after_the_drain_late_tasks_move_and_approval_is_pending(scene):
     scene.brokers["blue"].tasks = {"celery": 3}
     scene.deployment("start_workers")
     result = settle(scene)
-    assert scene.effects() == ["drain", "move shop-blue/redis to shop-green/redis"]
+    assert scene.effects() == ["drain", "move shop-blue/redis to shop-green/redis", "wait for green"]
     assert result["changed"] is True and result["figures"]["tasks_moved"] == 3
     assert result["message"].startswith("Release 2 of shop is live (green). It took ")
     assert "3 tasks moved" in result["message"]
@@ -516,6 +516,14 @@ def test_what_fell_after_its_start_is_no_release_to_approve(scene):
     assert scene.store.load()["step"] == "settle" and not scene.store.load()["done"]
 
 
+def test_a_color_that_fell_ill_after_the_cutover_is_no_release_to_approve(scene):
+    scene.unhealthy = {"green"}
+    scene.deployment("start_workers")
+    with pytest.raises(BluegreenError, match="green is not healthy"):
+        settle(scene)
+    assert scene.store.load()["step"] == "settle" and not scene.store.load()["done"]
+
+
 def test_settling_in_check_mode_changes_nothing(scene):
     assert settle(scene, check_mode=True)["changed"] is True
     assert scene.calls == [] and scene.store.load() is None
@@ -525,7 +533,7 @@ def test_without_a_broker_of_its_own_no_color_has_tasks_to_move(scene):
     journal = scene.deployment("start_workers")
     journal.note(settings={**journal["settings"], "broker": {"mode": "shared", "service": "redis", "url": ""}})
     settle(scene)
-    assert scene.effects() == ["drain"]
+    assert scene.effects() == ["drain", "wait for green"]
 
 
 # The guard

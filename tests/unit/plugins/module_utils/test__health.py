@@ -12,6 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import HealthSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._probe import Answer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import settings_of
 
 GOOD, BAD, REFUSED, HUNG = (
     Answer(200, "", 0.01),
@@ -167,3 +168,27 @@ def test_bad_url_is_refused_before_anything_is_asked(host, journal, color):
     with pytest.raises(BluegreenError, match="url is '/health/'"):
         _health.wait_healthy(host, journal, HealthSettings(url="/health/"), [WEB])
     assert color.asked == []
+
+
+@pytest.fixture
+def settings():
+    health = {"path": "/health/", "host": "", "status": [200], "timeout": 2.0, "interval": 0.3, "successes": 5, "deadline": 60.0}
+    return settings_of(
+        {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {}, "health": health}
+    )
+
+
+def test_one_good_answer_shows_that_a_color_is_healthy_still(host, journal, color, settings):
+    color.answers = [HUNG, GOOD]
+    _health.require_still_healthy(host, journal, settings, "green", [WEB])
+    assert color.asked == [("127.0.0.1", 18002, "/health/", "", 2.0)] * 2
+
+
+@pytest.mark.parametrize("answer", [BAD, HUNG])
+def test_a_color_that_fell_ill_is_not_waited_for_long(host, journal, color, settings, answer):
+    color.answers = [answer]
+    begun = host.clock.monotonic()
+    with pytest.raises(BluegreenError, match=r"http://127\.0\.0\.1:18002/health/ was not healthy within 6\.9 s"):
+        _health.require_still_healthy(host, journal, settings, "green", [WEB])
+    # The attempt that had begun before it was over is the last one.
+    assert host.clock.monotonic() - begun < 6.9 + 2.1

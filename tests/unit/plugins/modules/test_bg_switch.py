@@ -45,6 +45,11 @@ def calls(host, monkeypatch, tmp_path):
     monkeypatch.setattr(bg_switch, "switch", switch)
     monkeypatch.setattr(bg_switch, "wait_drained", wait_drained)
     monkeypatch.setattr(bg_switch, "of_project", lambda engine, project, services: [f"{project} {services}"])
+    monkeypatch.setattr(
+        bg_switch,
+        "require_still_healthy",
+        lambda host, journal, settings, color, found: calls.append(("healthy", settings.app, color, found)),
+    )
     monkeypatch.setattr(bg_switch, "put_back_policies", lambda host, journal, found: calls.append(("policies", found)))
     monkeypatch.setattr(bg_switch, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run")))
     return calls
@@ -80,6 +85,7 @@ def test_within_a_deployment_it_is_a_step_and_gives_policies_back_first(host, pa
     bg_switch.move({**params, **OURS}, host, False)
     assert calls == [
         ("switch", "shop", "green", "", "cutover", False),
+        ("healthy", "shop", "green", ["shop-green ['redis', 'web']"]),
         ("policies", ["shop-green ['redis', 'web']"]),
     ]
     assert (deployment.store.load()["step"], deployment.store.load()["done"]) == ("cutover", True)
@@ -108,7 +114,7 @@ def test_the_drain_is_waited_for_in_a_later_step(host, params, calls, deployment
 
 def test_drain_in_the_same_run_as_the_switch(host, params, calls, deployment):
     bg_switch.move({**params, **OURS, "drain": True}, host, False)
-    assert [call[0] for call in calls] == ["switch", "policies", "drain"]
+    assert [call[0] for call in calls] == ["switch", "healthy", "policies", "drain"]
     assert (deployment.store.load()["step"], deployment.store.load()["done"]) == ("cutover", True)
 
 
