@@ -424,5 +424,5 @@ def variables(cell):
     return {
         **fault.variables,
         "bluegreen_approval": "manual" if manual else "automatic",
-        "bluegreen_revert_after": REVERT_AFTER if fault.ends is _controller_gone else REVERT_LATE,
+        "bluegreen_revert_after": REVERT_AFTER if fault.ends is _controller_gone and not fault.outage else REVERT_LATE,
     }

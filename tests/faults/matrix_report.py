@@ -57,7 +57,7 @@ def report(results, about, more=()):
         running=sums["lost_running"], waited=sums["waited_in_unacked"], redelivered=sums["doubled_by_celery"],
         retried=sums["retried"],
     )
-    parts += [apart.strip("\n") + "\n", _wrong(chosen), _by_hand(chosen), *more]
+    parts += [apart.strip("\n") + "\n", _wrong(chosen), _by_hand(chosen), _missed(chosen), *more]
     return "\n".join(part for part in parts if part).rstrip() + "\n"
 
 
@@ -104,6 +104,11 @@ def _wrong(results):
 def _by_hand(results):
     lines = [f"* `{result['cell']}`: {result['by_hand']}" for result in results if result.get("by_hand")]
     return "## Run by hand, once the cause was mended\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _missed(results):
+    lines = [f"* `{result['cell']}`: {result['missed_before']}" for result in results if result.get("missed_before")]
+    return "## Measured a second time, because the fault had not struck\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def line(result):

@@ -8,6 +8,7 @@ Run by the Python of .venv-runner. Ends as the job does; 254 when it was cancell
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -15,14 +16,17 @@ import ansible_runner
 
 
 def main(folder, cancel, command):
-    # Looks for the file a few times a second; by itself it does so every 5 s.
+    data = os.path.join(folder, "runner")
+    os.makedirs(os.path.join(data, "env"))
+    with open(os.path.join(data, "env", "settings"), "w", encoding="utf-8") as settings:
+        # It looks whether it is cancelled as often as it looks for output; by itself every 5 s.
+        json.dump({"pexpect_timeout": 0.2}, settings)
     _out, _err, code = ansible_runner.run_command(
         executable_cmd=command[0],
         cmdline_args=command[1:],
-        private_data_dir=os.path.join(folder, "runner"),
+        private_data_dir=data,
         host_cwd=os.getcwd(),
         cancel_callback=lambda: os.path.exists(cancel),
-        settings={"pexpect_timeout": 0.2, "pexpect_use_poll": True},
     )
     return code
 

@@ -138,8 +138,9 @@ class Trial:
         strikes = Strikes(self.pi, controller, lambda: self._deploy(f"{self.cell.name}.second"))
         try:
             if not observer.moment(MOMENT_WITHIN, lambda: controller.rc is not None):
-                self._wrong(f"the deployment never came to {phase.title}; it ended with {controller.rc}")
-                self.result.update(struck=time.time(), restored=time.time(), end="", seconds=None)
+                missed = f"the deployment never came to {phase.title}; it ended with {controller.rc}"
+                self._wrong(missed)
+                self.result.update(missed=missed, struck=time.time(), restored=time.time(), end="", seconds=None)
                 return
             self.result["struck"] = time.time()
             if self.fault.strike:

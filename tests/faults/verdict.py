@@ -13,6 +13,8 @@ OTHER = {"blue": "green", "green": "blue"}
 SERVICES = ("redis", "web", "worker", "beat")
 # So many answers in a row say that what was down is back.
 BACK_AFTER = 20
+# What a boot, a start of Docker or the guard's look at a web may take from then on; what is down longer counts as failed.
+BACK_WITHIN = 45.0
 
 
 # -- the host -------------------------------------------------------------------------------------
@@ -138,15 +140,17 @@ def count_requests(records, struck, restored, down):
     """
     failed = [record for record in records if record.failed]
     until = back_at(records, restored) if down else None
+    latest = restored + BACK_WITHIN
+    until = latest if until is None else min(until, latest)
     allowed = [
-        record for record in failed if down and record.t + record.ms / 1000 >= struck and (until is None or record.t < until)
+        record for record in failed if down and record.t + record.ms / 1000 >= struck and record.t < until
     ]
     counted = [record for record in failed if record not in allowed]
     return {
         "requests": len(records),
         "failed": len(counted),
         "failed_while_down": len(allowed),
-        "down_seconds": round(until - struck, 1) if allowed and until else 0.0,
+        "down_seconds": round(until - struck, 1) if allowed else 0.0,
         "retried": sum(record.retried for record in records),
         "failures": [f"{record.method} {record.path} at {record.t - struck:+.1f} s: {record.error or record.status}"
                      for record in counted[:5]],
