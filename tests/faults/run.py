@@ -8,7 +8,7 @@
     .venv/bin/python tests/faults/run.py --report-only
 
 `make faults` runs lab/setup before it, which it needs. It goes on where an earlier run was cut off; --fresh begins
-anew, --again measures once more what went wrong. It makes the containers bluegreen-faults-1 and so on, which are
+anew, --again measures once more what went wrong. It makes containers bluegreen-faults-…, which are
 removed at the end, and writes tests/faults/report.md. What it measured, the logs, and for whatever went wrong a file
 with all that the host had to say are in tests/faults/.run.
 """
@@ -20,6 +20,7 @@ import collections
 import contextlib
 import datetime
 import fcntl
+import hashlib
 import signal
 import sys
 import threading
@@ -44,6 +45,8 @@ from trial import REQUESTS_A_SECOND, TASKS_A_SECOND, Trial  # noqa: E402
 
 HOSTS = 3
 TRIES = 3
+# In the names of the hosts, so that two checkouts can be tested side by side.
+CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 CONFLICT = 409
 LEAST_REQUESTS = 40_000
 SAYING = threading.Lock()
@@ -202,7 +205,8 @@ def measure(options, results):
     say(f"▸ {jobs.total} cells on {hosts} hosts")
     make_key()
     begun = time.monotonic()
-    names = [f"bluegreen-faults-{'test' if options.representative else number}" for number in range(1, hosts + 1)]
+    kind = "test-" if options.representative else ""
+    names = [f"bluegreen-faults-{kind}{number}-{CHECKOUT}" for number in range(1, hosts + 1)]
     threads = [
         threading.Thread(target=work, args=(name, jobs, results, number == 0), daemon=True)
         for number, name in enumerate(names)
