@@ -186,4 +186,5 @@ def _restore(store):
 
 
 def _print(line):
-    print(line, flush=True)
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -94,7 +94,7 @@ def _number(lowest=None, highest=None):
 
 
 def _within(path, value, lowest, highest):
-    if value != value or value in (math.inf, -math.inf):
+    if isinstance(value, float) and not math.isfinite(value):
         return [f"{path} is no number"]
     if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         return [f"{path} is out of range"]
@@ -434,7 +434,7 @@ def problems(data, app):
     """
     if not isinstance(data, dict):
         return ["it is no mapping"]
-    if type(data.get("version")) is not int or data["version"] != VERSION:
+    if _exactly(VERSION)("version", data.get("version")):
         return [f"version is not {VERSION}, the one that this release knows"]
     return _JOURNAL("", data) or ([] if data["app"] == app else [f"app is not {app}"])
 

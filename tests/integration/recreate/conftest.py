@@ -85,7 +85,19 @@ class Shop:
 
     def deployment(self):
         old = [{"id": each.id, "name": each.name, "service": each.service} for each in self.color().containers]
-        facts = {"from": "blue", "to": "green", "release_from": "1", "revert_after": 900, "old_containers": old}
+        facts = {
+            "release": "2",
+            "release_from": "1",
+            "from": "blue",
+            "to": "green",
+            "old_containers": old,
+            "workers": {},
+            "drain_timeout": 30,
+            "old_color": "removed",
+            "remove_volumes": False,
+            "keep_images": 3,
+            "revert_after": 900,
+        }
         return Journal.create(self.store, "dep-1", "ada@laptop", {**facts, "settings": self.settings.journaled()})
 
     def stop(self, *services):

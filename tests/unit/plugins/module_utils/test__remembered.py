@@ -14,7 +14,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _remem
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
 
 
-
 def described(name):
     return {
         "id": name,
