@@ -96,8 +96,9 @@ vm_disk() {
     echo pi | as_root tee "$tree/etc/hostname" >/dev/null
     printf '127.0.0.1 localhost\n127.0.1.1 pi\n' | as_root tee "$tree/etc/hosts" >/dev/null
     as_root rm -f "$tree/.dockerenv" "$tree/etc/resolv.conf"
-    as_root install -d -m 0700 "$tree/root/.ssh"
-    as_root install -m 0600 "$state/vm/key.pub" "$tree/root/.ssh/authorized_keys"
+    home=$tree$(awk -F: '$1 == "root" { print $6 }' "$tree/etc/passwd")
+    as_root install -d -m 0700 "$home/.ssh"
+    as_root install -m 0600 "$state/vm/key.pub" "$home/.ssh/authorized_keys"
     as_root cp -L "$tree"/boot/vmlinuz-* "$folder/vmlinuz"
     as_root cp -L "$tree"/boot/initrd.img-* "$folder/initrd"
     as_root chown "$(id -u)" "$folder/vmlinuz" "$folder/initrd"

@@ -101,14 +101,16 @@ class PiHost:
             f"/srv/{APP}/compose.yml": yaml.safe_dump(for_faults(demo), sort_keys=False),
             "/srv/faults/shop_faults.py": WEB,
             "/srv/faults/agent.py": (FAULTS / "agent.py").read_text(encoding="utf-8"),
-            "/root/.ssh/authorized_keys": _public_key(),
+            "/srv/faults/key.pub": _public_key(),
         }
         for path, text in texts.items():
             with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 self.machine.copy(file.name, path)
-        self.machine.exec("chmod 700 /root/.ssh && chmod 600 /root/.ssh/authorized_keys && systemctl start ssh")
+        self.machine.exec(
+            "install -d -m 700 ~root/.ssh && install -m 600 /srv/faults/key.pub ~root/.ssh/authorized_keys && systemctl start ssh"
+        )
 
     def _write_inventory(self):
         variables = {
