@@ -54,7 +54,10 @@ class Strikes:
         self._in(PAST_DEADLINE, lambda: self._controller.signal(signal.SIGCONT))
 
     def cut_power(self):
+        # A container boots within seconds, in which a controller may not even notice; a computer takes longer.
+        self._pi.link.cut()
         self._pi.reboot()
+        self._pi.link.mend()
         self.rebooted = True
 
     def deploy_too(self):

@@ -12,7 +12,7 @@ import time
 
 from controllers import ROOT
 from matrix import AWAITING, COMMITTED, FAULTS, PHASES, ROLLED_BACK, may_end, takes_down, variables
-from pi_host import RELEASES, FaultsError
+from pi_host import LEDGER, RELEASES, FaultsError
 from strikes import Strikes
 from verdict import Streak, beats_at_once, count_requests, count_tasks, end_of, strangers, whats_missing
 
@@ -331,6 +331,8 @@ class Trial:
             "web": "for c in blue green; do docker logs --tail 20 shop-$c-web-1; done",
             "docker": "journalctl --no-pager -n 60 -u docker",
         }
+        if lost := self.result.get("lost_ids"):
+            asked["lost"] = f"grep -E '{'|'.join(lost)}' {LEDGER}"
         parts = [json.dumps(self.result, indent=1), json.dumps(self.streak.last, indent=1)]
         for name, command in asked.items():
             with contextlib.suppress(Exception):
