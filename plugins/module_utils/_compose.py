@@ -16,6 +16,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 
 # 2.22 is the first that tells apart what it pulls and builds as the flow needs it.
 OLDEST = (2, 22)
+# Seconds. It starts a program of 60 MB, twice; an emulated arm64 under load took more than one minute for it.
+TIMEOUT = 300
 
 
 class Project(NamedTuple):
@@ -33,7 +35,7 @@ def version(host):
 
     :raises BluegreenError: it is not installed.
     """
-    done = host.run(["docker", "compose", "version", "--short"])
+    done = host.run(["docker", "compose", "version", "--short"], timeout=TIMEOUT)
     if done.code != 0:
         raise BluegreenError(
             "Docker Compose v2 is not installed on this host (docker compose version failed): run prepare.yml, or "
@@ -72,7 +74,7 @@ def check_source(project_src, files):
 
 def render(host, project):
     """The configuration of a color with everything filled in, as Compose's JSON model."""
-    done = host.run(_command(project, ["config", "--format", "json"]), cwd=project.src)
+    done = host.run(_command(project, ["config", "--format", "json"]), timeout=TIMEOUT, cwd=project.src)
     if done.code != 0:
         raise BluegreenError(
             f"bluegreen_project_src is {project.src!r}, but Compose cannot read the files there: {_reason(done.err)}"
@@ -85,7 +87,7 @@ def render(host, project):
 
 def service_hashes(host, project):
     """The hash of each service's configuration, as Compose labels the containers that it makes from it."""
-    done = host.run(_command(project, ["config", "--hash", "*"]), cwd=project.src)
+    done = host.run(_command(project, ["config", "--hash", "*"]), timeout=TIMEOUT, cwd=project.src)
     if done.code != 0:
         raise BluegreenError(f"Compose cannot hash the services of project {project.name}: {_reason(done.err)}")
     return dict(line.split() for line in done.out.splitlines() if line.strip())

@@ -12,6 +12,7 @@ import posixpath
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _containers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 
 NEVER = "0001-01-01T00:00:00Z"
 ALWAYS = {"Name": "unless-stopped", "MaximumRetryCount": 0}
@@ -279,6 +280,7 @@ class FakeEngine:
 class FakeHost:
     """Stands in for :class:`_host.Host`.
 
+    :ivar slow: how long, in seconds, each program takes here.
     :ivar programs: for the first words of a command line, the :class:`_host.Completed` that it ends with, or a function
         that is called with the command line and gives one.
     """
@@ -291,8 +293,11 @@ class FakeHost:
         self.warnings = []
         self.keep_open = set()
         self.programs = {}
+        self.slow = 0
 
     def run(self, argv, timeout=60, stdin=None, env=None, cwd=None, changes=False):
+        if self.slow > timeout:
+            return Completed(-1, "", f"killed after {timeout} s")
         for words, done in self.programs.items():
             if all(word in argv for word in words.split()):
                 return done(argv) if callable(done) else done

@@ -50,6 +50,18 @@ def test_a_host_without_compose_is_told_what_to_install(host):
     )
 
 
+def test_a_machine_on_which_compose_takes_minutes_is_waited_for(host):
+    host.slow = 150
+    host.programs = {
+        "compose version": Completed(0, "2.30.1", ""),
+        "config --format json": Completed(0, "{}", ""),
+        "config --hash": Completed(0, "web 0123\n", ""),
+    }
+    assert _compose.version(host) == (2, 30, 1)
+    assert _compose.render(host, PROJECT) == {}
+    assert _compose.service_hashes(host, PROJECT) == {"web": "0123"}
+
+
 @pytest.mark.parametrize("found", [(2, 22), (2, 22, 0), (2, 30, 1), (5, 0, 0)])
 def test_a_version_that_is_new_enough(found):
     _compose.check_version(found)
