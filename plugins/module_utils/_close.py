@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _approval,
     _guard_units,
     _messages,
     _nginx,
@@ -60,6 +61,20 @@ def close(host, store, params, check_mode):
         return finish(host, store, journal)
 
 
+def _start_what_is_down(host, candidate):
+    """A full disk, say, may have taken a beat that Docker did not start again: what stays is whole before the other goes."""
+    for container in candidate.of("support", "web", "workers"):
+        if not container.running:
+            try:
+                host.engine.start(container.id)
+            except EngineError as error:
+                raise BluegreenError(
+                    f"Container {container.name} of the new color is down and does not start ({error.message}), so nothing was "
+                    "removed: mend that, then run finish.yml again."
+                ) from error
+            host.warn(f"Container {container.name} was down and was started again.")
+
+
 def _ended(store, deployment_id):
     """The result where no deployment is open: the one that is meant was finished already, or must not pass for finished."""
     done = [entry for entry in store.history() if entry["id"] == deployment_id]
@@ -87,6 +102,12 @@ def _refuse(store, journal, params):
             f"Deployment {journal.describe()} of app {store.app} is in step {journal['step']}, not awaiting approval: wait "
             "for it, or undo it with rollback.yml."
         )
+    if params["deployment_id"] and journal["step"] != "finish" and _approval.is_over(journal):
+        raise Fenced(
+            f"Release {journal['release'] or '(none)'} of app {store.app} could be approved for {journal['approval_timeout']} s "
+            "(bluegreen_approval_timeout), and the answer came later: nothing was finished. Run finish.yml to approve it all "
+            "the same, or rollback.yml."
+        )
     if params["release"] and params["release"] != journal["release"]:
         raise Fenced(
             f"bluegreen_release is {params['release']!r}, but the release of app {store.app} that awaits approval is "
@@ -104,6 +125,7 @@ def finish(host, store, journal):
             f"Nginx is not proved to serve {journal['to']} (it serves {served or 'neither color'}): nothing was removed. Look "
             "at Nginx, then run finish.yml again, or rollback.yml."
         )
+    _start_what_is_down(host, candidate)
     journal.begin("finish")
     kept = journal["old_color"] == "stopped"
     if old:
@@ -230,11 +252,15 @@ def images_of(color):
 
 def _prune_images(host, store, journal, candidate):
     """Remove the images of releases that are no longer kept. Only what a deployment of this app ran is ever touched."""
+    live = images_of(candidate)
     committed = [entry.get("images") or {} for entry in store.history() if entry["result"] == "committed"]
-    keep = journal["keep_images"]
-    recent = committed[max(len(committed) - keep + 1, 0):] if keep > 1 else []
-    kept = {image for images in [*recent, images_of(candidate)] for image in images}
-    for images in committed[: len(committed) - len(recent)]:
+    # Newest first, and a release that was live more than once counts as one.
+    recent = [live]
+    for images in reversed(committed):
+        if images and set(images) not in map(set, recent) and len(recent) < journal["keep_images"]:
+            recent.append(images)
+    kept = {image for images in recent for image in images}
+    for images in committed:
         for image, name in images.items():
             found = host.engine.image(name) if image not in kept else None
             if found and found["Id"] == image:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recover, _watch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _recover, _watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_program import NAME
@@ -114,11 +114,21 @@ class Guard:
     def _guard_pending(self, journal):
         if self._watch is None or self._watch.deployment_id != journal["id"]:
             self._watch = _watch.Watch(self.host, self.store, journal)
-        reason = self._watch.look()
+        reason = self._watch.look() or self._too_late(journal)
         if not reason:
             return _watch.PACE
         self._recover(reason, epoch=journal["epoch"], prefer="rollback")
         return 0.0
+
+    def _too_late(self, journal):
+        """Why to go back although the new color is whole, or an empty string: nobody has approved it in time."""
+        if not _approval.is_over(journal):
+            return ""
+        sentence = f"nobody approved release {journal['release'] or '(none)'} within {journal['approval_timeout']} s"
+        if journal.get("on_timeout") == "rollback" and journal["from"]:
+            return sentence
+        self._report(f"{sentence[0].upper()}{sentence[1:]}: finish.yml still does, or rollback.yml goes back.")
+        return ""
 
     def _report(self, sentence):
         # The same refusal every few seconds would bury all others.

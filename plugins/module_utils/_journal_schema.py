@@ -357,6 +357,9 @@ OPTIONAL = {
     "ran": _list_of(_container),
     "recreated": _list_of(_text()),
     "watch": _or_null(_bool),
+    "approval_timeout": _or_null(_whole(0)),
+    "on_timeout": _or_null(_one_of("keep", "rollback")),
+    "approve_until": _record({"boot_id": _text(longest=64), "until": _number()}),
 }
 
 

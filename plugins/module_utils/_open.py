@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _no_journal, _recreate
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _guard_units, _no_journal, _recreate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
@@ -42,6 +42,7 @@ def open_deployment(host, store, params, check_mode):
     if params["deployment_id"]:
         check_deployment_id("deployment_id", params["deployment_id"])
     check_revert_after(params["revert_after"])
+    _approval.check_timeout(params["approval_timeout"])
     journal = store.load()
     if journal is not None and journal["id"] == params["deployment_id"]:
         return _again(host, store, journal, settings, params)
@@ -51,6 +52,9 @@ def open_deployment(host, store, params, check_mode):
             return survey.recovery_first(journal)
         _recover_first(host, store)
         journal = store.load()
+    if _awaits_approval(journal) and not survey.kept and survey.is_pending(journal):
+        # A rollout that was stopped half way is deployed again, and here it is done.
+        return survey.result(changed=False, deployment_id=journal["id"], epoch=journal["epoch"])
     refuse_open(store, journal)
 
     survey.look()
@@ -141,6 +145,16 @@ def _remember(host, store, journal, survey):
         _recreate.remember(host, store, survey.live, release, live, lambda container: container.restart_policy)
     if survey.kept:
         _recreate.restore_missing(host, store, journal, Color(host, survey.settings, survey.idle))
+
+
+def _awaits_approval(journal):
+    return (
+        journal is not None
+        and journal["step"] == "awaiting_approval"
+        and journal["done"]
+        and not journal["back"]
+        and not journal["result"]
+    )
 
 
 def refuse_open(store, journal):

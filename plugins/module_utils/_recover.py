@@ -15,6 +15,7 @@ import json
 import threading
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _approval,
     _close,
     _guard_units,
     _health,
@@ -260,6 +261,7 @@ class _Recovery:
             _policies.put_back_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
             self.journal.begin("awaiting_approval", result="", armed=False)
             self.journal.done("awaiting_approval")
+            _approval.begin(self.journal)
             _guard_units.watch_pending(self.host, self.store.app)
         return self._result(
             not held,

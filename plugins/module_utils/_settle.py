@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _health, _messages, _skew
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _guard_units, _health, _messages, _skew
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -28,6 +28,8 @@ def settle(host, store, params, check_mode):
         if check_mode:
             return {"changed": True, "figures": {}, "message": ""}
         if journal["step"] == "awaiting_approval" and journal["done"]:
+            # A rollout may have taken long until somebody is asked.
+            _approval.begin(journal)
             return _result(journal, changed=False)
         journal.begin("settle")
         settings, old, candidate = colors_of(host, store, journal)
@@ -40,6 +42,7 @@ def settle(host, store, params, check_mode):
         journal.done("settle", held_by=drained.held_by)
         journal.begin("awaiting_approval", armed=False)
         journal.done("awaiting_approval")
+        _approval.begin(journal)
         _guard_units.watch_pending(host, store.app)
         return _result(journal, changed=True)
 

@@ -52,6 +52,7 @@ class Survey:
     :ivar idle: the color that becomes live.
     :ivar env: for each color, the text of its env file.
     :ivar up_to_date: whether there is nothing to do.
+    :ivar pending: whether the release is live already, and awaits approval.
     :ivar reasons: why there is something to do, as half sentences.
     :ivar strategy: what becomes of the old workers, ``stop`` or ``throttle``.
     """
@@ -69,7 +70,7 @@ class Survey:
         self.rendered = {}
         self.hashes = {}
         self.reasons = []
-        self.up_to_date = False
+        self.up_to_date = self.pending = False
         self.broker_reason = ""
         self.strategy, self.strategy_reason = "stop", ""
         # Going back to the kept color needs no Compose file: what was stopped is started.
@@ -115,6 +116,22 @@ class Survey:
         self.idle = other(live) if live else COLORS[0]
         for color in COLORS:
             self.containers[color] = of_project(self.host.engine, self.settings.projects[color])
+
+    def is_pending(self, journal):
+        """Whether the release to deploy is the one that awaits approval, whole; then there is nothing to do but to ask.
+
+        From here on live and idle are those of its deployment.
+        """
+        if self.params["release"] != journal["release"]:
+            return False
+        self.colors(journal["to"])
+        self.render()
+        # What would have to be pulled or built first cannot be while another deployment is open; the label counts then.
+        shown = self._shown()
+        images = shown["images"] if self.undecided else self._images_here()
+        self.pending = self.up_to_date = not _release.differences(shown, self._wanted(images))
+        self.live, self.idle = journal["from"], journal["to"]
+        return self.pending
 
     def require_kept(self):
         """Raise unless the idle color was kept whole; its release is the one to deploy."""
@@ -333,16 +350,16 @@ class Survey:
 
     def _decide(self):
         self._refuse_missing_images()
-        wanted = self._wanted(
-            {
-                service: (self.host.engine.image(name) or {}).get("Id")
-                for service, name in _compose_rules.images(self.rendered[self.idle], self.settings.services).items()
-            }
-        )
+        wanted = self._wanted(self._images_here())
         self.reasons = _release.differences(self._shown(), wanted) if self.live else ["first deployment"]
         if not self.reasons and self.undecided:
             self.reasons = ["images are compared once they have been pulled or built"]
         self.up_to_date = not self.reasons
+
+    def _images_here(self):
+        """Ids of the images that the idle color would run, by service; ``None`` where one is not on the host."""
+        names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
+        return {service: (self.host.engine.image(name) or {}).get("Id") for service, name in names.items()}
 
     @property
     def builds(self):
@@ -417,6 +434,8 @@ class Survey:
             "keep_images": self.params["keep_images"],
             "revert_after": self.params["revert_after"],
             "watch": self.params["watch"],
+            "approval_timeout": self.params["approval_timeout"],
+            "on_timeout": self.params["on_timeout"],
         }
 
     def recovery_first(self, journal):
@@ -440,6 +459,7 @@ class Survey:
             "live": self.live,
             "idle": self.idle,
             "up_to_date": self.up_to_date,
+            "pending": self.pending,
             "undecided": self.undecided and not self.up_to_date if self.rendered else False,
             "release": self.params["release"],
             "projects": settings.projects,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _probe
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _messages, _probe
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
@@ -78,6 +78,7 @@ class Watch:
         :raises Fenced: somebody else has the lock, or the deployment is not pending any more.
         """
         if self._first:
+            self._begin_time_anew_after_a_boot()
             # After a boot what has no restart policy is down, and so is the way back.
             self._first = not self._start_what_is_down()
         journal = self._journal()
@@ -118,6 +119,11 @@ class Watch:
     def _locked(self, purpose):
         with self.store.lock(f"guard: {purpose}", wait=1):
             yield self._journal()
+
+    def _begin_time_anew_after_a_boot(self):
+        if _approval.outlived_a_boot(self._journal()):
+            with self._locked("beginning the time for the approval anew") as journal:
+                _approval.begin(journal)
 
     def _start_what_is_down(self):
         """Start all of the live color and the old web by id; whether all of it runs. Who runs already is left alone."""

@@ -177,6 +177,20 @@ options:
         two seconds, and three failures in a row are a death.
     type: bool
     default: true
+  approval_timeout:
+    description:
+      - Seconds in which a deployment may be approved that awaits it; 0 for no limit. The host keeps the time. It begins when the
+        deployment has settled, anew when O(state=settled) is repeated, and anew at a boot.
+      - After it O(state=closed) is refused for whoever opened the deployment. Without a O(deployment_id) it is a decision of
+        its own, and possible as long as the deployment awaits approval.
+    type: int
+    default: 3600
+  on_timeout:
+    description:
+      - What the guard does then. V(keep) leaves both colors as they are. V(rollback) goes back to the old color.
+    type: str
+    choices: [keep, rollback]
+    default: keep
   old_color:
     description: Whether the old color is removed at the end, or kept stopped.
     type: str
@@ -247,6 +261,13 @@ idle:
   sample: green
 up_to_date:
   description: Whether label, configuration and images are those of the live color already.
+  returned: O(state=open)
+  type: bool
+  sample: false
+pending:
+  description:
+    - Whether the release is live already and awaits approval, from an earlier run. Then RV(id) and RV(epoch) are those of its
+      deployment, RV(live) is the old color and RV(idle) the new one.
   returned: O(state=open)
   type: bool
   sample: false
@@ -446,6 +467,8 @@ def main():
             drain_timeout=dict(type="float", default=30),
             revert_after=dict(type="int", default=900),
             watch=dict(type="bool", default=True),
+            approval_timeout=dict(type="int", default=3600),
+            on_timeout=dict(type="str", default="keep", choices=["keep", "rollback"]),
             old_color=dict(type="str", default="removed", choices=["removed", "stopped"]),
             remove_volumes=dict(type="bool", default=False),
             keep_images=dict(type="int", default=3),

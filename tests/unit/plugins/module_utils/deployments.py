@@ -98,6 +98,9 @@ def whole_journal():
         "tasks_moved": 7,
         "armed": True,
         "watch": True,
+        "approval_timeout": 3600,
+        "on_timeout": "keep",
+        "approve_until": {"boot_id": "boot-1", "until": 4612.5},
         "idle_since": 1010.5,
         "busy_since": None,
         "cutover": {

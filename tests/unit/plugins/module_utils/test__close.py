@@ -11,6 +11,7 @@ import os
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _approval,
     _close,
     _guard_units,
     _messages,
@@ -288,6 +289,43 @@ def test_nothing_but_what_was_approved_is_finished(scene, params, words):
     assert scene.calls == []
 
 
+LATE = (
+    "Release 2 of app shop could be approved for 600 s (bluegreen_approval_timeout), and the answer came later: nothing was "
+    "finished. Run finish.yml to approve it all the same, or rollback.yml."
+)
+
+
+def pending_until(scene, seconds_ago):
+    journal = scene.deployment("awaiting_approval", approval_timeout=600)
+    _approval.begin(journal)
+    scene.host.clock.now += 600 + seconds_ago
+    return journal
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_answer_that_comes_too_late_finishes_nothing(scene, check_mode):
+    pending_until(scene, 0)
+    with pytest.raises(Fenced) as refusal:
+        close(scene, APPROVED, check_mode)
+    assert refusal.value.message == LATE
+    assert scene.effects() == []
+
+
+def test_an_answer_in_time_finishes(scene):
+    pending_until(scene, -1)
+    assert close(scene, APPROVED)["result"] == "committed"
+
+
+def test_a_decision_of_its_own_is_never_too_late(scene):
+    pending_until(scene, 10**6)
+    assert close(scene)["result"] == "committed"
+
+
+def test_what_was_approved_in_time_is_completed_at_any_time(scene):
+    pending_until(scene, 10**6).begin("finish")
+    assert close(scene, APPROVED)["result"] == "committed"
+
+
 def test_check_mode_changes_nothing(scene):
     scene.deployment("awaiting_approval")
     before = scene.store.load().data
@@ -436,6 +474,17 @@ def test_the_images_of_the_last_releases_are_kept(scene, keep, gone):
     assert names - set(scene.engine.images) == gone
 
 
+def test_a_release_that_was_live_again_and_again_counts_once(scene):
+    first, second, third = (image(scene, f"sha256:{name}", name) for name in ("a:1", "a:2", "a:3"))
+    committed(scene, first, second, third, second, third, {}, second, third)
+    scene.deployment("awaiting_approval", keep_images=4)
+    close(scene)
+    assert {"a:1", "a:2", "a:3"} <= set(scene.engine.images)
+    scene.deployment("awaiting_approval", keep_images=3)
+    close(scene)
+    assert {"a:1", "a:2", "a:3"} - set(scene.engine.images) == {"a:1"}
+
+
 def test_a_release_that_was_rolled_back_is_none_of_them(scene):
     entries = [("committed", "a:1"), ("rolled_back", "b:1")]
     with open(scene.store.path("history.jsonl"), "w", encoding="utf-8") as history:
@@ -471,6 +520,38 @@ def test_an_image_that_another_container_uses_stays(scene, monkeypatch):
     assert close(scene)["result"] == "committed"
 
 
+# A new color of which a part has gone down since it settled
+
+
+@pytest.mark.parametrize("container", ["green-redis", "green-web", "green-worker", "green-beat"])
+def test_what_has_gone_down_is_up_again_before_the_old_color_goes(scene, container):
+    scene.deployment("awaiting_approval")
+    scene.engine.stop(container)
+    scene.calls.clear()
+    assert close(scene)["result"] == "committed"
+    assert scene.states()[container] == "running"
+    assert scene.effects()[0] == f"start {container}"
+    assert len(scene.host.warnings) == 1 and "was down and was started again." in scene.host.warnings[0]
+
+
+def test_a_beat_that_does_not_start_keeps_the_old_color(scene, monkeypatch):
+    def refuse(container):
+        raise EngineError("no space left on device", 500)
+
+    scene.deployment("awaiting_approval")
+    scene.engine.stop("green-beat")
+    scene.calls.clear()
+    monkeypatch.setattr(scene.engine, "start", refuse)
+    with pytest.raises(BluegreenError) as refusal:
+        close(scene)
+    name = scene.engine.inspected["green-beat"]["Name"].lstrip("/")
+    assert refusal.value.message == (
+        f"Container {name} of the new color is down and does not start (no space left on device), so nothing was removed: mend "
+        "that, then run finish.yml again."
+    )
+    assert scene.effects() == [] and scene.store.load()["step"] == "awaiting_approval"
+
+
 # Settling
 
 
@@ -496,6 +577,16 @@ def test_a_drain_that_runs_out_of_time_is_no_failure(scene):
     settle(scene)
     assert scene.store.load()["held_by"] == scene.held_by
     assert scene.store.load()["step"] == "awaiting_approval"
+
+
+def test_the_time_for_the_approval_begins_when_it_has_settled_and_anew_when_it_is_asked_for(scene):
+    scene.deployment("start_workers", approval_timeout=600)
+    scene.host.clock.now += 60
+    settle(scene)
+    assert _approval.seconds_left(scene.store.load()) == 600
+    scene.host.clock.now += 400
+    assert settle(scene)["changed"] is False
+    assert _approval.seconds_left(scene.store.load()) == 600
 
 
 def test_settling_twice_changes_nothing(scene):

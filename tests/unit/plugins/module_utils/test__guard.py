@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _approval,
     _guard,
     _no_journal,
     _owned_file,
@@ -391,6 +392,43 @@ def test_a_deployment_that_awaits_approval_is_watched_and_never_approved(scene, 
     assert set(scene.run(until=scene.host.clock.now + 500)) == {_watch.PACE}
     assert scene.store.load().data == journal.data
     assert (scene.said, scene.effects()) == ([], [])
+
+
+@pytest.mark.parametrize("watch", [True, False])
+def test_what_nobody_approved_in_time_goes_back_where_that_was_asked_for(scene, answers, watch):
+    journal = scene.deployment("awaiting_approval", approval_timeout=60, on_timeout="rollback", watch=watch)
+    _approval.begin(journal)
+    begun = scene.host.clock.now
+    scene.run()
+    assert 60 <= scene.host.clock.now - begun < 63
+    assert scene.reason() == "guard: nobody approved release 2 within 60 s"
+    assert scene.said == [f"nobody approved release 2 within 60 s. {ROLLED_BACK}"]
+    assert scene.served == "blue" and scene.states()["blue-worker"] == "running"
+
+
+@pytest.mark.parametrize(
+    "facts", [{"on_timeout": "keep"}, {}, {"on_timeout": "rollback", "from": "", "release_from": ""}], ids=str
+)
+def test_what_nobody_approved_in_time_is_kept_and_told_once(scene, answers, facts):
+    journal = scene.deployment("awaiting_approval", approval_timeout=60, **facts)
+    _approval.begin(journal)
+    scene.run(until=scene.host.clock.now + 300)
+    assert scene.store.load()["step"] == "awaiting_approval" and scene.effects() == []
+    assert scene.said == ["Nobody approved release 2 within 60 s: finish.yml still does, or rollback.yml goes back."]
+
+
+def test_a_boot_begins_the_time_for_the_approval_anew(scene, answers):
+    journal = scene.deployment("awaiting_approval", approval_timeout=60, on_timeout="rollback")
+    _approval.begin(journal)
+    scene.run(until=scene.host.clock.now + 50)
+    scene.boot()
+    scene.guard = scene.another()
+    scene.run(until=scene.host.clock.now + 50)
+    assert scene.store.load()["step"] == "awaiting_approval"
+    # The guard may be started again, and that is no boot.
+    scene.guard = scene.another()
+    scene.run()
+    assert 80 <= scene.host.clock.now < 85 and scene.served == "blue"
 
 
 def test_a_color_that_dies_is_undone(scene, answers):

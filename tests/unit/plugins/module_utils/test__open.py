@@ -94,6 +94,8 @@ class Scene:
             "drain_timeout": 30.0,
             "revert_after": 900,
             "watch": True,
+            "approval_timeout": 3600,
+            "on_timeout": "keep",
             "old_color": "removed",
             "remove_volumes": False,
             "keep_images": 3,
@@ -848,10 +850,63 @@ def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted,
     assert scene.store.load().data == before
 
 
-def earlier(scene, step, done=True, later=1000, **noted):
+def pending(scene, release="2", **facts_of_it):
+    """The release is live as green and awaits approval, since a while; blue is still there."""
+    scene.live("green")
+    for worker in ("blue-worker", "blue-beat"):
+        scene.engine.inspected[worker]["State"]["Status"] = "exited"
+    scene.point_to(18002)
+    scene.file.write_text(f"# Written by smallfleet.bluegreen for release {release} (deployment dep-0).\n{scene.file.read_text()}")
+    return earlier(scene, "awaiting_approval", release=release, **facts_of_it)
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("pull", ["missing", "never", "always"])
+def test_the_release_that_awaits_approval_is_deployed_already(scene, check_mode, pull):
+    pending(scene)
+    before = copy.deepcopy(scene.store.load().data)
+    result = scene.open(check_mode=check_mode, pull=pull)
+    assert (result["changed"], result["up_to_date"], result["pending"]) == (False, True, True)
+    assert (result["id"], result["epoch"], result["live"], result["idle"]) == ("dep-0", 1, "blue", "green")
+    assert result["plan"] == [] and result["undecided"] is False
+    assert scene.store.load().data == before and scene.host.calls == []
+
+
+def test_a_release_that_is_only_live_awaits_nothing(scene):
+    scene.of_release("2")
+    assert scene.open()["pending"] is False
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [
+        lambda scene: scene.hashes.update(web="hash-of-another"),
+        lambda scene: scene.engine.images["registry/web:1"].update(Id="sha256:another"),
+        lambda scene: scene.engine.inspected["green-worker"]["State"].update(Status="exited"),
+        lambda scene: scene.store.load().note(back=True),
+        lambda scene: scene.store.load().note(result="failed"),
+        lambda scene: scene.params.update(release="3"),
+    ],
+    ids=["configuration", "image", "a worker that is down", "going back", "failed", "another release"],
+)
+def test_anything_else_that_awaits_approval_keeps_the_next_one_out(scene, differs):
+    pending(scene)
+    differs(scene)
+    before = copy.deepcopy(scene.store.load().data)
+    with pytest.raises(Fenced, match="finish.yml|status.yml|rollback.yml"):
+        scene.open()
+    assert scene.store.load().data == before and scene.host.calls == []
+
+
+@pytest.mark.parametrize("seconds", [-1, 10**9])
+def test_a_time_for_the_approval_that_was_not_meant_is_refused(scene, seconds):
+    assert scene.refusal(approval_timeout=seconds).startswith(f"bluegreen_approval_timeout is {seconds} s, but it must be")
+
+
+def earlier(scene, step, done=True, later=1000, release="1", **noted):
     """A deployment of somebody else's, from blue to green, whose controller died a while ago."""
     scene.store.create()
-    given = facts(release="1")
+    given = facts(release=release)
     given["settings"]["nginx"]["file"] = str(scene.file)
     journal = Journal.create(scene.store, "dep-0", "eve@desk", given)
     journal.begin(step)

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _approval,
     _compose,
     _guard_units,
     _health,
@@ -917,6 +918,18 @@ def test_what_is_left_to_a_human_is_watched(scene, monkeypatch):
     # The one that watches it already finds it so, and nothing is started twice.
     recover(scene, LOOK)
     assert len(ran) == 2
+
+
+def test_what_is_left_to_a_human_has_its_time_from_then_on(scene):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("settle", approval_timeout=600)
+    abandoned(scene)
+    recover(scene, LOOK)
+    assert _approval.seconds_left(scene.store.load()) == 600
+    scene.host.clock.now += 100
+    recover(scene, LOOK)
+    assert _approval.seconds_left(scene.store.load()) == 500
 
 
 def full_disk(scene, monkeypatch):
