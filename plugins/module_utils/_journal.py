@@ -179,6 +179,8 @@ class Store:
             remove(previous + ".new")
             os.link(current, previous + ".new")
             os.replace(previous + ".new", previous)
+            # Where the write after it failed the last time, both are names of one file, and then a rename does nothing.
+            remove(previous + ".new")
         write_atomically(current, json.dumps(_journal_schema.tidied(data), indent=1, sort_keys=True) + "\n")
         self._mark_lease()
 

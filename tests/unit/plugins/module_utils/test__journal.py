@@ -207,6 +207,17 @@ def test_a_full_disk_keeps_nobody_from_going_back(store, journal, host, full_dis
     ]
 
 
+def test_what_a_full_disk_kept_from_being_written_leaves_nothing_behind(store, journal, monkeypatch):
+    journal.note(mark="first")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        journal.best_effort = True
+        journal.note(mark="second")
+    journal.note(mark="third")
+    store.close({"id": journal["id"], "result": "rolled_back"})
+    assert sorted(os.listdir(store.folder)) == ["history.jsonl"]
+
+
 # Reading
 
 
