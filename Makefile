@@ -1,6 +1,6 @@
 # Every target calls one script; the scripts say what they do at their top.
 
-.PHONY: help demo demo-clean test test-unit test-sanity test-molecule lint faults vm bench bench-report clean
+.PHONY: help demo demo-clean test test-all test-unit test-sanity test-molecule lint faults vm bench bench-report clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,8 +12,11 @@ demo:  ## Deploy a real app to a Pi-sized host in a container, under load, three
 demo-clean:  ## Remove all that `make demo` made
 	@lab/clean demo
 
-test:  ## All tests; PARTS=unit,lint for some (tests/run --help)
+test:  ## The tests; PARTS=unit,lint for some (tests/run --help)
 	@tests/run $(if $(PARTS),--parts $(PARTS))
+
+test-all:  ## All of them, the long ones too (an hour)
+	@tests/run --parts all
 
 test-unit:  ## Only the unit tests
 	@tests/run --parts unit

@@ -29,12 +29,12 @@ class Controller:
     own, and have other parents once the first one is gone.
     """
 
-    def __init__(self, playbook, inventory, log, variables, under_runner=False):
+    def __init__(self, playbook, inventory, log, variables, under_runner=False, arguments=()):
         self.log = Path(log)
         self._mark = uuid.uuid4().hex
         # Short, because the path of a socket is; its own, because it is a computer of its own.
         self._folder = Path(tempfile.mkdtemp(prefix="bgf"))
-        command = [str(PROGRAM), "-i", str(inventory), f"smallfleet.bluegreen.{playbook}", "-e", json.dumps(variables)]
+        command = [str(PROGRAM), "-i", str(inventory), f"smallfleet.bluegreen.{playbook}", "-e", json.dumps(variables), *arguments]
         self._cancel = self._folder / "cancel"
         if under_runner:
             driver = Path(__file__).with_name("runner_job.py")

@@ -377,8 +377,6 @@ REPRESENTATIVE = tuple(
     Cell(*name.split(":"))
     for name in (
         "kill:stop_workers",
-        "kill:start_workers",
-        "term:health",
         "runner:cutover",
         "link:handover",
         "blink:stop_workers",

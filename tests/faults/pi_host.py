@@ -72,7 +72,14 @@ class PiHost:
         return self.folder / "inventory.yml"
 
     def make(self):
-        """Boot it, prepare it as a user does, and deploy a first release. What had its name before is gone."""
+        """Boot it, prepare it as a user does, and deploy a first release."""
+        self.boot()
+        self.must_play("prepare", {})
+        self.release = RELEASES[0]
+        self.must_play("deploy", {"bluegreen_release": self.release})
+
+    def boot(self):
+        """A host with the app's images and its Compose file. What had its name before is gone."""
         self.destroy()
         # The disk of the engine is memory where it has to get full, which counts as such.
         self.machine = lab.create(self.name, ports={22: None}, memory="2g" if self.small_disk else "1g")
@@ -85,9 +92,6 @@ class PiHost:
         self.link = Link(self.machine.ports[22])
         self._install()
         self._write_inventory()
-        self.must_play("prepare", {})
-        self.release = RELEASES[0]
-        self.must_play("deploy", {"bluegreen_release": self.release})
 
     def destroy(self):
         if self.link:
@@ -112,8 +116,9 @@ class PiHost:
             "install -d -m 700 ~root/.ssh && install -m 600 /srv/faults/key.pub ~root/.ssh/authorized_keys && systemctl start ssh"
         )
 
-    def _write_inventory(self):
-        variables = {
+    def variables(self):
+        """What Ansible needs to reach it."""
+        return {
             "ansible_host": "127.0.0.1",
             "ansible_port": self.link.port,
             "ansible_user": "root",
@@ -121,7 +126,9 @@ class PiHost:
             "ansible_ssh_common_args": "-F /dev/null -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
             "ansible_python_interpreter": "/usr/bin/python3",
         }
-        text = yaml.safe_dump({"all": {"hosts": {self.name: variables}, "vars": VARIABLES}}, sort_keys=False)
+
+    def _write_inventory(self):
+        text = yaml.safe_dump({"all": {"hosts": {self.name: self.variables()}, "vars": VARIABLES}}, sort_keys=False)
         self.inventory.write_text(f"# Written by tests/faults/run.py.\n{text}", encoding="utf-8")
 
     def play(self, playbook, label, variables, under_runner=False):

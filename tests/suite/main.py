@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from build import build
 from command import LOGS, end_all
 from faults import faults
+from hosts import approval, fleet
 from integration import integration
 from lint import lint
 from molecule import molecule
@@ -34,7 +35,11 @@ PARTS = {
     "sanity": lambda options: [sanity],
     "faults": lambda options: [faults],
     "molecule": molecule,
+    "approval": lambda options: [approval],
+    "fleet": lambda options: [fleet],
 }
+# What `make test` leaves to `make test-all`, for its length.
+LONG = ("approval", "fleet")
 SHOWN = 80  # lines of a failing job's log
 PRINTING = threading.Lock()
 
@@ -82,14 +87,17 @@ def show(log):
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tests/run", description="The tests of the collection.")
-    parser.add_argument("--parts", type=parts, default=list(PARTS), metavar="A,B", help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--parts", type=parts, default=[name for name in PARTS if name not in LONG],
+                        metavar="A,B", help=f"some of {','.join(PARTS)}, or all (default: all but {', '.join(LONG)})")
     parser.add_argument("--scenario", action="append", help="only this Molecule scenario (may be repeated)")
     parser.add_argument("--jobs", type=int, default=2, help="how many things at a time (default: 2)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.long = options.parts == list(PARTS)
+    return options
 
 
 def parts(text):
-    names = text.split(",")
+    names = list(PARTS) if text == "all" else text.split(",")
     for name in names:
         if name not in PARTS:
             raise argparse.ArgumentTypeError(f"there is no part {name!r}; the parts are {', '.join(PARTS)}")

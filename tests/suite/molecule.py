@@ -25,6 +25,8 @@ OLDEST = {
     "BLUEGREEN_LAB_PYTHON": "/opt/python3.9/bin/python3",
     "BLUEGREEN_LAB_SUFFIX": "-oldest",
 }
+# What `make test` leaves to `make test-all`: two fresh Debians that install Docker, and the oldest of everything once more.
+LONG = ("prepare", "default-oldest")
 LONGEST = ("rollback", "handover", "refused", "moves", "throttle", "shared_broker", "default")
 TIME_LIMIT = 1200
 
@@ -34,8 +36,12 @@ class Run(NamedTuple):
     oldest: bool = False
 
     @property
+    def title(self):
+        return self.scenario + ("-oldest" if self.oldest else "")
+
+    @property
     def name(self):
-        return f"molecule-{self.scenario}" + ("-oldest" if self.oldest else "")
+        return f"molecule-{self.title}"
 
 
 def molecule(options):
@@ -47,6 +53,8 @@ def molecule(options):
     chosen = [name for name in known if not options.scenario or name in options.scenario]
     runs = [Run(name) for name in chosen]
     runs += [Run(name, oldest=True) for name in chosen if name in ON_THE_OLDEST]
+    if not (options.scenario or options.long):
+        runs = [run for run in runs if run.title not in LONG]
     # The longest first, so that none of them is left to run alone at the end.
     runs.sort(key=lambda one: LONGEST.index(one.scenario) if one.scenario in LONGEST else len(LONGEST))
     return [partial(scenario, one) for one in runs]

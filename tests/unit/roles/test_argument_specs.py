@@ -112,7 +112,7 @@ def test_every_variable_is_used():
 @pytest.mark.parametrize("path", files("playbooks/*.yml"))
 def test_what_a_play_needs_before_the_role_is_there_has_the_same_default(path):
     # hosts, serial and strategy are templated without the role's defaults.
-    for name, default in re.findall(r"(bluegreen_\w+) \| default\((.+?)\) }}", read(ROOT, path)):
+    for name, default in re.findall(r"(bluegreen_\w+)\s*\| default\(('.*?'|\[.*?\])\)", read(ROOT, path)):
         options = OPTIONS if name in OPTIONS else PREPARE["options"]
         assert ast.literal_eval(default) == options[name]["default"]
 

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleLookupError
+from ansible.parsing.dataloader import DataLoader
+
+from ansible_collections.smallfleet.bluegreen.plugins.lookup.fleet import LookupModule
+
+GROUPS = {"all": ["pi-1", "pi-2", "vm-1"], "ungrouped": [], "pis": ["pi-1", "pi-2"], "empty": []}
+
+
+@pytest.fixture
+def fleet():
+    def ask(pattern, limit=None):
+        variables = {"groups": GROUPS} if limit is None else {"groups": GROUPS, "ansible_limit": limit}
+        return LookupModule(loader=DataLoader()).run([pattern], variables)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    "pattern, limit",
+    [
+        ("all", None),
+        ("pis", None),
+        ("pi-1,vm-1", None),
+        ("all:!pis", None),
+        ("pi-*", None),
+        ("pis", "pi-2"),
+        ("pis", "vm-1,pi-2"),
+        ("pis", "all:!pi-1"),
+        ("~pi-[12]", "pis"),
+    ],
+)
+def test_a_pattern_that_matches_a_host_is_returned_as_it_is(fleet, pattern, limit):
+    assert fleet(pattern, limit) == [pattern]
+
+
+@pytest.mark.parametrize("pattern", ["nobody", "empty", "pis:&vm-1", "all:!all"])
+def test_a_pattern_that_matches_nothing_is_refused(fleet, pattern):
+    with pytest.raises(AnsibleLookupError) as refusal:
+        fleet(pattern)
+    assert str(refusal.value) == (
+        f"bluegreen_hosts is {pattern!r}, but no host of the inventory matches it: nothing was done. Look at "
+        "ansible-inventory --graph."
+    )
+
+
+def test_a_limit_that_leaves_nothing_of_it_is_refused(fleet):
+    with pytest.raises(AnsibleLookupError, match="no host of the inventory matches it within --limit vm-1: nothing was done"):
+        fleet("pis", "vm-1")
+
+
+def test_a_limit_from_a_file_is_read(fleet, tmp_path):
+    (tmp_path / "retry").write_text("pi-2\n")
+    assert fleet("pis", f"@{tmp_path}/retry") == ["pis"]
+    (tmp_path / "retry").write_text("vm-1\n")
+    with pytest.raises(AnsibleLookupError):
+        fleet("pis", f"@{tmp_path}/retry")

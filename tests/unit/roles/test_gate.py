@@ -1,0 +1,116 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gate between batches, by Ansible itself on five names of this machine; the real rollouts are in tests/fleet."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+NAMES = ("a", "b", "c", "d", "e")
+GATE = {"ansible.builtin.include_role": {"name": "smallfleet.bluegreen.bluegreen", "tasks_from": "gate"}}
+
+
+def deploy_play():
+    """Batches and strategy as the playbook has them."""
+    with open(os.path.join(ROOT, "playbooks/deploy.yml"), encoding="utf-8") as playbook:
+        plays = {play["name"]: play for play in yaml.safe_load(playbook)}
+    return {key: plays["Deploy"][key] for key in ("serial", "strategy")}
+
+
+PLAYS = [
+    {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "ansible.builtin.set_fact": {"_bluegreen_open": {"up_to_date": False, "pending": False}},
+                "when": "inventory_hostname not in never_planned",
+            }
+        ],
+    },
+    {
+        "hosts": "all",
+        "gather_facts": False,
+        **deploy_play(),
+        "tasks": [
+            GATE,
+            {"ansible.builtin.debug": {"msg": "begun: {{ inventory_hostname }}."}},
+            {"ansible.builtin.fail": {"msg": "it failed"}, "when": "inventory_hostname in fails"},
+            {"ansible.builtin.set_fact": {"_bluegreen_awaits": True, "_bluegreen_ended": True}},
+        ],
+    },
+    {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [GATE, {"ansible.builtin.debug": {"msg": "asked: {{ inventory_hostname }}."}}],
+    },
+]
+
+
+@pytest.fixture
+def rollout(tmp_path):
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "bluegreen_app": "shop",
+                 "bluegreen_project_src": "/srv/shop", "bluegreen_serial": [1, 2, 2]}
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(NAMES, {}), "vars": variables}}))
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(PLAYS))
+
+    def run(fails="", never_planned="", **variables):
+        """Exit code, the hosts that were begun and those that were asked, and the output."""
+        given = {"fails": list(fails), "never_planned": list(never_planned), **variables}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+        environment.update(
+            ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
+            ANSIBLE_LOCAL_TEMP=str(tmp_path / "tmp"), ANSIBLE_HOME=str(tmp_path / "home"),
+        )
+        done = subprocess.run(
+            [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", "inventory.yml", "play.yml", "-e",
+             json.dumps(given)],
+            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )
+        text = " ".join((done.stdout + done.stderr).split())
+        begun, asked = ("".join(sorted(re.findall(rf"{word}: (\w)\.", text))) for word in ("begun", "asked"))
+        return done.returncode, begun, asked, text
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "given, rc, begun, asked, sentence",
+    [
+        ({}, 0, "abcde", "abcde", ""),
+        ({"fails": "a"}, 2, "a", "", ""),
+        (
+            {"fails": "c"},
+            2,
+            "abc",
+            "",
+            "The rollout stops here: c failed or could not be reached, and bluegreen_max_failed_hosts is 0. a, b have the new "
+            "release and await approval: finish.yml with --limit a,b approves it there, and rollback.yml goes back.",
+        ),
+        ({"fails": "c", "bluegreen_max_failed_hosts": 1}, 2, "abcde", "abde", ""),
+        ({"fails": "cd", "bluegreen_max_failed_hosts": 1}, 2, "abcde", "", "c, d failed or could not be reached"),
+        ({"fails": "e"}, 2, "abcde", "", "a, b, c, d have the new release and await approval"),
+        (
+            {"never_planned": "e"},
+            2,
+            "",
+            "",
+            "The rollout stops here: e failed or could not be reached, and bluegreen_max_failed_hosts is 0. No host has the new "
+            "release.",
+        ),
+    ],
+    ids=str,
+)
+def test_a_rollout_goes_on_only_as_long_as_few_enough_are_lost(rollout, given, rc, begun, asked, sentence):
+    got = rollout(**given)
+    assert got[:3] == (rc, begun, asked), got[3]
+    assert sentence in got[3]
