@@ -95,6 +95,7 @@ class Service:
         env.update(
             PATH=os.pathsep.join([VENV, env["PATH"]]),
             LC_ALL="C.UTF-8",
+            EDA_JOB_TEMPLATE_REFRESH_DELAY="1",
             ANSIBLE_COLLECTIONS_PATH=collections(self.folder),
             BLUEGREEN_TEST_FOLDER=self.folder,
         )
