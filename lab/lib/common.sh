@@ -29,12 +29,16 @@ logged() {
     fi
 }
 
+apt_update() {
+    # A third party's source that does not answer must not stop us: what is missing shows at install.
+    as_root apt-get update -qq >"$state/apt-update.log" 2>&1 || true
+}
+
 apt_install() {
     command -v apt-get >/dev/null ||
         fail "'$*' must be installed and this is no Debian; install it by hand and run lab/setup again."
     say "Installing Debian packages: $*"
-    # A third party's source that does not answer must not stop us: what is missing shows at install.
-    as_root apt-get update -qq >"$state/apt-update.log" 2>&1 || true
+    apt_update
     logged apt-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
 }
 

@@ -53,6 +53,22 @@ extra_venv() {
     collection_path
 }
 
+# ansible-rulebook's rule engine is Java. Each Debian has its own; whatever is there and new enough is used.
+java() {
+    local version package
+    version=$( (command java -version 2>&1 || true) | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+    [ "${version:-0}" -lt 17 ] || return 0
+    for package in openjdk-17-jre-headless openjdk-21-jre-headless; do
+        # The index of a fresh machine is empty until it is updated.
+        [ -n "$(apt-cache search --names-only "^$package\$" 2>/dev/null)" ] || apt_update
+        if [ -n "$(apt-cache search --names-only "^$package\$" 2>/dev/null)" ]; then
+            apt_install "$package"
+            return
+        fi
+    done
+    fail "ansible-rulebook needs Java 17 or later; install it by hand and run lab/setup again."
+}
+
 # The checkout under the name by which Ansible and Python look for a collection. Both follow the link;
 # ansible-test does not, and gets a copy (tests/run).
 collection_path() {

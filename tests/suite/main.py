@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from build import build
 from command import LOGS, end_all
+from eda import eda
 from faults import faults
 from hosts import approval, fleet
 from integration import integration
@@ -33,6 +34,7 @@ PARTS = {
     "integration": lambda options: [integration],
     "build": lambda options: [build],
     "sanity": lambda options: [sanity],
+    "eda": lambda options: [eda],
     "faults": lambda options: [faults],
     "molecule": molecule,
     "approval": lambda options: [approval],
