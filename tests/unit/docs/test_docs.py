@@ -14,7 +14,7 @@ import yaml
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 # Names that begin as the role's variables do and are none: stats for AWX, and the other role.
-OTHERS = {"bluegreen_pending", "bluegreen_pending_id", "bluegreen_pending_release", "bluegreen_prepare"}
+OTHERS = {"bluegreen_pending", "bluegreen_pending_id", "bluegreen_pending_release", "bluegreen_prepare", "bluegreen_status"}
 
 
 def found(*patterns):
