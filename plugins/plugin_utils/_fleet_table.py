@@ -44,7 +44,7 @@ def _columns(report):
         column("WORKERS", lambda host: host["workers"] and "{running}/{of}".format(**host["workers"])),
         column("QUEUE", _queue),
         column("OPEN", lambda host: host["deployment"] and _cut(_open(host["deployment"]))),
-        column("LAST", lambda host: host["last"] and host["last"]["result"].replace("_", " ")),
+        column("LAST", lambda host: host["last"] and _cut(host["last"]["result"].replace("_", " "))),
         column("GAP", _gap),
         column("FREE DISK", lambda host: host["disk"] and size(host["disk"]["available"])),
         column("FREE MEMORY", lambda host: host["memory"] and size(host["memory"]["available"])),

@@ -123,6 +123,7 @@ def deployment(step="awaiting_approval", **changes):
 def awaiting():
     """Release 1.5.0 is live and awaits approval; the old color's web still runs."""
     info = whole("1.5.0", deployment=deployment(), since="2026-11-25T17:08:02Z")
+    info["history"] = [ended(3, "1.4.0", "green"), ended(12, "1.4.1", "green", "failed", "Nginx did not reload."), ended(20, "1.4.2", "blue")]
     info["colors"]["blue"] = color("blue", "1.4.2")
     for service in ("worker", "beat"):
         of(info, service, "blue").update(status="exited", restart_policy="no")
