@@ -79,5 +79,5 @@ def lane(host, scale):
         if not known and since is not None:
             changes.append((since, host["live"]))
     ends = [start for start, color in changes[1:]] + [100.0]
-    spans = [Span(color, start, round(max(end - start, 0), 2)) for (start, color), end in zip(changes, ends)]
-    return spans, marks
+    spans = [Span(color, start, round(end - start, 2)) for (start, color), end in zip(changes, ends)]
+    return [span for span in spans if span.width > 0], marks

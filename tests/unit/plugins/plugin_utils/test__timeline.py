@@ -17,7 +17,7 @@ def laid_out(info, at=AT):
 
 def test_a_color_is_live_from_one_deployment_to_the_next():
     dummy, spans, marks = laid_out(whole())
-    assert [span.color for span in spans] == ["blue", "green", "blue", "green"]
+    assert [span.color for span in spans] == ["green", "blue", "green"]
     assert spans[0].start == 0 and round(spans[-1].start + spans[-1].width) == 100
     assert all(round(before.start + before.width, 1) == round(after.start, 1) for before, after in zip(spans, spans[1:]))
     assert [(mark.kind, mark.release) for mark in marks] == [("committed", "1.4.0"), ("committed", "1.4.1"), ("committed", "1.4.2")]
@@ -26,9 +26,15 @@ def test_a_color_is_live_from_one_deployment_to_the_next():
 def test_what_came_to_nothing_changes_no_color():
     history = [ended(3, "1.4.0", "green"), ended(20, "1.4.1", "blue", "rolled_back")]
     dummy, spans, marks = laid_out(whole(history=history))
-    assert [span.color for span in spans] == ["blue", "green"]
+    assert [span.color for span in spans] == ["green"]
     assert marks[-1].kind == "rolled_back"
 
+
+def test_before_the_oldest_deployment_that_is_known_the_other_color_was_live():
+    begun = ended(3, "1.4.0", "green", "rolled_back", ended="2026-11-03T10:00:00Z")
+    dummy, spans, marks = laid_out(whole(history=[begun, ended(20, "1.4.1", "green")]))
+    assert [span.color for span in spans] == ["blue", "green"]
+    assert spans[0].start == 0
 
 def test_an_open_deployment_has_a_mark_and_its_color():
     dummy, spans, marks = laid_out(awaiting())
