@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 
 import pytest
 
@@ -20,6 +22,9 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.plugin_utils.fl
     report,
     whole,
 )
+
+
+DOCS = os.path.join(os.path.dirname(__file__), "..", "..", "..", "..", "docs", "status.md")
 
 
 def one(info, app="shop"):
@@ -135,3 +140,10 @@ def test_a_text_is_one_line(given, shown):
 
 def test_a_hostile_text_is_kept_as_far_as_it_can_be_shown():
     assert text(HOSTILE).startswith("<script>alert('x')</script>")
+
+
+def test_every_key_is_described():
+    with open(DOCS, encoding="utf-8") as source:
+        rows = re.findall(r"^\| (`.+?) \|", source.read().partition("## For programs")[2].partition("## For people")[0], re.MULTILINE)
+    described = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert described == set(report()) | set(one(whole()))
