@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Ends C(ansible-playbook) with the exit code that a play has set with M(ansible.builtin.set_stats), as C(exit_code) of
-    C(bluegreen_status). So C(status.yml) tells a script how the fleet is.
+  - Ends C(ansible-playbook) with the exit code that a play has set with M(ansible.builtin.set_stats), as C(exit_code)
+    of C(bluegreen_status). So C(status.yml) tells a script how the fleet is.
   - Ends it with 1 where a play of this collection matches no host, of which Ansible only warns.
   - Nobody has to enable it. Ansible loads it with each playbook beside which it lies.
 """
@@ -49,8 +49,8 @@ class CallbackModule(CallbackBase):
         # What set_stats gave for the whole run stands under this name.
         code = int(stats.custom.get("_run", {}).get("bluegreen_status", {}).get("exit_code", 0))
         if code:
-            # A callback may not choose the exit code, and what it raises is only warned of, but this goes through. Nothing
-            # comes after it in a run.
+            # A callback has no say in the exit code, and its errors are only warned of, but this is none. Nothing comes
+            # after it in a run.
             raise SystemExit(code)
 
 
@@ -58,6 +58,6 @@ def no_host(hosts, limit):
     pattern = hosts if isinstance(hosts, str) else ",".join(map(str, hosts))
     within = f" within --limit {limit!r}" if limit else ""
     return (
-        f"No host of the inventory matches bluegreen_hosts ({pattern!r}){within}, so nothing was done: name hosts that are in "
-        "it (ansible-inventory --graph shows them)."
+        f"No host of the inventory matches bluegreen_hosts ({pattern!r}){within}, so nothing was done: name hosts that are "
+        "in it (ansible-inventory --graph shows them)."
     )

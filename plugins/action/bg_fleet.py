@@ -45,6 +45,7 @@ class ActionModule(ActionBase):
             # Past the callback, because one that writes YAML or JSON would fold or quote the lines.
             for line in shown:
                 self._display.display(line)
-        by_state = {state: [host["host"] for host in report["hosts"] if host["verdict"] == state] for state in EXIT_CODES}
-        result.update(changed=bool(args["report"]), exit_code=report["exit_code"], lines=shown, **by_state)
+        result.update(changed=bool(args["report"]), exit_code=report["exit_code"], lines=shown)
+        for state in EXIT_CODES:
+            result[state] = [host["host"] for host in report["hosts"] if host["verdict"] == state]
         return result

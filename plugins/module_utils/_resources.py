@@ -35,9 +35,10 @@ def resources(docker_root):
     """
     available, used = min(_memory())
     disk = _file_system(docker_root)
+    block = disk.f_frsize
     return {
         "memory": {"total": available + used, "available": max(available, 0)},
-        "disk": {"path": docker_root, "total": disk.f_blocks * disk.f_frsize, "available": disk.f_bavail * disk.f_frsize},
+        "disk": {"path": docker_root, "total": disk.f_blocks * block, "available": disk.f_bavail * block},
     }
 
 

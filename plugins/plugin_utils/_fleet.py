@@ -5,8 +5,8 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The fleet as the table, the JSON and the page show it, from what bg_info returned of each host. Pure.
 
-What hosts say is not trusted: texts become short lines without control characters, figures become numbers, and a host whose
-answer has another shape is wrong instead of the end of the report.
+What hosts say is not trusted: texts become short lines without control characters, figures become numbers, and a host
+whose answer has another shape is wrong instead of the end of the report.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _host(name, app, info):
         shown.update(verdict=verdict.state, reasons=[text(reason).rstrip(".") for reason in verdict.reasons])
         return {**shown, **(_facts(info) if "live" in info else _NO_FACTS)}
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        told = f"its answer cannot be understood ({type(error).__name__}: {error}); is its bg_info that of this release?"
+        told = f"its answer cannot be understood ({type(error).__name__}: {error}): was its bg_info of this release?"
         return {**shown, "verdict": WRONG, "reasons": [text(told)], **_NO_FACTS}
 
 
@@ -74,6 +74,7 @@ def _facts(info):
 
 
 _CONTAINER = ("name", "service", "role", "status", "health", "image", "restart_policy")
+_DEPLOYMENT = ("id", "who", "release", "from", "to", "result", "reason")
 _NO_FACTS = {
     **dict.fromkeys(("live", "release", "since"), ""),
     **dict.fromkeys(("workers", "queue", "deployment", "last", "memory", "disk")),
@@ -90,13 +91,13 @@ def _workers(color):
 
 
 def _open(deployment):
-    shown = {key: text(deployment[key]) for key in ("id", "who", "since", "step", "release", "from", "to", "result", "reason")}
+    shown = {key: text(deployment[key]) for key in (*_DEPLOYMENT, "since", "step")}
     return {**shown, "owner_alive": bool(deployment["owner_alive"]), "going_back": bool(deployment["going_back"])}
 
 
 def _ended(entry):
     """A deployment of the history; entries of earlier versions lack some of it."""
-    shown = {key: text(entry.get(key) or "") for key in ("id", "who", "release", "from", "to", "result", "reason", "started", "ended")}
+    shown = {key: text(entry.get(key) or "") for key in (*_DEPLOYMENT, "started", "ended")}
     memory = entry.get("memory") or {}
     return {
         **shown,

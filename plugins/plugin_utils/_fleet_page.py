@@ -11,7 +11,7 @@ import os
 
 import jinja2
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _figures
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import OPEN, WHOLE, WRONG
 
@@ -38,11 +38,13 @@ URGENCY = (WRONG, OPEN, WHOLE)
 
 def page(report):
     """The report as HTML. Every text is escaped where it is put in, because it may come from a host."""
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     environment.filters.update(
-        size=_figures.size,
-        seconds=_figures.seconds,
-        moment=lambda stamp: _figures.moment(stamp, report["at"]),
+        size=_readable.size,
+        seconds=_readable.seconds,
+        moment=lambda stamp: _readable.moment(stamp, report["at"]),
         stamp=lambda stamp: stamp.replace("T", " ").removesuffix("Z"),
         used=lambda room: 100 - 100 * room["available"] // room["total"] if room["total"] else 0,
     )

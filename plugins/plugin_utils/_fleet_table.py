@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._figures import moment, seconds, size
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, seconds, size
 
 # What there is nothing to say about.
 NONE = "-"
@@ -16,7 +16,7 @@ WIDEST = 24
 
 
 def lines(report):
-    """The table, what there is to say about hosts, and how many are whole; everything about the host if it is the only one."""
+    """The table, what there is to say about hosts, and how many are whole; all about the host if it is the only one."""
     hosts = report["hosts"]
     told = [*_table(_columns(report)), ""]
     told += [f"{host['host']}: {'; '.join(host['reasons'])}." for host in hosts if host["reasons"]]

@@ -29,7 +29,9 @@ FORMATS = {".html": page, ".json": _json}
 
 def check_name(name):
     if os.path.splitext(name)[1] not in FORMATS:
-        raise ReportError(f"bluegreen_report is {name!r}, but its end says what is written: let it end with .html or .json.")
+        raise ReportError(
+            f"bluegreen_report is {name!r}, but its end says what is written: let it end with .html or .json."
+        )
 
 
 def write(name, report):
@@ -49,6 +51,6 @@ def write(name, report):
             raise
     except OSError as error:
         raise ReportError(
-            f"bluegreen_report is {name!r}, but {path} cannot be written ({error.strerror}): name a file in a folder of this "
-            "computer that is there and writable."
+            f"bluegreen_report is {name!r}, but {path} cannot be written ({error.strerror}): name a file in a folder of "
+            "this computer that is there and writable."
         ) from error

@@ -28,8 +28,8 @@ class Verdict(NamedTuple):
 def judge(info):
     """The verdict on a host.
 
-    :param info: the result of bg_info as it was registered: of a task that was done, that failed, or that did not reach the
-        host; empty where the play gave the host up before that task.
+    :param info: the result of bg_info as it was registered: of a task that was done, that failed, or that did not reach
+        the host; empty where the play gave the host up before that task.
     """
     if info.get("unreachable"):
         return Verdict(WRONG, [_told(info) or "it does not answer"])

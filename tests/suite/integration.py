@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests of single edges against the real thing, in seconds: messages in real Redis servers, a page in a real browser."""
+"""Tests of single edges against the real thing, in seconds: messages in real Redis servers, a page in a browser."""
 
 from __future__ import annotations
 

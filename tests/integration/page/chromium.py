@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Chromium without a window, driven over its DevTools protocol: a message a line through two pipes, each ended by NUL."""
+"""A Chromium without a window, driven over its DevTools protocol: messages through two pipes, each ended by NUL."""
 
 from __future__ import annotations
 
@@ -107,9 +107,8 @@ class Chromium:
         return [event for event in self.events if event.get("method") in told]
 
     def requests(self):
-        return [
-            event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"
-        ]
+        sent = [event for event in self.events if event.get("method") == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in sent]
 
     def close(self):
         self._process.kill()

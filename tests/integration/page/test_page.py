@@ -42,7 +42,10 @@ def page(tmp_path_factory):
     return path
 
 
-@pytest.fixture(params=[(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")], ids=lambda each: f"{each[1]}-{each[0]}")
+WINDOWS = [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")]
+
+
+@pytest.fixture(params=WINDOWS, ids=lambda each: f"{each[1]}-{each[0]}")
 def width(request, browser, page):
     width, scheme = request.param
     browser.open(page, width, scheme)
@@ -59,7 +62,8 @@ def test_the_console_is_empty_and_nothing_else_is_loaded(browser, width, page):
 
 def test_every_host_is_seen(browser, width):
     shown = browser.evaluate(
-        "[...document.querySelectorAll('.host .name')].filter(each => each.checkVisibility()).map(each => each.innerText.trim())"
+        "[...document.querySelectorAll('.host .name')].filter(each => each.checkVisibility())"
+        ".map(each => each.innerText.trim())"
     )
     assert sorted(shown) == sorted(name for name, app, info in looks())
 
@@ -101,7 +105,8 @@ def test_texts_can_be_told_from_what_they_stand_on(browser, width):
             }
           };
           const own = each => [...each.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-          return [...document.querySelectorAll("body *")].filter(each => own(each) && !each.closest(".hidden") && each.checkVisibility()).filter(each => {
+          const seen = each => own(each) && !each.closest(".hidden") && each.checkVisibility();
+          return [...document.querySelectorAll("body *")].filter(seen).filter(each => {
             const [a, b] = [light(channels(getComputedStyle(each).color)), light(below(each))].sort((a, b) => b - a);
             return (a + 0.05) / (b + 0.05) < 4.5;
           }).map(each => each.outerHTML.slice(0, 120));

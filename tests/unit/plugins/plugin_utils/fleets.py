@@ -123,7 +123,11 @@ def deployment(step="awaiting_approval", **changes):
 def awaiting():
     """Release 1.5.0 is live and awaits approval; the old color's web still runs."""
     info = whole("1.5.0", deployment=deployment(), since="2026-11-25T17:08:02Z")
-    info["history"] = [ended(3, "1.4.0", "green"), ended(12, "1.4.1", "green", "failed", "Nginx did not reload."), ended(20, "1.4.2", "blue")]
+    info["history"] = [
+        ended(3, "1.4.0", "green"),
+        ended(12, "1.4.1", "green", "failed", "Nginx did not reload."),
+        ended(20, "1.4.2", "blue"),
+    ]
     info["colors"]["blue"] = color("blue", "1.4.2")
     for service in ("worker", "beat"):
         of(info, service, "blue").update(status="exited", restart_policy="no")
@@ -162,7 +166,12 @@ UNREACHABLE = {
     "changed": False,
     "msg": "Task failed: Failed to connect to the host via ssh: ssh: connect to host pi-5.lan port 22: No route to host",
 }
-FAILED = {"msg": "The Docker Engine at unix:///var/run/docker.sock does not answer: start it.", "failed": False, "commands": []}
+FAILED = {"msg": "The Docker Engine at unix:///var/run/docker.sock does not answer: start it.", "failed": False}
+
+
+def empty():
+    colors = {name: absent(name) for name in ("blue", "green")}
+    return whole("", live="", idle="", since="", history=[], colors=colors)
 
 
 def looks():
@@ -175,7 +184,7 @@ def looks():
         ("pi-5.lan", "shop", UNREACHABLE),
         ("pi-6.lan", "shop", FAILED),
         ("a-host-with-a-name-that-nobody-wants-to-type-twice.building-7.example.org", "shop", whole(UNBROKEN)),
-        ("empty.lan", "shop", whole(live="", idle="", release="", since="", history=[], colors={c: absent(c) for c in ("blue", "green")})),
+        ("empty.lan", "shop", empty()),
         ("pi-9.lan", "shop", hostile()),
     ]
 

@@ -76,8 +76,8 @@ def test_no_color_is_live_while_containers_exist():
 
 
 def test_the_first_deployment_has_containers_and_no_live_color():
-    info = empty(colors={"blue": color("blue", "1.5.0", "created"), "green": absent("green")}, deployment=deployment("fetch"))
-    assert judge(info).state == OPEN
+    colors = {"blue": color("blue", "1.5.0", "created"), "green": absent("green")}
+    assert judge(empty(colors=colors, deployment=deployment("fetch"))).state == OPEN
 
 
 # What runs

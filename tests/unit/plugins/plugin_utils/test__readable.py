@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._figures import moment, seconds, size
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, seconds, size
 
 AT = "2026-11-25T20:15:00Z"
 

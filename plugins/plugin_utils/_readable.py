@@ -15,7 +15,7 @@ def size(count):
 
 
 def moment(stamp, at):
-    """A timestamp, short: the day and the minute, or the year and the day if it is not that of ``at``. In UTC, as all are."""
+    """A timestamp, short: the day and the minute, or the whole date if the year is not that of ``at``. In UTC, as all are."""
     date, dummy, clock = stamp.partition("T")
     return f"{date[5:]} {clock[:5]}" if date[:4] == at[:4] else date
 
