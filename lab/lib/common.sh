@@ -42,6 +42,10 @@ apt_install() {
     logged apt-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
 }
 
+chromium() {
+    command -v chromium >/dev/null || apt_install chromium
+}
+
 lint_tools() {
     command -v shellcheck >/dev/null || apt_install shellcheck
 }

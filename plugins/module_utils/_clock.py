@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import calendar
 import os
 import time
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+TIMESTAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Clock:
@@ -39,7 +41,15 @@ class Clock:
 
 def timestamp(seconds):
     """``seconds`` since the epoch as an ISO 8601 string in UTC, such as ``2026-11-23T17:07:39Z``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return time.strftime(TIMESTAMP, time.gmtime(seconds))
+
+
+def seconds_of(stamp):
+    """What :func:`timestamp` was made of, in whole seconds; ``None`` when it was made by something else."""
+    try:
+        return calendar.timegm(time.strptime(stamp, TIMESTAMP))
+    except ValueError:
+        return None
 
 
 class Deadline:

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker_choice, _stored, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _broker_choice,
+    _resources,
+    _stored,
+    _upstream,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project, role_of
@@ -19,9 +24,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._since import live_since
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import listed
 
-HISTORY = 5
+HISTORY = 20
 
 
 def info(host, store, params):
@@ -41,18 +47,25 @@ def info(host, store, params):
             "release": release,
             "health": _health(color.of("web")),
             "containers": [_container(container, settings) for container in color.containers],
+            "missing": _missing(color, settings) if name == live else [],
         }
         queues[name], held[name] = _queues(host, color)
+    journal, history = _journal(host, store), store.history()
     result = {
         "changed": False,
+        "app": settings.app,
         "live": live,
         "idle": other(live) if live else "",
         "release": colors[live]["release"] if live else "",
+        "since": live_since(live, journal, history) if live else "",
         "colors": colors,
         "queues": queues,
         "held": held,
-        "deployment": _deployment(host, store),
-        "history": store.history(HISTORY),
+        "deployment": _deployment(journal) if journal else None,
+        "history": history[-HISTORY:],
+        "resources": _resources.resources(host.engine.info()["DockerRootDir"]),
+        # Whoever reads the result elsewhere has not seen the warnings.
+        "problems": list(host.warnings),
     }
     result["summary"] = summary(settings.app, result)
     return result
@@ -91,6 +104,13 @@ def _health(web):
     return "unhealthy" if any(container.health == "unhealthy" for container in web) else "running"
 
 
+def _missing(color, settings):
+    """Services of a color that have no container; those of init have done their work, and may have none any more."""
+    there = {container.service for container in color.containers}
+    roles = {role: settings.services[role] for role in ("support", "web", "workers")}
+    return [{"service": name, "role": role} for role, names in roles.items() for name in names if name not in there]
+
+
 def _container(container, settings):
     return {
         "id": container.id[:12],
@@ -123,14 +143,15 @@ def _queues(host, color):
         return None, None
 
 
-def _deployment(host, store):
+def _journal(host, store):
     try:
-        journal = store.load()
+        return store.load()
     except JournalCorrupt as error:
         host.warn(error.message)
         return None
-    if journal is None:
-        return None
+
+
+def _deployment(journal):
     return {
         "id": journal["id"],
         "who": journal["who"],

@@ -28,6 +28,20 @@ def used_memory():
     return min(_memory())[1]
 
 
+def resources(docker_root):
+    """Memory and disk of the host in bytes: ``total`` and what is left of them, for people to look at.
+
+    :param docker_root: the engine's folder, whose file system fills up with images and volumes.
+    """
+    available, used = min(_memory())
+    disk = _file_system(docker_root)
+    block = disk.f_frsize
+    return {
+        "memory": {"total": available + used, "available": max(available, 0)},
+        "disk": {"path": docker_root, "total": disk.f_blocks * block, "available": disk.f_bavail * block},
+    }
+
+
 def _memory():
     """``(room, used)`` in bytes of the machine, and of the cgroup around the host where that has a limit."""
     with open("/proc/meminfo", encoding="ascii") as source:

@@ -47,6 +47,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+app:
+  description: The app.
+  returned: always
+  type: str
+  sample: shop
 live:
   description: The color that Nginx sends requests to, as its file says; empty when there is none.
   returned: always
@@ -62,10 +67,17 @@ release:
   returned: always
   type: str
   sample: 1.4.2
+since:
+  description:
+    - When requests began to go to the live color, by what its deployment noted; empty when none did.
+  returned: always
+  type: str
+  sample: "2026-11-20T09:15:24Z"
 colors:
   description:
     - For each color its C(project), C(port), C(release), C(health) (one of V(running), V(unhealthy), V(stopped) and V(absent)
       for its web), and C(containers).
+    - If it is live also C(missing), the services that have no container, those of init left out.
   returned: always
   type: dict
   sample:
@@ -84,6 +96,9 @@ colors:
           image: shop:1.4.2
           started_at: "2026-11-23T17:07:39.271803812Z"
           restart_policy: unless-stopped
+      missing:
+        - service: beat
+          role: workers
 queues:
   description: For each color, how many tasks wait in each queue of its broker; null when it cannot be asked.
   returned: always
@@ -115,7 +130,7 @@ deployment:
     progress: null
     owner_alive: false
 history:
-  description: The last five deployments that have ended, oldest first.
+  description: The last twenty deployments that have ended, oldest first.
   returned: always
   type: list
   elements: dict
@@ -134,6 +149,20 @@ history:
       tasks_moved: 12
       worker_gap: 4.9
       memory: {before: 188743680, peak: 267386880}
+resources:
+  description:
+    - Memory of the host, and disk of the file system on which the Docker Engine keeps its data, in bytes.
+  returned: always
+  type: dict
+  sample:
+    memory: {total: 1073741824, available: 612368384}
+    disk: {path: /var/lib/docker, total: 31268536320, available: 22548578304}
+problems:
+  description: What could not be read, a sentence each. They are given as warnings, too.
+  returned: always
+  type: list
+  elements: str
+  sample: ["The broker shop-green/redis does not answer."]
 summary:
   description: The same for people.
   returned: always

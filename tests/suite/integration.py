@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests of single edges against the real thing, in seconds: messages in real Redis servers."""
+"""Tests of single edges against the real thing, in seconds: messages in real Redis servers, a page in a browser."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def integration():
     tools = os.path.join(ROOT, "tests", "suite", "bin")
     # Before the first tests, because some of them move tasks from one version to another.
     missing = have("redis")
+    # Where it cannot be had, the tests that need it say so.
+    have("chromium")
     yield pytest("integration", ".venv", "tests/integration", tools=tools)
     for server in ("6", "7", "valkey"):
         name = f"integration-on-{server if server.isalpha() else 'redis-' + server}"

@@ -63,3 +63,12 @@ def test_the_name_of_a_process_does_not_confuse_its_start(monkeypatch, tmp_path)
 @pytest.mark.parametrize("seconds", [1795435200.0, 1795435200.9])
 def test_a_stamp_has_no_fractions(seconds):
     assert _clock.timestamp(seconds) == "2026-11-23T12:00:00Z"
+
+
+def test_a_stamp_can_be_read_again():
+    assert _clock.seconds_of("2026-11-23T12:00:00Z") == 1795435200
+
+
+@pytest.mark.parametrize("stamp", ["", "soon", "2026-11-23", "2026-11-23T12:00:00+01:00", "2026-13-01T00:00:00Z"])
+def test_what_is_no_stamp(stamp):
+    assert _clock.seconds_of(stamp) is None

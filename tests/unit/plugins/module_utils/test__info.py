@@ -34,7 +34,7 @@ def test_an_empty_host(scene):
     scene.file.unlink()
     result = info(scene)
     assert (result["live"], result["idle"], result["release"]) == ("", "", "")
-    assert (result["deployment"], result["history"]) == (None, [])
+    assert (result["app"], result["deployment"], result["history"], result["problems"]) == ("shop", None, [], [])
     assert result["colors"]["blue"]["health"] == "absent"
     assert result["summary"] == ["shop: no color is live."]
 
@@ -142,12 +142,40 @@ def test_the_color_that_was_kept_has_its_release(scene):
 
 def test_the_last_deployments(scene):
     with open(scene.store.path("history.jsonl"), "w", encoding="utf-8") as history:
-        for number in range(7):
+        for number in range(23):
             entry = {"id": f"dep-{number}", "release": str(number), "result": "committed", "ended": "2026-11-20T09:15:31Z"}
             history.write(json.dumps(entry) + "\n")
     result = info(scene)
-    assert [entry["id"] for entry in result["history"]] == ["dep-2", "dep-3", "dep-4", "dep-5", "dep-6"]
-    assert result["summary"][-1] == "Last: release 6 committed at 2026-11-20T09:15:31Z."
+    assert [entry["id"] for entry in result["history"]] == [f"dep-{number}" for number in range(3, 23)]
+    assert result["summary"][-1] == "Last: release 22 committed at 2026-11-20T09:15:31Z."
+
+
+def test_since_when_the_color_is_live(scene):
+    entry = {"id": "dep-0", "to": "green", "result": "committed", "started": "2026-11-20T09:15:02Z"}
+    with open(scene.store.path("history.jsonl"), "w", encoding="utf-8") as history:
+        history.write(json.dumps({**entry, "seconds": {"cutover": 2.0, "finish": 5.0}}) + "\n")
+        for number in range(1, 23):
+            history.write(json.dumps({"id": f"dep-{number}", "to": "blue", "result": "rolled_back"}) + "\n")
+    # It is longer ago than what is shown.
+    assert info(scene)["since"] == "2026-11-20T09:15:04Z"
+    scene.file.unlink()
+    assert info(scene)["since"] == ""
+
+
+def test_services_of_the_live_color_without_a_container(scene):
+    scene.color("green")
+    scene.color("blue")
+    del scene.engine.inspected["green-beat"], scene.engine.inspected["blue-beat"]
+    colors = info(scene, services={"init": ["migrate"]})["colors"]
+    assert colors["green"]["missing"] == [{"service": "beat", "role": "workers"}]
+    assert colors["blue"]["missing"] == []
+
+
+def test_memory_and_disk_of_the_host(scene):
+    resources = info(scene)["resources"]
+    assert resources["disk"]["path"] == scene.engine.root
+    for room in resources.values():
+        assert 0 <= room["available"] <= room["total"]
 
 
 def test_what_cannot_be_read_is_warned_of_and_the_rest_is_shown(scene, monkeypatch):
@@ -164,6 +192,7 @@ def test_what_cannot_be_read_is_warned_of_and_the_rest_is_shown(scene, monkeypat
     monkeypatch.setattr(_stored, "count_messages", fail)
     result = info(scene)
     assert (result["live"], result["deployment"], result["queues"]["blue"]) == ("", None, None)
+    assert result["problems"] == scene.host.warnings
     neither, silent, corrupt = scene.host.warnings
     assert "sends requests to 127.0.0.1:9999, which is neither color" in neither
     assert silent == "shop-blue/redis does not answer."

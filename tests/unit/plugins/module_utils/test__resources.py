@@ -73,6 +73,15 @@ def test_memory_that_new_processes_can_have(monkeypatch, present, expected):
     assert _resources.available_memory() == expected
 
 
+def test_resources_where_there_is_the_least_room(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_frsize=4096, f_blocks=1000, f_bavail=400))
+    files(monkeypatch, **v2(str(1024 * MIB), str(900 * MIB), 50 * MIB))
+    assert _resources.resources(str(tmp_path)) == {
+        "memory": {"total": 1024 * MIB, "available": 174 * MIB},
+        "disk": {"path": str(tmp_path), "total": 4096000, "available": 1638400},
+    }
+
+
 def test_memory_of_running_containers_without_the_cache():
     host = FakeHost()
     web = look(host.engine, host.engine.add("web"))

@@ -219,7 +219,7 @@ def test_a_journal_that_cannot_be_used_has_no_effect(scene, whole, raw):
         with pytest.raises(BluegreenError) as failure:
             act()
         assert "damaged" in failure.value.message and "\n" not in failure.value.message
-    assert _info._deployment(scene.host, scene.store) is None and len(scene.host.warnings) == 1
+    assert _info._journal(scene.host, scene.store) is None and len(scene.host.warnings) == 1
     assert scene.effects() == []
     assert sorted((path.name, path.read_bytes()) for path in scene.folder.iterdir()) == before
 

@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bg_fleet
+short_description: Show the state of an app on all hosts of a fleet
+version_added: 1.1.0
+author:
+  - smallfleet.bluegreen contributors (@smallfleet)
+description:
+  - Prints one table of what M(smallfleet.bluegreen.bg_info) returned of each host, or writes it to a file.
+  - It runs on the computer that Ansible runs on, and on no host; run it once for all hosts.
+attributes:
+  action:
+    description: Runs on the computer that Ansible runs on.
+    support: full
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details:
+      - The file is not written then.
+  diff_mode:
+    description: >-
+      Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+  idempotent:
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: none
+    details:
+      - The file says when it was made.
+options:
+  looks:
+    description:
+      - What M(smallfleet.bluegreen.bg_info) returned, as it was registered, by the host's name.
+      - One that failed, or did not reach the host, makes it V(wrong), and so does an empty one.
+    type: dict
+    required: true
+  apps:
+    description: The app by the host's name.
+    type: dict
+    default: {}
+  report:
+    description:
+      - File to write instead of printing the table, on the computer that Ansible runs on. A relative path begins where
+        C(ansible-playbook) was started.
+      - One that ends with C(.html) is a page for people, one that ends with C(.json) the same for programs.
+    type: str
+    default: ""
+seealso:
+  - module: smallfleet.bluegreen.bg_info
+"""
+
+EXAMPLES = r"""
+- name: Look at the shop
+  smallfleet.bluegreen.bg_info:
+    app: shop
+  register: shop
+  failed_when: false
+  ignore_unreachable: true
+
+- name: Write the page
+  smallfleet.bluegreen.bg_fleet:
+    looks: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'shop'))) }}"
+    report: fleet.html
+  run_once: true
+"""
+
+RETURN = r"""
+lines:
+  description: The table, why hosts are not whole, and how many are.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - HOST  STATE  LIVE   RELEASE  SINCE (UTC)  WORKERS  QUEUE  OPEN  LAST       GAP    FREE DISK  FREE MEMORY
+    - pi-1  whole  green  1.4.2    11-20 09:15  2/2      0      -     committed  4.9 s  21.0 GiB   584 MiB
+    - ""
+    - "1 host: 1 whole, 0 open, 0 wrong."
+exit_code:
+  description: 0 if all hosts are whole, 4 if one is wrong, else 3.
+  returned: success
+  type: int
+  sample: 0
+whole:
+  description: Hosts where what should run runs, and no deployment is open.
+  returned: success
+  type: list
+  elements: str
+  sample: [pi-1]
+open:
+  description: Hosts where a deployment is open or awaits approval, and nothing is wrong.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+wrong:
+  description: Hosts that somebody has to look at.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""

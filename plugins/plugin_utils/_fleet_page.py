@@ -1,0 +1,80 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The fleet as one HTML page that needs nothing else: no other file, no script, no network."""
+
+from __future__ import annotations
+
+import os
+
+import jinja2
+
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import OPEN, WHOLE, WRONG
+
+TEMPLATE = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "bluegreen", "templates", "fleet.html.j2")
+
+# Of a deployment, in this order; what takes place while no worker runs belongs together.
+PHASES = (
+    "open",
+    "fetch",
+    "stop_workers",
+    "start_candidate",
+    "health",
+    "cutover",
+    "handover",
+    "start_workers",
+    "settle",
+    "finish",
+)
+OTHER = "other"
+
+# What has to be looked at comes first.
+URGENCY = (WRONG, OPEN, WHOLE)
+
+
+def page(report):
+    """The report as HTML. Every text is escaped where it is put in, because it may come from a host."""
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters.update(
+        size=_readable.size,
+        seconds=_readable.seconds,
+        moment=lambda stamp: _readable.moment(stamp, report["at"]),
+        stamp=lambda stamp: stamp.replace("T", " ").removesuffix("Z"),
+        used=lambda room: 100 - 100 * room["available"] // room["total"] if room["total"] else 0,
+    )
+    with open(TEMPLATE, encoding="utf-8") as source:
+        template = environment.from_string(source.read())
+    hosts = sorted(report["hosts"], key=lambda host: URGENCY.index(host["verdict"]))
+    scale = Scale(hosts, report["at"])
+    longest = max((total(entry) for host in hosts for entry in host["history"]), default=0.0)
+    return template.render(
+        report=report,
+        hosts=hosts,
+        apps=sorted({host["app"] for host in hosts if host["app"]}),
+        states=[(state, report["counts"][state]) for state in URGENCY],
+        ticks=scale.ticks(),
+        lanes=[(host, *lane(host, scale)) for host in hosts if host["history"] or host["deployment"]],
+        phases=(*PHASES, OTHER),
+        bars=lambda entry: bars(entry, longest),
+        total=total,
+    )
+
+
+def total(entry):
+    return sum(entry["seconds"].values())
+
+
+def bars(entry, longest):
+    """``(phase, seconds, percent of the longest deployment)`` of each phase that took any time."""
+    found = {}
+    for phase, seconds in entry["seconds"].items():
+        name = phase if phase in PHASES else OTHER
+        found[name] = found.get(name, 0.0) + seconds
+    order = [phase for phase in (*PHASES, OTHER) if found.get(phase)]
+    return [(phase, found[phase], round(found[phase] / longest * 100, 2)) for phase in order]

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The fleet as lines for a terminal. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, seconds, size
+
+# What there is nothing to say about.
+NONE = "-"
+# A release may be a commit's whole checksum; a host's name is never cut, because somebody will copy it.
+WIDEST = 24
+
+
+def lines(report):
+    """The table, what there is to say about hosts, and how many are whole; all about the host if it is the only one."""
+    hosts = report["hosts"]
+    told = [*_table(_columns(report)), ""]
+    told += [f"{host['host']}: {'; '.join(host['reasons'])}." for host in hosts if host["reasons"]]
+    if len(hosts) == 1:
+        told += hosts[0]["summary"]
+    counts = ", ".join(f"{count} {state}" for state, count in report["counts"].items())
+    return [*told, f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}: {counts}."]
+
+
+def _columns(report):
+    """``(header, cells)`` of each column."""
+    hosts = report["hosts"]
+    several = len({host["app"] for host in hosts}) > 1
+
+    def column(header, cell):
+        return header, [cell(host) or NONE for host in hosts]
+
+    return [
+        column("HOST", lambda host: host["host"]),
+        *([column("APP", lambda host: host["app"])] if several else []),
+        column("STATE", lambda host: "unreachable" if host["unreachable"] else host["verdict"]),
+        column("LIVE", lambda host: host["live"]),
+        column("RELEASE", lambda host: _cut(host["release"])),
+        column("SINCE (UTC)", lambda host: moment(host["since"], report["at"])),
+        column("WORKERS", lambda host: host["workers"] and "{running}/{of}".format(**host["workers"])),
+        column("QUEUE", _queue),
+        column("OPEN", lambda host: host["deployment"] and _cut(_open(host["deployment"]))),
+        column("LAST", lambda host: host["last"] and _cut(host["last"]["result"].replace("_", " "))),
+        column("GAP", _gap),
+        column("FREE DISK", lambda host: host["disk"] and size(host["disk"]["available"])),
+        column("FREE MEMORY", lambda host: host["memory"] and size(host["memory"]["available"])),
+    ]
+
+
+def _table(columns):
+    widths = [max(map(len, (header, *cells))) for header, cells in columns]
+    rows = zip(*([header, *cells] for header, cells in columns))
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def _queue(host):
+    if host["queue"] is None:
+        return ""
+    return f"{host['queue']} +{host['held']} held" if host["held"] else str(host["queue"])
+
+
+def _open(deployment):
+    step = "approval" if deployment["step"] == "awaiting_approval" else deployment["step"]
+    return f"{deployment['release'] or '(none)'} {step}"
+
+
+def _gap(host):
+    return seconds(host["last"]["worker_gap"]) if host["last"] and host["last"]["worker_gap"] is not None else ""
+
+
+def _cut(text):
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -1,0 +1,24 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Figures and times as people read them. Pure."""
+
+from __future__ import annotations
+
+
+def size(count):
+    """Bytes, such as ``410 MiB`` or ``12.3 GiB``."""
+    mib = count / 1024**2
+    return f"{mib:.0f} MiB" if mib < 1000 else f"{mib / 1024:.1f} GiB"
+
+
+def moment(stamp, at):
+    """A timestamp, short: the day and the minute, or the whole date if the year is not that of ``at``. In UTC, as all are."""
+    date, dummy, clock = stamp.partition("T")
+    return f"{date[5:]} {clock[:5]}" if date[:4] == at[:4] else date
+
+
+def seconds(count):
+    return f"{count:.1f} s" if count < 100 else f"{count:.0f} s"

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The file of the report, on the computer that Ansible runs on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._fleet_page import page
+
+
+class ReportError(Exception):
+    """One sentence for whoever named the file."""
+
+
+def _json(report):
+    return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+
+
+# By the end of the file's name.
+FORMATS = {".html": page, ".json": _json}
+
+
+def check_name(name):
+    if os.path.splitext(name)[1] not in FORMATS:
+        raise ReportError(
+            f"bluegreen_report is {name!r}, but its end says what is written: let it end with .html or .json."
+        )
+
+
+def write(name, report):
+    """Write the report; whoever reads the file meanwhile sees the earlier one, or this."""
+    path = os.path.abspath(os.path.expanduser(name))
+    rendered = FORMATS[os.path.splitext(path)[1]](report)
+    try:
+        descriptor, draft = tempfile.mkstemp(prefix=".bluegreen-report-", dir=os.path.dirname(path))
+        try:
+            with open(descriptor, "w", encoding="utf-8") as target:
+                target.write(rendered)
+            os.chmod(draft, 0o644)
+            os.replace(draft, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(draft)
+            raise
+    except OSError as error:
+        raise ReportError(
+            f"bluegreen_report is {name!r}, but {path} cannot be written ({error.strerror}): name a file in a folder of "
+            "this computer that is there and writable."
+        ) from error

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Whether a host is whole, by what bg_info returned of it. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+WHOLE, OPEN, WRONG = "whole", "open", "wrong"
+
+# The exit code of status.yml is the highest of its hosts.
+EXIT_CODES = {WHOLE: 0, OPEN: 3, WRONG: 4}
+
+# Init services have done their work, and need not run.
+LASTING = ("web", "support", "workers")
+
+
+class Verdict(NamedTuple):
+    """One of :data:`EXIT_CODES`, and why, in a few words each."""
+
+    state: str
+    reasons: list
+
+
+def judge(info):
+    """The verdict on a host.
+
+    :param info: the result of bg_info as it was registered: of a task that was done, that failed, or that did not reach
+        the host; empty where the play gave the host up before that task.
+    """
+    if info.get("unreachable"):
+        return Verdict(WRONG, [_told(info) or "it does not answer"])
+    if "live" not in info:
+        return Verdict(WRONG, [_told(info) or "it could not be looked at; what failed stands above"])
+    wrong = [*info["problems"], *_served(info), *_failed(info)]
+    if not _under_way(info["deployment"]):
+        wrong += [*_not_running(info), *_policies(info), *_two_sets(info)]
+    opened = _opened(info["deployment"])
+    if wrong:
+        return Verdict(WRONG, wrong + opened)
+    if opened:
+        return Verdict(OPEN, opened)
+    return Verdict(WHOLE, [] if info["live"] else ["nothing is deployed"])
+
+
+def _told(info):
+    # Some versions of ansible-core begin with what everybody sees.
+    return (info.get("msg") or "").removeprefix("Task failed: ")
+
+
+def _under_way(deployment):
+    """Whether what runs is in the middle of a change; one that awaits approval has ended it."""
+    return bool(deployment) and deployment["step"] != "awaiting_approval"
+
+
+def _served(info):
+    live = info["live"]
+    if live:
+        health = info["colors"][live]["health"]
+        # A web without containers is told of as missing.
+        return [f"the web of {live} is {health}"] if health in ("stopped", "unhealthy") else []
+    there = [name for name, color in info["colors"].items() if color["containers"]]
+    if there and not _under_way(info["deployment"]):
+        return [f"no color is live, while there are containers of {' and '.join(there)}"]
+    return []
+
+
+def _failed(info):
+    deployment, history = info["deployment"], info["history"]
+    if deployment:
+        failed = deployment if deployment["result"] == "failed" else None
+    else:
+        failed = history[-1] if history and history[-1]["result"] == "failed" else None
+    if not failed:
+        return []
+    return [f"the last deployment failed, and somebody has to look: {failed['reason'] or 'it gave no reason'}"]
+
+
+def _not_running(info):
+    live = info["live"]
+    if not live:
+        return []
+    color = info["colors"][live]
+    found = [f"{live} has no {each['service']}" for each in color["missing"]]
+    for container in color["containers"]:
+        # The web stands in the color's health.
+        if container["role"] in ("support", "workers"):
+            state = container["status"] if container["status"] != "running" else container["health"]
+            if state not in ("", "healthy", "starting"):
+                found.append(f"{container['service']} of {live} is {state}")
+    return found
+
+
+def _policies(info):
+    live = info["live"]
+    if not live:
+        return []
+    services = sorted(
+        {
+            container["service"]
+            for container in info["colors"][live]["containers"]
+            if container["role"] in LASTING and container["restart_policy"] == "no"
+        }
+    )
+    return [f"{', '.join(services)} of {live} would not come back after a boot: no restart policy"] if services else []
+
+
+def _two_sets(info):
+    live, idle = info["live"], info["idle"]
+    if not live or not _running_workers(info, live):
+        return []
+    # A worker without a policy finishes its tasks while approval is pending, and takes no more.
+    extra = [
+        container["service"]
+        for container in _running_workers(info, idle)
+        if not info["deployment"] or container["restart_policy"] != "no"
+    ]
+    return [f"workers of both colors run: {', '.join(extra)} of {idle} beside those of {live}"] if extra else []
+
+
+def _running_workers(info, color):
+    return [
+        container
+        for container in info["colors"][color]["containers"]
+        if container["role"] == "workers" and container["status"] == "running"
+    ]
+
+
+def _opened(deployment):
+    if not deployment:
+        return []
+    release = f"release {deployment['release'] or '(none)'} by {deployment['who']}"
+    if not _under_way(deployment):
+        return [f"{release} awaits approval since {deployment['since']}"]
+    going = "is going back" if deployment["going_back"] else f"is in step {deployment['step']}"
+    alone = "" if deployment["owner_alive"] or deployment["going_back"] else ", and its controller is gone"
+    return [f"{release} {going} since {deployment['since']}{alone}"]
