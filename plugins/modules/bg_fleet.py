@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bg_fleet
 short_description: Show the state of an app on all hosts of a fleet
-version_added: 1.1.0
+version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:

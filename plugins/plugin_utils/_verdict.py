@@ -137,4 +137,5 @@ def _opened(deployment):
         return [f"{release} awaits approval since {deployment['since']}"]
     going = "is going back" if deployment["going_back"] else f"is in step {deployment['step']}"
     alone = "" if deployment["owner_alive"] or deployment["going_back"] else ", and its controller is gone"
-    return [f"{release} {going} since {deployment['since']}{alone}"]
+    moved = ", {moved} of {of} tasks moved".format(**deployment["progress"]) if deployment["progress"] else ""
+    return [f"{release} {going} since {deployment['since']}{moved}{alone}"]

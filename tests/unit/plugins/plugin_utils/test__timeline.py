@@ -37,6 +37,7 @@ def test_before_the_oldest_deployment_that_is_known_the_other_color_was_live():
     assert [span.color for span in spans] == ["blue", "green"]
     assert spans[0].start == 0
 
+
 def test_an_open_deployment_has_a_mark_and_its_color():
     dummy, spans, marks = laid_out(awaiting())
     assert (marks[-1].kind, marks[-1].release) == ("open", "1.5.0")

@@ -171,6 +171,11 @@ def test_a_deployment_whose_controller_is_gone():
     assert reason.endswith("is in step health since 2026-11-25T17:07:39Z, and its controller is gone")
 
 
+def test_a_move_that_takes_long():
+    (reason,) = judge(whole(deployment=deployment("handover", progress={"moved": 41200, "of": 100000}))).reasons
+    assert reason.endswith("is in step handover since 2026-11-25T17:07:39Z, 41200 of 100000 tasks moved")
+
+
 def test_a_deployment_that_goes_back_has_no_owner():
     (reason,) = judge(whole(deployment=deployment("cutover", owner_alive=False, going_back=True, release=""))).reasons
     assert reason == "release (none) by ada@laptop is going back since 2026-11-25T17:07:39Z"
