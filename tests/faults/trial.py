@@ -332,7 +332,9 @@ class Trial:
             "docker": "journalctl --no-pager -n 60 -u docker",
         }
         if lost := self.result.get("lost_ids"):
-            asked["lost"] = f"grep -E '{'|'.join(lost)}' {LEDGER}"
+            of_lost = f"grep -E '{'|'.join(lost)}'"
+            # A worker that was killed between taking a message and noting that it has it: then only its log knows of it.
+            asked["lost"] = f"{of_lost} {LEDGER}; for c in blue green; do docker logs shop-$c-worker-1 2>&1 | {of_lost}; done"
         parts = [json.dumps(self.result, indent=1), json.dumps(self.streak.last, indent=1)]
         for name, command in asked.items():
             with contextlib.suppress(Exception):
