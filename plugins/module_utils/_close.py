@@ -97,7 +97,12 @@ def _ended(store, deployment_id):
 def _refuse(store, journal, params):
     if params["deployment_id"]:
         refuse_stranger(store.app, journal, params["deployment_id"], params["epoch"], "finish")
-    if journal["step"] not in ("awaiting_approval", "finish") or journal["back"]:
+    if journal["back"]:
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {store.app} is being undone, and nothing was finished: look at status.yml, "
+            "then deploy again."
+        )
+    if journal["step"] not in ("awaiting_approval", "finish"):
         raise Fenced(
             f"Deployment {journal.describe()} of app {store.app} is in step {journal['step']}, not awaiting approval: wait "
             "for it, or undo it with rollback.yml."

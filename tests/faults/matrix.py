@@ -61,6 +61,11 @@ def _controller_gone(phase):
     return {"awaiting": {AWAITING, COMMITTED}, "finish": {COMMITTED}}.get(phase, {ROLLED_BACK, AWAITING})
 
 
+def _comes_back(phase):
+    # What has settled has no deadline, and a controller that is back goes on.
+    return _controller_gone(phase) | ({COMMITTED} if phase == "settle" else set())
+
+
 def _fails(phase):
     return {"awaiting": {AWAITING, COMMITTED, ROLLED_BACK}, "finish": {COMMITTED}}.get(phase, {ROLLED_BACK})
 
@@ -157,7 +162,7 @@ FAULTS = {
             "silence",
             "link silent past the deadline, and back",
             ("stop_workers", "stopped", "health", "cutover", "start_workers", "settle"),
-            _controller_gone,
+            _comes_back,
             strike="silence_link",
         ),
         Fault(
@@ -339,7 +344,8 @@ FAULTS = {
         Fault(
             "twice",
             "a second deployment",
-            ("open", "fetch", "stop_workers", "health", "cutover", "start_workers", "settle", "finish"),
+            # Not at finish: that is over before the second one looks.
+            ("open", "fetch", "stop_workers", "health", "cutover", "start_workers", "consuming", "settle"),
             _goes_on,
             strike="deploy_too",
         ),
@@ -422,5 +428,5 @@ def variables(cell):
     return {
         **fault.variables,
         "bluegreen_approval": "manual" if manual else "automatic",
-        "bluegreen_revert_after": REVERT_AFTER if fault.ends is _controller_gone and not fault.outage else REVERT_LATE,
+        "bluegreen_revert_after": REVERT_AFTER if fault.ends in (_controller_gone, _comes_back) and not fault.outage else REVERT_LATE,
     }

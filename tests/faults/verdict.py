@@ -31,7 +31,12 @@ def whats_missing(look):
     if look["servers"] != [PORTS[color]]:
         missing.append(f"{color} answers, and Nginx's file names {', '.join(look['servers']) or 'nobody'}")
     journal = look["journal"]
-    pending = bool(journal) and journal.get("step") == "awaiting_approval" and journal.get("done") and not journal["result"]
+    pending = (
+        bool(journal)
+        and journal.get("step") == "awaiting_approval"
+        and journal.get("done")
+        and not (journal["result"] or journal["back"])
+    )
     if journal and not pending:
         missing.append("a deployment is open: " + ", ".join(f"{key} {value}" for key, value in journal.items() if value))
     if not journal and look["journals"]:

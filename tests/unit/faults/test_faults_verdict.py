@@ -164,3 +164,8 @@ def test_a_task_that_was_done_twice_is_doubled_unless_celery_was_given_it_twice(
     assert verdict.count_tasks(events, killed=False, redelivered=False)["doubled"] == 1
     counted = verdict.count_tasks(events, killed=False, redelivered=True)
     assert (counted["doubled"], counted["doubled_by_celery"]) == (0, 1)
+
+
+def test_what_is_being_undone_is_not_whole_although_approval_was_pending():
+    journal = {**pending()["journal"], "back": True}
+    assert verdict.whats_missing(pending(journal=journal))[0].startswith("a deployment is open: ")

@@ -267,7 +267,7 @@ def test_only_what_awaits_approval_can_be_finished(scene, step):
 
 def test_what_goes_back_cannot_be_finished(scene):
     scene.deployment("awaiting_approval", back=True)
-    with pytest.raises(Fenced, match="not awaiting approval"):
+    with pytest.raises(Fenced, match="is being undone, and nothing was finished: look at status.yml"):
         close(scene)
 
 
