@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.parsing.dataloader import DataLoader
 
@@ -53,6 +54,11 @@ def test_a_pattern_that_matches_nothing_is_refused(fleet, pattern):
 def test_a_limit_that_leaves_nothing_of_it_is_refused(fleet):
     with pytest.raises(AnsibleLookupError, match="no host of the inventory matches it within --limit vm-1: nothing was done"):
         fleet("pis", "vm-1")
+
+
+def test_the_syntax_can_be_checked_without_an_inventory(fleet, monkeypatch):
+    monkeypatch.setattr(context, "CLIARGS", {"syntax": True})
+    assert fleet("nobody") == ["nobody"]
 
 
 def test_a_limit_from_a_file_is_read(fleet, tmp_path):
