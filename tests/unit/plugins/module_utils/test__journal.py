@@ -208,9 +208,12 @@ def test_a_full_disk_keeps_nobody_from_going_back(store, journal, host, full_dis
 
 
 def test_what_a_full_disk_kept_from_being_written_leaves_nothing_behind(store, journal, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     journal.note(mark="first")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        patch.setattr(os, "fsync", refuse)
         journal.best_effort = True
         journal.note(mark="second")
     journal.note(mark="third")
