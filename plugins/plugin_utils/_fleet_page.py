@@ -11,25 +11,15 @@ import os
 
 import jinja2
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import OPEN, WHOLE, WRONG
 
 TEMPLATE = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "bluegreen", "templates", "fleet.html.j2")
 
-# Of a deployment, in this order; what takes place while no worker runs belongs together.
-PHASES = (
-    "open",
-    "fetch",
-    "stop_workers",
-    "start_candidate",
-    "health",
-    "cutover",
-    "handover",
-    "start_workers",
-    "settle",
-    "finish",
-)
+# Of a deployment, in this order; what takes place while no worker runs belongs together. Nobody works while it waits.
+PHASES = tuple(step for step in STEPS if step != "awaiting_approval")
 OTHER = "other"
 
 # What has to be looked at comes first.
