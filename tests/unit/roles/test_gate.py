@@ -32,7 +32,9 @@ PLAYS = [
         "gather_facts": False,
         "tasks": [
             {
-                "ansible.builtin.set_fact": {"_bluegreen_open": {"up_to_date": False, "pending": False}},
+                "ansible.builtin.set_fact": {
+                    "_bluegreen_open": {"up_to_date": "{{ inventory_hostname in up_to_date }}", "pending": False}
+                },
                 "when": "inventory_hostname not in never_planned",
             }
         ],
@@ -43,9 +45,13 @@ PLAYS = [
         **deploy_play(),
         "tasks": [
             GATE,
-            {"ansible.builtin.debug": {"msg": "begun: {{ inventory_hostname }}."}},
+            {"ansible.builtin.debug": {"msg": "begun: {{ inventory_hostname }}."}, "when": "not _bluegreen_open.up_to_date"},
             {"ansible.builtin.fail": {"msg": "it failed"}, "when": "inventory_hostname in fails"},
-            {"ansible.builtin.set_fact": {"_bluegreen_awaits": True, "_bluegreen_ended": True}},
+            # As the playbook: a host that is up to date does not come to the deployment, nor to its end.
+            {
+                "ansible.builtin.set_fact": {"_bluegreen_awaits": True, "_bluegreen_ended": True},
+                "when": "not _bluegreen_open.up_to_date",
+            },
         ],
     },
     {
@@ -63,9 +69,11 @@ def rollout(tmp_path):
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(NAMES, {}), "vars": variables}}))
     (tmp_path / "play.yml").write_text(yaml.safe_dump(PLAYS))
 
-    def run(fails="", never_planned="", **variables):
+    def run(fails="", never_planned="", up_to_date="", **variables):
         """Exit code, the hosts that were begun and those that were asked, and the output."""
-        given = {"fails": list(fails), "never_planned": list(never_planned), **variables}
+        given = {
+            "fails": list(fails), "never_planned": list(never_planned), "up_to_date": list(up_to_date), **variables
+        }  # fmt: skip
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         environment.update(
             ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
@@ -88,6 +96,8 @@ def rollout(tmp_path):
     [
         ({}, 0, "abcde", "abcde", ""),
         ({"fails": "a"}, 2, "a", "", ""),
+        ({"up_to_date": "abcde"}, 0, "", "abcde", ""),
+        ({"up_to_date": "ab", "fails": "d"}, 2, "cde", "", "d failed or could not be reached"),
         (
             {"fails": "c"},
             2,
