@@ -25,6 +25,7 @@ from molecule import molecule
 from outcome import Outcome, totals
 from sanity import sanity
 from unit import on_the_oldest, unit
+from why import why
 
 # Of each part the jobs, which are generators of outcomes and may run side by side. What ends soonest comes first: most
 # mistakes show within seconds.
@@ -54,6 +55,8 @@ def main():
     jobs = [job for name in options.parts for job in PARTS[name](options)]
     with ThreadPoolExecutor(max_workers=options.jobs) as pool:
         outcomes = [outcome for done in pool.map(perform, jobs) for outcome in done]
+    for outcome in outcomes:
+        print("".join(map(reason, outcome.logs)), end="")
     print(totals(outcomes))
     return 1 if not outcomes or any(o.failed for o in outcomes) else 0
 
@@ -79,9 +82,17 @@ def checked(job):
         yield Outcome("set-up", 0, 1, notes=(str(error),))
 
 
-def show(log):
+def reason(log):
+    return "\n  ".join([f"failed: {os.path.relpath(log)}", *why(read(log))]) + "\n"
+
+
+def read(log):
     with open(log, encoding="utf-8", errors="replace") as text:
-        lines = text.read().splitlines()
+        return text.read()
+
+
+def show(log):
+    lines = read(log).splitlines()
     print(f"--- {os.path.relpath(log)}, its last {min(SHOWN, len(lines))} of {len(lines)} lines")
     print("\n".join(lines[-SHOWN:]))
     print(f"--- end of {os.path.relpath(log)}", flush=True)
