@@ -11,8 +11,10 @@ from matrix import AWAITING, COMMITTED, ROLLED_BACK
 PORTS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 OTHER = {"blue": "green", "green": "blue"}
 SERVICES = ("redis", "web", "worker", "beat")
-# So many answers in a row say that what was down is back.
+# So many answers in a row, over so many seconds, say that what was down is back. On a busy machine the load comes in
+# bursts, and within one of them the first answers and the last refusals may cross.
 BACK_AFTER = 20
+BACK_FOR = 1.0
 # What a boot, a start of Docker or the guard's look at a web may take from then on; what is down longer counts as failed.
 BACK_WITHIN = 45.0
 
@@ -130,11 +132,11 @@ class Streak:
 def back_at(records, restored):
     """When everything was answered again after `restored`; None when that never was."""
     later = sorted((record for record in records if record.t >= restored), key=lambda record: record.t)
-    good = 0
-    for number, record in enumerate(later):
-        good = 0 if record.failed else good + 1
-        if good == BACK_AFTER:
-            return later[number - BACK_AFTER + 1].t
+    streak = []
+    for record in later:
+        streak = [] if record.failed else [*streak, record.t]
+        if len(streak) >= BACK_AFTER and streak[-1] - streak[0] >= BACK_FOR:
+            return streak[0]
     return None
 
 

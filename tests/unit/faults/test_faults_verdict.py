@@ -143,6 +143,13 @@ def test_one_that_fails_before_or_after_that_is_a_failure(when):
     assert (counted["failed"], counted["failed_while_down"]) == (1, 2)
 
 
+def test_a_burst_of_answers_is_not_enough_to_be_back():
+    burst = [Record(20 + number / 1000, 10.0, "GET", "/", status=200) for number in range(30)]
+    later = [Record(20.1, 10.0, "GET", "/", status=502), *records(until=60)[21:]]
+    counted = verdict.count_requests(burst + later, 19.5, 20.0, down=True)
+    assert (counted["failed"], counted["failed_while_down"]) == (0, 1)
+
+
 def test_what_does_not_come_back_in_time_counts_as_failed():
     counted = verdict.count_requests(records(*range(20, 100), until=100), 19.5, 20.0, down=True)
     assert (counted["failed"], counted["failed_while_down"]) == (35, 45)
