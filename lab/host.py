@@ -37,7 +37,6 @@ import contextlib
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import tarfile
@@ -47,6 +46,7 @@ from typing import NamedTuple
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from ports import free_port
 
 LABEL = "bluegreen.lab-host"
 PREFIX = "bluegreen-"
@@ -263,6 +263,7 @@ def create(name, port=None, cpus=1.0, memory="1g", image=None, bare=False, suite
         destroy(name)
     image = image or (f"bluegreen-host:{suite}-bare" if bare else IMAGE)
     published = {80: port, **(ports or {})}
+    # Chosen here and not by the engine, which would choose another one after each reboot.
     published = {inside: outside or free_port() for inside, outside in published.items()}
     api = client().api
     settings = api.create_host_config(
@@ -331,13 +332,6 @@ def _number(group, name):
 def _field(group, name, key):
     with open(os.path.join(group, name), encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.split()[0] == key)
-
-
-def free_port():
-    """Chosen here and not by the engine, which would choose another one after each reboot."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _as_root(entry):

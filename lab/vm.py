@@ -32,12 +32,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from ports import free_port
 
 STATE = Path(__file__).resolve().parent / ".state" / "vm"
 MEMORY_MIB = 1536
@@ -258,12 +259,6 @@ def _new(machine, disk):
     subprocess.run(["cp", "--sparse=always", "--reflink=auto", disk, machine.folder / "disk.img"], check=True)
     ports = {"ssh": free_port(), "http": free_port()}
     (machine.folder / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _arguments():

@@ -235,6 +235,8 @@ class Show:
 
     def cell(self, kind, step, seconds):
         live = self.answer().release
+        if not live:
+            raise Failed(f"Nobody answers, so {kind} at {step} cannot begin.")
         release = str(int(live) % 3 + 1)
         cell = {"kind": kind, "step": step, "by": seconds, "from": live, "to": release, "wrong": ""}
         say(f"{kind} at {step}: release {release} over {live}")
