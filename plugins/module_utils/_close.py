@@ -48,7 +48,7 @@ def close(host, store, params, check_mode):
     """
     journal = store.load()
     if journal is None:
-        return _ended(store, params["deployment_id"])
+        return _ended(store, params["deployment_id"], params["release"])
     _refuse(store, journal, params)
     if check_mode:
         return {"changed": True, "result": "committed", "id": journal["id"]}
@@ -56,7 +56,7 @@ def close(host, store, params, check_mode):
         meant, journal = journal["id"], store.load()
         if journal is None:
             # Somebody was faster.
-            return _ended(store, meant)
+            return _ended(store, meant, "")
         _refuse(store, journal, params)
         return finish(host, store, journal)
 
@@ -75,23 +75,51 @@ def _start_what_is_down(host, candidate):
             host.warn(f"Container {container.name} was down and was started again.")
 
 
-def _ended(store, deployment_id):
-    """The result where no deployment is open: the one that is meant was finished already, or must not pass for finished."""
-    done = [entry for entry in store.history() if entry["id"] == deployment_id]
-    if not deployment_id:
-        return {"changed": False, "result": ""}
-    if not done:
+def _ended(store, deployment_id, release):
+    """The result where no deployment is open: what is meant was finished already, or must not pass for finished.
+
+    :param release: what is meant where no deployment is named; ``""``: whatever awaited approval.
+    """
+    history = store.history()
+    if deployment_id:
+        done = [entry for entry in history if entry["id"] == deployment_id]
+        if not done:
+            raise Fenced(
+                f"deployment_id {deployment_id} names no open deployment of app {store.app}: nothing was finished. Look at "
+                "status.yml."
+            )
+        if done[-1]["result"] != "committed":
+            raise _was_rolled_back(store, done[-1])
+        return {"changed": False, "result": "committed"}
+    if release:
+        _refuse_what_is_not_live(store, history, release)
+    return {"changed": False, "result": ""}
+
+
+def _refuse_what_is_not_live(store, history, release):
+    if not history:
         raise Fenced(
-            f"deployment_id {deployment_id} names no open deployment of app {store.app}: nothing was finished. Look at status.yml."
+            f"bluegreen_release is {release!r}, but nothing awaits approval and no deployment of app {store.app} was noted "
+            "here: nothing was finished. Deploy it first."
         )
-    entry = done[-1]
-    if entry["result"] != "committed":
-        reason = f" ({entry['reason']})" if entry["reason"] else ""
-        raise Fenced(
-            f"Release {entry['release'] or '(none)'} of app {store.app} was rolled back meanwhile{reason}, and "
-            f"{entry['from'] or 'no color'} is live: nothing was finished. Deploy again."
-        )
-    return {"changed": False, "result": "committed"}
+    last = history[-1]
+    live = last["release"] if last["result"] == "committed" else last.get("release_from", "")
+    if release == live:
+        return
+    if release == last["release"]:
+        raise _was_rolled_back(store, last)
+    raise Fenced(
+        f"bluegreen_release is {release!r}, but nothing awaits approval, and release {live or '(none)'} of app {store.app} is "
+        "live: nothing was finished. Deploy it first."
+    )
+
+
+def _was_rolled_back(store, entry):
+    reason = f" ({entry['reason']})" if entry["reason"] else ""
+    return Fenced(
+        f"Release {entry['release'] or '(none)'} of app {store.app} was rolled back meanwhile{reason}, and "
+        f"{entry['from'] or 'no color'} is live: nothing was finished. Deploy again."
+    )
 
 
 def _refuse(store, journal, params):

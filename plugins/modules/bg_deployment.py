@@ -68,7 +68,7 @@ options:
   release:
     description:
       - Label of the release.
-      - With O(state=closed) it must be the one that awaits approval, unless it is empty.
+      - With O(state=closed) it must be the one that awaits approval, or the live one when nothing does, unless it is empty.
     type: str
     default: ""
   project_src:

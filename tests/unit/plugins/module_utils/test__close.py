@@ -401,6 +401,56 @@ def test_what_was_rolled_back_while_a_human_thought_is_not_finished(scene):
     assert scene.calls == []
 
 
+def ended(scene, **entry):
+    history = {"id": "dep-0", "release": "2", "release_from": "1", "from": "blue", "reason": "", **entry}
+    scene.store.log(history)
+
+
+@pytest.mark.parametrize(
+    "entry, release, sentence",
+    [
+        (
+            {"result": "rolled_back", "reason": "rollback.yml"},
+            "2",
+            "Release 2 of app shop was rolled back meanwhile (rollback.yml), and blue is live: nothing was finished. Deploy "
+            "again.",
+        ),
+        (
+            {"result": "rolled_back"},
+            "3",
+            "bluegreen_release is '3', but nothing awaits approval, and release 1 of app shop is live: nothing was finished. "
+            "Deploy it first.",
+        ),
+        (
+            {"result": "committed"},
+            "1",
+            "bluegreen_release is '1', but nothing awaits approval, and release 2 of app shop is live: nothing was finished. "
+            "Deploy it first.",
+        ),
+        (
+            None,
+            "1",
+            "bluegreen_release is '1', but nothing awaits approval and no deployment of app shop was noted here: nothing was "
+            "finished. Deploy it first.",
+        ),
+    ],
+)
+def test_a_release_that_is_not_live_is_not_finished(scene, entry, release, sentence):
+    if entry:
+        ended(scene, **entry)
+    for check_mode in (False, True):
+        with pytest.raises(Fenced) as refusal:
+            close(scene, {**WHICHEVER, "release": release}, check_mode)
+        assert refusal.value.message == sentence
+    assert scene.calls == []
+
+
+@pytest.mark.parametrize("result, release", [("committed", "2"), ("rolled_back", "1")])
+def test_a_release_that_is_live_needs_no_finish(scene, result, release):
+    ended(scene, result=result)
+    assert close(scene, {**WHICHEVER, "release": release}) == {"changed": False, "result": ""}
+
+
 def test_a_deployment_that_never_was_is_not_finished(scene):
     with pytest.raises(Fenced) as refusal:
         close(scene, APPROVED)
