@@ -51,13 +51,13 @@ def report(results, about, more=()):
     known = [cell for cell in cells() if cell.name in results]
     chosen = [results[cell.name] for cell in known]
     sums = totals(chosen)
-    parts = [HEAD.format(**about), _sums(sums, about), _table(results)]
+    parts = [HEAD.format(**about), _sums(sums, about), _table({cell.name: results[cell.name] for cell in known})]
     apart = APART.format(
         down=sums["failed_while_down"], down_cells=sum(bool(r.get("failed_while_down")) for r in chosen),
         running=sums["lost_running"], waited=sums["waited_in_unacked"], redelivered=sums["doubled_by_celery"],
         retried=sums["retried"],
     )
-    parts += [apart.strip("\n") + "\n", _wrong(chosen), _by_hand(chosen), _missed(chosen), *more]
+    parts += [apart.strip("\n") + "\n", _wrong(chosen), _by_hand(chosen), _missed(chosen), _before(chosen), *more]
     return "\n".join(part for part in parts if part).rstrip() + "\n"
 
 
@@ -109,6 +109,11 @@ def _by_hand(results):
 def _missed(results):
     lines = [f"* `{result['cell']}`: {result['missed_before']}" for result in results if result.get("missed_before")]
     return "## Measured a second time, because the fault had not struck\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _before(results):
+    lines = [f"* `{each['cell']}`: {'; '.join(each['wrong_before'])}" for each in results if each.get("wrong_before")]
+    return "## Measured again, because it was wrong\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def line(result):

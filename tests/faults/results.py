@@ -24,7 +24,7 @@ class Results:
             file.write(json.dumps(result, sort_keys=True) + "\n")
 
     def read(self):
-        """{name: result}"""
+        """{name: result}; in ``wrong_before`` what was wrong whenever it was measured before."""
         found = {}
         try:
             text = self._path.read_text(encoding="utf-8")
@@ -37,6 +37,7 @@ class Results:
                 # The last line of a run that was cut off.
                 continue
             # The last one counts, and stands where it was measured.
-            found.pop(result["cell"], None)
-            found[result["cell"]] = result
+            before = found.pop(result["cell"], {})
+            wrong_before = before.get("wrong_before", []) + before.get("wrong", [])
+            found[result["cell"]] = {**result, "wrong_before": wrong_before}
         return found

@@ -56,6 +56,21 @@ def test_the_report_names_what_went_wrong_and_why():
     assert "* `kill:health`: not whole: worker of blue is exited" in text
 
 
+def test_the_report_names_what_was_wrong_before(tmp_path):
+    kept = results.Results(tmp_path / "results.jsonl")
+    for wrong in (["1 tasks lost"], ["2 requests failed"], []):
+        kept.add(result("kill:health", ok=not wrong, wrong=wrong))
+    text = matrix_report.report(kept.read(), ABOUT)
+    assert "1 cells, 1 whole, 0 wrong" in text
+    assert "because it was wrong\n\n* `kill:health`: 1 tasks lost; 2 requests failed\n" in text
+
+
+def test_the_report_leaves_out_what_is_no_cell_any_more():
+    text = matrix_report.report({each: result(each) for each in ("kill:health", "twice:finish")}, ABOUT)
+    assert "**1 cells" in text
+    assert "a second deployment" not in text
+
+
 def test_the_report_tells_apart_what_the_fault_itself_took():
     text = matrix_report.report({"power:health": result("power:health", failed_while_down=31, lost_running=2)}, ABOUT)
     assert "31 in 1 cells" in text
