@@ -14,6 +14,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from awx import awx
 from build import build
 from command import LOGS, end_all
 from eda import eda
@@ -36,6 +37,7 @@ PARTS = {
     "build": lambda options: [build],
     "sanity": lambda options: [sanity],
     "eda": lambda options: [eda],
+    "awx": lambda options: [awx],
     "faults": lambda options: [faults],
     "molecule": molecule,
     "approval": lambda options: [approval],

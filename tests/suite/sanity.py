@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 
-from build import UNSHIPPED
+from build import LINK, UNSHIPPED
 from command import CACHE, LOGS, ROOT, read_log, run
 from outcome import Outcome
 from setup import need
@@ -47,7 +47,7 @@ def copy():
     ).stdout.decode().split("\0")
     for name in filter(None, listed):
         source = os.path.join(ROOT, name)
-        if os.path.exists(source) and not name.split("/")[0].startswith(UNSHIPPED):
+        if os.path.exists(source) and not name.split("/")[0].startswith(UNSHIPPED) and not name.startswith(LINK):
             target = os.path.join(folder, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)

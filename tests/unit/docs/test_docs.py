@@ -14,7 +14,7 @@ import yaml
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 # Names that begin as the role's variables do and are none: stats for AWX, and the other role.
-STATISTICS = {"bluegreen_pending", "bluegreen_pending_id", "bluegreen_pending_release", "bluegreen_status"}
+STATISTICS = {"bluegreen_pending", "bluegreen_status"}
 OTHERS = STATISTICS | {"bluegreen_prepare"}
 
 

@@ -25,7 +25,7 @@ DERIVED = {"bluegreen_projects"}
 # What has no default, because the role then asks the host.
 ASKED = {"bluegreen_worker_stop_timeout"}
 # Statistics for AWX, which nobody sets.
-STATISTICS = {"bluegreen_pending", "bluegreen_pending_id", "bluegreen_pending_release", "bluegreen_status"}
+STATISTICS = {"bluegreen_pending", "bluegreen_status"}
 
 
 def read(*path):
