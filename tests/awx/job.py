@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "lab"))
+
+from marked import marked  # noqa: E402  pylint: disable=wrong-import-position
+
 RUNNER = ROOT / ".venv-runner" / "bin" / "ansible-runner"
 MARK = "BLUEGREEN_AWX_JOB"
 # AWX's own, with nothing in the first folder. It overrides what ansible.cfg of the project says.
@@ -88,22 +92,13 @@ class Job:
 
     def kill(self):
         """As AWX cancels a job, or ends one that takes too long: every process of its container is killed at once."""
-        while pids := self._processes():
+        while pids := marked(MARK, self._mark):
             # One that was just forked is found the next time.
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             # One that is dead is not in /proc any more once its parent knows.
             self._process.poll()
-
-    def _processes(self):
-        wanted = f"{MARK}={self._mark}".encode()
-        found = []
-        for path in glob.glob("/proc/[0-9]*/environ"):
-            with contextlib.suppress(OSError), open(path, "rb") as environ:
-                if wanted in environ.read().split(b"\0"):
-                    found.append(int(path.split("/")[2]))
-        return found
 
     def remove(self):
         self.kill()

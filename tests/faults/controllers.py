@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "lab"))
+
+from marked import marked  # noqa: E402  pylint: disable=wrong-import-position
+
 PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 RUNNER = ROOT / ".venv-runner/bin/python"
 MARK = "BLUEGREEN_FAULTS_CONTROLLER"
@@ -78,13 +82,7 @@ class Controller:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def processes(self):
-        wanted = f"{MARK}={self._mark}".encode()
-        found = []
-        for path in glob.glob("/proc/[0-9]*/environ"):
-            with contextlib.suppress(OSError), open(path, "rb") as environ:
-                if wanted in environ.read().split(b"\0"):
-                    found.append(int(path.split("/")[2]))
-        return found
+        return marked(MARK, self._mark)
 
     def signal(self, number):
         """Send a signal to every process of it."""
