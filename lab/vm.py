@@ -150,7 +150,8 @@ class Machine:
             )  # fmt: skip
         while time.monotonic() - begun < BOOT_TIMEOUT:
             if emulator.poll() is not None:
-                raise VmError(f"The emulator ended at once; {self.folder / 'emulator.log'} says why.")
+                said = (self.folder / "emulator.log").read_text(encoding="utf-8", errors="replace").splitlines()
+                raise VmError(f"The emulator ended at once: {said[-1] if said else 'it said nothing'}")
             if self.exec("true", check=False, timeout=20).rc == 0:
                 return time.monotonic() - begun
             time.sleep(0.3)
@@ -162,21 +163,19 @@ class Machine:
         if pid is None:
             return
         os.kill(pid, signal.SIGKILL)
-        while self.pid == pid:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+        while not is_gone(pid):
             time.sleep(0.02)
 
     def shut_down(self, timeout=300):
         """Turn it off as its owner would."""
         pid = self.pid
+        if pid is None:
+            return
         self.exec("systemctl poweroff", check=False)
         deadline = time.monotonic() + timeout
-        while self.pid == pid and time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+        while not is_gone(pid) and time.monotonic() < deadline:
             time.sleep(0.2)
-        if self.pid == pid:
+        if not is_gone(pid):
             self.cut()
             raise VmError(f"The machine did not turn itself off within {timeout} s; see {self.folder / 'console.log'}.")
 
@@ -252,6 +251,22 @@ def _with_app(machine):
     stamp.write_text(wanted, encoding="ascii")
     machine.destroy()
     return disk
+
+
+def is_gone(pid):
+    """Whether nothing of a process is left that could hold a file or a port.
+
+    Its command line is empty before that: its first thread is dead then, and others may still be at it.
+    """
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    # Dead, and nobody has asked for its end.
+    return status.rpartition(")")[2].split()[0] == "Z" and len(threads) == 1
 
 
 def _new(machine, disk):
