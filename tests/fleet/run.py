@@ -29,6 +29,8 @@ BATCHES = {"bluegreen_serial": [1, 2, 2]}
 # From the cut until the host is whole by itself: its deadline, half a minute at most of work, and a busy machine.
 REVERT_AFTER = 20
 HEALED_WITHIN = REVERT_AFTER + 60.0
+# For a look at all of them, connections included.
+GLANCE_WITHIN = 6.0
 
 
 class Case:
@@ -81,6 +83,19 @@ def again(case):
     rc, text = case.deploy("2")
     case.expect(rc == 0 and "changed=0" in text and "changed=1" not in text, f"it ended with {rc}, or changed something")
     case.expect_untouched(before, case.fleet.looks(), *NAMES)
+
+
+def glance(case):
+    """status.yml: all hosts in one table and on one page, while somebody waits for it."""
+    page = RUN / "fleet.html"
+    begun = time.monotonic()
+    rc, text = case.fleet.play("status", case.name, bluegreen_report=str(page))
+    case.seconds = round(time.monotonic() - begun, 1)
+    case.expect(rc == 0, f"it ended with {rc}")
+    case.expect(case.seconds < GLANCE_WITHIN, f"it took {case.seconds} s")
+    html = page.read_text(encoding="utf-8")
+    for name in NAMES:
+        case.expect(name in text and name in html, f"{name}: it is not shown")
 
 
 def canary(case):
@@ -198,7 +213,7 @@ def nobody(case):
     case.expect_untouched(before, case.fleet.looks(), *NAMES)
 
 
-CASES = (everywhere, again, canary, second_batch, rest, unreachable, one_may_be_lost, nobody)
+CASES = (everywhere, again, glance, canary, second_batch, rest, unreachable, one_may_be_lost, nobody)
 
 
 def run(fleet, function):

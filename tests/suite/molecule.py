@@ -25,8 +25,9 @@ OLDEST = {
     "BLUEGREEN_LAB_PYTHON": "/opt/python3.9/bin/python3",
     "BLUEGREEN_LAB_SUFFIX": "-oldest",
 }
-# What `make test` leaves to `make test-all`: two fresh Debians that install Docker, and the oldest of everything once more.
-LONG = ("prepare", "default-oldest")
+# What `make test` leaves to `make test-all`: two fresh Debians that install Docker, the oldest of everything once more, and
+# what is made of parts that others test.
+LONG = ("prepare", "default-oldest", "another_app")
 LONGEST = ("rollback", "handover", "refused", "moves", "throttle", "shared_broker", "default")
 TIME_LIMIT = 1200
 
