@@ -20,8 +20,16 @@ def docker(*arguments):
 
 def containers():
     ids = docker("ps", "--all", "--quiet", "--no-trunc")
-    text = subprocess.run(["docker", "inspect", *ids], stdout=subprocess.PIPE, check=True).stdout if ids else b"[]"
-    return {one["Id"]: container(one) for one in json.loads(text)}
+    return {one["Id"]: container(one) for one in inspect(ids)} if ids else {}
+
+
+def inspect(ids):
+    asked = subprocess.run(["docker", "inspect", *ids], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    # What was removed since it was listed is not there, which is no error.
+    errors = [line for line in asked.stderr.decode().splitlines() if "no such object" not in line.lower()]
+    if errors:
+        sys.exit("\n".join(errors))
+    return json.loads(asked.stdout)
 
 
 def container(one):
