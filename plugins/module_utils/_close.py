@@ -25,7 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -36,7 +36,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
     refuse_stranger,
     remove,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late, start_broker
 
 
 def close(host, store, params, check_mode):
@@ -167,13 +167,17 @@ def finish(host, store, journal):
             _switch.switch(host, journal, nginx._replace(backup=False), journal["to"], journal["release"])
         drain(host, journal)
         # Meanwhile somebody's docker system prune may have taken what had stopped.
-        old = Color(host, settings, old.name)
-        _policies.take_policies(host, journal, old.containers)
+        old.look()
+        _start_broker(host, old)
+        # Until it is proved empty, the broker has to come back at a boot.
+        support = old.of("support")
+        _policies.take_policies(host, journal, [container for container in old.containers if container not in support])
         if kept:
             _remember_kept(host, store, journal, old)
         _stop_workers(host, journal, old)
         _stop(host, old.of("web", "init"))
         _empty_broker(host, journal, old, candidate)
+        _policies.take_policies(host, journal, support)
         _stop(host, old.containers)
     if old and not kept:
         _remove(host, old, journal["remove_volumes"])
@@ -247,6 +251,16 @@ def _stop_workers(host, journal, old):
                 "fail" if on_timeout == "leave" else on_timeout,
                 broker,
             )
+
+
+def _start_broker(host, old):
+    try:
+        start_broker(host, old)
+    except BluegreenError as error:
+        raise BluegreenError(
+            f"{error.message} So nothing was removed: mend that, then run finish.yml again, or remove that container yourself "
+            "if its tasks may be lost."
+        ) from error
 
 
 def _empty_broker(host, journal, old, candidate):

@@ -26,7 +26,11 @@ class Color:
         self._settings = settings
         self.name = name
         self.project = settings.projects[name]
-        self.containers = of_project(host.engine, self.project)
+        self.look()
+
+    def look(self):
+        """See the containers as they are now."""
+        self.containers = of_project(self._host.engine, self.project)
 
     def of(self, *roles):
         """The containers of some roles, in the order of the roles."""
@@ -39,12 +43,22 @@ class Color:
 
     @contextlib.contextmanager
     def _open(self, settings):
-        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**settings))
+        broker = self._connect(settings)
         if broker is None or (broker.container is not None and not broker.container.running):
             yield None
             return
         with broker:
             yield broker
+
+    def _connect(self, settings):
+        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**settings))
+        # Where the container is gone, what goes by the same name elsewhere is not the color's.
+        return None if broker is not None and settings["mode"] == "color" and broker.container is None else broker
+
+    def server(self):
+        """The container of the broker that the color brings for itself, running or not; ``None`` where there is none."""
+        broker = self._connect(self._settings.broker) if self._settings.broker["mode"] == "color" else None
+        return broker and broker.container
 
     def own_redis(self):
         """The Redis that the color brings for itself while it runs, also without tasks; for a ``with`` statement."""

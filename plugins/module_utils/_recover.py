@@ -40,7 +40,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late, start_broker
 
 # What an engine that is being restarted may take, in seconds.
 ENGINE_TIMEOUT = 60
@@ -133,6 +133,7 @@ class _Recovery:
         self.reason = journal["reason"] or _secrets.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
         self.nginx = _nginx.Nginx(**self.settings.nginx)
+        self.served = ""
         self.logs = {}
 
     def run(self):
@@ -154,17 +155,17 @@ class _Recovery:
             # After a boot or a restart of the engine what has no policy is down, though it is what is served.
             self._try_to_serve(self.candidate)
         try:
-            served = _nginx.served_color(self.host, self.nginx) or ""
+            self.served = _nginx.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
             self.host.warn(error.message)
-            served = ""
         if self.prefer == "rollback" or journal["back"] or journal["step"] == "finish":
-            return _recovery.Sight(served=served)
-        return _recovery.Sight(
-            served=served,
-            candidate_whole=self._healthy(self.candidate) and self._works(self.candidate),
-            old_healthy=self.old is not None and self._healthy(self.old),
-        )
+            return _recovery.Sight(self.served)
+        whole = self._healthy(self.candidate) and self._works(self.candidate)
+        if self.old is None or whole and _recovery.last_served(journal.data, self.served) == journal["to"]:
+            return _recovery.Sight(self.served, whole)
+        # The way back may be down only for want of a restart policy.
+        self._try_to_serve(self.old)
+        return _recovery.Sight(self.served, whole, self._healthy(self.old))
 
     def _healthy(self, color):
         try:
@@ -222,6 +223,8 @@ class _Recovery:
         try:
             self._start_serving(self.old)
             self._wait_healthy(self.old)
+            if not _never_published(self.candidate):
+                self._try_to_start_broker(self.candidate)
             self._copy_kept_back()
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
         except BluegreenError as error:
@@ -330,8 +333,16 @@ class _Recovery:
                 except EngineError as error:
                     down.append(f"Container {container.name} could not be started: {error.message.rstrip('.')}.")
         _policies.put_back_policies(self.host, self.journal, color.of("support", "web"))
+        color.look()
         if down:
             raise BluegreenError(" ".join(down))
+
+    def _try_to_start_broker(self, color):
+        """A broker that is down may hold tasks. One that stays down must keep nobody from going back."""
+        try:
+            start_broker(self.host, color)
+        except BluegreenError as error:
+            self.host.warn(error.message)
 
     def _start_old_workers(self):
         old = Color(self.host, self.settings, self.old.name)
@@ -360,6 +371,9 @@ class _Recovery:
 
     def _copy_kept_back(self):
         """Sessions that began in the candidate. Without them visitors are logged out, which must not keep anybody here."""
+        if _recovery.last_served(self.journal.data, self.served) != self.journal["to"]:
+            # The old color's are the newer ones: no visitor was led away from it, or all are back already.
+            return
         try:
             _kept_keys.copy_kept(self.host, self.journal, self.candidate, self.old)
         except BluegreenError as error:
@@ -401,10 +415,13 @@ class _Recovery:
 
     def _broker_is_empty(self, candidate):
         """Whether no task is left in the candidate's broker; when it does not say, it may hold some."""
+        self._try_to_start_broker(candidate)
         if not self._move_back(candidate):
             return False
         try:
             with candidate.own_broker() as broker:
+                if broker is None and candidate.server() is not None:
+                    return False
                 left = _messages.count_messages(broker) if broker else {}
         except BluegreenError as error:
             self.host.warn(

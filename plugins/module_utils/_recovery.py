@@ -30,7 +30,8 @@ class Sight(NamedTuple):
     """What the host shows.
 
     ``served`` is the color that the running Nginx is proved to serve now, ``""`` when nobody can tell; ``candidate_whole``
-    is whether its web is healthy and all of its workers run.
+    is whether its web is healthy and all of its workers run; ``old_healthy`` counts only where the candidate is not whole, or
+    is not what is served.
     """
 
     served: str = ""
@@ -58,11 +59,23 @@ def decide(journal, sight, prefer=""):
         return BACK
     if step == "cutover" and not journal["done"]:
         return BACK
-    # An Nginx that is down says nothing, and the last proof counts: it will read the file of then.
-    served = sight.served or (journal.get("cutover") or {}).get("proved", "")
-    if served == journal["to"] and sight.candidate_whole:
+    if last_served(journal, sight.served) == journal["to"] and sight.candidate_whole:
         return HOLD
+    if not journal["from"] and step != "awaiting_approval":
+        # Before the first color there was none. Its workers, which nobody starts any more, would be waited for in vain.
+        return BACK
     return BACK if sight.old_healthy else FAIL
+
+
+def last_served(journal, served):
+    """The color that is served as far as anybody knows.
+
+    An Nginx that is down says nothing, and the last proof counts: it will read the file of then.
+
+    :param journal: the journal's data.
+    :param served: what the running Nginx is proved to serve, or ``""``.
+    """
+    return served or (journal.get("cutover") or {}).get("proved", "")
 
 
 def switch_was_cut_off(journal):

@@ -8,12 +8,19 @@
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _guard_units, _health, _messages, _skew
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
+
+# What a Redis may take to load its data on a slow machine, in seconds, and how often it is asked.
+LOAD_TIMEOUT = 120
+POLL = 0.2
 
 
 def settle(host, store, params, check_mode):
@@ -68,6 +75,41 @@ def _require_standing(host, candidate):
 def drain(host, journal):
     """Wait until Nginx has let go of the color of before the cutover, as long as the user allows."""
     return wait_drained(host, journal, timeout=journal["drain_timeout"])
+
+
+def start_broker(host, color):
+    """Start the broker that a color brings for itself, if it is down: then nobody knows whether it holds tasks.
+
+    A boot, or a restart of the engine, leaves one down that has no restart policy.
+
+    :param color: a :class:`_color.Color`; what it knows of its containers is renewed.
+    :raises BluegreenError: it does not start, or does not answer.
+    """
+    server = color.server()
+    if server is None or server.running:
+        return
+    try:
+        host.engine.start(server.id)
+        fault = _wait_for_answer(host, color, server)
+    except EngineError as error:
+        fault = f"does not start ({error.message.rstrip('.')})"
+    if fault:
+        raise BluegreenError(f"The broker of {color.name}, container {server.name}, may hold tasks, but was down and {fault}.")
+    host.warn(f"Container {server.name} was down and was started again.")
+
+
+def _wait_for_answer(host, color, server):
+    """What is wrong with a broker that was just started, or an empty string once it answers."""
+    deadline = Deadline(host.clock, LOAD_TIMEOUT)
+    while look(host.engine, server.id).running:
+        color.look()
+        with color.own_broker() as broker:
+            if broker is not None and broker.answers():
+                return ""
+        if deadline.over:
+            return f"has not answered within {LOAD_TIMEOUT} s of its start"
+        deadline.sleep(POLL)
+    return "fell right after its start"
 
 
 def move_late(host, journal, source, destination, before_messages=None):

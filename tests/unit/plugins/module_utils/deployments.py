@@ -171,7 +171,8 @@ class Scene:
 
     def _become_healthy(self, given):
         color = PORTS[given["settings"].url.split(":")[2][:5]]
-        if color in self.unhealthy:
+        down = [each.name for each in given["containers"] if self.engine.state(each.id) != "running"]
+        if color in self.unhealthy or down:
             raise BluegreenError(f"{color} is not healthy.")
 
     def _switch(self, given):

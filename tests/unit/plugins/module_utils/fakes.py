@@ -325,6 +325,9 @@ class FakeBroker:
     def __exit__(self, *_exception):
         pass
 
+    def answers(self):
+        return True
+
 
 def record(monkeypatch, calls, module, name, label=None, does=None):
     """Replace a function of a module by one that notes its call, and refuses arguments that the real one would not take.

@@ -125,9 +125,54 @@ def test_a_worker_that_still_finished_its_task_is_stopped_too(scene):
 def test_nothing_of_the_old_color_comes_back_at_a_boot_in_between(scene):
     scene.deployment("awaiting_approval")
     close(scene)
-    first_stop = min(index for index, call in enumerate(scene.calls) if call[0] == "stop")
-    assert ("policy no", "blue-web") in scene.calls[:first_stop]
-    assert ("policy no", "blue-redis") in scene.calls[:first_stop]
+    assert scene.calls.index(("policy no", "blue-web")) < scene.calls.index(("stop", "blue-web"))
+    # The broker only once nothing is left in it: until then it has to be there.
+    emptied = scene.calls.index("move shop-blue/redis to shop-green/redis")
+    assert emptied < scene.calls.index(("policy no", "blue-redis")) < scene.calls.index(("stop", "blue-redis"))
+
+
+@pytest.mark.parametrize("step", ["awaiting_approval", "finish"])
+def test_a_broker_that_went_down_is_not_taken_for_empty(scene, step):
+    """A boot, or a restart of the engine, leaves one down that has no restart policy."""
+    scene.engine.stop("blue-redis")
+    scene.brokers["blue"].tasks = {"celery": 2}
+    scene.deployment(step)
+    assert close(scene)["result"] == "committed"
+    assert scene.brokers["green"].tasks == {"celery": 2}
+    assert scene.host.warnings == ["Container shop-blue-redis-1 was down and was started again."]
+
+
+def test_a_broker_that_does_not_start_any_more_is_not_removed(scene, monkeypatch):
+    scene.engine.stop("blue-redis")
+    scene.deployment("awaiting_approval")
+    start = scene.engine.start
+
+    def refuse(container):
+        if container == "blue-redis":
+            raise EngineError("no space left on device.", 500)
+        start(container)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.engine, "start", refuse)
+        with pytest.raises(BluegreenError) as failure:
+            close(scene)
+    assert failure.value.message == (
+        "The broker of blue, container shop-blue-redis-1, may hold tasks, but was down and does not start (no space left on "
+        "device). So nothing was removed: mend that, then run finish.yml again, or remove that container yourself if its tasks "
+        "may be lost."
+    )
+    assert scene.states()["blue-web"] == "running"
+    assert scene.store.load()["step"] == "finish"
+    assert close(scene)["result"] == "committed"
+
+
+def test_a_broker_that_silently_lost_its_container_is_not_looked_for_elsewhere(scene):
+    """As after a finish that was cut off while it removed the old color."""
+    del scene.engine.inspected["blue-redis"]
+    journal = scene.deployment("finish")
+    scene.brokers["blue"].container = None
+    journal.data["settings"]["broker"]["url"] = "redis://redis:6379/0"
+    assert close(scene)["result"] == "committed"
 
 
 @pytest.mark.parametrize("wanted", [False, True])

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import from_journal
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeBroker
 
 
 @pytest.fixture
@@ -50,6 +52,26 @@ def test_the_broker_that_a_color_brings_for_itself_while_it_runs(scene, mode, na
     with color.own_broker() as broker:
         assert (broker is scene.brokers[name]) is own
         assert own or broker is None
+
+
+@pytest.mark.parametrize("status", ["running", "exited"])
+def test_the_container_of_the_broker_is_known_while_it_is_down_too(scene, status):
+    scene.engine.inspected["blue-redis"]["State"]["Status"] = status
+    assert Color(scene.host, settings(scene), "blue").server().name == "shop-blue-redis-1"
+
+
+@pytest.mark.parametrize("mode", ["shared", "none"])
+def test_a_broker_that_is_not_the_color_s_is_none_of_its_containers(scene, mode):
+    assert Color(scene.host, settings(scene, mode=mode), "blue").server() is None
+
+
+def test_a_color_whose_broker_was_removed_has_none_by_that_name(scene, monkeypatch):
+    """Elsewhere on the host another container may go by the same name."""
+    monkeypatch.setattr(_broker, "connect", lambda host, containers, wanted: FakeBroker("redis://redis:6379"))
+    color = Color(scene.host, settings(scene), "blue")
+    assert color.server() is None
+    with color.own_broker() as broker:
+        assert broker is None
 
 
 @pytest.mark.parametrize(

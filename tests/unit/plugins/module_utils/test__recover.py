@@ -732,6 +732,65 @@ def test_a_broker_that_does_not_say_what_it_holds_goes_on_running(scene, monkeyp
     ]
 
 
+@pytest.mark.parametrize("step", ["health", "cutover", "settle", "awaiting_approval"])
+def test_a_broker_that_went_down_is_not_taken_for_empty(scene, step):
+    """A boot, or a restart of the engine, leaves one down that has no restart policy."""
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", redis="exited")
+    scene.brokers["green"].tasks = {"celery": 5}
+    scene.deployment(step)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert scene.brokers["blue"].tasks == {"celery": 5}
+    assert scene.engine.state("green-redis") == "exited"
+    assert "Container shop-green-redis-1 was down and was started again." in scene.host.warnings
+
+
+@pytest.mark.parametrize("live", ["blue", ""])
+@pytest.mark.parametrize("step", ["health", "settle"])
+def test_a_broker_that_does_not_start_again_is_kept_for_the_next_deployment(scene, monkeypatch, step, live):
+    if live:
+        scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", redis="exited")
+    unstartable(scene, monkeypatch, "green-redis")
+    journal = scene.deployment(step, **{"from": live, "release_from": "1" if live else ""})
+    journal.data["policies"]["green-redis"] = dict(ALWAYS)
+    journal.save()
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert not live or scene.engine.state("blue-worker") == "running"
+    assert (scene.engine.state("green-web"), scene.engine.policy("green-redis")) == ("exited", "unless-stopped")
+    assert (
+        "The broker of green, container shop-green-redis-1, may hold tasks, but was down and does not start (port is already "
+        "allocated)."
+    ) in scene.host.warnings
+
+
+def test_a_broker_that_falls_again_keeps_nobody_waiting(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", redis="exited")
+    scene.deployment("settle")
+    start = scene.engine.start
+    monkeypatch.setattr(
+        scene.engine,
+        "start",
+        lambda container: start(container) if container != "green-redis" else scene.calls.append(("start", container)),
+    )
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert (
+        "The broker of green, container shop-green-redis-1, may hold tasks, but was down and fell right after its start."
+    ) in scene.host.warnings
+
+
+def test_a_broker_that_loads_its_data_is_waited_for(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", redis="exited")
+    scene.brokers["green"].tasks = {"celery": 5}
+    scene.deployment("settle")
+    loaded = scene.host.clock.now + 30
+    monkeypatch.setattr(scene.brokers["green"], "answers", lambda: scene.host.clock.now >= loaded)
+    recover(scene, UNDO)
+    assert scene.brokers["blue"].tasks == {"celery": 5}
+
+
 def test_what_a_handover_could_not_deliver_is_back_before_the_old_workers_start(scene):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green", redis="exited", worker="created", beat="created")
@@ -980,6 +1039,26 @@ def test_a_candidate_that_is_not_whole_goes_back(scene, broken):
     assert "switch to blue" in scene.calls
 
 
+def test_an_old_color_that_is_only_down_is_a_way_back(scene):
+    """Without a restart policy it does not come back at a boot by itself."""
+    scene.color("blue", "exited")
+    scene.color("green", worker="created", beat="created")
+    scene.deployment("start_workers", done=False)
+    abandoned(scene)
+    assert recover(scene, LOOK)["result"] == "rolled_back"
+    assert {scene.engine.state(f"blue-{service}") for service in ("redis", "web", "worker", "beat")} == {"running"}
+
+
+@pytest.mark.parametrize("step", ["handover", "start_workers", "settle"])
+def test_a_first_deployment_that_lost_its_owner_is_undone(scene, step):
+    """Nobody starts the workers any more, so it would never become whole."""
+    scene.color("green", worker="created", beat="created")
+    scene.deployment(step, done=False, **{"from": "", "release_from": ""})
+    abandoned(scene)
+    assert recover(scene, LOOK)["message"] == "Release 2 was rolled back: no color is live."
+    assert scene.effects()[1] == "switch to None"
+
+
 def test_when_neither_color_is_whole_what_is_served_is_left(scene):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
@@ -1130,6 +1209,25 @@ def test_sessions_come_back_before_visitors_do(scene, monkeypatch):
     recover(scene, UNDO)
     effects = scene.effects()
     assert effects.index("copy from green") < effects.index("switch to blue")
+
+
+@pytest.mark.parametrize("served, proved_to, copied", [
+    ("green", "green", True),
+    # Nginx is down, and was proved to serve the candidate.
+    ("", "green", True),
+    # Every visitor was on the old color all the time, or is again: what the candidate has was taken before that.
+    ("blue", "", False),
+    ("blue", "green", False),
+    ("", "", False),
+])
+def test_sessions_come_back_only_from_where_visitors_are(scene, monkeypatch, served, proved_to, copied):
+    record(monkeypatch, scene.calls, _kept_keys, "copy_kept", "copy")
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker="created", beat="created")
+    scene.served = served
+    scene.deployment("cutover", done=bool(proved_to), keep_keys=["session:*"], cutover={**proved(scene), "proved": proved_to})
+    recover(scene, UNDO)
+    assert ("copy" in scene.effects()) is copied
 
 
 def test_a_copy_that_fails_keeps_nobody_on_the_candidate(scene, monkeypatch):

@@ -67,6 +67,14 @@ TABLE = [
     # What Nginx shows now is worth more than what it once was proved to serve.
     (journal("settle", **proved("green")), OLD_IS_SERVED, _recovery.BACK),
     (journal("settle", **proved("green")), OLD_IS_SERVED._replace(old_healthy=False), _recovery.FAIL),
+    # The first deployment: there was no color before it.
+    (journal("cutover", done=False, **{"from": ""}), WHOLE, _recovery.BACK),
+    (journal("settle", **{"from": ""}), WHOLE, _recovery.HOLD),
+    (journal("cutover", **{"from": ""}), BOTH_BAD, _recovery.BACK),
+    (journal("start_workers", done=False, **{"from": ""}), BOTH_BAD, _recovery.BACK),
+    (journal("settle", **{"from": ""}), BOTH_BAD, _recovery.BACK),
+    # It was whole, and may be so again.
+    (journal("awaiting_approval", **{"from": ""}), BOTH_BAD, _recovery.FAIL),
     (journal("awaiting_approval"), WHOLE, _recovery.HOLD),
     (journal("awaiting_approval"), BROKEN, _recovery.BACK),
     (journal("awaiting_approval"), BOTH_BAD, _recovery.FAIL),
