@@ -417,6 +417,28 @@ class NoJournal:
         pass
 
 
+class Watched(NoJournal):
+    """An open deployment that is only looked at, without the lock: the guard and rollback.yml can act meanwhile.
+
+    Each sign of life is a look at whether it still is the caller's.
+
+    :raises Fenced: it is not, or no longer, here and in :meth:`alive`.
+    """
+
+    def __init__(self, store, deployment_id, epoch, step):
+        self._store = store
+        self._caller = (deployment_id, epoch, step)
+        self.alive()
+
+    def get(self, key, default=None):
+        return self.data.get(key, default)
+
+    def alive(self):
+        journal = self._store.load()
+        refuse_stranger(self._store.app, journal, *self._caller)
+        self.data = journal.data
+
+
 @contextlib.contextmanager
 def fenced(store, deployment_id, epoch, step, check_mode=False):
     """Hold the lock for the whole of an effect, and let it happen only to the caller's own deployment.

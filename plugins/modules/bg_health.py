@@ -172,7 +172,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import HealthSettings, wait_healthy
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal, Store, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal, Store, Watched, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import by_role, start, would_start
 
@@ -207,9 +207,12 @@ def health(params, host, check_mode):
     if not params["deployment_id"]:
         # It changes nothing, so by itself it needs neither a lock nor the leave of an open deployment.
         return _wait(host, NoJournal(), settings, params["project"])
-    with fenced(store, params["deployment_id"], params["epoch"], _step(store)) as journal:
-        if journal["step"] == "awaiting_approval":
-            return _wait(host, journal, settings, params["project"])
+    if _is_pending(store):
+        watched = Watched(store, params["deployment_id"], params["epoch"], "awaiting_approval")
+        result = _wait(host, watched, settings, params["project"])
+        watched.alive()
+        return result
+    with fenced(store, params["deployment_id"], params["epoch"], "health") as journal:
         journal.begin("health")
         result = _wait(host, journal, settings, params["project"])
         journal.done("health")
@@ -245,10 +248,9 @@ def _start_and_wait(params, host, store, settings, services, check_mode):
     }
 
 
-def _step(store):
-    # After the cutover the same question is asked while the approval is waited for.
+def _is_pending(store):
     journal = store.load()
-    return "awaiting_approval" if journal is not None and journal["step"] == "awaiting_approval" else "health"
+    return journal is not None and journal["step"] == "awaiting_approval"
 
 
 def _wait(host, journal, settings, project):

@@ -111,6 +111,47 @@ def test_while_approval_is_awaited_the_step_stays(host, asked, deployment):
     assert (deployment.store.load()["step"], deployment.store.load()["done"]) == ("awaiting_approval", True)
 
 
+@pytest.fixture
+def soaking(host, asked, deployment, monkeypatch):
+    """Run a function in the middle of the wait of a deployment that awaits approval; the module's own look comes after."""
+    deployment.begin("awaiting_approval")
+    deployment.done("awaiting_approval")
+
+    def soak(meanwhile):
+        def wait_healthy(host, journal, settings, containers):
+            meanwhile(deployment.store)
+            journal.alive()
+            return bg_health.wait_healthy_result
+
+        monkeypatch.setattr(bg_health, "wait_healthy", wait_healthy)
+        return bg_health.health({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "project": "shop-green"}, host, False)
+
+    return soak
+
+
+def test_a_release_that_is_only_watched_can_be_undone_meanwhile(soaking):
+    """A soak may take an hour, and the guard has to be able to go back within seconds."""
+
+    def lock(store):
+        with store.lock("the guard", wait=0):
+            pass
+
+    assert soaking(lock)["attempts"] == 3
+
+
+@pytest.mark.parametrize(
+    "meanwhile, message",
+    [
+        (lambda store: store.close({"id": "dep-1"}), "names no open deployment of app shop: it was ended meanwhile"),
+        (lambda store: store.load().take_over(), "was taken over meanwhile"),
+        (lambda store: store.load().note(back=True), "is being undone"),
+    ],
+)
+def test_who_watches_a_release_notices_that_it_is_undone(soaking, meanwhile, message):
+    with pytest.raises(Fenced, match=message):
+        soaking(meanwhile)
+
+
 @pytest.mark.parametrize("params", [{"deployment_id": "dep-0", "epoch": 1}, {"deployment_id": "dep-1", "epoch": 0}])
 def test_a_stranger_is_refused(host, asked, deployment, params):
     with pytest.raises(Fenced):
