@@ -23,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_units 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_called_with
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import called_with
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import switch_was_cut_off
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import Distrusted, check_program
 
@@ -90,7 +90,7 @@ class Guard:
 
     def _is_abandoned(self, journal):
         """Whether nobody but the guard brings the deployment to an end."""
-        if journal["step"] in ("open", "fetch") and is_called_with(self.store.env_file(journal["to"])):
+        if journal["step"] in ("open", "fetch") and called_with("compose", self.store.env_file(journal["to"])):
             # Compose may pull for an hour and keeps no journal, so its sign of life is written for it.
             self._keep_alive(journal)
             return False

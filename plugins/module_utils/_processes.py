@@ -8,11 +8,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 
 PROC = "/proc"
+# How long a process may take to end that was told to, and how long the kernel may for one that was killed, in seconds.
+END_TIMEOUT = 10
 
 
 def processes_of(pid, proc=PROC):
@@ -38,10 +43,29 @@ def processes_of(pid, proc=PROC):
     return found
 
 
-def is_called_with(word, proc=PROC):
-    """Whether some process was called with a word, such as a path, among its arguments."""
-    wanted = os.fsencode(word)
-    return any(name.isdigit() and wanted in _read(proc, name, "cmdline").split(b"\0") for name in os.listdir(proc))
+def called_with(*words, proc=PROC):
+    """Ids of the processes that were called with some words, such as a path, among their arguments."""
+    wanted = {os.fsencode(word) for word in words}
+    return [
+        int(name)
+        for name in os.listdir(proc)
+        if name.isdigit() and wanted.issubset(_read(proc, name, "cmdline").split(b"\0"))
+    ]
+
+
+def end_called_with(clock, *words):
+    """End the processes that were called with some words, and wait until they are gone.
+
+    :returns: ids of those that are not, though they were killed.
+    """
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        for pid in called_with(*words):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, how)
+        deadline = Deadline(clock, END_TIMEOUT)
+        while called_with(*words) and not deadline.over:
+            deadline.sleep(0.1)
+    return called_with(*words)
 
 
 def is_alive(pid, proc=PROC):

@@ -40,6 +40,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import end_called_with
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late, start_broker
 
 # What an engine that is being restarted may take, in seconds.
@@ -186,6 +187,15 @@ class _Recovery:
 
     def _discard(self):
         """Nothing of the live color was touched: what was created goes."""
+        # It may outlive its controller, and would go on creating what is removed here.
+        stubborn = end_called_with(self.host.clock, "compose", self.store.env_file(self.candidate.name))
+        if stubborn:
+            self.journal.note(back=True, reason=self.reason)
+            raise BluegreenError(
+                f"Compose still works for deployment {self.journal['id']} of app {self.store.app} (process "
+                f"{', '.join(map(str, stubborn))}) and cannot be killed: when it has ended, run rollback.yml again."
+            )
+        self.candidate.look()
         self._remove_unstarted(self.candidate.containers)
         return self._end("rolled_back")
 

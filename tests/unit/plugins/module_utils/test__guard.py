@@ -42,10 +42,13 @@ class Guarded(Scene):
         super().__init__(monkeypatch, folder)
         self.said = []
         self.compose = False
-        monkeypatch.setattr(_guard, "is_called_with", lambda word: self.compose and word == self.store.env_file("green"))
+        monkeypatch.setattr(_guard, "called_with", self._called_with)
         self.color("blue", worker="exited", beat="exited")
         self.color("green")
         self.guard = self.another()
+
+    def _called_with(self, *words):
+        return [7] if self.compose and words == ("compose", self.store.env_file("green")) else []
 
     def another(self):
         """A guard that was started anew."""
@@ -185,7 +188,7 @@ def test_compose_is_found_by_the_env_file_that_it_was_given(scene, monkeypatch):
     monkeypatch.undo()
     scene.deployment("open")
     scene.host.clock.now += 900
-    command = [sys.executable, "-c", "print(flush=True); input()", "--env-file", scene.store.env_file("green")]
+    command = [sys.executable, "-c", "print(flush=True); input()", "compose", "--env-file", scene.store.env_file("green")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as compose:
         compose.stdout.readline()
         assert scene.guard.turn() == PACE

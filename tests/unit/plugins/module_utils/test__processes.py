@@ -9,13 +9,19 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Clock
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import (
+    called_with,
+    end_called_with,
     is_alive,
-    is_called_with,
     processes_of,
     status_of,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._signals import catches
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeClock
 
 # The innermost one says that all are there: its parent goes on before the kernel shows its new arguments.
 CHILD = """
@@ -56,15 +62,37 @@ def test_a_name_with_spaces_and_parentheses(tmp_path):
 def test_a_process_that_was_called_with_a_path(tmp_path):
     path = str(tmp_path / "green.env")
     command = [sys.executable, "-c", "print(flush=True); input()", "--env-file", path]
-    assert not is_called_with(path)
+    assert not called_with(path)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as called:
         called.stdout.readline()
-        assert is_called_with(path)
+        assert called_with(path) == [called.pid]
         # A word is a whole argument.
-        assert not is_called_with(path[:-1])
-        assert not is_called_with(f"{path}.new")
+        assert not called_with(path[:-1])
+        assert not called_with(f"{path}.new")
+        # All of them are meant.
+        assert not called_with(path, "compose")
         called.communicate(b"\n")
-    assert not is_called_with(path)
+    assert not called_with(path)
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_processes_that_were_called_with_a_path_end(tmp_path, monkeypatch, stubborn):
+    path = str(tmp_path / "green.env")
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " if stubborn else ""
+    command = [sys.executable, "-c", f"{ignore}print(flush=True); input()", "--env-file", path]
+    monkeypatch.setattr(_processes, "END_TIMEOUT", 0.5)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as called:
+        called.stdout.readline()
+        assert end_called_with(Clock(), path) == []
+        assert called.wait(1) == (-signal.SIGKILL if stubborn else -signal.SIGTERM)
+
+
+def test_what_cannot_be_ended_is_told(monkeypatch):
+    told = []
+    monkeypatch.setattr(_processes, "called_with", lambda *words: [4711])
+    monkeypatch.setattr(os, "kill", lambda pid, wanted: told.append((pid, wanted)))
+    assert end_called_with(FakeClock(), "/shop/green.env") == [4711]
+    assert told == [(4711, signal.SIGTERM), (4711, signal.SIGKILL)]
 
 
 def test_what_ends_meanwhile_and_what_the_kernel_has_no_arguments_of(tmp_path):
@@ -72,8 +100,8 @@ def test_what_ends_meanwhile_and_what_the_kernel_has_no_arguments_of(tmp_path):
         (tmp_path / name).mkdir()
         if line is not None:
             (tmp_path / name / "cmdline").write_bytes(line)
-    assert not is_called_with("/shop/green.env", str(tmp_path))
-    assert is_called_with(os.fsdecode(b"\xff/green.env"), str(tmp_path))
+    assert not called_with("/shop/green.env", proc=str(tmp_path))
+    assert called_with("compose", os.fsdecode(b"\xff/green.env"), proc=str(tmp_path)) == [7]
 
 
 def test_the_kernel_tells_what_this_process_catches():

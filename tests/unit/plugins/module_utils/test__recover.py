@@ -282,6 +282,40 @@ def test_what_was_created_and_never_started_is_removed(scene, step):
     assert scene.store.load() is None
 
 
+def test_a_compose_that_outlived_its_controller_creates_nothing_more(scene, monkeypatch):
+    """It pulls for an hour, and would create containers after all was undone."""
+    scene.color("blue")
+    scene.deployment("fetch", done=False)
+    ended = []
+
+    def end(clock, *words):
+        ended.append(words)
+        # The last thing that it did.
+        scene.color("green", "created")
+        return []
+
+    monkeypatch.setattr(_recover, "end_called_with", end)
+    recover(scene, UNDO)
+    assert ended == [("compose", scene.store.env_file("green"))]
+    assert not [name for name in scene.states() if name.startswith("green")]
+
+
+def test_a_compose_that_cannot_be_killed_is_waited_for(scene, monkeypatch):
+    scene.color("blue")
+    scene.color("green", "created")
+    scene.deployment("fetch", done=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(_recover, "end_called_with", lambda clock, *words: [4711, 4712])
+        with pytest.raises(BluegreenError) as failure:
+            recover(scene, UNDO)
+    assert failure.value.message == (
+        "Compose still works for deployment dep-1 of app shop (process 4711, 4712) and cannot be killed: when it has ended, "
+        "run rollback.yml again."
+    )
+    assert scene.store.load()["back"] is True
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+
+
 def test_an_old_color_that_was_kept_is_not_removed_with_what_was_created(scene):
     scene.color("blue")
     scene.color("green", "exited", web="created")
