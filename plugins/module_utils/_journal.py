@@ -60,6 +60,7 @@ class Store:
         self.host = host
         self.folder = os.path.join(root, app)
         self.lease_mark = os.path.join(run_root, app)
+        self._is_torn = False
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -69,11 +70,17 @@ class Store:
 
     def broker_url(self):
         """The broker's URL of the open deployment; it may hold a password, so the journal does not have it."""
+        path = self.path("broker.url")
         try:
-            with open(self.path("broker.url"), encoding="utf-8", opener=opener) as source:
-                return source.read()
+            with open(path, "rb", opener=opener) as source:
+                text = source.read().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
+        if text.isprintable() and "\ufffd" not in text:
+            return text
+        # Damage must keep nobody from going back.
+        self.host.warn(f"{path} is damaged, so tasks are looked for in all of the broker service's databases.")
+        return ""
 
     def secrets(self):
         """What the files hold that root alone reads, to be taken out of what others may read."""
@@ -142,7 +149,9 @@ class Store:
         for name in ("deployment.json", "deployment.json.previous"):
             try:
                 with open(self.path(name), "rb", opener=opener) as source:
-                    return Journal(self, _journal_schema.journal(source.read(_journal_schema.LIMIT + 1), self.app))
+                    found = Journal(self, _journal_schema.journal(source.read(_journal_schema.LIMIT + 1), self.app))
+                self._is_torn = bool(broken)
+                return found
             except FileNotFoundError:
                 if name == "deployment.json":
                     return None
@@ -174,14 +183,17 @@ class Store:
     def save(self, data):
         """Write the journal and with it the lease, each before the effect that it announces."""
         current, previous = self.path("deployment.json"), self.path("deployment.json.previous")
-        # A link and two renames: at every instant there is one whole version under one of the two names.
-        with contextlib.suppress(FileNotFoundError):
-            remove(previous + ".new")
-            os.link(current, previous + ".new")
-            os.replace(previous + ".new", previous)
-            # Where the write after it failed the last time, both are names of one file, and then a rename does nothing.
-            remove(previous + ".new")
+        # A link and two renames: at every instant there is one whole version under one of the two names. A torn one takes
+        # no other's place.
+        if not self._is_torn:
+            with contextlib.suppress(FileNotFoundError):
+                remove(previous + ".new")
+                os.link(current, previous + ".new")
+                os.replace(previous + ".new", previous)
+                # Where the write after it failed the last time, both are names of one file, and then a rename does nothing.
+                remove(previous + ".new")
         write_atomically(current, json.dumps(_journal_schema.tidied(data), indent=1, sort_keys=True) + "\n")
+        self._is_torn = False
         self._mark_lease()
 
     def _mark_lease(self):

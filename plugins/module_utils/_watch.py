@@ -169,7 +169,8 @@ class Watch:
             return own
         public = check_url("bluegreen_public_url", settings.nginx["public_url"])._replace(path=settings.health["path"])
         answer = self._probe(settings, public, settings.nginx["public_host"], settings.nginx["validate_certs"])
-        if answer.status in settings.health["status"]:
+        # With a backup the public gets an answer of the old color, whose workers have stopped.
+        if answer.status in settings.health["status"] and not settings.nginx["backup"]:
             return Look(True)
         return own._replace(nginx_is_down=answer.failure == "connection refused")
 

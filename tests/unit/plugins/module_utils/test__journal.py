@@ -242,6 +242,36 @@ def test_the_copy_before_is_used_when_the_journal_is_torn(store, journal, text):
     assert store.load()["step"] == "open"
 
 
+def test_a_torn_journal_does_not_take_the_place_of_the_copy_before(store, journal, monkeypatch):
+    """A power cut may come between the two writes, and then the copy is all that is left."""
+    journal.begin("fetch")
+    spoil(store, "deployment.json", "{")
+    with monkeypatch.context() as patch:
+        patch.setattr(_journal, "write_atomically", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            store.load().begin("stop_workers")
+    assert store.load()["step"] == "open"
+    store.load().begin("stop_workers")
+    # From then on the copy is that of the version before again.
+    store.load().begin("start_candidate")
+    spoil(store, "deployment.json", "{")
+    assert store.load()["step"] == "stop_workers"
+
+
+def cut_off(*_given):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe\x00", b"redis://redis\n\n", "redis://\ufffd".encode()])
+def test_a_url_that_is_damaged_keeps_nobody_from_going_back(store, journal, host, damage):
+    with open(store.path("broker.url"), "wb") as target:
+        target.write(damage)
+    assert store.broker_url() == ""
+    assert host.warnings == [
+        f"{store.path('broker.url')} is damaged, so tasks are looked for in all of the broker service's databases."
+    ]
+
+
 BOTH = "deployment.json and deployment.json.previous"
 
 

@@ -143,6 +143,14 @@ def test_what_the_public_gets_counts(pending):
     assert pending.asked[-1] == (PUBLIC, "/health/", "", 2.0, True)
 
 
+def test_an_answer_of_the_backup_is_none_of_the_color(pending):
+    pending.journal["settings"]["nginx"]["backup"] = True
+    pending.journal.save()
+    pending.look()
+    pending.answers[GREEN] = REFUSED
+    assert pending.look(3) == ["", "", WHY]
+
+
 def test_the_public_is_asked_as_visitors_ask(pending):
     settings = pending.journal["settings"]
     settings["nginx"].update(public_url="https://127.0.0.1:8443/shop/", public_host="shop.example.com", validate_certs=False)
