@@ -36,6 +36,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import Unreadable
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._open import refuse_open
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import (
     HEALTH,
@@ -256,6 +257,20 @@ def test_garbage_in_the_other_files_is_passed_over(scene, rng, name):
         spoiled = bytes(rng.randrange(256) for dummy in range(rng.randrange(100)))
         put(scene, spoiled, name)
         assert kept_color(scene.store) is None and scene.store.history() == []
+
+
+def test_garbage_in_the_url_of_the_broker_is_one_sentence_or_passed_over(scene, rng):
+    url = "redis://:p%40ss@redis:6379/0"
+    spoiled = [value.encode("utf-8", "surrogatepass") for value in mutations(rng, url, 300)]
+    spoiled += [bytes(rng.randrange(256) for dummy in range(rng.randrange(100))) for dummy in range(300)]
+    for raw in spoiled:
+        put(scene, raw, "broker.url")
+        text = scene.store.broker_url()
+        assert text.isprintable()
+        try:
+            parse_url(text or url)
+        except BluegreenError as refusal:
+            assert "\n" not in refusal.message
 
 
 # What an app's Redis holds
