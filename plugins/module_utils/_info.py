@@ -11,6 +11,7 @@ import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _broker_choice,
+    _probe,
     _resources,
     _stored,
     _upstream,
@@ -20,7 +21,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import sentence
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, check_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import JournalCorrupt
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
@@ -28,6 +29,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._since import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import listed
 
 HISTORY = 20
+# What visitors wait for an answer at most before they count as without one, in seconds.
+ANSWER_TIMEOUT = 5.0
 
 
 def info(host, store, params):
@@ -36,6 +39,7 @@ def info(host, store, params):
     live, upstream = _live(host, settings)
     if live:
         settings = _with_broker(host, settings, params, live)
+        _ask_public(host, settings.nginx)
     kept = kept_color(store) or {}
     colors, queues, held = {}, {}, {}
     for name in COLORS:
@@ -83,6 +87,17 @@ def _live(host, settings):
     except BluegreenError as error:
         host.warn(error.message)
         return "", None
+
+
+def _ask_public(host, nginx):
+    """Warn when visitors get no answer: the file names a color, whether Nginx runs or not."""
+    url = check_url("bluegreen_public_url", nginx["public_url"])
+    answer = _probe.ask(host.clock, url, nginx["public_host"], ANSWER_TIMEOUT, nginx["validate_certs"])
+    if answer.failure:
+        host.warn(f"Visitors get no answer from {nginx['public_url']}: {answer.failure}.")
+    elif answer.status in (502, 503, 504):
+        # Nginx's own words for a web that does not answer.
+        host.warn(f"Visitors get status {answer.status} from {nginx['public_url']}.")
 
 
 def _with_broker(host, settings, params, live):

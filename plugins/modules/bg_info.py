@@ -158,7 +158,7 @@ resources:
     memory: {total: 1073741824, available: 612368384}
     disk: {path: /var/lib/docker, total: 31268536320, available: 22548578304}
 problems:
-  description: What could not be read, a sentence each. They are given as warnings, too.
+  description: What could not be read, and whether visitors get no answer, a sentence each. They are given as warnings, too.
   returned: always
   type: list
   elements: str

@@ -103,6 +103,7 @@ class Fault(NamedTuple):
     hunt: tuple = ()  # kills each recovery, so many seconds after it began
     by_hand: str = ""  # the documented playbook that a human runs where the host says that one must look
     patience: float = 80.0  # seconds from the deadline of the deployment until the host has to be whole
+    within: dict = {}  # phase: seconds from the fault until it has to be, where that is promised
     small_disk: bool = False
     under_runner: bool = False
 
@@ -124,6 +125,8 @@ FAULTS = {
             strike="kill",
             controller="gone",
             pending=False,
+            # Between two modules, so the fault comes after the last sign of life. Workers and all else, not only workers.
+            within={"stopped": 30.0, "healthy": 30.0},
         ),
         Fault(
             "term",
@@ -189,6 +192,8 @@ FAULTS = {
             controller="gone",
             outage="down",
             kills_workers=True,
+            # The boot itself counts too.
+            within=dict.fromkeys(ORDER, 60.0),
         ),
         Fault(
             "dockerd",

@@ -16,7 +16,9 @@ under {rate} requests and {tasks} tasks a second, into which one fault strikes w
 
 A cell shows how the host ended, whole by itself: on the **old** release, the **new** one, or the **new** one with approval
 **pending**; failed requests / lost tasks / doubled tasks; seconds from the fault until the host was whole. **NOT WHOLE**
-and why is below. The pending ones were then finished or rolled back, in turn, which is part of the cell.
+and why is below. The pending ones were then finished or rolled back, in turn, which is part of the cell. A cell is wrong too
+if it took longer than what is promised: 30 s where the controller is killed while the old workers are stopped, between two
+modules; 60 s from a power cut, the boot included.
 """
 APART = """
 ## Counted apart

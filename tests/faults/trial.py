@@ -219,6 +219,9 @@ class Trial:
             self._wrong("not whole: " + "; ".join(streak.missing or ["it did not stay so"]))
             return
         self.result["seconds"] = round(max(streak.since - struck, 0.0), 1)
+        within = self.fault.within.get(self.cell.phase)
+        if within and self.result["seconds"] > within:
+            self._wrong(f"it took {self.result['seconds']:g} s until it was whole, and {within:g} s are promised")
         self.result["end"] = end = end_of(streak.last, self.live)
         if end not in may_end(self.cell):
             self._wrong(f"it ended as {end}, and {' or '.join(sorted(may_end(self.cell)))} was to be expected")

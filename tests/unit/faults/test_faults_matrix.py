@@ -70,6 +70,14 @@ def test_a_cell_that_is_none_is_refused_with_those_that_are(text, told):
         matrix.chosen(text)
 
 
+def test_what_is_promised_within_seconds_is_asserted():
+    """30 s from the last sign of life, where workers are stopped and the deadline is 20 s; 60 s from a power cut."""
+    assert matrix.FAULTS["kill"].within == {"stopped": 30.0, "healthy": 30.0} and matrix.REVERT_AFTER == 20
+    assert matrix.FAULTS["power"].within == dict.fromkeys(matrix.FAULTS["power"].phases, 60.0)
+    for fault in matrix.FAULTS.values():
+        assert set(fault.within) <= set(fault.phases)
+
+
 def test_visitors_may_miss_a_web_that_a_fault_takes_away_only_once_it_is_live():
     assert not matrix.takes_down(Cell("web-exits", "health"))
     assert matrix.takes_down(Cell("web-exits", "switched"))

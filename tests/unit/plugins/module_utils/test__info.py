@@ -8,9 +8,10 @@ import json
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _remembered, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _probe, _remembered, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
 
 HEADER = "# Written by smallfleet.bluegreen for release 2 (deployment dep-0).\n"
 
@@ -19,6 +20,9 @@ HEADER = "# Written by smallfleet.bluegreen for release 2 (deployment dep-0).\n"
 def scene(monkeypatch, tmp_path):
     made = Scene(monkeypatch, tmp_path)
     made.file.write_text(f"{HEADER}upstream shop {{ server 127.0.0.1:18002; }}\n")
+    made.public = _probe.Answer(200, "", 0.01)
+    made.asked = []
+    record(monkeypatch, made.asked, _probe, "ask", lambda given: given, lambda given: made.public)
     return made
 
 
@@ -37,6 +41,38 @@ def test_an_empty_host(scene):
     assert (result["app"], result["deployment"], result["history"], result["problems"]) == ("shop", None, [], [])
     assert result["colors"]["blue"]["health"] == "absent"
     assert result["summary"] == ["shop: no color is live."]
+
+
+@pytest.mark.parametrize(
+    "answer, problems",
+    [
+        ((200, ""), []),
+        # The app's own business.
+        ((404, ""), []),
+        ((301, ""), []),
+        ((500, ""), []),
+        ((502, ""), ["Visitors get status 502 from https://127.0.0.1:8443/."]),
+        ((0, "connection refused"), ["Visitors get no answer from https://127.0.0.1:8443/: connection refused."]),
+    ],
+)
+def test_visitors_without_an_answer_are_a_problem(scene, answer, problems):
+    """The file of a stopped Nginx names a color as that of a running one does."""
+    scene.public = _probe.Answer(*answer, 0.01)
+    nginx = {
+        "file": str(scene.file),
+        "public_url": "https://127.0.0.1:8443/",
+        "public_host": "shop.example.com",
+        "validate_certs": False,
+    }
+    assert info(scene, nginx=nginx)["problems"] == problems
+    (given,) = scene.asked
+    assert (given["url"].port, given["host"], given["validate_certs"]) == (8443, "shop.example.com", False)
+
+
+def test_where_nothing_is_live_no_visitor_is_expected(scene):
+    scene.file.unlink()
+    info(scene)
+    assert scene.asked == []
 
 
 @pytest.mark.parametrize(
