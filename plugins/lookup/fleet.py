@@ -13,6 +13,9 @@ author:
 description:
   - Returns the pattern as it is, and fails when C(ansible-playbook) would find no host for it.
   - A play whose pattern matches nothing is skipped, and the playbook ends well without having done anything.
+  - Fails, too, when a host has another pattern as its C(bluegreen_hosts). In the inventory that variable would do nothing,
+    because the hosts of a play are chosen before any variable of a host is there. The first play of a playbook cannot find
+    that out, the second one can.
 options:
   _terms:
     description: Patterns, as C(hosts) of a play has them.
@@ -39,8 +42,9 @@ _raw:
 
 from ansible import context
 from ansible.errors import AnsibleLookupError
-from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._hosts import matching
 
 
 class LookupModule(LookupBase):
@@ -48,23 +52,23 @@ class LookupModule(LookupBase):
         if context.CLIARGS.get("syntax"):
             # Whoever checks the syntax need not have an inventory.
             return terms
-        limit = variables.get("ansible_limit")
         for pattern in terms:
-            if self._matches(pattern, limit, variables["groups"]):
-                continue
-            within = f" within --limit {limit}" if limit else ""
-            raise AnsibleLookupError(
-                f"bluegreen_hosts is {pattern!r}, but no host of the inventory matches it{within}: nothing was done. Look at "
-                "ansible-inventory --graph."
-            )
+            hosts = matching(self._loader, variables, pattern)
+            if not hosts:
+                limit = variables.get("ansible_limit")
+                within = f" within --limit {limit}" if limit else ""
+                raise AnsibleLookupError(
+                    f"bluegreen_hosts is {pattern!r}, but no host of the inventory matches it{within}: nothing was done. Look "
+                    "at ansible-inventory --graph."
+                )
+            # When the first play begins, no variable of a host is there.
+            for host in hosts if "hostvars" in variables else ():
+                self._refuse_another(host, variables["hostvars"][host].get("bluegreen_hosts", pattern), pattern)
         return terms
 
-    def _matches(self, pattern, limit, groups):
-        inventory = InventoryManager(self._loader, parse=False)
-        for group, hosts in groups.items():
-            inventory.add_group(group)
-            for host in hosts:
-                inventory.add_host(host, group=group)
-        if limit:
-            inventory.subset(limit)
-        return bool(inventory.get_hosts(pattern=pattern))
+    def _refuse_another(self, host, given, pattern):
+        if given != pattern:
+            raise AnsibleLookupError(
+                f"bluegreen_hosts is {given!r} in the inventory, for {host}, where no playbook can see it, and it would go to "
+                f"{pattern!r}: nothing was done. Give it with -e bluegreen_hosts={given}."
+            )

@@ -14,76 +14,61 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import pexpect
-
 ROOT = Path(__file__).resolve().parents[2]
 for folder in (ROOT / "tests/faults", ROOT / "tests/fleet"):
     sys.path.insert(0, str(folder))
 
 # pylint: disable=wrong-import-position
-from controllers import PROGRAM  # noqa: E402
 from fleet import awaits, rolled_back, untouched, whole_on  # noqa: E402
 from pi_host import PiHost, make_key  # noqa: E402
+from terminal import WITHIN, Terminal, command_of, environment  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RUN = HERE / ".run"
 CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
-RELEASE = "2"
-WITHIN = 120
+RELEASE, OTHER = "2", "1"
 PROMPT = "Type 2 to let the old color go; anything else keeps both"
 LATE = "could be approved for 3 s (bluegreen_approval_timeout), and the answer came later: nothing was finished."
 
 
 class Try:
-    """One run of deploy.yml that comes to the question, or not."""
+    """One run of deploy.yml that comes to the question, or not. Each way to run it returns its exit code, its output, and
+    whether somebody was asked."""
 
     def __init__(self, pi, name, arguments=(), **variables):
         self.log = RUN / f"{name}.log"
         given = {"bluegreen_release": RELEASE, "bluegreen_approval": "prompt", **variables}
-        self.command = [
-            str(PROGRAM), "-i", str(pi.inventory), "smallfleet.bluegreen.deploy", "-e", json.dumps(given), *arguments
-        ]
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWX_"))}
-        self.environment.update(
-            LC_ALL="C.UTF-8", ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1", ANSIBLE_HOST_KEY_CHECKING="0",
-            COLUMNS="300", PYTHONDONTWRITEBYTECODE="1",
-        )
+        self.command = command_of("smallfleet.bluegreen.deploy", pi.inventory, given, *arguments)
 
-    def on_terminal(self, *answers, wait=0.0):
-        """Exit code and output, with answers sent at the prompt; whether there was one."""
-        with open(self.log, "w", encoding="utf-8") as log:
-            child = pexpect.spawn(
-                self.command[0], self.command[1:], cwd=ROOT, env=self.environment, encoding="utf-8", timeout=WITHIN,
-                dimensions=(50, 300), logfile=log,
-            )
-            asked = child.expect_exact([PROMPT, pexpect.EOF]) == 0
-            if asked:
-                time.sleep(0.5 + wait)
-                for answer in answers:
-                    child.send(answer)
-                    time.sleep(0.5)
-                child.expect(pexpect.EOF)
-            child.close()
-        return child.exitstatus, self._output(), asked
+    def on_terminal(self, *keys, wait=0.0, closes=False):
+        """Keys that are typed at the prompt; or the terminal is closed there."""
+        terminal = Terminal(self.command, self.log)
+        asked = terminal.asks(PROMPT)
+        if asked and closes:
+            terminal.close()
+        elif asked:
+            terminal.type(*keys, wait=wait)
+        return *terminal.end(), asked
+
+    def in_background(self):
+        """A job of a shell with job control, which goes on in the background while the shell waits."""
+        self.command = ["bash", "-c", 'set -m; "$@" & wait $!', "bash", *self.command]
+        return self.on_terminal()
 
     def without_terminal(self, stdin=subprocess.DEVNULL, piped=None, close=False):
         with open(self.log, "w", encoding="utf-8") as log:
             command = self.command if not close else ["sh", "-c", 'exec "$@" <&-', "sh", *self.command]
             done = subprocess.run(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=WITHIN,
+                command, cwd=ROOT, env=environment(), stdout=log, stderr=subprocess.STDOUT, check=False, timeout=WITHIN,
                 start_new_session=True, **({"input": piped, "text": True} if piped else {"stdin": stdin}),
             )
-        return done.returncode, self._output(), False
-
-    def _output(self):
-        return " ".join(self.log.read_text(encoding="utf-8", errors="replace").split())
+        return done.returncode, " ".join(self.log.read_text(encoding="utf-8", errors="replace").split()), False
 
 
 # Each: name, what it does with a Try, the exit code, whether a prompt comes, words of the output, and more for the Try.
@@ -96,8 +81,16 @@ NOT_A_YES = (
     ("abort", lambda one: one.on_terminal("\x03", "a"), 2, True, "user requested abort", {}),
     ("continue", lambda one: one.on_terminal("\x03", "c"), 0, True, "awaits approval", {}),
     ("check", lambda one: one.on_terminal(), 0, False, "awaits approval", {"arguments": ["--check"]}),
+    # By SIGHUP.
+    ("hangup", lambda one: one.on_terminal(closes=True), -1, True, "", {}),
+    ("background", lambda one: one.in_background(), 0, False, "awaits approval", {}),
+    ("check policy", lambda one: one.on_terminal(), 0, False, "awaits approval",
+     {"arguments": ["--check"], "bluegreen_approval": "automatic"}),
     ("manual", lambda one: one.on_terminal(), 0, False, "awaits approval", {"bluegreen_approval": "manual"}),
+    ("nobody manual", lambda one: one.without_terminal(), 0, False, "awaits approval", {"bluegreen_approval": "manual"}),
     ("unknown", lambda one: one.on_terminal(), 2, False, "value of bluegreen_approval must be one of",
+     {"bluegreen_approval": "sure"}),
+    ("nobody unknown", lambda one: one.without_terminal(), 2, False, "value of bluegreen_approval must be one of",
      {"bluegreen_approval": "sure"}),
     ("late", lambda one: one.on_terminal("2\r", wait=8.0), 2, True, LATE, {}),
     ("devnull", lambda one: one.without_terminal(), 0, False, "awaits approval", {}),
@@ -162,9 +155,23 @@ def typed(pi):
     """The release itself, typed on a terminal: the only yes."""
     begin_pending(pi, "typed.begin", bluegreen_approval_timeout=3600)
     rc, _text, asked = Try(pi, "typed").on_terminal("2\r")
+    pi.pending = None
     wrong = whole_on(pi.look(), RELEASE)
     if rc or not asked:
         wrong.append(f"it ended with {rc}" if asked else "nobody was asked")
+    return wrong
+
+
+def policy(pi, on_terminal):
+    """automatic, for a release that has waited longer than it may: whoever starts it again decides anew."""
+    begin_pending(pi, "policy.begin", bluegreen_approval_timeout=3)
+    time.sleep(4)
+    one = Try(pi, f"policy.{on_terminal}", bluegreen_approval="automatic", bluegreen_approval_timeout=60)
+    rc, text, asked = one.on_terminal() if on_terminal else one.without_terminal()
+    pi.pending = None
+    wrong = whole_on(pi.look(), RELEASE)
+    if rc or asked:
+        wrong.append("somebody was asked" if asked else f"it ended with {rc}: {text[-600:]}")
     return wrong
 
 
@@ -172,6 +179,10 @@ def tries(pi):
     yield from no_answer_is_a_yes(pi)
     yield "nobody decides", nobody_decides(pi)
     yield "typed", typed(pi)
+    play(pi, "deploy", "another", {"bluegreen_release": OTHER, "bluegreen_approval": "automatic"})
+    yield "policy", policy(pi, on_terminal=True)
+    play(pi, "deploy", "yet another", {"bluegreen_release": OTHER, "bluegreen_approval": "automatic"})
+    yield "nobody policy", policy(pi, on_terminal=False)
 
 
 def _interrupt(*_unused):
@@ -192,7 +203,7 @@ def main():
     finally:
         pi.destroy()
         (RUN / "results.jsonl").write_text("".join(f"{json.dumps(result)}\n" for result in results), encoding="utf-8")
-    return 0 if len(results) == len(NOT_A_YES) + 2 and all(result["ok"] for result in results) else 1
+    return 0 if len(results) == len(NOT_A_YES) + 4 and all(result["ok"] for result in results) else 1
 
 
 if __name__ == "__main__":

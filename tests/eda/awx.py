@@ -12,11 +12,12 @@ from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 TEMPLATE = {
-    "id": 7, "type": "workflow_job_template", "name": "Release the shop",
+    "id": 7, "type": "workflow_job_template", "name": "shop release",
     "summary_fields": {"organization": {"name": "Shop"}},
     "related": {"launch": "/api/v2/workflow_job_templates/7/launch/"},
     "ask_limit_on_launch": False, "ask_labels_on_launch": False, "ask_inventory_on_launch": False,
-    "ask_variables_on_launch": True,
+    # As awx/configure.yml makes it: a survey asks for the release.
+    "ask_variables_on_launch": False,
 }
 
 

@@ -6,6 +6,7 @@
 Real: ansible-rulebook with its rule engine, the rulebooks and the event source of this checkout, ansible-runner,
 ansible-playbook, answer_webhook.yml, HTTP. Stand-ins: the deployment (standin/deploy.yml, by the rulebook's own variable
 webhook_playbook) and what a host shows of it (standin/bg_info.py), because hosts with Docker would take minutes.
+tests/fleet runs it without these, on hosts that have all.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ FREE = {"deployment": None, "history": []}
 class Service:
     """One state folder with the rulebook that is run on it, again and again if need be."""
 
-    def __init__(self, folder, rulebook="github_push", options=(), **variables):
+    def __init__(self, folder, rulebook="github_push", options=(), inventory=None, collections_path=None, **variables):
         self.folder, self.rulebook, self.options = str(folder), rulebook, options
+        self.collections_path = collections_path or collections(self.folder)
         self.log_path = os.path.join(self.folder, "rulebook.log")
         self.port = free_port()
         self.process = None
@@ -48,10 +50,7 @@ class Service:
             "webhook_playbook": os.path.join(HERE, "standin", "deploy.yml"),
             **variables,
         }
-        self.write("broken", "")
-        self.inventory = self.write_inventory()
-        for host in HOSTS:
-            self.show(host, FREE)
+        self.inventory = inventory or self.write_inventory()
 
     # Files
 
@@ -68,6 +67,9 @@ class Service:
         names = {"bluegreen_app": "{{ inventory_hostname }}"}
         text = json.dumps({"all": {"hosts": dict.fromkeys(HOSTS), "vars": {**local, **names}}})
         self.write(os.path.join("inventory", "hosts.yml"), text)
+        self.write("broken", "")
+        for host in HOSTS:
+            self.show(host, FREE)
         return folder
 
     def show(self, host, shown):
@@ -96,7 +98,7 @@ class Service:
             PATH=os.pathsep.join([VENV, env["PATH"]]),
             LC_ALL="C.UTF-8",
             EDA_JOB_TEMPLATE_REFRESH_DELAY="1",
-            ANSIBLE_COLLECTIONS_PATH=collections(self.folder),
+            ANSIBLE_COLLECTIONS_PATH=self.collections_path,
             BLUEGREEN_TEST_FOLDER=self.folder,
         )
         argv = [f"{VENV}/ansible-rulebook", "--rulebook", f"smallfleet.bluegreen.{self.rulebook}"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +24,13 @@ import ledger  # noqa: E402
 from controllers import Controller  # noqa: E402
 from load import Load  # noqa: E402
 from pi_host import VARIABLES, PiHost, make_key  # noqa: E402
+from terminal import Terminal, command_of  # noqa: E402
 from verdict import end_of, whats_missing  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 # Git-ignored: inventories and logs.
 RUN = HERE / ".run"
+CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 # A second, of each host: together what the matrix sends to one.
 REQUESTS, TASKS = 5, 1
 TASKS_WITHIN = 60.0
@@ -40,9 +43,9 @@ BOOTING = 3
 class Fleet:
     """The hosts by their name in the inventory, ``pi-1`` and so on: the first is the canary."""
 
-    def __init__(self, names, checkout):
+    def __init__(self, names):
         RUN.mkdir(exist_ok=True)
-        self.hosts = {name: PiHost(f"bluegreen-fleet-{name}-{checkout}") for name in names}
+        self.hosts = {name: PiHost(f"bluegreen-fleet-{name}-{CHECKOUT}") for name in names}
         self.inventory = RUN / "inventory.yml"
 
     def make(self):
@@ -68,8 +71,9 @@ class Fleet:
         fleet = {"all": {"hosts": hosts, "vars": {**VARIABLES, **(group or {})}}}
         self.inventory.write_text(f"# Written by tests/fleet/run.py.\n{yaml.safe_dump(fleet)}", encoding="utf-8")
 
-    def begin(self, playbook, label, *arguments, **variables):
-        return Controller(playbook, self.inventory, RUN / f"{label}.log", variables, arguments=("--forks=5", *arguments))
+    def begin(self, playbook, label, *arguments, forks=5, inventory=None, **variables):
+        arguments = (f"--forks={forks}", *arguments)
+        return Controller(playbook, inventory or self.inventory, RUN / f"{label}.log", variables, arguments=arguments)
 
     def play(self, playbook, label, *arguments, **variables):
         """Exit code and output of a playbook, white space folded."""
@@ -78,6 +82,9 @@ class Fleet:
             return controller.wait(PLAYBOOK_WITHIN), " ".join(controller.output().split())
         finally:
             controller.stop()
+
+    def on_terminal(self, playbook, label, **variables):
+        return Terminal(command_of(playbook, self.inventory, variables, "--forks=5"), RUN / f"{label}.log")
 
     def looks(self):
         """How each host stands."""

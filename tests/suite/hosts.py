@@ -10,7 +10,7 @@ import os
 
 from command import ROOT, environment, log_file, run
 from outcome import Outcome
-from setup import need
+from setup import have, need
 
 TIME_LIMIT = 1500
 
@@ -25,6 +25,8 @@ def approval():
 
 def tried(name):
     need("all")
+    for part in ("chromium", "venv-eda"):
+        have(part)
     folder = os.path.join(ROOT, "tests", name)
     results = os.path.join(folder, ".run", "results.jsonl")
     if os.path.exists(results):

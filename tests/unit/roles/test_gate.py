@@ -31,12 +31,12 @@ PLAYS = [
         "hosts": "all",
         "gather_facts": False,
         "tasks": [
+            {"ansible.builtin.fail": {"msg": "it is off"}, "when": "inventory_hostname in never_planned"},
             {
                 "ansible.builtin.set_fact": {
                     "_bluegreen_open": {"up_to_date": "{{ inventory_hostname in up_to_date }}", "pending": False}
                 },
-                "when": "inventory_hostname not in never_planned",
-            }
+            },
         ],
     },
     {
@@ -104,9 +104,12 @@ def rollout(tmp_path):
             "abc",
             "",
             "The rollout stops here: c failed or could not be reached, and bluegreen_max_failed_hosts is 0. a, b have the new "
-            "release and await approval: finish.yml with --limit a,b approves it there, and rollback.yml goes back.",
+            "release and await approval: finish.yml with --limit a,b approves it there, and rollback.yml with the same goes back.",
         ),
         ({"fails": "c", "bluegreen_max_failed_hosts": 1}, 2, "abcde", "abde", ""),
+        # The first batch is one host that lives, also where the first of the fleet does not.
+        ({"never_planned": "a", "fails": "b", "bluegreen_max_failed_hosts": 1}, 2, "b", "", "a, b failed or could not be"),
+        ({"never_planned": "ab", "fails": "c", "bluegreen_max_failed_hosts": 2}, 2, "c", "", "a, b, c failed or could not be"),
         ({"fails": "cd", "bluegreen_max_failed_hosts": 1}, 2, "abcde", "", "c, d failed or could not be reached"),
         ({"fails": "e"}, 2, "abcde", "", "a, b, c, d have the new release and await approval"),
         (

@@ -16,8 +16,10 @@ GROUPS = {"all": ["pi-1", "pi-2", "vm-1"], "ungrouped": [], "pis": ["pi-1", "pi-
 
 @pytest.fixture
 def fleet():
-    def ask(pattern, limit=None):
-        variables = {"groups": GROUPS} if limit is None else {"groups": GROUPS, "ansible_limit": limit}
+    def ask(pattern, limit=None, **of_hosts):
+        variables = {"groups": GROUPS, "hostvars": {host: of_hosts.get(host, {}) for host in GROUPS["all"]}}
+        if limit is not None:
+            variables["ansible_limit"] = limit
         return LookupModule(loader=DataLoader()).run([pattern], variables)
 
     return ask
@@ -54,6 +56,20 @@ def test_a_pattern_that_matches_nothing_is_refused(fleet, pattern):
 def test_a_limit_that_leaves_nothing_of_it_is_refused(fleet):
     with pytest.raises(AnsibleLookupError, match="no host of the inventory matches it within --limit vm-1: nothing was done"):
         fleet("pis", "vm-1")
+
+
+def test_a_pattern_in_the_inventory_is_refused_because_it_would_do_nothing(fleet):
+    of_pis = {"pi-1": {"bluegreen_hosts": "pis"}, "pi-2": {"bluegreen_hosts": "pis"}}
+    with pytest.raises(AnsibleLookupError) as refusal:
+        fleet("all", **of_pis)
+    assert str(refusal.value) == (
+        "bluegreen_hosts is 'pis' in the inventory, for pi-1, where no playbook can see it, and it would go to 'all': nothing "
+        "was done. Give it with -e bluegreen_hosts=pis."
+    )
+    # The first play has no variables of hosts.
+    assert LookupModule(loader=DataLoader()).run(["all"], {"groups": GROUPS}) == ["all"]
+    # As with -e, which is a variable of every host too.
+    assert fleet("pis", **of_pis) == ["pis"]
 
 
 def test_the_syntax_can_be_checked_without_an_inventory(fleet, monkeypatch):

@@ -5,18 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible.errors import AnsibleFilterError
 
-from ansible_collections.smallfleet.bluegreen.plugins.filter.batches import FilterModule
-
-
-@pytest.fixture
-def batches():
-    return FilterModule().filters()["batches"]
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._batches import sizes, with_a_canary
 
 
 @pytest.mark.parametrize(
-    "given, sizes",
+    "given, found",
     [
         ([1, "25%", "100%"], [1, "25%", "100%"]),
         (["2", " 5% "], [2, "5%"]),
@@ -30,8 +24,8 @@ def batches():
         ("[1, '25%']", [1, "25%"]),
     ],
 )
-def test_counts_and_percentages(batches, given, sizes):
-    assert batches(given) == sizes
+def test_counts_and_percentages(given, found):
+    assert sizes(given) == found
 
 
 @pytest.mark.parametrize(
@@ -40,7 +34,27 @@ def test_counts_and_percentages(batches, given, sizes):
      True, [True], "1,,2", "7000000"],
     ids=repr,
 )  # fmt: skip
-def test_what_is_neither_is_refused_in_a_sentence(batches, given):
-    with pytest.raises(AnsibleFilterError) as refusal:
-        batches(given)
+def test_what_is_neither_is_refused_in_a_sentence(given):
+    with pytest.raises(ValueError) as refusal:
+        sizes(given)
     assert str(refusal.value).startswith(f"bluegreen_serial is {given!r}, but it must be a list of counts of hosts and")
+
+
+@pytest.mark.parametrize(
+    "batches, hosts, lost, found",
+    [
+        ([1, "25%"], 8, 0, [1, "25%"]),
+        ([1, "25%"], 8, 1, [2, "25%"]),
+        ([1, "25%"], 8, 3, [4, "25%"]),
+        # One that is large enough stays as it is.
+        ([3, "25%"], 8, 2, [3, "25%"]),
+        (["25%", "100%"], 8, 1, ["25%", "100%"]),
+        (["25%", "100%"], 8, 2, [3, "100%"]),
+        (["1%"], 8, 0, ["1%"]),
+        # Nobody is left.
+        ([1], 2, 2, [1]),
+    ],
+    ids=str,
+)
+def test_the_first_batch_has_a_host_that_is_not_lost(batches, hosts, lost, found):
+    assert with_a_canary(batches, hosts, lost) == found

@@ -1,0 +1,23 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts a play has, found before it begins."""
+
+from __future__ import annotations
+
+from ansible.inventory.manager import InventoryManager
+
+
+def matching(loader, variables, pattern):
+    """Names of the hosts of a pattern, in the order of the play; ``--limit`` applies.
+
+    variables: those of a template, of which ``groups`` and ``ansible_limit`` are looked at.
+    """
+    inventory = InventoryManager(loader, parse=False)
+    for group, hosts in variables["groups"].items():
+        inventory.add_group(group)
+        for host in hosts:
+            inventory.add_host(host, group=group)
+    if variables.get("ansible_limit"):
+        inventory.subset(variables["ansible_limit"])
+    return [host.name for host in inventory.get_hosts(pattern=pattern)]
