@@ -14,6 +14,10 @@ echo "dockerd=$(command -v dockerd)"
 echo "engine=$(docker version --format '{{.Server.Version}}' 2>/dev/null | number)"
 echo "compose=$(docker compose version --short 2>/dev/null | number)"
 echo "nginx=$(nginx -v 2>&1 | number)"
+# Installed and out of service, as on the virtual machines of some CI.
+echo "nginx_stopped=$(systemctl show --property=LoadState,ActiveState nginx 2>/dev/null |
+    awk '/^LoadState=loaded$/ { loaded = 1 } /^ActiveState=(inactive|failed)$/ { stopped = 1 }
+        END { if (loaded && stopped) print "yes" }')"
 
 # Two entries of one repository with different keys make every apt run fail: Docker's is not added a second time.
 echo "docker_repository=$(apt-cache policy docker-compose-plugin 2>/dev/null | grep -E '^ +[0-9]+ .*://')"
