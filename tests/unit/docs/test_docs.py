@@ -28,7 +28,7 @@ def read(path):
         return source.read()
 
 
-PAGES = found("README.md", "CONTRIBUTING.md", "docs/*.md", "roles/*/README.md")
+PAGES = found("README.md", "CONTRIBUTING.md", "docs/*.md", "roles/*/README.md", "awx/README.md")
 INVENTORY = found("inventory.example/**/*.yml")
 
 
