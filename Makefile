@@ -1,6 +1,6 @@
 # Every target calls one script; the scripts say what they do at their top.
 
-.PHONY: help demo demo-clean test test-all test-unit test-sanity test-molecule lint faults vm bench bench-report clean
+.PHONY: help demo demo-clean test test-all test-unit test-sanity test-molecule lint faults vm fleet-cost bench bench-report clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ demo-clean:  ## Remove all that `make demo` made
 test:  ## The tests; PARTS=unit,lint for some (tests/run --help)
 	@tests/run $(if $(PARTS),--parts $(PARTS))
 
-test-all:  ## All of them, the long ones too (an hour)
+test-all:  ## All of them, the long ones too (an hour); not `make faults` and `make vm`
 	@tests/run --parts all
 
 test-unit:  ## Only the unit tests
@@ -38,6 +38,10 @@ faults:  ## Every fault at every phase of a deployment (an hour); goes on where 
 vm:  ## Power cuts and clock jumps on an emulated computer (an hour and more); ARCH=amd64: quicker; CELLS=…
 	@lab/setup venv vm-$(or $(ARCH),arm64)
 	@.venv/bin/python tests/vm/run.py --arch $(or $(ARCH),arm64) $(if $(CELLS),--cells '$(CELLS)')
+
+fleet-cost:  ## What one, five and ten hosts cost the controller (a quarter of an hour)
+	@lab/setup
+	@.venv/bin/python tests/fleet/cost.py
 
 bench:  ## Measure ways to deploy (an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
 	@lab/setup

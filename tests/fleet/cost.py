@@ -1,0 +1,137 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a fleet costs its controller: seconds, processor time and memory of deploy.yml and status.yml.
+
+    .venv/bin/python tests/fleet/cost.py
+
+`make fleet-cost` runs lab/setup before it, which it needs. It makes ten containers bluegreen-fleet-…, which are removed
+at the end, and writes tests/fleet/cost.md, and what it measured to tests/fleet/.run/cost.json.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import statistics
+import sys
+import time
+from importlib.metadata import version
+from itertools import count, islice
+from pathlib import Path
+
+import yaml
+from cost_report import report
+from fleet import HERE, PLAYBOOK_WITHIN, RUN, VARIABLES, Fleet
+
+NAMES = tuple(f"pi-{number}" for number in range(1, 11))
+# Entries of the inventory beyond the hosts that there are: each is one of them by another name.
+ENTRIES = 200
+# Of status.yml, which is short; the median counts.
+RUNS = 3
+STATUS = (
+    *((hosts, 5) for hosts in (1, 5, 10)),
+    *((ENTRIES, forks) for forks in (5, 10, 25, 50)),
+)
+AT_ONCE, BATCHES = "100%", [1, "25%", "100%"]
+DEPLOY = ((1, 5, AT_ONCE), (5, 5, AT_ONCE), (10, 5, AT_ONCE), (10, 10, AT_ONCE), (10, 5, BATCHES))
+SAMPLED_EVERY = 0.3
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def main():
+    signal.signal(signal.SIGTERM, _interrupt)
+    fleet = Fleet(NAMES)
+    figures = {
+        "begun": time.time(), "processors": os.cpu_count(), "real": len(NAMES), "ansible": version("ansible-core"),
+        "status": [], "deploy": [],
+    }  # fmt: skip
+    try:
+        fleet.make()
+        many = _with_aliases(fleet)
+        for hosts, forks in STATUS:
+            entries = list(islice(many, hosts))
+            runs = [_measure(fleet, "status", entries, forks, inventory=RUN / "aliases.yml") for _ in range(RUNS)]
+            figures["status"].append({"hosts": hosts, "forks": forks, **_median(runs)})
+            print(f"status, {hosts} hosts, {forks} forks: {figures['status'][-1]}", flush=True)
+        for (hosts, forks, serial), release in zip(DEPLOY, (str(2 + number % 2) for number in count())):
+            run = _measure(fleet, "deploy", NAMES[:hosts], forks, bluegreen_release=release, bluegreen_serial=serial)
+            figures["deploy"].append({"hosts": hosts, "forks": forks, "serial": serial, **run})
+            print(f"deploy, {hosts} hosts, {forks} forks, {serial}: {run}", flush=True)
+    finally:
+        fleet.destroy()
+    figures["seconds"] = time.time() - figures["begun"]
+    (RUN / "cost.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    (HERE / "cost.md").write_text(report(figures), encoding="utf-8")
+    return 0
+
+
+def _interrupt(*_unused):
+    raise KeyboardInterrupt
+
+
+def _with_aliases(fleet):
+    """Names of ENTRIES hosts, in an inventory that has them."""
+    names = list(NAMES) + [f"alias-{number}" for number in range(len(NAMES) + 1, ENTRIES + 1)]
+    real = [pi.variables() for pi in fleet.hosts.values()]
+    hosts = {name: real[number % len(real)] for number, name in enumerate(names)}
+    text = yaml.safe_dump({"all": {"hosts": hosts, "vars": VARIABLES}}, sort_keys=False)
+    (RUN / "aliases.yml").write_text(text, encoding="utf-8")
+    return names
+
+
+def _measure(fleet, playbook, names, forks, inventory=None, **variables):
+    """Run a playbook on those hosts: its seconds, processor seconds and peak MiB on this side."""
+    limit = RUN / "limit.txt"
+    limit.write_text("\n".join(names), encoding="utf-8")
+    label = f"cost-{playbook}-{len(names)}-{forks}"
+    before = _waited_for()
+    begun = time.monotonic()
+    controller = fleet.begin(playbook, label, f"--limit=@{limit}", forks=forks, inventory=inventory, **variables)
+    peak = 0.0
+    try:
+        while controller.wait(SAMPLED_EVERY) is None:
+            if time.monotonic() - begun > PLAYBOOK_WITHIN:
+                raise RuntimeError(f"{label} takes longer than {PLAYBOOK_WITHIN} s; its log is {controller.log}")
+            peak = max(peak, sum(map(_mib, controller.processes())))
+        seconds = time.monotonic() - begun
+        # SSH's connections stay for the next playbook, so nobody has waited for them.
+        used = _waited_for() - before + sum(map(_used, controller.processes()))
+        if controller.rc:
+            raise RuntimeError(f"{label} ended with {controller.rc}; its log is {controller.log}")
+    finally:
+        controller.stop()
+    return {"seconds": seconds, "cpu_s": used, "mib": peak}
+
+
+def _median(runs):
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+def _waited_for():
+    """Processor seconds of all processes that this one started, and those started, and that ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _used(pid):
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+    return 0.0
+
+
+def _mib(pid):
+    """Memory of a process; what it shares with others counts in part for each, so that the sum is right."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
