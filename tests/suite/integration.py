@@ -16,7 +16,7 @@ from unit import pytest
 MOVES = [f"tests/integration/redis/test_{name}.py" for name in ("redis", "move", "hold", "kept", "refused")]
 
 
-def integration():
+def integration(every_server):
     need("app")
     tools = os.path.join(ROOT, "tests", "suite", "bin")
     # Before the first tests, because some of them move tasks from one version to another.
@@ -24,7 +24,8 @@ def integration():
     # Where it cannot be had, the tests that need it say so.
     have("chromium")
     yield pytest("integration", ".venv", "tests/integration", tools=tools)
-    for server in ("6", "7", "valkey"):
+    # Minutes for what rarely differs, so `make test` leaves them to `make test-all`.
+    for server in ("6", "7", "valkey") if every_server else ():
         name = f"integration-on-{server if server.isalpha() else 'redis-' + server}"
         if missing:
             yield Outcome(name, 0, 0, 1, notes=(missing,))

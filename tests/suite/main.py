@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from awx import awx
 from build import build
@@ -33,7 +34,7 @@ from why import why
 PARTS = {
     "unit": lambda options: [unit, on_the_oldest],
     "lint": lambda options: [lint],
-    "integration": lambda options: [integration],
+    "integration": lambda options: [partial(integration, every_server=not options.short)],
     "build": lambda options: [build],
     "sanity": lambda options: [sanity],
     "eda": lambda options: [eda],
@@ -105,9 +106,10 @@ def arguments():
     parser.add_argument("--parts", type=parts, default=[name for name in PARTS if name not in LONG],
                         metavar="A,B", help=f"some of {','.join(PARTS)}, or all (default: all but {', '.join(LONG)})")
     parser.add_argument("--scenario", action="append", help="only this Molecule scenario (may be repeated)")
-    parser.add_argument("--jobs", type=int, default=2, help="how many things at a time (default: 2)")
+    parser.add_argument("--jobs", type=int, default=3, help="how many things at a time (default: 3)")
     options = parser.parse_args()
     options.long = options.parts == list(PARTS)
+    options.short = options.parts == parser.get_default("parts")
     return options
 
 
