@@ -79,6 +79,19 @@ def test_the_next_push_waits_while_a_deployment_is_open_and_goes_when_it_ended()
     assert made.next(240) == Turn(4, push(2))
 
 
+def test_a_push_that_comes_while_a_deployment_is_open_is_told_to_wait():
+    made = begun()
+    assert len(made.answer([is_open(1)], 100)) == 1
+    made.offer(push(2))
+    assert made.next(160).kind == "look"
+    waits = "waits: pi1 has an open deployment of"
+    assert [waits in line for line in made.answer([is_open(1)], 170)] == [True]
+    assert made.answer([is_open(1)], 230) == []
+    # So is the one that takes its place.
+    made.offer(push(3))
+    assert [waits in line for line in made.answer([is_open(1)], 290)] == [True]
+
+
 def test_nobody_is_looked_at_when_nothing_waits():
     made = begun()
     made.answer([is_open(1)], 100)

@@ -57,6 +57,7 @@ class Turns:
         self._awaits_answer = False
         self._due = 0.0  # when an answer is overdue, or held hosts are to be looked at again
         self._held = ""  # by what
+        self._told = None  # which push was last said to wait, and for what
 
     def resume(self):
         """The first thing after a start; returns what is to be said."""
@@ -99,10 +100,12 @@ class Turns:
         self.kept = self.kept._replace(deployed=None)
         self._awaits_answer = False
         self._due = now + self.interval
-        was, self._held = self._held, "; ".join(map(_why, holding))
+        self._held = "; ".join(map(_why, holding))
+        waits = (self.kept.pending, self._held)
         # Said once, and not at every look.
-        if self._held and self.kept.pending and (said or self._held != was):
+        if all(waits) and (said or waits != self._told):
             said.append(f"The push of {self.kept.pending} waits: {self._held}.")
+            self._told = waits
         return said
 
     def _outcome(self, push, hosts, holding):
