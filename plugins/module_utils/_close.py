@@ -159,6 +159,9 @@ def finish(host, store, journal):
             "at Nginx, then run finish.yml again, or rollback.yml."
         )
     _start_what_is_down(host, candidate)
+    if old:
+        _start_broker(host, old)
+    # From here on there is no way back.
     journal.begin("finish")
     kept = journal["old_color"] == "stopped"
     if old:
@@ -168,7 +171,6 @@ def finish(host, store, journal):
         drain(host, journal)
         # Meanwhile somebody's docker system prune may have taken what had stopped.
         old.look()
-        _start_broker(host, old)
         # Until it is proved empty, the broker has to come back at a boot.
         support = old.of("support")
         _policies.take_policies(host, journal, [container for container in old.containers if container not in support])
