@@ -54,7 +54,7 @@ def main():
         many = _with_aliases(fleet)
         for hosts, forks in STATUS:
             entries = list(islice(many, hosts))
-            runs = [_measure(fleet, "status", entries, forks, inventory=RUN / "aliases.yml") for _ in range(RUNS)]
+            runs = [_measure(fleet, "status", entries, forks, inventory=RUN / "aliases.yml") for _unused in range(RUNS)]
             figures["status"].append({"hosts": hosts, "forks": forks, **_median(runs)})
             print(f"status, {hosts} hosts, {forks} forks: {figures['status'][-1]}", flush=True)
         for (hosts, forks, serial), release in zip(DEPLOY, (str(2 + number % 2) for number in count())):
