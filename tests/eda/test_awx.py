@@ -15,7 +15,7 @@ def test_one_workflow_at_a_time_and_the_newest_push_last(tmp_path):
     with awx.running() as (controller, address):
         service = Service(
             tmp_path, "github_push_awx", ["--controller-url", address, "--controller-token", "t"],
-            webhook_workflow="Release the shop", webhook_organization="Shop",
+            webhook_workflow=awx.TEMPLATE["name"], webhook_organization="Shop",
         )
         try:
             service.start().listening()
