@@ -31,6 +31,15 @@ def begin(journal):
     if seconds:
         clock = journal.store.host.clock
         journal.note(approve_until={"boot_id": clock.boot_id(), "until": round(clock.boottime() + seconds, 1)})
+    elif journal.data.pop("approve_until", None):
+        journal.save()
+
+
+def begin_anew(journal, seconds, on_timeout):
+    """Let the time begin anew, as long as somebody wants it to be who asks again and may not be who opened the deployment."""
+    check_timeout(seconds)
+    journal.note(approval_timeout=seconds, on_timeout=on_timeout)
+    begin(journal)
 
 
 def outlived_a_boot(journal):

@@ -36,7 +36,7 @@ def settle(host, store, params, check_mode):
             return {"changed": True, "figures": {}, "message": ""}
         if journal["step"] == "awaiting_approval" and journal["done"]:
             # A rollout may have taken long until somebody is asked.
-            _approval.begin(journal)
+            _approval.begin_anew(journal, params["approval_timeout"], params["on_timeout"])
             return _result(journal, changed=False)
         journal.begin("settle")
         settings, old, candidate = colors_of(host, store, journal)

@@ -180,7 +180,7 @@ options:
   approval_timeout:
     description:
       - Seconds in which a deployment may be approved that awaits it; 0 for no limit. The host keeps the time. It begins when the
-        deployment has settled, anew when O(state=settled) is repeated, and anew at a boot.
+        deployment has settled, anew when O(state=settled) is repeated, then as long as is given there, and anew at a boot.
       - After it O(state=closed) is refused for whoever opened the deployment. Without a O(deployment_id) it is a decision of
         its own, and possible as long as the deployment awaits approval.
     type: int

@@ -92,7 +92,7 @@ NOT_A_YES = (
      {"bluegreen_approval": "sure"}),
     ("nobody unknown", lambda one: one.without_terminal(), 2, False, "value of bluegreen_approval must be one of",
      {"bluegreen_approval": "sure"}),
-    ("late", lambda one: one.on_terminal("2\r", wait=8.0), 2, True, LATE, {}),
+    ("late", lambda one: one.on_terminal("2\r", wait=8.0), 2, True, LATE, {"bluegreen_approval_timeout": 3}),
     ("devnull", lambda one: one.without_terminal(), 0, False, "awaits approval", {}),
     ("closed", lambda one: one.without_terminal(close=True), 0, False, "awaits approval", {}),
     ("piped", lambda one: one.without_terminal(piped="2\n"), 0, False, "awaits approval", {}),
@@ -100,10 +100,9 @@ NOT_A_YES = (
 
 
 def no_answer_is_a_yes(pi):
-    """Results of the tries that must leave everything as it is; `late` comes with a limit of its own."""
+    """Results of the tries that must leave everything as it is."""
     for name, does, rc, prompted, words, given in NOT_A_YES:
-        pending = 3 if name == "late" else 3600
-        begin_pending(pi, f"{name}.begin", bluegreen_approval_timeout=pending)
+        begin_pending(pi, f"{name}.begin", bluegreen_approval_timeout=3600)
         before = pi.look()
         got, text, asked = does(Try(pi, name, **given))
         after = pi.look()

@@ -651,8 +651,9 @@ def test_a_beat_that_does_not_start_keeps_the_old_color(scene, monkeypatch):
 # Settling
 
 
-def settle(scene, check_mode=False):
-    return _settle.settle(scene.host, scene.store, APPROVED, check_mode)
+def settle(scene, check_mode=False, approval_timeout=3600, on_timeout="keep"):
+    given = {**APPROVED, "approval_timeout": approval_timeout, "on_timeout": on_timeout}
+    return _settle.settle(scene.host, scene.store, given, check_mode)
 
 
 def test_after_the_drain_late_tasks_move_and_approval_is_pending(scene):
@@ -681,8 +682,21 @@ def test_the_time_for_the_approval_begins_when_it_has_settled_and_anew_when_it_i
     settle(scene)
     assert _approval.seconds_left(scene.store.load()) == 600
     scene.host.clock.now += 400
-    assert settle(scene)["changed"] is False
+    assert settle(scene, approval_timeout=600)["changed"] is False
     assert _approval.seconds_left(scene.store.load()) == 600
+
+
+def test_whoever_asks_again_says_for_how_long(scene):
+    scene.deployment("start_workers", approval_timeout=3, on_timeout="rollback")
+    settle(scene)
+    scene.host.clock.now += 4
+    assert _approval.is_over(scene.store.load())
+    settle(scene, approval_timeout=60, on_timeout="keep")
+    journal = scene.store.load()
+    assert (_approval.seconds_left(journal), journal["on_timeout"]) == (60, "keep")
+    settle(scene, approval_timeout=0)
+    scene.host.clock.now += 10**6
+    assert _approval.seconds_left(scene.store.load()) is None
 
 
 def test_settling_twice_changes_nothing(scene):
