@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 
 import pexpect
@@ -14,6 +15,8 @@ from controllers import PROGRAM, ROOT
 
 COLUMNS = 300
 WITHIN = 400
+# From the hangup until the program is gone.
+CLOSED_WITHIN = 20
 # Between what is shown and what is typed, and between two keys.
 MOMENT = 0.5
 
@@ -35,6 +38,11 @@ def environment():
     }
 
 
+def _as_in_a_window():
+    # These tests may run under nohup, which no terminal that somebody opens does.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Terminal:
     """All that the command prints is in the log, too."""
 
@@ -43,7 +51,7 @@ class Terminal:
         self._file = open(log, "w", encoding="utf-8")  # pylint: disable=consider-using-with
         self._child = pexpect.spawn(
             command[0], command[1:], cwd=ROOT, env=environment(), encoding="utf-8", timeout=WITHIN,
-            dimensions=(50, COLUMNS), logfile=self._file,
+            dimensions=(50, COLUMNS), logfile=self._file, preexec_fn=_as_in_a_window,
         )  # fmt: skip
 
     def asks(self, prompt):
@@ -57,7 +65,12 @@ class Terminal:
             self._child.send(key)
 
     def close(self):
-        """Somebody closes the window."""
+        """Somebody closes the window; what the program does then is its own affair."""
+        self._child.ptyproc.fileobj.close()
+        end = time.monotonic() + CLOSED_WITHIN
+        while self._child.isalive() and time.monotonic() < end:
+            time.sleep(0.1)
+        # Ends it by force, if it goes on without a terminal.
         self._child.close()
 
     def end(self):
