@@ -28,7 +28,7 @@ OLDEST = {
 # What `make test` leaves to `make test-all`: two fresh Debians that install Docker, the oldest of everything once more, and
 # what is made of parts that others test.
 LONG = ("prepare", "default-oldest", "another_app", "docs")
-LONGEST = ("rollback", "handover", "refused", "moves", "throttle", "shared_broker", "default")
+LONGEST = ("rollback", "handover", "refused", "default", "recover", "shared_broker", "nginx_container", "adopt", "moves")
 TIME_LIMIT = 1200
 
 
