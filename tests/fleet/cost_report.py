@@ -20,8 +20,8 @@ def report(figures):
         "of a busy controller, and processor seconds and memory are the controller's alone. Memory is the peak of what all "
         "of its processes hold together.",
         "## A glance: status.yml",
-        f"Beyond {figures['real']} hosts the entries of the inventory are those hosts by other names. The median of three "
-        "runs; the first of them makes the connections.",
+        f"Up to {figures['real']} hosts the median of three runs, each of which makes its connections. Beyond that the entries "
+        "of the inventory are those hosts by other names, which share their connections; one run.",
         _table(("hosts", "forks", "s", "processor s", "the same a host", "MiB"), [_row(run) for run in figures["status"]]),
         f"On paper, {ON_PAPER} hosts, each of which costs as much as each of the "
         f"{figures['status'][-1]['hosts']} did beyond the first:",
