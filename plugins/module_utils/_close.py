@@ -73,6 +73,7 @@ def _start_what_is_down(host, candidate):
                     "removed: mend that, then run finish.yml again."
                 ) from error
             host.warn(f"Container {container.name} was down and was started again.")
+    candidate.look()
 
 
 def _ended(store, deployment_id, release):
@@ -152,13 +153,14 @@ def finish(host, store, journal):
     """Let the old color of an approved deployment go; may be interrupted anywhere and run again."""
     settings, old, candidate = colors_of(host, store, journal)
     nginx = _nginx.Nginx(**settings.nginx)
+    # Before the proof, which goes by its web.
+    _start_what_is_down(host, candidate)
     served = _nginx.served_color(host, nginx)
     if served != journal["to"]:
         raise BluegreenError(
             f"Nginx is not proved to serve {journal['to']} (it serves {served or 'neither color'}): nothing was removed. Look "
             "at Nginx, then run finish.yml again, or rollback.yml."
         )
-    _start_what_is_down(host, candidate)
     if old:
         _start_broker(host, old)
     # From here on there is no way back.
@@ -171,6 +173,8 @@ def finish(host, store, journal):
         drain(host, journal)
         # Meanwhile somebody's docker system prune may have taken what had stopped.
         old.look()
+        candidate.look()
+        _start_broker(host, old)
         # Until it is proved empty, the broker has to come back at a boot.
         support = old.of("support")
         _policies.take_policies(host, journal, [container for container in old.containers if container not in support])
@@ -275,6 +279,10 @@ def _empty_broker(host, journal, old, candidate):
             "run finish.yml again."
         )
     with old.own_broker() as broker:
+        if broker is None and old.server() is not None:
+            raise BluegreenError(
+                f"The broker of the old color {old.name} went down, and may hold tasks: it was not removed. Run finish.yml again."
+            )
         if broker is not None and _messages.count_messages(broker):
             raise BluegreenError(
                 f"The broker of the old color {old.name} still holds tasks, and that of {candidate.name} does not answer: "

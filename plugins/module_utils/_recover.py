@@ -152,7 +152,7 @@ class _Recovery:
         journal = self.journal
         if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval", "finish"):
             return _recovery.Sight()
-        if (journal.get("cutover") or {}).get("proved") == journal["to"]:
+        if journal["step"] == "finish" or (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot or a restart of the engine what has no policy is down, though it is what is served.
             self._try_to_serve(self.candidate)
         try:
@@ -207,6 +207,7 @@ class _Recovery:
         incomplete = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
         if self.old:
+            self._try_to_start_broker(self.old)
             try:
                 self._start_serving(self.old)
             except BluegreenError as down:
@@ -233,8 +234,7 @@ class _Recovery:
         try:
             self._start_serving(self.old)
             self._wait_healthy(self.old)
-            if not _never_published(self.candidate):
-                self._try_to_start_broker(self.candidate)
+            self._try_to_start_broker(self.candidate)
             self._copy_kept_back()
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
         except BluegreenError as error:
@@ -363,7 +363,10 @@ class _Recovery:
         with old.own_broker() as broker:
             if broker is not None:
                 # What a handover staged and could not deliver, because the candidate's broker is gone.
-                _messages.take_back(self.host, self.journal, broker)
+                try:
+                    _messages.take_back(self.host, self.journal, broker)
+                except BluegreenError as error:
+                    self.host.warn(f"Tasks that were on their way in {broker.name} could not be taken back: {error.message}")
         with old.broker() as broker:
             if broker is not None and self.settings.broker["mode"] == "shared" and not any(c.running for c in workers):
                 # What the new web published is in the same queues; the old workers would discard what they do not know.
@@ -372,6 +375,9 @@ class _Recovery:
 
     def _stop_throttled_workers(self):
         """Old workers that were to stop once the new ones consume, and were not told to any more."""
+        if self.old:
+            # An engine that has just started is not done with them at once.
+            self.old.look()
         running = [each for each in self.old.of("workers") if each.running] if self.old else []
         if running:
             with self.old.broker() as broker:
@@ -396,6 +402,8 @@ class _Recovery:
         _schedule.carry_schedule(self.host, source.of("workers"), target.of("workers"))
 
     def _stop_workers_of_candidate(self):
+        # Meanwhile an engine that has just started may have brought them up.
+        self.candidate.look()
         running = [container for container in self.candidate.of("workers") if container.running]
         if not running:
             return
@@ -415,7 +423,9 @@ class _Recovery:
                 f"{', '.join(finishing)} still finishes its tasks and ends by itself, so the broker of {candidate.project} goes "
                 "on running too."
             )
-        if not finishing and (_never_published(candidate) or self._broker_is_empty(candidate)):
+        # After the cutover what has no containers any more may have published all the same.
+        begun = self.journal["step"] not in ("stop_workers", "start_candidate", "health")
+        if not finishing and (not begun and _never_published(candidate) or self._broker_is_empty(candidate)):
             self._stop(candidate.of("support"))
         else:
             # What may hold tasks has to be there after a boot too, for the next deployment to move them.

@@ -21,6 +21,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import 
 # What a Redis may take to load its data on a slow machine, in seconds, and how often it is asked.
 LOAD_TIMEOUT = 120
 POLL = 0.2
+# How long one is waited for that ran already.
+SILENT_TIMEOUT = 10
 
 
 def settle(host, store, params, check_mode):
@@ -86,11 +88,15 @@ def start_broker(host, color):
     :raises BluegreenError: it does not start, or does not answer.
     """
     server = color.server()
-    if server is None or server.running:
+    if server is None:
+        return
+    if server.running:
+        # Perhaps only since a moment ago. One that stays silent is another matter, and not for long.
+        _wait_for_answer(host, color, server, SILENT_TIMEOUT)
         return
     try:
         host.engine.start(server.id)
-        fault = _wait_for_answer(host, color, server)
+        fault = _wait_for_answer(host, color, server, LOAD_TIMEOUT)
     except EngineError as error:
         fault = f"does not start ({error.message.rstrip('.')})"
     if fault:
@@ -98,16 +104,16 @@ def start_broker(host, color):
     host.warn(f"Container {server.name} was down and was started again.")
 
 
-def _wait_for_answer(host, color, server):
+def _wait_for_answer(host, color, server, seconds):
     """What is wrong with a broker that was just started, or an empty string once it answers."""
-    deadline = Deadline(host.clock, LOAD_TIMEOUT)
+    deadline = Deadline(host.clock, seconds)
     while look(host.engine, server.id).running:
         color.look()
         with color.own_broker() as broker:
             if broker is not None and broker.answers():
                 return ""
         if deadline.over:
-            return f"has not answered within {LOAD_TIMEOUT} s of its start"
+            return f"has not answered within {seconds} s of its start"
         deadline.sleep(POLL)
     return "fell right after its start"
 

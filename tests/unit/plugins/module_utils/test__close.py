@@ -21,6 +21,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _settle,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
@@ -165,6 +166,27 @@ def test_a_broker_that_does_not_start_any_more_is_not_removed(scene, monkeypatch
     # Whoever cannot mend it can still go back.
     assert scene.store.load()["step"] == "awaiting_approval"
     assert close(scene)["result"] == "committed"
+
+
+def test_a_broker_that_falls_while_the_drain_is_waited_for_is_not_taken_for_empty(scene, monkeypatch):
+    scene.brokers["blue"].tasks = {"celery": 2}
+    scene.deployment("awaiting_approval")
+
+    def fall(given):
+        scene.engine.stop("blue-redis")
+        return Drained(True, [], 0.1)
+
+    record(monkeypatch, [], _settle, "wait_drained", does=fall)
+    assert close(scene)["result"] == "committed"
+    assert scene.brokers["green"].tasks == {"celery": 2}
+
+
+def test_a_new_broker_that_was_down_takes_the_tasks(scene):
+    scene.engine.stop("green-redis")
+    scene.brokers["blue"].tasks = {"celery": 2}
+    scene.deployment("awaiting_approval")
+    assert close(scene)["result"] == "committed"
+    assert scene.brokers["green"].tasks == {"celery": 2}
 
 
 def test_a_broker_that_silently_lost_its_container_is_not_looked_for_elsewhere(scene):

@@ -1358,6 +1358,90 @@ def test_workers_that_the_engine_starts_late_count(scene, monkeypatch):
     assert "awaits approval" in recover(scene, LOOK)["message"]
 
 
+def while_health_is_waited_for(scene, monkeypatch, *containers):
+    """The engine, which has just started, brings containers up late."""
+    wait = scene._become_healthy
+
+    def start_meanwhile(given):
+        for container in containers:
+            scene.engine.inspected[container]["State"]["Status"] = "running"
+        wait(given)
+
+    record(monkeypatch, [], _health, "wait_healthy", does=start_meanwhile)
+
+
+@pytest.mark.parametrize("before", ["exited", "restarting"])
+def test_workers_that_came_up_meanwhile_are_told_to_stop(scene, monkeypatch, before):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker=before)
+    scene.unhealthy = {"green"}
+    scene.deployment("settle", cutover=proved(scene))
+    while_health_is_waited_for(scene, monkeypatch, "green-worker")
+    abandoned(scene)
+    assert recover(scene, LOOK)["result"] == "rolled_back"
+    assert scene.engine.state("green-worker") == "exited"
+
+
+def test_old_workers_that_came_up_meanwhile_do_not_go_on_beside_the_new_ones(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment("start_workers", cutover=proved(scene))
+    while_health_is_waited_for(scene, monkeypatch, "blue-worker", "blue-beat")
+    abandoned(scene)
+    assert "awaits approval" in recover(scene, LOOK)["message"]
+    assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("exited", "exited")
+
+
+def test_a_finish_starts_the_web_that_it_is_to_prove(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", web="exited")
+    scene.deployment("finish", done=False, cutover={**proved(scene), "proved": ""})
+    serves = {"running": "green", "exited": None}
+    record(monkeypatch, [], _nginx, "served_color", does=lambda given: serves[scene.engine.state("green-web")])
+    abandoned(scene)
+    assert recover(scene, LOOK)["message"] == "The approved release 2 was finished."
+
+
+def test_a_broker_of_which_all_else_was_removed_may_hold_tasks(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.engine.add("redis", color="green")
+    scene.deployment("awaiting_approval", cutover=proved(scene))
+    record(monkeypatch, [], _messages, "move", does=BluegreenError("no room"))
+    recover(scene, UNDO)
+    assert (scene.engine.state("green-redis"), scene.engine.policy("green-redis")) == ("running", "unless-stopped")
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_an_old_broker_that_was_just_started_keeps_no_worker_stopped(scene, monkeypatch, loads):
+    scene.color("blue", worker="exited", beat="exited", redis="exited")
+    scene.color("green", worker="created", beat="created")
+    scene.served = "blue"
+    scene.deployment("health")
+    loaded = scene.host.clock.now + 3
+    if loads:
+        monkeypatch.setattr(scene.brokers["blue"], "answers", lambda: scene.host.clock.now >= loaded)
+
+    def take_back(host, journal, broker):
+        if scene.host.clock.now < loaded:
+            raise BluegreenError("LOADING Redis is loading the dataset in memory")
+
+    monkeypatch.setattr(_messages, "take_back", take_back)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert scene.engine.state("blue-worker") == "running"
+    assert any("could not be taken back" in sentence for sentence in scene.host.warnings) is not loads
+
+
+def test_sessions_are_copied_from_a_broker_that_has_loaded_them(scene, monkeypatch):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", redis="exited")
+    scene.deployment("awaiting_approval", cutover=proved(scene), keep_keys=["session:*"])
+    loaded, copied = scene.host.clock.now + 3, []
+    monkeypatch.setattr(scene.brokers["green"], "answers", lambda: scene.host.clock.now >= loaded)
+    record(monkeypatch, [], _kept_keys, "copy_kept", does=lambda given: copied.append(scene.host.clock.now >= loaded))
+    recover(scene, UNDO)
+    assert copied == [True]
+
+
 def test_a_full_disk_keeps_nobody_from_going_back(scene, monkeypatch):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
