@@ -166,6 +166,12 @@ def test_every_host_has_its_variables(configured):
     assert made == yaml.safe_load((ROOT / "awx/vars.example.yml").read_text(encoding="utf-8"))["awx_hosts"]
 
 
+def test_jobs_run_with_the_forks_and_where_somebody_says(tmp_path):
+    ran = configure(tmp_path, awx_forks=50, awx_instance_groups=["south"])
+    made = [ran.named("job_template", f"shop {name}") for name in TEMPLATES]
+    assert [(each["forks"], each["instance_groups"]) for each in made] == [(50, ["south"])] * len(TEMPLATES)
+
+
 def test_without_users_the_teams_stay_empty(tmp_path):
     ran = configure(tmp_path, awx_deployers=[], awx_approvers=[])
     assert ran.rc == 0, ran.text
@@ -182,6 +188,7 @@ def test_without_users_the_teams_stay_empty(tmp_path):
         ("awx_machine_credential", "", "awx_machine_credential is empty: make a credential of the kind Machine in AWX"),
         ("awx_hosts", {}, "awx_hosts is empty: give each host a name"),
         ("awx_inventory_variables", {"bluegreen_health_path": "/"}, "awx_inventory_variables has no bluegreen_app: give"),
+        ("awx_forks", 0, "awx_forks is 0: give how many hosts a job works on at the same time, 1 or more"),
         ("awx_job_timeout", 0, "awx_job_timeout is 0: give at least 1800 seconds"),
         ("awx_approval_timeout", 0, "awx_approval_timeout is 0: give at least 60 seconds"),
     ],
