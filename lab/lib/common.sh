@@ -43,7 +43,12 @@ apt_install() {
 }
 
 chromium() {
-    command -v chromium >/dev/null || apt_install chromium
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        # Not command -v, which would find this function.
+        if type -P "$name" >/dev/null; then return; fi
+    done
+    apt_install chromium
 }
 
 lint_tools() {

@@ -21,9 +21,7 @@ def integration(every_server):
     tools = os.path.join(ROOT, "tests", "suite", "bin")
     # Before the first tests, because some of them move tasks from one version to another.
     missing = have("redis")
-    # Where it cannot be had, the tests that need it say so.
-    have("chromium")
-    yield pytest("integration", ".venv", "tests/integration", tools=tools)
+    yield pytest("integration", ".venv", "tests/integration", tools=tools, BLUEGREEN_NO_CHROMIUM=have("chromium"))
     # Minutes for what rarely differs, so `make test` leaves them to `make test-all`.
     for server in ("6", "7", "valkey") if every_server else ():
         name = f"integration-on-{server if server.isalpha() else 'redis-' + server}"

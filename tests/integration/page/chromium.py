@@ -33,6 +33,8 @@ class Chromium:
     """One page after the other; ``events`` are what the browser said of the present one."""
 
     def __init__(self, profile):
+        if not PROGRAM:
+            raise FileNotFoundError("There is no Chromium: lab/setup chromium installs it.")
         commands, self._write = os.pipe()
         self._read, answers = os.pipe()
         # The browser takes the descriptors 3 and 4. The one for answers is never 3, of four that were just made.
