@@ -51,6 +51,26 @@ chromium() {
     apt_install chromium
 }
 
+# Nginx's program alone, for tests that start one of their own: its package would start a service on port 80.
+nginx_program() {
+    local folder=$root/.cache/nginx name
+    for name in nginx /usr/sbin/nginx "$folder/usr/sbin/nginx"; do
+        if type -P "$name" >/dev/null; then return; fi
+    done
+    command -v apt-get >/dev/null || fail "Nginx must be installed and this is no Debian; install it by hand."
+    say "Fetching Nginx's program into .cache/nginx"
+    apt_update
+    rm -rf "$folder" "$folder.new"
+    mkdir -p "$folder.new"
+    (
+        cd "$folder.new"
+        logged nginx apt-get download nginx
+        dpkg -x nginx_*.deb .
+    )
+    "$folder.new/usr/sbin/nginx" -v 2>/dev/null || fail "Nginx's program does not run without its package; install nginx-light by hand."
+    mv "$folder.new" "$folder"
+}
+
 lint_tools() {
     command -v shellcheck >/dev/null || apt_install shellcheck
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from command import ROOT
+from command import CACHE, ROOT
 from outcome import Outcome
 from setup import have, need
 from unit import pytest
@@ -18,10 +18,12 @@ MOVES = [f"tests/integration/redis/test_{name}.py" for name in ("redis", "move",
 
 def integration(every_server):
     need("app")
-    tools = os.path.join(ROOT, "tests", "suite", "bin")
+    tools = os.pathsep.join([os.path.join(ROOT, "tests", "suite", "bin"), os.path.join(CACHE, "nginx", "usr", "sbin")])
     # Before the first tests, because some of them move tasks from one version to another.
     missing = have("redis")
-    yield pytest("integration", ".venv", "tests/integration", tools=tools, BLUEGREEN_NO_CHROMIUM=have("chromium"))
+    # Why this machine cannot have them: only then are their tests skipped.
+    reasons = {"BLUEGREEN_NO_CHROMIUM": have("chromium"), "BLUEGREEN_NO_NGINX": have("nginx")}
+    yield pytest("integration", ".venv", "tests/integration", tools=tools, **reasons)
     # Minutes for what rarely differs, so `make test` leaves them to `make test-all`.
     for server in ("6", "7", "valkey") if every_server else ():
         name = f"integration-on-{server if server.isalpha() else 'redis-' + server}"
