@@ -135,7 +135,14 @@ class Bed:
         return now.status, now.restart_policy["Name"]
 
 
-@pytest.mark.parametrize("form", FORMS)
+# What `make test` leaves to `make test-all`, because another form takes the same way.
+LONG = {
+    *("a list", "a list and an init", "a script", "a shell", "two workers", "SIGTERM remapped", "solo", "threads"),
+    *("worker -B", "late", "one that tells everybody"),
+}
+
+
+@pytest.mark.parametrize("form", [pytest.param(form, marks=[pytest.mark.long] if form in LONG else []) for form in FORMS])
 def test_running_tasks_end_and_the_same_container_works_again(project, tmp_path, form):
     command, pid1_form, options = FORMS[form]
     bed = Bed(project, tmp_path, command, **options)
