@@ -10,9 +10,9 @@ from __future__ import annotations
 import fnmatch
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _redbeat
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import is_bookkeeping
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import celerys_by_content, is_bookkeeping
 
 # A preflight must not hold up a deployment for a cache of a million keys: beyond this it counts by sample.
 SECONDS = 0.3
@@ -42,6 +42,7 @@ def count(broker, clock, kept=()):
             fresh = [key for key in page if key not in seen]
             seen.update(fresh)
             foreign.update(_foreign(database, fresh, kept))
+        foreign -= _redbeat.own_among(database, foreign)
         if cursor == b"0":
             keys += len(foreign)
         elif foreign:
@@ -61,10 +62,7 @@ def _foreign(database, keys, kept):
     if not unknown:
         return []
     # A queue may have any name: what is in it tells.
-    kinds = database.pipeline([("TYPE", key) for key in unknown])
-    lists = [key for key, kind in zip(unknown, kinds) if kind == b"list"]
-    first = database.pipeline([("LRANGE", key, 0, 0) for key in lists]) if lists else []
-    queues = {key for key, values in zip(lists, first) if values and _kombu.is_message(values[0])}
+    queues = celerys_by_content(database, unknown)
     return [key for key in unknown if key not in queues]
 
 

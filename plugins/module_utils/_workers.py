@@ -33,6 +33,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import LOWEST, lower_weights, put_back_weights
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import ask_conf, remember
 
 ON_TIMEOUT = ("fail", "leave", "requeue", "kill")
 DEFAULT_TIMEOUT = 60
@@ -140,8 +141,13 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     # Beat first: what it still sends is work for nobody. Whatever is neither goes with the workers.
     running.sort(key=lambda container: not roles[container.id].beat)
     # Only workers answer; to wait for a beat's answer too would cost a second of every stop.
-    answering = sum(roles[container.id].worker for container in running)
-    tasks = active_tasks(host, broker, answering) if broker is not None and answering else None
+    answering = [container for container in running if roles[container.id].worker]
+    tasks = None
+    if broker is not None and answering:
+        tasks = active_tasks(host, broker, answering)
+        # Who does not answer the one question does not answer the other.
+        if tasks is not None:
+            remember(journal, broker, ask_conf(host, broker, answering))
     take_policies(host, journal, running)
     # Nobody takes a task from here on: the worker gap begins.
     journal.note(

@@ -21,6 +21,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers impo
     stop_workers,
     timeout_for,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import WorkerConf
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def messages(monkeypatch):
     monkeypatch.setattr(_workers, "restore_orphans", restore)
     monkeypatch.setattr(_workers, "count_messages", count)
     monkeypatch.setattr(_workers, "active_tasks", lambda *_args: answers["tasks"])
+    monkeypatch.setattr(_workers, "ask_conf", lambda *_args: WorkerConf())
     return answers
 
 
@@ -62,9 +64,9 @@ def workers_of(host):
 
 def test_the_answer_of_a_beat_is_not_waited_for(host, journal, messages, monkeypatch):
     asked = []
-    monkeypatch.setattr(_workers, "active_tasks", lambda _host, _broker, most: asked.append(most))
+    monkeypatch.setattr(_workers, "active_tasks", lambda _host, _broker, each: asked.extend(each))
     stop_workers(host, journal, workers_of(host), 30, broker=object())
-    assert asked == [1]
+    assert [container.service for container in asked] == ["worker"]
 
 
 def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_signalled(host, journal):
