@@ -62,8 +62,8 @@ def _foreign(database, keys, kept):
     if not unknown:
         return []
     # A queue may have any name: what is in it tells.
-    queues = celerys_by_content(database, unknown)
-    return [key for key in unknown if key not in queues]
+    own = celerys_by_content(database, keys)
+    return [key for key in unknown if key not in own]
 
 
 def _matches(name, pattern):
@@ -71,15 +71,19 @@ def _matches(name, pattern):
     return fnmatch.fnmatchcase(name, pattern.replace("[^", "[!"))
 
 
-def warning(found, where):
-    """A sentence for what stays behind, else ``""``. It shows no key: that of a session is as good as a password."""
+def warning(found, where, can_be_kept=True):
+    """A sentence for what stays behind, else ``""``. It shows no key: that of a session is as good as a password.
+
+    :param can_be_kept: whether bluegreen_keep_keys reaches this Redis.
+    """
     if not found.keys:
         return ""
     number = f"{found.keys}" if found.exact else f"about {_rounded(found.keys)}"
     return (
         f"The Redis {where} holds {number} {'key that is' if found.keys == 1 else 'keys that are'} not Celery's and will stay "
         "behind with that color: caches start empty, and users whose sessions are there are logged out. Keep such keys in a "
-        "Redis for both colors, or name those of the sessions in bluegreen_keep_keys."
+        "Redis for both colors"
+        + (", or name those of the sessions in bluegreen_keep_keys." if can_be_kept else ".")
     )
 
 

@@ -84,8 +84,7 @@ def _matching(database, patterns):
     keys = set()
     for pattern in patterns:
         keys.update(database.scan(match=pattern))
-    keys = [key for key in sorted(keys) if not is_bookkeeping(text(key))]
-    found = set()
+    keys, own = sorted(keys), set()
     for start in range(0, len(keys), CHUNK):
-        found |= celerys_by_content(database, keys[start:start + CHUNK])
-    return [key for key in keys if key not in found]
+        own |= celerys_by_content(database, keys[start:start + CHUNK])
+    return [key for key in keys if key not in own and not is_bookkeeping(text(key))]

@@ -291,7 +291,8 @@ def _stop(params, host, store, journal, containers, workers):
         stopped = stop_workers(
             host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
         )
-        if params["candidate"] and settings.mode == "shared" and broker is not None and stopped.drained:
+        # None takes a task any more: not one that was killed, and not one that finishes.
+        if params["candidate"] and settings.mode == "shared" and broker is not None:
             sort_shared(host, journal, broker, to_candidate=True)
         return stopped
 
