@@ -164,7 +164,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import check_patterns, keep_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved, count_messages, move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError, parse_url
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import PLAIN, RedisError, parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import known_to, warn_held
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now
 
@@ -324,7 +324,7 @@ def _reach(side, broker):
 
 def _refuse_scheme(side, url):
     scheme = parse_url(url).scheme if url else "redis"
-    if scheme != "redis":
+    if scheme not in PLAIN:
         kind = next((word for word in ("sentinel", "cluster") if word in scheme), "")
         reason = f"which is a Redis with {kind}" if kind else "which is no plain Redis"
         raise BluegreenError(
