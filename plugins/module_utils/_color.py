@@ -73,12 +73,12 @@ class Color:
 
         :param hosts: only those that go by one of these names; all of them when ``None``.
         """
-        broker = self._settings.broker
+        broker = self.server()
         return [
             each.service
             for each in self.of("support")
             if is_redis(each)
-            and not (broker["mode"] == "color" and each.service == broker["service"])
+            and (broker is None or each.id != broker.id)
             and (hosts is None or not hosts.isdisjoint((each.service, each.name, *each.aliases)))
         ]
 

@@ -162,16 +162,20 @@ def _rooms(host, broker):
 
 def _needed(source, destination):
     """Bytes that the messages, results and chords of a broker will need elsewhere, without what was copied there before."""
-    return sum(_size(source.database(number), destination.database(number)) for number in source.message_databases())
+    messages = sum(_size(source.database(number)) for number in source.message_databases())
+    # Results may be in a database of their own.
+    results = sum(needed_for_results(source.database(each), destination.database(each)) for each in source.databases())
+    return messages + results
 
 
-def _size(here, there):
-    lists, hashes = _stored.task_lists(here), _stored.unacked_hashes(here)
-    for stage in _stored.stages(here):
+def _size(database):
+    """Bytes that the messages of a database will need elsewhere."""
+    lists, hashes = _stored.task_lists(database), _stored.unacked_hashes(database)
+    for stage in _stored.stages(database):
         (lists if stage.kind == "list" else hashes).append(stage.key)
     lengths = [("LLEN", key) for key in lists] + [("HLEN", key) for key in hashes]
-    counts = here.pipeline(lengths) if lengths else []
-    return size_of(here, lists + hashes) + needed_for_results(here, there) + TAG_BYTES * sum(counts)
+    counts = database.pipeline(lengths) if lengths else []
+    return size_of(database, lists + hashes) + TAG_BYTES * sum(counts)
 
 
 def needed_for_results(here, there):

@@ -23,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored impor
 
 META, GROUP = (mark.encode() for mark in _kombu.RESULTS)
 # The state comes first, whatever the serializer. celery.states.READY_STATES
-_READY = re.compile(rb"^.{0,20}status.{1,14}?(SUCCESS|FAILURE|REVOKED)\b", re.DOTALL)
+_READY = re.compile(rb"^.{0,20}status.{1,14}?(SUCCESS|FAILURE|REVOKED)(?![A-Z_])", re.DOTALL)
 _HEAD = 63
 # What the tasks of a chord leave: their results in a sorted set, or in a list where their order does not count, and
 # since Celery 5.7 the set of those that did. How many there are to be is .s, with the difference .t. Since 5.7 .c says
