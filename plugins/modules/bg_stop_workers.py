@@ -191,7 +191,7 @@ lost:
       id: 6a1f2f0c-7c1b-4f43-9d64-3f7a3c6a9e11
       name: shop.report
       since: 1795434200.5
-      pid: 17
+      worker_pid: 17
 queue_depth:
   description: Waiting messages per queue after the stop, or none without a Redis that can be asked.
   returned: success
@@ -304,7 +304,8 @@ def _stop(params, host, store, journal, containers, workers):
         stopped = stop_workers(
             host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
         )
-        if params["candidate"] and settings.mode == "shared" and broker is not None and stopped.drained:
+        # None takes a task any more: not one that was killed, and not one that finishes.
+        if params["candidate"] and settings.mode == "shared" and broker is not None:
             sort_shared(host, journal, broker, to_candidate=True)
         return stopped
 

@@ -264,3 +264,19 @@ def test_a_beat_that_falls_over_a_moment_later(host, journal):
 def test_without_waiting_a_start_is_believed(host, journal):
     started = take(host, journal, broker=WorkerBroker(down=True), wait=False)
     assert started.started == ["shop-green-worker-1", "shop-green-beat-1"]
+
+
+@pytest.mark.parametrize("status", ["exited", "running"])
+def test_what_waits_in_a_shared_broker_is_sorted_once_right_before_the_first_worker_starts(host, journal, status):
+    old = old_color(host, status)
+    take(host, journal, old=old, move=lambda _start: host.calls.append("move"), sort=lambda: host.calls.append("sort"))
+    calls = verbs(host, "sort", "start", "move", "kill")
+    assert calls.index("sort") == calls.index("start green-worker") - 1
+    assert calls.count("sort") == 1
+
+
+def test_where_no_worker_starts_nothing_is_sorted(host, journal):
+    host.engine.start("green-worker")
+    host.engine.start("green-beat")
+    take(host, journal, sort=lambda: host.calls.append("sort"))
+    assert "sort" not in host.calls
