@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import LINES, last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -48,30 +49,33 @@ def start_container(host, container):
     return now
 
 
-def still_up(host, started):
+def still_up(host, started, journal=NoJournal()):
     """The container as it is now.
 
     :param started: the container as it was right after its start.
+    :param journal: says what memory was reckoned with, should it have been killed for that.
     :raises BluegreenError: it has ended or started again since.
     """
     now = look(host.engine, started.id)
     if now.status in ("running", "paused") and now.started_at == started.started_at:
         return now
+    now = _endings.judged(now, journal)
     how = "was killed for memory" if now.oom_killed else f"ended with exit code {now.exit_code}"
     if now.restart_count > started.restart_count or now.status == "restarting":
         how += " and is being restarted over and over"
     raise BluegreenError(
-        f"Container {now.name} {how} right after its start: its last log lines are in logs.",
+        f"Container {now.name} {how} right after its start: its last log lines are in logs."
+        + _endings.reckoned([now], journal),
         failure="exited",
         logs=last_lines(host, [now]),
     )
 
 
-def stand_a_moment(host, started):
+def stand_a_moment(host, started, journal=NoJournal()):
     """Make sure that containers are still up a moment after their start; returns them as they are then."""
     if started:
         host.clock.sleep(MOMENT)
-    return [still_up(host, container) for container in started]
+    return [still_up(host, container, journal) for container in started]
 
 
 def prove_consuming(host, journal, broker, workers, timeout):
@@ -86,7 +90,7 @@ def prove_consuming(host, journal, broker, workers, timeout):
     """
     deadline, waiting = Deadline(host.clock, timeout), list(workers)
     while waiting:
-        waiting = [still_up(host, worker) for worker in waiting]
+        waiting = [still_up(host, worker, journal) for worker in waiting]
         clients = _waiting_clients(broker)
         waiting = [worker for worker in waiting if not _consumes(host, worker, broker, clients, deadline)]
         if not waiting:

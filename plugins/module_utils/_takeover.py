@@ -39,7 +39,18 @@ class TookOver(NamedTuple):
     schedule: list
 
 
-def take_over(host, journal, new, broker, old=(), move=None, stop=Stop(), timeout=_workers.RESTART_TIMEOUT, wait=True):
+def take_over(
+    host,
+    journal,
+    new,
+    broker,
+    old=(),
+    move=None,
+    stop=Stop(),
+    timeout=_workers.RESTART_TIMEOUT,
+    wait=True,
+    make_room=None,
+):
     """Start the workers and beat of a color in the place of another color's.
 
     :param new: its workers and beat, containers; what runs already is left alone.
@@ -50,9 +61,10 @@ def take_over(host, journal, new, broker, old=(), move=None, stop=Stop(), timeou
     :param stop: :class:`Stop`
     :param timeout: seconds until the new workers have to consume.
     :param wait: whether they have to be proved to consume.
+    :param make_room: called before anything of the new ones starts, where the memory has to be got for them first.
     :returns: :class:`TookOver`
     """
-    return _TakeOver(host, journal, new, broker, timeout, wait).run(list(old), move, stop)
+    return _TakeOver(host, journal, new, broker, timeout, wait).run(list(old), move, stop, make_room)
 
 
 class _TakeOver:
@@ -67,10 +79,12 @@ class _TakeOver:
         self.started = []
         self.consuming = False
 
-    def run(self, old, move, stop):
+    def run(self, old, move, stop, make_room=None):
         begun = self.host.clock.monotonic()
         self.journal.begin("handover")
         take_policies(self.host, self.journal, self.waiting)
+        if make_room:
+            make_room()
         # One that was told to finish before, and may take longer (on_timeout: leave), takes no more tasks.
         signalled = self.journal.get("signalled") or ()
         if any(container.running and container.id not in signalled for container in old):

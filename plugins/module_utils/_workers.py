@@ -266,7 +266,7 @@ def start_beats(host, journal, started, beats):
     """
     put_back_policies(host, journal, started)
     beating = [start_container(host, container) for container in beats]
-    standing = stand_a_moment(host, started + beating)
+    standing = stand_a_moment(host, started + beating, journal)
     put_back_policies(host, journal, standing)
     return standing
 

@@ -156,6 +156,7 @@ commands:
 import contextlib
 import functools
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _old_web
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
@@ -251,7 +252,7 @@ def _bring_up(params, host, store, journal, containers, found):
 
 
 def _take_over(params, host, store, journal, workers, broker):
-    old, move, stop = [], None, Stop()
+    old, move, stop, make_room = [], None, Stop(), None
     if params["replaces"]:
         replaced = of_project(host.engine, params["replaces"])
         names = params["services"]["workers"]
@@ -262,7 +263,9 @@ def _take_over(params, host, store, journal, workers, broker):
         if journal.get("from"):
             settings, source, candidate = colors_of(host, store, journal)
             move = functools.partial(move_late, host, journal, source, candidate)
-    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"])
+            if _old_web.is_stopped(journal):
+                make_room = functools.partial(_old_web.stop, host, journal, source)
+    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], make_room)
 
 
 def _is_init(container, services):
