@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""How a container ended that was to run: whether it was killed for memory, and what had been reckoned with."""
+"""Whether something was killed for memory during a deployment, and what the plan had reckoned with."""
 
 from __future__ import annotations
 
@@ -17,14 +17,27 @@ def judged(container, journal):
 
     The engine sees what the container's own limit did. What the host's last memory did leaves the exit code of a kill.
     """
-    before = (journal.get("memory_budget") or {}).get("oom_kills")
-    if container.oom_killed or container.exit_code != KILLED or container.running or before is None:
+    if container.oom_killed or container.exit_code != KILLED or container.running:
         return container
-    return container._replace(oom_killed=_resources.oom_kills() > before)
+    return container._replace(oom_killed=_kills(journal) > 0)
 
 
-def reckoned(containers, journal):
-    """What the plan had reckoned with, as a sentence that begins with a blank; empty unless one was killed for memory."""
-    if not any(container.oom_killed for container in containers):
+def memory_sentence(journal):
+    """What there is to say about memory in the error of a container that fell or does not answer; begins with a blank.
+
+    Empty where nothing was killed for memory since the plan. A server whose processes are killed one after the other goes on
+    running, and answers nobody.
+    """
+    kills = _kills(journal)
+    if not kills:
         return ""
-    return _memory_budget.reckoned(journal.get("memory_budget"))
+    return (
+        f" The kernel of this host has killed processes for want of memory since the plan ({kills})."
+        f"{_memory_budget.reckoned(journal.get('memory_budget'))}"
+    )
+
+
+def _kills(journal):
+    """How many processes were killed for memory since the plan; 0 where nobody counted then."""
+    before = (journal.get("memory_budget") or {}).get("oom_kills")
+    return 0 if before is None else max(_resources.oom_kills() - before, 0)

@@ -99,7 +99,7 @@ def wait_healthy(host, journal, settings, containers):
             return Health(tally.attempts, round(deadline.elapsed, 2), tally.status, tally.latency_ms)
         if deadline.over:
             sentence = _health_rules.too_late(settings.url, settings.deadline, settings.successes, tally)
-            raise _error(host, sentence, list(before.values()), deadline, tally)
+            raise _error(host, journal, sentence, list(before.values()), deadline, tally)
         journal.alive()
         deadline.sleep(settings.interval)
 
@@ -111,8 +111,7 @@ def _require_up(host, journal, before, settings, deadline, tally):
         what = _health_rules.trouble(container, now)
         if what:
             sentence = f"Container {container.name} {what} while {settings.url} was waited for."
-            sentence += _endings.reckoned([now] if now else [], journal)
-            raise _error(host, sentence, [container], deadline, tally)
+            raise _error(host, journal, sentence, [container], deadline, tally)
 
 
 def _now(host, container):
@@ -124,9 +123,10 @@ def _now(host, container):
         raise
 
 
-def _error(host, sentence, containers, deadline, tally):
+def _error(host, journal, sentence, containers, deadline, tally):
+    where = " The last log lines are in logs." if containers else ""
     return BluegreenError(
-        f"{sentence} The last log lines are in logs." if containers else sentence,
+        f"{sentence}{where}{_endings.memory_sentence(journal)}",
         failure=sentence,
         logs=last_lines(host, containers),
         attempts=tally.attempts,

@@ -223,7 +223,7 @@ def may_load(app, free):
 
 
 def record(room, oom_kills):
-    """What the journal keeps of it, to say what was reckoned with should a container be killed for memory.
+    """What the journal keeps of it, to say what was reckoned with should something be killed for memory.
 
     :param oom_kills: how often the kernel has killed for memory since its boot.
     """
@@ -232,11 +232,11 @@ def record(room, oom_kills):
 
 def reckoned(recorded):
     """The same as a sentence that begins with a blank, for an error; empty without a record."""
-    if not recorded or not recorded.get("web"):
+    if not recorded or not recorded["web"]:
         return ""
-    web = recorded["web"] + recorded.get("support", 0)
+    web = recorded["web"] + recorded["support"]
     return (
         f" The plan had reckoned with {mib(web)} MiB for the new web and its support services and with "
-        f"{mib(recorded.get('workers', 0))} MiB for the new workers, as the old ones held, and {mib(recorded.get('free', 0))} MiB "
-        "were free then: this release needs more, or something else on this host took it."
+        f"{mib(recorded['workers'])} MiB for the new workers, as the old ones held, and {mib(recorded['free'])} MiB were free "
+        "then: this release needs more, or something else on this host took it."
     )

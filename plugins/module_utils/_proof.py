@@ -53,7 +53,7 @@ def still_up(host, started, journal=NoJournal()):
     """The container as it is now.
 
     :param started: the container as it was right after its start.
-    :param journal: says what memory was reckoned with, should it have been killed for that.
+    :param journal: tells whether something was killed for memory, and what had been reckoned with.
     :raises BluegreenError: it has ended or started again since.
     """
     now = look(host.engine, started.id)
@@ -65,7 +65,7 @@ def still_up(host, started, journal=NoJournal()):
         how += " and is being restarted over and over"
     raise BluegreenError(
         f"Container {now.name} {how} right after its start: its last log lines are in logs."
-        + _endings.reckoned([now], journal),
+        + _endings.memory_sentence(journal),
         failure="exited",
         logs=last_lines(host, [now]),
     )

@@ -85,7 +85,7 @@ def _require_standing(host, journal, candidate):
         names = ", ".join(f"{each.name}{' (killed for memory)' if each.oom_killed else ''}" for each in fallen)
         raise BluegreenError(
             f"{names} of the new color fell after the start: the last log lines are in logs."
-            + _endings.reckoned(fallen, journal),
+            + _endings.memory_sentence(journal),
             failure="exited",
             logs=last_lines(host, fallen),
         )

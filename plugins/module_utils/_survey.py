@@ -354,9 +354,6 @@ class Survey:
             self.settings = self.settings._replace(nginx={**self.settings.nginx, "backup": False})
         return _memory_budget.finding(self.memory, self.room)
 
-    def _memory_record(self):
-        return _memory_budget.record(self.room, _resources.oom_kills()) if self.room.is_known else None
-
     def _missing_images(self):
         names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
         return {service: name for service, name in names.items() if self.host.engine.image(name) is None}
@@ -441,7 +438,7 @@ class Survey:
             "workers": self.params["workers"] or {},
             "worker_strategy": self.memory.strategy,
             "old_web": self.memory.old_web,
-            "memory_budget": self._memory_record(),
+            "memory_budget": _memory_budget.record(self.room, _resources.oom_kills()),
             "unknown_tasks": self.params["unknown_tasks"],
             "keep_keys": self.params["keep_keys"],
             "drain_timeout": self.params["drain_timeout"],

@@ -236,6 +236,6 @@ def test_what_was_reckoned_with_is_said_from_the_journal():
     )
 
 
-@pytest.mark.parametrize("recorded", [None, {}, {"oom_kills": 0}])
+@pytest.mark.parametrize("recorded", [None, {}, _memory_budget.record(room(100, web=0), oom_kills=0)])
 def test_without_a_record_nothing_is_said(recorded):
     assert _memory_budget.reckoned(recorded) == ""

@@ -601,7 +601,7 @@ def test_a_web_that_stops_is_no_backup(roomy, old_web, backup):
 def test_without_figures_nothing_is_reckoned_with(scene):
     scene.memory = 0
     assert scene.open()["old_web"] == "running"
-    assert scene.store.load()["memory_budget"] is None
+    assert scene.store.load()["memory_budget"]["web"] == 0
 
 
 def test_throttle_without_room_is_refused(roomy):
