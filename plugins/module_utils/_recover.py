@@ -295,14 +295,13 @@ class _Recovery:
         return all(container.running for container in self.old.of("web"))
 
     def _make_room(self):
-        """Where the old web was stopped for want of memory, workers finish their tasks before it boots.
-
-        Visitors are with the candidate meanwhile, so the tasks get the time that they need.
-        """
+        """Where the old web was stopped for want of memory, workers finish their tasks before it boots."""
         if not self.one_web or self._old_web_runs():
             return
-        own = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(self.candidate.of("workers"))
-        timeout = max(own, _workers.RESTART_TIMEOUT)
+        timeout = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(self.candidate.of("workers"))
+        if self._answers(self.candidate):
+            # Visitors do not wait for this, so tasks get the time that they need.
+            timeout = max(timeout, _workers.RESTART_TIMEOUT)
         self._stop_workers_of_candidate(timeout)
         # Those that a try before this one started.
         self._stop_workers(self.old, timeout)
@@ -331,13 +330,20 @@ class _Recovery:
         _old_web.stop_now(self.host, self.journal, self.old)
         return True
 
+    def _answers(self, color):
+        """Whether a color answers now, or in a moment."""
+        color.look()
+        try:
+            _health.require_still_healthy(self.host, self.journal, self.settings, color.name, color.of("support", "web"))
+        except BluegreenError:
+            return False
+        return True
+
     def _goes_on(self):
         """Whether the candidate is whole once its workers have been started again. No task has left it yet."""
-        self.candidate.look()
+        if not self._answers(self.candidate):
+            return False
         try:
-            _health.require_still_healthy(
-                self.host, self.journal, self.settings, self.candidate.name, self.candidate.of("support", "web")
-            )
             with self.candidate.broker() as broker:
                 _workers.restart_workers(self.host, self.journal, self.candidate.of("workers"), broker=broker)
         except BluegreenError as error:

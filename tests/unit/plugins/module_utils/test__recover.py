@@ -1485,6 +1485,8 @@ def one_web(scene):
 
 
 BACK_WITH_ONE_WEB = [
+    # Whether tasks may take their time.
+    "wait for green",
     # The memory of the new workers is for the old web.
     "stop workers",
     "stop green-beat",
@@ -1522,7 +1524,7 @@ def test_every_way_back_takes_that_order(scene, params, step):
     scene.engine.inspected["green-beat"]["State"]["Status"] = "exited"
     recover(scene, params)
     effects = scene.effects()
-    assert effects[-len(BACK_WITH_ONE_WEB) + 3:] == BACK_WITH_ONE_WEB[3:]
+    assert effects[-len(BACK_WITH_ONE_WEB) + 4:] == BACK_WITH_ONE_WEB[4:]
     assert effects.index("stop green-worker") < effects.index("start blue-web")
 
 
@@ -1646,3 +1648,12 @@ def test_a_worker_that_does_not_end_keeps_the_memory_of_the_old_web(one_web, mon
     assert (("start", "blue-web") in one_web.calls) is boots
     # Visitors are with the new color, so they get their time.
     assert given[0]["timeout"] == 120
+
+
+def test_visitors_who_get_no_answer_wait_no_longer_for_tasks_than_was_allowed(one_web, monkeypatch):
+    one_web.unhealthy = {"green"}
+    given = []
+    record(monkeypatch, one_web.calls, _workers, "stop_workers", "tell them", does=given.append)
+    monkeypatch.setattr(_resources, "available_memory", lambda: 400)
+    recover(one_web, UNDO)
+    assert given[0]["timeout"] == 60
