@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _messages,
     _old_web,
     _skew,
+    _worker_conf,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
@@ -57,6 +58,7 @@ def settle(host, store, params, check_mode):
         else:
             held_by = drain(host, journal).held_by
         if old:
+            _ask_new_workers(host, journal, candidate)
             move_late(host, journal, old, candidate)
         _require_standing(host, journal, candidate)
         # With an approval that comes by itself, nobody looks again before the old color goes.
@@ -67,6 +69,14 @@ def settle(host, store, params, check_mode):
         _approval.begin(journal)
         _guard_units.watch_pending(host, store.app)
         return _result(journal, changed=True)
+
+
+def _ask_new_workers(host, journal, candidate):
+    """A release may name the lists of a queue in another way; the workers can tell now that they run."""
+    workers = [container for container in candidate.of("workers") if container.running]
+    with candidate.own_broker() as broker:
+        if broker is not None:
+            _worker_conf.remember(journal, broker, _worker_conf.ask_conf(host, broker, workers))
 
 
 def _result(journal, changed):
@@ -149,6 +159,7 @@ def move_late(host, journal, source, destination, before_messages=None):
             return {}
         known = _skew.known(journal, to_candidate=destination.name == journal["to"])
         moved = _messages.move(host, journal, here, there, known=known, before_messages=before_messages)
+        _messages.rename_lists(journal, there, _worker_conf.layout_of(journal, here))
         _skew.warn_held(host, there, moved.held)
         journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
         return moved.left
