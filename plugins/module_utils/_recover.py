@@ -299,7 +299,9 @@ class _Recovery:
         )
 
     def _old_web_runs(self):
-        return all(container.running for container in self.old.of("web"))
+        web = self.old.of("web")
+        # Somebody may have removed what does not run.
+        return bool(web) and all(container.running for container in web)
 
     def _make_room(self):
         """Where the old web was stopped for want of memory, workers finish their tasks before it boots."""

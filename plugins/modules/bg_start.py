@@ -61,6 +61,8 @@ options:
         new workers boot.
       - Old workers that still run, throttled by M(smallfleet.bluegreen.bg_stop_workers), are stopped as soon as the
         new ones consume, with the timeout of the deployment. Beat starts when the old one has ended.
+      - In a deployment on a host that cannot hold two webs and these workers, its web is stopped first, when the requests
+        that it still answers have ended.
     type: str
     default: ""
   wait:

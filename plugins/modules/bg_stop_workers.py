@@ -80,13 +80,14 @@ options:
   candidate:
     description:
       - Compose project of the color whose workers take over, created and not started.
-      - Before the first signal the names of the tasks that wait are compared with those that its workers register.
+      - Before the first signal the names of the tasks that wait are compared with those that its workers register. Where
+        the host has not the memory to load their app beside the old workers, that is done when these have stopped.
     type: str
     default: ""
   unknown_tasks:
     description:
       - What becomes of waiting tasks that the workers of O(candidate) do not register. Celery would discard them.
-      - V(fail) stops nothing and fails, naming them.
+      - V(fail) fails, naming them, and before anything is stopped unless the memory is too short for that.
       - V(hold) goes on. Such a task waits in a list of its own until workers register it.
       - V(move) goes on, and does not look.
     type: str

@@ -176,7 +176,8 @@ class Scene:
     def _become_healthy(self, given):
         color = PORTS[given["settings"].url.split(":")[2][:5]]
         down = [each.name for each in given["containers"] if self.engine.state(each.id) != "running"]
-        if color in self.unhealthy or down:
+        nobody = not any(each.service == "web" for each in given["containers"])
+        if color in self.unhealthy or down or nobody:
             raise BluegreenError(f"{color} is not healthy.")
 
     def _switch(self, given):

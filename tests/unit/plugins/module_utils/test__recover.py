@@ -1562,6 +1562,19 @@ def test_every_way_back_takes_that_order(scene, params, step):
     assert effects.index("stop green-worker") < effects.index("start blue-web")
 
 
+@pytest.mark.parametrize("params", [UNDO, {**LOOK, "guard": True}])
+def test_an_old_web_that_a_cron_job_removed_while_it_was_stopped_is_created_again(scene, params):
+    pruned(scene, "awaiting_approval", old_web="stopped")
+    scene.engine.inspected["blue-web"]["State"]["Status"] = "exited"
+    scene.engine.prune()
+    # The new color is not whole.
+    scene.engine.inspected["green-web"]["State"]["Status"] = "exited"
+    scene.unhealthy = {"green"}
+    recover(scene, params)
+    assert set(of_blue(scene, "status").values()) == {"running"}
+    assert {policy["Name"] for policy in of_blue(scene, "restart_policy").values()} == {"unless-stopped"}
+
+
 def test_a_failure_before_the_old_web_was_stopped_leaves_the_order_of_memory(scene):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green", worker="created", beat="created")
