@@ -53,10 +53,14 @@ class PiHost:
     """A prepared host with a release of the app live on it, reached over SSH through a link that can be cut."""
 
     Error = lab.HostError
+    # What another app than the demo's, with tests of its own, has otherwise.
+    runs = RUN
+    images = tuple(f"bluegreen-demo:{release}" for release in RELEASES)
+    app_variables = VARIABLES
 
     def __init__(self, name, small_disk=False):
         self.name = name
-        self.folder = RUN / name
+        self.folder = self.runs / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.small_disk = small_disk
         self.machine = None
@@ -88,7 +92,7 @@ class PiHost:
                 "systemctl stop docker.socket docker && mount -t tmpfs -o size=640m engine /var/lib/docker"
                 " && systemctl start docker"
             )
-        self.machine.load([f"bluegreen-demo:{release}" for release in RELEASES])
+        self.machine.load(self.images)
         self.link = Link(self.machine.ports[22])
         self._install()
         self._write_inventory()
@@ -99,22 +103,27 @@ class PiHost:
             self.link = None
         lab.destroy(self.name)
 
-    def _install(self):
+    def app_files(self):
+        """What the app is made of on the host, {path: text}."""
         demo = yaml.safe_load((ROOT / "demo/app/compose.yml").read_text(encoding="utf-8"))
-        texts = {
+        return {
             f"/srv/{APP}/compose.yml": yaml.safe_dump(for_faults(demo), sort_keys=False),
             "/srv/faults/shop_faults.py": WEB,
-            "/srv/faults/agent.py": (FAULTS / "agent.py").read_text(encoding="utf-8"),
-            "/srv/faults/key.pub": _public_key(),
         }
-        for path, text in texts.items():
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                self.machine.copy(file.name, path)
+
+    def _install(self):
+        own = {"/srv/faults/agent.py": (FAULTS / "agent.py").read_text(encoding="utf-8"), "/srv/faults/key.pub": _public_key()}
+        for path, text in {**self.app_files(), **own}.items():
+            self.write(path, text)
         self.machine.exec(
             "install -d -m 700 ~root/.ssh && install -m 600 /srv/faults/key.pub ~root/.ssh/authorized_keys && systemctl start ssh"
         )
+
+    def write(self, path, text):
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            self.machine.copy(file.name, path)
 
     def variables(self):
         """What Ansible needs to reach it."""
@@ -128,8 +137,8 @@ class PiHost:
         }
 
     def _write_inventory(self):
-        text = yaml.safe_dump({"all": {"hosts": {self.name: self.variables()}, "vars": VARIABLES}}, sort_keys=False)
-        self.inventory.write_text(f"# Written by tests/faults/run.py.\n{text}", encoding="utf-8")
+        text = yaml.safe_dump({"all": {"hosts": {self.name: self.variables()}, "vars": self.app_variables}}, sort_keys=False)
+        self.inventory.write_text(f"# Written by tests/faults/pi_host.py.\n{text}", encoding="utf-8")
 
     def play(self, playbook, label, variables, under_runner=False):
         """Start a playbook; its log is the label's."""
@@ -216,6 +225,7 @@ class Agent:
 
 
 def make_key():
+    """Once for each checkout, before a host is made."""
     RUN.mkdir(exist_ok=True)
     if not (RUN / "key").exists():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "faults", "-f", str(RUN / "key")], check=True)

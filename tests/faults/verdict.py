@@ -10,7 +10,9 @@ from matrix import AWAITING, COMMITTED, ROLLED_BACK
 
 PORTS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 OTHER = {"blue": "green", "green": "blue"}
+# The demo's app: what runs of a color that is live, and what of it takes requests and keeps tasks.
 SERVICES = ("redis", "web", "worker", "beat")
+SERVING = ("web", "redis")
 # So many answers in a row, over so many seconds, say that what was down is back. On a busy machine the load comes in
 # bursts, and within one of them the first answers and the last refusals may cross.
 BACK_AFTER = 20
@@ -22,8 +24,12 @@ BACK_WITHIN = 45.0
 # -- the host -------------------------------------------------------------------------------------
 
 
-def whats_missing(look):
-    """Why the host is not whole, a sentence each; none when it is."""
+def whats_missing(look, services=SERVICES, serving=SERVING):
+    """Why the host is not whole, a sentence each; none when it is.
+
+    :param services: those of the live color.
+    :param serving: the web service that Nginx knows, and those that may stay because they hold tasks.
+    """
     color = look["answer"].get("color")
     if look["containers"] is None:
         return ["Docker does not answer"]
@@ -43,7 +49,8 @@ def whats_missing(look):
         missing.append("a deployment is open: " + ", ".join(f"{key} {value}" for key, value in journal.items() if value))
     if not journal and look["journals"]:
         missing.append(f"{', '.join(look['journals'])} was left behind")
-    missing += _of_live(look["containers"], color) + _of_other(look["containers"], OTHER[color], pending)
+    missing += _of_live(look["containers"], color, services)
+    missing += _of_other(look["containers"], OTHER[color], pending, serving)
     if not pending:
         missing += [] if look["lock_is_free"] else ["the lock is held"]
         armed = [unit for unit, state in look["units"].items() if unit.endswith(".timer") and state == "waiting"]
@@ -52,9 +59,9 @@ def whats_missing(look):
     return missing
 
 
-def _of_live(containers, color):
+def _of_live(containers, color, services):
     missing = []
-    for service in SERVICES:
+    for service in services:
         own = [each for each in containers if (each["color"], each["service"]) == (color, service)]
         if [each["status"] for each in own] != ["running"]:
             missing.append(f"{service} of {color} is {', '.join(each['status'] for each in own) or 'gone'}")
@@ -63,17 +70,18 @@ def _of_live(containers, color):
     return missing
 
 
-def _of_other(containers, color, pending):
+def _of_other(containers, color, pending, of_use):
+    web = of_use[0]
     missing = []
     for each in containers:
         if each["color"] != color:
             continue
         up = each["status"] in ("running", "restarting", "paused")
-        serving = each["service"] in ("web", "redis")
+        serving = each["service"] in of_use
         if serving and pending and not up:
             missing.append(f"{each['service']} of {color} is {each['status']}, and the way back needs it")
         # A Redis that still holds tasks may stay, with its policy; whether any were lost, the ledger tells.
-        elif not serving or (each["service"] == "web" and not pending):
+        elif not serving or (each["service"] == web and not pending):
             if up:
                 missing.append(f"{each['service']} of {color} is {each['status']} too")
             elif each["status"] != "created" and each["policy"] not in ("no", ""):
@@ -91,10 +99,10 @@ def end_of(look, live):
     return ROLLED_BACK if look["answer"]["color"] == live else COMMITTED
 
 
-def strangers(before, look, live):
+def strangers(before, look, live, services=SERVICES):
     """What of the old color is not the same container as before it, where it is live again."""
     known = {each["id"] for each in before["containers"] if each["color"] == live}
-    now = [each for each in look["containers"] if each["color"] == live and each["service"] in SERVICES]
+    now = [each for each in look["containers"] if each["color"] == live and each["service"] in services]
     return sorted(each["service"] for each in now if each["id"] not in known)
 
 
