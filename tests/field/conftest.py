@@ -26,6 +26,7 @@ CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 
 def pytest_addoption(parser):
     parser.addoption("--share", default="1/1", metavar="N/OF", help="every OF-th shape from the N-th on, for a host of its own")
+    parser.addoption("--there-and-back", action="store_true", help="to green and back, and not to green again for good")
 
 
 def pytest_configure(config):
@@ -42,8 +43,14 @@ def pytest_generate_tests(metafunc):
 
 def pytest_collection_modifyitems(config, items):
     number, of = (int(word) for word in config.getoption("--share").split("/"))
-    # Whatever else was asked for, -m and -k, has its say after this.
+    others = [item for place, item in enumerate(items) if place % of != number - 1]
+    config.hook.pytest_deselected(items=others)
     items[:] = items[number - 1::of]
+
+
+@pytest.fixture
+def to_the_end(request):
+    return not request.config.getoption("--there-and-back")
 
 
 @pytest.fixture(scope="session")

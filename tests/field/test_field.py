@@ -4,7 +4,7 @@
 """Apps of many shapes, each deployed, taken back and deployed again on a Pi-sized host: shapes.py says how one is added.
 
     PYTHONPATH=.cache/collections .venv/bin/pytest tests/field -k dumb-init      # after lab/setup all field
-    … -m quick: those of `make test`;  --share 1/2: half of them, the other half beside it
+    … -m quick --there-and-back: what `make test` does;  --share 1/2: half of them, the other half beside it
 
 The playbooks' output is in tests/field/.run.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 from journey import Journey, keep
 
 
-def test_shape(bed, shape):
-    result = Journey(bed, shape).run()
+def test_shape(bed, shape, to_the_end):
+    result = Journey(bed, shape, to_the_end).run()
     keep(result)
     assert result["wrong"] == [], result
