@@ -31,7 +31,7 @@ lint:  ## Only the linters
 	@tests/run --parts lint
 
 faults:  ## Every fault at every phase of a deployment (an hour); goes on where it stopped; ONLY=kill:health FRESH=1 HOSTS=3
-	@lab/setup all venv-runner
+	@lab/setup all field venv-runner
 	@.venv/bin/python tests/faults/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(HOSTS),--hosts '$(HOSTS)') \
 		$(if $(FRESH),--fresh) $(if $(AGAIN),--again)
 

@@ -50,7 +50,9 @@ CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 CONFLICT = 409
 LEAST_REQUESTS = 40_000
 SAYING = threading.Lock()
-Job = collections.namedtuple("Job", "name small_disk perform")
+# kind: of the host, as PiHost.kind has it
+Job = collections.namedtuple("Job", "name kind perform")
+USUAL = (False, "")
 
 
 def say(text=""):
@@ -74,13 +76,13 @@ def cell_job(cell, number):
             result["evidence"] = str(trial.evidence().relative_to(HERE))
         return result
 
-    return Job(cell.name, FAULTS[cell.fault].small_disk, perform)
+    return Job(cell.name, (FAULTS[cell.fault].small_disk, FAULTS[cell.fault].shape), perform)
 
 
 def further_jobs(results):
     """Two deployments at once, and the recovery that is killed."""
     jobs = [
-        Job(f"twice-{number}", False, lambda pi, number=number: further.twice(pi, number))
+        Job(f"twice-{number}", USUAL, lambda pi, number=number: further.twice(pi, number))
         for number in range(1, further.TWICE + 1)
     ]
     for number, (phase, _delays) in enumerate(further.kills(), 1):
@@ -88,7 +90,7 @@ def further_jobs(results):
         def perform(pi, number=number, phase=phase):
             return further.killed(pi, number, results.read().get(f"kill:{phase}"))
 
-        jobs.append(Job(f"killed-{number}", False, perform))
+        jobs.append(Job(f"killed-{number}", USUAL, perform))
     return jobs
 
 
@@ -108,22 +110,25 @@ def wanted(options, results):
 
 
 class Jobs:
-    """Shared by the hosts. One of them does what needs a small disk first, so that few are made anew."""
+    """Shared by the hosts. One of them begins with what needs another host than the usual one, so that few are made anew."""
 
     def __init__(self, jobs):
-        self._left = {small: collections.deque(job for job in jobs if job.small_disk == small) for small in (True, False)}
+        self._left = {kind: collections.deque() for kind in sorted({job.kind for job in jobs}, reverse=True)}
+        for job in jobs:
+            self._left[job.kind].append(job)
         self._taking = threading.Lock()
         self.total = len(jobs)
         self.done = 0
         self.stopped = False
 
-    def take(self, small):
+    def take(self, kind):
+        """One for a host of that kind, or for one that has to be made."""
         with self._taking:
             if self.stopped:
                 return None
-            for kind in (small, not small):
-                if self._left[kind]:
-                    return self._left[kind].popleft()
+            for left in (self._left.get(kind), *self._left.values()):
+                if left:
+                    return left.popleft()
         return None
 
 
@@ -133,14 +138,14 @@ class Jobs:
 def work(name, jobs, results, first):
     """Do one job after the other on a host of that name."""
     pi = None
-    small = first
+    kind = None if first else USUAL
     try:
-        while job := jobs.take(small):
-            if pi is None or pi.small_disk != job.small_disk:
+        while job := jobs.take(kind):
+            if pi is None or pi.kind != job.kind:
                 if pi:
                     pi.destroy()
-                pi = made(name, job.small_disk)
-            small = job.small_disk
+                pi = made(name, job.kind)
+            kind = job.kind
             result = tried(job, pi)
             if jobs.stopped:
                 # Its host was taken away in the middle of it.
@@ -166,9 +171,9 @@ def remove(pi):
             raise
 
 
-def made(name, small_disk):
+def made(name, kind):
     """A host; where the machine was too busy for one, another one."""
-    pi = PiHost(name, small_disk)
+    pi = PiHost(name, *kind)
     for left in reversed(range(TRIES)):
         try:
             pi.make()

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import time
 
-from pi_host import FaultsError, PiHost
+from pi_host import RELEASES, FaultsError, PiHost
 from shapes import APP, HERE, VARIABLES
 
-RELEASES = ("1", "2", "3")
 SITE = "/etc/nginx/conf.d/site.conf"
 UPSTREAM = "/etc/nginx/conf.d/bluegreen-shop.conf"
 # Whatever the shape before left, and be it in the middle of a deployment.
@@ -36,11 +35,16 @@ ps -o lstart= -C nginx | head -1
 
 class Bed(PiHost):
     runs = HERE / ".run"
-    images = tuple(f"bluegreen-field:{celery}-{release}" for celery in ("newest", "5.3") for release in RELEASES)
-    app_variables = VARIABLES
 
-    def app_files(self):
-        return {}
+    def image(self, release):
+        return f"bluegreen-field:newest-{release}"
+
+    def app_variables(self):
+        return VARIABLES
+
+    def install_app(self):
+        """Each shape brings its own; the images of the usual Celery are there already."""
+        self.machine.load([f"bluegreen-field:5.3-{release}" for release in RELEASES])
 
     def lay(self, shape):
         """Clean the host, and start release 1 of the shape as blue, as one does with Compose."""

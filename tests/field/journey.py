@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import urllib.parse
@@ -208,8 +209,9 @@ class Journey:
 
 
 def _reason(output):
-    """The end of what a playbook said, from its last error on."""
-    return output[max(output.rfind("fatal: "), output.rfind("[ERROR]"), len(output) - 1500):][:1500]
+    """The last error that a playbook told."""
+    found = re.findall(r" msg: (.*?)(?= TASK \[| PLAY | [a-z_]+: |$)", output)
+    return (found[-1] if found else output)[-800:]
 
 
 def keep(result):
