@@ -15,7 +15,7 @@ demo-clean:  ## Remove all that `make demo` made
 test:  ## The tests; PARTS=unit,lint for some (tests/run --help)
 	@tests/run $(if $(PARTS),--parts $(PARTS))
 
-test-all:  ## All of them, the long ones too (an hour); not `make faults` and `make vm`
+test-all:  ## All of them, the long ones too (an hour and a half); not `make faults` and `make vm`
 	@tests/run --parts all
 
 test-unit:  ## Only the unit tests
