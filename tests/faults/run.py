@@ -16,7 +16,6 @@ with all that the host had to say are in tests/faults/.run.
 from __future__ import annotations
 
 import argparse
-import collections
 import contextlib
 import datetime
 import fcntl
@@ -37,6 +36,7 @@ for folder in (Path(__file__).resolve().parent, Path(__file__).resolve().parents
 import further  # noqa: E402
 import matrix_report  # noqa: E402
 from docker.errors import APIError, DockerException  # noqa: E402
+from jobs import USUAL, Job, Jobs  # noqa: E402
 from matrix import FAULTS, REPRESENTATIVE, REVERT_AFTER, cells, chosen  # noqa: E402
 from pi_host import FAULTS as HERE  # noqa: E402
 from pi_host import RUN, FaultsError, PiHost, make_key  # noqa: E402
@@ -50,9 +50,6 @@ CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 CONFLICT = 409
 LEAST_REQUESTS = 40_000
 SAYING = threading.Lock()
-# kind: of the host, as PiHost.kind has it
-Job = collections.namedtuple("Job", "name kind perform")
-USUAL = (False, "")
 
 
 def say(text=""):
@@ -107,29 +104,6 @@ def wanted(options, results):
         return job.name not in known or options.only or (options.again and not known[job.name]["ok"])
 
     return [job for job in jobs if left(job)]
-
-
-class Jobs:
-    """Shared by the hosts. One of them begins with what needs another host than the usual one, so that few are made anew."""
-
-    def __init__(self, jobs):
-        self._left = {kind: collections.deque() for kind in sorted({job.kind for job in jobs}, reverse=True)}
-        for job in jobs:
-            self._left[job.kind].append(job)
-        self._taking = threading.Lock()
-        self.total = len(jobs)
-        self.done = 0
-        self.stopped = False
-
-    def take(self, kind):
-        """One for a host of that kind, or for one that has to be made."""
-        with self._taking:
-            if self.stopped:
-                return None
-            for left in (self._left.get(kind), *self._left.values()):
-                if left:
-                    return left.popleft()
-        return None
 
 
 # -- the hosts ------------------------------------------------------------------------------------

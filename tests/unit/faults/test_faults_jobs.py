@@ -1,8 +1,8 @@
-"""tests/faults/run.py: which host does what."""
+"""tests/faults/jobs.py: which host does what."""
 
 from __future__ import annotations
 
-import run
+from jobs import USUAL, Job, Jobs
 
 SMALL, SCRIPT = (True, ""), (False, "tini-script")
 
@@ -16,8 +16,8 @@ def taken(jobs, kind):
 
 
 def made():
-    kinds = [run.USUAL, SCRIPT, SMALL, run.USUAL, SCRIPT]
-    return run.Jobs([run.Job(f"{number}", kind, None) for number, kind in enumerate(kinds)])
+    kinds = [USUAL, SCRIPT, SMALL, USUAL, SCRIPT]
+    return Jobs([Job(f"{number}", kind, None) for number, kind in enumerate(kinds)])
 
 
 def test_one_host_begins_with_what_needs_another_host_than_the_usual_one_and_keeps_each_as_long_as_it_is_of_use():
@@ -25,10 +25,10 @@ def test_one_host_begins_with_what_needs_another_host_than_the_usual_one_and_kee
 
 
 def test_the_others_begin_with_the_usual_and_help_with_the_rest():
-    assert taken(made(), run.USUAL) == ["0", "3", "2", "1", "4"]
+    assert taken(made(), USUAL) == ["0", "3", "2", "1", "4"]
 
 
 def test_nothing_is_begun_when_somebody_stopped_it():
     jobs = made()
     jobs.stopped = True
-    assert jobs.take(run.USUAL) is None
+    assert jobs.take(USUAL) is None
