@@ -12,6 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 
+import evidence
 from bed import HERE
 from controllers import ROOT
 from shapes import REFUSED
@@ -63,6 +64,9 @@ class Journey:
         events = self._wait_for_tasks()
         counts = ledger.count(events)
         self._judge(figures, counts)
+        if self.wrong:
+            text = evidence.collected(self.bed, "\n".join(self.wrong), (counts.lost + counts.doubled)[:5])
+            (self.bed.folder / f"{self.shape.name}.evidence").write_text(text, encoding="utf-8")
         return {
             "shape": self.shape.name, "wrong": self.wrong, "seconds": round(time.monotonic() - begun, 1),
             "requests": figures["requests"] + self.accepted, "failed": figures["failed"], "retried": figures["retried"],
