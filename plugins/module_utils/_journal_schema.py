@@ -347,6 +347,9 @@ OPTIONAL = {
     "tasks_moved": _whole(0),
     "memory": _or_null(_record({"before": _whole(), "peak": _whole()})),
     "idle_since": _seconds,
+    "told": _map_of(_container, _text(64, printable=True)),
+    "old_workers": _services,
+    "worker_roles": _map_of(_grammatical(_grammar.check_service), _one_of("worker", "beat", "worker+beat", "other")),
     "busy_since": _seconds,
     "cpu_shares": _map_of(_container, _whole(0, 2**31)),
     "worker_strategy": _or_null(_one_of("stop", "throttle", "")),
@@ -397,7 +400,8 @@ _CONTAINERS = _record(
                     "release": _release,
                     "containers": _list_of(_DESCRIBED),
                     "networks": _list_of(_record({"Name": _text(), "IPAM": _record({})})),
-                }
+                },
+                {"workers": _services},
             ),
         ),
     }

@@ -24,12 +24,17 @@ ANSWER_SECONDS = 1.0
 
 
 class Task(NamedTuple):
-    """A task that a worker was busy with; ``since`` is its start in seconds since the epoch, or ``None``."""
+    """A task that a worker was busy with.
+
+    ``since`` is its start in seconds since the epoch, ``pid`` the process that runs it as its container counts; ``None``
+    where the worker does not tell.
+    """
 
     node: str
     id: str
     name: str
     since: object
+    pid: object = None
 
 
 def request(method, reply_to, ticket, database, now, arguments=None):
@@ -118,7 +123,7 @@ def active_tasks(host, broker, most):
             for node, content in ask(host, broker, number, "active", most).items():
                 told = True
                 for each in content if isinstance(content, list) else ():
-                    tasks.append(Task(node, str(each.get("id")), str(each.get("name")), each.get("time_start")))
+                    tasks.append(Task(node, str(each.get("id")), str(each.get("name")), each.get("time_start"), each.get("worker_pid")))
     except RedisError:
         return None
     return tasks if told else None

@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _code_mounts,
     _compose,
     _compose_rules,
+    _ending,
     _guard_units,
     _nginx,
     _recreate,
@@ -27,6 +28,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _settings,
     _sockets,
     _strategy,
+    _unlisted,
     _upstream,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
@@ -55,6 +57,7 @@ class Survey:
     :ivar pending: whether the release is live already, and awaits approval.
     :ivar reasons: why there is something to do, as half sentences.
     :ivar strategy: what becomes of the old workers, ``stop`` or ``throttle``.
+    :ivar old_workers: services of the live color that run Celery and are in no list.
     """
 
     def __init__(self, host, store, settings, params):
@@ -73,6 +76,7 @@ class Survey:
         self.up_to_date = self.pending = False
         self.broker_reason = ""
         self.strategy, self.strategy_reason = "stop", ""
+        self.old_workers = []
         # Going back to the kept color needs no Compose file: what was stopped is started.
         self.kept = params["prefer"] == "rollback"
 
@@ -88,7 +92,7 @@ class Survey:
             _compose.check_version(_compose.version(self.host))
             self.render()
             self._compose_findings()
-        self._raise(self._live_findings() + self._idle_findings())
+        self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
         self._raise(_nginx.preflight(self.host, self._nginx_settings()))
@@ -102,6 +106,7 @@ class Survey:
         self.settings = _settings.from_journal(journal.data, self.store.broker_url())
         self.broker_reason = "found out when the deployment was opened"
         self.strategy = journal.get("worker_strategy") or "stop"
+        self.old_workers = list(journal.get("old_workers") or ())
 
     def colors(self, live=None):
         """Find out which color is live: what the file that Nginx reads says."""
@@ -149,6 +154,10 @@ class Survey:
                 f"release {release} again instead."
             )
         self._raise(_recreate.image_findings(self.host, compared.missing))
+        # Its services may have other names than those of the release that is live.
+        if "workers" in kept:
+            services = {**self.settings.services, "workers": kept["workers"]}
+            self.settings = self.settings._replace(services=services)
         self.params["release"] = kept["release"]
         self.reasons = [f"back to release {release}, which was kept"]
         if compared.missing:
@@ -246,7 +255,7 @@ class Survey:
             self.host,
             _broker.BrokerSettings(**self.settings.broker),
             live,
-            [c for c in live if role_of(c.service, self.settings.services) == "workers"],
+            [c for c in live if c.service in (*self.settings.services["workers"], *self.old_workers)],
             bool((self.params["broker"] or {}).get("url")),
             self.params.get("keep_keys") or (),
         )
@@ -276,10 +285,29 @@ class Survey:
             "prepare.yml."
         ]
 
+    def _celery_findings(self):
+        """Find the Celery of the live color that is in no list, and refuse where its tasks could not be kept."""
+        live, services = self.containers[self.live] if self.live else [], self.settings.services
+        findings = _unlisted.findings_of_webs(live, services)
+        if not findings and self.rendered:
+            commands = {name: each.command for name, each in _broker_choice.of_rendering(self.rendered[self.idle]).items()}
+            findings = _unlisted.findings_of_commands(commands, services)
+        self.old_workers = _unlisted.services_with_celery(live, services)
+        if self.old_workers and not services["workers"]:
+            findings.append(_unlisted.dropped_finding(self.live, self.old_workers))
+        elif self.old_workers and not self.kept:
+            self.host.warn(_unlisted.unlisted_sentence(self.live, self.old_workers))
+        return findings
+
     def _idle_findings(self):
         project, port = self.settings.projects[self.idle], self.settings.ports[self.idle]
-        allowed = self.settings.services["support"]
-        running = [c.service for c in self.containers[self.idle] if c.running and c.service not in allowed]
+        allowed, workers = self.settings.services["support"], self.settings.services["workers"]
+        running = [
+            c.service
+            for c in self.containers[self.idle]
+            # A worker that outlived its deployment is done when its Celery is; what is frozen around it goes with fetch.
+            if c.running and c.service not in allowed and not (c.service in workers and _ending.is_over(c))
+        ]
         if running:
             return [
                 f"Color {self.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
@@ -423,6 +451,7 @@ class Survey:
             "old_containers": [{"id": c.id, "name": c.name, "service": c.service} for c in live],
             # What was kept has its policies there; a container that runs is asked.
             "policies": _recreate.policies_of(kept_color(self.store)) if self.kept else {},
+            "old_workers": self.old_workers,
             "workers": self.params["workers"] or {},
             "worker_strategy": self.strategy,
             "unknown_tasks": self.params["unknown_tasks"],
@@ -467,6 +496,10 @@ class Survey:
             "broker": settings.broker["mode"],
             "broker_service": settings.broker["service"],
             "worker_strategy": self.strategy,
+            "worker_services": {
+                "old": [*settings.services["workers"], *self.old_workers] if self.live else [],
+                "new": settings.services["workers"],
+            },
         }
 
     def result(self, changed, deployment_id="", epoch=0):

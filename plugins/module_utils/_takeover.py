@@ -63,7 +63,8 @@ class _TakeOver:
         self.timeout = timeout
         self.wait = wait
         self.waiting = [container for container in new if not container.running]
-        self.roles = {container.id: _workers.roles_now(container) for container in self.waiting}
+        # A script shows only while it runs what it starts: the old color's service of that name has shown it.
+        self.roles = {container.id: self._roles_of(container) for container in self.waiting}
         self.started = []
         self.consuming = False
 
@@ -82,15 +83,18 @@ class _TakeOver:
         seconds = round(self.host.clock.monotonic() - begun, 2)
         return TookOver([container.name for container in standing], seconds, schedule)
 
+    def _roles_of(self, container):
+        return _workers.roles_now(container, self.journal.get("worker_roles"))
+
     def _after(self, old, move):
         """The old workers have stopped: every moment counts."""
         workers = [each for each in self.waiting if not _workers.is_only_beat(self.roles[each.id])]
         # To find it takes half a second, in which the workers boot unless they need it themselves.
-        schedule = carry_schedule(self.host, old, workers)
+        schedule = carry_schedule(self.host, old, workers, self._roles_of)
         if move:
             move(lambda: self._start(workers))
         self._start(workers)
-        schedule += carry_schedule(self.host, old, self._not_started())
+        schedule += carry_schedule(self.host, old, self._not_started(), self._roles_of)
         self._handed_over()
         self._prove(workers)
         return schedule
@@ -108,7 +112,8 @@ class _TakeOver:
         if move:
             move(None)
         self._handed_over()
-        schedule = carry_schedule(self.host, [look(self.host.engine, each.id) for each in old], self._not_started())
+        stopped = [look(self.host.engine, each.id) for each in old]
+        schedule = carry_schedule(self.host, stopped, self._not_started(), self._roles_of)
         self._start(embedded)
         self._prove(embedded)
         return schedule

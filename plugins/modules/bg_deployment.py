@@ -306,6 +306,14 @@ worker_strategy:
   returned: O(state=open)
   type: str
   sample: stop
+worker_services:
+  description:
+    - The services of the workers and of beat, by color.
+    - C(old) are those of the live color, among them such as run Celery and are in no list because the new release has
+      another name for them. C(new) are those that take over.
+  returned: O(state=open)
+  type: dict
+  sample: {old: [celery, beat], new: [worker, beat]}
 fetch:
   description: How the candidate's containers are to be created, in the words of M(community.docker.docker_compose_v2).
   returned: O(state=open)

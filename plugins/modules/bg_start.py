@@ -157,7 +157,6 @@ import contextlib
 import functools
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -172,7 +171,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import
     would_start,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import is_celery
 
 
 def main():
@@ -254,8 +253,7 @@ def _take_over(params, host, store, journal, workers, broker):
     old, move, stop = [], None, Stop()
     if params["replaces"]:
         replaced = of_project(host.engine, params["replaces"])
-        names = params["services"]["workers"]
-        old = [each for each in replaced if each.service in names or roles_now(each) != Roles()]
+        old = _workers_of(replaced, journal, params["services"]["workers"])
         of_old = connect(host, replaced, of_deployment(store, journal, params["broker"]))
         own = journal.get("workers") or {}
         stop = Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old)
@@ -263,6 +261,15 @@ def _take_over(params, host, store, journal, workers, broker):
             settings, source, candidate = colors_of(host, store, journal)
             move = functools.partial(move_late, host, journal, source, candidate)
     return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"])
+
+
+def _workers_of(replaced, journal, names):
+    """The workers of the color that is replaced: those that the deployment found, else what the lists and processes say."""
+    services = (journal.get("settings") or {}).get("services")
+    if services is None:
+        return [each for each in replaced if each.service in names or is_celery(each)]
+    listed = {*names, *services["workers"], *(journal.get("old_workers") or ())}
+    return [each for each in replaced if each.service in listed]
 
 
 def _is_init(container, services):

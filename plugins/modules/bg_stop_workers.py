@@ -197,7 +197,6 @@ commands:
 import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
@@ -209,7 +208,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     ON_TIMEOUT,
     plan_stop,
-    roles_now,
+    is_celery,
     stop_workers,
     throttle_workers,
 )
@@ -258,7 +257,7 @@ def stop(params, host, check_mode):
     store = Store(params["app"], host)
     with fenced(store, params["deployment_id"], params["epoch"], "stop_workers", check_mode) as journal:
         containers = of_project(host.engine, params["project"])
-        workers = _workers(containers, params["project"], params["services"])
+        workers = _workers(containers, params["project"], _services(params, journal))
         if check_mode:
             stopped = _planned(host, workers, params)
         else:
@@ -308,6 +307,13 @@ def _check_task_names(host, journal, workers, broker, params):
     )
 
 
+def _services(params, journal):
+    """The services asked for and, of the color that a deployment leaves, those that it found to run Celery."""
+    found = journal.get("old_workers") or []
+    is_old = journal.get("from") and journal["settings"]["projects"][journal["from"]] == params["project"]
+    return [*params["services"], *found] if is_old and params["services"] else params["services"]
+
+
 def _workers(containers, project, services):
     if not containers:
         raise BluegreenError(
@@ -315,7 +321,7 @@ def _workers(containers, project, services):
             "--all shows the projects that are."
         )
     if not services:
-        return [container for container in containers if roles_now(container) != Roles()]
+        return [container for container in containers if is_celery(container)]
     return [container for container in containers if container.service in services]
 
 

@@ -125,7 +125,7 @@ class Scene:
             "config --format": self._render,
             "config --hash": lambda argv: Completed(0, "".join(f"{s} {h}\n" for s, h in self.hashes.items()), ""),
         }
-        monkeypatch.setattr(_broker, "connect", lambda host, containers, settings: self.redis)
+        monkeypatch.setattr(_broker, "connect", lambda host, containers, settings, workers=None: self.redis)
         monkeypatch.setattr(_nginx, "preflight", lambda host, nginx: self.nginx_says)
         monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
@@ -1108,7 +1108,7 @@ def kept(scene):
     scene.store.create()
     containers = _containers.of_project(scene.engine, "shop-green")
     _recreate.remember(scene.host, scene.store, "green", "1", containers, lambda container: dict(ALWAYS))
-    _remembered.keep(scene.store, "green")
+    _remembered.keep(scene.store, "green", ["worker"])
     return scene
 
 

@@ -460,7 +460,7 @@ def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, 
             recover(scene, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-"
-        f"{broken}-1 could not be started: port is already allocated. Mend that, then run rollback.yml again."
+        f"{broken}-1 could not be started: port is already allocated. Fix that, then run rollback.yml again."
     )
     assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
     assert scene.engine.state("green-web") == "exited"

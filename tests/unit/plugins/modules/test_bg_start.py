@@ -94,7 +94,9 @@ def test_workers_that_replace_others(host, calls, store):
     host.engine.add("scheduler", color="green", status="exited", Path="celery", Args=["beat"])
     host.engine.add("web", color="green")
     store.create()
-    given = {"from": "green", "to": "blue", "workers": {"stop_timeout": 40, "on_timeout": "leave"}}
+    # The new release has another name for it.
+    given = {"from": "green", "to": "blue", "old_workers": ["scheduler"]}
+    given["workers"] = {"stop_timeout": 40, "on_timeout": "leave"}
     Journal.create(store, "dep-1", "me", facts(broker=BROKER, **given))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
     result = bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
