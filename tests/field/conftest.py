@@ -26,6 +26,7 @@ CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 
 def pytest_addoption(parser):
     parser.addoption("--share", default="1/1", metavar="N/OF", help="every OF-th shape from the N-th on, for a host of its own")
+    parser.addoption("--host", metavar="NAME", help="of the host, for runs beside each other (default: N)")
     parser.addoption("--there-and-back", action="store_true", help="to green and back, and not to green again for good")
 
 
@@ -56,8 +57,8 @@ def to_the_end(request):
 @pytest.fixture(scope="session")
 def bed(request):
     make_key()
-    share = request.config.getoption("--share").partition("/")[0]
-    made = Bed(f"bluegreen-field-{share}-{CHECKOUT}")
+    name = request.config.getoption("--host") or request.config.getoption("--share").partition("/")[0]
+    made = Bed(f"bluegreen-field-{name}-{CHECKOUT}")
     made.boot()
     yield made
     made.destroy()

@@ -28,8 +28,8 @@ REQUESTS_A_SECOND = 15
 # As many as a worker has processes.
 IN_HAND = 2
 PLAYED_WITHIN = 400.0
-# Beat and guard may end their work a moment after the playbook.
-WHOLE_WITHIN = 10.0
+# Workers of a color that was left may finish the tasks that they have, and the guard its work, after the playbook.
+WHOLE_WITHIN = 30.0
 # A worker may be busy with what it took in hand.
 WORKS_WITHIN = 15.0
 # Tasks are given up on when none was done for so long.
