@@ -67,11 +67,10 @@ class Shape(NamedTuple):
         files = ["compose.yml"] + ["shape.yml"] * (self.folder / "compose.yml").exists()
         return {**VARIABLES, "bluegreen_files": files, **self.variables}
 
-    def services(self):
-        """Those of a color that run, (all, those that take requests or keep tasks)."""
+    def services(self, *roles):
+        """Those of a color that have these roles, as web, support, worker and ignored."""
         lists = self.everything()
-        serving = lists["bluegreen_web_services"] + lists["bluegreen_support_services"]
-        return serving + lists["bluegreen_worker_services"], serving
+        return tuple(name for role in roles for name in lists.get(f"bluegreen_{role}_services", ()))
 
 
 def read(folder):

@@ -20,13 +20,14 @@ def written(tmp_path, **changes):
 def test_a_shape_of_three_lines_has_the_variables_of_every_shape(tmp_path):
     shape = written(tmp_path)
     assert shape.everything() == {**shapes.VARIABLES, "bluegreen_files": ["compose.yml"]}
-    assert shape.services() == (["web", "redis", "worker", "beat"], ["web", "redis"])
+    assert shape.services("web", "support") == ("web", "redis")
+    assert shape.services("ignored") == ()
 
 
 def test_what_a_shape_has_of_its_own_wins(tmp_path):
     shape = written(tmp_path, variables={"bluegreen_worker_services": ["celery"], "bluegreen_soak": 3}, quick=True)
     assert shape.everything()["bluegreen_soak"] == 3
-    assert shape.services()[0] == ["web", "redis", "celery"]
+    assert shape.services("web", "worker") == ("web", "celery")
 
 
 @pytest.mark.parametrize(
