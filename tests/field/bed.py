@@ -10,6 +10,9 @@ import time
 from pi_host import RELEASES, FaultsError, PiHost
 from shapes import APP, HERE, VARIABLES
 
+# Of a shape's folder and of the app's, what has a place of its own, and what images are made of.
+NOT_BESIDE = {"shape.yml", "compose.yml", "release-1.yml", "nginx.conf", "Dockerfile", "celery-program", "field.py", "worker.py",
+              "celery-5.3.txt", "celery-newest.txt", "__pycache__"}
 SITE = "/etc/nginx/conf.d/site.conf"
 UPSTREAM = "/etc/nginx/conf.d/bluegreen-shop.conf"
 # Whatever the shape before left, and be it in the middle of a deployment.
@@ -64,14 +67,13 @@ class Bed(PiHost):
             time.sleep(0.5)
 
     def install(self, shape, release):
-        """The files of a release."""
-        for path in (*APP.glob("app.env"), APP / "compose.yml", *shape.folder.iterdir()):
-            if path.name not in ("shape.yml", "compose.yml", "release-1.yml", "nginx.conf") or path.parent == APP:
-                self.machine.copy(str(path), f"/srv/shop/{path.name}")
-        own = shape.folder / ("release-1.yml" if release == "1" else "compose.yml")
-        own = own if own.exists() else shape.folder / "compose.yml"
-        if own.exists():
-            self.machine.copy(str(own), "/srv/shop/shape.yml")
+        """The files of a release, where releases differ."""
+        for folder in (APP, shape.folder):
+            for path in folder.iterdir():
+                if path.name not in NOT_BESIDE:
+                    self.machine.copy(str(path), f"/srv/shop/{path.name}")
+        self.machine.copy(str(APP / "compose.yml"), "/srv/shop/compose.yml")
+        self.write("/srv/shop/shape.yml", shape.laid_over(release))
         site = shape.folder / "nginx.conf"
         self.machine.copy(str(site if site.exists() else APP / "nginx.conf"), SITE)
 

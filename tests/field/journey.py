@@ -77,6 +77,7 @@ class Journey:
     # -- refused ----------------------------------------------------------------------------------
 
     def _refused(self):
+        self.bed.install(self.shape, "2")
         before = self.bed.state()
         rc, output = self._play("deploy", "2")
         if rc == 0:

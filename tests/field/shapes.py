@@ -6,7 +6,7 @@
 A folder holds shape.yml, whose keys are the fields of Shape, and whatever of these the shape needs:
 
 compose.yml    laid over app/compose.yml
-release-1.yml  laid over that while release 1 is live, where releases differ
+release-1.yml  instead of that, while release 1 is live
 app.env        instead of app/app.env
 nginx.conf     instead of app/nginx.conf
 others         lie beside the Compose file on the host
@@ -64,8 +64,17 @@ class Shape(NamedTuple):
 
     def everything(self):
         """All variables of the role."""
-        files = ["compose.yml"] + ["shape.yml"] * (self.folder / "compose.yml").exists()
+        files = ["compose.yml", "shape.yml"] if any(map(self._own, ("1", "2"))) else ["compose.yml"]
         return {**VARIABLES, "bluegreen_files": files, **self.variables}
+
+    def _own(self, release):
+        names = ["compose.yml"] if release != "1" else ["release-1.yml", "compose.yml"]
+        return next((self.folder / name for name in names if (self.folder / name).exists()), None)
+
+    def laid_over(self, release):
+        """The text of the Compose file that is laid over the app's."""
+        own = self._own(release)
+        return own.read_text(encoding="utf-8") if own else "services: {}\n"
 
     def services(self, *roles):
         """Those of a color that have these roles, as web, support, worker and ignored."""

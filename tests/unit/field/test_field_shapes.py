@@ -30,6 +30,15 @@ def test_what_a_shape_has_of_its_own_wins(tmp_path):
     assert shape.services("web", "worker") == ("web", "celery")
 
 
+def test_a_release_of_its_own_is_laid_over_the_app_in_its_time_only(tmp_path):
+    (tmp_path / "release-1.yml").write_text("services: {celery: {}}\n", encoding="utf-8")
+    shape = written(tmp_path)._replace(name=str(tmp_path))  # an absolute path stays what it is
+    assert shape.everything()["bluegreen_files"] == ["compose.yml", "shape.yml"]
+    assert [shape.laid_over(release) for release in "12"] == ["services: {celery: {}}\n", "services: {}\n"]
+    (tmp_path / "compose.yml").write_text("services: {web: {}}\n", encoding="utf-8")
+    assert [shape.laid_over(release) for release in "12"] == ["services: {celery: {}}\n", "services: {web: {}}\n"]
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
