@@ -16,14 +16,15 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery impor
     roles_of_processes,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import SERVICE_LABEL
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._credentials import credentials_of, reader_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_alive, processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import (
     DEFAULT_PORT,
+    PLAIN,
     Credentials,
     Redis,
     RedisError,
-    credentials_of,
     is_redis,
     parse_url,
 )
@@ -63,7 +64,7 @@ def settle(broker, service, url, support):
         scheme, host = parsed.scheme, parsed.host
     if broker == "auto":
         broker = "color" if host in (support or ()) else "shared"
-    if broker == "color" and scheme != "redis":
+    if broker == "color" and scheme not in PLAIN:
         raise BluegreenError(
             f"bluegreen_broker_url begins with {scheme}://, but tasks can be moved from one color to the other only over "
             "redis://: give such a URL, or use one broker for both colors, outside of them (bluegreen_broker: shared)."
@@ -269,7 +270,7 @@ def connect(host, containers, settings, workers=None):
     if settings.mode == "none" or (settings.mode == "shared" and not settings.url):
         return None
     url = parse_url(settings.url) if settings.url else None
-    if url is not None and url.scheme != "redis":
+    if url is not None and url.scheme not in PLAIN:
         return None
     service = url.host if url is not None and url.host else settings.service
     server = _server(containers, service) or (url is None and _server(containers, "")) or None
@@ -279,7 +280,7 @@ def connect(host, containers, settings, workers=None):
     if server is not None:
         clients = [container for container in containers if container.id != server.id]
         if not credentials.password:
-            credentials = credentials_of(server, clients)
+            credentials = credentials_of(server, clients, reader_of(host.engine))
         address = _address_of(server)
         name = f"{server.project}/{server.service}"
         return Broker(name, address, port, credentials, database, server, clients, host.engine, workers)
@@ -292,7 +293,8 @@ def connect(host, containers, settings, workers=None):
 def _server(containers, service):
     """The container of a service; with an empty name the only Redis of the project."""
     if service:
-        found = [container for container in containers if service in (container.service, container.name)]
+        found = [each for each in containers if service in (each.service, each.name)]
+        found = found or [each for each in containers if service in each.aliases]
     else:
         found = [container for container in containers if is_redis(container)]
     if not service and len({container.service for container in found}) > 1:

@@ -136,27 +136,22 @@ def broker_of_command(argv: list) -> str:
 def main_processes(processes: list) -> list:
     """Celery's main processes among those of a container: the ones that must get the signal, and nobody else.
 
-    A child of the pool has the command line of its main process, or a title of its own. Something with Celery's words in
-    its command line that has such a process below it, with another command line, has started it.
+    A child of the pool has the command line of its main process, or a title of its own. A process that only carries
+    Celery's words in its arguments, and has another such process below it, has started that.
     """
-    celery = {each.pid: each for each in processes if not _is_wrapper(each) and _roles_of_process(each) != Roles()}
-    certain = {pid: each for pid, each in celery.items() if _is_program(each)}
+    celery = [each for each in processes if not _is_wrapper(each) and _roles_of_process(each) != Roles()]
+    itself = [each for each in celery if _is_program(each)]
     # Such as "manage.py celery worker". Where Celery itself runs, these words only stand in somebody's arguments.
-    candidates = certain or celery
+    candidates = {each.pid: each for each in itself or celery}
     parents = {each.pid: each.ppid for each in processes}
-    launchers = set()
+    children, launchers = set(), set()
     for process in candidates.values():
         for pid in ancestors(process.pid, parents):
-            if pid in candidates and not _is_child_of(process, candidates[pid]):
+            if pid in candidates and _is_child_of(process, candidates[pid]):
+                children.add(process.pid)
+            elif pid in candidates and not itself:
                 launchers.add(pid)
-    return [
-        each
-        for each in candidates.values()
-        if each.pid not in launchers
-        and not any(
-            pid in candidates and _is_child_of(each, candidates[pid]) for pid in ancestors(each.pid, parents)
-        )
-    ]
+    return [each for each in candidates.values() if each.pid not in children | launchers]
 
 
 def programs(processes: list) -> list:
@@ -239,7 +234,10 @@ def _words(process: Process) -> list:
 
 
 def _roles_of_process(process: Process) -> Roles:
-    return _roles_of_words(_words(process))
+    words = _words(process)
+    found = find_command(words)
+    # It starts workers that leave it behind, and ends.
+    return Roles() if found and words[found[1]] == "multi" else _roles_of_words(words)
 
 
 def script_of(argv: list) -> Optional[tuple]:

@@ -11,6 +11,7 @@ import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker, _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project, role_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import is_redis
 
 
 class Color:
@@ -74,6 +75,24 @@ class Color:
         if broker["mode"] == "none" and broker["service"] in self._settings.services["support"]:
             return self._open({**broker, "mode": "color"})
         return self.own_broker()
+
+    def other_redis(self, hosts=None):
+        """Names of the services that run a Redis of the color's own beside its broker.
+
+        :param hosts: only those that go by one of these names; all of them when ``None``.
+        """
+        broker = self.server()
+        return [
+            each.service
+            for each in self.of("support")
+            if is_redis(each)
+            and (broker is None or each.id != broker.id)
+            and (hosts is None or not hosts.isdisjoint((each.service, each.name, *each.aliases)))
+        ]
+
+    def redis_of(self, service):
+        """The Redis of one service of the color while it runs, with all its databases; for a ``with`` statement."""
+        return self._open({"mode": "color", "service": service, "url": ""})
 
     def own_broker(self):
         """The broker that the color brings for itself while it runs, else ``None``; for a ``with`` statement."""

@@ -172,7 +172,7 @@ class Ending:
         """Which process runs which task: the workers tell the pids that these have inside of the container."""
         if self._tasks:
             inside = {pid_inside(each.pid): each for each in processes}
-            self._busy = {task.id: inside[task.pid] for task in self._tasks if task.pid in inside}
+            self._busy = {task.id: inside[task.worker_pid] for task in self._tasks if task.worker_pid in inside}
 
     def _works(self) -> bool:
         """Whether one of the programs still runs."""
@@ -209,14 +209,14 @@ class Ending:
         elif self._tasks and not self._is_cold:
             pids = self._killed_children()
             why, cut = "lost a process of its pool to a signal" if pids else "", [
-                task for task in self._tasks if task.pid is None or task.pid in pids
+                task for task in self._tasks if task.worker_pid is None or task.worker_pid in pids
             ]
         if why:
             self.cut = cut
         return Ended(code, round(self._since.elapsed, 1), bool(why), why)
 
     def _still_running_tasks(self) -> list:
-        return [task for task in self._tasks if task.pid is None or task.id in self._busy]
+        return [task for task in self._tasks if task.worker_pid is None or task.id in self._busy]
 
     def _killed_children(self) -> set:
         try:

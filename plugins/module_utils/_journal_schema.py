@@ -342,6 +342,11 @@ OPTIONAL = {
     "old_containers": _list_of(_record({"id": _container, "name": _container, "service": _text()})),
     "cutover": _CUTOVER,
     "task_names": _or_null(_record({}, {"old": _names, "candidate": _names})),
+    "celery": _or_null(
+        _map_of(
+            _text(), _record({"separator": _text(), "steps": _list_of(_whole()), "results": _or_null(_text())})
+        )
+    ),
     "progress": _or_null(_record({"moved": _whole(), "of": _whole()})),
     "held_by": _or_null(_list_of(_text())),
     "tasks_moved": _whole(0),

@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._result_stores import copy_beside
 
 # What a Redis may take to load its data on a slow machine, in seconds, and how often it is asked.
 LOAD_TIMEOUT = 120
@@ -119,11 +120,13 @@ def _wait_for_answer(host, color, server, seconds):
 
 
 def move_late(host, journal, source, destination, before_messages=None):
-    """Move the tasks that a color still published, and count them.
+    """Move the tasks that a color still published, and count them; copy the results that it has.
 
     :param before_messages: see :func:`_messages.move`; not called where there is nothing that could move.
     :returns: messages that are left in the source, per queue; empty when there is no broker to look into.
     """
+    # New workers have to find the results that a waiting chord needs.
+    copy_beside(host, journal, source, destination)
     with source.own_broker() as here, destination.own_broker() as there:
         if here is None or there is None:
             return {}

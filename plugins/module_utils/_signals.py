@@ -77,8 +77,10 @@ def path_of(pid: int, processes: list) -> SignalPath:
     by_pid = {each.pid: each for each in processes}
     parents = {each.pid: each.ppid for each in processes}
     above = {number for target in targets for number in ancestors(target.pid, parents)}
-    others = [each.pid for each in processes if each.pid in above and each.name not in INITS]
-    if not above:
+    told = {target.pid for target in targets}
+    # A worker may be the parent of a beat that its script started in the background.
+    others = [each.pid for each in processes if each.pid in above - told and each.name not in INITS]
+    if pid in told:
         form = "exec"
     elif not others:
         form = "init"

@@ -70,7 +70,7 @@ def known_to(host, journal, project, broker):
     policy = journal.get("unknown_tasks", _task_names.FAIL)
     if journal.get("task_names") is None and policy != _task_names.MOVE:
         live = [container for container in of_project(host.engine, project) if container.running]
-        workers = sum(roles_now(container).worker for container in live)
+        workers = [container for container in live if roles_now(container).worker]
         names = _registered.of_live_workers(host, broker, workers) if workers else None
         return _task_names.known_in({"live": names}, policy, "live")
     return known(journal, to_candidate=project == journal["settings"]["projects"][journal["to"]])
@@ -97,7 +97,7 @@ def warn_held(host, broker, held):
 
 def _of_old(host, journal, old, broker):
     running = [container for container in old if container.running]
-    names = _registered.of_live_workers(host, broker, len(running)) if running else None
+    names = _registered.of_live_workers(host, broker, running) if running else None
     # A worker that is busy in the solo pool does not answer.
     return names if names is not None else _registered.of_containers(host, journal, old, like=running)
 

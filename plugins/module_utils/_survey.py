@@ -31,6 +31,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _unlisted,
     _upstream,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
@@ -262,7 +263,12 @@ class Survey:
         if shown.warning:
             self.host.warn(shown.warning)
         self._use_broker(url=shown.url)
-        return [shown.finding] if shown.finding else []
+        if live:
+            for sentence in _broker_look.look_beside(self.host, Color(self.host, self.settings, self.live)):
+                self.host.warn(sentence)
+            return [shown.finding] if shown.finding else []
+        leftover = _broker_look.leftover_finding(Color(self.host, self.settings, self.idle))
+        return [leftover] if leftover else []
 
     def _live_findings(self):
         if not self.live:

@@ -39,7 +39,18 @@ class TookOver(NamedTuple):
     schedule: list
 
 
-def take_over(host, journal, new, broker, old=(), move=None, stop=Stop(), timeout=_workers.RESTART_TIMEOUT, wait=True):
+def take_over(
+    host,
+    journal,
+    new,
+    broker,
+    old=(),
+    move=None,
+    stop=Stop(),
+    timeout=_workers.RESTART_TIMEOUT,
+    wait=True,
+    sort=None,
+):
     """Start the workers and beat of a color in the place of another color's.
 
     :param new: its workers and beat, containers; what runs already is left alone.
@@ -50,18 +61,21 @@ def take_over(host, journal, new, broker, old=(), move=None, stop=Stop(), timeou
     :param stop: :class:`Stop`
     :param timeout: seconds until the new workers have to consume.
     :param wait: whether they have to be proved to consume.
+    :param sort: called right before the first worker starts, to hold back what the new ones would discard. ``None``
+        where nothing waits for them in a broker that they share with the old ones.
     :returns: :class:`TookOver`
     """
-    return _TakeOver(host, journal, new, broker, timeout, wait).run(list(old), move, stop)
+    return _TakeOver(host, journal, new, broker, timeout, wait, sort).run(list(old), move, stop)
 
 
 class _TakeOver:
-    def __init__(self, host, journal, new, broker, timeout, wait):
+    def __init__(self, host, journal, new, broker, timeout, wait, sort):
         self.host = host
         self.journal = journal
         self.broker = broker
         self.timeout = timeout
         self.wait = wait
+        self.sort = sort
         self.waiting = [container for container in new if not container.running]
         # A script shows only while it runs what it starts: the old color's service of that name has shown it.
         self.roles = {container.id: self._roles_of(container) for container in self.waiting}
@@ -127,6 +141,9 @@ class _TakeOver:
         return [container for container in self.waiting if container.id not in started]
 
     def _start(self, containers):
+        if containers and self.sort is not None:
+            self.sort()
+            self.sort = None
         started = {container.id for container in self.started}
         self.started += [start_container(self.host, each) for each in containers if each.id not in started]
 

@@ -40,13 +40,14 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import LOWEST, lower_weights, put_back_weights
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import WorkerConf, ask_conf, remember
 
 ON_TIMEOUT = ("fail", "leave", "requeue", "kill")
 DEFAULT_TIMEOUT = 60
 # A start waits for the exit of the same container first, and that for its longest task.
 RESTART_TIMEOUT = 120
 
-# How long the cold shutdown of requeue may take, before it ends by force.
+# How long the cold shutdown of requeue may take, before it ends by force; a soft shutdown before it takes its own time.
 REQUEUE_SECONDS = 10
 
 
@@ -153,8 +154,14 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     # Beat first: what it still sends is work for nobody. Whatever is neither goes with the workers.
     running.sort(key=lambda container: not roles[container.id].beat)
     # Only workers answer; to wait for a beat's answer too would cost a second of every stop.
-    answering = sum(roles[container.id].worker for container in running)
-    tasks = active_tasks(host, broker, answering) if broker is not None and answering else None
+    answering = [container for container in running if roles[container.id].worker]
+    tasks, conf = None, WorkerConf()
+    if broker is not None and answering:
+        tasks = active_tasks(host, broker, answering)
+        # Who does not answer the one question does not answer the other.
+        if tasks is not None:
+            conf = ask_conf(host, broker, answering)
+            remember(journal, broker, conf)
     take_policies(host, journal, running)
     # Nobody takes a task from here on: the worker gap begins.
     journal.note(
@@ -167,7 +174,8 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     _tell(journal, endings)
     _wait(journal, endings, deadline)
     late = [ending for ending in endings if ending.ended is None]
-    forced = _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks) if late else []
+    requeue_seconds = REQUEUE_SECONDS + conf.soft_shutdown
+    forced = _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) if late else []
     killed = [ending for ending in endings if ending in forced or ending.ended and ending.ended.was_killed]
     lost = _lost(host, broker, endings)
     orphans, depth = _settle_broker(host, journal, broker, restore and all(ending.ended for ending in endings))
@@ -378,7 +386,7 @@ def _wait(journal, endings: list, deadline, on_end=None) -> None:
         deadline.sleep(POLL)
 
 
-def _when_time_is_over(host, journal, late: list, roles: dict, on_timeout: str, timeout: float, tasks) -> list:
+def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) -> list:
     """Deal with containers that did not end in time; returns those that were killed."""
     # What is no worker has no task to lose.
     forced = _kill(host, journal, [ending for ending in late if not roles[ending.container.id].worker])
@@ -402,7 +410,7 @@ def _when_time_is_over(host, journal, late: list, roles: dict, on_timeout: str, 
     if on_timeout == "requeue":
         for ending in late:
             ending.cut_short()
-        _wait(journal, late, Deadline(host.clock, REQUEUE_SECONDS))
+        _wait(journal, late, Deadline(host.clock, requeue_seconds))
     return forced + _kill(host, journal, [ending for ending in late if ending.ended is None])
 
 

@@ -170,6 +170,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import
     start,
     would_start,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import sort_shared
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import is_celery
 
@@ -250,7 +251,7 @@ def _bring_up(params, host, store, journal, containers, found):
 
 
 def _take_over(params, host, store, journal, workers, broker):
-    old, move, stop = [], None, Stop()
+    old, move, stop, sort = [], None, Stop(), None
     if params["replaces"]:
         replaced = of_project(host.engine, params["replaces"])
         old = _workers_of(replaced, journal, params["services"]["workers"])
@@ -259,8 +260,11 @@ def _take_over(params, host, store, journal, workers, broker):
         stop = Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old)
         if journal.get("from"):
             settings, source, candidate = colors_of(host, store, journal)
+            if settings.broker["mode"] == "shared" and broker is not None:
+                # The old web has published since the old workers stopped.
+                sort = functools.partial(sort_shared, host, journal, broker, to_candidate=True)
             move = functools.partial(move_late, host, journal, source, candidate)
-    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"])
+    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort)
 
 
 def _workers_of(replaced, journal, names):

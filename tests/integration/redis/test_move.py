@@ -119,7 +119,17 @@ def test_unacknowledged_messages_come_first_in_the_order_they_were_taken(old, ne
     assert leftovers(old) == leftovers(new) == []
 
 
-def test_unacknowledged_messages_find_their_queues_through_bindings(old, new, host):
+@pytest.mark.parametrize(
+    "told, key",
+    [
+        (None, "celery"),
+        ({"separator": SEPARATOR, "steps": [0, 3, 6, 9], "results": ""}, f"celery{SEPARATOR}6"),
+        ({"separator": ":", "steps": list(range(10)), "results": ""}, "celery:7"),
+        ({"separator": SEPARATOR, "steps": [0], "results": ""}, "celery"),
+    ],
+    ids=["nobody told", "usual", "of its own", "one step"],
+)
+def test_unacknowledged_messages_find_their_queues_through_bindings(old, new, host, told, key):
     direct, topic, high = message("k"), message("shop.mail"), message("celery", priority=7)
     with old.connect() as redis:
         redis.call(
@@ -130,12 +140,14 @@ def test_unacknowledged_messages_find_their_queues_through_bindings(old, new, ho
         take_unacked(redis, [direct], "shop", "k")
         take_unacked(redis, [topic], "topics", "shop.mail")
         take_unacked(redis, [high])
-    [moved] = there_and_back(old, new, host, NoJournal(), ">")
-    assert moved.queues == {"kind": 1, "mails": 1, "celery": 1}
+    journal = Notes()
+    journal.note(celery={"old": told} if told else {})
+    [moved] = there_and_back(old, new, host, journal, ">")
+    assert moved.moved == 3
     with new.connect() as redis:
         assert consume_all(redis, "kind") == [direct]
         assert consume_all(redis, "mails") == [topic]
-        assert consume_all(redis, f"celery{SEPARATOR}6") == [high]
+        assert consume_all(redis, key) == [high]
         assert redis.scan(match="_kombu*") == [b"_kombu.binding.shop", b"_kombu.binding.topics"]
 
 

@@ -77,13 +77,13 @@ def connected(monkeypatch):
 @pytest.mark.parametrize(
     "settings, name, target",
     [
-        (BrokerSettings("color"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p"))),
+        (BrokerSettings("color"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p", "URL of service web"))),
         # The service has another name, but there is only one Redis.
-        (BrokerSettings("color", "broker"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p"))),
+        (BrokerSettings("color", "broker"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p", "URL of service web"))),
         (
             BrokerSettings("shared", "redis", "redis://redis:7000/3"),
             "shop-blue/redis",
-            ("10.0.0.5", 7000, 3, Credentials("u", "p")),
+            ("10.0.0.5", 7000, 3, Credentials("u", "p", "URL of service web")),
         ),
         (
             BrokerSettings("color", "redis", "redis://:own@redis"),

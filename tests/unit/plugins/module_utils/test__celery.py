@@ -183,6 +183,10 @@ TREES = {
         ],
         [7],
     ),
+    "a worker that its script started beside a beat": (
+        ["1 0 celery " + PYTHON, "7 1 python3 python3 -m celery -A shop beat", "8 1 celery " + PYTHON],
+        [1, 7],
+    ),
     "a web with words in its command": (
         ["1 0 sh sh -c cd /app && gunicorn shop --workers 4", "7 1 gunicorn /usr/bin/python3 /usr/bin/gunicorn shop.worker --workers 4"],
         [],

@@ -82,6 +82,10 @@ FORMS = {
         ],
         ("shell", [9], [7, 8]),
     ),
+    "a beat below a worker": (
+        [(7, 1, "celery", "celery worker"), (8, 7, "celery", "celery beat"), (9, 7, "celery", "celery worker")],
+        ("exec", [7, 8], []),
+    ),
     "nothing to be seen": ([], ("hidden", [], [])),
 }
 

@@ -13,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._pidbox import Task
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import WorkerConf
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     plan_stop,
     restart_workers,
@@ -51,6 +52,7 @@ def messages(monkeypatch):
     monkeypatch.setattr(_workers, "restore_orphans", restore)
     monkeypatch.setattr(_workers, "count_messages", count)
     monkeypatch.setattr(_workers, "active_tasks", lambda *_args: answers["tasks"])
+    monkeypatch.setattr(_workers, "ask_conf", lambda *_args: WorkerConf())
     return answers
 
 
@@ -60,9 +62,9 @@ def workers_of(host):
 
 def test_the_answer_of_a_beat_is_not_waited_for(host, journal, messages, monkeypatch):
     asked = []
-    monkeypatch.setattr(_workers, "active_tasks", lambda _host, _broker, most: asked.append(most))
+    monkeypatch.setattr(_workers, "active_tasks", lambda _host, _broker, each: asked.extend(each))
     stop_workers(host, journal, workers_of(host), 30, broker=object())
-    assert asked == [1]
+    assert [container.service for container in asked] == ["worker"]
 
 
 def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_signalled(host, journal):
@@ -145,6 +147,14 @@ def test_requeue_asks_for_a_cold_shutdown_first(host, journal, messages, cold_sh
     assert (stopped.orphans_restored, stopped.queue_depth) == (3, {"celery": 4})
 
 
+def test_requeue_gives_a_soft_shutdown_its_own_time(host, journal, messages, monkeypatch):
+    host.engine.finishes_after.update({"blue-worker": None, ("blue-worker", "SIGQUIT"): 25})
+    messages["tasks"] = []
+    monkeypatch.setattr(_workers, "ask_conf", lambda *_args: WorkerConf(soft_shutdown=20.0))
+    stopped = stop_workers(host, journal, workers_of(host), 30, "requeue", WorkerBroker())
+    assert (stopped.killed, stopped.drained) == ([], True)
+
+
 def test_kill_kills(host, journal):
     host.engine.finishes_after["blue-worker"] = None
     stopped = stop_workers(host, journal, workers_of(host), 30, "kill")
@@ -222,7 +232,7 @@ def test_one_killed_for_memory_is_named_as_that(host, journal, messages, monkeyp
 
 
 def test_a_process_of_the_pool_that_was_killed_is_seen_in_the_logs(host, journal, messages, monkeypatch):
-    killed_from_outside(host, messages, monkeypatch, [each._replace(pid=pid) for each, pid in zip(TASKS, (8, 9))], set(), ("exited", 0))
+    killed_from_outside(host, messages, monkeypatch, [each._replace(worker_pid=pid) for each, pid in zip(TASKS, (8, 9))], set(), ("exited", 0))
     host.engine.log_lines["blue-worker"] = [
         "[2026-11-29 10:00:00,000: ERROR/MainProcess] Process 'ForkPoolWorker-2' pid:9 exited with 'signal 9 (SIGKILL)'"
     ]
