@@ -10,7 +10,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles, roles_of_container
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
+    Roles,
+    roles_of_listed,
+    roles_of_processes,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import SERVICE_LABEL
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._credentials import credentials_of, reader_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -110,6 +114,7 @@ class Broker:
         container=None,
         clients=(),
         engine=None,
+        workers=None,
     ):
         self.name = name
         self.container = container
@@ -121,6 +126,7 @@ class Broker:
         self._connections = {}
         self._roles = {}
         self._engine = engine
+        self._workers = workers
         self._by_cli = False
         self._run_id = None
 
@@ -145,6 +151,7 @@ class Broker:
             container,
             self._clients,
             self._engine,
+            self._workers,
         )
 
     @property
@@ -215,17 +222,17 @@ class Broker:
 
     def has_live_worker(self, number):
         """Whether a worker reads this database, or may still hold messages of it; when in doubt, yes."""
-        roles = self._roles_of_clients()
+        workers = {client.id: self._may_be_worker(client) for client in self._clients if client.running and is_alive(client.pid)}
         # A worker that finishes its last tasks has stopped listening, and still has to acknowledge them.
-        if any(each.worker for each in roles.values()):
+        if any(workers.values()):
             return True
         consumers = self.consumers(number)
         if consumers is not None:
-            # A web that listens to something of its own is no worker.
+            # A web that listens to something of its own is no worker, and neither is a beat with a health check.
             bystanders = {
                 address
                 for client in self._clients
-                if roles.get(client.id) == Roles()
+                if client.id in workers
                 for address in client.addresses.values()
             }
             return any(consumer.address not in bystanders for consumer in consumers)
@@ -234,23 +241,29 @@ class Broker:
         except RedisError:
             return True
 
-    def _roles_of_clients(self):
-        """Roles, by container id, of the project's containers that ran when this was made and still do."""
-        alive = [client for client in self._clients if client.running and is_alive(client.pid)]
-        for client in alive:
-            # Looked up once: on a Raspberry Pi it is worth it, and what a container runs does not change.
-            if client.id not in self._roles:
-                self._roles[client.id] = roles_of_container(client, processes_of(client.pid))
-        return {client.id: self._roles[client.id] for client in alive}
+    def _may_be_worker(self, client):
+        """Whether a running container is a worker by what runs in it or, where that is not Celery, by the user's list.
+
+        Without a list its name counts, because whoever takes messages of a live worker doubles tasks.
+        """
+        # Looked up once: on a Raspberry Pi it is worth it, and what a container runs does not change.
+        if client.id not in self._roles:
+            roles = roles_of_processes(processes_of(client.pid))
+            if roles == Roles() and self._workers is not None and client.service not in self._workers:
+                self._roles[client.id] = roles
+            else:
+                self._roles[client.id] = roles if roles != Roles() else roles_of_listed(client.service, client.command)
+        return self._roles[client.id].worker
 
 
-def connect(host, containers, settings):
+def connect(host, containers, settings, workers=None):
     """The broker of a project, or ``None`` when it has none that can be read (mode ``none``, AMQP, SQS, ...).
 
     Nothing is asked of Redis yet; its container need not run.
 
     :param containers: all containers of the project.
     :param settings: :class:`BrokerSettings`
+    :param workers: names of the services that the user calls workers, ``None`` where nobody told.
     :raises BluegreenError: the settings name a broker that is not there.
     """
     # A Redis of the project is not the one outside of it.
@@ -270,11 +283,11 @@ def connect(host, containers, settings):
             credentials = credentials_of(server, clients, reader_of(host.engine))
         address = _address_of(server)
         name = f"{server.project}/{server.service}"
-        return Broker(name, address, port, credentials, database, server, clients, host.engine)
+        return Broker(name, address, port, credentials, database, server, clients, host.engine, workers)
     if url is None:
         return None
     address = _elsewhere(host, containers, service) or {"host.docker.internal": "127.0.0.1"}.get(service, service)
-    return Broker(f"redis://{service}:{port}", address, port, credentials, database, clients=containers)
+    return Broker(f"redis://{service}:{port}", address, port, credentials, database, clients=containers, workers=workers)
 
 
 def _server(containers, service):

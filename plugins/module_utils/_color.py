@@ -22,8 +22,10 @@ class Color:
     :ivar containers: all of them.
     """
 
-    def __init__(self, host, settings, name):
+    def __init__(self, host, settings, name, more_workers=()):
+        """``more_workers`` are services of it that run Celery and are in no list, since the next release renamed them."""
         self._host = host
+        self._more_workers = more_workers
         self._settings = settings
         self.name = name
         self.project = settings.projects[name]
@@ -33,9 +35,14 @@ class Color:
         """See the containers as they are now."""
         self.containers = of_project(self._host.engine, self.project)
 
+    def renewed(self) -> Color:
+        """The same color as the host shows it now."""
+        return Color(self._host, self._settings, self.name, self._more_workers)
+
     def of(self, *roles):
         """The containers of some roles, in the order of the roles."""
-        services = self._settings.services
+        services = {**self._settings.services}
+        services["workers"] = [*services["workers"], *self._more_workers]
         return [c for role in roles for c in self.containers if role_of(c.service, services) == role]
 
     def broker(self):
@@ -52,7 +59,8 @@ class Color:
             yield broker
 
     def _connect(self, settings):
-        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**settings))
+        workers = (*self._settings.services["workers"], *self._more_workers)
+        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**settings), workers)
         # Where the container is gone, what goes by the same name elsewhere is not the color's.
         return None if broker is not None and settings["mode"] == "color" and broker.container is None else broker
 
@@ -94,5 +102,5 @@ class Color:
 def colors_of(host, store, journal):
     """``(settings, old color or None, candidate)`` of an open deployment."""
     settings = _settings.from_journal(journal.data, store.broker_url())
-    old = Color(host, settings, journal["from"]) if journal["from"] else None
+    old = Color(host, settings, journal["from"], journal.get("old_workers") or ()) if journal["from"] else None
     return settings, old, Color(host, settings, journal["to"])

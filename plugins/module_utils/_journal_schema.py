@@ -352,8 +352,15 @@ OPTIONAL = {
     "tasks_moved": _whole(0),
     "memory": _or_null(_record({"before": _whole(), "peak": _whole()})),
     "idle_since": _seconds,
+    "told": _map_of(_container, _text(64, printable=True)),
+    "old_workers": _services,
+    "worker_roles": _map_of(_grammatical(_grammar.check_service), _one_of("worker", "beat", "worker+beat", "other")),
     "busy_since": _seconds,
     "cpu_shares": _map_of(_container, _whole(0, 2**31)),
+    "memory_budget": _or_null(
+        _record(dict.fromkeys(("free", "web", "support", "workers", "app", "oom_kills"), _whole(0)))
+    ),
+    "old_web": _or_null(_one_of("running", "stopped")),
     "worker_strategy": _or_null(_one_of("stop", "throttle", "")),
     "unknown_tasks": _or_null(_one_of("fail", "hold", "move")),
     "keep_keys": _or_null(_list_of(_text())),
@@ -402,7 +409,8 @@ _CONTAINERS = _record(
                     "release": _release,
                     "containers": _list_of(_DESCRIBED),
                     "networks": _list_of(_record({"Name": _text(), "IPAM": _record({})})),
-                }
+                },
+                {"workers": _services},
             ),
         ),
     }

@@ -116,6 +116,15 @@ def task_of(payload):
     return name if isinstance(name, str) else None
 
 
+def id_of(payload):
+    """The id of the task that a message is for, or ``None`` when it does not tell."""
+    try:
+        message = decoded(payload)
+        return (message.get("headers") or {}).get("id") or (message.get("properties") or {}).get("correlation_id")
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
 def is_queue_name(key):
     """Whether a list of this name can hold tasks: replies and events of remote control cannot."""
     return not key.endswith(".pidbox") and not re.search(r"(^|[.:_])celeryev(\.|$)", key)

@@ -11,11 +11,10 @@ Another app may use the same Redis, and its workers answer every question as our
 
 from __future__ import annotations
 
-import os
 import re
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import find_command, main_processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 
 # Celery's own, where the command gives none.
@@ -88,8 +87,8 @@ def name_of(argv, hostname) -> str:
     if title:
         return title.group(1)
     words = text.split()
-    programs = [os.path.basename(word) for word in words]
-    if "celery" not in programs or "worker" not in words[programs.index("celery"):]:
+    found = find_command(words)
+    if found is None or words[found[1]] != "worker":
         return ""
     return expanded(_option(words), hostname)
 

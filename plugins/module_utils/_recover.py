@@ -22,9 +22,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _kept_keys,
     _messages,
     _nginx,
+    _old_web,
     _policies,
     _recovery,
     _recreate,
+    _resources,
     _schedule,
     _secrets,
     _skew,
@@ -33,7 +35,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -136,6 +138,8 @@ class _Recovery:
         self.nginx = _nginx.Nginx(**self.settings.nginx)
         self.served = ""
         self.logs = {}
+        # Two webs and workers do not fit together on this host.
+        self.one_web = _old_web.is_stopped(journal)
 
     def run(self):
         journal = self.journal
@@ -164,6 +168,9 @@ class _Recovery:
         whole = self._healthy(self.candidate) and self._works(self.candidate)
         if self.old is None or whole and _recovery.last_served(journal.data, self.served) == journal["to"]:
             return _recovery.Sight(self.served, whole)
+        if self.one_web and not self._old_web_runs():
+            # It can only be asked once it has room to run, and that is the way back itself.
+            return _recovery.Sight(self.served, whole, old_healthy=True)
         # The way back may be down only for want of a restart policy.
         self._try_to_serve(self.old)
         return _recovery.Sight(self.served, whole, self._healthy(self.old))
@@ -177,7 +184,7 @@ class _Recovery:
 
     def _works(self, color):
         """Whether all workers of a color run now: an engine that has just started is not done with them at once."""
-        return all(container.running for container in Color(self.host, self.settings, color.name).of("workers"))
+        return all(container.running for container in color.renewed().of("workers"))
 
     def _wait_healthy(self, color):
         wanted = _health.of_color(self.settings, color.name)
@@ -206,6 +213,9 @@ class _Recovery:
         _policies.take_policies(self.host, self.journal, self.candidate.containers)
         incomplete = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
+        if self.one_web:
+            # The old workers get its memory.
+            stopping.wait()
         if self.old:
             self._try_to_start_broker(self.old)
             try:
@@ -213,7 +223,11 @@ class _Recovery:
             except BluegreenError as down:
                 # A web that is down must not keep the workers down too.
                 incomplete = incomplete or self._not_all_runs(down)
-            self._start_old_workers()
+            try:
+                self._start_old_workers()
+            except BluegreenError as down:
+                # One that does not come back is no reason to leave the candidate up.
+                incomplete = incomplete or self._not_all_runs(down)
         stopping.join()
         self._stop_workers_of_candidate()
         self._stop_candidate()
@@ -232,6 +246,7 @@ class _Recovery:
             return self._end("rolled_back")
         missing = self._recreate_missing()
         try:
+            self._make_room()
             self._start_serving(self.old)
             self._wait_healthy(self.old)
             self._try_to_start_broker(self.candidate)
@@ -240,27 +255,110 @@ class _Recovery:
         except BluegreenError as error:
             return self._cannot_switch(missing or error)
         self._stop_workers_of_candidate()
+        if self.one_web:
+            # The old workers get the memory of the new web.
+            drain(self.host, self.journal)
+            _old_web.stop_now(self.host, self.journal, self.candidate)
         self._carry_schedule_back()
         self._move_back(self.candidate)
-        self._start_old_workers()
-        drain(self.host, self.journal)
+        try:
+            self._start_old_workers()
+        except BluegreenError as down:
+            missing = missing or self._not_all_runs(down)
+        if not self.one_web:
+            drain(self.host, self.journal)
         self._stop_candidate()
         if missing:
             self._leave_incomplete(missing)
         return self._end("rolled_back")
 
     def _cannot_switch(self, error):
-        """Both webs stay up, because one of them is served; the old workers work, and tasks go to them."""
+        """Both webs stay up, because one of them is served; the old workers work, and tasks go to them.
+
+        Where that does not fit, the old web stops again, and everything stays with the candidate if that is whole.
+        """
+        stopped = self._stop_old_web_again()
+        sentence = f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} "
+        if stopped and self._goes_on():
+            self.journal.note(back=False, reason="")
+            self._await_approval()
+            raise BluegreenError(
+                f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
+                "Mend that, then run rollback.yml again, or finish.yml.",
+                logs=self.logs,
+            )
         self._stop_workers_of_candidate()
         self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
         self.journal.note(result="failed", reason=self.reason)
         raise BluegreenError(
-            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} No web "
-            "was stopped, and the old workers work. Mend that, then run rollback.yml again.",
+            f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Mend "
+            "that, then run rollback.yml again.",
             logs=self.logs,
         )
+
+    def _old_web_runs(self):
+        web = self.old.of("web")
+        # Somebody may have removed what does not run.
+        return bool(web) and all(container.running for container in web)
+
+    def _make_room(self):
+        """Where the old web was stopped for want of memory, workers finish their tasks before it boots."""
+        if not self.one_web or self._old_web_runs():
+            return
+        timeout = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(self.candidate.of("workers"))
+        if self._answers(self.candidate):
+            # Visitors do not wait for this, so tasks get the time that they need.
+            timeout = max(timeout, _workers.RESTART_TIMEOUT)
+        self._stop_workers_of_candidate(timeout)
+        # Those that a try before this one started.
+        self._stop_workers(self.old, timeout)
+        needed = (self.journal.get("memory_budget") or {}).get("web", 0)
+        workers = self.candidate.of("workers") + self.old.of("workers")
+        finishing = [each.name for each in workers if look(self.host.engine, each.id).running]
+        free = _resources.available_memory() if finishing else 0
+        if finishing and needed > free:
+            raise BluegreenError(
+                f"{', '.join(finishing)} still finishes tasks after {timeout:g} s, and the old web needs "
+                f"{_resources.mib(needed)} MiB of memory beside it, of which {_resources.mib(free)} MiB are free."
+            )
+
+    def _stop_old_web_again(self):
+        """Whether the old web was stopped once more to leave its memory to the workers: only where nobody is sent to it."""
+        if not self.one_web:
+            return False
+        try:
+            self.served = _nginx.served_color(self.host, self.nginx) or ""
+        except BluegreenError as error:
+            self.host.warn(error.message)
+            return False
+        if self.served != self.candidate.name:
+            return False
+        self.old.look()
+        _old_web.stop_now(self.host, self.journal, self.old)
+        return True
+
+    def _answers(self, color):
+        """Whether a color answers now, or in a moment."""
+        color.look()
+        try:
+            _health.require_still_healthy(self.host, self.journal, self.settings, color.name, color.of("support", "web"))
+        except BluegreenError:
+            return False
+        return True
+
+    def _goes_on(self):
+        """Whether the candidate is whole once its workers have been started again. No task has left it yet."""
+        if not self._answers(self.candidate):
+            return False
+        try:
+            with self.candidate.broker() as broker:
+                _workers.restart_workers(self.host, self.journal, self.candidate.of("workers"), broker=broker)
+        except BluegreenError as error:
+            self.host.warn(error.message)
+            return False
+        return True
 
     def _hold(self):
         held = self.journal["step"] == "awaiting_approval" and not self.journal["result"]
@@ -268,19 +366,24 @@ class _Recovery:
         self.journal.best_effort = False
         if not held:
             self._stop_throttled_workers()
+            if self.one_web and self.served == self.candidate.name:
+                _old_web.stop(self.host, self.journal, self.old)
             if self.old:
                 move_late(self.host, self.journal, self.old, self.candidate)
             # Whoever died between the start of the workers and its proof had not given them their policies.
             _policies.put_back_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
-            self.journal.begin("awaiting_approval", result="", armed=False)
-            self.journal.done("awaiting_approval")
-            _approval.begin(self.journal)
-            _guard_units.watch_pending(self.host, self.store.app)
+            self._await_approval()
         return self._result(
             not held,
             f"Release {self.journal['release'] or '(none)'} is live and whole, and awaits approval: finish.yml or "
             "rollback.yml.",
         )
+
+    def _await_approval(self):
+        self.journal.begin("awaiting_approval", result="", armed=False)
+        self.journal.done("awaiting_approval")
+        _approval.begin(self.journal)
+        _guard_units.watch_pending(self.host, self.store.app)
 
     def _complete(self):
         self.journal.best_effort = False
@@ -305,13 +408,14 @@ class _Recovery:
     def _not_all_runs(self, error):
         return BluegreenError(
             f"Release {self.journal['release'] or '(none)'} of app {self.store.app} was rolled back, but not all of "
-            f"{self.old.name} runs: {error.message} Mend that, then run rollback.yml again."
+            f"{self.old.name} runs: {error.message} Fix that, then run rollback.yml again.",
+            **error.details,
         )
 
     def _leave_incomplete(self, error):
         """The old color is live, but not all of it is to be had: a human has to bring the rest back."""
         self.journal.note(result="failed", reason=self.reason)
-        raise BluegreenError(error.message, logs=self.logs)
+        raise BluegreenError(error.message, logs={**(error.details.get("logs") or {}), **self.logs})
 
     # Steps
 
@@ -330,7 +434,7 @@ class _Recovery:
                 _recreate.restore_missing(self.host, self.store, self.journal, self.old)
             except BluegreenError as incomplete:
                 error = incomplete
-            self.old = Color(self.host, self.settings, self.old.name)
+            self.old = self.old.renewed()
         return error
 
     def _start_serving(self, color):
@@ -355,7 +459,7 @@ class _Recovery:
             self.host.warn(error.message)
 
     def _start_old_workers(self):
-        old = Color(self.host, self.settings, self.old.name)
+        old = self.old.renewed()
         workers = old.of("workers")
         # One that outlived its timeout is what failed the deployment, so here it gets longer than that to end.
         own = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(workers)
@@ -383,7 +487,7 @@ class _Recovery:
             with self.old.broker() as broker:
                 timeout = self.journal["workers"].get("stop_timeout")
                 _workers.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
-            move_late(self.host, self.journal, Color(self.host, self.settings, self.old.name), self.candidate)
+            move_late(self.host, self.journal, self.old.renewed(), self.candidate)
 
     def _copy_kept_back(self):
         """Sessions that began in the candidate. Without them visitors are logged out, which must not keep anybody here."""
@@ -397,24 +501,26 @@ class _Recovery:
 
     def _carry_schedule_back(self):
         """What the new beat has sent already, the old one must not send again."""
-        source = Color(self.host, self.settings, self.candidate.name)
-        target = Color(self.host, self.settings, self.old.name)
-        _schedule.carry_schedule(self.host, source.of("workers"), target.of("workers"))
+        sources, targets = self.candidate.renewed().of("workers"), self.old.renewed().of("workers")
+        noted = self.journal.get("worker_roles")
+        _schedule.carry_schedule(self.host, sources, targets, lambda each: _workers.roles_now(each, noted))
 
-    def _stop_workers_of_candidate(self):
+    def _stop_workers_of_candidate(self, timeout=None):
+        self._stop_workers(self.candidate, timeout or self.journal["workers"].get("stop_timeout"))
+
+    def _stop_workers(self, color, timeout):
         # Meanwhile an engine that has just started may have brought them up.
-        self.candidate.look()
-        running = [container for container in self.candidate.of("workers") if container.running]
+        color.look()
+        running = [container for container in color.of("workers") if container.running]
         if not running:
             return
-        timeout = self.journal["workers"].get("stop_timeout")
-        with self.candidate.broker() as broker:
+        with color.broker() as broker:
             # A task that outlives the timeout is finished by its own worker, which takes no new one.
             _workers.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
 
     def _stop_candidate(self):
         """Everything of the candidate stops, its broker only when it is empty; nothing of it comes back at a boot."""
-        candidate = Color(self.host, self.settings, self.candidate.name)
+        candidate = self.candidate.renewed()
         _policies.take_policies(self.host, self.journal, candidate.containers)
         self._stop(candidate.of("web", "init"))
         finishing = [container.name for container in candidate.of("workers") if container.running]
@@ -429,7 +535,7 @@ class _Recovery:
             self._stop(candidate.of("support"))
         else:
             # What may hold tasks has to be there after a boot too, for the next deployment to move them.
-            support = Color(self.host, self.settings, candidate.name).of("support")
+            support = candidate.renewed().of("support")
             _policies.put_back_policies(self.host, self.journal, support)
         self._remove_unstarted(candidate.containers)
 
@@ -534,7 +640,10 @@ class _InBackground:
             # Of whatever kind, it belongs into the thread that waits for this one.
             self._error = error
 
-    def join(self):
+    def wait(self):
         self._thread.join()
+
+    def join(self):
+        self.wait()
         if self._error:
             raise self._error

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _approval,
+    _endings,
     _guard_units,
     _health,
     _messages,
+    _old_web,
     _skew,
     _worker_conf,
 )
@@ -50,14 +52,18 @@ def settle(host, store, params, check_mode):
             return _result(journal, changed=False)
         journal.begin("settle")
         settings, old, candidate = colors_of(host, store, journal)
-        drained = drain(host, journal)
+        if _old_web.is_stopped(journal):
+            # Where there are no workers, nobody has waited for the memory yet.
+            held_by = _old_web.stop(host, journal, old)
+        else:
+            held_by = drain(host, journal).held_by
         if old:
             _ask_new_workers(host, journal, candidate)
             move_late(host, journal, old, candidate)
-        _require_standing(host, candidate)
+        _require_standing(host, journal, candidate)
         # With an approval that comes by itself, nobody looks again before the old color goes.
         _health.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
-        journal.done("settle", held_by=drained.held_by)
+        journal.done("settle", held_by=held_by)
         journal.begin("awaiting_approval", armed=False)
         journal.done("awaiting_approval")
         _approval.begin(journal)
@@ -79,13 +85,18 @@ def _result(journal, changed):
     return {"changed": changed, "figures": cost, "message": f"{message} It took {sentence(cost)}."}
 
 
-def _require_standing(host, candidate):
+def _require_standing(host, journal, candidate):
     """What was started must still run: a beat may fall later than in the moment that its start was watched."""
-    fallen = [container for container in candidate.of("support", "web", "workers") if container.status != "running"]
+    fallen = [
+        _endings.judged(container, journal)
+        for container in candidate.of("support", "web", "workers")
+        if container.status != "running"
+    ]
     if fallen:
+        names = ", ".join(f"{each.name}{' (killed for memory)' if each.oom_killed else ''}" for each in fallen)
         raise BluegreenError(
-            f"{', '.join(container.name for container in fallen)} of the new color fell after the start: the last log lines "
-            "are in logs.",
+            f"{names} of the new color fell after the start: the last log lines are in logs."
+            + _endings.memory_sentence(journal),
             failure="exited",
             logs=last_lines(host, fallen),
         )

@@ -246,6 +246,24 @@ def stages(database):
     )
 
 
+def waiting_ids(broker, ids: set) -> set:
+    """Those of some ids of tasks that wait in a broker, were taken from it and not acknowledged, or are held there."""
+    found = set()
+    for number in broker.message_databases():
+        database = broker.database(number)
+        lists, hashes = task_lists(database), unacked_hashes(database)
+        for stage in stages(database):
+            (lists if stage.kind == "list" else hashes).append(stage.key)
+        for key in lists:
+            for payloads in pages(database, key):
+                found.update(map(_kombu.id_of, payloads))
+        for key in hashes:
+            for values in hash_pages(database, key):
+                unpacked = [_kombu.unpack_unacked(value) for value in values]
+                found.update(_kombu.id_of(each[0]) for each in unpacked if each is not None)
+    return ids & found
+
+
 def has_task(database, key, wanted):
     names = {}
     for payloads in pages(database, key):

@@ -19,14 +19,17 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _code_mounts,
     _compose,
     _compose_rules,
+    _finishing,
     _guard_units,
+    _memory_budget,
+    _memory_use,
     _nginx,
     _recreate,
     _release,
     _resources,
     _settings,
     _sockets,
-    _strategy,
+    _unlisted,
     _upstream,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
@@ -55,7 +58,9 @@ class Survey:
     :ivar up_to_date: whether there is nothing to do.
     :ivar pending: whether the release is live already, and awaits approval.
     :ivar reasons: why there is something to do, as half sentences.
-    :ivar strategy: what becomes of the old workers, ``stop`` or ``throttle``.
+    :ivar old_workers: services of the live color that run Celery and are in no list.
+    :ivar room: what memory is free, and what the live color holds.
+    :ivar memory: what becomes of the old workers and the old web, a :class:`_memory_budget.Decision`.
     """
 
     def __init__(self, host, store, settings, params):
@@ -73,7 +78,9 @@ class Survey:
         self.reasons = []
         self.up_to_date = self.pending = False
         self.broker_reason = ""
-        self.strategy, self.strategy_reason = "stop", ""
+        self.old_workers = []
+        self.room = _memory_budget.Room(free=0, web=0)
+        self.memory = _memory_budget.Decision("stop", "", "running", "")
         # Going back to the kept color needs no Compose file: what was stopped is started.
         self.kept = params["prefer"] == "rollback"
 
@@ -89,7 +96,7 @@ class Survey:
             _compose.check_version(_compose.version(self.host))
             self.render()
             self._compose_findings()
-        self._raise(self._live_findings() + self._idle_findings())
+        self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
         self._raise(_nginx.preflight(self.host, self._nginx_settings()))
@@ -102,7 +109,10 @@ class Survey:
         """Take over what was decided when the deployment was opened."""
         self.settings = _settings.from_journal(journal.data, self.store.broker_url())
         self.broker_reason = "found out when the deployment was opened"
-        self.strategy = journal.get("worker_strategy") or "stop"
+        self.old_workers = list(journal.get("old_workers") or ())
+        self.memory = self.memory._replace(
+            strategy=journal.get("worker_strategy") or "stop", old_web=journal.get("old_web") or "running"
+        )
 
     def colors(self, live=None):
         """Find out which color is live: what the file that Nginx reads says."""
@@ -150,6 +160,10 @@ class Survey:
                 f"release {release} again instead."
             )
         self._raise(_recreate.image_findings(self.host, compared.missing))
+        # Its services may have other names than those of the release that is live.
+        if "workers" in kept:
+            services = {**self.settings.services, "workers": kept["workers"]}
+            self.settings = self.settings._replace(services=services)
         self.params["release"] = kept["release"]
         self.reasons = [f"back to release {release}, which was kept"]
         if compared.missing:
@@ -247,7 +261,7 @@ class Survey:
             self.host,
             _broker.BrokerSettings(**self.settings.broker),
             live,
-            [c for c in live if role_of(c.service, self.settings.services) == "workers"],
+            [c for c in live if c.service in (*self.settings.services["workers"], *self.old_workers)],
             bool((self.params["broker"] or {}).get("url")),
             self.params.get("keep_keys") or (),
         )
@@ -282,10 +296,29 @@ class Survey:
             "prepare.yml."
         ]
 
+    def _celery_findings(self):
+        """Find the Celery of the live color that is in no list, and refuse where its tasks could not be kept."""
+        live, services = self.containers[self.live] if self.live else [], self.settings.services
+        findings = _unlisted.findings_of_webs(live, services)
+        if not findings and self.rendered:
+            commands = {name: each.command for name, each in _broker_choice.of_rendering(self.rendered[self.idle]).items()}
+            findings = _unlisted.findings_of_commands(commands, services)
+        self.old_workers = _unlisted.services_with_celery(live, services)
+        if self.old_workers and not services["workers"]:
+            findings.append(_unlisted.dropped_finding(self.live, self.old_workers))
+        elif self.old_workers and not self.kept:
+            self.host.warn(_unlisted.unlisted_sentence(self.live, self.old_workers))
+        return findings
+
     def _idle_findings(self):
         project, port = self.settings.projects[self.idle], self.settings.ports[self.idle]
-        allowed = self.settings.services["support"]
-        running = [c.service for c in self.containers[self.idle] if c.running and c.service not in allowed]
+        allowed, workers = self.settings.services["support"], self.settings.services["workers"]
+        running = [
+            c.service
+            for c in self.containers[self.idle]
+            # A worker that outlived its deployment is done when its Celery is; what is frozen around it goes with fetch.
+            if c.running and c.service not in allowed and not (c.service in workers and _finishing.is_over(c))
+        ]
         if running:
             return [
                 f"Color {self.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
@@ -314,9 +347,10 @@ class Survey:
         engine, roles = self.host.engine, self.settings.services
         live = self.containers[self.live] if self.live else []
         by_role = {role: [c for c in live if role_of(c.service, roles) == role] for role in ROLES}
+        by_role["workers"] += [c for c in live if c.service in self.old_workers]
         findings = []
         if live:
-            findings.append(self._strategy_finding(by_role))
+            findings.append(self._memory_finding(by_role))
         docker_root = engine.info()["DockerRootDir"]
         missing = {c.image for c in live} if not self.kept and self._missing_images() else set()
         needed = _resources.DISK_RESERVE + sum(image["Size"] for image in map(engine.image, missing) if image)
@@ -333,20 +367,27 @@ class Survey:
             findings.append(_resources.writing_finding(path, why))
         return [sentence for sentence in findings if sentence]
 
-    def _strategy_finding(self, by_role):
-        """Decide what becomes of the old workers; a sentence when the host has no room for it."""
-        room = _strategy.Room(
+    def _memory_finding(self, by_role):
+        """Decide what becomes of the old workers and the old web; a sentence when the host has no room for it."""
+        engine = self.host.engine
+        self.room = _memory_budget.Room(
             free=_resources.available_memory(),
-            web=_resources.memory_of(self.host.engine, by_role["web"] + by_role["support"]),
-            workers=_resources.memory_of(self.host.engine, by_role["workers"]),
+            web=_memory_use.memory_of(engine, by_role["web"]),
+            support=_memory_use.memory_of(engine, by_role["support"]),
+            workers=_memory_use.memory_of(engine, by_role["workers"]),
+            app=_memory_use.app_of(by_role["workers"]),
         )
         broker, run = self.settings.broker["mode"], any(c.running for c in by_role["workers"])
         wanted = (self.params["workers"] or {}).get("strategy") or "stop"
-        self.strategy, self.strategy_reason = _strategy.decide(wanted, room, broker, run)
-        sentence = _strategy.warning(self.strategy, broker)
+        self.memory = _memory_budget.decide(wanted, self.params["old_web"], self.room, broker, run)
+        sentence = _memory_budget.warning(self.memory.strategy, broker)
         if sentence:
             self.host.warn(sentence)
-        return _strategy.memory_finding(self.strategy, room)
+        if self.memory.old_web == "stopped" and self.settings.nginx["backup"]:
+            # A backup that does not run would be asked in vain, and its name may keep Nginx from starting.
+            self.host.warn("bluegreen_nginx_backup is left out this time: the old web, which it names, is stopped until the approval.")
+            self.settings = self.settings._replace(nginx={**self.settings.nginx, "backup": False})
+        return _memory_budget.finding(self.memory, self.room)
 
     def _missing_images(self):
         names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
@@ -429,8 +470,11 @@ class Survey:
             "old_containers": [{"id": c.id, "name": c.name, "service": c.service} for c in live],
             # What was kept has its policies there; a container that runs is asked.
             "policies": _recreate.policies_of(kept_color(self.store)) if self.kept else {},
+            "old_workers": self.old_workers,
             "workers": self.params["workers"] or {},
-            "worker_strategy": self.strategy,
+            "worker_strategy": self.memory.strategy,
+            "old_web": self.memory.old_web,
+            "memory_budget": _memory_budget.record(self.room, _resources.oom_kills()),
             "unknown_tasks": self.params["unknown_tasks"],
             "keep_keys": self.params["keep_keys"],
             "drain_timeout": self.params["drain_timeout"],
@@ -472,7 +516,12 @@ class Survey:
             "ports": settings.ports,
             "broker": settings.broker["mode"],
             "broker_service": settings.broker["service"],
-            "worker_strategy": self.strategy,
+            "worker_strategy": self.memory.strategy,
+            "old_web": self.memory.old_web,
+            "worker_services": {
+                "old": [*settings.services["workers"], *self.old_workers] if self.live else [],
+                "new": settings.services["workers"],
+            },
         }
 
     def result(self, changed, deployment_id="", epoch=0):
@@ -489,8 +538,11 @@ class Survey:
                     "reasons": self.reasons,
                     "fetch": "" if self.kept else self._fetch_text(),
                     "leftover": result["fetch"]["leftover"],
-                    "strategy": self.strategy,
-                    "strategy_reason": self.strategy_reason,
+                    "strategy": self.memory.strategy,
+                    "strategy_reason": self.memory.strategy_reason,
+                    "old_web": self.memory.old_web,
+                    "old_web_reason": self.memory.old_web_reason,
+                    "memory": _memory_budget.needs(self.room, self.memory, self.params["unknown_tasks"] != "move"),
                     "broker": settings.broker["mode"],
                     "broker_reason": self.broker_reason,
                     "stop_timeout": (self.params["workers"] or {}).get("stop_timeout"),

@@ -50,6 +50,7 @@ def take_over(
     timeout=_workers.RESTART_TIMEOUT,
     wait=True,
     sort=None,
+    make_room=None,
 ):
     """Start the workers and beat of a color in the place of another color's.
 
@@ -63,9 +64,10 @@ def take_over(
     :param wait: whether they have to be proved to consume.
     :param sort: called right before the first worker starts, to hold back what the new ones would discard. ``None``
         where nothing waits for them in a broker that they share with the old ones.
+    :param make_room: called before anything of the new ones starts, where the memory has to be got for them first.
     :returns: :class:`TookOver`
     """
-    return _TakeOver(host, journal, new, broker, timeout, wait, sort).run(list(old), move, stop)
+    return _TakeOver(host, journal, new, broker, timeout, wait, sort).run(list(old), move, stop, make_room)
 
 
 class _TakeOver:
@@ -77,14 +79,17 @@ class _TakeOver:
         self.wait = wait
         self.sort = sort
         self.waiting = [container for container in new if not container.running]
-        self.roles = {container.id: _workers.roles_now(container) for container in self.waiting}
+        # A script shows only while it runs what it starts: the old color's service of that name has shown it.
+        self.roles = {container.id: self._roles_of(container) for container in self.waiting}
         self.started = []
         self.consuming = False
 
-    def run(self, old, move, stop):
+    def run(self, old, move, stop, make_room=None):
         begun = self.host.clock.monotonic()
         self.journal.begin("handover")
         take_policies(self.host, self.journal, self.waiting)
+        if make_room:
+            make_room()
         # One that was told to finish before, and may take longer (on_timeout: leave), takes no more tasks.
         signalled = self.journal.get("signalled") or ()
         if any(container.running and container.id not in signalled for container in old):
@@ -96,15 +101,18 @@ class _TakeOver:
         seconds = round(self.host.clock.monotonic() - begun, 2)
         return TookOver([container.name for container in standing], seconds, schedule)
 
+    def _roles_of(self, container):
+        return _workers.roles_now(container, self.journal.get("worker_roles"))
+
     def _after(self, old, move):
         """The old workers have stopped: every moment counts."""
         workers = [each for each in self.waiting if not _workers.is_only_beat(self.roles[each.id])]
         # To find it takes half a second, in which the workers boot unless they need it themselves.
-        schedule = carry_schedule(self.host, old, workers)
+        schedule = carry_schedule(self.host, old, workers, self._roles_of)
         if move:
             move(lambda: self._start(workers))
         self._start(workers)
-        schedule += carry_schedule(self.host, old, self._not_started())
+        schedule += carry_schedule(self.host, old, self._not_started(), self._roles_of)
         self._handed_over()
         self._prove(workers)
         return schedule
@@ -122,7 +130,8 @@ class _TakeOver:
         if move:
             move(None)
         self._handed_over()
-        schedule = carry_schedule(self.host, [look(self.host.engine, each.id) for each in old], self._not_started())
+        stopped = [look(self.host.engine, each.id) for each in old]
+        schedule = carry_schedule(self.host, stopped, self._not_started(), self._roles_of)
         self._start(embedded)
         self._prove(embedded)
         return schedule

@@ -55,7 +55,7 @@ class Asked:
 @pytest.fixture
 def ask(monkeypatch):
     def call(settings, broker, live=(WORKER,), given_url=False):
-        monkeypatch.setattr(_broker, "connect", lambda host, containers, settings: broker)
+        monkeypatch.setattr(_broker, "connect", lambda host, containers, settings, workers=None: broker)
         return look(FakeHost(), settings, list(live), [WORKER], given_url)
 
     return call

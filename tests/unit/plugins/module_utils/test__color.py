@@ -67,7 +67,7 @@ def test_a_broker_that_is_not_the_color_s_is_none_of_its_containers(scene, mode)
 
 def test_a_color_whose_broker_was_removed_has_none_by_that_name(scene, monkeypatch):
     """Elsewhere on the host another container may go by the same name."""
-    monkeypatch.setattr(_broker, "connect", lambda host, containers, wanted: FakeBroker("redis://redis:6379"))
+    monkeypatch.setattr(_broker, "connect", lambda host, containers, wanted, workers: FakeBroker("redis://redis:6379"))
     color = Color(scene.host, settings(scene), "blue")
     assert color.server() is None
     with color.own_broker() as broker:

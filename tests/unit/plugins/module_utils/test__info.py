@@ -119,6 +119,7 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
         "result": "",
         "reason": "",
         "held_by": [],
+        "old_web": "running",
         "progress": None,
         "owner_alive": True,
     }
@@ -161,6 +162,14 @@ def test_what_awaits_approval_has_no_owner_who_could_be_gone(scene):
     )
 
 
+def test_an_old_web_that_is_stopped_until_the_approval_is_explained(scene):
+    scene.color("green")
+    scene.deployment("awaiting_approval", old_web="stopped")
+    result = info(scene)
+    assert result["deployment"]["old_web"] == "stopped"
+    assert result["summary"][-1] == "The web of blue is stopped until then, because this host cannot hold both."
+
+
 def test_an_owner_that_is_gone(scene):
     scene.deployment("health")
     scene.host.clock.now += 1000
@@ -171,7 +180,7 @@ def test_the_color_that_was_kept_has_its_release(scene):
     scene.color("green")
     scene.color("blue", "exited")
     _remembered.put(scene.store, "blue", {"release": "1", "containers": [], "networks": []})
-    _remembered.keep(scene.store, "blue")
+    _remembered.keep(scene.store, "blue", ["worker"])
     result = info(scene)
     assert (result["colors"]["blue"]["release"], result["colors"]["blue"]["health"]) == ("1", "stopped")
 
