@@ -10,16 +10,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles, roles_of_container
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
+    Roles,
+    roles_of_listed,
+    roles_of_processes,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import SERVICE_LABEL
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._credentials import credentials_of, reader_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import is_alive, processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import (
     DEFAULT_PORT,
+    PLAIN,
     Credentials,
     Redis,
     RedisError,
-    credentials_of,
     is_redis,
     parse_url,
 )
@@ -59,7 +64,7 @@ def settle(broker, service, url, support):
         scheme, host = parsed.scheme, parsed.host
     if broker == "auto":
         broker = "color" if host in (support or ()) else "shared"
-    if broker == "color" and scheme != "redis":
+    if broker == "color" and scheme not in PLAIN:
         raise BluegreenError(
             f"bluegreen_broker_url begins with {scheme}://, but tasks can be moved from one color to the other only over "
             "redis://: give such a URL, or use one broker for both colors, outside of them (bluegreen_broker: shared)."
@@ -109,6 +114,7 @@ class Broker:
         container=None,
         clients=(),
         engine=None,
+        workers=None,
     ):
         self.name = name
         self.container = container
@@ -120,6 +126,7 @@ class Broker:
         self._connections = {}
         self._roles = {}
         self._engine = engine
+        self._workers = workers
         self._by_cli = False
         self._run_id = None
 
@@ -144,6 +151,7 @@ class Broker:
             container,
             self._clients,
             self._engine,
+            self._workers,
         )
 
     @property
@@ -214,17 +222,17 @@ class Broker:
 
     def has_live_worker(self, number):
         """Whether a worker reads this database, or may still hold messages of it; when in doubt, yes."""
-        roles = self._roles_of_clients()
+        workers = {client.id: self._may_be_worker(client) for client in self._clients if client.running and is_alive(client.pid)}
         # A worker that finishes its last tasks has stopped listening, and still has to acknowledge them.
-        if any(each.worker for each in roles.values()):
+        if any(workers.values()):
             return True
         consumers = self.consumers(number)
         if consumers is not None:
-            # A web that listens to something of its own is no worker.
+            # A web that listens to something of its own is no worker, and neither is a beat with a health check.
             bystanders = {
                 address
                 for client in self._clients
-                if roles.get(client.id) == Roles()
+                if client.id in workers
                 for address in client.addresses.values()
             }
             return any(consumer.address not in bystanders for consumer in consumers)
@@ -233,30 +241,36 @@ class Broker:
         except RedisError:
             return True
 
-    def _roles_of_clients(self):
-        """Roles, by container id, of the project's containers that ran when this was made and still do."""
-        alive = [client for client in self._clients if client.running and is_alive(client.pid)]
-        for client in alive:
-            # Looked up once: on a Raspberry Pi it is worth it, and what a container runs does not change.
-            if client.id not in self._roles:
-                self._roles[client.id] = roles_of_container(client, processes_of(client.pid))
-        return {client.id: self._roles[client.id] for client in alive}
+    def _may_be_worker(self, client):
+        """Whether a running container is a worker by what runs in it or, where that is not Celery, by the user's list.
+
+        Without a list its name counts, because whoever takes messages of a live worker doubles tasks.
+        """
+        # Looked up once: on a Raspberry Pi it is worth it, and what a container runs does not change.
+        if client.id not in self._roles:
+            roles = roles_of_processes(processes_of(client.pid))
+            if roles == Roles() and self._workers is not None and client.service not in self._workers:
+                self._roles[client.id] = roles
+            else:
+                self._roles[client.id] = roles if roles != Roles() else roles_of_listed(client.service, client.command)
+        return self._roles[client.id].worker
 
 
-def connect(host, containers, settings):
+def connect(host, containers, settings, workers=None):
     """The broker of a project, or ``None`` when it has none that can be read (mode ``none``, AMQP, SQS, ...).
 
     Nothing is asked of Redis yet; its container need not run.
 
     :param containers: all containers of the project.
     :param settings: :class:`BrokerSettings`
+    :param workers: names of the services that the user calls workers, ``None`` where nobody told.
     :raises BluegreenError: the settings name a broker that is not there.
     """
     # A Redis of the project is not the one outside of it.
     if settings.mode == "none" or (settings.mode == "shared" and not settings.url):
         return None
     url = parse_url(settings.url) if settings.url else None
-    if url is not None and url.scheme != "redis":
+    if url is not None and url.scheme not in PLAIN:
         return None
     service = url.host if url is not None and url.host else settings.service
     server = _server(containers, service) or (url is None and _server(containers, "")) or None
@@ -266,20 +280,21 @@ def connect(host, containers, settings):
     if server is not None:
         clients = [container for container in containers if container.id != server.id]
         if not credentials.password:
-            credentials = credentials_of(server, clients)
+            credentials = credentials_of(server, clients, reader_of(host.engine))
         address = _address_of(server)
         name = f"{server.project}/{server.service}"
-        return Broker(name, address, port, credentials, database, server, clients, host.engine)
+        return Broker(name, address, port, credentials, database, server, clients, host.engine, workers)
     if url is None:
         return None
     address = _elsewhere(host, containers, service) or {"host.docker.internal": "127.0.0.1"}.get(service, service)
-    return Broker(f"redis://{service}:{port}", address, port, credentials, database, clients=containers)
+    return Broker(f"redis://{service}:{port}", address, port, credentials, database, clients=containers, workers=workers)
 
 
 def _server(containers, service):
     """The container of a service; with an empty name the only Redis of the project."""
     if service:
-        found = [container for container in containers if service in (container.service, container.name)]
+        found = [each for each in containers if service in (each.service, each.name)]
+        found = found or [each for each in containers if service in each.aliases]
     else:
         found = [container for container in containers if is_redis(container)]
     if not service and len({container.service for container in found}) > 1:

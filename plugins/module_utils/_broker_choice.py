@@ -18,16 +18,21 @@ from urllib.parse import urlsplit
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import broker_of_command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import is_redis
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import PLAIN, is_redis
 
 DEFAULT_SERVICE = "redis"
 
-# How sure it is that a URL is the broker's: Celery's own names, names of servers, any URL of a kind that carries tasks.
-_CELERY, _SERVER, _ANY = range(3)
+# How sure it is that a URL is the broker's: Celery's own names, a URL in parts whose names say that it is the broker's,
+# names of servers, any URL of a kind that carries tasks.
+_CELERY, _PARTS, _SERVER, _ANY = range(4)
 _NAMES = (
     (re.compile(r"(^|_)(CELERY_?)?BROKER(_?UR[IL])?$", re.IGNORECASE), _CELERY),
     (re.compile(r"(^|_)(REDIS|VALKEY|RABBITMQ|(CLOUD)?AMQP)_?UR[IL]$", re.IGNORECASE), _SERVER),
 )
+_HOST = re.compile(r"(BROKER|CELERY).*_?HOST(NAME)?$", re.IGNORECASE)
+_RABBIT = re.compile(r"RABBIT|AMQP", re.IGNORECASE)
+_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
+_RESULTS = re.compile(r"RESULT|(^|_)CELERY_BACKEND", re.IGNORECASE)
 _NOT_THE_BROKER = re.compile(r"RESULT|BACKEND|CACHE|SESSION|CHANNEL|LOCK|LIMIT", re.IGNORECASE)
 
 _QUEUES = ("redis", "rediss", "valkey", "valkeys", "sentinel", "amqp", "amqps", "pyamqp", "librabbitmq", "sqs")
@@ -136,6 +141,8 @@ def choose(given, roles, colors):
         best = min((each.rank for each in found), default=_ANY)
         by_color.append([each for each in found if each.rank == best])
     choice = _Chooser(given, roles, colors, by_color).choose()
+    for services in colors.values():
+        warnings += _result_warnings(services, roles)
     return choice._replace(warnings=tuple(dict.fromkeys(warnings)))
 
 
@@ -155,8 +162,26 @@ def _evidence(services, roles, warnings):
                 continue
             service, inside = _service_at(address, services, services[name])
             if inside is not None:
-                found.append(_Evidence(what, address, url, rank, service))
+                # Of parts user, password and database are missing.
+                found.append(_Evidence(what, address, "" if rank == _PARTS else url, rank, service))
     return found
+
+
+def _result_warnings(services, roles):
+    """A sentence for results that a color keeps where they cannot be copied from."""
+    sentences = []
+    for name in (*roles["workers"], *roles["web"]):
+        for key, value in sorted(services[name].environment.items()) if name in services else ():
+            scheme, found, dummy = value.partition("://")
+            address = _parse(value) if found and _RESULTS.search(key) else None
+            service = _service_at(address, services, services[name])[0] if address is not None else ""
+            if service in roles["support"] and scheme.lower() not in PLAIN:
+                sentences.append(
+                    f"{key} of service {name} is {address}, and {service} is a support service: results and chords in it stay "
+                    "behind with the old color, because they can be copied only over redis://. Keep them in a Redis, or outside "
+                    "of both colors."
+                )
+    return sentences
 
 
 def _urls(name, service):
@@ -175,6 +200,10 @@ def _urls(name, service):
         url = _only(value, _QUEUES + _OTHERS if rank == _CELERY else _QUEUES)
         if url and not _NOT_THE_BROKER.search(key):
             urls.append((f"{key} of service {name}", rank, url))
+        elif _HOST.search(key) and not _NOT_THE_BROKER.search(key) and _HOST_NAME.match(value):
+            port = service.environment.get(re.sub(r"HOST(NAME)?$", "PORT", key, flags=re.IGNORECASE), "")
+            scheme = "amqp" if _RABBIT.search(key) else "redis"
+            urls.append((f"{key} of service {name}", _PARTS, f"{scheme}://{value}" + (f":{port}" if port.isdigit() else "")))
     return urls
 
 
@@ -285,12 +314,20 @@ class _Chooser:
 
     def _by_lists(self):
         """No service is given a URL, so it is written in the app itself."""
-        if self.service in self.roles["support"]:
-            return Choice("color", self.service, "", f"bluegreen_broker_service {self.service} is a support service")
         services = next(iter(self.colors.values()), {})
-        for name in self.roles["support"]:
-            if name in services and is_redis(services[name]):
-                return Choice("color", name, "", f"{name} is a support service that runs a Redis")
+        servers = [name for name in self.roles["support"] if name in services and is_redis(services[name])]
+        named = self.service in self.roles["support"]
+        # The default is no word of the user's.
+        if len(servers) > 1 and (self.service == DEFAULT_SERVICE or not named):
+            raise BluegreenError(
+                f"{', '.join(servers[:-1])} and {servers[-1]} are support services that run a Redis, and no service is given a "
+                "URL, so in which of them tasks wait cannot be told: name it in bluegreen_broker_service, and set bluegreen_broker "
+                "to color."
+            )
+        if named:
+            return Choice("color", self.service, "", f"bluegreen_broker_service {self.service} is a support service")
+        if servers:
+            return Choice("color", servers[0], "", f"{servers[0]} is a support service that runs a Redis")
         return Choice("shared", self.service, "", f"bluegreen_broker_service {self.service} is no support service")
 
     def _require_one(self):
@@ -360,7 +397,7 @@ class _Chooser:
 
     def _require_redis(self, service):
         for each in self.own:
-            plain = each.address.scheme in ("redis", "valkey")
+            plain = each.address.scheme in PLAIN
             if each.service == service and not plain and (self.sure or self.mode == "auto"):
                 raise BluegreenError(
                     f"{each}, and {service} is a support service, but tasks can be moved from one color to the other only over "

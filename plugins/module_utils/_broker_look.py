@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker, _foreign_keys
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker, _foreign_keys, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -73,4 +73,48 @@ def _out_of_reach(error):
     return (
         f"The broker for both colors cannot be asked from this host: {error.message} If only the containers know its name, "
         "nothing is wrong; its tasks are not counted then, and a new worker is believed when it says that it is ready."
+    )
+
+
+def look_beside(host, color):
+    """Sentences about what stays behind in the Redis that a color has beside its broker.
+
+    :param color: the live :class:`_color.Color`
+    """
+    sentences = []
+    for service in color.other_redis():
+        with color.redis_of(service) as redis:
+            if redis is None:
+                continue
+            try:
+                found = _foreign_keys.count(redis, host.clock)
+            except RedisError as error:
+                sentences.append(
+                    f"Whether service {service} holds results of tasks cannot be told, so they would stay behind with "
+                    f"{color.name}: {error.message}"
+                )
+                continue
+            except EngineError:
+                continue
+            sentences.append(_foreign_keys.warning(found, f"{service} of {color.project}", can_be_kept=False))
+    return [sentence for sentence in sentences if sentence]
+
+
+def leftover_finding(color):
+    """A sentence when a color that is created anew, where no other is live, still holds tasks in its broker; else ``""``.
+
+    :param color: the idle :class:`_color.Color`
+    """
+    try:
+        with color.own_broker() as broker:
+            left = _stored.count_messages(broker) if broker is not None else {}
+    except (RedisError, EngineError):
+        return ""
+    if not left:
+        return ""
+    counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
+    return (
+        f"The broker of {color.project} still holds tasks of an earlier deployment ({counts}), no color is live that they could "
+        f"move to, and a deployment creates it anew: start the workers of {color.project} until they are done, or remove its "
+        "broker's container and volume if they may be lost."
     )

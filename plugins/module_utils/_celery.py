@@ -4,32 +4,52 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""What is a Celery worker and what is a beat, judged by commands and processes."""
+"""What is a Celery worker and what is a beat, judged by commands and processes. Pure.
+
+A process is what its command line says in the place of the program: a word somewhere in a command proves nothing. A
+script, an init or a supervisor often carries Celery's whole command line in its own, and is not Celery.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
-# Programs that stand before a Celery process without being one, by the name that the kernel shows.
+# Programs that stand before a Celery process without being one, by the name of the file that runs.
 SHELLS = ("sh", "bash", "dash", "ash", "zsh", "busybox")
-INITS = ("tini", "docker-init", "dumb-init", "catatonit", "s6-svscan", "runsvdir", "init")
-_WRAPPERS = SHELLS + INITS + ("tee", "su", "sudo", "gosu", "su-exec", "setpriv", "timeout", "env", "nice")
+INITS = ("tini", "docker-init", "dumb-init", "catatonit")
+_WRAPPERS = (
+    *SHELLS,
+    *INITS,
+    *("supervisord", "circusd", "honcho", "s6-svscan", "s6-supervise", "runsvdir", "runsv", "init", "systemd", "monit"),
+    *("tee", "su", "sudo", "gosu", "su-exec", "setpriv", "timeout", "env", "nice", "ionice", "flock", "setsid", "stdbuf"),
+    *("nohup", "chpst", "runuser", "dotenv", "watchmedo", "xargs"),
+)
+
+# Options before the name of Celery's command that are followed by a value.
+VALUED = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
 
 _SHELL_OPERATORS = re.compile(r"^[;&|()]+$")
 # -B alone or behind other flags that take no value, as in -EB.
-_EMBEDDED_BEAT = re.compile(r"^(-[ED]*B|--beat$)")
+_EMBEDDED_BEAT = re.compile(r"^(-[ED]*B|--beat)$")
+_PYTHON = re.compile(r"^(python|pypy)[0-9.]*$")
 
 
 class Process(NamedTuple):
-    """A process of a container as the host sees it; ``name`` is the kernel's short name, ``argv`` its command line."""
+    """A process of a container as the host sees it.
+
+    ``name`` is the kernel's short name, ``argv`` the command line, ``started`` the start in ticks since the boot, which
+    tells it from a later process with the same ``pid``; ``is_frozen`` says that it was sent SIGSTOP.
+    """
 
     pid: int
     ppid: int
     name: str
     argv: list
+    started: int = 0
+    is_frozen: bool = False
 
 
 class Roles(NamedTuple):
@@ -38,16 +58,21 @@ class Roles(NamedTuple):
     worker: bool = False
     beat: bool = False
 
-    def __or__(self, other):
+    def __or__(self, other: Roles) -> Roles:
         return Roles(self.worker or other.worker, self.beat or other.beat)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """worker, beat, worker+beat, or other (such as Flower)."""
         return "+".join(name for name, true in (("worker", self.worker), ("beat", self.beat)) if true) or "other"
 
 
-def roles_of_command(argv):
+def roles_named(name: str) -> Roles:
+    """The roles that :attr:`Roles.name` gives this name."""
+    return Roles("worker" in name, "beat" in name)
+
+
+def roles_of_command(argv: list) -> Roles:
     """Roles of a command given as a list; what a shell is given with ``-c`` is looked through."""
     roles = Roles()
     for command in simple_commands(argv):
@@ -55,7 +80,46 @@ def roles_of_command(argv):
     return roles
 
 
-def broker_of_command(argv):
+def roles_of_processes(processes: list) -> Roles:
+    """Roles of a container by what runs in it."""
+    roles = Roles()
+    for process in main_processes(processes):
+        roles |= _roles_of_process(process)
+    return roles
+
+
+def roles_of_listed(service: str, command: list) -> Roles:
+    """Roles of a container that the user calls a worker and that does not run: by its command, at last by its name.
+
+    A script such as ``/start-celerybeat`` says what it is only by its name. A name decides between worker and beat, never
+    whether something is a worker at all.
+    """
+    roles = roles_of_command(command)
+    if roles != Roles():
+        return roles
+    names = [service] + [os.path.basename(words[0]) for words in simple_commands(command) if words]
+    names += [os.path.basename(word) for word in command[1:] if word.startswith("/")]
+    beat = any("beat" in name for name in names)
+    return Roles(worker=not beat and any("worker" in name for name in names), beat=beat)
+
+
+def find_command(words: list) -> Optional[tuple]:
+    """``(index of "celery", index of its command)`` in a simple command that starts workers or a beat, or ``None``.
+
+    The value of an option is not the command: ``celery -A worker beat`` is a beat.
+    """
+    for start, word in enumerate(words):
+        if os.path.basename(word) != "celery":
+            continue
+        end = start + 1
+        while end < len(words) and words[end].startswith("-"):
+            end += 2 if words[end] in VALUED else 1
+        if end < len(words) and words[end] in ("worker", "beat", "multi"):
+            return start, end
+    return None
+
+
+def broker_of_command(argv: list) -> str:
     """The broker's URL in a command given as a list, as it is written there; empty when Celery is not given one."""
     for command in simple_commands(argv):
         names = [os.path.basename(word) for word in command]
@@ -69,53 +133,132 @@ def broker_of_command(argv):
     return ""
 
 
-def roles_of_container(container, processes=()):
-    """Roles of a container by its command, its processes, and at last its name.
+def main_processes(processes: list) -> list:
+    """Celery's main processes among those of a container: the ones that must get the signal, and nobody else.
 
-    A script such as ``/start-celerybeat`` says what it is by its processes while it runs, and only by its name before.
+    A child of the pool has the command line of its main process, or a title of its own. A process that only carries
+    Celery's words in its arguments, and has another such process below it, has started that.
     """
-    roles = roles_of_command(container.command)
-    for process in main_processes(processes):
-        roles |= _roles_of_process(process)
-    if roles != Roles():
-        return roles
-    names = [container.service] + [os.path.basename(word) for word in container.command if "/" in word]
-    beat = any("beat" in name for name in names)
-    return Roles(worker=not beat and any("worker" in name for name in names), beat=beat)
+    celery = [each for each in processes if not _is_wrapper(each) and _roles_of_process(each) != Roles()]
+    itself = [each for each in celery if _is_program(each)]
+    # Such as "manage.py celery worker". Where Celery itself runs, these words only stand in somebody's arguments.
+    candidates = {each.pid: each for each in itself or celery}
+    parents = {each.pid: each.ppid for each in processes}
+    children, launchers = set(), set()
+    for process in candidates.values():
+        for pid in ancestors(process.pid, parents):
+            if pid in candidates and _is_child_of(process, candidates[pid]):
+                children.add(process.pid)
+            elif pid in candidates and not itself:
+                launchers.add(pid)
+    return [each for each in candidates.values() if each.pid not in children | launchers]
 
 
-def main_processes(processes):
-    """Celery's main processes among those of a container: the ones that must get the signal, never their children."""
-    candidates = {
-        process.pid: process
-        for process in processes
-        # An init or a wrapper carries Celery's whole command line in its own: only the name tells it.
-        if process.name not in _WRAPPERS and _roles_of_process(process) != Roles()
-    }
-    return [process for process in candidates.values() if process.ppid not in candidates]
+def programs(processes: list) -> list:
+    """The processes that do a worker container's work: Celery's, else the first ones behind shells, inits and supervisors."""
+    found = main_processes(processes)
+    if found:
+        return found
+    below: dict = {}
+    for process in processes:
+        below.setdefault(process.ppid, []).append(process)
+    waiting = processes[:1]
+    while waiting:
+        process = waiting.pop(0)
+        children = below.get(process.pid, [])
+        if _is_wrapper(process) and children:
+            waiting += children
+        elif not process.is_frozen:
+            # A frozen one with nothing below it has been told before, and its Celery has ended.
+            found.append(process)
+    return found
 
 
-def _roles_of_process(process):
+def embedded_beat(main: Process, processes: list, ignores_interrupt) -> Optional[Process]:
+    """The process of a ``worker -B`` that sends the periodic tasks, or ``None``.
+
+    A child of the pool ignores SIGINT, the beat does not. It is started with the worker, so it is the oldest of those.
+
+    :param main: Celery's main process.
+    :param ignores_interrupt: called with a pid.
+    """
+    if not _roles_of_process(main).beat or not _roles_of_process(main).worker:
+        return None
+    children = sorted((each for each in processes if each.ppid == main.pid), key=lambda each: (each.started, each.pid))
+    for child in children:
+        if _words(child)[:2] == ["[celery", "beat]"]:
+            return child
+    return next((each for each in children if each.argv == main.argv and not ignores_interrupt(each.pid)), None)
+
+
+def ancestors(pid: int, parents: dict) -> list:
+    """The pids above a process within a container, nearest first; ``parents`` maps a pid to its parent's."""
+    found: list = []
+    pid = parents.get(pid, 0)
+    while pid in parents and pid not in found:
+        found.append(pid)
+        pid = parents[pid]
+    return found
+
+
+def _is_child_of(process: Process, main: Process) -> bool:
+    title = _words(process)
+    if title[:1] == ["[celeryd:"]:
+        return "MainProcess" not in " ".join(title[:2])
+    return process.argv == main.argv or title[:2] == ["[celery", "beat]"] and _roles_of_process(main).worker
+
+
+def _is_wrapper(process: Process) -> bool:
+    # The kernel calls a script by its own name, and its interpreter stands first in the command line.
+    return process.name in _WRAPPERS or os.path.basename((_words(process) or [""])[0]) in _WRAPPERS
+
+
+def _is_program(process: Process) -> bool:
+    """Whether the program that a process runs is Celery, and not one that only has Celery's words among its arguments."""
+    words = _words(process)
+    if words[0] in ("[celeryd:", "[celery") or os.path.basename(words[0]) == "celery":
+        return True
+    if not _PYTHON.match(os.path.basename(words[0])):
+        return False
+    rest = words[1:]
+    while rest and rest[0].startswith("-"):
+        if rest[0] == "-m":
+            return rest[1:2] == ["celery"]
+        rest = rest[2:] if rest[0] in ("-X", "-W", "-c") else rest[1:]
+    return bool(rest) and os.path.basename(rest[0]) == "celery"
+
+
+def _words(process: Process) -> list:
     # A program that renames itself (setproctitle) leaves one string with spaces in place of its arguments.
-    return _roles_of_words(" ".join(process.argv).split())
+    return " ".join(process.argv).split()
 
 
-def script_of(argv):
+def _roles_of_process(process: Process) -> Roles:
+    words = _words(process)
+    found = find_command(words)
+    # It starts workers that leave it behind, and ends.
+    return Roles() if found and words[found[1]] == "multi" else _roles_of_words(words)
+
+
+def script_of(argv: list) -> Optional[tuple]:
     """``(words of the shell with its -c, script)`` of a command that a shell is given, or ``None``."""
     words = [str(word) for word in argv]
     for index, word in enumerate(words[:-1]):
         if os.path.basename(word) in SHELLS and re.match(r"^-[a-z]*c$", words[index + 1]) and len(words) > index + 2:
             return words[:index + 2], words[index + 2]
+        if os.path.basename(word) in ("su", "runuser") and "-c" in words[index + 1:-1]:
+            end = words.index("-c", index + 1) + 1
+            return words[:end], words[end]
     return None
 
 
-def simple_commands(argv):
+def simple_commands(argv: list) -> list:
     """The commands, each a list of words, that a command runs: itself, or those of a shell's script."""
     found = script_of(argv)
     return _split(found[1]) if found else [[str(word) for word in argv]]
 
 
-def _split(script):
+def _split(script: str) -> list:
     lexer = shlex.shlex(script.replace("\\\n", " ").replace("\n", ";"), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     try:
@@ -131,19 +274,16 @@ def _split(script):
     return commands
 
 
-def _roles_of_words(words):
-    for index, word in enumerate(words):
-        # Celery's main process names itself "[celeryd: celery@host:MainProcess]" where setproctitle is installed.
-        if word == "[celeryd:":
-            return Roles(worker=True)
-        if word == "[celery" and words[index + 1 : index + 2] == ["beat]"]:
-            return Roles(beat=True)
-        if os.path.basename(word) != "celery":
-            continue
-        rest = words[index + 1:]
-        if "worker" in rest:
-            options = rest[rest.index("worker") + 1:]
-            return Roles(worker=True, beat=any(_EMBEDDED_BEAT.match(option) for option in options))
-        if "beat" in rest:
-            return Roles(beat=True)
-    return Roles()
+def _roles_of_words(words: list) -> Roles:
+    # Celery names its processes so where setproctitle is installed: "[celeryd: celery@host:MainProcess] -active- (worker -B)".
+    if words[:1] == ["[celeryd:"]:
+        return Roles(worker=True, beat=any(_EMBEDDED_BEAT.match(word.strip("()")) for word in words))
+    if words[:2] == ["[celery", "beat]"]:
+        return Roles(beat=True)
+    found = find_command(words)
+    if found is None:
+        return Roles()
+    command, options = words[found[1]], words[found[1] + 1:]
+    if command == "beat":
+        return Roles(beat=True)
+    return Roles(worker=True, beat=any(_EMBEDDED_BEAT.match(option) for option in options))

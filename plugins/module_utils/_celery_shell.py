@@ -14,16 +14,13 @@ worker's own command line.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import script_of, simple_commands
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import find_command, script_of, simple_commands
 
-# Options before the name of Celery's command that are followed by a value.
-_VALUED = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
-# Those of them that Celery before version 5 takes behind "worker", too.
+# Options before the name of Celery's command that Celery before version 5 takes behind it, too.
 _MOVED = ("-A", "--app", "--loader", "--config", "--workdir")
 # What a script does before Celery that its environment depends on; whatever else it does is left out.
 _SETS_UP = ("cd", ".", "source", "export")
@@ -79,16 +76,10 @@ def failure_in(errors):
 
 def _celery_words(words):
     """``(command up to and without "worker", modules to include)`` of a simple command, or ``None``."""
-    start = next((index for index, word in enumerate(words) if os.path.basename(word) == "celery"), None)
-    if start is None:
+    found = find_command(words)
+    if found is None or words[found[1]] != "worker":
         return None
-    end = start + 1
-    while end < len(words) and words[end] != "worker":
-        if not words[end].startswith("-"):
-            return None
-        end += 2 if words[end] in _VALUED else 1
-    if end >= len(words):
-        return None
+    end = found[1]
     moved, includes, rest = [], [], words[end + 1:]
     for index, word in enumerate(rest):
         name, equals, value = word.partition("=")

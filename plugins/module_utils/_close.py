@@ -232,7 +232,7 @@ def _remember_kept(host, store, journal, old):
     if _remembered.of_color(store, old.name) is None:
         # The file was damaged meanwhile: what is still there can be described, with the policies that it had.
         _recreate.remember(host, store, old.name, journal["release_from"], old.containers, journal.policy_of)
-    _remembered.keep(store, old.name)
+    _remembered.keep(store, old.name, sorted({container.service for container in old.of("workers")}))
 
 
 def _stop(host, containers):

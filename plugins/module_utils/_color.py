@@ -11,6 +11,7 @@ import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker, _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project, role_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import is_redis
 
 
 class Color:
@@ -21,8 +22,10 @@ class Color:
     :ivar containers: all of them.
     """
 
-    def __init__(self, host, settings, name):
+    def __init__(self, host, settings, name, more_workers=()):
+        """``more_workers`` are services of it that run Celery and are in no list, since the next release renamed them."""
         self._host = host
+        self._more_workers = more_workers
         self._settings = settings
         self.name = name
         self.project = settings.projects[name]
@@ -32,9 +35,14 @@ class Color:
         """See the containers as they are now."""
         self.containers = of_project(self._host.engine, self.project)
 
+    def renewed(self) -> Color:
+        """The same color as the host shows it now."""
+        return Color(self._host, self._settings, self.name, self._more_workers)
+
     def of(self, *roles):
         """The containers of some roles, in the order of the roles."""
-        services = self._settings.services
+        services = {**self._settings.services}
+        services["workers"] = [*services["workers"], *self._more_workers]
         return [c for role in roles for c in self.containers if role_of(c.service, services) == role]
 
     def broker(self):
@@ -51,7 +59,8 @@ class Color:
             yield broker
 
     def _connect(self, settings):
-        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**settings))
+        workers = (*self._settings.services["workers"], *self._more_workers)
+        broker = _broker.connect(self._host, self.containers, _broker.BrokerSettings(**settings), workers)
         # Where the container is gone, what goes by the same name elsewhere is not the color's.
         return None if broker is not None and settings["mode"] == "color" and broker.container is None else broker
 
@@ -67,6 +76,24 @@ class Color:
             return self._open({**broker, "mode": "color"})
         return self.own_broker()
 
+    def other_redis(self, hosts=None):
+        """Names of the services that run a Redis of the color's own beside its broker.
+
+        :param hosts: only those that go by one of these names; all of them when ``None``.
+        """
+        broker = self.server()
+        return [
+            each.service
+            for each in self.of("support")
+            if is_redis(each)
+            and (broker is None or each.id != broker.id)
+            and (hosts is None or not hosts.isdisjoint((each.service, each.name, *each.aliases)))
+        ]
+
+    def redis_of(self, service):
+        """The Redis of one service of the color while it runs, with all its databases; for a ``with`` statement."""
+        return self._open({"mode": "color", "service": service, "url": ""})
+
     def own_broker(self):
         """The broker that the color brings for itself while it runs, else ``None``; for a ``with`` statement."""
         return self.broker() if self._settings.broker["mode"] == "color" else contextlib.nullcontext()
@@ -75,5 +102,5 @@ class Color:
 def colors_of(host, store, journal):
     """``(settings, old color or None, candidate)`` of an open deployment."""
     settings = _settings.from_journal(journal.data, store.broker_url())
-    old = Color(host, settings, journal["from"]) if journal["from"] else None
+    old = Color(host, settings, journal["from"], journal.get("old_workers") or ()) if journal["from"] else None
     return settings, old, Color(host, settings, journal["to"])

@@ -26,7 +26,7 @@ class Container(NamedTuple):
     empty without a health check; ``started_at`` is the engine's RFC 3339 stamp; ``stop_timeout`` is in seconds or
     ``None``; ``cpu_shares`` 0 means the default; ``published`` is a list of ``(host address, host port, container
     port)``; ``addresses`` maps a network to an IP; ``health_test`` is the health check's command in the engine's form,
-    empty without one; ``aliases`` are the other names that it goes by in its networks.
+    empty without one; ``aliases`` are the other names that it goes by in its networks; ``hostname`` is what it calls itself.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Container(NamedTuple):
     addresses: dict
     health_test: tuple = ()
     aliases: tuple = ()
+    hostname: str = ""
 
     @property
     def running(self):
@@ -99,6 +100,7 @@ def from_inspect(data):
         addresses={name: network.get("IPAddress") or "" for name, network in networks.items()},
         health_test=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         aliases=tuple(alias for network in networks.values() for alias in network.get("Aliases") or ()),
+        hostname=config.get("Hostname") or "",
     )
 
 

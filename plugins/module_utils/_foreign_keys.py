@@ -10,9 +10,9 @@ from __future__ import annotations
 import fnmatch
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _redbeat
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import is_bookkeeping
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import celerys_by_content, is_bookkeeping
 
 # A preflight must not hold up a deployment for a cache of a million keys: beyond this it counts by sample.
 SECONDS = 0.3
@@ -42,6 +42,7 @@ def count(broker, clock, kept=()):
             fresh = [key for key in page if key not in seen]
             seen.update(fresh)
             foreign.update(_foreign(database, fresh, kept))
+        foreign -= _redbeat.own_among(database, foreign)
         if cursor == b"0":
             keys += len(foreign)
         elif foreign:
@@ -61,11 +62,8 @@ def _foreign(database, keys, kept):
     if not unknown:
         return []
     # A queue may have any name: what is in it tells.
-    kinds = database.pipeline([("TYPE", key) for key in unknown])
-    lists = [key for key, kind in zip(unknown, kinds) if kind == b"list"]
-    first = database.pipeline([("LRANGE", key, 0, 0) for key in lists]) if lists else []
-    queues = {key for key, values in zip(lists, first) if values and _kombu.is_message(values[0])}
-    return [key for key in unknown if key not in queues]
+    own = celerys_by_content(database, keys)
+    return [key for key in unknown if key not in own]
 
 
 def _matches(name, pattern):
@@ -73,15 +71,19 @@ def _matches(name, pattern):
     return fnmatch.fnmatchcase(name, pattern.replace("[^", "[!"))
 
 
-def warning(found, where):
-    """A sentence for what stays behind, else ``""``. It shows no key: that of a session is as good as a password."""
+def warning(found, where, can_be_kept=True):
+    """A sentence for what stays behind, else ``""``. It shows no key: that of a session is as good as a password.
+
+    :param can_be_kept: whether bluegreen_keep_keys reaches this Redis.
+    """
     if not found.keys:
         return ""
     number = f"{found.keys}" if found.exact else f"about {_rounded(found.keys)}"
     return (
         f"The Redis {where} holds {number} {'key that is' if found.keys == 1 else 'keys that are'} not Celery's and will stay "
         "behind with that color: caches start empty, and users whose sessions are there are logged out. Keep such keys in a "
-        "Redis for both colors, or name those of the sessions in bluegreen_keep_keys."
+        "Redis for both colors"
+        + (", or name those of the sessions in bluegreen_keep_keys." if can_be_kept else ".")
     )
 
 

@@ -342,11 +342,19 @@ OPTIONAL = {
     "old_containers": _list_of(_record({"id": _container, "name": _container, "service": _text()})),
     "cutover": _CUTOVER,
     "task_names": _or_null(_record({}, {"old": _names, "candidate": _names})),
+    "celery": _or_null(
+        _map_of(
+            _text(), _record({"separator": _text(), "steps": _list_of(_whole()), "results": _or_null(_text())})
+        )
+    ),
     "progress": _or_null(_record({"moved": _whole(), "of": _whole()})),
     "held_by": _or_null(_list_of(_text())),
     "tasks_moved": _whole(0),
     "memory": _or_null(_record({"before": _whole(), "peak": _whole()})),
     "idle_since": _seconds,
+    "told": _map_of(_container, _text(64, printable=True)),
+    "old_workers": _services,
+    "worker_roles": _map_of(_grammatical(_grammar.check_service), _one_of("worker", "beat", "worker+beat", "other")),
     "busy_since": _seconds,
     "cpu_shares": _map_of(_container, _whole(0, 2**31)),
     "memory_budget": _or_null(
@@ -401,7 +409,8 @@ _CONTAINERS = _record(
                     "release": _release,
                     "containers": _list_of(_DESCRIBED),
                     "networks": _list_of(_record({"Name": _text(), "IPAM": _record({})})),
-                }
+                },
+                {"workers": _services},
             ),
         ),
     }

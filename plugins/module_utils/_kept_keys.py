@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _move_rules
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _move_rules
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._copying import CHUNK, copy_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import is_bookkeeping, text
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import celerys_by_content, is_bookkeeping, text
 
 
 class Kept(NamedTuple):
@@ -84,18 +84,7 @@ def _matching(database, patterns):
     keys = set()
     for pattern in patterns:
         keys.update(database.scan(match=pattern))
-    keys = [key for key in sorted(keys) if not is_bookkeeping(text(key))]
-    queues = _queues(database, keys)
-    return [key for key in keys if key not in queues]
-
-
-def _queues(database, keys):
-    """Those of the keys that are lists of messages: Celery's by what is in them, whatever their name."""
-    found = set()
+    keys, own = sorted(keys), set()
     for start in range(0, len(keys), CHUNK):
-        chunk = keys[start:start + CHUNK]
-        kinds = database.pipeline([("TYPE", key) for key in chunk])
-        lists = [key for key, kind in zip(chunk, kinds) if kind == b"list"]
-        heads = database.pipeline([("LINDEX", key, 0) for key in lists]) if lists else []
-        found.update(key for key, head in zip(lists, heads) if head is not None and _kombu.is_message(head))
-    return found
+        own |= celerys_by_content(database, keys[start:start + CHUNK])
+    return [key for key in keys if key not in own and not is_bookkeeping(text(key))]

@@ -9,12 +9,15 @@
 from __future__ import annotations
 
 import base64
+import bisect
 import json
 import re
+from typing import NamedTuple
 
 SEPARATOR = "\x06\x16"
 # kombu keeps a list per step; a priority goes to the highest step that is not above it.
 PRIORITY_STEPS = (0, 3, 6, 9)
+PIDBOX = ".pidbox"
 BINDING = "_kombu.binding."
 UNACKED = "unacked"
 UNACKED_INDEX = "unacked_index"
@@ -25,7 +28,17 @@ _OWN = re.compile(
     r"unacked(_index|_mutex)?$|_kombu\.binding|celery-task(set)?-meta-|chord-unlock-|\.pidbox$|(^|[.:_])celeryev(\.|$)"
 )
 # Exchanges that serve remote control and events: they belong to live workers, not to tasks.
-_CONTROL = re.compile(r"(^|\.)(celery\.pidbox|celeryev(\..*)?)$")
+_CONTROL = re.compile(r"\.pidbox$|(^|\.)celeryev(\..*)?$")
+
+
+class Layout(NamedTuple):
+    """How the workers of an app name the lists of a queue; an empty field is one that nobody told.
+
+    ``separator`` and ``steps`` are kombu's transport options ``sep`` and ``priority_steps``.
+    """
+
+    separator: str = ""
+    steps: tuple = ()
 
 
 def decoded(text):
@@ -44,10 +57,30 @@ def queue_of_key(key):
     return _PRIORITY_SUFFIX.sub("", key)
 
 
-def key_of_queue(queue, priority):
-    """The list in which a message of this priority waits."""
-    step = max(step for step in PRIORITY_STEPS if step <= max(priority, 0))
-    return f"{queue}{SEPARATOR}{step}" if step else queue
+def key_of_queue(queue, priority, layout):
+    """The list in which a message of this priority waits.
+
+    Where the layout is not known it is the queue's own list, which every worker reads: sooner or later than its
+    priority says is better than never.
+    """
+    if not layout.separator or not layout.steps:
+        return queue
+    # As kombu does it, also where no step is below.
+    step = layout.steps[bisect.bisect(layout.steps, priority) - 1]
+    return f"{queue}{layout.separator}{step}" if step else queue
+
+
+def key_elsewhere(key, layout, other):
+    """The list that the messages of a list belong to where workers name their lists in another way.
+
+    :param key: a list as ``layout`` names it; its own name comes back where ``other`` reads it too.
+    """
+    for step in layout.steps:
+        suffix = f"{layout.separator}{step}"
+        if step and key.endswith(suffix):
+            queue = key[: -len(suffix)]
+            return key if suffix in [f"{other.separator}{each}" for each in other.steps] else key_of_queue(queue, step, other)
+    return key
 
 
 def is_message(payload):
@@ -83,6 +116,15 @@ def task_of(payload):
     return name if isinstance(name, str) else None
 
 
+def id_of(payload):
+    """The id of the task that a message is for, or ``None`` when it does not tell."""
+    try:
+        message = decoded(payload)
+        return (message.get("headers") or {}).get("id") or (message.get("properties") or {}).get("correlation_id")
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
 def is_queue_name(key):
     """Whether a list of this name can hold tasks: replies and events of remote control cannot."""
     return not key.endswith(".pidbox") and not re.search(r"(^|[.:_])celeryev(\.|$)", key)
@@ -103,9 +145,9 @@ def is_task_exchange(exchange):
     return not _CONTROL.search(exchange)
 
 
-def prefix_of_unacked(key):
-    """The ``global_keyprefix`` in the name of a hash of unacknowledged messages, or ``None`` for another name."""
-    return key[: -len(UNACKED)] if key.endswith(UNACKED) else None
+def index_of_unacked(key):
+    """The usual name of the index of a hash of unacknowledged messages; empty where the hash has a name of its own."""
+    return key[: -len(UNACKED)] + UNACKED_INDEX if key.endswith(UNACKED) else ""
 
 
 def unpack_unacked(value):
@@ -137,20 +179,56 @@ def priority_of(payload):
 def queues_for(exchange, routing_key, bindings):
     """The queues that an exchange hands a routing key to.
 
-    :param bindings: members of the exchange's binding, each ``routing key, pattern, queue`` with separators between.
-        A topic exchange has a regular expression as pattern, a direct one has none.
+    :param bindings: those of the exchange, from :func:`bindings_of`. A topic exchange has a regular expression as
+        pattern, a direct one has none.
     """
     if not exchange:
         return [routing_key] if routing_key else []
-    queues = set()
-    for member in bindings:
-        parts = member.split(SEPARATOR)
-        if len(parts) != 3 or not parts[2]:
-            continue
-        key, pattern, queue = parts
-        if _matches(pattern, routing_key) if pattern else key == routing_key:
-            queues.add(queue)
-    return sorted(queues)
+    return sorted(
+        {
+            queue
+            for key, pattern, queue in bindings
+            if (_matches(pattern, routing_key) if pattern else key == routing_key)
+        }
+    )
+
+
+def bindings_of(members, separator=""):
+    """``(routing key, pattern, queue)`` of each member of a binding's key that can be read.
+
+    :param separator: that of the app, where it is known; else the members themselves show it.
+    """
+    separators = [each for each in (separator, SEPARATOR) if each]
+    separators += sorted({found for found in map(separator_in, members) if found and found not in separators})
+    read = []
+    for member in members:
+        for each in separators:
+            parts = member.split(each)
+            if len(parts) == 3 and parts[2]:
+                read.append(tuple(parts))
+                break
+    return read
+
+
+def separator_in(member):
+    """The separator that a member of a binding shows, or an empty string.
+
+    Celery binds a queue under its own name: ``queue, separator, separator, queue``.
+    """
+    for length in range((len(member) - 1) // 2, 0, -1):
+        middle = member[length:-length]
+        half = len(middle) // 2
+        if half and member[:length] == member[-length:] and middle == middle[:half] * 2:
+            return middle[:half]
+    return ""
+
+
+def leading_separator(member):
+    """The separator that the member of a node's own mailbox begins with twice, because it has no routing key."""
+    for length in range(len(member) // 2, 0, -1):
+        if member[:length] == member[length : 2 * length]:
+            return member[:length]
+    return ""
 
 
 def _matches(pattern, routing_key):

@@ -32,14 +32,17 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _move_rules
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redbeat import copy_schedule
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._results import copy_results
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import (
     FIRST_CHUNK,
     HOLD,
+    INDEX_OF,
     Stage,
     count_messages,
     has_task,
+    index_of,
     next_chunk,
     released,
     stages,
@@ -48,6 +51,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored impor
     unacked_hashes,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import is_lost
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._unacked import Routes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import layout_of
 
 SEEN_SECONDS = 7 * 24 * 3600
 # A pass that found something is followed by another one, because a web may publish meanwhile; but not for ever.
@@ -94,12 +99,14 @@ class _Delivery:
 
     :ivar known: names of tasks that workers know; ``None`` when nobody told: nothing is held then, and what is held
         stays so.
+    :ivar layout: :class:`_kombu.Layout` of the workers that read the queues.
     :ivar queues: messages that came to their queues, per queue.
     :ivar held: messages that were held, per name of their task.
     """
 
-    def __init__(self, known=None, source=None):
+    def __init__(self, known=None, source=None, layout=_kombu.Layout()):
         self.known = known
+        self.layout = layout
         self.queues = {}
         self.held = {}
         self._source = source
@@ -166,15 +173,18 @@ def move(host, journal, source, destination, hop=0, known=None, before_messages=
         return Moved(0, {}, {}, 0, 0)
     record, opened = _open_hop(journal, source.name, destination.name, hop)
     _move_rules.refuse(host, source, destination)
-    delivery = _Delivery(known, source)
+    delivery = _Delivery(known, source, layout_of(journal, destination, source))
     # What an earlier move in the other direction left unfinished arrives before it can go back.
     for number in destination.message_databases():
-        _drain(journal, destination, source, number, _Delivery())
-    _remember_hop(journal, record)
+        _drain(journal, destination, source, number, _Delivery(layout=layout_of(journal, source, destination)))
     results = 0
+    for number in source.databases() if opened else ():
+        # Before the hop is noted: when this is run again, a beat may go by it.
+        results += copy_schedule(journal, source.database(number), destination.database(number), replace=True)
+    _remember_hop(journal, record)
     for number in source.databases():
         untouched = opened and not destination.has_live_worker(number)
-        results += copy_results(journal, source.database(number), destination.database(number), replace=untouched)
+        results += copy_results(host, journal, source.database(number), destination.database(number), replace=untouched)
         _copy_bindings(source.database(number), destination.database(number))
     if before_messages:
         before_messages()
@@ -229,7 +239,7 @@ def give_back(host, journal, broker, known):
 
 def _sort_again(journal, broker, known, held):
     """Bring messages of hold lists, or of queues, to where they belong now; lists that are right are left alone."""
-    delivery = _Delivery(known)
+    delivery = _Delivery(known, layout=layout_of(journal, broker))
     if known is None:
         return delivery
 
@@ -246,6 +256,28 @@ def _sort_again(journal, broker, known, held):
     return delivery
 
 
+def rename_lists(journal, broker, layout):
+    """Bring what came by the names of another color's lists to the lists that the workers of a broker read.
+
+    :param layout: :class:`_kombu.Layout` by which it came.
+    :returns: how many messages it was.
+    """
+    own = layout_of(journal, broker)
+    delivery = _Delivery(layout=own)
+    if not (own.steps and layout.steps) or own == layout:
+        return 0
+    for number in broker.message_databases():
+        database = broker.database(number)
+        for key in task_lists(database):
+            queue = released(key)
+            there = key[: -len(queue)] + _kombu.key_elsewhere(queue, layout, own)
+            if there != key:
+                # Where a stage goes is its name.
+                _rename(database, key, Stage("here", _scope(journal, "renamed"), "list", there).key)
+        _drain_here(journal, broker, number, delivery)
+    return delivery.total
+
+
 def restore_orphans(host, journal, broker):
     """Give messages that dead workers took back to their queues; without this they wait for the visibility timeout.
 
@@ -253,7 +285,7 @@ def restore_orphans(host, journal, broker):
 
     :returns: how many messages are back in their queues.
     """
-    delivery = _Delivery()
+    delivery = _Delivery(layout=layout_of(journal, broker))
     for number in broker.message_databases():
         if not broker.has_live_worker(number):
             scope = _scope(journal, "orphans")
@@ -270,7 +302,7 @@ def take_back(host, journal, broker):
 
     :returns: how many messages are back in their queues.
     """
-    delivery = _Delivery()
+    delivery = _Delivery(layout=layout_of(journal, broker))
     for number in broker.message_databases():
         database = broker.database(number)
         for stage in stages(database):
@@ -338,13 +370,15 @@ def _stage_all(broker, number, goes, scope):
 
 def _stage_unacked(database, goes, scope):
     for key in unacked_hashes(database):
-        index = _kombu.prefix_of_unacked(key) + _kombu.UNACKED_INDEX
+        index = index_of(database, key)
+        name = key if index == _kombu.index_of_unacked(key) else f"{key}{INDEX_OF}{index}"
+        hash_stage, index_stage = Stage(goes, scope, "unacked", name), Stage(goes, scope, "index", name)
         # Both or none. The index alone may be missing, which the transaction survives.
         database.pipeline(
             [
                 ("MULTI",),
-                ("RENAMENX", index, Stage(goes, scope, "index", key).key),
-                ("RENAMENX", key, Stage(goes, scope, "unacked", key).key),
+                *([("RENAMENX", index, index_stage.key)] if index else []),
+                ("RENAMENX", key, hash_stage.key),
                 ("EXEC",),
             ]
         )
@@ -364,7 +398,7 @@ def _rename(database, key, name):
 
 def _drain(journal, source, destination, number, delivery, scope=""):
     """Bring everything that is staged in a database of ``source`` to where it was on its way to."""
-    _drain_here(journal, source, number, _Delivery())
+    _drain_here(journal, source, number, _Delivery(layout=delivery.layout))
     here, there = source.database(number), destination.database(number)
     found = [stage for stage in stages(here) if stage.goes == "there"]
     # The destination hands out from the end that is pushed to: what waited longer must come later. Of the lists those
@@ -408,9 +442,8 @@ def _drain_list(journal, here, there, stage, delivery):
 
 
 def _drain_unacked(journal, here, there, stage, delivery):
-    prefix = _kombu.prefix_of_unacked(stage.name)
     index = stage._replace(kind="index").key
-    bindings, homeless, count = {}, [], FIRST_CHUNK
+    routes, homeless, count = Routes(here, stage.hash, delivery.layout), [], FIRST_CHUNK
     while True:
         tags = here.call("ZREVRANGE", index, 0, count - 1)
         if not tags:
@@ -424,7 +457,8 @@ def _drain_unacked(journal, here, there, stage, delivery):
             if value is None:
                 continue
             sizes.append(value)
-            keys, payload = _destinations(here, prefix, value, bindings)
+            payload, exchange, routing_key = _kombu.unpack_unacked(value) or (b"", "", "")
+            keys = routes.keys_for(payload, exchange, routing_key) if payload else []
             if not keys:
                 homeless.append((tag, value))
             for key in keys:
@@ -447,23 +481,13 @@ def _some_fields(database, key, count):
             return items[0::2]
 
 
-def _destinations(database, prefix, value, bindings):
-    unpacked = _kombu.unpack_unacked(value)
-    if unpacked is None:
-        return [], b""
-    payload, exchange, routing_key = unpacked
-    if exchange not in bindings:
-        members = database.call("SMEMBERS", f"{prefix}{_kombu.BINDING}{exchange}") if exchange else []
-        bindings[exchange] = [text(member) for member in members]
-    queues = _kombu.queues_for(exchange, routing_key, bindings[exchange])
-    return [prefix + _kombu.key_of_queue(queue, _kombu.priority_of(payload)) for queue in queues], payload
-
-
 def _put_back(database, stage, homeless):
     """Messages that no queue is known for go back to where they were: kombu would drop them, and so would we."""
-    prefix = _kombu.prefix_of_unacked(stage.name)
     for tag, value in homeless:
-        database.pipeline([("HSETNX", stage.name, tag, value), ("ZADD", prefix + _kombu.UNACKED_INDEX, "NX", 0, tag)])
+        commands = [("HSETNX", stage.hash, tag, value)]
+        if stage.index:
+            commands.append(("ZADD", stage.index, "NX", 0, tag))
+        database.pipeline(commands)
 
 
 def _push(database, seen, key, tagged):

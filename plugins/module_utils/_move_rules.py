@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _memory_use, _resources, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _memory_use, _resources, _results, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -77,7 +77,7 @@ def refuse(host, source, destination):
     """Raise with one sentence when a move between two brokers cannot be done whole; nothing is changed."""
     refuse_servers(source, destination)
     _refuse_types(source, destination)
-    refuse_room(host, source, destination, _needed(source))
+    refuse_room(host, source, destination, _needed(source, destination))
 
 
 def refuse_servers(source, destination):
@@ -160,21 +160,29 @@ def _rooms(host, broker):
     return rooms
 
 
-def _needed(broker):
-    """Bytes that the messages, results and chords of a broker will need elsewhere."""
-    return sum(_size(broker.database(number)) for number in broker.message_databases())
+def _needed(source, destination):
+    """Bytes that the messages, results and chords of a broker will need elsewhere, without what was copied there before."""
+    messages = sum(_size(source.database(number)) for number in source.message_databases())
+    # Results may be in a database of their own.
+    results = sum(needed_for_results(source.database(each), destination.database(each)) for each in source.databases())
+    return messages + results
 
 
 def _size(database):
+    """Bytes that the messages of a database will need elsewhere."""
     lists, hashes = _stored.task_lists(database), _stored.unacked_hashes(database)
     for stage in _stored.stages(database):
         (lists if stage.kind == "list" else hashes).append(stage.key)
-    keys = lists + hashes
-    for mark in _kombu.RESULTS:
-        keys += database.scan(match=f"*{mark}*")
     lengths = [("LLEN", key) for key in lists] + [("HLEN", key) for key in hashes]
     counts = database.pipeline(lengths) if lengths else []
-    return size_of(database, keys) + TAG_BYTES * sum(counts)
+    return size_of(database, lists + hashes) + TAG_BYTES * sum(counts)
+
+
+def needed_for_results(here, there):
+    """Bytes that the results and chords of a database will need in another one."""
+    keys = _results.keys_of(here)
+    copied = set(_stored.present(there, keys))
+    return size_of(here, [key for key in keys if key not in copied])
 
 
 def size_of(database, keys):

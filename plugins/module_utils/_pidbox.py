@@ -18,26 +18,45 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nodes import nodes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import text
 
 ANSWER_SECONDS = 1.0
 
 
 class Task(NamedTuple):
-    """A task that a worker was busy with; ``since`` is its start in seconds since the epoch, or ``None``."""
+    """A task that a worker was busy with.
+
+    ``since`` is its start in seconds since the epoch, ``worker_pid`` the process that runs it, as its container counts
+    processes; either may be ``None``.
+    """
 
     node: str
     id: str
     name: str
     since: object
+    worker_pid: object = None
 
 
-def request(method, reply_to, ticket, database, now, arguments=None):
-    """``(channel, message)`` of a question to every worker of a database; pure.
+class Mailbox(NamedTuple):
+    """Where the workers of an app listen: its ``global_keyprefix``, its exchange, and the separator of its bindings."""
 
-    :param method: ``active``, ``registered`` or ``ping``.
-    :param arguments: what the method is given, by name.
+    prefix: str = ""
+    exchange: str = "celery" + _kombu.PIDBOX
+    separator: str = _kombu.SEPARATOR
+
+    def channels(self, database):
+        """The channels that they may listen to, the usual one first (see kombu's option ``fanout_prefix``)."""
+        return f"{self.prefix}/{database}.{self.exchange}", f"{self.prefix}{self.exchange}"
+
+
+def request(method, reply_to, ticket, now, arguments=None, exchange=Mailbox().exchange):
+    """The message of a question to every worker of a mailbox; pure.
+
+    :param method: ``active``, ``registered``, ``conf`` or ``ping``.
     :param now: seconds since the epoch; a worker ignores a question that is older than a minute.
+    :param arguments: what the method is given, by name.
     """
     body = {
         "method": method,
@@ -55,13 +74,13 @@ def request(method, reply_to, ticket, database, now, arguments=None):
         "headers": {"clock": 1, "expires": now + 60},
         "properties": {
             "delivery_mode": 2,
-            "delivery_info": {"exchange": "celery.pidbox", "routing_key": ""},
+            "delivery_info": {"exchange": exchange, "routing_key": ""},
             "priority": 0,
             "body_encoding": "base64",
             "delivery_tag": ticket,
         },
     }
-    return f"/{database}.celery.pidbox", json.dumps(message)
+    return json.dumps(message)
 
 
 def answer(payload):
@@ -77,48 +96,89 @@ def answer(payload):
     return node, content
 
 
-def ask(host, broker, number, method, most, arguments=None):
-    """Answers by node; an empty dict when no worker answers in time.
+def _mailboxes(database, keys):
+    """A :class:`Mailbox` for each app whose workers listen in a database, with the names of its nodes.
+
+    :param keys: names of the bindings of their exchanges.
+    """
+    found = {}
+    for key in keys:
+        prefix, exchange = _kombu.binding_of_key(key)
+        for member in () if exchange.startswith("reply.") else map(text, database.call("SMEMBERS", key)):
+            separator = _kombu.leading_separator(member)
+            if separator:
+                node = member[2 * len(separator):]
+                box = Mailbox(prefix, exchange, separator)
+                found.setdefault(box, set()).add(node[: -len(exchange) - 1] if node.endswith(exchange) else node)
+    return found
+
+
+def ask(host, broker, number, method, nodes, arguments=None):
+    """Answers by node, only those of our own; an empty dict when none of them answers in time.
 
     :param number: the database that the workers read.
-    :param most: how many answers to wait for at most.
+    :param nodes: :class:`_nodes.Nodes`
     """
-    database = broker.database(number)
+    answers, database, asked = {}, broker.database(number), set()
+    usual = [_kombu.BINDING + Mailbox().exchange]
+    # All others are looked for only where the usual one has none of ours: that takes a look at every key.
+    for keys in (lambda: usual, lambda: map(text, database.scan(match=f"*{_kombu.BINDING}*{_kombu.PIDBOX}", kind="set"))):
+        if nodes.all_in(answers):
+            break
+        for box, names in _mailboxes(database, keys()).items():
+            if box not in asked and any(map(nodes.owns, names)):
+                asked.add(box)
+                _ask_mailbox(host, database, number, box, method, nodes, arguments, answers)
+    return answers
+
+
+def _ask_mailbox(host, database, number, box, method, nodes, arguments, answers):
     name, ticket = os.urandom(16).hex(), os.urandom(16).hex()
     queue = f"{name}.reply.celery.pidbox"
-    binding = f"{_kombu.BINDING}reply.celery.pidbox"
-    member = _kombu.SEPARATOR.join((name, "", queue))
-    answers = {}
+    key, binding = f"{box.prefix}{queue}", f"{box.prefix}{_kombu.BINDING}reply.celery.pidbox"
+    member = box.separator.join((name, "", queue))
     try:
         database.call("SADD", binding, member)
-        channel, message = request(method, name, ticket, number, host.clock.wall(), arguments)
-        if not database.call("PUBLISH", channel, message):
-            return answers
+        message = request(method, name, ticket, host.clock.wall(), arguments, box.exchange)
+        if not any(database.call("PUBLISH", channel, message) for channel in box.channels(number)):
+            return
         deadline = Deadline(host.clock, ANSWER_SECONDS)
-        while len(answers) < most and not deadline.over:
-            payload = database.call("RPOP", queue)
+        while not nodes.all_in(answers) and not deadline.over:
+            payload = database.call("RPOP", key)
             if payload is None:
                 deadline.sleep(0.02)
                 continue
             found = answer(payload)
-            if found is not None:
+            if found is not None and nodes.owns(found[0]):
                 answers[found[0]] = found[1]
     finally:
-        database.pipeline([("SREM", binding, member), ("DEL", queue)])
+        database.pipeline([("SREM", binding, member), ("DEL", key)])
+
+
+def ask_all(host, broker, method, nodes, arguments=None):
+    """The same in all databases that hold messages, as far as a worker reads them; ``None`` when Redis refuses."""
+    answers = {}
+    try:
+        for number in broker.message_databases():
+            if not nodes.all_in(answers) and broker.has_live_worker(number):
+                answers.update(ask(host, broker, number, method, nodes, arguments))
+    except RedisError:
+        return None
     return answers
 
 
-def active_tasks(host, broker, most):
-    """What workers are busy with, or ``None`` when nobody tells; never a failure."""
-    tasks, told = [], False
-    try:
-        for number in broker.message_databases():
-            if not broker.has_live_worker(number):
-                continue
-            for node, content in ask(host, broker, number, "active", most).items():
-                told = True
-                for each in content if isinstance(content, list) else ():
-                    tasks.append(Task(node, str(each.get("id")), str(each.get("name")), each.get("time_start")))
-    except RedisError:
+def active_tasks(host, broker, containers):
+    """What workers are busy with, or ``None`` when nobody tells; never a failure.
+
+    :param containers: the workers' containers. Others at the same broker are not asked.
+    """
+    nodes = nodes_of(host, containers)
+    answers = ask_all(host, broker, "active", nodes) if nodes else None
+    if not answers:
         return None
-    return tasks if told else None
+    return [
+        Task(node, str(each.get("id")), str(each.get("name")), each.get("time_start"), each.get("worker_pid"))
+        for node, content in answers.items()
+        for each in (content if isinstance(content, list) else ())
+    ]
+

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from typing import NamedTuple, Optional
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
@@ -20,27 +21,71 @@ PROC = "/proc"
 END_TIMEOUT = 10
 
 
+class Stat(NamedTuple):
+    """The part of ``/proc/<pid>/stat`` that is needed; ``started`` in ticks since the boot, ``status`` as wait() has it.
+
+    ``status`` says something only of a process that has ended and that nobody has waited for.
+    """
+
+    state: str
+    ppid: int
+    started: int
+    status: int
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ("Z", "X", "x")
+
+
 def processes_of(pid, proc=PROC):
-    """Process ``pid`` and all that descend from it, as :class:`_celery.Process`; what ends meanwhile is left out.
+    """Process ``pid`` and all that descend from it, as :class:`_celery.Process`; what has ended is left out.
 
     A container that does not run has the pid 0, from which all of the host descends: it has no processes.
     """
-    if pid <= 0 or not is_alive(pid, proc):
+    if pid <= 0:
         return []
-    children = {}
+    stats, children = {}, {}
     for name in os.listdir(proc):
-        if name.isdigit():
-            parent = _parent_of(proc, name)
-            if parent is not None:
-                children.setdefault(parent, []).append(int(name))
-    found, waiting = [], [(pid, _parent_of(proc, str(pid)))]
+        found = stat_of(int(name), proc) if name.isdigit() else None
+        if found is not None and not found.has_ended:
+            stats[int(name)] = found
+            children.setdefault(found.ppid, []).append(int(name))
+    found, waiting = [], [pid] if pid in stats else []
     while waiting:
-        current, parent = waiting.pop(0)
-        process = _process(proc, current, parent)
+        current = waiting.pop(0)
+        process = _process(proc, current, stats[current])
         if process is not None:
             found.append(process)
-        waiting += [(child, current) for child in sorted(children.get(current, ()))]
+        waiting += sorted(children.get(current, ()))
     return found
+
+
+def stat_of(pid: int, proc: str = PROC) -> Optional[Stat]:
+    """What the kernel says of a process, ``None`` when it is gone."""
+    text = _read(proc, str(pid), "stat").decode("utf-8", "replace")
+    # The command's name stands in parentheses and may hold spaces and parentheses itself.
+    fields = text[text.rindex(")") + 2:].split() if ")" in text else []
+    return Stat(fields[0], int(fields[1]), int(fields[19]), int(fields[49])) if len(fields) > 49 else None
+
+
+def still_runs(process: Process, proc: str = PROC) -> bool:
+    """Whether this very process has not ended yet, and no later one has its pid."""
+    now = stat_of(process.pid, proc)
+    return now is not None and not now.has_ended and now.started == process.started
+
+
+def pid_inside(pid: int, proc: str = PROC) -> int:
+    """The pid that a process has in the innermost namespace, that of its container; 0 when it is gone."""
+    for line in status_of(pid, proc).splitlines():
+        if line.startswith("NSpid:"):
+            return int(line.split()[-1])
+    return 0
+
+
+def environment_of(pid: int, proc: str = PROC) -> dict:
+    """The variables that a process was started with. They may hold secrets."""
+    text = _read(proc, str(pid), "environ").decode("utf-8", "surrogateescape")
+    return dict(entry.partition("=")[::2] for entry in text.split("\0") if entry)
 
 
 def called_with(*words, proc=PROC):
@@ -85,18 +130,12 @@ def shared_fairly(pid, proc=PROC):
     return 0
 
 
-def _parent_of(proc, name):
-    stat = _read(proc, name, "stat").decode("utf-8", "replace")
-    # The command's name stands in parentheses and may hold spaces and parentheses itself.
-    return int(stat[stat.rindex(")") + 2:].split()[1]) if ")" in stat else None
-
-
-def _process(proc, pid, parent):
+def _process(proc, pid, stat):
     name = _read(proc, str(pid), "comm").decode("utf-8", "replace").rstrip("\n")
-    if parent is None or not name:
+    if not name:
         return None
     line = _read(proc, str(pid), "cmdline").decode("utf-8", "replace")
-    return Process(pid, parent, name, [word for word in line.split("\0") if word])
+    return Process(pid, stat.ppid, name, [word for word in line.split("\0") if word], stat.started, stat.state == "T")
 
 
 def _read(proc, name, file):

@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import programs
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import LINES, last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 POLL = 0.1
@@ -71,11 +73,26 @@ def still_up(host, started, journal=NoJournal()):
     )
 
 
-def stand_a_moment(host, started, journal=NoJournal()):
-    """Make sure that containers are still up a moment after their start; returns them as they are then."""
+def stand_a_moment(host, started, journal=NoJournal(), failed=None):
+    """Make sure that containers are still up a moment after their start; returns them as they are then.
+
+    :param failed: a list for the errors of those that are not; without it the first one is raised.
+    """
     if started:
         host.clock.sleep(MOMENT)
-    return [still_up(host, container, journal) for container in started]
+    return _each(started, lambda container: still_up(host, container, journal), failed)
+
+
+def _each(containers, function, failed):
+    done = []
+    for container in containers:
+        try:
+            done.append(function(container))
+        except BluegreenError as error:
+            if failed is None:
+                raise
+            failed.append(error)
+    return done
 
 
 def prove_consuming(host, journal, broker, workers, timeout):
@@ -88,23 +105,42 @@ def prove_consuming(host, journal, broker, workers, timeout):
     :param workers: containers as they were right after their start.
     :raises BluegreenError: one has ended, or does not consume in time.
     """
-    deadline, waiting = Deadline(host.clock, timeout), list(workers)
+    _await_consuming(host, journal, broker, workers, timeout, None)
+
+
+def those_that_consume(host, journal, broker, workers, timeout):
+    """The same, where one that fails must keep no other waiting.
+
+    :returns: ``(the containers that consume, an error for each of the others)``
+    """
+    failed = []
+    return _await_consuming(host, journal, broker, workers, timeout, failed), failed
+
+
+def _await_consuming(host, journal, broker, workers, timeout, failed):
+    deadline, waiting, consuming = Deadline(host.clock, timeout), list(workers), []
     while waiting:
-        waiting = [still_up(host, worker, journal) for worker in waiting]
+        waiting = _each(waiting, lambda worker: still_up(host, worker, journal), failed)
         clients = _waiting_clients(broker)
-        waiting = [worker for worker in waiting if not _consumes(host, worker, broker, clients, deadline)]
-        if not waiting:
-            return
-        if deadline.over:
+        done = [worker for worker in waiting if _consumes(host, worker, broker, clients, deadline)]
+        consuming += done
+        waiting = [worker for worker in waiting if worker not in done]
+        if waiting and deadline.over:
             names = ", ".join(worker.name for worker in waiting)
-            raise BluegreenError(
+            error = BluegreenError(
                 f"{names} did not begin to consume within timeout={timeout:g} s: its last log lines are in logs. "
                 "Give it more time if it boots slowly.",
                 failure="not_consuming",
                 logs=last_lines(host, waiting),
             )
-        journal.alive()
-        deadline.sleep(POLL)
+            if failed is None:
+                raise error
+            failed.append(error)
+            break
+        if waiting:
+            journal.alive()
+            deadline.sleep(POLL)
+    return consuming
 
 
 def _waiting_clients(broker):
@@ -127,17 +163,28 @@ def _waiting_clients(broker):
 def _consumes(host, worker, broker, clients, deadline):
     own = {address for address in worker.addresses.values() if address}
     if clients is not None and own:
-        if any(client.address in own for client in clients):
+        processes = processes_of(worker.pid)
+        ports = _ports_to(worker, broker.port, programs(processes))
+        # A health check waits for its answers as a worker waits for tasks, from the same address, but not in its process.
+        if any(client.address in own and (client.port in ports or not processes) for client in clients):
             return True
+        if broker.container is not None:
+            return False
         # Outside of this host's containers Redis may see a router, which keeps a connection's port if nobody else has it.
-        ports = _ports_to(worker, broker.port) if broker.container is None else set()
         return any(client.port in ports for client in clients) or bool(ports) and deadline.elapsed >= STANDING
     if deadline.elapsed >= min(STANDING, deadline.seconds):
         return True
     return any(line.rstrip().endswith(" ready.") for line in host.engine.logs(worker.id, LINES))
 
 
-def _ports_to(worker, port):
-    """Ports at this end of a container's connections to some port elsewhere."""
-    found = _sockets.connections(worker.pid, ports=(port,))
-    return {each.local[1] for each in found if each.state == _sockets.ESTABLISHED and each.remote[1] == port}
+def _ports_to(worker, port, holders):
+    """Ports at this end of the connections that a container's programs have to some port elsewhere.
+
+    :param holders: its programs; without any, all connections of the container count.
+    """
+    inodes = set().union(*(_sockets.inodes_of(program.pid) for program in holders))
+    return {
+        each.local[1]
+        for each in _sockets.connections(worker.pid, ports=(port,))
+        if each.state == _sockets.ESTABLISHED and each.remote[1] == port and (each.inode in inodes or not holders)
+    }

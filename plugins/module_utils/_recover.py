@@ -35,7 +35,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color, colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -184,7 +184,7 @@ class _Recovery:
 
     def _works(self, color):
         """Whether all workers of a color run now: an engine that has just started is not done with them at once."""
-        return all(container.running for container in Color(self.host, self.settings, color.name).of("workers"))
+        return all(container.running for container in color.renewed().of("workers"))
 
     def _wait_healthy(self, color):
         wanted = _health.of_color(self.settings, color.name)
@@ -223,7 +223,11 @@ class _Recovery:
             except BluegreenError as down:
                 # A web that is down must not keep the workers down too.
                 incomplete = incomplete or self._not_all_runs(down)
-            self._start_old_workers()
+            try:
+                self._start_old_workers()
+            except BluegreenError as down:
+                # One that does not come back is no reason to leave the candidate up.
+                incomplete = incomplete or self._not_all_runs(down)
         stopping.join()
         self._stop_workers_of_candidate()
         self._stop_candidate()
@@ -257,7 +261,10 @@ class _Recovery:
             _old_web.stop_now(self.host, self.journal, self.candidate)
         self._carry_schedule_back()
         self._move_back(self.candidate)
-        self._start_old_workers()
+        try:
+            self._start_old_workers()
+        except BluegreenError as down:
+            missing = missing or self._not_all_runs(down)
         if not self.one_web:
             drain(self.host, self.journal)
         self._stop_candidate()
@@ -401,13 +408,14 @@ class _Recovery:
     def _not_all_runs(self, error):
         return BluegreenError(
             f"Release {self.journal['release'] or '(none)'} of app {self.store.app} was rolled back, but not all of "
-            f"{self.old.name} runs: {error.message} Mend that, then run rollback.yml again."
+            f"{self.old.name} runs: {error.message} Fix that, then run rollback.yml again.",
+            **error.details,
         )
 
     def _leave_incomplete(self, error):
         """The old color is live, but not all of it is to be had: a human has to bring the rest back."""
         self.journal.note(result="failed", reason=self.reason)
-        raise BluegreenError(error.message, logs=self.logs)
+        raise BluegreenError(error.message, logs={**(error.details.get("logs") or {}), **self.logs})
 
     # Steps
 
@@ -426,7 +434,7 @@ class _Recovery:
                 _recreate.restore_missing(self.host, self.store, self.journal, self.old)
             except BluegreenError as incomplete:
                 error = incomplete
-            self.old = Color(self.host, self.settings, self.old.name)
+            self.old = self.old.renewed()
         return error
 
     def _start_serving(self, color):
@@ -451,7 +459,7 @@ class _Recovery:
             self.host.warn(error.message)
 
     def _start_old_workers(self):
-        old = Color(self.host, self.settings, self.old.name)
+        old = self.old.renewed()
         workers = old.of("workers")
         # One that outlived its timeout is what failed the deployment, so here it gets longer than that to end.
         own = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(workers)
@@ -479,7 +487,7 @@ class _Recovery:
             with self.old.broker() as broker:
                 timeout = self.journal["workers"].get("stop_timeout")
                 _workers.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
-            move_late(self.host, self.journal, Color(self.host, self.settings, self.old.name), self.candidate)
+            move_late(self.host, self.journal, self.old.renewed(), self.candidate)
 
     def _copy_kept_back(self):
         """Sessions that began in the candidate. Without them visitors are logged out, which must not keep anybody here."""
@@ -493,9 +501,9 @@ class _Recovery:
 
     def _carry_schedule_back(self):
         """What the new beat has sent already, the old one must not send again."""
-        source = Color(self.host, self.settings, self.candidate.name)
-        target = Color(self.host, self.settings, self.old.name)
-        _schedule.carry_schedule(self.host, source.of("workers"), target.of("workers"))
+        sources, targets = self.candidate.renewed().of("workers"), self.old.renewed().of("workers")
+        noted = self.journal.get("worker_roles")
+        _schedule.carry_schedule(self.host, sources, targets, lambda each: _workers.roles_now(each, noted))
 
     def _stop_workers_of_candidate(self, timeout=None):
         self._stop_workers(self.candidate, timeout or self.journal["workers"].get("stop_timeout"))
@@ -512,7 +520,7 @@ class _Recovery:
 
     def _stop_candidate(self):
         """Everything of the candidate stops, its broker only when it is empty; nothing of it comes back at a boot."""
-        candidate = Color(self.host, self.settings, self.candidate.name)
+        candidate = self.candidate.renewed()
         _policies.take_policies(self.host, self.journal, candidate.containers)
         self._stop(candidate.of("web", "init"))
         finishing = [container.name for container in candidate.of("workers") if container.running]
@@ -527,7 +535,7 @@ class _Recovery:
             self._stop(candidate.of("support"))
         else:
             # What may hold tasks has to be there after a boot too, for the next deployment to move them.
-            support = Color(self.host, self.settings, candidate.name).of("support")
+            support = candidate.renewed().of("support")
             _policies.put_back_policies(self.host, self.journal, support)
         self._remove_unstarted(candidate.containers)
 

@@ -141,8 +141,10 @@ class _Restoration:
         """What was there when the deployment was opened, and is neither there now nor remembered."""
         known = {each["name"] for each in self.remembered["containers"]}
         known |= {container.name for container in self.color.containers}
+        workers = self.journal.get("old_workers") or ()
         for old in self.journal.get("old_containers") or ():
-            wanted = role_of(old["service"], self.journal["settings"]["services"]) not in ("", "init")
+            role = "workers" if old["service"] in workers else role_of(old["service"], self.journal["settings"]["services"])
+            wanted = role not in ("", "init")
             if self.color.name == self.journal["from"] and wanted and old["name"] not in known:
                 self.problems.append(
                     f"Container {old['name']} was removed by somebody, and {self.store.path('containers.json')} does not say "

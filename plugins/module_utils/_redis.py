@@ -27,8 +27,14 @@ CONNECT_TIMEOUT = 3
 
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
 
-_SERVERS = ("redis-server", "valkey-server", "keydb-server")
-_SERVER_IMAGE = re.compile(r"(^|[/_-])(redis|valkey|keydb)([_-][^/]*)?([:@]|$)")
+SERVERS = ("redis-server", "valkey-server", "keydb-server")
+_SERVER_IMAGE = re.compile(r"(^|[/_-])(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)")
+# What such an image is called too, and serves no data: tools that look at a Redis, and those that stand before one.
+_TOOLS = "commander|exporter|insight|admin|browser|ui|gui|webui|cli|backup|sentinel|proxy|stat|stats|monitor|metrics|dump|operator"
+_TOOL_IMAGE = re.compile(rf"(^|[/_-])(redis|valkey|keydb)[_-]?([a-z0-9]*[_-])*({_TOOLS})([_-][^/]*)?([:@]|$)")
+
+# Schemes of URLs that lead to a server without TLS, Sentinel and cluster.
+PLAIN = ("redis", "valkey")
 
 
 class RedisError(BluegreenError):
@@ -45,10 +51,15 @@ class RedisError(BluegreenError):
 
 
 class Credentials(NamedTuple):
-    """What a Redis asks for. Never part of a message, a command or a result."""
+    """What a Redis asks for. User and password are never part of a message, a command or a result.
+
+    ``source`` is where the password was found, ``unread`` where there is one that could not be read, both in words.
+    """
 
     user: str = ""
     password: str = ""
+    source: str = ""
+    unread: str = ""
 
 
 class Url(NamedTuple):
@@ -72,13 +83,13 @@ def parse_url(url):
     except ValueError:
         parts, port = None, None
     # SQS and others need no host; a Redis does.
-    if parts is None or "://" not in url or (parts.scheme.startswith("redis") and not parts.netloc):
+    if parts is None or "://" not in url or (parts.scheme.startswith(PLAIN) and not parts.netloc):
         raise BluegreenError(
             "broker url is no URL (its text is not shown, it may hold a password): write it as the app does, such as "
             "redis://redis:6379/0."
         )
     path = parts.path.strip("/")
-    if parts.scheme in ("redis", "rediss") and path and not path.isdigit():
+    if parts.scheme in ("redis", "rediss", *PLAIN) and path and not path.isdigit():
         raise BluegreenError(
             f"broker url names the database {path!r}, but Redis numbers its databases: write it such as "
             "redis://redis:6379/0."
@@ -95,33 +106,9 @@ def parse_url(url):
 def is_redis(container):
     """Whether a container runs a Redis, or one of those that speak its protocol."""
     words = [os.path.basename(word) for text in container.command for word in str(text).split()]
-    return any(word in _SERVERS for word in words) or bool(_SERVER_IMAGE.search(container.image_name))
-
-
-def credentials_of(server, clients):
-    """What a Redis in a container asks for, found where the app itself has it from.
-
-    :param server: the container of the Redis.
-    :param clients: other containers of its project, whose environment may hold its URL.
-    """
-    for client in clients:
-        for value in client.environment.values():
-            if not value.startswith("redis://"):
-                continue
-            try:
-                url = parse_url(value)
-            except BluegreenError:
-                continue
-            if url.credentials.password and url.host in (server.service, server.name):
-                return url.credentials
-    words = [word for text in server.command for word in str(text).split()]
-    for option, value in zip(words, words[1:]):
-        if option == "--requirepass" and not value.startswith("$"):
-            return Credentials(password=value.strip("\"'"))
-    for name in ("REDIS_PASSWORD", "VALKEY_PASSWORD", "REDIS_PASS"):
-        if server.environment.get(name):
-            return Credentials(password=server.environment[name])
-    return Credentials()
+    if any(word in SERVERS for word in words):
+        return True
+    return bool(_SERVER_IMAGE.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
 
 
 class Commands:
@@ -177,6 +164,7 @@ class Redis(Commands):
     def __init__(self, address, port=DEFAULT_PORT, database=0, credentials=Credentials(), timeout=TIMEOUT):
         self.place = f"{address}:{port}" if not address.startswith("/") else address
         self.database = database
+        self._credentials = credentials
         try:
             if address.startswith("/"):
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -192,7 +180,7 @@ class Redis(Commands):
         try:
             if credentials.password:
                 login = (credentials.user, credentials.password) if credentials.user else (credentials.password,)
-                self.call("AUTH", *login)
+                self._log_in(login)
             if database:
                 self.call("SELECT", database)
         except RedisError:
@@ -208,6 +196,13 @@ class Redis(Commands):
 
     def __exit__(self, *_exception):
         self.close()
+
+    def _log_in(self, login):
+        try:
+            self.call("AUTH", *login)
+        except RedisError as error:
+            if not (self._credentials.source and asks_for_none(error)):
+                raise
 
     def pipeline(self, commands):
         try:
@@ -229,7 +224,7 @@ class Redis(Commands):
             return rest
         if kind == b"-":
             text = rest.decode("utf-8", "replace")
-            return RedisError(refusal(self.place, text), text.split(" ", 1)[0])
+            return RedisError(refusal(self.place, text, self._credentials), text.split(" ", 1)[0])
         if kind == b":":
             return int(rest)
         if kind == b"$":
@@ -259,22 +254,28 @@ def encode(words):
     return b"".join(parts)
 
 
-def refusal(place, text):
-    """A sentence for what Redis answered in place of a result."""
+def asks_for_none(error):
+    """Whether a login failed because the Redis has no password: what was found may be another one's."""
+    return error.code == "ERR" and "AUTH" in error.message and "password" in error.message
+
+
+def refusal(place, text, credentials=Credentials()):
+    """A sentence for what Redis answered in place of a result.
+
+    :param credentials: those that it was given.
+    """
     code = text.split(" ", 1)[0]
+    way_out = "give the app's own URL with user and password as bluegreen_broker_url."
     if code == "WRONGPASS" or "invalid password" in text:
-        return (
-            f"Redis at {place} does not accept the user and password that it was given ({code}): give the app's own "
-            "URL with user and password as bluegreen_broker_url."
-        )
+        what = f"the password found in {credentials.source}" if credentials.source else "the user and password that it was given"
+        return f"Redis at {place} does not accept {what} ({code}): {way_out}"
     if code == "NOPERM":
         return (
             f"Redis at {place} does not let its user do what is needed ({text}): give a URL of a user with ~* +@all as "
             "bluegreen_broker_url."
         )
     if code == "NOAUTH":
-        return (
-            f"Redis at {place} asks for a password that could not be found in the project ({code}): give the app's "
-            "own URL with user and password as bluegreen_broker_url."
-        )
+        if credentials.unread:
+            return f"Redis at {place} was given a password that could not be read: {credentials.unread} ({code}): {way_out}"
+        return f"Redis at {place} asks for a password that could not be found in the project ({code}): {way_out}"
     return f"Redis at {place} refused a command: {text}."

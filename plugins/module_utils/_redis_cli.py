@@ -15,7 +15,13 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Commands, RedisError, refusal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import (
+    Commands,
+    Credentials,
+    RedisError,
+    asks_for_none,
+    refusal,
+)
 
 # --no-raw: quoted text and numbered lists, which can be read back; what is raw cannot.
 ARGV = ["redis-cli", "--no-raw"]
@@ -38,6 +44,7 @@ class RedisCli(Commands):
         self._container = container
         self.place = f"container {container.name}"
         self._login = []
+        self._credentials = credentials
         if credentials.password:
             user = (credentials.user,) if credentials.user else ()
             self._login.append(("AUTH", *user, credentials.password))
@@ -59,12 +66,14 @@ class RedisCli(Commands):
         text = b"".join(quote(command) + b"\n" for command in self._login + commands)
         code, out, error = self._engine.execute(self._container.id, ARGV, text)
         lines = out.splitlines(True)
-        replies = parse(b"".join(lines[:len(self._login)]), self.place)
+        replies = parse(b"".join(lines[:len(self._login)]), self.place, self._credentials)
+        if self._credentials.source:
+            replies = [b"OK" if isinstance(each, RedisError) and asks_for_none(each) else each for each in replies]
         rest = b"".join(lines[len(self._login):])
         if raw and rest and not rest.startswith(b"(error) "):
             replies.append(rest)
         else:
-            replies += parse(rest, self.place)
+            replies += parse(rest, self.place, self._credentials)
         for reply in replies:
             if isinstance(reply, RedisError):
                 raise reply
@@ -92,30 +101,30 @@ def _quoted_byte(byte):
     return bytes((byte,))
 
 
-def parse(out, place=""):
+def parse(out, place="", credentials=Credentials()):
     """The answers that redis-cli printed, as :class:`_redis.Redis` would give them."""
     lines = [line for line in out.split(b"\n") if line and not _SLOW.match(line)]
     replies = []
     while lines:
-        replies.append(_reply(lines, 0, place))
+        replies.append(_reply(lines, 0, place, credentials))
     return replies
 
 
-def _reply(lines, column, place):
+def _reply(lines, column, place, credentials):
     """Take one answer, which begins at ``column`` of the first line, off the lines."""
     if not _ITEM.match(lines[0], column):
-        return _scalar(lines.pop(0)[column:], place)
+        return _scalar(lines.pop(0)[column:], place, credentials)
     items = []
     while lines:
         item = _ITEM.match(lines[0], column)
         # Only the first item of a list within a list stands on the line of the item that the list is.
         if not item or int(item.group(1)) != len(items) + 1 or (items and lines[0][:column].strip()):
             break
-        items.append(_reply(lines, item.end(), place))
+        items.append(_reply(lines, item.end(), place, credentials))
     return items
 
 
-def _scalar(text, place):
+def _scalar(text, place, credentials):
     if text.startswith(b'"') and text.endswith(b'"') and len(text) > 1:
         return _ESCAPE.sub(_unescape, text[1:-1])
     if text.startswith(b"(integer) "):
@@ -126,7 +135,7 @@ def _scalar(text, place):
         return []
     if text.startswith(b"(error) "):
         message = text[len(b"(error) "):].decode("utf-8", "replace")
-        return RedisError(refusal(place, message), message.split(" ", 1)[0])
+        return RedisError(refusal(place, message, credentials), message.split(" ", 1)[0])
     return text
 
 

@@ -12,8 +12,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _celer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import main_processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ONEOFF_LABEL, PROJECT_LABEL
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nodes import nodes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 # How long an app may take to load. It gets a quarter of the others' weight, because they serve meanwhile.
 LOAD_SECONDS = 30
@@ -25,25 +25,18 @@ LABEL = "smallfleet.bluegreen.task-names"
 _OWN_VARIABLES = ("BG_COLOR=", "BG_PORT=", "BG_PROJECT=", "BG_RELEASE=", "HOSTNAME=")
 
 
-def of_live_workers(host, broker, most):
-    """Names that the workers at a broker register, or ``None`` unless all of them tell; never a failure.
+def of_live_workers(host, broker, containers):
+    """Names that workers register, or ``None`` unless all of them tell; never a failure.
 
-    :param most: how many workers there are.
+    :param containers: the workers that run. Those of another app at the same broker are not asked.
     """
-    names, told = set(), 0
-    try:
-        for number in broker.message_databases():
-            if told >= most or not broker.has_live_worker(number):
-                continue
-            arguments = {"builtins": True}
-            for content in _pidbox.ask(host, broker, number, "registered", most - told, arguments).values():
-                if isinstance(content, list):
-                    told += 1
-                    # Some are followed by their rate limit.
-                    names.update(str(each).split(" [", 1)[0] for each in content)
-    except RedisError:
+    nodes = nodes_of(host, containers)
+    answers = _pidbox.ask_all(host, broker, "registered", nodes, {"builtins": True}) if nodes else None
+    lists = {node: content for node, content in (answers or {}).items() if isinstance(content, list)}
+    if not lists or not nodes.all_in(lists):
         return None
-    return sorted(names) if names and told >= most else None
+    # Some are followed by their rate limit.
+    return sorted({str(each).split(" [", 1)[0] for content in lists.values() for each in content}) or None
 
 
 def shells_of(containers, like=()):

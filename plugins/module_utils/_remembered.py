@@ -39,9 +39,9 @@ def put(store, color, remembered):
     _write(store, data["kept"], {**kept, color: remembered})
 
 
-def keep(store, color):
-    """A color is kept stopped from now on; the others are forgotten."""
-    _write(store, color, {color: of_color(store, color)})
+def keep(store, color, workers):
+    """A color is kept stopped from now on, with the names of its worker services; the others are forgotten."""
+    _write(store, color, {color: {**of_color(store, color), "workers": workers}})
 
 
 def forget(store, color):

@@ -15,7 +15,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import roles_of_container
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import roles_of_listed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 
 DEFAULT_NAME = "celerybeat-schedule"
@@ -93,16 +93,21 @@ def target_of(path, source, target):
     return there + path[len(here):] if path.startswith(here) else path
 
 
-def carry_schedule(host, sources, targets):
+def _roles_of_stopped(container):
+    return roles_of_listed(container.service, container.command)
+
+
+def carry_schedule(host, sources, targets, roles=_roles_of_stopped):
     """Copy the schedule files of stopped beats into the beats that take over, which do not run yet.
 
     :param sources, targets: containers of both colors; those that are no beat are passed over.
+    :param roles: called with a container, tells its :class:`_celery.Roles`.
     :returns: the paths copied.
     """
     copied = []
-    beats = {container.service: container for container in sources if roles_of_container(container).beat}
+    beats = {container.service: container for container in sources if roles(container).beat}
     for container in targets:
-        if not roles_of_container(container).beat:
+        if not roles(container).beat:
             continue
         source = beats.get(container.service) or (next(iter(beats.values())) if len(beats) == 1 else None)
         if source is not None and source.ever_started and not source.running and not container.running:

@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _messages,
     _old_web,
     _skew,
+    _worker_conf,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
@@ -25,6 +26,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._result_stores import copy_beside
 
 # What a Redis may take to load its data on a slow machine, in seconds, and how often it is asked.
 LOAD_TIMEOUT = 120
@@ -56,6 +58,7 @@ def settle(host, store, params, check_mode):
         else:
             held_by = drain(host, journal).held_by
         if old:
+            _ask_new_workers(host, journal, candidate)
             move_late(host, journal, old, candidate)
         _require_standing(host, journal, candidate)
         # With an approval that comes by itself, nobody looks again before the old color goes.
@@ -66,6 +69,14 @@ def settle(host, store, params, check_mode):
         _approval.begin(journal)
         _guard_units.watch_pending(host, store.app)
         return _result(journal, changed=True)
+
+
+def _ask_new_workers(host, journal, candidate):
+    """A release may name the lists of a queue in another way; the workers can tell now that they run."""
+    workers = [container for container in candidate.of("workers") if container.running]
+    with candidate.own_broker() as broker:
+        if broker is not None:
+            _worker_conf.remember(journal, broker, _worker_conf.ask_conf(host, broker, workers))
 
 
 def _result(journal, changed):
@@ -136,16 +147,19 @@ def _wait_for_answer(host, color, server, seconds):
 
 
 def move_late(host, journal, source, destination, before_messages=None):
-    """Move the tasks that a color still published, and count them.
+    """Move the tasks that a color still published, and count them; copy the results that it has.
 
     :param before_messages: see :func:`_messages.move`; not called where there is nothing that could move.
     :returns: messages that are left in the source, per queue; empty when there is no broker to look into.
     """
+    # New workers have to find the results that a waiting chord needs.
+    copy_beside(host, journal, source, destination)
     with source.own_broker() as here, destination.own_broker() as there:
         if here is None or there is None:
             return {}
         known = _skew.known(journal, to_candidate=destination.name == journal["to"])
         moved = _messages.move(host, journal, here, there, known=known, before_messages=before_messages)
+        _messages.rename_lists(journal, there, _worker_conf.layout_of(journal, here))
         _skew.warn_held(host, there, moved.held)
         journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
         return moved.left

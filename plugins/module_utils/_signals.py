@@ -4,31 +4,37 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Which way a stop signal takes to a container's program, so that it arrives where it is understood."""
+"""Who in a container is told to finish, and who must not hear of it. Pure.
+
+The processes that run tasks get the signal and nobody else: an init that hands a signal on to everybody kills the pool, a
+supervisor kills after a time of its own, and a script or a supervisor may start Celery again. So whatever stands between
+process 1 and Celery is frozen before the signal, until the last task is done.
+"""
 
 from __future__ import annotations
 
 import signal
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import INITS, SHELLS, main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import INITS, ancestors, programs
 
 
 class SignalPath(NamedTuple):
-    """How to signal a container.
+    """How to tell a container to finish.
 
-    ``form`` says what process 1 is: ``exec`` (the program itself, or something that catches the signal), ``init``
-    (an init that forwards to the program), ``init-shell`` (an init over a shell, which dies of the signal and takes
-    Celery with it), ``shell`` (which as process 1 ignores the signal) or ``booting`` (the program itself, which does
-    not catch the signal yet).
-    ``pids`` are the host's pids of the processes to signal; empty means that the engine signals process 1.
+    ``form`` says where its program is: ``exec`` (process 1 is the program), ``init`` (only inits stand before it, which
+    end when it ends), ``init-shell`` (an init and something else), ``shell`` (a shell, a script or a supervisor is process
+    1) or ``hidden`` (its processes cannot be seen: the engine has to signal process 1).
+    ``targets`` are the :class:`_celery.Process` to signal; ``frozen`` the pids between process 1 and them that have to be
+    frozen first, outermost first.
     """
 
     form: str
-    pids: tuple
+    targets: tuple = ()
+    frozen: tuple = ()
 
 
-def number_of(name):
+def number_of(name: str) -> int:
     """The number of a signal as Docker spells it: ``SIGTERM``, ``TERM``, ``15`` or ``SIGRTMIN+3``."""
     text = str(name).upper()
     if text.isdigit():
@@ -42,38 +48,50 @@ def number_of(name):
     return int(number) + (int(offset) if plus else 0)
 
 
-def catches(status, number):
+def catches(status: str, number: int) -> bool:
     """Whether a process has a handler of its own for a signal, by the text of its ``/proc/<pid>/status``."""
+    return _has_bit(status, "SigCgt:", number)
+
+
+def ignores(status: str, number: int) -> bool:
+    """Whether a process ignores a signal, by the text of its ``/proc/<pid>/status``."""
+    return _has_bit(status, "SigIgn:", number)
+
+
+def _has_bit(status: str, field: str, number: int) -> bool:
     for line in status.splitlines():
-        if line.startswith("SigCgt:"):
+        if line.startswith(field):
             return bool(int(line.split()[1], 16) >> (number - 1) & 1)
     return False
 
 
-def path_of(pid, status, processes, number):
-    """The way to a container's program.
+def path_of(pid: int, processes: list) -> SignalPath:
+    """The way to a container's programs.
 
     :param pid: the host's pid of process 1.
-    :param status: text of its ``/proc/<pid>/status``, empty when that cannot be read.
     :param processes: :class:`_celery.Process` of the container.
-    :param number: the signal's number.
     """
-    names = {process.pid: process.name for process in processes}
-    mains = main_processes(processes)
-    pids = tuple(sorted(process.pid for process in mains))
-    first = names.get(pid, "")
-    # An init shows no handlers although it forwards the signal, so it is told by its name.
-    if first in INITS:
-        if mains and any(names.get(process.ppid, "") in SHELLS for process in mains):
-            return SignalPath("init-shell", pids)
-        return SignalPath("init", ())
-    if catches(status, number):
-        return SignalPath("exec", ())
-    if pid in pids:
-        # The kernel drops a signal to a process 1 without a handler: Celery is still starting.
-        return SignalPath("booting" if status else "exec", ())
-    if pids:
-        return SignalPath("shell", pids)
-    if first in SHELLS:
-        return SignalPath("shell", ())
-    return SignalPath("exec", ())
+    targets = tuple(sorted(programs(processes)))
+    if not targets:
+        return SignalPath("hidden")
+    by_pid = {each.pid: each for each in processes}
+    parents = {each.pid: each.ppid for each in processes}
+    above = {number for target in targets for number in ancestors(target.pid, parents)}
+    told = {target.pid for target in targets}
+    # A worker may be the parent of a beat that its script started in the background.
+    others = [each.pid for each in processes if each.pid in above - told and each.name not in INITS]
+    if pid in told:
+        form = "exec"
+    elif not others:
+        form = "init"
+    else:
+        form = "init-shell" if by_pid[pid].name in INITS else "shell"
+    return SignalPath(form, targets, tuple(others))
+
+
+def warm_signal(environment: dict) -> str:
+    """The signal that makes Celery finish its tasks. SIGTERM drops them where the app has it remapped.
+
+    :param environment: the variables of Celery's main process.
+    """
+    return "SIGINT" if environment.get("REMAP_SIGTERM") == "SIGQUIT" else "SIGTERM"

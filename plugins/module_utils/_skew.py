@@ -97,7 +97,8 @@ def known_to(host, journal, project, broker):
     policy = journal.get("unknown_tasks", _task_names.FAIL)
     if journal.get("task_names") is None and policy != _task_names.MOVE:
         live = [container for container in of_project(host.engine, project) if container.running]
-        workers = sum(roles_now(container).worker for container in live)
+        listed = journal.get("settings")["services"]["workers"]
+        workers = [container for container in live if container.service in listed and roles_now(container).worker]
         names = _registered.of_live_workers(host, broker, workers) if workers else None
         return _task_names.known_in({"live": names}, policy, "live")
     return known(journal, to_candidate=project == journal["settings"]["projects"][journal["to"]])
@@ -124,7 +125,7 @@ def warn_held(host, broker, held):
 
 def _of_old(host, running, broker):
     """What live workers tell; ``None`` where not all do, such as one that is busy in the solo pool."""
-    return _registered.of_live_workers(host, broker, len(running)) if running else None
+    return _registered.of_live_workers(host, broker, running) if running else None
 
 
 def _same_code(host, old, candidate):

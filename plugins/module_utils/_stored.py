@@ -17,12 +17,15 @@ OWN = "_bg."
 STAGE = OWN + "handover.stage:"
 SEEN = OWN + "handover.seen:"
 HOLD = OWN + "hold:"
+# Between the names of a hash and its index, where the index's does not follow from the hash's.
+INDEX_OF = "\0"
 # What is held, where messages are counted by queue.
 HELD = "held"
 
 # What one command may carry. Redis answers nobody else meanwhile: on a Raspberry Pi 4 this is a few milliseconds.
 CHUNK_MESSAGES = 200
 CHUNK_BYTES = 256 * 1024
+CHUNK_KEYS = 100
 FIRST_CHUNK = 16
 
 
@@ -37,6 +40,17 @@ class Stage(NamedTuple):
     scope: str
     kind: str
     name: str
+
+    @property
+    def hash(self):
+        """The name that a hash of unacknowledged messages has; where it is not the usual one, its index follows it."""
+        return self.name.partition(INDEX_OF)[0]
+
+    @property
+    def index(self):
+        """The name of its index; empty where it has none that is known."""
+        name, named, index = self.name.partition(INDEX_OF)
+        return index if named else _kombu.index_of_unacked(name)
 
     @property
     def key(self):
@@ -159,13 +173,68 @@ def task_lists(database):
 
 
 def unacked_hashes(database):
-    """Names of the hashes of messages that workers took and did not acknowledge."""
-    found = []
-    for key in map(text, database.scan(match="*" + _kombu.UNACKED, kind="hash")):
-        sample = database.call("HSCAN", key, 0, "COUNT", 1)[1]
-        if sample and parse_stage(key) is None and _kombu.unpack_unacked(sample[1]) is not None:
-            found.append(key)
+    """Names of the hashes of messages that workers took and did not acknowledge, whatever the app calls them."""
+    keys = [key for key in map(text, database.scan(kind="hash")) if parse_stage(key) is None]
+    return [key for key, value in first_values(database, keys).items() if _kombu.unpack_unacked(value) is not None]
+
+
+def first_values(database, keys):
+    """One value of each of some hashes, by key; those that are gone or have none are left out."""
+    found = {}
+    for start in range(0, len(keys), CHUNK_KEYS):
+        chunk = keys[start:start + CHUNK_KEYS]
+        for key, (dummy, items) in zip(chunk, database.pipeline([("HSCAN", key, 0, "COUNT", 1) for key in chunk])):
+            if items:
+                found[key] = items[1]
     return found
+
+
+def index_of(database, key):
+    """The name of the index of a hash of unacknowledged messages; empty when there is none that can be found."""
+    usual = _kombu.index_of_unacked(key)
+    if usual and database.call("EXISTS", usual):
+        return usual
+    found = _scoring(database, map(text, database.scan(kind="zset")), _tags(database, [key]))
+    return next((name for name in sorted(found) if parse_stage(name) is None), usual)
+
+
+def celerys_by_content(database, keys):
+    """Those of some keys that are Celery's by what is in them: queues, unacknowledged messages and their indexes."""
+    keys = list(keys)
+    kinds = dict(zip(keys, database.pipeline([("TYPE", key) for key in keys]))) if keys else {}
+    lists = [key for key in keys if kinds[key] == b"list"]
+    heads = database.pipeline([("LRANGE", key, 0, 0) for key in lists]) if lists else []
+    found = {key for key, values in zip(lists, heads) if values and _kombu.is_message(values[0])}
+    values = first_values(database, [key for key in keys if kinds[key] == b"hash"])
+    hashes = [key for key, value in values.items() if _kombu.unpack_unacked(value) is not None]
+    found.update(hashes)
+    if hashes:
+        found |= _scoring(database, [key for key in keys if kinds[key] == b"zset"], _tags(database, hashes))
+    return found
+
+
+def present(database, keys):
+    """Those of some keys that are in a database."""
+    found = []
+    for start in range(0, len(keys), CHUNK_KEYS):
+        chunk = keys[start:start + CHUNK_KEYS]
+        answers = database.pipeline([("EXISTS", key) for key in chunk])
+        found += [key for key, there in zip(chunk, answers) if there]
+    return found
+
+
+def _tags(database, hashes):
+    """Some delivery tags of hashes of unacknowledged messages."""
+    return [tag for key in hashes for tag in database.call("HSCAN", key, 0, "COUNT", FIRST_CHUNK)[1][0:CHUNK_KEYS:2]]
+
+
+def _scoring(database, sets, tags):
+    """Those of some sorted sets that hold one of some members."""
+    return {
+        key
+        for key in (sets if tags else ())
+        if any(score is not None for score in database.pipeline([("ZSCORE", key, tag) for tag in tags]))
+    }
 
 
 def stages(database):
@@ -175,6 +244,24 @@ def stages(database):
     return sorted(
         (stage for stage in found if stage is not None and stage.kind != "index"), key=lambda stage: stage.kind
     )
+
+
+def waiting_ids(broker, ids: set) -> set:
+    """Those of some ids of tasks that wait in a broker, were taken from it and not acknowledged, or are held there."""
+    found = set()
+    for number in broker.message_databases():
+        database = broker.database(number)
+        lists, hashes = task_lists(database), unacked_hashes(database)
+        for stage in stages(database):
+            (lists if stage.kind == "list" else hashes).append(stage.key)
+        for key in lists:
+            for payloads in pages(database, key):
+                found.update(map(_kombu.id_of, payloads))
+        for key in hashes:
+            for values in hash_pages(database, key):
+                unpacked = [_kombu.unpack_unacked(value) for value in values]
+                found.update(_kombu.id_of(each[0]) for each in unpacked if each is not None)
+    return ids & found
 
 
 def has_task(database, key, wanted):

@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _code_mounts,
     _compose,
     _compose_rules,
+    _finishing,
     _guard_units,
     _memory_budget,
     _memory_use,
@@ -28,8 +29,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _resources,
     _settings,
     _sockets,
+    _unlisted,
     _upstream,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
@@ -55,6 +58,7 @@ class Survey:
     :ivar up_to_date: whether there is nothing to do.
     :ivar pending: whether the release is live already, and awaits approval.
     :ivar reasons: why there is something to do, as half sentences.
+    :ivar old_workers: services of the live color that run Celery and are in no list.
     :ivar room: what memory is free, and what the live color holds.
     :ivar memory: what becomes of the old workers and the old web, a :class:`_memory_budget.Decision`.
     """
@@ -74,6 +78,7 @@ class Survey:
         self.reasons = []
         self.up_to_date = self.pending = False
         self.broker_reason = ""
+        self.old_workers = []
         self.room = _memory_budget.Room(free=0, web=0)
         self.memory = _memory_budget.Decision("stop", "", "running", "")
         # Going back to the kept color needs no Compose file: what was stopped is started.
@@ -91,7 +96,7 @@ class Survey:
             _compose.check_version(_compose.version(self.host))
             self.render()
             self._compose_findings()
-        self._raise(self._live_findings() + self._idle_findings())
+        self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
         self._raise(_nginx.preflight(self.host, self._nginx_settings()))
@@ -104,6 +109,7 @@ class Survey:
         """Take over what was decided when the deployment was opened."""
         self.settings = _settings.from_journal(journal.data, self.store.broker_url())
         self.broker_reason = "found out when the deployment was opened"
+        self.old_workers = list(journal.get("old_workers") or ())
         self.memory = self.memory._replace(
             strategy=journal.get("worker_strategy") or "stop", old_web=journal.get("old_web") or "running"
         )
@@ -154,6 +160,10 @@ class Survey:
                 f"release {release} again instead."
             )
         self._raise(_recreate.image_findings(self.host, compared.missing))
+        # Its services may have other names than those of the release that is live.
+        if "workers" in kept:
+            services = {**self.settings.services, "workers": kept["workers"]}
+            self.settings = self.settings._replace(services=services)
         self.params["release"] = kept["release"]
         self.reasons = [f"back to release {release}, which was kept"]
         if compared.missing:
@@ -251,14 +261,19 @@ class Survey:
             self.host,
             _broker.BrokerSettings(**self.settings.broker),
             live,
-            [c for c in live if role_of(c.service, self.settings.services) == "workers"],
+            [c for c in live if c.service in (*self.settings.services["workers"], *self.old_workers)],
             bool((self.params["broker"] or {}).get("url")),
             self.params.get("keep_keys") or (),
         )
         if shown.warning:
             self.host.warn(shown.warning)
         self._use_broker(url=shown.url)
-        return [shown.finding] if shown.finding else []
+        if live:
+            for sentence in _broker_look.look_beside(self.host, Color(self.host, self.settings, self.live)):
+                self.host.warn(sentence)
+            return [shown.finding] if shown.finding else []
+        leftover = _broker_look.leftover_finding(Color(self.host, self.settings, self.idle))
+        return [leftover] if leftover else []
 
     def _live_findings(self):
         if not self.live:
@@ -281,10 +296,29 @@ class Survey:
             "prepare.yml."
         ]
 
+    def _celery_findings(self):
+        """Find the Celery of the live color that is in no list, and refuse where its tasks could not be kept."""
+        live, services = self.containers[self.live] if self.live else [], self.settings.services
+        findings = _unlisted.findings_of_webs(live, services)
+        if not findings and self.rendered:
+            commands = {name: each.command for name, each in _broker_choice.of_rendering(self.rendered[self.idle]).items()}
+            findings = _unlisted.findings_of_commands(commands, services)
+        self.old_workers = _unlisted.services_with_celery(live, services)
+        if self.old_workers and not services["workers"]:
+            findings.append(_unlisted.dropped_finding(self.live, self.old_workers))
+        elif self.old_workers and not self.kept:
+            self.host.warn(_unlisted.unlisted_sentence(self.live, self.old_workers))
+        return findings
+
     def _idle_findings(self):
         project, port = self.settings.projects[self.idle], self.settings.ports[self.idle]
-        allowed = self.settings.services["support"]
-        running = [c.service for c in self.containers[self.idle] if c.running and c.service not in allowed]
+        allowed, workers = self.settings.services["support"], self.settings.services["workers"]
+        running = [
+            c.service
+            for c in self.containers[self.idle]
+            # A worker that outlived its deployment is done when its Celery is; what is frozen around it goes with fetch.
+            if c.running and c.service not in allowed and not (c.service in workers and _finishing.is_over(c))
+        ]
         if running:
             return [
                 f"Color {self.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
@@ -313,6 +347,7 @@ class Survey:
         engine, roles = self.host.engine, self.settings.services
         live = self.containers[self.live] if self.live else []
         by_role = {role: [c for c in live if role_of(c.service, roles) == role] for role in ROLES}
+        by_role["workers"] += [c for c in live if c.service in self.old_workers]
         findings = []
         if live:
             findings.append(self._memory_finding(by_role))
@@ -435,6 +470,7 @@ class Survey:
             "old_containers": [{"id": c.id, "name": c.name, "service": c.service} for c in live],
             # What was kept has its policies there; a container that runs is asked.
             "policies": _recreate.policies_of(kept_color(self.store)) if self.kept else {},
+            "old_workers": self.old_workers,
             "workers": self.params["workers"] or {},
             "worker_strategy": self.memory.strategy,
             "old_web": self.memory.old_web,
@@ -482,6 +518,10 @@ class Survey:
             "broker_service": settings.broker["service"],
             "worker_strategy": self.memory.strategy,
             "old_web": self.memory.old_web,
+            "worker_services": {
+                "old": [*settings.services["workers"], *self.old_workers] if self.live else [],
+                "new": settings.services["workers"],
+            },
         }
 
     def result(self, changed, deployment_id="", epoch=0):

@@ -49,6 +49,7 @@ def take_over(
     stop=Stop(),
     timeout=_workers.RESTART_TIMEOUT,
     wait=True,
+    sort=None,
     make_room=None,
 ):
     """Start the workers and beat of a color in the place of another color's.
@@ -61,21 +62,25 @@ def take_over(
     :param stop: :class:`Stop`
     :param timeout: seconds until the new workers have to consume.
     :param wait: whether they have to be proved to consume.
+    :param sort: called right before the first worker starts, to hold back what the new ones would discard. ``None``
+        where nothing waits for them in a broker that they share with the old ones.
     :param make_room: called before anything of the new ones starts, where the memory has to be got for them first.
     :returns: :class:`TookOver`
     """
-    return _TakeOver(host, journal, new, broker, timeout, wait).run(list(old), move, stop, make_room)
+    return _TakeOver(host, journal, new, broker, timeout, wait, sort).run(list(old), move, stop, make_room)
 
 
 class _TakeOver:
-    def __init__(self, host, journal, new, broker, timeout, wait):
+    def __init__(self, host, journal, new, broker, timeout, wait, sort):
         self.host = host
         self.journal = journal
         self.broker = broker
         self.timeout = timeout
         self.wait = wait
+        self.sort = sort
         self.waiting = [container for container in new if not container.running]
-        self.roles = {container.id: _workers.roles_now(container) for container in self.waiting}
+        # A script shows only while it runs what it starts: the old color's service of that name has shown it.
+        self.roles = {container.id: self._roles_of(container) for container in self.waiting}
         self.started = []
         self.consuming = False
 
@@ -96,15 +101,18 @@ class _TakeOver:
         seconds = round(self.host.clock.monotonic() - begun, 2)
         return TookOver([container.name for container in standing], seconds, schedule)
 
+    def _roles_of(self, container):
+        return _workers.roles_now(container, self.journal.get("worker_roles"))
+
     def _after(self, old, move):
         """The old workers have stopped: every moment counts."""
         workers = [each for each in self.waiting if not _workers.is_only_beat(self.roles[each.id])]
         # To find it takes half a second, in which the workers boot unless they need it themselves.
-        schedule = carry_schedule(self.host, old, workers)
+        schedule = carry_schedule(self.host, old, workers, self._roles_of)
         if move:
             move(lambda: self._start(workers))
         self._start(workers)
-        schedule += carry_schedule(self.host, old, self._not_started())
+        schedule += carry_schedule(self.host, old, self._not_started(), self._roles_of)
         self._handed_over()
         self._prove(workers)
         return schedule
@@ -122,7 +130,8 @@ class _TakeOver:
         if move:
             move(None)
         self._handed_over()
-        schedule = carry_schedule(self.host, [look(self.host.engine, each.id) for each in old], self._not_started())
+        stopped = [look(self.host.engine, each.id) for each in old]
+        schedule = carry_schedule(self.host, stopped, self._not_started(), self._roles_of)
         self._start(embedded)
         self._prove(embedded)
         return schedule
@@ -136,6 +145,9 @@ class _TakeOver:
         return [container for container in self.waiting if container.id not in started]
 
     def _start(self, containers):
+        if containers and self.sort is not None:
+            self.sort()
+            self.sort = None
         started = {container.id for container in self.started}
         self.started += [start_container(self.host, each) for each in containers if each.id not in started]
 

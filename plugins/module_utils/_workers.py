@@ -7,46 +7,48 @@
 """Old workers told to finish and waited for, or slowed down, and the same ones started again when a deployment goes back.
 
 SIGTERM to Celery's main process, and time, loses nothing: running tasks finish, what was taken beyond them goes back to
-the queue. All else here is about the signal arriving there, and about what to do when the time is over.
+the queue. How a container gets there is :mod:`_finishing`; here is the order, what to do when the time is over, and the
+account of the tasks that ran.
 """
 
 from __future__ import annotations
 
-import os
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _signals
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles, roles_of_container
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _signals, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
+    Roles,
+    roles_named,
+    roles_of_command,
+    roles_of_listed,
+    roles_of_processes,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._finishing import POLL, Ending
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages, restore_orphans
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._pidbox import active_tasks
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import put_back_policies, take_policies
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of, status_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import (
     prove_consuming,
     stand_a_moment,
     start_container,
+    those_that_consume,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import LOWEST, lower_weights, put_back_weights
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import WorkerConf, ask_conf, remember
 
 ON_TIMEOUT = ("fail", "leave", "requeue", "kill")
 DEFAULT_TIMEOUT = 60
 # A start waits for the exit of the same container first, and that for its longest task.
 RESTART_TIMEOUT = 120
 
-POLL = 0.1
-# How long a Celery that is just starting may take to listen to signals, before it gets one all the same.
-BOOT_SECONDS = 15
-# How long the cold shutdown of requeue may take, before it ends by force.
+# How long the cold shutdown of requeue may take, before it ends by force; a soft shutdown before it takes its own time.
 REQUEUE_SECONDS = 10
-KILLED = 137
-# What the engine says of a container that has ended in the meantime.
-_NOT_RUNNING = (304, 404, 409)
 
 
 class Stopped(NamedTuple):
@@ -63,8 +65,9 @@ class Stopped(NamedTuple):
 class StoppedWorkers(NamedTuple):
     """What became of the old workers.
 
-    ``containers`` are :class:`Stopped`; ``drained`` says that all of them ended by themselves; ``killed`` are the names
-    of those that were ended by force; ``in_flight_at_stop`` are the tasks that ran when the signal was sent, ``None``
+    ``containers`` are :class:`Stopped`; ``drained`` says that all of them ended by themselves and every task that ran is
+    accounted for; ``killed`` are the names of those that were ended by force, or lost a process of their pool so; ``lost``
+    are the tasks that ran there and are in no queue; ``in_flight_at_stop`` are the tasks that ran when the signal was sent, ``None``
     when nobody could tell; ``queue_depth`` counts messages per queue afterwards, ``None`` without a broker that can be
     asked; ``orphans_restored`` counts messages of dead workers given back to their queues.
     """
@@ -76,6 +79,7 @@ class StoppedWorkers(NamedTuple):
     in_flight_at_stop: object
     queue_depth: object
     orphans_restored: int
+    lost: list = []
 
 
 def timeout_for(containers):
@@ -84,9 +88,24 @@ def timeout_for(containers):
     return max(own) if own else DEFAULT_TIMEOUT
 
 
-def roles_now(container):
-    """Roles of a container, by its processes too when it runs."""
-    return roles_of_container(container, processes_of(container.pid) if container.running else ())
+def roles_now(container, noted: Optional[dict] = None) -> Roles:
+    """Roles of a container that the user calls a worker: by its processes while it runs, else as well as can be told.
+
+    :param noted: names of the roles that services of its name had while they ran; see :func:`note_roles`.
+    """
+    roles = roles_of_processes(processes_of(container.pid)) if container.running else Roles()
+    if roles == Roles() and container.service in (noted or {}):
+        return roles_named(noted[container.service])
+    return roles if roles != Roles() else roles_of_listed(container.service, container.command)
+
+
+def is_celery(container) -> bool:
+    """Whether a container is a worker or a beat of Celery, whatever it is called.
+
+    Its processes tell; its command only where there are none to be seen.
+    """
+    processes = processes_of(container.pid) if container.running else []
+    return (roles_of_processes(processes) if processes else roles_of_command(container.command)) != Roles()
 
 
 def plan_stop(host, containers):
@@ -99,12 +118,7 @@ def plan_stop(host, containers):
                 container.id,
                 container.name,
                 roles_now(container).name,
-                _signals.path_of(
-                    container.pid,
-                    status_of(container.pid),
-                    processes_of(container.pid),
-                    _signals.number_of(container.stop_signal),
-                ).form,
+                _signals.path_of(container.pid, processes_of(container.pid)).form,
                 None,
                 None,
             )
@@ -126,7 +140,7 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
 
     :param timeout: seconds that running tasks may take; see :func:`timeout_for` when ``None``.
     :param on_timeout: what then: ``fail``; ``leave`` it finishing by itself; ``requeue`` (Celery's cold shutdown, for
-        late acknowledged tasks); ``kill``.
+        late acknowledged tasks); ``kill``. With ``fail`` a worker that was killed meanwhile fails, too.
     :param broker: :class:`_broker.Broker` that they read, for figures and orphans.
     :param restore: give messages of dead workers back to their queues when no live worker reads the broker.
     :returns: :class:`StoppedWorkers`
@@ -136,46 +150,54 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     running = [container for container in containers if container.running]
     if timeout is None:
         timeout = timeout_for(running)
-    roles = {container.id: roles_now(container) for container in running}
+    roles = {container.id: roles_now(container, journal.get("worker_roles")) for container in running}
     # Beat first: what it still sends is work for nobody. Whatever is neither goes with the workers.
     running.sort(key=lambda container: not roles[container.id].beat)
     # Only workers answer; to wait for a beat's answer too would cost a second of every stop.
-    answering = sum(roles[container.id].worker for container in running)
-    tasks = active_tasks(host, broker, answering) if broker is not None and answering else None
+    answering = [container for container in running if roles[container.id].worker]
+    tasks, conf = None, WorkerConf()
+    if broker is not None and answering:
+        tasks = active_tasks(host, broker, answering)
+        # Who does not answer the one question does not answer the other.
+        if tasks is not None:
+            conf = ask_conf(host, broker, answering)
+            remember(journal, broker, conf)
     take_policies(host, journal, running)
     # Nobody takes a task from here on: the worker gap begins.
     journal.note(
         signalled=sorted(set(journal.get("signalled") or ()) | {container.id for container in running}),
         idle_since=journal.get("idle_since") or host.clock.boottime(),
+        worker_roles=_noted_roles(journal, running, roles),
     )
     deadline = Deadline(host.clock, timeout)
-    forms = {container.id: _signal(host, container) for container in running}
-    ended = _wait(host, journal, running, deadline)
-    late = [container for container in running if container.id not in ended]
-    killed = []
-    if late:
-        killed = _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, ended, deadline)
-    for container in running:
-        if container.id in ended and ended[container.id][0] == KILLED and container.name not in killed:
-            killed.append(container.name)
-    orphans, depth = _settle_broker(host, journal, broker, restore and len(ended) == len(running))
+    endings = [Ending(host, container, _tasks_in(container, tasks, running)) for container in running]
+    _tell(journal, endings)
+    _wait(journal, endings, deadline)
+    late = [ending for ending in endings if ending.ended is None]
+    requeue_seconds = REQUEUE_SECONDS + conf.soft_shutdown
+    forced = _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) if late else []
+    killed = [ending for ending in endings if ending in forced or ending.ended and ending.ended.was_killed]
+    lost = _lost(host, broker, endings)
+    orphans, depth = _settle_broker(host, journal, broker, restore and all(ending.ended for ending in endings))
+    _report_killed(host, journal, [each for each in killed if roles[each.container.id].worker], forced, tasks, lost, on_timeout)
     return StoppedWorkers(
         changed=bool(running or orphans),
         containers=[
             Stopped(
-                container.id,
-                container.name,
-                roles[container.id].name,
-                forms[container.id],
-                *ended.get(container.id, (None, None)),
+                ending.container.id,
+                ending.container.name,
+                roles[ending.container.id].name,
+                ending.form,
+                *((ending.ended.exit_code, ending.ended.seconds) if ending.ended else (None, None)),
             )
-            for container in running
+            for ending in endings
         ],
-        drained=all(container.id in ended for container in running) and not killed,
-        killed=killed,
+        drained=all(ending.ended for ending in endings) and not killed and not lost,
+        killed=[ending.container.name for ending in killed],
         in_flight_at_stop=None if tasks is None else [task._asdict() for task in tasks],
         queue_depth=depth,
         orphans_restored=orphans,
+        lost=[task._asdict() for task in lost],
     )
 
 
@@ -188,6 +210,7 @@ def throttle_workers(host, journal, containers, shares=LOWEST):
     """
     running = [container for container in containers if container.running]
     planned = plan_stop(host, running)
+    journal.note(worker_roles=_noted_roles(journal, running, {each.id: roles_now(each) for each in running}))
     lower_weights(host, journal, running, shares)
     changed = any(container.cpu_shares != shares for container in running)
     return planned._replace(changed=changed, drained=False)
@@ -197,7 +220,8 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     """Start the very containers again that a deployment stopped, workers first, then beat.
 
     Idempotent, and right from wherever the stop got to: one that was signalled is waited for, because a start during
-    its shutdown does nothing; one that was not and runs only gets its policy back.
+    its shutdown does nothing; one that was not and runs only gets its policy back. Each is brought back for itself: one
+    that fails keeps no other and no beat down, and what was started is not told to finish by the next try.
 
     :param timeout: seconds to wait for the exit of those that still finish, and again for the proof.
     :returns: names of the containers started.
@@ -206,47 +230,90 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     signalled = set(journal.get("signalled") or ())
     put_back_weights(host, journal)
     containers = [look(host.engine, container.id) for container in containers]
-    finishing = [container for container in containers if container.running and container.id in signalled]
-    for container in finishing:
-        # Whether the signal was sent before something died is unknown; a second one changes nothing for Celery.
-        _signal(host, container)
-    ended = _wait(host, journal, finishing, Deadline(host.clock, timeout))
-    stuck = [container for container in finishing if container.id not in ended]
-    untouched = [container for container in containers if container.running and container.id not in signalled]
-    put_back_policies(host, journal, untouched)
-    stopped = [
-        look(host.engine, container.id)
-        for container in containers
-        if container not in untouched and container not in stuck
-    ]
-    roles = {container.id: roles_of_container(container) for container in stopped}
-    started = start_in_order(host, journal, stopped, roles, timeout, broker)
-    if started:
+    roles = {container.id: roles_now(container, journal.get("worker_roles")) for container in containers}
+    told = journal.get("told") or {}
+    # One whose start is not that of the signal was started again by a try before this one.
+    finishing = {
+        each.id for each in containers if each.id in signalled and told.get(each.id, each.started_at) == each.started_at
+    }
+    put_back_policies(host, journal, [each for each in containers if each.running and each.id not in finishing])
+    endings = [Ending(host, each) for each in containers if each.running and each.id in finishing]
+    _tell(journal, endings)
+    back = _ComingBack(host, journal, roles)
+    back.start([container for container in containers if not container.running])
+    _wait(journal, endings, Deadline(host.clock, timeout), lambda ending: back.start([ending.container]))
+    back.prove(broker, timeout)
+    back.start_beats()
+    if back.standing:
         journal.note(busy_since=host.clock.boottime())
-    journal.note(
-        signalled=sorted(signalled - {container.id for container in containers} | {each.id for each in stuck})
-    )
+    stuck = [ending.container for ending in endings if ending.ended is None]
+    problems = [error.message for error in back.failed]
     if stuck:
         names = ", ".join(container.name for container in stuck)
-        raise BluegreenError(
+        problems.append(
             f"{names} was told to finish and still runs after {timeout:g} s: it is started again once it has ended, by "
-            "the next run of rollback.yml or recover.yml.",
-            failure="finishing",
-            logs=last_lines(host, stuck),
+            "the next run of rollback.yml or recover.yml."
         )
-    return [container.name for container in started]
+    if problems:
+        logs = last_lines(host, stuck)
+        for error in back.failed:
+            logs.update(error.details.get("logs") or {})
+        raise BluegreenError(
+            " ".join(problems), failure="finishing" if stuck else back.failed[0].details.get("failure", "start"), logs=logs
+        )
+    return [container.name for container in back.standing]
 
 
-def start_in_order(host, journal, containers, roles, timeout, broker):
-    """Start stopped workers, prove that they consume, then start beat; all get their restart policies back.
+class _ComingBack:
+    """Stopped workers and beats that start again, each for itself.
 
-    :param roles: :class:`_celery.Roles` by container id.
-    :returns: the containers as they are a moment after their start.
+    :ivar standing: the containers that run again, as they are a moment after their start.
+    :ivar failed: an error for each of those that do not.
     """
-    beats = [container for container in containers if is_only_beat(roles[container.id])]
-    started = [start_container(host, container) for container in containers if container not in beats]
-    prove_workers(host, journal, started, roles, timeout, broker)
-    return start_beats(host, journal, started, beats)
+
+    def __init__(self, host, journal, roles: dict):
+        self.standing: list = []
+        self.failed: list = []
+        self._host = host
+        self._journal = journal
+        self._roles = roles
+        self._started: list = []
+        self._beats: list = []
+
+    def start(self, containers: list) -> None:
+        """Start those that are workers, and keep the beats until all workers are up."""
+        for container in containers:
+            container = look(self._host.engine, container.id)
+            if is_only_beat(self._roles[container.id]):
+                self._beats.append(container)
+            else:
+                self._start(container)
+
+    def prove(self, broker, timeout: float) -> None:
+        """Wait until the workers consume; those that do get their restart policies back."""
+        workers = [each for each in self._started if self._roles[each.id].worker]
+        consuming, failed = those_that_consume(self._host, self._journal, broker, workers, timeout)
+        self.failed += failed
+        self.standing += consuming + [each for each in self._started if each not in workers]
+        put_back_policies(self._host, self._journal, self.standing)
+
+    def start_beats(self) -> None:
+        self._started = []
+        for container in self._beats:
+            self._start(container)
+        standing = stand_a_moment(self._host, self.standing + self._started, self._journal, self.failed)
+        put_back_policies(self._host, self._journal, standing)
+        self.standing = standing
+
+    def _start(self, container) -> None:
+        try:
+            started = start_container(self._host, container)
+        except BluegreenError as error:
+            self.failed.append(error)
+        else:
+            self._started.append(started)
+        # Whatever becomes of it now, the signal of before was for the run that is over.
+        _forget_signal(self._journal, container.id)
 
 
 def is_only_beat(roles):
@@ -271,109 +338,140 @@ def start_beats(host, journal, started, beats):
     return standing
 
 
-def _signal(host, container, name=None):
-    """Send a container its stop signal, or the one named; returns the form of its process 1."""
-    name = name or container.stop_signal
-    number = _signals.number_of(name)
-    if container.status == "restarting":
-        # Between two crashes there is nobody to signal; this keeps the engine from trying again.
-        host.engine.stop(container.id)
-        return "restarting"
-    if container.status == "paused":
-        # A frozen process does not see the signal.
-        host.engine.unpause(container.id)
-    path = _path(host, container, number)
-    try:
-        if not path.pids:
-            host.engine.kill(container.id, name)
-    except EngineError as error:
-        if error.status not in _NOT_RUNNING:
-            raise
-    for pid in path.pids:
-        host.commands.append(f"kill -s {name} {pid}")
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
-    return path.form
+def _noted_roles(journal, containers, roles: dict) -> dict:
+    """Names of roles by service, to be told of what does not run any more, or not yet: a script shows them only then."""
+    noted = dict(journal.get("worker_roles") or {})
+    for container in containers:
+        noted[container.service] = roles[container.id].name
+    return noted
 
 
-def _path(host, container, number):
-    deadline = Deadline(host.clock, BOOT_SECONDS)
-    while True:
-        path = _signals.path_of(container.pid, status_of(container.pid), processes_of(container.pid), number)
-        if path.form != "booting" or deadline.over:
-            return path
-        deadline.sleep(POLL)
+def _tasks_in(container, tasks: Optional[list], containers: list) -> list:
+    """The tasks that a container may be busy with: its own, and those of nodes that tell no known host."""
+    others = {each.hostname for each in containers if each.id != container.id}
+    return [task for task in tasks or () if task.node.partition("@")[2] not in others]
 
 
-def _wait(host, journal, containers, deadline):
-    """Wait for exits; returns ``(exit code, seconds)`` by id of those that ended in time."""
-    ended, waiting = {}, list(containers)
+def _tell(journal, endings: list) -> None:
+    """Send each its signal, unless the journal knows that this very run of it had one: a second one is not always warm."""
+    told = dict(journal.get("told") or {})
+    for ending in endings:
+        container = ending.container
+        if ending.tell(again=told.get(container.id) != container.started_at):
+            told[container.id] = container.started_at
+    if endings:
+        journal.note(told=told)
+
+
+def _forget_signal(journal, container_id: str) -> None:
+    signalled, told = journal.get("signalled") or [], journal.get("told") or {}
+    if container_id in signalled or container_id in told:
+        journal.note(
+            signalled=[each for each in signalled if each != container_id],
+            told={each: started_at for each, started_at in told.items() if each != container_id},
+        )
+
+
+def _wait(journal, endings: list, deadline, on_end=None) -> None:
+    """Wait for exits until the time is over; ``on_end`` is called with each ending as it comes."""
+    waiting = list(endings)
     while waiting:
-        for container in waiting:
-            now = look(host.engine, container.id)
-            if not now.running:
-                ended[container.id] = (now.exit_code, round(deadline.elapsed, 1))
-        waiting = [container for container in waiting if container.id not in ended]
+        for ending in waiting:
+            if ending.poll() and on_end:
+                on_end(ending)
+        waiting = [ending for ending in waiting if ending.ended is None]
         if not waiting or deadline.over:
-            break
+            return
         journal.alive()
         deadline.sleep(POLL)
-    return ended
 
 
-def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, ended, deadline):
-    """Deal with containers that did not end in time; fills ``ended`` and returns the names of the killed ones."""
-    beats = [container for container in late if not roles[container.id].worker]
+def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) -> list:
+    """Deal with containers that did not end in time; returns those that were killed."""
     # What is no worker has no task to lose.
-    killed = _kill(host, journal, beats, ended, deadline)
-    workers = [container for container in late if container not in beats]
-    if not workers or on_timeout == "leave":
-        for container in workers:
+    forced = _kill(host, journal, [ending for ending in late if not roles[ending.container.id].worker])
+    late = [ending for ending in late if ending not in forced]
+    containers = [ending.container for ending in late]
+    if not late or on_timeout == "leave":
+        for container in containers:
             host.warn(
                 f"Container {container.name} still finishes its tasks after {timeout:g} s: it takes no new ones and "
                 "ends by itself."
             )
-        return killed
+        return forced
     if on_timeout == "fail":
         raise BluegreenError(
-            _still_busy(workers, timeout, tasks),
+            _still_busy(containers, timeout, tasks),
             failure="timeout",
-            containers=[container.name for container in workers],
+            containers=[container.name for container in containers],
             in_flight_at_stop=None if tasks is None else [task._asdict() for task in tasks],
-            logs=last_lines(host, workers),
+            logs=last_lines(host, containers),
         )
     if on_timeout == "requeue":
-        for container in workers:
-            _signal(host, container, "SIGQUIT")
-        more = Deadline(host.clock, REQUEUE_SECONDS)
-        for container_id, (code, seconds) in _wait(host, journal, workers, more).items():
-            ended[container_id] = (code, round(deadline.elapsed, 1))
-    return killed + _kill(host, journal, [each for each in workers if each.id not in ended], ended, deadline)
+        for ending in late:
+            ending.cut_short()
+        _wait(journal, late, Deadline(host.clock, requeue_seconds))
+    return forced + _kill(host, journal, [ending for ending in late if ending.ended is None])
 
 
-def _kill(host, journal, containers, ended, deadline):
-    for container in containers:
-        try:
-            host.engine.kill(container.id, "SIGKILL")
-        except EngineError as error:
-            if error.status not in _NOT_RUNNING:
-                raise
-    for container_id, (code, seconds) in _wait(
-        host, journal, containers, Deadline(host.clock, REQUEUE_SECONDS)
-    ).items():
-        ended[container_id] = (code, round(deadline.elapsed, 1))
-    return [container.name for container in containers]
+def _kill(host, journal, endings: list) -> list:
+    for ending in endings:
+        ending.kill()
+    _wait(journal, endings, Deadline(host.clock, REQUEUE_SECONDS))
+    return endings
+
+
+def _lost(host, broker, endings: list) -> list:
+    """The tasks that were cut off by force and wait in no queue: nobody will run them again."""
+    cut = {task.id: task for ending in endings for task in ending.cut}
+    if not cut or broker is None:
+        return list(cut.values())
+    try:
+        waiting = _stored.waiting_ids(broker, set(cut))
+    except RedisError as error:
+        host.warn(f"Whether tasks that were cut off are back in a queue could not be read: {error.message}")
+        waiting = set()
+    return [task for task in cut.values() if task.id not in waiting]
+
+
+def _report_killed(host, journal, killed: list, forced: list, tasks, lost: list, on_timeout: str) -> None:
+    """Say what became of the tasks of workers that were killed; with ``fail`` it fails when one may be lost."""
+    if not killed and not lost:
+        return
+    how = "; ".join(
+        f"{ending.container.name} {'was killed when its time was over' if ending in forced else ending.ended.why}"
+        for ending in killed
+    )
+    if lost:
+        what = f"these tasks ran there, did not end and are in no queue: {_listed(lost)}"
+    elif tasks is None:
+        what = "which tasks it ran is not known"
+    else:
+        what = "no task is lost by that"
+    sentence = f"While the old workers finished, {how or 'some were cut short'}: {what}.{_endings.memory_sentence(journal)}"
+    # What was killed on purpose is what the user chose.
+    if on_timeout == "fail" and (lost or tasks is None) and any(ending not in forced for ending in killed):
+        raise BluegreenError(
+            f"{sentence} Send them again, find out who killed it (dmesg shows a lack of memory), and deploy again; or set "
+            "bluegreen_worker_on_timeout to leave, which goes on in such a case.",
+            failure="killed",
+            containers=[ending.container.name for ending in killed],
+            lost=[task._asdict() for task in lost],
+            logs=last_lines(host, [ending.container for ending in killed]),
+        )
+    host.warn(sentence)
+
+
+def _listed(tasks: list) -> str:
+    more = f" and {len(tasks) - 5} more" if len(tasks) > 5 else ""
+    return ", ".join(f"{task.name} ({task.id})" for task in tasks[:5]) + more
 
 
 def _still_busy(workers, timeout, tasks):
     names = ", ".join(container.name for container in workers)
     busy = ""
     if tasks:
-        listed = ", ".join(f"{task.name} ({task.id})" for task in tasks[:5])
-        more = f" and {len(tasks) - 5} more" if len(tasks) > 5 else ""
-        busy = f" When it was told to stop, {len(tasks)} tasks were running: {listed}{more}."
+        busy = f" When it was told to stop, {len(tasks)} tasks were running: {_listed(tasks)}."
     return (
         f"Container {names} still runs {timeout:g} s after it was told to finish.{busy} Nothing is lost: it goes on to "
         "its end. Give the tasks longer (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout "

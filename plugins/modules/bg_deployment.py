@@ -315,6 +315,14 @@ worker_strategy:
   returned: O(state=open)
   type: str
   sample: stop
+worker_services:
+  description:
+    - The services of the workers and of beat, by color.
+    - C(old) are those of the live color, among them such as run Celery and are in no list because the new release has
+      another name for them. C(new) are those that take over.
+  returned: O(state=open)
+  type: dict
+  sample: {old: [celery, beat], new: [worker, beat]}
 old_web:
   description: Whether the old web runs while approval is pending. One of V(running), V(stopped).
   returned: O(state=open)

@@ -174,6 +174,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import HealthSettings, wait_healthy
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal, Store, Watched, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._unlisted import refuse_celery_in_webs
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import by_role, start, would_start
 
 STARTED_ROLES = ("support", "init", "web")
@@ -235,6 +236,9 @@ def _start_and_wait(params, host, store, settings, services, check_mode):
             journal.done("start_candidate")
             journal.begin("health")
             result = {**_wait(host, journal, settings, params["project"]), "started": started.started}
+            # An image may start Celery beside its web without a word in the Compose file.
+            webs = of_project(host.engine, params["project"], services.get("web", []))
+            refuse_celery_in_webs(webs, {"web": services.get("web", [])})
             journal.done("health")
     return {
         **result,

@@ -84,6 +84,12 @@ options:
     description: Copy what O(keep_keys) names, and move nothing.
     type: bool
     default: false
+  empty:
+    description:
+      - Whether O(source) has to be empty afterwards. Fails when it still holds tasks, or a worker of its project still
+        runs and may hold some.
+    type: bool
+    default: false
 author:
   - The smallfleet.bluegreen contributors (@smallfleet)
 """
@@ -158,8 +164,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import check_patterns, keep_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved, count_messages, move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError, parse_url
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import PLAIN, RedisError, parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import known_to, warn_held
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now
 
 NOTHING = Moved(0, {}, {}, 0, 0)
 
@@ -182,6 +189,7 @@ def main():
             "hop": {"type": "int", "default": 0},
             "keep_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "only_keys": {"type": "bool", "default": False},
+            "empty": {"type": "bool", "default": False},
         },
     )
 
@@ -206,6 +214,8 @@ def move_tasks(params, host, check_mode):
                 else:
                     kept = keep_keys(host, journal, source, destination, params["keep_keys"]).copied
                     moved = _move(host, journal, step, source, destination, params)
+                    if params["empty"]:
+                        _require_empty(host, source, params["source"]["project"], moved.left)
     before = {
         queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}
     }
@@ -254,6 +264,29 @@ def _move(host, journal, step, source, destination, params):
     return moved
 
 
+def _require_empty(host, source, project, left):
+    running = [
+        container.name
+        for container in (of_project(host.engine, project) if project else ())
+        if container.running and roles_now(container).worker
+    ]
+    if running:
+        raise BluegreenError(
+            f"{', '.join(running)} still runs and may hold tasks of {source.name}, so that is not empty: wait until it has "
+            "ended (docker wait), then deploy again.",
+            failure="not_empty",
+        )
+    if left:
+        counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
+        raise BluegreenError(
+            f"{source.name} still holds tasks that could not be moved ({counts}), so it was left as it is. Messages in unacked "
+            "are those of a worker that may still run, or of an exchange without a queue: end that worker, or start the workers "
+            f"of project {project} until they are done, then deploy again.",
+            failure="not_empty",
+            left=left,
+        )
+
+
 def _count(source, destination, only_keys):
     """What a move would do, with nothing written."""
     if only_keys or source.run_id() == destination.run_id():
@@ -291,7 +324,7 @@ def _reach(side, broker):
 
 def _refuse_scheme(side, url):
     scheme = parse_url(url).scheme if url else "redis"
-    if scheme != "redis":
+    if scheme not in PLAIN:
         kind = next((word for word in ("sentinel", "cluster") if word in scheme), "")
         reason = f"which is a Redis with {kind}" if kind else "which is no plain Redis"
         raise BluegreenError(

@@ -160,7 +160,6 @@ import functools
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _old_web
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -174,8 +173,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import
     start,
     would_start,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import sort_shared
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import is_celery
 
 
 def main():
@@ -254,20 +254,31 @@ def _bring_up(params, host, store, journal, containers, found):
 
 
 def _take_over(params, host, store, journal, workers, broker):
-    old, move, stop, make_room = [], None, Stop(), None
+    old, move, stop, sort, make_room = [], None, Stop(), None, None
     if params["replaces"]:
         replaced = of_project(host.engine, params["replaces"])
-        names = params["services"]["workers"]
-        old = [each for each in replaced if each.service in names or roles_now(each) != Roles()]
+        old = _workers_of(replaced, journal, params["services"]["workers"])
         of_old = connect(host, replaced, of_deployment(store, journal, params["broker"]))
         own = journal.get("workers") or {}
         stop = Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old)
         if journal.get("from"):
             settings, source, candidate = colors_of(host, store, journal)
+            if settings.broker["mode"] == "shared" and broker is not None:
+                # The old web has published since the old workers stopped.
+                sort = functools.partial(sort_shared, host, journal, broker, to_candidate=True)
             move = functools.partial(move_late, host, journal, source, candidate)
             if _old_web.is_stopped(journal):
                 make_room = functools.partial(_old_web.stop, host, journal, source)
-    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], make_room)
+    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort, make_room)
+
+
+def _workers_of(replaced, journal, names):
+    """The workers of the color that is replaced: those that the deployment found, else what the lists and processes say."""
+    services = (journal.get("settings") or {}).get("services")
+    if services is None:
+        return [each for each in replaced if each.service in names or is_celery(each)]
+    listed = {*names, *services["workers"], *(journal.get("old_workers") or ())}
+    return [each for each in replaced if each.service in listed]
 
 
 def _is_init(container, services):

@@ -12,8 +12,9 @@ short_description: Stop the Celery workers and beat of a color without losing a 
 description:
   - Tells Celery's main process to finish, and waits until running tasks are done and the containers have ended by
     themselves. Tasks that were taken but not begun go back to their queues.
-  - The signal goes where it is understood. A shell as process 1 ignores it, an init over a shell would take Celery down
-    with it; in both cases the module finds Celery's main process and signals that.
+  - The signal goes to Celery's own main process and to nobody else. Whatever stands between process 1 and Celery, such as
+    a script, dumb-init or supervisord, is frozen first, because it might pass the signal on to the pool, kill after a
+    time of its own, or start Celery again. When Celery has ended, the engine stops the rest of the container.
   - Beat gets its signal first. Restart policies are noted in the journal of the deployment and taken away before, so
     that a reboot does not bring the old workers back beside the new ones.
   - Containers are stopped, never removed. The very same ones are started again when the deployment goes back.
@@ -33,7 +34,7 @@ options:
     type: str
     required: true
   services:
-    description: Services that are workers or beat. Empty for all whose command or processes show them as such.
+    description: Services that are workers or beat. Empty for all in whose containers Celery runs.
     type: list
     elements: str
     default: []
@@ -61,7 +62,8 @@ options:
   on_timeout:
     description:
       - What to do when the time is over and a worker still runs a task.
-      - V(fail) fails. Nothing is lost; the worker goes on to its end, and a rollback starts it again after that.
+      - V(fail) fails. Nothing is lost; the worker goes on to its end, and a rollback starts it again after that. It fails
+        as well when a worker was killed meanwhile, such as for memory, and a task may be lost by that.
       - V(leave) leaves it to end by itself. It takes no new task.
       - V(requeue) sends SIGQUIT, Celery's cold shutdown, which gives tasks with late acknowledgement back to the queue.
         Others are lost. Whatever does not end within ten seconds is killed.
@@ -149,11 +151,12 @@ containers:
       type: str
     pid1_form:
       description:
-        - What process 1 is and so where the signal went.
-        - V(exec), V(init), V(init-shell), V(shell), V(booting), or V(restarting) between two crashes.
+        - Where the program is. V(exec), it is process 1; V(init), an init stands before it; V(shell), a shell, a script or
+          a supervisor does; V(init-shell), both do.
+        - V(hidden), its processes cannot be seen, so the engine signalled process 1. V(restarting), between two crashes.
       type: str
     exit_code:
-      description: Exit code, or none while it still runs.
+      description: Exit code of the program, or none while it still runs.
       type: int
     seconds:
       description: Seconds from the signal to the exit, or none while it still runs.
@@ -166,11 +169,11 @@ containers:
       exit_code: 0
       seconds: 6.2
 drained:
-  description: Whether all of them ended by themselves.
+  description: Whether all of them ended by themselves, and every task that ran is done or back in its queue.
   returned: success
   type: bool
 killed:
-  description: Names of the containers that were ended by force.
+  description: Names of the containers that were ended by force, or lost a process of their pool so.
   returned: success
   type: list
   elements: str
@@ -179,6 +182,17 @@ in_flight_at_stop:
   returned: success
   type: list
   elements: dict
+lost:
+  description: The tasks that ran in one that was killed, did not end, and wait in no queue.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - node: celery@5d1c2a1c9a3e
+      id: 6a1f2f0c-7c1b-4f43-9d64-3f7a3c6a9e11
+      name: shop.report
+      since: 1795434200.5
+      worker_pid: 17
 queue_depth:
   description: Waiting messages per queue after the stop, or none without a Redis that can be asked.
   returned: success
@@ -198,7 +212,6 @@ commands:
 import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
@@ -213,7 +226,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     ON_TIMEOUT,
     plan_stop,
-    roles_now,
+    is_celery,
     stop_workers,
     throttle_workers,
 )
@@ -262,7 +275,7 @@ def stop(params, host, check_mode):
     store = Store(params["app"], host)
     with fenced(store, params["deployment_id"], params["epoch"], "stop_workers", check_mode) as journal:
         containers = of_project(host.engine, params["project"])
-        workers = _workers(containers, params["project"], params["services"])
+        workers = _workers(containers, params["project"], _services(params, journal))
         if check_mode:
             stopped = _planned(host, workers, params)
         else:
@@ -302,7 +315,8 @@ def _stop(params, host, store, journal, containers, workers):
                     failure="memory",
                 )
             checked.later()
-        if params["candidate"] and settings.mode == "shared" and broker is not None and stopped.drained:
+        # None takes a task any more: not one that was killed, and not one that finishes.
+        if params["candidate"] and settings.mode == "shared" and broker is not None:
             sort_shared(host, journal, broker, to_candidate=True)
         return stopped
 
@@ -331,6 +345,13 @@ def _check_task_names(host, journal, workers, broker, params, has_room):
     )
 
 
+def _services(params, journal):
+    """The services asked for and, of the color that a deployment leaves, those that it found to run Celery."""
+    found = journal.get("old_workers") or []
+    is_old = journal.get("from") and journal["settings"]["projects"][journal["from"]] == params["project"]
+    return [*params["services"], *found] if is_old and params["services"] else params["services"]
+
+
 def _workers(containers, project, services):
     if not containers:
         raise BluegreenError(
@@ -338,7 +359,7 @@ def _workers(containers, project, services):
             "--all shows the projects that are."
         )
     if not services:
-        return [container for container in containers if roles_now(container) != Roles()]
+        return [container for container in containers if is_celery(container)]
     return [container for container in containers if container.service in services]
 
 

@@ -23,7 +23,9 @@ def integration(every_server):
     missing = have("redis")
     # Why this machine cannot have them: only then are their tests skipped.
     reasons = {"BLUEGREEN_NO_CHROMIUM": have("chromium"), "BLUEGREEN_NO_NGINX": have("nginx")}
-    yield pytest("integration", ".venv", "tests/integration", tools=tools, **reasons)
+    # Forms that differ little from others are left to `make test-all`, too.
+    some = () if every_server else ("-m", "not long")
+    yield pytest("integration", ".venv", "tests/integration", *some, tools=tools, **reasons)
     # Minutes for what rarely differs, so `make test` leaves them to `make test-all`.
     for server in ("6", "7", "valkey") if every_server else ():
         name = f"integration-on-{server if server.isalpha() else 'redis-' + server}"

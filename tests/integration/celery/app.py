@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import time
 
 from celery import Celery, chord
 from kombu import Exchange, Queue
 
 URL, PREFIX = os.environ["URL"], os.environ.get("PREFIX", "")
 
-app = Celery("app", broker=URL, backend=URL)
+app = Celery("app", broker=URL, backend=os.environ.get("RESULTS", URL))
 app.conf.update(
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"global_keyprefix": PREFIX, "priority_steps": [0, 3, 6, 9]},
+    broker_transport_options={
+        "global_keyprefix": PREFIX, "priority_steps": [0, 3, 6, 9], **json.loads(os.environ.get("OPTIONS", "{}"))
+    },
     result_backend_transport_options={"global_keyprefix": PREFIX},
     worker_prefetch_multiplier=1,
     task_queues=[
@@ -29,6 +33,7 @@ app.conf.update(
 
 @app.task(name="note", acks_late=True)
 def note(word):
+    time.sleep(float(os.environ.get("SECONDS", "0")))
     with open("/out/done", "a", encoding="utf-8") as done:
         done.write(f"{word}\n")
     return word
@@ -51,6 +56,16 @@ def publish():
         note.apply_async((f"priority {priority}",), priority=priority)
     note.apply_async(("topic",), **to_mails("shop.mail.sent"))
     chord([note.s("a"), note.s("b")])(note_all.s())
+
+
+def publish_priorities():
+    for priority in (0, 3, 5, 9):
+        note.apply_async((f"priority {priority}",), priority=priority)
+    note.apply_async(("later",), countdown=4, priority=5)
+
+
+def publish_chord():
+    chord([note.s(letter) for letter in "abcd"])(note_all.s())
 
 
 def publish_later():

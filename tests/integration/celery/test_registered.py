@@ -120,16 +120,31 @@ def live(project):
     worker = project.start("worker", [*CELERY, "-A", "shop.tasks", "worker", "--concurrency=1"], [url])
     with Broker("blue/redis", address, container=redis, clients=[worker], engine=project.engine) as broker:
         wait_for(lambda: broker.answers() and broker.has_live_worker(0) and broker.consumers(0))
-        wait_for(lambda: _registered.of_live_workers(project.host, broker, 1))
+        wait_for(lambda: _registered.of_live_workers(project.host, broker, [worker]))
         yield worker, broker, url
 
 
 def test_a_live_worker_tells_the_same_as_its_container(project, live):
     worker, broker, _url = live
-    names = _registered.of_live_workers(project.host, broker, 1)
+    names = _registered.of_live_workers(project.host, broker, [worker])
     assert names == _registered.of_containers(project.host, NoJournal(), [worker])
     # One of two did not answer: what it knows is not known.
-    assert _registered.of_live_workers(project.host, broker, 2) is None
+    busy = project.start("worker", ["sleep", "60"])
+    assert _registered.of_live_workers(project.host, broker, [worker, busy]) is None
+
+
+def test_the_worker_of_another_app_at_the_same_redis_is_not_asked(project, live, tmp_path):
+    worker, broker, url = live
+    (tmp_path / "blog.py").write_text(
+        "import os\nfrom celery import Celery\napp = Celery(broker=os.environ['REDIS_URL'])\n\n"
+        "@app.task(name='blog.render')\ndef render(): pass\n"
+    )
+    os.chmod(tmp_path, 0o755)
+    blog = project.start("blog", [*CELERY, "-A", "blog", "worker"], [url, "PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"])
+    names = wait_for(lambda: _registered.of_live_workers(project.host, broker, [blog]))
+    assert "blog.render" in names and not SHOP & set(names)
+    for _again in range(5):
+        assert "blog.render" not in _registered.of_live_workers(project.host, broker, [worker])
 
 
 def test_a_waiting_task_that_the_candidate_lost_stops_the_deployment(project, live, tmp_path):

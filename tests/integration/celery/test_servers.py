@@ -50,24 +50,24 @@ def out(tmp_path):
 class Side:
     """A Redis in a container, and an app of Celery's beside it."""
 
-    def __init__(self, project, name, image, way, out):
+    def __init__(self, project, name, image, way, out, env=()):
         if project.engine.image(image) is None:
             pytest.skip(f"there is no image {image} (lab/setup redis)")
         self.project, self.name, self.out = project, name, out
         command = ["redis-server", "--save", "", "--protected-mode", "no", *way.options]
         self.redis = project.start(f"redis-{name}", command, image=image)
         url = f"redis://{way.login}{self.redis.addresses['bridge']}:6379{way.database}"
-        self.env = [f"URL={url}", f"PREFIX={way.prefix}", "PYTHONDONTWRITEBYTECODE=1"]
+        self.env = [f"URL={url}", f"PREFIX={way.prefix}", "PYTHONDONTWRITEBYTECODE=1", *env]
         # As the project sees it, by the name of the service.
         url = f"redis://{way.login}{self.redis.service}:6379{way.database}"
         self.broker = connect(project.host, [self.redis], BrokerSettings("color", self.redis.service, url))
         wait_for(self.broker.answers)
         self.number = int(way.database[1:])
 
-    def run(self, *argv):
+    def run(self, *argv, env=()):
         """A container of the app."""
         return self.project.start(
-            f"app-{self.name}", ["python3", *argv], [*self.env, "PYTHONPATH=/out"], Binds=[f"{self.out}:/out"]
+            f"app-{self.name}", ["python3", *argv], [*self.env, "PYTHONPATH=/out", *env], Binds=[f"{self.out}:/out"]
         )
 
     def publish(self, what):
@@ -75,8 +75,9 @@ class Side:
         wait_for(lambda: look(engine, publisher.id).status == "exited")
         assert look(engine, publisher.id).exit_code == 0, engine.logs(publisher.id)
 
-    def worker(self):
-        return self.run("-m", "celery", "-A", "app", "worker", "--concurrency=1", "-Q", "celery,mails,everybody")
+    def worker(self, *options, env=()):
+        command = ["-m", "celery", "-A", "app", "worker", "--concurrency=1", "-Q", "celery,mails,everybody"]
+        return self.run(*command, *options, env=env)
 
 
 def done(out):

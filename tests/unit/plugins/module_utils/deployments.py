@@ -206,7 +206,7 @@ class Scene:
             broker.tasks.update(broker.staged)
             broker.staged.clear()
 
-    def _connect(self, host, containers, settings):
+    def _connect(self, host, containers, settings, workers=None):
         for container in containers:
             if container.service == settings.service:
                 broker = self.brokers[container.project.rpartition("-")[2]]

@@ -328,6 +328,12 @@ class FakeBroker:
     def answers(self):
         return True
 
+    def run_id(self):
+        return self.name
+
+    def message_databases(self):
+        return []
+
 
 def record(monkeypatch, calls, module, name, label=None, does=None):
     """Replace a function of a module by one that notes its call, and refuses arguments that the real one would not take.

@@ -77,13 +77,13 @@ def connected(monkeypatch):
 @pytest.mark.parametrize(
     "settings, name, target",
     [
-        (BrokerSettings("color"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p"))),
+        (BrokerSettings("color"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p", "URL of service web"))),
         # The service has another name, but there is only one Redis.
-        (BrokerSettings("color", "broker"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p"))),
+        (BrokerSettings("color", "broker"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p", "URL of service web"))),
         (
             BrokerSettings("shared", "redis", "redis://redis:7000/3"),
             "shop-blue/redis",
-            ("10.0.0.5", 7000, 3, Credentials("u", "p")),
+            ("10.0.0.5", 7000, 3, Credentials("u", "p", "URL of service web")),
         ),
         (
             BrokerSettings("color", "redis", "redis://:own@redis"),
@@ -176,6 +176,32 @@ def client(container_id, address, running=True):
     ],
 )
 def test_has_live_worker(monkeypatch, clients, listed, numpat, live):
+    assert live_worker(monkeypatch, clients, listed, numpat) is live
+
+
+CELERY = {"worker": "celery -A shop worker", "beat": "celery -A shop beat", "web": "gunicorn shop --workers 4", "custom": "run"}
+LIVE = {
+    # What runs decides, not a word in a name or a command; where it tells nothing, the user's list does.
+    "a web called coworker": (["web"], "coworker", ("worker",), "", False),
+    "a web called coworker that nobody listed": (["web"], "coworker", None, "", True),
+    "a worker of another name": (["worker"], "jobs", ("worker",), "", True),
+    "a program of its own that is listed": (["custom"], "worker", ("worker",), "", True),
+    "a program of its own that is not listed": (["custom"], "jobs", ("worker",), "addr=10.0.0.7:1 db=0 psub=1 cmd=x", False),
+    # celery status, as a health check, waits for its answers as a worker waits for tasks.
+    "a beat with a health check": (["beat"], "beat", ("beat",), "addr=10.0.0.7:1 db=0 psub=0 cmd=brpop", False),
+    "somebody else": (["web"], "web", ("worker",), "addr=10.0.0.8:1 db=0 psub=1 cmd=brpop", True),
+}
+
+
+@pytest.mark.parametrize("case", LIVE)
+def test_what_runs_decides_whether_a_worker_lives(monkeypatch, case):
+    runs, service, listed_services, listed, live = LIVE[case]
+    argv = CELERY[runs[0]].split()
+    given = [(service, "10.0.0.7", True)]
+    assert live_worker(monkeypatch, given, listed, 0, argv, listed_services) is live
+
+
+def live_worker(monkeypatch, clients, listed, numpat, argv=("run",), workers=None):
     def call(*words):
         answer = numpat if words[0] == "PUBSUB" else listed
         if isinstance(answer, RedisError):
@@ -184,5 +210,5 @@ def test_has_live_worker(monkeypatch, clients, listed, numpat, live):
 
     monkeypatch.setattr(_broker, "Redis", lambda *_args: SimpleNamespace(call=call, close=lambda: None))
     monkeypatch.setattr(_broker, "is_alive", lambda _pid: True)
-    monkeypatch.setattr(_broker, "processes_of", lambda pid: [Process(pid, 1, "run", ["run"])])
-    assert Broker("b", "10.0.0.5", clients=[client(*each) for each in clients]).has_live_worker(0) is live
+    monkeypatch.setattr(_broker, "processes_of", lambda pid: [Process(pid, 1, argv[0], list(argv))])
+    return Broker("b", "10.0.0.5", clients=[client(*each) for each in clients], workers=workers).has_live_worker(0)

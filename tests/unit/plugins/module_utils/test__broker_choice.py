@@ -334,6 +334,74 @@ def test_what_would_lose_tasks_is_refused_in_one_sentence(parts, sentence):
     assert refused(**parts) == sentence
 
 
+REDIS = {"image": "redis:7"}
+
+
+@pytest.mark.parametrize(
+    "parts, service, reason",
+    [
+        ({"worker": {"REDIS_BROKER_HOST": "cache"}}, "cache", "REDIS_BROKER_HOST of service worker is redis://cache"),
+        (
+            {"worker": {"CELERY_BROKER_HOST": "queue", "CELERY_BROKER_PORT": "6380", "CELERY_RESULT_HOST": "cache"}},
+            "queue",
+            "CELERY_BROKER_HOST of service worker is redis://queue:6380",
+        ),
+        # A name that says less counts for less, and so does any other URL.
+        ({"worker": {"BROKER_HOST": "queue", "REDIS_URL": "redis://cache/0"}}, "queue", "BROKER_HOST of service worker"),
+        ({"worker": {"BROKER_HOST": "cache", **celery("redis://queue/0")}}, "queue", "CELERY_BROKER_URL of service worker"),
+    ],
+)
+def test_a_url_in_parts_tells_too(parts, service, reason):
+    choice = chosen(cache=REDIS, queue=REDIS, **parts)
+    assert (choice.mode, choice.service) == ("color", service)
+    assert choice.reason.startswith(reason)
+
+
+def test_parts_that_lead_out_are_not_enough_to_ask_that_broker():
+    roles = {"support": []}
+    assert chosen(worker={"BROKER_HOST": "redis.lan"}, roles=roles)[:3] == ("shared", "redis", "")
+
+
+def test_two_redis_and_no_url_are_a_question_that_has_an_answer():
+    assert refused(cache=REDIS, queue=REDIS) == (
+        "cache and queue are support services that run a Redis, and no service is given a URL, so in which of them tasks wait "
+        "cannot be told: name it in bluegreen_broker_service, and set bluegreen_broker to color."
+    )
+    assert chosen(cache=REDIS, queue=REDIS, service="queue").service == "queue"
+    assert chosen(cache=REDIS, queue=REDIS, service="queue", mode="color").service == "queue"
+    # A tool that looks at a Redis is none.
+    assert chosen(cache={"image": "oliver006/redis_exporter"}, queue=REDIS).service == "queue"
+
+
+def test_two_redis_of_which_one_goes_by_the_default_name_are_the_same_question():
+    roles = {"support": ["redis", "cache"]}
+    parts = {"cache": REDIS, "queue": {}, "db": {}}
+    rendered = app("blue", **parts)
+    rendered["services"]["redis"] = REDIS
+    given = {"mode": "auto", "service": "redis", "url": ""}
+    with pytest.raises(BluegreenError, match="redis and cache are support services that run a Redis"):
+        choose(given, {**ROLES, **roles}, {"blue": of_rendering(rendered)})
+    assert choose({**given, "mode": "color"}, {**ROLES, **roles}, {"blue": of_rendering(rendered)}).service == "redis"
+
+
+@pytest.mark.parametrize(
+    "backend, warned",
+    [
+        ("redis://cache/1", False),
+        ("valkey://cache/1", False),
+        ("rediss://cache/1", True),
+        ("memcached://cache:11211", True),
+        ("redis://results.lan", False),
+        ("rpc://", False),
+    ],
+)
+def test_results_that_stay_behind_are_warned_of(backend, warned):
+    choice = chosen(worker={**celery("redis://queue/0"), "CELERY_RESULT_BACKEND": backend})
+    assert bool(choice.warnings) is warned
+    for sentence in choice.warnings:
+        assert sentence.startswith(f"CELERY_RESULT_BACKEND of service worker is {backend}, and cache is a support service: results")
+
+
 def test_sentences_name_the_worker_and_not_the_web_that_is_given_the_same():
     blue, green = celery("redis://redis.lan/0"), celery("redis://redis.lan/1")
     assert refused(worker=blue, web=blue, green={"worker": green, "web": green}).startswith(

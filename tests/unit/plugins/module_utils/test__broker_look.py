@@ -4,14 +4,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import SimpleNamespace
 
 import pytest
 from fakes import FakeHost
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker, _foreign_keys
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker, _foreign_keys, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import BrokerSettings, Consumer
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker_look import Look, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker_look import (
+    Look,
+    leftover_finding,
+    look,
+    look_beside,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -49,7 +55,7 @@ class Asked:
 @pytest.fixture
 def ask(monkeypatch):
     def call(settings, broker, live=(WORKER,), given_url=False):
-        monkeypatch.setattr(_broker, "connect", lambda host, containers, settings: broker)
+        monkeypatch.setattr(_broker, "connect", lambda host, containers, settings, workers=None: broker)
         return look(FakeHost(), settings, list(live), [WORKER], given_url)
 
     return call
@@ -117,3 +123,67 @@ def test_a_colors_own_redis(ask, monkeypatch, result, finding, warned):
     assert (shown.finding, bool(shown.warning)) == (finding, warned)
     if warned:
         assert shown.warning.startswith("The Redis of shop-blue holds 3 keys")
+
+
+class Sides:
+    """A color with a Redis called activity beside its broker; ``None`` where one is down."""
+
+    name, project = "blue", "shop-blue"
+
+    def __init__(self, broker=None, beside=None):
+        self.broker, self.beside = broker, beside
+
+    def other_redis(self):
+        return ["activity"]
+
+    def redis_of(self, service):
+        assert service == "activity"
+        return contextlib.nullcontext(self.beside)
+
+    def own_broker(self):
+        return contextlib.nullcontext(self.broker)
+
+
+@pytest.mark.parametrize(
+    "result, sentence",
+    [
+        (
+            _foreign_keys.Count(3, True),
+            "The Redis activity of shop-blue holds 3 keys that are not Celery's and will stay behind with that color: caches "
+            "start empty, and users whose sessions are there are logged out. Keep such keys in a Redis for both colors.",
+        ),
+        (
+            LOCKED,
+            "Whether service activity holds results of tasks cannot be told, so they would stay behind with blue: "
+            "Redis at redis.lan:6379 asks for a password.",
+        ),
+        (_foreign_keys.Count(0, True), None),
+        (EngineError("No such container."), None),
+    ],
+)
+def test_what_lies_beside_the_broker_is_warned_of(monkeypatch, result, sentence):
+    def count(_redis, _clock):
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(_foreign_keys, "count", count)
+    assert look_beside(FakeHost(), Sides(beside=object())) == ([sentence] if sentence else [])
+    assert look_beside(FakeHost(), Sides()) == []
+
+
+@pytest.mark.parametrize(
+    "left, found", [({"celery": 3, "unacked": 1}, True), ({}, False), (SILENT, False)], ids=["tasks", "empty", "silent"]
+)
+def test_a_first_deployment_creates_no_broker_anew_that_holds_tasks(monkeypatch, left, found):
+    def count(_broker):
+        if isinstance(left, Exception):
+            raise left
+        return left
+
+    monkeypatch.setattr(_stored, "count_messages", count)
+    finding = leftover_finding(Sides(broker=object()))
+    assert bool(finding) is found
+    if found:
+        assert finding.startswith("The broker of shop-blue still holds tasks of an earlier deployment (3 in celery, 1 in unacked)")
+    assert leftover_finding(Sides()) == ""

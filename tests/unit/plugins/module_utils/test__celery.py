@@ -4,17 +4,19 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
     Process,
     Roles,
     broker_of_command,
+    embedded_beat,
     main_processes,
+    programs,
+    roles_named,
     roles_of_command,
-    roles_of_container,
+    roles_of_listed,
+    roles_of_processes,
 )
 
 WORKER = Roles(worker=True)
@@ -33,6 +35,15 @@ COMMANDS = [
     (["celery", "-A", "shop", "worker", "-EB"], BOTH),
     # -B before the subcommand is not the worker's, and a value that holds a B is no flag.
     (["celery", "-A", "B", "worker", "-Q", "B", "-n", "Bob"], WORKER),
+    # The value of an option is not the command.
+    (["celery", "-A", "worker", "worker"], WORKER),
+    (["celery", "-A", "worker", "beat"], BEAT),
+    (["celery", "--app", "worker", "flower"], NONE),
+    (["celery", "--app=worker", "-b", "redis://beat", "beat"], BEAT),
+    (["celery", "-A", "shop", "inspect", "-d", "worker", "active"], NONE),
+    (["celery", "-A", "celery", "worker"], WORKER),
+    (["celery", "multi", "start", "w1", "-A", "shop", "-B"], BOTH),
+    (["su", "app", "-c", "cd /app && celery -A shop worker"], WORKER),
     (["celery", "-A", "shop", "flower"], NONE),
     (["celery", "-A", "shop", "inspect", "ping"], NONE),
     (["gunicorn", "shop.worker:app", "--worker-class", "beat"], NONE),
@@ -88,21 +99,159 @@ def test_main_process_that_renamed_itself():
 
 
 @pytest.mark.parametrize(
-    "service, command, processes, roles",
+    "service, command, roles",
     [
-        ("tasks", ["/run.sh"], [process(5, 1, "celery", "celery -A shop worker -B")], BOTH),
-        ("tasks", ["/run.sh"], [], NONE),
-        ("worker", ["/run.sh"], [], WORKER),
-        ("beat", ["/run.sh"], [], BEAT),
-        ("tasks", ["/start-celerybeat"], [], BEAT),
-        ("tasks", ["/entrypoint", "/start-celeryworker"], [], WORKER),
+        ("tasks", ["/run.sh"], NONE),
+        ("worker", ["/run.sh"], WORKER),
+        ("beat", ["/run.sh"], BEAT),
+        ("tasks", ["/start-celerybeat"], BEAT),
+        ("tasks", ["/entrypoint", "/start-celeryworker"], WORKER),
         # What is known goes before what a name suggests.
-        ("beat", ["celery", "-A", "shop", "worker"], [], WORKER),
-        ("web", ["gunicorn", "shop:app"], [], NONE),
+        ("beat", ["celery", "-A", "shop", "worker"], WORKER),
+        ("jobs", ["sh", "-c", "cd /app && ./work --workers 4 --beat"], NONE),
     ],
 )
-def test_roles_of_container(service, command, processes, roles):
-    assert roles_of_container(SimpleNamespace(service=service, command=command), processes) == roles
+def test_roles_of_what_the_user_calls_a_worker(service, command, roles):
+    assert roles_of_listed(service, command) == roles
+
+
+@pytest.mark.parametrize("roles", [WORKER, BEAT, BOTH, NONE])
+def test_a_name_of_roles_gives_the_roles(roles):
+    assert roles_named(roles.name) == roles
+
+
+PYTHON = "/usr/bin/python3 /usr/bin/celery -A shop worker"
+# A tree of processes as lines "pid parent name command", and the pids of those that have to get the signal.
+TREES = {
+    "celery itself": (["1 0 celery " + PYTHON, "7 1 celery " + PYTHON], [1]),
+    "a script that the kernel calls by its own name": (
+        ["1 0 entry.sh /bin/sh /entry.sh celery -A shop worker", "7 1 celery " + PYTHON, "8 7 celery " + PYTHON],
+        [7],
+    ),
+    "a script in a script behind an init": (
+        [
+            "1 0 docker-init /sbin/docker-init -- /entry.sh celery -A shop worker",
+            "6 1 entry.sh /bin/bash /entry.sh celery -A shop worker",
+            "7 6 entry.sh /bin/bash /entry.sh celery -A shop worker",
+            "8 7 run.sh /bin/sh /run.sh celery -A shop worker",
+            "9 8 celery " + PYTHON,
+            "10 9 celery " + PYTHON,
+        ],
+        [9],
+    ),
+    "a script that does not run celery yet": (
+        ["1 0 entry.sh /bin/sh /entry.sh celery -A shop worker", "7 1 sleep sleep 1"],
+        [],
+    ),
+    "a launcher written in Python": (
+        ["1 0 run /usr/bin/python3 /usr/bin/run -- celery -A shop worker", "7 1 celery " + PYTHON],
+        [7],
+    ),
+    "a launcher that nobody knows": (["1 0 launch launch celery -A shop worker", "7 1 python3 python3 -m celery -A shop worker"], [7]),
+    "a lock and a user": (
+        ["1 0 flock flock /tmp/l su app -c celery -A shop beat", "5 1 su su app -c celery", "6 5 python3 python3 -m celery -A shop beat"],
+        [6],
+    ),
+    "Django's own command": (["1 0 python python manage.py celery worker", "7 1 python python manage.py celery worker"], [1]),
+    "a supervisor with three": (
+        [
+            "1 0 supervisord /usr/bin/python3 /usr/bin/supervisord -n",
+            "7 1 celery " + PYTHON + " -n one",
+            "8 1 celery " + PYTHON + " -n two",
+            "9 1 python3 python3 -m celery -A shop beat",
+            "10 7 celery " + PYTHON + " -n one",
+        ],
+        [7, 8, 9],
+    ),
+    "detached workers": (
+        ["1 0 sh sh -c celery multi start w1 -A shop; tail -f /dev/null", "5 1 tail tail -f /dev/null", "7 1 python3 python3 -m celery -A shop worker -n w1@x"],
+        [7],
+    ),
+    "titles": (
+        [
+            "1 0 sh /bin/sh /entry.sh celery -A shop worker",
+            "7 1 [celeryd: [celeryd: celery@x:MainProcess] -active- (-A shop worker)",
+            "8 7 [celeryd: [celeryd: celery@x:ForkPoolWorker-1]",
+        ],
+        [7],
+    ),
+    "titles with a beat inside": (
+        [
+            "7 0 [celeryd: [celeryd: celery@x:MainProcess] -active- (-A shop worker -B)",
+            "8 7 [celery [celery beat]",
+            "9 7 [celeryd: [celeryd: celery@x:ForkPoolWorker-2]",
+        ],
+        [7],
+    ),
+    "a worker that its script started beside a beat": (
+        ["1 0 celery " + PYTHON, "7 1 python3 python3 -m celery -A shop beat", "8 1 celery " + PYTHON],
+        [1, 7],
+    ),
+    "a web with words in its command": (
+        ["1 0 sh sh -c cd /app && gunicorn shop --workers 4", "7 1 gunicorn /usr/bin/python3 /usr/bin/gunicorn shop.worker --workers 4"],
+        [],
+    ),
+    "flower, and a question to the workers": (
+        ["1 0 celery /usr/bin/python3 /usr/bin/celery -A worker flower", "7 1 celery /usr/bin/python3 /usr/bin/celery -A shop status"],
+        [],
+    ),
+}
+
+
+def tree(lines):
+    processes = []
+    for line in lines:
+        pid, ppid, name, command = line.split(" ", 3)
+        argv = [command] if command.startswith("[") else command.split()
+        processes.append(Process(int(pid), int(ppid), name, argv, started=int(pid)))
+    return processes
+
+
+@pytest.mark.parametrize("case", TREES)
+def test_main_processes(case):
+    lines, pids = TREES[case]
+    found = main_processes(tree(lines))
+    assert sorted(each.pid for each in found) == pids
+    assert (roles_of_processes(tree(lines)) != NONE) is bool(pids)
+
+
+@pytest.mark.parametrize(
+    "lines, pids",
+    [
+        (["1 0 python python /app/run_worker.py", "7 1 python python /app/run_worker.py"], [1]),
+        (["1 0 entry.sh /bin/sh /entry.sh", "7 1 python python /app/run_worker.py"], [7]),
+        (["1 0 supervisord supervisord", "5 1 a a", "6 1 b b"], [5, 6]),
+        (["1 0 sh sh"], [1]),
+        (["1 0 entry.sh /bin/sh /entry.sh celery -A shop worker", "7 1 celery " + PYTHON], [7]),
+    ],
+)
+def test_the_programs_of_a_container(lines, pids):
+    assert [each.pid for each in programs(tree(lines))] == pids
+
+
+def test_what_is_frozen_and_has_nothing_below_it_has_done_its_work():
+    (shell,) = tree(["1 0 sh sh -c celery worker"])
+    assert programs([shell._replace(is_frozen=True)]) == []
+
+
+MAIN = "7 0 celery " + PYTHON + " -B"
+
+
+@pytest.mark.parametrize(
+    "lines, ignoring, beat",
+    [
+        ([MAIN, "8 7 celery " + PYTHON + " -B", "9 7 celery " + PYTHON + " -B"], {8}, 9),
+        # Of those that do not ignore the signal the first one was started with the worker.
+        ([MAIN, "9 7 celery " + PYTHON + " -B", "10 7 celery " + PYTHON + " -B"], set(), 9),
+        ([MAIN, "8 7 convert convert a b"], set(), None),
+        (["7 0 celery " + PYTHON, "8 7 celery " + PYTHON], set(), None),
+        (TREES["titles with a beat inside"][0], {9}, 8),
+    ],
+)
+def test_the_beat_inside_of_a_worker(lines, ignoring, beat):
+    processes = tree(lines)
+    found = embedded_beat(processes[0], processes, lambda pid: pid in ignoring)
+    assert (found and found.pid) == beat
 
 
 @pytest.mark.parametrize(

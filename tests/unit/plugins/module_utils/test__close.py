@@ -234,7 +234,7 @@ def test_the_old_color_is_kept_stopped_with_what_brings_it_back(scene):
 def test_what_was_kept_is_forgotten_when_the_next_old_color_is_removed(scene):
     scene.deployment("awaiting_approval")
     _remembered.put(scene.store, "green", {"release": "0", "containers": [], "networks": []})
-    _remembered.keep(scene.store, "green")
+    _remembered.keep(scene.store, "green", ["worker"])
     close(scene)
     assert kept_color(scene.store) is None
     # It holds environments.

@@ -67,7 +67,7 @@ def test_a_broker_that_is_not_the_color_s_is_none_of_its_containers(scene, mode)
 
 def test_a_color_whose_broker_was_removed_has_none_by_that_name(scene, monkeypatch):
     """Elsewhere on the host another container may go by the same name."""
-    monkeypatch.setattr(_broker, "connect", lambda host, containers, wanted: FakeBroker("redis://redis:6379"))
+    monkeypatch.setattr(_broker, "connect", lambda host, containers, wanted, workers: FakeBroker("redis://redis:6379"))
     color = Color(scene.host, settings(scene), "blue")
     assert color.server() is None
     with color.own_broker() as broker:
@@ -105,3 +105,23 @@ def test_the_password_of_the_broker_comes_from_its_own_file(scene):
     with open(scene.store.path("broker.url"), "w", encoding="utf-8") as target:
         target.write("redis://:hunter2@redis/0")
     assert colors_of(scene.host, scene.store, journal)[0].broker["url"] == "redis://:hunter2@redis/0"
+
+
+@pytest.mark.parametrize(
+    "mode, hosts, found",
+    [
+        ("color", None, ["results"]),
+        ("shared", None, ["redis", "results"]),
+        ("none", None, ["redis", "results"]),
+        ("color", {"results"}, ["results"]),
+        ("color", {"shop-blue-results-1"}, ["results"]),
+        ("color", {"results.lan", ""}, []),
+        ("shared", {"redis"}, ["redis"]),
+    ],
+)
+def test_what_a_color_has_of_redis_beside_its_broker(scene, mode, hosts, found):
+    for service, image in (("results", "redis:7"), ("monitor", "oliver006/redis_exporter"), ("redis", "redis:7")):
+        scene.engine.add(service, Config__Image=image)
+    known = settings(scene, mode=mode)
+    services = {**known.services, "support": ["redis", "results", "monitor"]}
+    assert Color(scene.host, known._replace(services=services), "blue").other_redis(hosts) == found

@@ -180,7 +180,7 @@ def test_the_color_that_was_kept_has_its_release(scene):
     scene.color("green")
     scene.color("blue", "exited")
     _remembered.put(scene.store, "blue", {"release": "1", "containers": [], "networks": []})
-    _remembered.keep(scene.store, "blue")
+    _remembered.keep(scene.store, "blue", ["worker"])
     result = info(scene)
     assert (result["colors"]["blue"]["release"], result["colors"]["blue"]["health"]) == ("1", "stopped")
 

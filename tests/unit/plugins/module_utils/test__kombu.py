@@ -26,11 +26,46 @@ def test_queue_of_key(key, queue):
     assert _kombu.queue_of_key(key) == queue
 
 
+USUAL = _kombu.Layout(SEP, _kombu.PRIORITY_STEPS)
+
+
 @pytest.mark.parametrize(
-    "priority, step", [(-1, ""), (0, ""), (2, ""), (3, f"{SEP}3"), (5, f"{SEP}3"), (6, f"{SEP}6"), (99, f"{SEP}9")]
+    "layout, priority, key",
+    [
+        *((USUAL, priority, "q") for priority in (0, 2)),
+        *((USUAL, priority, f"q{SEP}3") for priority in (3, 5)),
+        (USUAL, 6, f"q{SEP}6"),
+        (USUAL, 99, f"q{SEP}9"),
+        # As Celery's documentation of priorities has it.
+        (_kombu.Layout(":", tuple(range(10))), 5, "q:5"),
+        (_kombu.Layout(SEP, (0,)), 5, "q"),
+        (_kombu.Layout(SEP, (0, 5)), 4, "q"),
+        (_kombu.Layout(SEP, (0, 5)), 9, f"q{SEP}5"),
+        # kombu takes the last one where none is below.
+        (_kombu.Layout(SEP, (1, 5)), 0, f"q{SEP}5"),
+        # Nobody told: late, or soon, is better than never.
+        (_kombu.Layout(), 5, "q"),
+        (_kombu.Layout(":"), 5, "q"),
+        (_kombu.Layout("", (0, 5)), 5, "q"),
+    ],
 )
-def test_key_of_queue(priority, step):
-    assert _kombu.key_of_queue("q", priority) == "q" + step
+def test_key_of_queue(layout, priority, key):
+    assert _kombu.key_of_queue("q", priority, layout) == key
+
+
+@pytest.mark.parametrize(
+    "key, layout, other, there",
+    [
+        ("q", USUAL, _kombu.Layout(":", (0, 5)), "q"),
+        (f"q{SEP}6", USUAL, _kombu.Layout(":", (0, 5)), "q:5"),
+        (f"q{SEP}3", USUAL, _kombu.Layout(":", (0, 5)), "q"),
+        (f"q{SEP}3", USUAL, _kombu.Layout(SEP, (0, 3)), f"q{SEP}3"),
+        ("q:9", _kombu.Layout(":", tuple(range(10))), USUAL, f"q{SEP}9"),
+        ("q:2", _kombu.Layout(":", tuple(range(10))), USUAL, "q"),
+    ],
+)
+def test_key_elsewhere(key, layout, other, there):
+    assert _kombu.key_elsewhere(key, layout, other) == there
 
 
 @pytest.mark.parametrize(
@@ -89,12 +124,42 @@ def test_what_is_no_unacknowledged_message(value):
     ],
 )
 def test_queues_for(exchange, routing_key, bindings, queues):
-    assert _kombu.queues_for(exchange, routing_key, bindings) == queues
+    assert _kombu.queues_for(exchange, routing_key, _kombu.bindings_of(bindings)) == queues
+
+
+@pytest.mark.parametrize(
+    "members, separator, read",
+    [
+        (["celery::celery", "mail:^m$:mails"], "", [("celery", "", "celery"), ("mail", "^m$", "mails")]),
+        (["mail:^m$:mails"], ":", [("mail", "^m$", "mails")]),
+        # What the separator is, nothing shows.
+        (["mail:^m$:mails"], "", []),
+        ([f"celery{SEP}{SEP}celery", "celery::celery"], ":", [("celery", "", "celery")] * 2),
+        (["a:a::a:a"], "", []),
+        (["celery--celery"], "", [("celery", "", "celery")]),
+        (["celery----celery"], "", [("celery", "", "celery")]),
+    ],
+)
+def test_bindings_show_their_separator(members, separator, read):
+    assert _kombu.bindings_of(members, separator) == read
+
+
+@pytest.mark.parametrize(
+    "member, separator",
+    [
+        (f"{SEP}{SEP}celery@a.celery.pidbox", SEP),
+        ("::celery@a.celery.pidbox", ":"),
+        ("::::celery@a.celery.pidbox", "::"),
+        ("celery@a.celery.pidbox", ""),
+    ],
+)
+def test_separator_of_a_mailbox(member, separator):
+    assert _kombu.leading_separator(member) == separator
 
 
 @pytest.mark.parametrize(
     "exchange, tasks",
-    [("celery", True), ("celery.pidbox", False), ("reply.celery.pidbox", False), ("celeryev", False)],
+    [("celery", True), ("celery.pidbox", False), ("reply.celery.pidbox", False), ("shop.pidbox", False), ("celeryev", False)],
 )
 def test_is_task_exchange(exchange, tasks):
     assert _kombu.is_task_exchange(exchange) is tasks
@@ -108,8 +173,8 @@ def test_priority_of(priority, expected):
 def test_prefixes():
     assert _kombu.binding_of_key("shop:_kombu.binding.celery") == ("shop:", "celery")
     assert _kombu.binding_of_key("celery") is None
-    assert _kombu.prefix_of_unacked("shop:unacked") == "shop:"
-    assert _kombu.prefix_of_unacked("unacked_index") is None
+    assert _kombu.index_of_unacked("shop:unacked") == "shop:unacked_index"
+    assert _kombu.index_of_unacked("unacked_app") == ""
 
 
 def protocol_1(name, content="base64"):

@@ -12,6 +12,8 @@ import pytest
 from fakes import FakeClock
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _pidbox
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kombu import SEPARATOR as SEP
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nodes import Host, Nodes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 
@@ -22,21 +24,27 @@ def reply(node, content, base64_body=True):
     return json.dumps({"body": body, "properties": {"body_encoding": "base64"} if base64_body else {}}).encode()
 
 
+def nodes(*hostnames, names=()):
+    return Nodes(Host((hostname,), tuple(frozenset([name]) for name in names)) for hostname in hostnames)
+
+
+def body_of(message):
+    return json.loads(base64.b64decode(json.loads(message)["body"]))
+
+
 def test_request_is_what_a_worker_understands():
-    channel, message = _pidbox.request("active", "me", "ticket", 3, 1000.0)
-    message = json.loads(message)
-    body = json.loads(base64.b64decode(message["body"]))
-    assert channel == "/3.celery.pidbox"
+    text = _pidbox.request("active", "me", "ticket", 1000.0)
+    message, body = json.loads(text), body_of(text)
     assert body["method"] == "active"
     assert body["reply_to"] == {"exchange": "reply.celery.pidbox", "routing_key": "me"}
     assert message["headers"]["expires"] == 1060.0
     assert message["properties"]["delivery_tag"] == "ticket"
+    assert message["properties"]["delivery_info"]["exchange"] == "celery.pidbox"
     assert body["arguments"] == {}
 
 
 def test_a_question_can_have_arguments():
-    message = json.loads(_pidbox.request("registered", "me", "ticket", 0, 1000.0, {"builtins": True})[1])
-    assert json.loads(base64.b64decode(message["body"]))["arguments"] == {"builtins": True}
+    assert body_of(_pidbox.request("registered", "me", "ticket", 1000.0, {"builtins": True}))["arguments"] == {"builtins": True}
 
 
 @pytest.mark.parametrize(
@@ -54,10 +62,17 @@ def test_answer(payload, expected):
 
 
 class Workers:
-    """A broker with workers that answer each question in the same way."""
+    """A broker with workers that answer each question in the same way.
 
-    def __init__(self, replies, listening=True, refuses=False):
-        self.replies, self.listening, self.refuses, self.left = list(replies), listening, refuses, set()
+    :param replies: for each channel, what comes back.
+    :param bindings: members of the bindings of mailboxes.
+    """
+
+    def __init__(self, replies, listening=True, refuses=False, bindings=None):
+        self.replies = replies if isinstance(replies, dict) else {"/0.celery.pidbox": replies}
+        self.listening, self.refuses, self.left, self.asked, self.waiting = listening, refuses, set(), [], {}
+        members = [f"{SEP}{SEP}celery@{name}.celery.pidbox" for name in "ab"]
+        self.bindings = {"_kombu.binding.celery.pidbox": members} if bindings is None else bindings
 
     def database(self, _number):
         return self
@@ -68,40 +83,93 @@ class Workers:
     def has_live_worker(self, _number):
         return self.listening
 
+    def scan(self, match, kind):
+        assert (match, kind) == ("*_kombu.binding.*.pidbox", "set")
+        return [key.encode() for key in self.bindings]
+
     def call(self, *words):
         if self.refuses:
             raise RedisError("Redis refused a command: NOPERM.", "NOPERM")
+        if words[0] == "SMEMBERS":
+            return [member.encode() for member in self.bindings.get(words[1], ())]
         if words[0] == "SADD":
             self.left.add(words[1])
+            self.member = words[2]
         if words[0] == "RPOP":
-            return self.replies.pop(0) if self.replies else None
-        return len(self.replies)
+            waiting = self.waiting.get(words[1].partition("_")[0] if words[1].startswith("shop_") else "", [])
+            return waiting.pop(0) if waiting else None
+        if words[0] == "PUBLISH":
+            self.asked.append(words[1])
+            prefix = "shop" if words[1].startswith("shop_") else ""
+            self.waiting[prefix] = list(self.replies.get(words[1], ()))
+            return len(self.waiting[prefix])
+        return 0
 
     def pipeline(self, commands):
         self.left -= {words[1] for words in commands}
 
 
-ACTIVE = [{"id": "1", "name": "shop.work", "time_start": 5.0}, {"id": "2", "name": "shop.mail", "time_start": None}]
+ACTIVE = [
+    {"id": "1", "name": "shop.work", "time_start": 5.0, "worker_pid": 17},
+    {"id": "2", "name": "shop.mail", "time_start": None},
+]
+
+
+@pytest.fixture
+def host():
+    return SimpleNamespace(clock=FakeClock())
 
 
 @pytest.mark.parametrize(
     "broker, tasks",
     [
-        (Workers([reply("celery@a", ACTIVE), reply("celery@b", [])]), [("1", "shop.work"), ("2", "shop.mail")]),
+        (Workers([reply("celery@a", ACTIVE), reply("celery@b", [])]), [("1", "shop.work", 17), ("2", "shop.mail", None)]),
         (Workers([reply("celery@a", [])]), []),
         (Workers([]), None),
         (Workers([b"noise", reply("celery@a", {"error": "x"})]), []),
         (Workers([reply("celery@a", ACTIVE)], listening=False), None),
         (Workers([reply("celery@a", ACTIVE)], refuses=True), None),
+        # Of another app at the same broker.
+        (Workers([reply("celery@blog", ACTIVE)]), None),
     ],
 )
-def test_active_tasks(broker, tasks):
-    found = _pidbox.active_tasks(SimpleNamespace(clock=FakeClock()), broker, 2)
-    assert (None if found is None else [(task.id, task.name) for task in found]) == tasks
+def test_active_tasks(host, broker, tasks, monkeypatch):
+    monkeypatch.setattr(_pidbox, "nodes_of", lambda _host, containers: nodes(*containers))
+    found = _pidbox.active_tasks(host, broker, ["a", "b"])
+    assert (None if found is None else [(task.id, task.name, task.worker_pid) for task in found]) == tasks
     assert broker.left == set()
 
 
-def test_it_waits_for_slow_workers_but_not_for_ever():
-    clock = FakeClock()
-    assert _pidbox.ask(SimpleNamespace(clock=clock), Workers([reply("celery@a", 1)]), 0, "ping", 2) == {"celery@a": 1}
-    assert clock.now - 1000.0 == pytest.approx(_pidbox.ANSWER_SECONDS, abs=0.05)
+def test_nobody_is_asked_where_no_worker_runs(host, monkeypatch):
+    monkeypatch.setattr(_pidbox, "nodes_of", lambda _host, _containers: nodes())
+    assert _pidbox.active_tasks(host, None, []) is None
+
+
+def test_it_waits_for_slow_workers_but_not_for_ever(host):
+    assert _pidbox.ask(host, Workers([reply("celery@a", 1)]), 0, "ping", nodes("a", "b")) == {"celery@a": 1}
+    assert host.clock.now - 1000.0 == pytest.approx(_pidbox.ANSWER_SECONDS, abs=0.05)
+
+
+def test_it_does_not_wait_for_others(host):
+    replies = [reply("celery@blog", 2), reply("celery@a", 1), reply("celery@shop", 3)]
+    assert _pidbox.ask(host, Workers(replies), 0, "ping", nodes("a")) == {"celery@a": 1}
+    assert host.clock.now == 1000.0
+
+
+@pytest.mark.parametrize(
+    "binding, member, channel, separator",
+    [
+        ("_kombu.binding.celery.pidbox", f"{SEP}{SEP}celery@a.celery.pidbox", "/0.celery.pidbox", SEP),
+        ("_kombu.binding.celery.pidbox", "::celery@a.celery.pidbox", "/0.celery.pidbox", ":"),
+        ("shop__kombu.binding.celery.pidbox", "::celery@a.celery.pidbox", "shop_/0.celery.pidbox", ":"),
+        # control_exchange, and fanout_prefix: false
+        ("_kombu.binding.shop.pidbox", f"{SEP}{SEP}celery@a.shop.pidbox", "shop.pidbox", SEP),
+    ],
+)
+def test_it_finds_the_mailbox_of_its_own_workers(host, binding, member, channel, separator):
+    bindings = {"blog__kombu.binding.celery.pidbox": [f"{SEP}{SEP}celery@blog.celery.pidbox"], binding: [member]}
+    broker = Workers({channel: [reply("celery@a", 1)]}, bindings=bindings)
+    assert _pidbox.ask(host, broker, 0, "ping", nodes("a")) == {"celery@a": 1}
+    assert broker.asked[-1] == channel and "blog_/0.celery.pidbox" not in broker.asked
+    # A reply finds its way by a binding that the worker can read.
+    assert broker.member.count(separator) == 2 and broker.left == set()

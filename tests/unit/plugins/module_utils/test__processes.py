@@ -12,13 +12,18 @@ import sys
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Clock
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import (
     called_with,
     end_called_with,
+    environment_of,
     is_alive,
+    pid_inside,
     processes_of,
+    stat_of,
     status_of,
+    still_runs,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._signals import catches
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeClock
@@ -50,13 +55,46 @@ def test_a_name_with_spaces_and_parentheses(tmp_path):
     for pid, name, parent in ((5, "a) (b", 1), (6, "c", 5)):
         folder = tmp_path / str(pid)
         folder.mkdir()
-        (folder / "stat").write_text(f"{pid} ({name}) S {parent} 0 0")
+        fields = ["0"] * 48
+        fields[17] = "4711"
+        (folder / "stat").write_text(f"{pid} ({name}) S {parent} {' '.join(fields)}")
         (folder / "comm").write_text(name + "\n")
         (folder / "cmdline").write_bytes(b"x\0y z\0")
-    assert [(process.pid, process.name, process.argv) for process in processes_of(5, str(tmp_path))] == [
-        (5, "a) (b", ["x", "y z"]),
-        (6, "c", ["x", "y z"]),
+    assert processes_of(5, str(tmp_path)) == [
+        Process(5, 1, "a) (b", ["x", "y z"], 4711),
+        Process(6, 5, "c", ["x", "y z"], 4711),
     ]
+
+
+def test_one_that_is_frozen_and_one_that_has_ended_and_was_not_waited_for():
+    with subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; kill -STOP $$; wait"], stdout=subprocess.PIPE) as shell:
+        child = int(shell.stdout.readline())
+        while not processes_of(shell.pid)[0].is_frozen:
+            pass
+        (below,) = [each for each in processes_of(shell.pid) if each.pid == child]
+        assert still_runs(below)
+        assert not still_runs(below._replace(started=1))
+        os.kill(child, signal.SIGKILL)
+        while still_runs(below):
+            pass
+        # The frozen parent does not take its status, so everybody can read it.
+        assert (stat_of(child).has_ended, stat_of(child).status) == (True, signal.SIGKILL)
+        assert [each.pid for each in processes_of(shell.pid)] == [shell.pid]
+        shell.kill()
+    assert stat_of(shell.pid) is None
+    assert not still_runs(below)
+
+
+def test_the_pid_inside_and_the_environment(monkeypatch):
+    monkeypatch.setenv("REMAP_SIGTERM", "SIGQUIT")
+    # It says so when the kernel shows its environment, and not that of the process that became it.
+    with subprocess.Popen(["sh", "-c", "echo up; read end"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert pid_inside(process.pid) == process.pid
+        assert environment_of(process.pid)["REMAP_SIGTERM"] == "SIGQUIT"
+        process.kill()
+    assert pid_inside(process.pid) == 0
+    assert environment_of(process.pid) == {}
 
 
 def test_a_process_that_was_called_with_a_path(tmp_path):

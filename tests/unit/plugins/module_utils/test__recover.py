@@ -461,7 +461,7 @@ def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, 
             recover(scene, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-"
-        f"{broken}-1 could not be started: port is already allocated. Mend that, then run rollback.yml again."
+        f"{broken}-1 could not be started: port is already allocated. Fix that, then run rollback.yml again."
     )
     assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
     assert scene.engine.state("green-web") == "exited"
@@ -1465,6 +1465,40 @@ def test_a_rescue_that_slept_finds_that_the_guard_was_faster(scene):
     assert scene.calls == []
 
 
+# Workers of another name than the new release's
+
+
+@pytest.mark.parametrize("step", ["stop_workers", "settle"])
+def test_a_worker_service_that_the_new_release_renamed_comes_back(scene, step):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.engine.add("celery", color="blue", status="exited")
+    scene.engine.inspected["blue-celery"]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
+    scene.color("green", status="created" if step == "stop_workers" else "running")
+    scene.deployment(step, old_workers=["celery"])
+    scene.store.load().note(policies={**scene.store.load()["policies"], "blue-celery": dict(ALWAYS)})
+    scene.served = "blue" if step == "stop_workers" else "green"
+    recover(scene, UNDO)
+    assert (scene.engine.state("blue-celery"), scene.engine.policy("blue-celery")) == ("running", "unless-stopped")
+
+
+@pytest.mark.parametrize("step", ["health", "settle"])
+def test_an_old_worker_that_does_not_come_back_keeps_the_candidate_up_no_longer(scene, monkeypatch, step):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    scene.deployment(step)
+    scene.served = "blue" if step == "health" else "green"
+
+    def fails(*_args):
+        raise BluegreenError("Container shop-blue-worker-1 could not be started: a bind mount is gone.", logs={"w": ["line"]})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_recover._workers, "restart_workers", fails)
+        with pytest.raises(BluegreenError, match="rolled back, but not all of blue runs: Container shop-blue-worker-1") as failure:
+            recover(scene, UNDO)
+    assert failure.value.details["logs"]["w"] == ["line"]
+    assert [scene.engine.state(f"green-{service}") for service in ("web", "worker", "redis")] == ["exited"] * 3
+    assert (scene.store.load()["result"], scene.store.load()["back"]) == ("failed", True)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
 # Where two webs and workers do not fit together
 
 

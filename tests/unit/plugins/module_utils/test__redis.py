@@ -16,7 +16,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import
     Redis,
     RedisError,
     Url,
-    credentials_of,
     encode,
     is_redis,
     parse_url,
@@ -56,6 +55,8 @@ def test_parse_url(url, parsed):
         ("redis://:secret@redis:port/0", "broker url is no URL"),
         ("redis://[secret/0", "broker url is no URL"),
         ("redis:///0", "broker url is no URL"),
+        ("valkey:///0", "broker url is no URL"),
+        ("valkey://redis/zero", "names the database 'zero', but Redis numbers its databases"),
         ("redis://:secret@redis/zero", "names the database 'zero', but Redis numbers its databases"),
     ],
 )
@@ -76,6 +77,12 @@ def test_a_bad_url_is_one_sentence_without_its_password(url, sentence):
         (["docker-entrypoint.sh"], "registry:5000/library/redis@sha256:1", True),
         (["run"], "valkey/valkey:8-alpine", True),
         (["gunicorn"], "shop:redis", False),
+        (["run"], "redis/redis-stack-server:7", True),
+        (["run"], "oliver006/redis_exporter:v1", False),
+        (["run"], "ghcr.io/joeferner/redis-commander", False),
+        (["run"], "redis/redisinsight:2", False),
+        (["run"], "bitnami/redis-sentinel:7", False),
+        (["run"], "bitnami/valkey-exporter@sha256:1", False),
         (["python", "redistribute.py"], "redistribute:1", False),
     ],
 )
@@ -84,23 +91,37 @@ def test_is_redis(command, image, expected):
 
 
 @pytest.mark.parametrize(
-    "server, clients, credentials",
+    "said, credentials, sentence",
     [
-        (container(), [], Credentials()),
-        (container(), [container("web", environment={"BROKER": "redis://u:p@redis:6379/0"})], Credentials("u", "p")),
-        # Another Redis' password is not this one's; a URL that is none is passed over.
-        (container(), [container("web", environment={"A": "redis://:p@cache/0", "B": "redis://[x"})], Credentials()),
-        (container(command=["redis-server", "--requirepass", "pw"]), [], Credentials("", "pw")),
-        (container(command=["sh", "-c", "redis-server --requirepass 'pw'"]), [], Credentials("", "pw")),
+        (b"-WRONGPASS bad", Credentials("", "p"), "does not accept the user and password that it was given (WRONGPASS): give"),
         (
-            container(command=["sh", "-c", "redis-server --requirepass $PW"], environment={"REDIS_PASSWORD": "e"}),
-            [],
-            Credentials("", "e"),
+            b"-WRONGPASS bad",
+            Credentials("", "p", "PW of service web"),
+            "does not accept the password found in PW of service web (WRONGPASS): give",
+        ),
+        (b"-NOAUTH x", Credentials(), "asks for a password that could not be found in the project (NOAUTH): give"),
+        (
+            b"-NOAUTH x",
+            Credentials(unread="--requirepass of service redis"),
+            "was given a password that could not be read: --requirepass of service redis (NOAUTH): give",
         ),
     ],
 )
-def test_credentials_are_found_where_the_app_has_them(server, clients, credentials):
-    assert credentials_of(server, clients) == credentials
+def test_a_refusal_says_where_the_password_came_from(monkeypatch, said, credentials, sentence):
+    with pytest.raises(RedisError) as caught:
+        talk(monkeypatch, said + b"\r\n", credentials=credentials)[0].call("PING")
+    assert caught.value.message.startswith(f"Redis at 10.0.0.2:6379 {sentence}")
+
+
+NEEDLESS = b"-ERR AUTH <password> called without any password configured for the default user. Are you sure?\r\n"
+
+
+def test_a_redis_without_a_password_needs_none_that_was_found(monkeypatch):
+    client, _wire = talk(monkeypatch, NEEDLESS + b"+PONG\r\n", credentials=Credentials("", "p", "PW of service web"))
+    assert client.call("PING") == b"PONG"
+    # The user's own is another matter.
+    with pytest.raises(RedisError, match="called without any password"):
+        talk(monkeypatch, NEEDLESS, credentials=Credentials("", "p"))
 
 
 def test_encode():

@@ -59,27 +59,27 @@ def test_a_color_is_remembered_and_not_kept(store):
 
 def test_the_kept_color_stays_beside_the_live_one_and_no_other_does(store):
     _remembered.put(store, "blue", ONE)
-    _remembered.keep(store, "blue")
-    assert _remembered.kept_color(store) == {"color": "blue", **ONE}
+    _remembered.keep(store, "blue", ["worker"])
+    assert _remembered.kept_color(store) == {"color": "blue", **ONE, "workers": ["worker"]}
     _remembered.put(store, "green", TWO)
-    assert _remembered.kept_color(store) == {"color": "blue", **ONE}
-    _remembered.keep(store, "green")
-    assert _remembered.kept_color(store) == {"color": "green", **TWO}
+    assert _remembered.kept_color(store) == {"color": "blue", **ONE, "workers": ["worker"]}
+    _remembered.keep(store, "green", ["worker"])
+    assert _remembered.kept_color(store) == {"color": "green", **TWO, "workers": ["worker"]}
     assert _remembered.of_color(store, "blue") is None
 
 
 def test_a_color_that_is_forgotten_leaves_the_kept_one(store):
     _remembered.put(store, "blue", ONE)
-    _remembered.keep(store, "blue")
+    _remembered.keep(store, "blue", ["worker"])
     _remembered.put(store, "green", TWO)
     _remembered.forget(store, "green")
     assert _remembered.of_color(store, "green") is None
-    assert _remembered.kept_color(store) == {"color": "blue", **ONE}
+    assert _remembered.kept_color(store) == {"color": "blue", **ONE, "workers": ["worker"]}
     _remembered.forget(store, "blue")
     assert not exists(store)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "", json.dumps({"version": 2, "kept": "blue", "colors": {"blue": ONE}})])
+@pytest.mark.parametrize("text", ["{", "[]", "", json.dumps({"version": 2, "kept": "blue", "colors": {"blue": {**ONE, "workers": ["worker"]}}})])
 def test_what_cannot_be_read_is_nothing(store, text):
     with open(store.path("containers.json"), "w", encoding="utf-8") as target:
         target.write(text)
@@ -90,14 +90,14 @@ def test_what_cannot_be_read_is_nothing(store, text):
 
 def test_the_schema_that_is_documented(store):
     _remembered.put(store, "blue", ONE)
-    _remembered.keep(store, "blue")
+    _remembered.keep(store, "blue", ["worker"])
     with open(store.path("containers.json"), encoding="utf-8") as source:
-        assert json.load(source) == {"version": 1, "kept": "blue", "colors": {"blue": ONE}}
+        assert json.load(source) == {"version": 1, "kept": "blue", "colors": {"blue": {**ONE, "workers": ["worker"]}}}
 
 
 def test_a_full_disk_keeps_no_deployment_open(store, monkeypatch):
     _remembered.put(store, "blue", ONE)
-    _remembered.keep(store, "blue")
+    _remembered.keep(store, "blue", ["worker"])
     _remembered.put(store, "green", TWO)
 
     def full(*_given, **_options):
@@ -105,4 +105,4 @@ def test_a_full_disk_keeps_no_deployment_open(store, monkeypatch):
 
     monkeypatch.setattr(_remembered, "write_atomically", full)
     _remembered.forget(store, "green")
-    assert _remembered.kept_color(store) == {"color": "blue", **ONE}
+    assert _remembered.kept_color(store) == {"color": "blue", **ONE, "workers": ["worker"]}

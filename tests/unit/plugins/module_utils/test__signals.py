@@ -4,19 +4,18 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._signals import (
     SignalPath,
     catches,
+    ignores,
     number_of,
     path_of,
+    warm_signal,
 )
 
-TERM = int(signal.SIGTERM)
 CATCHES = "Name:\tx\nSigBlk:\t0000000000000000\nSigCgt:\t0000000008015a87\n"
 IGNORES = "Name:\tx\nSigCgt:\t0000000000010002\n"
 CELERY = "python3 -m celery -A shop worker"
@@ -41,51 +40,72 @@ def test_catches(status, number, caught):
     assert catches(status, number) is caught
 
 
+# The processes of a container, and how it is told: its form, the pids of its programs, the pids that are frozen first.
 FORMS = {
-    "celery itself": (CATCHES, [(7, 1, "python3", CELERY), (8, 7, "python3", CELERY)], SignalPath("exec", ())),
-    "celery before it listens": (IGNORES, [(7, 1, "python3", CELERY)], SignalPath("booting", ())),
+    "celery itself": ([(7, 1, "python3", CELERY), (8, 7, "python3", CELERY)], ("exec", [7], [])),
     "a shell": (
-        IGNORES,
         [(7, 1, "sh", "sh -c"), (8, 7, "python3", CELERY), (9, 8, "python3", CELERY)],
-        SignalPath("shell", (8,)),
+        ("shell", [8], [7]),
     ),
     "a shell with a pipe": (
-        IGNORES,
         [(7, 1, "sh", "sh"), (8, 7, "python3", CELERY), (9, 7, "tee", "tee log")],
-        SignalPath("shell", (8,)),
+        ("shell", [8], [7]),
     ),
     "a shell with two of them": (
-        IGNORES,
         [(7, 1, "bash", "bash"), (9, 7, "celery", "celery -A shop worker"), (8, 7, "celery", "celery -A shop beat")],
-        SignalPath("shell", (8, 9)),
+        ("shell", [8, 9], [7]),
     ),
-    "a shell that is still preparing": (
-        IGNORES,
-        [(7, 1, "sh", "sh"), (8, 7, "migrate", "migrate")],
-        SignalPath("shell", ()),
+    "a shell that is still preparing": ([(7, 1, "sh", "sh"), (8, 7, "migrate", "migrate")], ("shell", [8], [7])),
+    "an init": ([(7, 1, "tini", "tini -- " + CELERY), (8, 7, "python3", CELERY)], ("init", [8], [])),
+    # It would hand the signal on to the children of the pool.
+    "dumb-init": ([(7, 1, "dumb-init", "dumb-init " + CELERY), (8, 7, "python3", CELERY)], ("init", [8], [])),
+    "an init over a script": (
+        [(7, 1, "docker-init", "docker-init"), (8, 7, "entry.sh", "/bin/sh /entry.sh " + CELERY), (9, 8, "python3", CELERY)],
+        ("init-shell", [9], [8]),
     ),
-    "a shell with a trap": (CATCHES, [(7, 1, "bash", "bash"), (8, 7, "python3", CELERY)], SignalPath("exec", ())),
-    "an init": (IGNORES, [(7, 1, "tini", "tini -- " + CELERY), (8, 7, "python3", CELERY)], SignalPath("init", ())),
-    "an init over a shell": (
-        IGNORES,
-        [(7, 1, "docker-init", "docker-init -- sh"), (8, 7, "sh", "sh"), (9, 8, "python3", CELERY)],
-        SignalPath("init-shell", (9,)),
+    "a script as process 1": (
+        [(7, 1, "entry.sh", "/bin/sh /entry.sh " + CELERY), (8, 7, "python3", CELERY)],
+        ("shell", [8], [7]),
     ),
-    "an init over flower": (
-        IGNORES,
-        [(7, 1, "tini", "tini"), (8, 7, "celery", "celery flower")],
-        SignalPath("init", ()),
-    ),
+    "an init over flower": ([(7, 1, "tini", "tini"), (8, 7, "celery", "celery flower")], ("init", [8], [])),
+    # It would kill after a time of its own, and start Celery again.
     "a supervisor": (
-        CATCHES,
-        [(7, 1, "supervisord", "supervisord"), (8, 7, "celery", "celery worker")],
-        SignalPath("exec", ()),
+        [(7, 1, "supervisord", "supervisord"), (8, 7, "celery", "celery worker"), (9, 7, "nginx", "nginx")],
+        ("shell", [8], [7]),
     ),
-    "nothing to be seen": ("", [], SignalPath("exec", ())),
+    "a supervisor in layers": (
+        [
+            (7, 1, "s6-svscan", "s6-svscan"),
+            (8, 7, "s6-supervise", "s6-supervise worker"),
+            (9, 8, "celery", "celery worker"),
+            (10, 7, "s6-supervise", "s6-supervise log"),
+        ],
+        ("shell", [9], [7, 8]),
+    ),
+    "a beat below a worker": (
+        [(7, 1, "celery", "celery worker"), (8, 7, "celery", "celery beat"), (9, 7, "celery", "celery worker")],
+        ("exec", [7, 8], []),
+    ),
+    "nothing to be seen": ([], ("hidden", [], [])),
 }
 
 
 @pytest.mark.parametrize("case", FORMS)
 def test_path_of(case):
-    status, processes, path = FORMS[case]
-    assert path_of(7, status, tree(*processes), TERM) == path
+    processes, (form, targets, frozen) = FORMS[case]
+    found = path_of(7, tree(*processes))
+    assert (found.form, [each.pid for each in found.targets], list(found.frozen)) == (form, targets, frozen)
+    assert isinstance(found, SignalPath)
+
+
+def test_ignores():
+    assert ignores("SigIgn:\t0000000001001002\nSigCgt:\t0\n", 2)
+    assert not ignores("SigIgn:\t0000000001001000\n", 2)
+
+
+@pytest.mark.parametrize(
+    "environment, name",
+    [({}, "SIGTERM"), ({"REMAP_SIGTERM": "SIGQUIT"}, "SIGINT"), ({"REMAP_SIGTERM": "SIGHUP"}, "SIGTERM")],
+)
+def test_the_signal_after_which_celery_finishes_its_tasks(environment, name):
+    assert warm_signal(environment) == name

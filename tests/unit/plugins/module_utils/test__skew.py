@@ -185,6 +185,7 @@ def test_names_by_direction_and_policy(scene):
 
 
 def test_before_the_check_the_live_workers_are_asked(scene):
-    scene.journal.note(to="green", **{"from": "blue"}, unknown_tasks="fail")
+    settings = {"services": {"workers": ["worker"]}}
+    scene.journal.note(to="green", **{"from": "blue"}, unknown_tasks="fail", settings=settings)
     assert _skew.known_to(scene.host, scene.journal, "shop-blue", WorkerBroker()) == {"shop.work"}
     assert scene.asked == ["live"]

@@ -8,6 +8,7 @@ import pytest
 from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _proof, _workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
@@ -216,6 +217,37 @@ def test_behind_a_router_a_worker_is_known_by_its_connection(host, journal, monk
         assert seconds[0] <= host.clock.now - began - _proof.MOMENT <= seconds[1]
 
 
+@pytest.mark.parametrize(
+    "holder, proved", [(70, True), (71, False)], ids=["the worker's own connection", "that of its health check"]
+)
+def test_a_health_check_that_waits_as_a_worker_does_proves_nothing(host, journal, monkeypatch, holder, proved):
+    connection = _proof._sockets.Connection(("10.0.0.2", 40001), ("10.0.0.5", 6379), _proof._sockets.ESTABLISHED, 4711)
+    monkeypatch.setattr(_proof, "processes_of", lambda _pid: [Process(70, 1, "celery", ["celery", "-A", "shop", "worker"])])
+    monkeypatch.setattr(_proof._sockets, "connections", lambda pid, ports: [connection])
+    monkeypatch.setattr(_proof._sockets, "inodes_of", lambda pid: {4711} if pid == holder else set())
+    broker = WorkerBroker(consumes=["10.0.0.2"])
+    broker.container = object()
+    if proved:
+        assert take(host, journal, broker=broker).started
+    else:
+        with pytest.raises(BluegreenError, match="did not begin to consume"):
+            take(host, journal, broker=broker, timeout=20)
+
+
+def test_a_beat_behind_a_script_waits_for_the_end_of_the_old_one(host, journal):
+    """Only its processes have shown what the old one was, while they ran."""
+    for color in ("blue", "green"):
+        status = "running" if color == "blue" else "created"
+        host.engine.add("scheduler", color=color, status=status, Path="/entry.sh", Args=["scheduler"])
+    journal.data["worker_roles"] = {"scheduler": "beat"}
+    old_color(host, "running")
+    names = ["worker", "scheduler"]
+    old, new = (of_project(host.engine, f"shop-{color}", names) for color in ("blue", "green"))
+    take_over(host, journal, new, WorkerBroker(consumes=["10.0.0.2"]), old)
+    order = [call for call in verbs(host, "start", "kill") if "scheduler" in call]
+    assert order == ["kill SIGTERM blue-scheduler", "start green-scheduler"]
+
+
 def test_a_worker_without_its_broker_is_not_proved(host, journal):
     with pytest.raises(BluegreenError, match="did not begin to consume"):
         take(host, journal, timeout=20, broker=WorkerBroker(down=True))
@@ -239,3 +271,19 @@ def test_a_beat_that_falls_over_a_moment_later(host, journal):
 def test_without_waiting_a_start_is_believed(host, journal):
     started = take(host, journal, broker=WorkerBroker(down=True), wait=False)
     assert started.started == ["shop-green-worker-1", "shop-green-beat-1"]
+
+
+@pytest.mark.parametrize("status", ["exited", "running"])
+def test_what_waits_in_a_shared_broker_is_sorted_once_right_before_the_first_worker_starts(host, journal, status):
+    old = old_color(host, status)
+    take(host, journal, old=old, move=lambda _start: host.calls.append("move"), sort=lambda: host.calls.append("sort"))
+    calls = verbs(host, "sort", "start", "move", "kill")
+    assert calls.index("sort") == calls.index("start green-worker") - 1
+    assert calls.count("sort") == 1
+
+
+def test_where_no_worker_starts_nothing_is_sorted(host, journal):
+    host.engine.start("green-worker")
+    host.engine.start("green-beat")
+    take(host, journal, sort=lambda: host.calls.append("sort"))
+    assert "sort" not in host.calls

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost
 
@@ -15,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._pidbox import Task
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import WorkerConf
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     plan_stop,
     restart_workers,
@@ -53,6 +52,7 @@ def messages(monkeypatch):
     monkeypatch.setattr(_workers, "restore_orphans", restore)
     monkeypatch.setattr(_workers, "count_messages", count)
     monkeypatch.setattr(_workers, "active_tasks", lambda *_args: answers["tasks"])
+    monkeypatch.setattr(_workers, "ask_conf", lambda *_args: WorkerConf())
     return answers
 
 
@@ -62,9 +62,9 @@ def workers_of(host):
 
 def test_the_answer_of_a_beat_is_not_waited_for(host, journal, messages, monkeypatch):
     asked = []
-    monkeypatch.setattr(_workers, "active_tasks", lambda _host, _broker, most: asked.append(most))
+    monkeypatch.setattr(_workers, "active_tasks", lambda _host, _broker, each: asked.extend(each))
     stop_workers(host, journal, workers_of(host), 30, broker=object())
-    assert asked == [1]
+    assert [container.service for container in asked] == ["worker"]
 
 
 def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_signalled(host, journal):
@@ -74,8 +74,10 @@ def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_sign
         ("policy no", "blue-worker"),
         ("note", "idle_since"),
         ("note", "signalled"),
+        ("note", "worker_roles"),
         ("kill SIGTERM", "blue-beat"),
         ("kill SIGTERM", "blue-worker"),
+        ("note", "told"),
     ]
     assert journal.data["signalled"] == ["blue-beat", "blue-worker"]
     assert set(journal.policies) == {"blue-beat", "blue-worker"}
@@ -102,43 +104,12 @@ def test_its_own_stop_signal_is_used(host, journal):
     assert ("kill SIGINT", "blue-worker") in host.calls
 
 
-def test_a_shell_is_passed_by(host, journal, monkeypatch):
-    host.engine.inspect("blue-worker")["State"]["Pid"] = 100
-    processes = [Process(100, 1, "sh", ["sh"]), Process(101, 100, "celery", ["celery", "worker"])]
-    monkeypatch.setattr(_workers, "processes_of", lambda pid: processes if pid == 100 else [])
-    monkeypatch.setattr(_workers, "status_of", lambda _pid: "SigCgt:\t0000000000010002\n")
-    sent = []
-
-    def kill(pid, number):
-        sent.append((pid, number))
-        host.engine.kill("blue-worker", "by pid")
-
-    monkeypatch.setattr(os, "kill", kill)
-    stopped = stop_workers(host, journal, workers_of(host), 30)
-    assert sent == [(101, 15)]
-    assert [each.pid1_form for each in stopped.containers] == ["exec", "shell"]
-    assert "kill -s SIGTERM 101" in host.commands
-
-
-def test_one_that_is_still_booting_is_signalled_when_it_listens(host, journal, monkeypatch):
-    host.engine.inspect("blue-worker")["State"]["Pid"] = 100
-    monkeypatch.setattr(
-        _workers, "processes_of", lambda pid: [Process(100, 1, "celery", ["celery", "worker"])] if pid else []
-    )
-    up_at = host.clock.now + 3
-    monkeypatch.setattr(
-        _workers, "status_of", lambda _pid: f"SigCgt:\t{'4000' if host.clock.now >= up_at else '0'}\n"
-    )
-    stopped = stop_workers(host, journal, workers_of(host), 30)
-    assert [each.pid1_form for each in stopped.containers] == ["exec", "exec"]
-    assert host.clock.now >= up_at
-
-
 def test_a_frozen_one_is_thawed_and_a_crashing_one_stopped(host, journal):
     host.engine.inspect("blue-worker")["State"]["Status"] = "paused"
     host.engine.inspect("blue-beat")["State"]["Status"] = "restarting"
     stopped = stop_workers(host, journal, workers_of(host), 30)
-    assert host.calls[4:] == [("stop", "blue-beat"), ("unpause", "blue-worker"), ("kill SIGTERM", "blue-worker")]
+    done = [call for call in host.calls if call[0] not in ("note", "policy no")]
+    assert done == [("stop", "blue-beat"), ("unpause", "blue-worker"), ("kill SIGTERM", "blue-worker")]
     assert stopped.drained
 
 
@@ -176,6 +147,14 @@ def test_requeue_asks_for_a_cold_shutdown_first(host, journal, messages, cold_sh
     assert (stopped.orphans_restored, stopped.queue_depth) == (3, {"celery": 4})
 
 
+def test_requeue_gives_a_soft_shutdown_its_own_time(host, journal, messages, monkeypatch):
+    host.engine.finishes_after.update({"blue-worker": None, ("blue-worker", "SIGQUIT"): 25})
+    messages["tasks"] = []
+    monkeypatch.setattr(_workers, "ask_conf", lambda *_args: WorkerConf(soft_shutdown=20.0))
+    stopped = stop_workers(host, journal, workers_of(host), 30, "requeue", WorkerBroker())
+    assert (stopped.killed, stopped.drained) == ([], True)
+
+
 def test_kill_kills(host, journal):
     host.engine.finishes_after["blue-worker"] = None
     stopped = stop_workers(host, journal, workers_of(host), 30, "kill")
@@ -189,19 +168,77 @@ def test_a_beat_that_hangs_is_ended_because_it_has_no_task(host, journal, on_tim
     assert stopped.killed == ["shop-blue-beat-1"]
 
 
-def test_one_killed_from_outside_is_not_drained(host, journal):
-    host.engine.inspect("blue-worker")["State"]["ExitCode"] = 0
+TASKS = [Task("celery@a", "id-1", "shop.report", 5.0), Task("celery@a", "id-2", "shop.mail", 6.0)]
+# What the worker ran when it was killed from outside, what waits in a queue afterwards, what is lost by that.
+KILLED = {
+    "nothing ran": ([], set(), []),
+    "all is back in the queue": (TASKS, {"id-1", "id-2"}, []),
+    "one was acknowledged before": (TASKS, {"id-1"}, ["id-2"]),
+    "nobody knows": (None, set(), None),
+}
+
+
+def killed_from_outside(host, messages, monkeypatch, tasks, waiting, how=("exited", 137)):
+    messages["tasks"] = tasks
+    monkeypatch.setattr(_workers._stored, "waiting_ids", lambda _broker, ids: ids & waiting)
     host.engine.finishes_after["blue-worker"] = None
     original = host.clock.sleep
 
     def sleep(seconds):
         original(seconds)
         if host.clock.now > 1005:
-            host.engine.inspected["blue-worker"]["State"].update(Status="exited", ExitCode=137)
+            host.engine.inspected["blue-worker"]["State"].update(Status=how[0], ExitCode=how[1])
 
     host.clock.sleep = sleep
-    stopped = stop_workers(host, journal, workers_of(host), 30)
-    assert (stopped.killed, stopped.drained) == (["shop-blue-worker-1"], False)
+
+
+@pytest.mark.parametrize("on_timeout", ["fail", "leave", "kill"])
+@pytest.mark.parametrize("case", KILLED)
+def test_one_killed_from_outside_is_not_drained(host, journal, messages, monkeypatch, case, on_timeout):
+    tasks, waiting, lost = KILLED[case]
+    killed_from_outside(host, messages, monkeypatch, tasks, waiting)
+    if on_timeout == "fail" and lost != []:
+        with pytest.raises(BluegreenError, match="shop-blue-worker-1 was ended by signal 9") as caught:
+            stop_workers(host, journal, workers_of(host), 30, on_timeout, WorkerBroker())
+        assert caught.value.details["failure"] == "killed"
+        sentence, names = caught.value.message, [task["id"] for task in caught.value.details["lost"]]
+    else:
+        stopped = stop_workers(host, journal, workers_of(host), 30, on_timeout, WorkerBroker())
+        assert (stopped.killed, stopped.drained) == (["shop-blue-worker-1"], False)
+        sentence, names = host.warnings[-1], [task["id"] for task in stopped.lost]
+    assert names == (lost or [])
+    # Whatever becomes of it, what it had taken is given back.
+    assert messages["restores"] == 1
+    assert {
+        "nothing ran": "no task is lost by that",
+        "all is back in the queue": "no task is lost by that",
+        "one was acknowledged before": "did not end and are in no queue: shop.mail (id-2)",
+        "nobody knows": "which tasks it ran is not known",
+    }[case] in sentence
+
+
+def test_one_killed_for_memory_is_named_as_that(host, journal, messages, monkeypatch):
+    killed_from_outside(host, messages, monkeypatch, TASKS, set())
+    original = host.engine.inspect
+
+    def inspect(container):
+        data = original(container)
+        data["State"]["OOMKilled"] = data["State"]["ExitCode"] == 137
+        return data
+
+    monkeypatch.setattr(host.engine, "inspect", inspect)
+    with pytest.raises(BluegreenError, match=r"shop-blue-worker-1 was killed for memory: .* shop.report \(id-1\), shop.mail"):
+        stop_workers(host, journal, workers_of(host), 30, "fail", WorkerBroker())
+
+
+def test_a_process_of_the_pool_that_was_killed_is_seen_in_the_logs(host, journal, messages, monkeypatch):
+    killed_from_outside(host, messages, monkeypatch, [each._replace(worker_pid=pid) for each, pid in zip(TASKS, (8, 9))], set(), ("exited", 0))
+    host.engine.log_lines["blue-worker"] = [
+        "[2026-11-29 10:00:00,000: ERROR/MainProcess] Process 'ForkPoolWorker-2' pid:9 exited with 'signal 9 (SIGKILL)'"
+    ]
+    stopped = stop_workers(host, journal, workers_of(host), 30, "leave", WorkerBroker())
+    assert ([task["id"] for task in stopped.lost], stopped.drained) == (["id-2"], False)
+    assert "lost a process of its pool to a signal" in host.warnings[-1]
 
 
 def test_a_broker_that_is_down_does_not_undo_a_good_stop(host, journal, messages):
@@ -261,9 +298,11 @@ def test_one_that_never_ends_is_named_and_all_others_run(host, journal):
         restart_workers(host, journal, workers_of(host), 60)
     assert "shop-blue-beat-1" in running(host)
     assert journal.data["signalled"] == ["blue-worker"]
-    # Once it has ended, the next run starts it.
-    host.engine.finishes_after["blue-worker"] = 1
+    # It has had its signal. Once it has ended, the next run starts it.
+    host.calls.clear()
+    host.engine.ends["blue-worker"] = (host.clock.now + 1, 0)
     assert restart_workers(host, journal, workers_of(host), 60) == ["shop-blue-worker-1"]
+    assert not [call for call in host.calls if call[0].startswith("kill")]
 
 
 def test_one_that_was_never_signalled_only_gets_its_policy_back(host, journal):
@@ -280,3 +319,68 @@ def test_recorded_but_not_sent_is_signalled_again(host, journal):
     restart_workers(host, journal, workers_of(host), 30, WorkerBroker(consumes=["10.0.0.2"]))
     assert ("kill SIGTERM", "blue-worker") in host.calls
     assert running(host) == ["shop-blue-beat-1", "shop-blue-worker-1"]
+
+
+@pytest.fixture
+def four(host):
+    """Beside worker and beat two more workers, all stopped by a deployment."""
+    for service in ("printer", "zips"):
+        host.engine.add(service, **WORKER)
+    return host
+
+
+def stopped_by_a_deployment(host, journal):
+    stop_workers(host, journal, workers_of(host), 30)
+    host.calls.clear()
+
+
+@pytest.mark.parametrize("trouble", ["does not start", "crashes at its start", "does not consume"])
+def test_one_that_fails_keeps_no_other_and_no_beat_down(four, journal, monkeypatch, trouble):
+    host = four
+    stopped_by_a_deployment(host, journal)
+    broker = WorkerBroker(consumes=["10.0.0.2"])
+    addresses = {name: f"10.0.1.{number}" for number, name in enumerate(("beat", "printer", "worker", "zips"))}
+    for name, address in addresses.items():
+        networks = host.engine.inspect(f"blue-{name}")["NetworkSettings"]["Networks"]
+        next(iter(networks.values()))["IPAddress"] = address
+    broker = WorkerBroker(consumes=[addresses["worker"], addresses["zips"]])
+    if trouble == "does not start":
+        host.engine.refuse = {"blue-printer"}
+    elif trouble == "crashes at its start":
+        host.engine.crashes_after["blue-printer"] = 0.2
+    with pytest.raises(BluegreenError, match="shop-blue-printer-1"):
+        restart_workers(host, journal, workers_of(host), 20, broker)
+    expected = ["shop-blue-beat-1", "shop-blue-worker-1", "shop-blue-zips-1"]
+    assert [name for name in running(host) if name != "shop-blue-printer-1"] == expected
+    assert [host.engine.policy(f"blue-{name}") for name in ("beat", "worker", "zips")] == ["unless-stopped"] * 3
+    assert host.engine.policy("blue-printer") == "no"
+    # The next try signals none of those that work, and brings back what is missing.
+    before = len(host.calls)
+    host.engine.refuse, host.engine.crashes_after = set(), {}
+    broker.consumes.append(addresses["printer"])
+    restart_workers(host, journal, workers_of(host), 20, broker)
+    assert not [call for call in host.calls[before:] if call[0].startswith("kill")]
+    assert running(host) == sorted([*expected, "shop-blue-printer-1"])
+    assert host.engine.policy("blue-printer") == "unless-stopped"
+
+
+def test_one_that_was_started_right_before_its_module_was_killed_is_not_told_to_finish(host, journal):
+    stopped_by_a_deployment(host, journal)
+    told, signalled = dict(journal.data["told"]), list(journal.data["signalled"])
+    host.engine.start("blue-worker")
+    journal.data.update(told=told, signalled=signalled)
+    host.calls.clear()
+    restart_workers(host, journal, workers_of(host), 20, WorkerBroker(consumes=["10.0.0.2"]))
+    assert not [call for call in host.calls if call[0].startswith("kill")]
+
+
+def test_what_a_script_runs_is_known_when_it_has_stopped(host, journal, monkeypatch):
+    host.engine.add("jobs", Path="/entry.sh", Args=[])
+    host.engine.inspect("blue-jobs")["State"]["Pid"] = 70
+    beat = Process(70, 1, "celery", ["celery", "-A", "shop", "beat"])
+    monkeypatch.setattr(_workers, "processes_of", lambda pid: [beat] if pid == 70 else [])
+    stop_workers(host, journal, workers_of(host), 30)
+    assert journal.data["worker_roles"] == {"beat": "beat", "worker": "worker", "jobs": "beat"}
+    host.calls.clear()
+    restart_workers(host, journal, workers_of(host), 20, WorkerBroker(consumes=["10.0.0.2"]))
+    assert [call[1] for call in host.calls if call[0] == "start"] == ["blue-worker", "blue-beat", "blue-jobs"]

@@ -47,18 +47,21 @@ class LivingEngine(FakeEngine):
     """An engine whose containers do something of their own as time passes.
 
     :ivar finishes_after: seconds from a signal to the exit, by container; 2 for others, ``None`` for never.
+    :ivar ends: when a container ends and with which code.
+    :ivar refuse: containers that do not start.
     :ivar crashes_after: seconds from a start to an exit with code 1, by container.
     """
 
     def __init__(self, clock, calls):
         super().__init__(clock, calls)
+        self.refuse = set()
         self.finishes_after = {}
         self.crashes_after = {}
-        self._ends = {}
+        self.ends = {}
 
     def inspect(self, container):
         data = super().inspect(container)
-        at, code = self._ends.get(container, (None, 0))
+        at, code = self.ends.get(container, (None, 0))
         if at is not None and self.clock.now >= at and data["State"]["Status"] == "running":
             data["State"].update(Status="exited", Pid=0, ExitCode=code)
         return data
@@ -73,21 +76,23 @@ class LivingEngine(FakeEngine):
             return
         seconds = self.finishes_after.get((container, signal), self.finishes_after.get(container, 2))
         if seconds is not None:
-            self._ends[container] = (self.clock.now + seconds, 0)
+            self.ends[container] = (self.clock.now + seconds, 0)
 
     def unpause(self, container):
         self.calls.append(("unpause", container))
         self.inspect(container)["State"].update(Status="running")
 
     def start(self, container):
+        if container in self.refuse:
+            raise EngineError("error while creating mount source path", 500)
         if self.inspect(container)["State"]["Status"] == "running":
             # The engine says "not modified", and does nothing.
             self.calls.append(("start", container))
             return
-        self._ends.pop(container, None)
+        self.ends.pop(container, None)
         super().start(container)
         if container in self.crashes_after:
-            self._ends[container] = (self.clock.now + self.crashes_after[container], 1)
+            self.ends[container] = (self.clock.now + self.crashes_after[container], 1)
 
 
 class WorkerHost(FakeHost):

@@ -28,6 +28,7 @@ PARAMS = {
     "hop": 0,
     "keep_keys": [],
     "only_keys": False,
+    "empty": False,
 }
 OURS = {**PARAMS, "deployment_id": "dep-1", "epoch": 1}
 
@@ -183,3 +184,18 @@ def test_a_redis_that_is_down(host, calls):
         BluegreenError, match="source is shop-blue/redis, whose container shop-blue-redis-1 is exited"
     ):
         bg_move_tasks.move_tasks(PARAMS, host, False)
+
+
+def test_what_is_to_be_empty_and_is_not_stops_the_deployment(host, calls):
+    with pytest.raises(BluegreenError, match=r"shop-blue/redis still holds tasks .*\(1 in unacked\).*deploy again") as caught:
+        bg_move_tasks.move_tasks({**PARAMS, "empty": True}, host, False)
+    assert caught.value.details == {"failure": "not_empty", "left": {"unacked": 1}}
+
+
+def test_a_worker_that_still_runs_may_hold_what_no_key_shows(host, calls, monkeypatch):
+    monkeypatch.setattr(bg_move_tasks, "move", lambda *_args: bg_move_tasks.NOTHING)
+    params = {**PARAMS, "empty": True}
+    bg_move_tasks.move_tasks(params, host, False)
+    host.engine.add("worker", Path="celery", Args=["-A", "shop", "worker"])
+    with pytest.raises(BluegreenError, match="shop-blue-worker-1 still runs and may hold tasks of shop-blue/redis"):
+        bg_move_tasks.move_tasks(params, host, False)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _old_web
@@ -29,6 +31,12 @@ PARAMS = {
 BROKER = {"mode": "none"}
 
 
+class Calls(list):
+    """The calls, and ``sort``: what is called before the first worker starts."""
+
+    sort = None
+
+
 @pytest.fixture
 def host(host_with_containers):
     return host_with_containers
@@ -45,7 +53,7 @@ def store(host, monkeypatch, tmp_path):
 
 @pytest.fixture
 def calls(host, monkeypatch, store):
-    calls = []
+    calls = Calls()
     for service in ("redis", "migrate", "web", "worker"):
         host.engine.add(service, status="created")
 
@@ -53,7 +61,8 @@ def calls(host, monkeypatch, store):
         calls.append(({role: [each.service for each in found] for role, found in containers.items()}, timeout, wait))
         return Started(["shop-blue-web-1"], 1.5)
 
-    def take_over(host, journal, new, broker, old, move, stop, timeout, wait, make_room):
+    def take_over(host, journal, new, broker, old, move, stop, timeout, wait, sort, make_room):
+        calls.sort = sort
         calls.append(([each.service for each in new], [each.name for each in old], bool(move), stop, timeout, wait))
         journal.begin("handover")
         journal.done("start_workers", tasks_moved=7)
@@ -96,7 +105,9 @@ def test_workers_that_replace_others(host, calls, store):
     host.engine.add("scheduler", color="green", status="exited", Path="celery", Args=["beat"])
     host.engine.add("web", color="green")
     store.create()
-    given = {"from": "green", "to": "blue", "workers": {"stop_timeout": 40, "on_timeout": "leave"}}
+    # The new release has another name for it.
+    given = {"from": "green", "to": "blue", "old_workers": ["scheduler"]}
+    given["workers"] = {"stop_timeout": 40, "on_timeout": "leave"}
     Journal.create(store, "dep-1", "me", facts(broker=BROKER, **given))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
     result = bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
@@ -107,6 +118,23 @@ def test_workers_that_replace_others(host, calls, store):
         7,
         ["/srv/celerybeat-schedule"],
     )
+
+
+@pytest.mark.parametrize("mode, sorts", [("shared", True), ("color", False)])
+def test_what_waits_in_a_shared_broker_is_sorted(host, calls, store, monkeypatch, mode, sorts):
+    store.create()
+    broker = {"mode": mode, "service": "redis" if mode == "color" else "mq"}
+    Journal.create(store, "dep-1", "me", facts(**{"from": "green", "to": "blue"}, broker=broker))
+    if mode == "shared":
+        Path(store.path("broker.url")).write_text("redis://mq/0", encoding="utf-8")
+    sorted_for = []
+    monkeypatch.setattr(bg_start, "sort_shared", lambda *given, **named: sorted_for.append((given[2].name, named)))
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
+    bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
+    assert (calls.sort is not None) is sorts
+    if sorts:
+        calls.sort()
+        assert sorted_for == [("redis://mq:6379", {"to_candidate": True})]
 
 
 @pytest.mark.parametrize("old_web, stopped", [("stopped", True), ("running", False), (None, False)])

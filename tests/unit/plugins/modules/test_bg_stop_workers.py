@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -125,6 +127,21 @@ def test_one_broker_for_two_sets_of_workers_needs_releases_that_know_the_same(
     assert (("weight 2", "blue-worker") in host.calls) is slowed
     assert bool(calls) is not slowed
     assert bool(host.warnings) is not slowed
+
+
+@pytest.mark.parametrize("drained", [True, False], ids=["drained", "killed"])
+def test_what_waits_in_a_shared_broker_is_sorted_however_the_workers_ended(host, calls, store, monkeypatch, drained):
+    store.create()
+    Journal.create(store, "dep-1", "me", facts(broker={"mode": "shared"}))
+    host.engine.add("worker", color="green", status="created")
+    stopped, sorted_for = bg_stop_workers.stop_workers, []
+    monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: Checked(False))
+    monkeypatch.setattr(bg_stop_workers, "_broker_of", lambda *_given: contextlib.nullcontext(object()))
+    monkeypatch.setattr(bg_stop_workers, "stop_workers", lambda *given: stopped(*given)._replace(drained=drained))
+    monkeypatch.setattr(bg_stop_workers, "sort_shared", lambda *given, **named: sorted_for.append(named))
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
+    bg_stop_workers.stop(params, host, False)
+    assert sorted_for == [{"to_candidate": True}]
 
 
 @pytest.fixture

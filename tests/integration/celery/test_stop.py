@@ -1,0 +1,237 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real workers of every form are told to finish: their tasks end, and the same containers work again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import BrokerSettings, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
+from compose_project import wait_for
+
+CELERY = "python3 -m celery -A naps"
+WORKER = f"{CELERY} worker -c 2 -l INFO"
+# Waits as for a database, then runs what it is given, and goes on after it.
+SCRIPT = '#!/bin/sh\nsleep 0.2\n"$@"\necho it is over\n'
+# As a supervisor does: it starts Celery again whenever that ends, and kills it two seconds after it was told to end.
+SUPERVISOR = """#!/bin/sh
+trap 'kill -TERM $pid; sleep 2; kill -KILL $pid; exit 0' TERM
+while true; do "$@" & pid=$!; wait $pid; done
+"""
+# As dumb-init does: whatever it is told it tells everybody.
+TELLER = """#!/usr/bin/python3
+import os, signal, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], start_new_session=True)
+signal.signal(signal.SIGTERM, lambda *_args: os.killpg(child.pid, signal.SIGTERM))
+sys.exit(child.wait())
+"""
+
+# How the container starts, its form, and options for the engine and the environment.
+FORMS = {
+    "a list": (WORKER.split(), "exec", {}),
+    "a list and an init": (WORKER.split(), "init", {"Init": True}),
+    "a script": (["/out/script", *WORKER.split()], "shell", {}),
+    "a script and an init": (["/out/script", *WORKER.split()], "init-shell", {"Init": True}),
+    "a shell": (["sh", "-c", f"cd /out && {WORKER} | cat"], "shell", {}),
+    "a supervisor": (["/out/supervisor", *WORKER.split()], "shell", {}),
+    "one that tells everybody": (["/out/teller", *WORKER.split()], "shell", {}),
+    "two workers": (["sh", "-c", f"{WORKER} -n one@%h & {WORKER} -n two@%h & wait"], "shell", {}),
+    "worker and beat": (["sh", "-c", f"{CELERY} beat & exec {WORKER}"], "exec", {}),
+    "detached": (
+        ["sh", "-c", f"{CELERY} multi start w1 -c 2 --pidfile=/tmp/%n.pid --logfile=/tmp/%n.log; tail -f /dev/null"],
+        "shell",
+        {},
+    ),
+    "SIGTERM remapped": (WORKER.split(), "exec", {"env": ["REMAP_SIGTERM=SIGQUIT"]}),
+    "SIGTERM remapped by a script": (["sh", "-c", f"export REMAP_SIGTERM=SIGQUIT; {WORKER}; true"], "shell", {}),
+    "solo": (f"{CELERY} worker --pool solo".split(), "exec", {}),
+    "threads": (["/out/script", *f"{CELERY} worker --pool threads -c 2".split()], "shell", {}),
+    "worker -B": (f"{WORKER} -B".split(), "exec", {}),
+    "late": (["/out/script", *WORKER.split()], "shell", {"env": ["LATE=1"]}),
+}
+
+
+class Notes(NoJournal):
+    def __init__(self):
+        self.data = {"id": "d1"}
+        self.policies = {}
+
+    def get(self, key, default=None):
+        return self.data.get(key, default)
+
+    def note(self, **facts):
+        self.data.update(facts)
+
+    def note_policy(self, container):
+        self.policies.setdefault(container.id, container.restart_policy)
+
+    def policy_of(self, container):
+        return self.policies.get(container.id, container.restart_policy)
+
+
+class Bed:
+    """A Redis, a worker, and the ledger of its tasks."""
+
+    def __init__(self, project, folder, command, env=(), **host_config):
+        self.project, self.folder = project, folder
+        os.chmod(folder, 0o777)
+        shutil.copy(Path(__file__).with_name("naps.py"), folder)
+        for name, text in (("script", SCRIPT), ("supervisor", SUPERVISOR), ("teller", TELLER)):
+            (folder / name).write_text(text)
+            os.chmod(folder / name, 0o755)
+        redis = project.start("redis", ["redis-server", "--save", "", "--protected-mode", "no"])
+        self.env = [
+            f"URL=redis://{redis.addresses['bridge']}:6379/0",
+            "PYTHONPATH=/out",
+            "PYTHONDONTWRITEBYTECODE=1",
+            *env,
+        ]
+        self.worker = project.start(
+            "worker",
+            command,
+            self.env,
+            Binds=[f"{folder}:/out"],
+            RestartPolicy={"Name": "always", "MaximumRetryCount": 0},
+            **host_config,
+        )
+        self.journal = Notes()
+        self.broker = connect(project.host, [redis, self.worker], BrokerSettings("color"), ["worker"])
+
+    def lines(self, word):
+        ledger = self.folder / "ledger"
+        return [line for line in ledger.read_text().splitlines() if line.startswith(word)] if ledger.exists() else []
+
+    def send(self, count, seconds):
+        argv = ["python3", "/out/naps.py", str(count), str(seconds)]
+        assert self.project.engine.execute(self.project_runner(), argv)[0] == 0
+
+    def project_runner(self):
+        """A container beside it, so that nothing of ours runs in the worker's own."""
+        if not hasattr(self, "_runner"):
+            self._runner = self.project.start("runner", ["sleep", "600"], self.env, Binds=[f"{self.folder}:/out"]).id
+        return self._runner
+
+    def stop(self, **options):
+        self.worker = look(self.project.engine, self.worker.id)
+        return _workers.stop_workers(self.project.host, self.journal, [self.worker], broker=self.broker, **options)
+
+    def restart(self):
+        return _workers.restart_workers(self.project.host, self.journal, [self.worker], 30, self.broker)
+
+    def state(self):
+        now = look(self.project.engine, self.worker.id)
+        return now.status, now.restart_policy["Name"]
+
+
+# What `make test` leaves to `make test-all`, because another form takes the same way.
+LONG = {
+    *("a list", "a list and an init", "a script", "a shell", "two workers", "SIGTERM remapped", "solo", "threads"),
+    *("worker -B", "late", "one that tells everybody"),
+}
+
+
+@pytest.mark.parametrize("form", [pytest.param(form, marks=[pytest.mark.long] if form in LONG else []) for form in FORMS])
+def test_running_tasks_end_and_the_same_container_works_again(project, tmp_path, form):
+    command, pid1_form, options = FORMS[form]
+    bed = Bed(project, tmp_path, command, **options)
+    busy = 1 if form == "solo" else 2
+    bed.send(6, 1.5)
+    wait_for(lambda: len(bed.lines("begun")) >= busy)
+    stopped = bed.stop(timeout=30)
+    assert (stopped.drained, stopped.killed, stopped.lost) == (True, [], [])
+    assert [each.pid1_form for each in stopped.containers] == [pid1_form]
+    # After SIGINT Celery ends with 1, though as calmly as after SIGTERM.
+    assert stopped.containers[0].exit_code == (1 if "remapped" in form else 0)
+    begun, done = bed.lines("begun"), bed.lines("done")
+    assert len(done) == len(begun) >= busy
+    assert bed.state() == ("exited", "no")
+    # Whatever it was that started Celery, it does not start it again.
+    time.sleep(0.5)
+    assert bed.lines("begun") == begun
+    assert bed.restart() == [bed.worker.name]
+    wait_for(lambda: len(bed.lines("done")) == 6)
+    assert sorted(bed.lines("done")) == [f"done {number}" for number in range(6)]
+    assert bed.state() == ("running", "always")
+
+
+def test_the_beat_inside_of_a_worker_ends_before_its_last_task(project, tmp_path):
+    bed = Bed(project, tmp_path, f"{WORKER} -B".split())
+    bed.send(1, 5)
+    wait_for(lambda: bed.lines("begun") and bed.lines("tick"))
+    ends = time.monotonic() + 3
+    waiting = []
+
+    def alive():
+        if time.monotonic() > ends and not waiting:
+            waiting.append(bed.broker.database(0).call("LLEN", "celery"))
+
+    bed.journal.alive = alive
+    assert bed.stop(timeout=30).drained
+    # After three seconds of a task that takes five no tick waits: nobody sends any.
+    assert waiting and waiting[0] <= 1
+
+
+def test_one_that_is_left_finishing_is_told_once_and_is_over_when_its_celery_is(project, tmp_path):
+    bed = Bed(project, tmp_path, ["/out/supervisor", *WORKER.split()], env=["REMAP_SIGTERM=SIGQUIT"])
+    bed.send(1, 6)
+    wait_for(lambda: bed.lines("begun"))
+    with pytest.raises(BluegreenError, match="still runs 1 s after it was told to finish. .*nap"):
+        bed.stop(timeout=1)
+    # A second SIGINT would be a cold shutdown.
+    assert not bed.stop(timeout=1, on_timeout="leave").drained
+    assert bed.restart() == [bed.worker.name]
+    assert bed.lines("done") == ["done 0"]
+
+
+@pytest.mark.parametrize("late", ["0", "1"])
+def test_a_worker_that_is_killed_meanwhile_is_reported_with_its_tasks(project, tmp_path, late):
+    bed = Bed(project, tmp_path, ["/out/script", *WORKER.split()], env=[f"LATE={late}"])
+    bed.send(2, 8)
+    wait_for(lambda: len(bed.lines("begun")) == 2)
+    (main,) = main_processes(processes_of(bed.worker.pid))
+    told = []
+
+    def alive():
+        if bed.journal.get("told") and not told:
+            told.append(os.kill(main.pid, signal.SIGKILL))
+
+    bed.journal.alive = alive
+    if late == "1":
+        stopped = bed.stop(timeout=30)
+        assert (stopped.killed, stopped.drained, stopped.lost) == ([bed.worker.name], False, [])
+        assert stopped.orphans_restored == 2
+    else:
+        with pytest.raises(BluegreenError, match="was ended by signal 9: these tasks ran there, did not end") as caught:
+            bed.stop(timeout=30)
+        assert [task["name"] for task in caught.value.details["lost"]] == ["nap", "nap"]
+
+
+def test_a_child_of_the_pool_that_is_killed_meanwhile_is_reported_with_its_task(project, tmp_path):
+    bed = Bed(project, tmp_path, WORKER.split())
+    bed.send(2, 5)
+    wait_for(lambda: len(bed.lines("begun")) == 2)
+    (main,) = main_processes(processes_of(bed.worker.pid))
+    children = [each.pid for each in processes_of(bed.worker.pid) if each.ppid == main.pid]
+    told = []
+
+    def alive():
+        if bed.journal.get("told") and not told:
+            told.append(os.kill(children[0], signal.SIGKILL))
+
+    bed.journal.alive = alive
+    stopped = bed.stop(timeout=30, on_timeout="leave")
+    assert (stopped.killed, stopped.drained) == ([bed.worker.name], False)
+    assert len(stopped.lost) == 1
+    assert len(bed.lines("done")) == 1
