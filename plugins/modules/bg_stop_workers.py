@@ -81,7 +81,7 @@ options:
     description:
       - Compose project of the color whose workers take over, created and not started.
       - Before the first signal the names of the tasks that wait are compared with those that its workers register. Where
-        the host has not the memory to load their app beside the old workers, that is done when these have stopped.
+        the host lacks the memory to load their app beside the old workers, that is done when these have stopped.
     type: str
     default: ""
   unknown_tasks:
@@ -332,7 +332,7 @@ def _ask_later(host, params, checked, app):
 
 def _why_not_throttled(settings, checked):
     if checked.later:
-        return "the host has not the memory for both colors any more"
+        return "the host no longer has the memory for both colors"
     if settings.mode == "shared" and not checked.same:
         # Between the cutover and the start of the new workers they would take what the new web publishes.
         return "both colors use one broker, and that both releases know the same tasks is not certain"

@@ -198,7 +198,7 @@ def test_workers_are_not_throttled_where_not_even_the_app_fits_beside_them(host,
     bg_stop_workers.stop(in_deployment(state="throttled"), host, False)
     assert calls == [STOP, "load the app"]
     assert host.warnings == [
-        "The workers are stopped and not throttled, because the host has not the memory for both colors any more."
+        "The workers are stopped and not throttled, because the host no longer has the memory for both colors."
     ]
 
 
