@@ -15,7 +15,7 @@ demo-clean:  ## Remove all that `make demo` made
 test:  ## The tests; PARTS=unit,lint for some (tests/run --help)
 	@tests/run $(if $(PARTS),--parts $(PARTS))
 
-test-all:  ## All of them, the long ones too (an hour); not `make faults` and `make vm`
+test-all:  ## All of them, the long ones too (an hour and a half); not `make faults` and `make vm`
 	@tests/run --parts all
 
 test-unit:  ## Only the unit tests
@@ -31,7 +31,7 @@ lint:  ## Only the linters
 	@tests/run --parts lint
 
 faults:  ## Every fault at every phase of a deployment (an hour); goes on where it stopped; ONLY=kill:health FRESH=1 HOSTS=3
-	@lab/setup all venv-runner
+	@lab/setup all field venv-runner
 	@.venv/bin/python tests/faults/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(HOSTS),--hosts '$(HOSTS)') \
 		$(if $(FRESH),--fresh) $(if $(AGAIN),--again)
 

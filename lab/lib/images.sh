@@ -71,3 +71,27 @@ app_images() {
         build_image "bluegreen-demo:$release" "$root/demo/app" debian:trixie-slim --build-arg "RELEASE=$release"
     done
 }
+
+# The app of the field bed (tests/field), of two versions of Celery and three releases each. Their packages come from PyPI by
+# this machine's pip, because a build knows nothing of its proxies.
+field_images() {
+    venv
+    app_images
+    local source=$root/tests/field/app folder version release
+    for version in newest 5.3; do
+        folder=$state/field-$version
+        if ! cmp -s "$source/celery-$version.txt" "$folder/requirements.txt"; then
+            say "Fetching the packages of celery-$version.txt."
+            rm -rf "$folder"
+            logged "field-$version" "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
+                --target "$folder/celery" --no-deps --python-version 3.13 --only-binary=:all: \
+                --requirement "$source/celery-$version.txt"
+            cp "$source/celery-$version.txt" "$folder/requirements.txt"
+        fi
+        cp "$source"/{Dockerfile,celery-program,field.py,worker.py} "$folder"
+        for release in 1 2 3; do
+            build_image "bluegreen-field:$version-$release" "$folder" bluegreen-demo:1 \
+                --build-arg "RELEASE=$release"
+        done
+    done
+}

@@ -111,6 +111,7 @@ class Fault(NamedTuple):
     patience: float = 80.0  # seconds from the deadline of the deployment until the host has to be whole
     within: dict = {}  # phase: seconds from the fault until it has to be, where that is promised
     small_disk: bool = False
+    shape: str = ""  # of tests/field: the app is of that one
     under_runner: bool = False
 
 
@@ -133,6 +134,26 @@ FAULTS = {
             pending=False,
             # Between two modules, so the fault comes after the last sign of life. Workers and all else, not only workers.
             within={"stopped": 30.0, "healthy": 30.0},
+        ),
+        Fault(
+            "script",
+            "the same, Celery behind a script and tini",
+            ("stop_workers", "stopped", "start_workers", "settle"),
+            _controller_gone,
+            strike="kill",
+            controller="gone",
+            pending=False,
+            shape="tini-script",
+        ),
+        Fault(
+            "supervisor",
+            "the same, Celery under supervisord that starts it again",
+            ("stop_workers", "stopped", "start_workers", "settle"),
+            _controller_gone,
+            strike="kill",
+            controller="gone",
+            pending=False,
+            shape="supervisord-autorestart",
         ),
         Fault(
             "term",

@@ -20,9 +20,12 @@ from controllers import ROOT, Controller
 from link import Link
 from shop_compose import WEB, for_faults
 
-sys.path.insert(0, str(ROOT / "lab"))
+for folder in (ROOT / "lab", ROOT / "tests/field"):
+    sys.path.insert(0, str(folder))
 
-import host as lab  # noqa: E402  pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+import host as lab  # noqa: E402
+import shapes  # noqa: E402
 
 FAULTS = Path(__file__).resolve().parent
 # Git-ignored: keys, inventories, logs, what was measured.
@@ -53,10 +56,13 @@ class PiHost:
     """A prepared host with a release of the app live on it, reached over SSH through a link that can be cut."""
 
     Error = lab.HostError
+    runs = RUN
 
-    def __init__(self, name, small_disk=False):
+    def __init__(self, name, small_disk=False, shape=""):
+        """shape: of tests/field, for the demo's app in another one than its own."""
         self.name = name
-        self.folder = RUN / name
+        self.shape = shape and shapes.read(shapes.SHAPES / shape)
+        self.folder = self.runs / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.small_disk = small_disk
         self.machine = None
@@ -88,7 +94,7 @@ class PiHost:
                 "systemctl stop docker.socket docker && mount -t tmpfs -o size=640m engine /var/lib/docker"
                 " && systemctl start docker"
             )
-        self.machine.load([f"bluegreen-demo:{release}" for release in RELEASES])
+        self.machine.load([self.image(release) for release in RELEASES])
         self.link = Link(self.machine.ports[22])
         self._install()
         self._write_inventory()
@@ -99,22 +105,38 @@ class PiHost:
             self.link = None
         lab.destroy(self.name)
 
-    def _install(self):
+    @property
+    def kind(self):
+        return self.small_disk, self.shape and self.shape.name
+
+    def image(self, release):
+        return f"bluegreen-field:newest-{release}" if self.shape else f"bluegreen-demo:{release}"
+
+    def app_variables(self):
+        return {**VARIABLES, **({"bluegreen_files": ["compose.yml", "shape.yml"]} if self.shape else {})}
+
+    def install_app(self):
         demo = yaml.safe_load((ROOT / "demo/app/compose.yml").read_text(encoding="utf-8"))
-        texts = {
-            f"/srv/{APP}/compose.yml": yaml.safe_dump(for_faults(demo), sort_keys=False),
-            "/srv/faults/shop_faults.py": WEB,
-            "/srv/faults/agent.py": (FAULTS / "agent.py").read_text(encoding="utf-8"),
-            "/srv/faults/key.pub": _public_key(),
-        }
-        for path, text in texts.items():
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                self.machine.copy(file.name, path)
+        made = for_faults(demo, self.image("${BG_RELEASE:-1}"))
+        self.write(f"/srv/{APP}/compose.yml", yaml.safe_dump(made, sort_keys=False))
+        self.write("/srv/faults/shop_faults.py", WEB)
+        for path in self.shape.folder.iterdir() if self.shape else ():
+            if path.name != "shape.yml":
+                self.machine.copy(str(path), f"/srv/{APP}/{path.name.replace('compose.yml', 'shape.yml')}")
+
+    def _install(self):
+        self.install_app()
+        self.write("/srv/faults/agent.py", (FAULTS / "agent.py").read_text(encoding="utf-8"))
+        self.write("/srv/faults/key.pub", _public_key())
         self.machine.exec(
             "install -d -m 700 ~root/.ssh && install -m 600 /srv/faults/key.pub ~root/.ssh/authorized_keys && systemctl start ssh"
         )
+
+    def write(self, path, text):
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            self.machine.copy(file.name, path)
 
     def variables(self):
         """What Ansible needs to reach it."""
@@ -128,8 +150,8 @@ class PiHost:
         }
 
     def _write_inventory(self):
-        text = yaml.safe_dump({"all": {"hosts": {self.name: self.variables()}, "vars": VARIABLES}}, sort_keys=False)
-        self.inventory.write_text(f"# Written by tests/faults/run.py.\n{text}", encoding="utf-8")
+        text = yaml.safe_dump({"all": {"hosts": {self.name: self.variables()}, "vars": self.app_variables()}}, sort_keys=False)
+        self.inventory.write_text(f"# Written by tests/faults/pi_host.py.\n{text}", encoding="utf-8")
 
     def play(self, playbook, label, variables, under_runner=False):
         """Start a playbook; its log is the label's."""
@@ -216,6 +238,7 @@ class Agent:
 
 
 def make_key():
+    """Once for each checkout, before a host is made."""
     RUN.mkdir(exist_ok=True)
     if not (RUN / "key").exists():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "faults", "-f", str(RUN / "key")], check=True)

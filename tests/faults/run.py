@@ -16,7 +16,6 @@ with all that the host had to say are in tests/faults/.run.
 from __future__ import annotations
 
 import argparse
-import collections
 import contextlib
 import datetime
 import fcntl
@@ -37,6 +36,7 @@ for folder in (Path(__file__).resolve().parent, Path(__file__).resolve().parents
 import further  # noqa: E402
 import matrix_report  # noqa: E402
 from docker.errors import APIError, DockerException  # noqa: E402
+from jobs import USUAL, Job, Jobs  # noqa: E402
 from matrix import FAULTS, REPRESENTATIVE, REVERT_AFTER, cells, chosen  # noqa: E402
 from pi_host import FAULTS as HERE  # noqa: E402
 from pi_host import RUN, FaultsError, PiHost, make_key  # noqa: E402
@@ -50,7 +50,6 @@ CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 CONFLICT = 409
 LEAST_REQUESTS = 40_000
 SAYING = threading.Lock()
-Job = collections.namedtuple("Job", "name small_disk perform")
 
 
 def say(text=""):
@@ -74,13 +73,13 @@ def cell_job(cell, number):
             result["evidence"] = str(trial.evidence().relative_to(HERE))
         return result
 
-    return Job(cell.name, FAULTS[cell.fault].small_disk, perform)
+    return Job(cell.name, (FAULTS[cell.fault].small_disk, FAULTS[cell.fault].shape), perform)
 
 
 def further_jobs(results):
     """Two deployments at once, and the recovery that is killed."""
     jobs = [
-        Job(f"twice-{number}", False, lambda pi, number=number: further.twice(pi, number))
+        Job(f"twice-{number}", USUAL, lambda pi, number=number: further.twice(pi, number))
         for number in range(1, further.TWICE + 1)
     ]
     for number, (phase, _delays) in enumerate(further.kills(), 1):
@@ -88,7 +87,7 @@ def further_jobs(results):
         def perform(pi, number=number, phase=phase):
             return further.killed(pi, number, results.read().get(f"kill:{phase}"))
 
-        jobs.append(Job(f"killed-{number}", False, perform))
+        jobs.append(Job(f"killed-{number}", USUAL, perform))
     return jobs
 
 
@@ -107,40 +106,20 @@ def wanted(options, results):
     return [job for job in jobs if left(job)]
 
 
-class Jobs:
-    """Shared by the hosts. One of them does what needs a small disk first, so that few are made anew."""
-
-    def __init__(self, jobs):
-        self._left = {small: collections.deque(job for job in jobs if job.small_disk == small) for small in (True, False)}
-        self._taking = threading.Lock()
-        self.total = len(jobs)
-        self.done = 0
-        self.stopped = False
-
-    def take(self, small):
-        with self._taking:
-            if self.stopped:
-                return None
-            for kind in (small, not small):
-                if self._left[kind]:
-                    return self._left[kind].popleft()
-        return None
-
-
 # -- the hosts ------------------------------------------------------------------------------------
 
 
 def work(name, jobs, results, first):
     """Do one job after the other on a host of that name."""
     pi = None
-    small = first
+    kind = None if first else USUAL
     try:
-        while job := jobs.take(small):
-            if pi is None or pi.small_disk != job.small_disk:
+        while job := jobs.take(kind):
+            if pi is None or pi.kind != job.kind:
                 if pi:
                     pi.destroy()
-                pi = made(name, job.small_disk)
-            small = job.small_disk
+                pi = made(name, job.kind)
+            kind = job.kind
             result = tried(job, pi)
             if jobs.stopped:
                 # Its host was taken away in the middle of it.
@@ -166,9 +145,9 @@ def remove(pi):
             raise
 
 
-def made(name, small_disk):
+def made(name, kind):
     """A host; where the machine was too busy for one, another one."""
-    pi = PiHost(name, small_disk)
+    pi = PiHost(name, *kind)
     for left in reversed(range(TRIES)):
         try:
             pi.make()

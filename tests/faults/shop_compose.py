@@ -26,9 +26,11 @@ def app(environ, start_response):
 '''
 
 
-def for_faults(demo):
+def for_faults(demo, image):
     """Return the Compose file made from the demo's."""
     made = copy.deepcopy(demo)
+    for service in made["services"].values():
+        service["image"] = image
     web = made["services"]["web"]
     web["command"] = [*web["command"][:-1], "--pythonpath=/srv/faults", "shop_faults:app"]
     # Docker stops web and Redis at the same time when it is stopped itself, and then a web waits for its Redis.

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
 
+import evidence
 from controllers import ROOT
 from matrix import AWAITING, COMMITTED, FAULTS, PHASES, ROLLED_BACK, may_end, takes_down, variables
-from pi_host import LEDGER, RELEASES, FaultsError
+from pi_host import RELEASES, FaultsError
 from strikes import Strikes
 from verdict import Streak, beats_at_once, count_requests, count_tasks, end_of, strangers, whats_missing
 
@@ -320,28 +320,8 @@ class Trial:
             self.pi.exec(self._text(command), check=check)
 
     def evidence(self):
-        """What somebody wants to read who asks why."""
-        asked = {
-            "journal": "cat /var/lib/bluegreen/shop/deployment.json",
-            "folder": "ls -la /var/lib/bluegreen/shop; tail -n 3 /var/lib/bluegreen/shop/history.jsonl",
-            "guard": "journalctl --no-pager -o short-precise -n 300 -u 'bluegreen-*'",
-            "units": "systemctl list-units --all --no-pager --plain 'bluegreen-*'; systemctl list-timers --all --no-pager",
-            "containers": "docker ps -a --no-trunc --format '{{.Names}} {{.Status}} {{.ID}}'",
-            "nginx": "cat /etc/nginx/conf.d/bluegreen-shop.conf; nginx -t; tail -n 20 /var/log/nginx/error.log",
-            "queues": "for c in blue green; do echo $c; docker exec shop-$c-redis-1 sh -c 'redis-cli --scan | head -50;"
-                      " redis-cli hlen unacked; redis-cli llen celery; redis-cli llen reports'; done",
-            "worker": "for c in blue green; do docker logs --tail 40 shop-$c-worker-1; done",
-            "web": "for c in blue green; do docker logs --tail 20 shop-$c-web-1; done",
-            "docker": "journalctl --no-pager -n 60 -u docker",
-        }
-        if lost := self.result.get("lost_ids"):
-            of_lost = f"grep -E '{'|'.join(lost)}'"
-            # A worker that was killed between taking a message and noting that it has it: then only its log knows of it.
-            asked["lost"] = f"{of_lost} {LEDGER}; for c in blue green; do docker logs shop-$c-worker-1 2>&1 | {of_lost}; done"
-        parts = [json.dumps(self.result, indent=1), json.dumps(self.streak.last, indent=1)]
-        for name, command in asked.items():
-            with contextlib.suppress(Exception):
-                parts.append(f"--- {name}\n{self.pi.exec(command, check=False).out}")
+        """What somebody wants to read who asks why; the file that it is in."""
+        begin = json.dumps(self.result, indent=1) + "\n" + json.dumps(self.streak.last, indent=1)
         path = self.pi.folder / f"{self.cell.name.replace(':', '-')}.evidence"
-        path.write_text("\n".join(parts), encoding="utf-8")
+        path.write_text(evidence.collected(self.pi, begin, self.result.get("lost_ids")), encoding="utf-8")
         return path

@@ -5,12 +5,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import ledger
 from matrix import AWAITING, COMMITTED, ROLLED_BACK
 
 PORTS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 OTHER = {"blue": "green", "green": "blue"}
-SERVICES = ("redis", "web", "worker", "beat")
+
+
+class App(NamedTuple):
+    """Services of an app; of the demo's, where nothing else is said."""
+
+    services: tuple = ("redis", "web", "worker", "beat")  # what runs of the color that is live
+    webs: tuple = ("web",)
+    stores: tuple = ("redis",)  # what keeps tasks
+    ignored: tuple = ()  # nobody's business
+
+
+DEMO = App()
 # So many answers in a row, over so many seconds, say that what was down is back. On a busy machine the load comes in
 # bursts, and within one of them the first answers and the last refusals may cross.
 BACK_AFTER = 20
@@ -22,7 +35,7 @@ BACK_WITHIN = 45.0
 # -- the host -------------------------------------------------------------------------------------
 
 
-def whats_missing(look):
+def whats_missing(look, app=DEMO):
     """Why the host is not whole, a sentence each; none when it is."""
     color = look["answer"].get("color")
     if look["containers"] is None:
@@ -43,7 +56,10 @@ def whats_missing(look):
         missing.append("a deployment is open: " + ", ".join(f"{key} {value}" for key, value in journal.items() if value))
     if not journal and look["journals"]:
         missing.append(f"{', '.join(look['journals'])} was left behind")
-    missing += _of_live(look["containers"], color) + _of_other(look["containers"], OTHER[color], pending)
+    missing += _of_live(look["containers"], color, app.services)
+    # An old web that does not fit into memory beside the new workers is started again by the way back.
+    webs = () if journal.get("old_web") == "stopped" else app.webs
+    missing += _of_other(look["containers"], OTHER[color], app, webs + app.stores if pending else ())
     if not pending:
         missing += [] if look["lock_is_free"] else ["the lock is held"]
         armed = [unit for unit, state in look["units"].items() if unit.endswith(".timer") and state == "waiting"]
@@ -52,9 +68,9 @@ def whats_missing(look):
     return missing
 
 
-def _of_live(containers, color):
+def _of_live(containers, color, services):
     missing = []
-    for service in SERVICES:
+    for service in services:
         own = [each for each in containers if (each["color"], each["service"]) == (color, service)]
         if [each["status"] for each in own] != ["running"]:
             missing.append(f"{service} of {color} is {', '.join(each['status'] for each in own) or 'gone'}")
@@ -63,17 +79,17 @@ def _of_live(containers, color):
     return missing
 
 
-def _of_other(containers, color, pending):
+def _of_other(containers, color, app, needed):
     missing = []
     for each in containers:
-        if each["color"] != color:
+        if each["color"] != color or each["service"] in app.ignored:
             continue
         up = each["status"] in ("running", "restarting", "paused")
-        serving = each["service"] in ("web", "redis")
-        if serving and pending and not up:
-            missing.append(f"{each['service']} of {color} is {each['status']}, and the way back needs it")
+        if each["service"] in needed:
+            if not up:
+                missing.append(f"{each['service']} of {color} is {each['status']}, and the way back needs it")
         # A Redis that still holds tasks may stay, with its policy; whether any were lost, the ledger tells.
-        elif not serving or (each["service"] == "web" and not pending):
+        elif each["service"] not in app.stores:
             if up:
                 missing.append(f"{each['service']} of {color} is {each['status']} too")
             elif each["status"] != "created" and each["policy"] not in ("no", ""):
@@ -91,10 +107,10 @@ def end_of(look, live):
     return ROLLED_BACK if look["answer"]["color"] == live else COMMITTED
 
 
-def strangers(before, look, live):
+def strangers(before, look, live, services=DEMO.services):
     """What of the old color is not the same container as before it, where it is live again."""
     known = {each["id"] for each in before["containers"] if each["color"] == live}
-    now = [each for each in look["containers"] if each["color"] == live and each["service"] in SERVICES]
+    now = [each for each in look["containers"] if each["color"] == live and each["service"] in services]
     return sorted(each["service"] for each in now if each["id"] not in known)
 
 

@@ -20,6 +20,7 @@ from build import build
 from command import LOGS, end_all
 from eda import eda
 from faults import faults
+from field import field
 from hosts import approval, fleet
 from integration import integration
 from lint import lint
@@ -41,6 +42,7 @@ PARTS = {
     "eda": lambda options: [eda],
     "awx": lambda options: [awx],
     "faults": lambda options: [faults],
+    "field": field,
     "molecule": molecule,
     "approval": lambda options: [approval],
     "fleet": lambda options: [fleet],

@@ -26,7 +26,7 @@ def on_the_oldest():
         yield pytest("unit-on-core-2.16", ".venv-2.16", "tests/unit/plugins")
 
 
-def pytest(name, venv, *paths, tools=None, **more):
+def pytest(name, venv, *paths, tools=None, timeout=900, **more):
     """Counts what pytest counted. tools: a folder of programs that are found first; more: of the environment."""
     report = os.path.join(LOGS, f"{name}.xml")
     if os.path.exists(report):
@@ -35,7 +35,8 @@ def pytest(name, venv, *paths, tools=None, **more):
     if tools:
         env["PATH"] = os.pathsep.join([tools, env["PATH"]])
     paths = paths or ("tests/unit",)
-    rc = run(["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *paths], name, env=env)
+    argv = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *paths]
+    rc = run(argv, name, env=env, timeout=timeout)
     if not os.path.exists(report):
         return Outcome(name, 0, 1, logs=(log_file(name),))
     suites = ElementTree.parse(report).getroot().iter("testsuite")

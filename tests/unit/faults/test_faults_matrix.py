@@ -100,8 +100,18 @@ def test_the_recovery_is_killed_at_20_instants_that_are_the_same_in_each_run():
 
 def test_the_app_is_the_demos_with_a_redis_that_keeps_its_queues():
     demo = yaml.safe_load((ROOT / "demo/app/compose.yml").read_text(encoding="utf-8"))
-    made = shop_compose.for_faults(demo)
+    image = demo["services"]["worker"]["image"]
+    made = shop_compose.for_faults(demo, image)
     assert "yes" in made["services"]["redis"]["command"]
     assert made["services"]["web"]["command"][-1] == "shop_faults:app"
     assert made["services"]["worker"] == demo["services"]["worker"]
     assert demo["services"]["web"]["command"][-1] == "shop.web:app"
+
+
+def test_the_app_in_another_shape_has_the_image_of_the_shapes_and_the_services_that_a_shape_changes():
+    demo = yaml.safe_load((ROOT / "demo/app/compose.yml").read_text(encoding="utf-8"))
+    made = shop_compose.for_faults(demo, "bluegreen-field:newest-1")
+    assert {service["image"] for service in made["services"].values()} == {"bluegreen-field:newest-1"}
+    for name in filter(None, {fault.shape for fault in matrix.FAULTS.values()}):
+        shape = yaml.safe_load((ROOT / "tests/field/shapes" / name / "compose.yml").read_text(encoding="utf-8"))
+        assert set(shape["services"]) <= set(made["services"])

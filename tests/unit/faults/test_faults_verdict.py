@@ -19,7 +19,7 @@ def look(**fields):
         "t": 100.0,
         "journal": {},
         "journals": [],
-        "containers": [container("blue", service) for service in verdict.SERVICES]
+        "containers": [container("blue", service) for service in verdict.DEMO.services]
         + [container("green", "web", "exited", "no"), container("green", "worker", "exited", "no")],
         "answer": {"status": 200, "color": "blue", "release": "1"},
         "servers": ["127.0.0.1:18001"],
@@ -31,7 +31,7 @@ def look(**fields):
 
 
 def pending(**fields):
-    containers = [container("green", service) for service in verdict.SERVICES]
+    containers = [container("green", service) for service in verdict.DEMO.services]
     containers += [container("blue", service) for service in ("web", "redis")]
     containers += [container("blue", service, "exited", "no") for service in ("worker", "beat")]
     journal = {"step": "awaiting_approval", "done": True, "result": "", "back": False, "id": "x", "epoch": 1}
@@ -87,6 +87,22 @@ def test_each_container_counts(change, why):
 def test_a_live_service_that_is_gone_is_missed():
     kept = [each for each in look()["containers"] if each["service"] != "beat"]
     assert verdict.whats_missing(look(containers=kept)) == ["beat of blue is gone"]
+
+
+def test_an_old_web_that_is_stopped_until_the_approval_must_be_stopped():
+    seen = pending()
+    seen["journal"]["old_web"] = "stopped"
+    assert verdict.whats_missing(seen) == ["web of blue is running too"]
+    (web,) = [each for each in seen["containers"] if (each["color"], each["service"]) == ("blue", "web")]
+    web.update(status="exited", policy="no")
+    assert verdict.whats_missing(seen) == []
+
+
+def test_what_a_shape_calls_its_services_counts():
+    app = verdict.App(("queue", "site", "celery"), ("site",), ("queue",), ("filebeat",))
+    containers = [container("blue", service) for service in app.services] + [container("green", "filebeat")]
+    assert verdict.whats_missing(look(containers=containers), app) == []
+    assert verdict.whats_missing(look(containers=[*containers, container("green", "site")]), app) == ["site of green is running too"]
 
 
 def test_the_way_back_of_a_pending_release_needs_the_old_web():
