@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _health_rules, _probe
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _health_rules, _probe
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
@@ -89,27 +89,29 @@ def wait_healthy(host, journal, settings, containers):
     for container in containers:
         before[container.id] = _now(host, container) or container
     while True:
-        _require_up(host, before, settings, deadline, tally)
+        _require_up(host, journal, before, settings, deadline, tally)
         timeout = min(settings.timeout, max(deadline.left, 0.1))
         answer = _probe.ask(host.clock, url, settings.host, timeout, settings.validate_certs)
         tally = _health_rules.count(tally, answer, settings.status, cut_short=timeout < settings.timeout)
         if tally.in_a_row >= settings.successes:
             # The last answer may have come from a container that died right after it.
-            _require_up(host, before, settings, deadline, tally)
+            _require_up(host, journal, before, settings, deadline, tally)
             return Health(tally.attempts, round(deadline.elapsed, 2), tally.status, tally.latency_ms)
         if deadline.over:
             sentence = _health_rules.too_late(settings.url, settings.deadline, settings.successes, tally)
-            raise _error(host, sentence, list(before.values()), deadline, tally)
+            raise _error(host, journal, sentence, list(before.values()), deadline, tally)
         journal.alive()
         deadline.sleep(settings.interval)
 
 
-def _require_up(host, before, settings, deadline, tally):
+def _require_up(host, journal, before, settings, deadline, tally):
     for container in before.values():
-        what = _health_rules.trouble(container, _now(host, container))
+        now = _now(host, container)
+        now = now and _endings.judged(now, journal)
+        what = _health_rules.trouble(container, now)
         if what:
             sentence = f"Container {container.name} {what} while {settings.url} was waited for."
-            raise _error(host, sentence, [container], deadline, tally)
+            raise _error(host, journal, sentence, [container], deadline, tally)
 
 
 def _now(host, container):
@@ -121,9 +123,10 @@ def _now(host, container):
         raise
 
 
-def _error(host, sentence, containers, deadline, tally):
+def _error(host, journal, sentence, containers, deadline, tally):
+    where = " The last log lines are in logs." if containers else ""
     return BluegreenError(
-        f"{sentence} The last log lines are in logs." if containers else sentence,
+        f"{sentence}{where}{_endings.memory_sentence(journal)}",
         failure=sentence,
         logs=last_lines(host, containers),
         attempts=tally.attempts,

@@ -53,7 +53,7 @@ def trouble(before, now):
     if now.status == "restarting" or now.restart_count != before.restart_count:
         return f"restarted (exit code {now.exit_code})"
     if not now.running:
-        return "was killed for want of memory" if now.oom_killed else f"exited with code {now.exit_code}"
+        return "was killed for memory" if now.oom_killed else f"exited with code {now.exit_code}"
     if now.started_at != before.started_at:
         return "was started anew by somebody else"
     if now.health == "unhealthy":

@@ -179,6 +179,7 @@ def _deployment(journal):
         "result": journal["result"],
         "reason": journal["reason"],
         "held_by": journal.get("held_by") or [],
+        "old_web": journal.get("old_web") or "running",
         "progress": journal.get("progress"),
         "owner_alive": journal["step"] != "awaiting_approval" and journal.has_owner(),
     }
@@ -209,6 +210,8 @@ def summary(app, facts):
             f"Deployment {deployment['id']} of release {deployment['release'] or '(none)'} by {deployment['who']} {step} "
             f"since {deployment['since']}."
         )
+        if deployment["old_web"] == "stopped" and deployment["step"] == "awaiting_approval":
+            lines.append(f"The web of {deployment['from']} is stopped until then, because this host cannot hold both.")
         if deployment["progress"]:
             lines.append("Of {of} tasks {moved} have moved so far.".format(**deployment["progress"]))
     if facts["history"]:

@@ -357,6 +357,10 @@ OPTIONAL = {
     "worker_roles": _map_of(_grammatical(_grammar.check_service), _one_of("worker", "beat", "worker+beat", "other")),
     "busy_since": _seconds,
     "cpu_shares": _map_of(_container, _whole(0, 2**31)),
+    "memory_budget": _or_null(
+        _record(dict.fromkeys(("free", "web", "support", "workers", "app", "oom_kills"), _whole(0)))
+    ),
+    "old_web": _or_null(_one_of("running", "stopped")),
     "worker_strategy": _or_null(_one_of("stop", "throttle", "")),
     "unknown_tasks": _or_null(_one_of("fail", "hold", "move")),
     "keep_keys": _or_null(_list_of(_text())),

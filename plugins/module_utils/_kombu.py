@@ -70,6 +70,19 @@ def key_of_queue(queue, priority, layout):
     return f"{queue}{layout.separator}{step}" if step else queue
 
 
+def key_elsewhere(key, layout, other):
+    """The list that the messages of a list belong to where workers name their lists in another way.
+
+    :param key: a list as ``layout`` names it; its own name comes back where ``other`` reads it too.
+    """
+    for step in layout.steps:
+        suffix = f"{layout.separator}{step}"
+        if step and key.endswith(suffix):
+            queue = key[: -len(suffix)]
+            return key if suffix in [f"{other.separator}{each}" for each in other.steps] else key_of_queue(queue, step, other)
+    return key
+
+
 def is_message(payload):
     """Whether an element of a list is a message of kombu's."""
     if b'"delivery_tag"' not in payload:

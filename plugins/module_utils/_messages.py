@@ -256,6 +256,28 @@ def _sort_again(journal, broker, known, held):
     return delivery
 
 
+def rename_lists(journal, broker, layout):
+    """Bring what came by the names of another color's lists to the lists that the workers of a broker read.
+
+    :param layout: :class:`_kombu.Layout` by which it came.
+    :returns: how many messages it was.
+    """
+    own = layout_of(journal, broker)
+    delivery = _Delivery(layout=own)
+    if not (own.steps and layout.steps) or own == layout:
+        return 0
+    for number in broker.message_databases():
+        database = broker.database(number)
+        for key in task_lists(database):
+            queue = released(key)
+            there = key[: -len(queue)] + _kombu.key_elsewhere(queue, layout, own)
+            if there != key:
+                # Where a stage goes is its name.
+                _rename(database, key, Stage("here", _scope(journal, "renamed"), "list", there).key)
+        _drain_here(journal, broker, number, delivery)
+    return delivery.total
+
+
 def restore_orphans(host, journal, broker):
     """Give messages that dead workers took back to their queues; without this they wait for the visibility timeout.
 

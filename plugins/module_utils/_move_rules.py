@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _resources, _results, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _memory_use, _resources, _results, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -153,7 +153,7 @@ def _rooms(host, broker):
         rooms.append((free, f"{_mib(free)} MiB are free on this host"))
         limit = host.engine.inspect(broker.container.id)["HostConfig"].get("Memory")
         if limit:
-            held = _resources.memory_of(host.engine, [broker.container])
+            held = _memory_use.memory_of(host.engine, [broker.container])
             rooms.append(
                 (max(limit - held, 0), f"its container may have {_mib(limit)} MiB, of which {_mib(held)} MiB are used")
             )

@@ -19,7 +19,8 @@ def plan(app, live, candidate, services, facts):
     :param services: for each role, the services.
     :param facts: ``projects`` (by color), ``release``, ``reasons`` (half sentences), ``fetch`` (what is done to get the
         images), ``leftover`` (whether the idle broker may hold tasks), ``stop_timeout`` (seconds or ``None``),
-        ``strategy`` (stop or throttle) and ``strategy_reason``, ``broker`` (its mode) and ``broker_reason``,
+        ``strategy`` (stop or throttle) and ``strategy_reason``, ``old_web`` (running or stopped) and ``old_web_reason``,
+        ``memory`` (a :class:`_memory_budget.Need` for each phase that has one), ``broker`` (its mode) and ``broker_reason``,
         ``health_url``, ``nginx_file``, ``old_color`` (removed or stopped).
     :returns: a list of lines, each begins with the phase.
     """
@@ -31,6 +32,8 @@ def plan(app, live, candidate, services, facts):
     lines.append(("plan", f"broker {facts['broker']}, {_WHERE[facts['broker']]}: {facts['broker_reason']}"))
     if facts["strategy_reason"]:
         lines.append(("plan", f"worker strategy: {facts['strategy_reason']}"))
+    if facts["old_web_reason"]:
+        lines.append(("plan", f"old web: {facts['old_web_reason']}"))
     if facts["fetch"]:
         if facts["leftover"]:
             lines.append(("fetch", f"tasks that the broker of {new} still holds move to {old}"))
@@ -45,11 +48,29 @@ def plan(app, live, candidate, services, facts):
     lines.append(("cutover", f"point Nginx at {candidate} in {facts['nginx_file']}, reload, prove it"))
     if live and facts["broker"] == "color":
         lines.append(("handover", f"tasks that wait in {old} move to {new}"))
+    if facts["old_web"] == "stopped":
+        lines.append(
+            (
+                "start_workers" if workers else "settle",
+                f"requests that {old} still answers end, then its web stops until the approval",
+            )
+        )
     if workers:
         again = f"; once they take tasks, {end}; beat changes over last" if live and throttled else ""
         lines.append(("start_workers", f"start {workers} of {new}{again}"))
-    if live:
+    if live and facts["old_web"] != "stopped":
         lines.append(("settle", f"requests that {old} still answers end"))
+    if live:
         end = "remove" if facts["old_color"] == "removed" else "stop and keep"
         lines.append(("finish", f"after approval, {end} {old}"))
-    return [f"{phase}: {text}" for phase, text in lines]
+    return [f"{phase}: {text}" for phase, text in _with_memory(lines, facts["memory"])]
+
+
+def _with_memory(lines, needs):
+    """The lines, each phase followed by what it needs of the memory."""
+    found = list(lines)
+    for need in needs:
+        last = max((at for at, (phase, dummy) in enumerate(found) if phase == need.phase), default=None)
+        if last is not None:
+            found.insert(last + 1, (need.phase, need.line))
+    return found

@@ -122,6 +122,14 @@ def status_of(pid, proc=PROC):
     return _read(proc, str(pid), "status").decode("utf-8", "replace")
 
 
+def shared_fairly(pid, proc=PROC):
+    """Bytes that a process holds, each page that it shares counted in part; 0 when it is gone."""
+    for line in _read(proc, str(pid), "smaps_rollup").splitlines():
+        if line.startswith(b"Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def _process(proc, pid, stat):
     name = _read(proc, str(pid), "comm").decode("utf-8", "replace").rstrip("\n")
     if not name:

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import programs
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import LINES, last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
@@ -50,33 +51,36 @@ def start_container(host, container):
     return now
 
 
-def still_up(host, started):
+def still_up(host, started, journal=NoJournal()):
     """The container as it is now.
 
     :param started: the container as it was right after its start.
+    :param journal: tells whether something was killed for memory, and what had been reckoned with.
     :raises BluegreenError: it has ended or started again since.
     """
     now = look(host.engine, started.id)
     if now.status in ("running", "paused") and now.started_at == started.started_at:
         return now
+    now = _endings.judged(now, journal)
     how = "was killed for memory" if now.oom_killed else f"ended with exit code {now.exit_code}"
     if now.restart_count > started.restart_count or now.status == "restarting":
         how += " and is being restarted over and over"
     raise BluegreenError(
-        f"Container {now.name} {how} right after its start: its last log lines are in logs.",
+        f"Container {now.name} {how} right after its start: its last log lines are in logs."
+        + _endings.memory_sentence(journal),
         failure="exited",
         logs=last_lines(host, [now]),
     )
 
 
-def stand_a_moment(host, started, failed=None):
+def stand_a_moment(host, started, journal=NoJournal(), failed=None):
     """Make sure that containers are still up a moment after their start; returns them as they are then.
 
     :param failed: a list for the errors of those that are not; without it the first one is raised.
     """
     if started:
         host.clock.sleep(MOMENT)
-    return _each(started, lambda container: still_up(host, container), failed)
+    return _each(started, lambda container: still_up(host, container, journal), failed)
 
 
 def _each(containers, function, failed):
@@ -116,7 +120,7 @@ def those_that_consume(host, journal, broker, workers, timeout):
 def _await_consuming(host, journal, broker, workers, timeout, failed):
     deadline, waiting, consuming = Deadline(host.clock, timeout), list(workers), []
     while waiting:
-        waiting = _each(waiting, lambda worker: still_up(host, worker), failed)
+        waiting = _each(waiting, lambda worker: still_up(host, worker, journal), failed)
         clients = _waiting_clients(broker)
         done = [worker for worker in waiting if _consumes(host, worker, broker, clients, deadline)]
         consuming += done

@@ -22,9 +22,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _kept_keys,
     _messages,
     _nginx,
+    _old_web,
     _policies,
     _recovery,
     _recreate,
+    _resources,
     _schedule,
     _secrets,
     _skew,
@@ -136,6 +138,8 @@ class _Recovery:
         self.nginx = _nginx.Nginx(**self.settings.nginx)
         self.served = ""
         self.logs = {}
+        # Two webs and workers do not fit together on this host.
+        self.one_web = _old_web.is_stopped(journal)
 
     def run(self):
         journal = self.journal
@@ -164,6 +168,9 @@ class _Recovery:
         whole = self._healthy(self.candidate) and self._works(self.candidate)
         if self.old is None or whole and _recovery.last_served(journal.data, self.served) == journal["to"]:
             return _recovery.Sight(self.served, whole)
+        if self.one_web and not self._old_web_runs():
+            # It can only be asked once it has room to run, and that is the way back itself.
+            return _recovery.Sight(self.served, whole, old_healthy=True)
         # The way back may be down only for want of a restart policy.
         self._try_to_serve(self.old)
         return _recovery.Sight(self.served, whole, self._healthy(self.old))
@@ -206,6 +213,9 @@ class _Recovery:
         _policies.take_policies(self.host, self.journal, self.candidate.containers)
         incomplete = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
+        if self.one_web:
+            # The old workers get its memory.
+            stopping.wait()
         if self.old:
             self._try_to_start_broker(self.old)
             try:
@@ -236,6 +246,7 @@ class _Recovery:
             return self._end("rolled_back")
         missing = self._recreate_missing()
         try:
+            self._make_room()
             self._start_serving(self.old)
             self._wait_healthy(self.old)
             self._try_to_start_broker(self.candidate)
@@ -244,30 +255,110 @@ class _Recovery:
         except BluegreenError as error:
             return self._cannot_switch(missing or error)
         self._stop_workers_of_candidate()
+        if self.one_web:
+            # The old workers get the memory of the new web.
+            drain(self.host, self.journal)
+            _old_web.stop_now(self.host, self.journal, self.candidate)
         self._carry_schedule_back()
         self._move_back(self.candidate)
         try:
             self._start_old_workers()
         except BluegreenError as down:
             missing = missing or self._not_all_runs(down)
-        drain(self.host, self.journal)
+        if not self.one_web:
+            drain(self.host, self.journal)
         self._stop_candidate()
         if missing:
             self._leave_incomplete(missing)
         return self._end("rolled_back")
 
     def _cannot_switch(self, error):
-        """Both webs stay up, because one of them is served; the old workers work, and tasks go to them."""
+        """Both webs stay up, because one of them is served; the old workers work, and tasks go to them.
+
+        Where that does not fit, the old web stops again, and everything stays with the candidate if that is whole.
+        """
+        stopped = self._stop_old_web_again()
+        sentence = f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} "
+        if stopped and self._goes_on():
+            self.journal.note(back=False, reason="")
+            self._await_approval()
+            raise BluegreenError(
+                f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
+                "Mend that, then run rollback.yml again, or finish.yml.",
+                logs=self.logs,
+            )
         self._stop_workers_of_candidate()
         self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
         self.journal.note(result="failed", reason=self.reason)
         raise BluegreenError(
-            f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} No web "
-            "was stopped, and the old workers work. Mend that, then run rollback.yml again.",
+            f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Mend "
+            "that, then run rollback.yml again.",
             logs=self.logs,
         )
+
+    def _old_web_runs(self):
+        web = self.old.of("web")
+        # Somebody may have removed what does not run.
+        return bool(web) and all(container.running for container in web)
+
+    def _make_room(self):
+        """Where the old web was stopped for want of memory, workers finish their tasks before it boots."""
+        if not self.one_web or self._old_web_runs():
+            return
+        timeout = self.journal["workers"].get("stop_timeout") or _workers.timeout_for(self.candidate.of("workers"))
+        if self._answers(self.candidate):
+            # Visitors do not wait for this, so tasks get the time that they need.
+            timeout = max(timeout, _workers.RESTART_TIMEOUT)
+        self._stop_workers_of_candidate(timeout)
+        # Those that a try before this one started.
+        self._stop_workers(self.old, timeout)
+        needed = (self.journal.get("memory_budget") or {}).get("web", 0)
+        workers = self.candidate.of("workers") + self.old.of("workers")
+        finishing = [each.name for each in workers if look(self.host.engine, each.id).running]
+        free = _resources.available_memory() if finishing else 0
+        if finishing and needed > free:
+            raise BluegreenError(
+                f"{', '.join(finishing)} still finishes tasks after {timeout:g} s, and the old web needs "
+                f"{_resources.mib(needed)} MiB of memory beside it, of which {_resources.mib(free)} MiB are free."
+            )
+
+    def _stop_old_web_again(self):
+        """Whether the old web was stopped once more to leave its memory to the workers: only where nobody is sent to it."""
+        if not self.one_web:
+            return False
+        try:
+            self.served = _nginx.served_color(self.host, self.nginx) or ""
+        except BluegreenError as error:
+            self.host.warn(error.message)
+            return False
+        if self.served != self.candidate.name:
+            return False
+        self.old.look()
+        _old_web.stop_now(self.host, self.journal, self.old)
+        return True
+
+    def _answers(self, color):
+        """Whether a color answers now, or in a moment."""
+        color.look()
+        try:
+            _health.require_still_healthy(self.host, self.journal, self.settings, color.name, color.of("support", "web"))
+        except BluegreenError:
+            return False
+        return True
+
+    def _goes_on(self):
+        """Whether the candidate is whole once its workers have been started again. No task has left it yet."""
+        if not self._answers(self.candidate):
+            return False
+        try:
+            with self.candidate.broker() as broker:
+                _workers.restart_workers(self.host, self.journal, self.candidate.of("workers"), broker=broker)
+        except BluegreenError as error:
+            self.host.warn(error.message)
+            return False
+        return True
 
     def _hold(self):
         held = self.journal["step"] == "awaiting_approval" and not self.journal["result"]
@@ -275,19 +366,24 @@ class _Recovery:
         self.journal.best_effort = False
         if not held:
             self._stop_throttled_workers()
+            if self.one_web and self.served == self.candidate.name:
+                _old_web.stop(self.host, self.journal, self.old)
             if self.old:
                 move_late(self.host, self.journal, self.old, self.candidate)
             # Whoever died between the start of the workers and its proof had not given them their policies.
             _policies.put_back_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
-            self.journal.begin("awaiting_approval", result="", armed=False)
-            self.journal.done("awaiting_approval")
-            _approval.begin(self.journal)
-            _guard_units.watch_pending(self.host, self.store.app)
+            self._await_approval()
         return self._result(
             not held,
             f"Release {self.journal['release'] or '(none)'} is live and whole, and awaits approval: finish.yml or "
             "rollback.yml.",
         )
+
+    def _await_approval(self):
+        self.journal.begin("awaiting_approval", result="", armed=False)
+        self.journal.done("awaiting_approval")
+        _approval.begin(self.journal)
+        _guard_units.watch_pending(self.host, self.store.app)
 
     def _complete(self):
         self.journal.best_effort = False
@@ -409,14 +505,16 @@ class _Recovery:
         noted = self.journal.get("worker_roles")
         _schedule.carry_schedule(self.host, sources, targets, lambda each: _workers.roles_now(each, noted))
 
-    def _stop_workers_of_candidate(self):
+    def _stop_workers_of_candidate(self, timeout=None):
+        self._stop_workers(self.candidate, timeout or self.journal["workers"].get("stop_timeout"))
+
+    def _stop_workers(self, color, timeout):
         # Meanwhile an engine that has just started may have brought them up.
-        self.candidate.look()
-        running = [container for container in self.candidate.of("workers") if container.running]
+        color.look()
+        running = [container for container in color.of("workers") if container.running]
         if not running:
             return
-        timeout = self.journal["workers"].get("stop_timeout")
-        with self.candidate.broker() as broker:
+        with color.broker() as broker:
             # A task that outlives the timeout is finished by its own worker, which takes no new one.
             _workers.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
 
@@ -542,7 +640,10 @@ class _InBackground:
             # Of whatever kind, it belongs into the thread that waits for this one.
             self._error = error
 
-    def join(self):
+    def wait(self):
         self._thread.join()
+
+    def join(self):
+        self.wait()
         if self._error:
             raise self._error

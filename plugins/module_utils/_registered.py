@@ -39,19 +39,29 @@ def of_live_workers(host, broker, containers):
     return sorted({str(each).split(" [", 1)[0] for content in lists.values() for each in content}) or None
 
 
-def of_containers(host, journal, containers, like=()):
+def shells_of(containers, like=()):
+    """How the app of each worker container is asked, by its id; ``None`` where nothing shows that.
+
+    :param like: running workers, whose processes show the command where a container's own is a script.
+    """
+    return {container.id: _shell(container, like) for container in containers}
+
+
+def of_containers(host, journal, containers, like=(), shells=None):
     """Names that worker containers would register if they ran, or ``None`` when one of them cannot tell.
 
     Each container's app is loaded once, in a container of its own with the same image, settings and mounts, without a
     network, which is gone afterwards.
 
-    :param like: running workers, whose processes show the command where a container's own is a script.
+    :param like: as for :func:`shells_of`.
+    :param shells: what that gave, where it had to be found out earlier.
     """
+    shells = shells_of(containers, like) if shells is None else shells
     names, asked = set(), []
     for project in {container.project for container in containers}:
         _remove_leftovers(host, project)
     for container in containers:
-        shell = _shell(container, like)
+        shell = shells[container.id]
         if shell is None:
             found, reason = None, "its command shows no celery worker"
         else:

@@ -7,7 +7,16 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _guard_units, _health, _messages, _skew
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _approval,
+    _endings,
+    _guard_units,
+    _health,
+    _messages,
+    _old_web,
+    _skew,
+    _worker_conf,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
@@ -43,18 +52,31 @@ def settle(host, store, params, check_mode):
             return _result(journal, changed=False)
         journal.begin("settle")
         settings, old, candidate = colors_of(host, store, journal)
-        drained = drain(host, journal)
+        if _old_web.is_stopped(journal):
+            # Where there are no workers, nobody has waited for the memory yet.
+            held_by = _old_web.stop(host, journal, old)
+        else:
+            held_by = drain(host, journal).held_by
         if old:
+            _ask_new_workers(host, journal, candidate)
             move_late(host, journal, old, candidate)
-        _require_standing(host, candidate)
+        _require_standing(host, journal, candidate)
         # With an approval that comes by itself, nobody looks again before the old color goes.
         _health.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
-        journal.done("settle", held_by=drained.held_by)
+        journal.done("settle", held_by=held_by)
         journal.begin("awaiting_approval", armed=False)
         journal.done("awaiting_approval")
         _approval.begin(journal)
         _guard_units.watch_pending(host, store.app)
         return _result(journal, changed=True)
+
+
+def _ask_new_workers(host, journal, candidate):
+    """A release may name the lists of a queue in another way; the workers can tell now that they run."""
+    workers = [container for container in candidate.of("workers") if container.running]
+    with candidate.own_broker() as broker:
+        if broker is not None:
+            _worker_conf.remember(journal, broker, _worker_conf.ask_conf(host, broker, workers))
 
 
 def _result(journal, changed):
@@ -63,13 +85,18 @@ def _result(journal, changed):
     return {"changed": changed, "figures": cost, "message": f"{message} It took {sentence(cost)}."}
 
 
-def _require_standing(host, candidate):
+def _require_standing(host, journal, candidate):
     """What was started must still run: a beat may fall later than in the moment that its start was watched."""
-    fallen = [container for container in candidate.of("support", "web", "workers") if container.status != "running"]
+    fallen = [
+        _endings.judged(container, journal)
+        for container in candidate.of("support", "web", "workers")
+        if container.status != "running"
+    ]
     if fallen:
+        names = ", ".join(f"{each.name}{' (killed for memory)' if each.oom_killed else ''}" for each in fallen)
         raise BluegreenError(
-            f"{', '.join(container.name for container in fallen)} of the new color fell after the start: the last log lines "
-            "are in logs.",
+            f"{names} of the new color fell after the start: the last log lines are in logs."
+            + _endings.memory_sentence(journal),
             failure="exited",
             logs=last_lines(host, fallen),
         )
@@ -132,6 +159,7 @@ def move_late(host, journal, source, destination, before_messages=None):
             return {}
         known = _skew.known(journal, to_candidate=destination.name == journal["to"])
         moved = _messages.move(host, journal, here, there, known=known, before_messages=before_messages)
+        _messages.rename_lists(journal, there, _worker_conf.layout_of(journal, here))
         _skew.warn_held(host, there, moved.held)
         journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
         return moved.left

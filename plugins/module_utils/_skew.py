@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _registered, _stored, _task_names
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -15,7 +17,18 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now
 
 
-def check(host, journal, old_workers, candidate_workers, broker, policy):
+class Checked(NamedTuple):
+    """Whether both colors are known to register the same tasks, and what is still to be found out about that.
+
+    ``later`` is called once the old workers have stopped and left their memory; it does the rest of :func:`check`, and returns
+    whether both register the same. ``None``: nothing is left to find out.
+    """
+
+    same: bool
+    later: object = None
+
+
+def check(host, journal, old_workers, candidate_workers, broker, policy, has_room=True):
     """Find out which tasks both colors' workers register, keep it in the journal, and refuse what would be lost.
 
     Called before the first signal. Nothing is asked where nothing can differ.
@@ -23,17 +36,31 @@ def check(host, journal, old_workers, candidate_workers, broker, policy):
     :param old_workers, candidate_workers: containers of both colors; what is no worker is passed over.
     :param broker: the broker that the old workers read, or ``None``.
     :param policy: ``bluegreen_unknown_tasks``: fail, hold or move.
-    :returns: whether both are known to register the same tasks.
+    :param has_room: whether the host has the memory to load the app beside the old workers.
+    :returns: :class:`Checked`
     :raises BluegreenError: with ``fail``, when tasks wait that the candidate does not register.
     """
     old = [container for container in old_workers if roles_now(container).worker]
     candidate = [container for container in candidate_workers if roles_now(container).worker]
     if policy == _task_names.MOVE or broker is None or not old or not candidate:
-        return False
+        return Checked(False)
     if _same_code(host, old, candidate):
-        return True
-    registered = _registered.of_containers(host, journal, candidate, like=old)
-    before = _of_old(host, journal, old, broker)
+        return Checked(True)
+    running = [container for container in old if container.running]
+    told = _of_old(host, running, broker)
+    # What only their processes show is gone with them.
+    shells = _registered.shells_of(candidate + old, like=running)
+
+    def find_out():
+        registered = _registered.of_containers(host, journal, candidate, shells=shells)
+        before = told if told is not None else _registered.of_containers(host, journal, old, shells=shells)
+        return _compare(host, journal, registered, before, broker, policy)
+
+    return Checked(find_out()) if has_room else Checked(False, find_out)
+
+
+def _compare(host, journal, registered, before, broker, policy):
+    """Whether both register the same; see :func:`check`."""
     names = {_task_names.OLD: before, _task_names.CANDIDATE: registered}
     journal.note(task_names=names)
     if registered is None or policy != _task_names.FAIL:
@@ -70,7 +97,8 @@ def known_to(host, journal, project, broker):
     policy = journal.get("unknown_tasks", _task_names.FAIL)
     if journal.get("task_names") is None and policy != _task_names.MOVE:
         live = [container for container in of_project(host.engine, project) if container.running]
-        workers = [container for container in live if roles_now(container).worker]
+        listed = journal.get("settings")["services"]["workers"]
+        workers = [container for container in live if container.service in listed and roles_now(container).worker]
         names = _registered.of_live_workers(host, broker, workers) if workers else None
         return _task_names.known_in({"live": names}, policy, "live")
     return known(journal, to_candidate=project == journal["settings"]["projects"][journal["to"]])
@@ -95,11 +123,9 @@ def warn_held(host, broker, held):
         )
 
 
-def _of_old(host, journal, old, broker):
-    running = [container for container in old if container.running]
-    names = _registered.of_live_workers(host, broker, running) if running else None
-    # A worker that is busy in the solo pool does not answer.
-    return names if names is not None else _registered.of_containers(host, journal, old, like=running)
+def _of_old(host, running, broker):
+    """What live workers tell; ``None`` where not all do, such as one that is busy in the solo pool."""
+    return _registered.of_live_workers(host, broker, running) if running else None
 
 
 def _same_code(host, old, candidate):

@@ -117,7 +117,7 @@ def _up_to_date(broker, started):
 
 def _wait_until_healthy(host, journal, started, broker, deadline):
     while True:
-        now = [still_up(host, container) for container in started]
+        now = [still_up(host, container, journal) for container in started]
         silent = broker is not None and not broker.answers()
         missing = [container for container in now if not _is_ready(host, container, broker, silent)]
         if not missing and not silent:

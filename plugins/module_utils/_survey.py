@@ -19,15 +19,16 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _code_mounts,
     _compose,
     _compose_rules,
-    _ending,
+    _finishing,
     _guard_units,
+    _memory_budget,
+    _memory_use,
     _nginx,
     _recreate,
     _release,
     _resources,
     _settings,
     _sockets,
-    _strategy,
     _unlisted,
     _upstream,
 )
@@ -57,8 +58,9 @@ class Survey:
     :ivar up_to_date: whether there is nothing to do.
     :ivar pending: whether the release is live already, and awaits approval.
     :ivar reasons: why there is something to do, as half sentences.
-    :ivar strategy: what becomes of the old workers, ``stop`` or ``throttle``.
     :ivar old_workers: services of the live color that run Celery and are in no list.
+    :ivar room: what memory is free, and what the live color holds.
+    :ivar memory: what becomes of the old workers and the old web, a :class:`_memory_budget.Decision`.
     """
 
     def __init__(self, host, store, settings, params):
@@ -76,8 +78,9 @@ class Survey:
         self.reasons = []
         self.up_to_date = self.pending = False
         self.broker_reason = ""
-        self.strategy, self.strategy_reason = "stop", ""
         self.old_workers = []
+        self.room = _memory_budget.Room(free=0, web=0)
+        self.memory = _memory_budget.Decision("stop", "", "running", "")
         # Going back to the kept color needs no Compose file: what was stopped is started.
         self.kept = params["prefer"] == "rollback"
 
@@ -106,8 +109,10 @@ class Survey:
         """Take over what was decided when the deployment was opened."""
         self.settings = _settings.from_journal(journal.data, self.store.broker_url())
         self.broker_reason = "found out when the deployment was opened"
-        self.strategy = journal.get("worker_strategy") or "stop"
         self.old_workers = list(journal.get("old_workers") or ())
+        self.memory = self.memory._replace(
+            strategy=journal.get("worker_strategy") or "stop", old_web=journal.get("old_web") or "running"
+        )
 
     def colors(self, live=None):
         """Find out which color is live: what the file that Nginx reads says."""
@@ -312,7 +317,7 @@ class Survey:
             c.service
             for c in self.containers[self.idle]
             # A worker that outlived its deployment is done when its Celery is; what is frozen around it goes with fetch.
-            if c.running and c.service not in allowed and not (c.service in workers and _ending.is_over(c))
+            if c.running and c.service not in allowed and not (c.service in workers and _finishing.is_over(c))
         ]
         if running:
             return [
@@ -342,9 +347,10 @@ class Survey:
         engine, roles = self.host.engine, self.settings.services
         live = self.containers[self.live] if self.live else []
         by_role = {role: [c for c in live if role_of(c.service, roles) == role] for role in ROLES}
+        by_role["workers"] += [c for c in live if c.service in self.old_workers]
         findings = []
         if live:
-            findings.append(self._strategy_finding(by_role))
+            findings.append(self._memory_finding(by_role))
         docker_root = engine.info()["DockerRootDir"]
         missing = {c.image for c in live} if not self.kept and self._missing_images() else set()
         needed = _resources.DISK_RESERVE + sum(image["Size"] for image in map(engine.image, missing) if image)
@@ -361,20 +367,27 @@ class Survey:
             findings.append(_resources.writing_finding(path, why))
         return [sentence for sentence in findings if sentence]
 
-    def _strategy_finding(self, by_role):
-        """Decide what becomes of the old workers; a sentence when the host has no room for it."""
-        room = _strategy.Room(
+    def _memory_finding(self, by_role):
+        """Decide what becomes of the old workers and the old web; a sentence when the host has no room for it."""
+        engine = self.host.engine
+        self.room = _memory_budget.Room(
             free=_resources.available_memory(),
-            web=_resources.memory_of(self.host.engine, by_role["web"] + by_role["support"]),
-            workers=_resources.memory_of(self.host.engine, by_role["workers"]),
+            web=_memory_use.memory_of(engine, by_role["web"]),
+            support=_memory_use.memory_of(engine, by_role["support"]),
+            workers=_memory_use.memory_of(engine, by_role["workers"]),
+            app=_memory_use.app_of(by_role["workers"]),
         )
         broker, run = self.settings.broker["mode"], any(c.running for c in by_role["workers"])
         wanted = (self.params["workers"] or {}).get("strategy") or "stop"
-        self.strategy, self.strategy_reason = _strategy.decide(wanted, room, broker, run)
-        sentence = _strategy.warning(self.strategy, broker)
+        self.memory = _memory_budget.decide(wanted, self.params["old_web"], self.room, broker, run)
+        sentence = _memory_budget.warning(self.memory.strategy, broker)
         if sentence:
             self.host.warn(sentence)
-        return _strategy.memory_finding(self.strategy, room)
+        if self.memory.old_web == "stopped" and self.settings.nginx["backup"]:
+            # A backup that does not run would be asked in vain, and its name may keep Nginx from starting.
+            self.host.warn("bluegreen_nginx_backup is left out this time: the old web, which it names, is stopped until the approval.")
+            self.settings = self.settings._replace(nginx={**self.settings.nginx, "backup": False})
+        return _memory_budget.finding(self.memory, self.room)
 
     def _missing_images(self):
         names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
@@ -459,7 +472,9 @@ class Survey:
             "policies": _recreate.policies_of(kept_color(self.store)) if self.kept else {},
             "old_workers": self.old_workers,
             "workers": self.params["workers"] or {},
-            "worker_strategy": self.strategy,
+            "worker_strategy": self.memory.strategy,
+            "old_web": self.memory.old_web,
+            "memory_budget": _memory_budget.record(self.room, _resources.oom_kills()),
             "unknown_tasks": self.params["unknown_tasks"],
             "keep_keys": self.params["keep_keys"],
             "drain_timeout": self.params["drain_timeout"],
@@ -501,7 +516,8 @@ class Survey:
             "ports": settings.ports,
             "broker": settings.broker["mode"],
             "broker_service": settings.broker["service"],
-            "worker_strategy": self.strategy,
+            "worker_strategy": self.memory.strategy,
+            "old_web": self.memory.old_web,
             "worker_services": {
                 "old": [*settings.services["workers"], *self.old_workers] if self.live else [],
                 "new": settings.services["workers"],
@@ -522,8 +538,11 @@ class Survey:
                     "reasons": self.reasons,
                     "fetch": "" if self.kept else self._fetch_text(),
                     "leftover": result["fetch"]["leftover"],
-                    "strategy": self.strategy,
-                    "strategy_reason": self.strategy_reason,
+                    "strategy": self.memory.strategy,
+                    "strategy_reason": self.memory.strategy_reason,
+                    "old_web": self.memory.old_web,
+                    "old_web_reason": self.memory.old_web_reason,
+                    "memory": _memory_budget.needs(self.room, self.memory, self.params["unknown_tasks"] != "move"),
                     "broker": settings.broker["mode"],
                     "broker_reason": self.broker_reason,
                     "stop_timeout": (self.params["workers"] or {}).get("stop_timeout"),

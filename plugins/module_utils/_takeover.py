@@ -50,6 +50,7 @@ def take_over(
     timeout=_workers.RESTART_TIMEOUT,
     wait=True,
     sort=None,
+    make_room=None,
 ):
     """Start the workers and beat of a color in the place of another color's.
 
@@ -63,9 +64,10 @@ def take_over(
     :param wait: whether they have to be proved to consume.
     :param sort: called right before the first worker starts, to hold back what the new ones would discard. ``None``
         where nothing waits for them in a broker that they share with the old ones.
+    :param make_room: called before anything of the new ones starts, where the memory has to be got for them first.
     :returns: :class:`TookOver`
     """
-    return _TakeOver(host, journal, new, broker, timeout, wait, sort).run(list(old), move, stop)
+    return _TakeOver(host, journal, new, broker, timeout, wait, sort).run(list(old), move, stop, make_room)
 
 
 class _TakeOver:
@@ -82,10 +84,12 @@ class _TakeOver:
         self.started = []
         self.consuming = False
 
-    def run(self, old, move, stop):
+    def run(self, old, move, stop, make_room=None):
         begun = self.host.clock.monotonic()
         self.journal.begin("handover")
         take_policies(self.host, self.journal, self.waiting)
+        if make_room:
+            make_room()
         # One that was told to finish before, and may take longer (on_timeout: leave), takes no more tasks.
         signalled = self.journal.get("signalled") or ()
         if any(container.running and container.id not in signalled for container in old):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _messages, _probe
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _messages, _old_web, _probe
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
@@ -95,7 +95,8 @@ class Watch:
         if not self._count.is_dead(self._grace.over):
             return ""
         why = f"{candidate.name} failed {self._count.failures} times in a row ({self._count.failure})"
-        if old and self._ask_color(settings, old.name).good:
+        # A web that is stopped until the approval cannot be asked: the way back starts it, and asks it then.
+        if old and (_old_web.is_stopped(journal) or self._ask_color(settings, old.name).good):
             return why
         self.host.warn(
             f"Color {candidate.name} of app {self.store.app} fails ({self._count.failure}), and "
@@ -126,9 +127,15 @@ class Watch:
                 _approval.begin(journal)
 
     def _start_what_is_down(self):
-        """Start all of the live color and the old web by id; whether all of it runs. Who runs already is left alone."""
-        settings, old, candidate = colors_of(self.host, self.store, self._journal())
-        wanted = candidate.of("support", "web", "workers") + (old.of("support", "web") if old else [])
+        """Start what is to run while approval is pending, by id; whether all of it runs. Who runs already is left alone.
+
+        That is all of the live color, the old Redis, and the old web unless it is stopped for want of memory.
+        """
+        journal = self._journal()
+        settings, old, candidate = colors_of(self.host, self.store, journal)
+        wanted = candidate.of("support", "web", "workers")
+        if old:
+            wanted += old.of("support") if _old_web.is_stopped(journal) else old.of("support", "web")
         down = [container for container in wanted if not container.running]
         if not down:
             return True

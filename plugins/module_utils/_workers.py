@@ -7,7 +7,7 @@
 """Old workers told to finish and waited for, or slowed down, and the same ones started again when a deployment goes back.
 
 SIGTERM to Celery's main process, and time, loses nothing: running tasks finish, what was taken beyond them goes back to
-the queue. How a container gets there is :mod:`_ending`; here is the order, what to do when the time is over, and the
+the queue. How a container gets there is :mod:`_finishing`; here is the order, what to do when the time is over, and the
 account of the tasks that ran.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _signals, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _signals, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
     Roles,
     roles_named,
@@ -25,7 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery impor
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._ending import POLL, Ending
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._finishing import POLL, Ending
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages, restore_orphans
@@ -179,7 +179,7 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     killed = [ending for ending in endings if ending in forced or ending.ended and ending.ended.was_killed]
     lost = _lost(host, broker, endings)
     orphans, depth = _settle_broker(host, journal, broker, restore and all(ending.ended for ending in endings))
-    _report_killed(host, [each for each in killed if roles[each.container.id].worker], forced, tasks, lost, on_timeout)
+    _report_killed(host, journal, [each for each in killed if roles[each.container.id].worker], forced, tasks, lost, on_timeout)
     return StoppedWorkers(
         changed=bool(running or orphans),
         containers=[
@@ -301,7 +301,7 @@ class _ComingBack:
         self._started = []
         for container in self._beats:
             self._start(container)
-        standing = stand_a_moment(self._host, self.standing + self._started, self.failed)
+        standing = stand_a_moment(self._host, self.standing + self._started, self._journal, self.failed)
         put_back_policies(self._host, self._journal, standing)
         self.standing = standing
 
@@ -333,7 +333,7 @@ def start_beats(host, journal, started, beats):
     """
     put_back_policies(host, journal, started)
     beating = [start_container(host, container) for container in beats]
-    standing = stand_a_moment(host, started + beating)
+    standing = stand_a_moment(host, started + beating, journal)
     put_back_policies(host, journal, standing)
     return standing
 
@@ -434,7 +434,7 @@ def _lost(host, broker, endings: list) -> list:
     return [task for task in cut.values() if task.id not in waiting]
 
 
-def _report_killed(host, killed: list, forced: list, tasks, lost: list, on_timeout: str) -> None:
+def _report_killed(host, journal, killed: list, forced: list, tasks, lost: list, on_timeout: str) -> None:
     """Say what became of the tasks of workers that were killed; with ``fail`` it fails when one may be lost."""
     if not killed and not lost:
         return
@@ -448,7 +448,7 @@ def _report_killed(host, killed: list, forced: list, tasks, lost: list, on_timeo
         what = "which tasks it ran is not known"
     else:
         what = "no task is lost by that"
-    sentence = f"While the old workers finished, {how or 'some were cut short'}: {what}."
+    sentence = f"While the old workers finished, {how or 'some were cut short'}: {what}.{_endings.memory_sentence(journal)}"
     # What was killed on purpose is what the user chose.
     if on_timeout == "fail" and (lost or tasks is None) and any(ending not in forced for ending in killed):
         raise BluegreenError(

@@ -149,6 +149,15 @@ options:
         type: str
         choices: [stop, throttle, auto]
         default: stop
+  old_web:
+    description:
+      - With O(state=open), whether the old web runs while approval is pending. V(running) is refused when the host cannot hold
+        two webs and the new workers. V(stopped) stops it when its last requests have ended, before the new workers start, and
+        a way back starts it again before Nginx is switched.
+      - V(auto) is V(running) where all of them fit, else V(stopped).
+    type: str
+    choices: [auto, running, stopped]
+    default: auto
   unknown_tasks:
     description:
       - What becomes of waiting tasks that the workers do not register.
@@ -314,6 +323,11 @@ worker_services:
   returned: O(state=open)
   type: dict
   sample: {old: [celery, beat], new: [worker, beat]}
+old_web:
+  description: Whether the old web runs while approval is pending. One of V(running), V(stopped).
+  returned: O(state=open)
+  type: str
+  sample: running
 fetch:
   description: How the candidate's containers are to be created, in the words of M(community.docker.docker_compose_v2).
   returned: O(state=open)
@@ -470,6 +484,7 @@ def main():
                     strategy=dict(type="str", default="stop", choices=["stop", "throttle", "auto"]),
                 ),
             ),
+            old_web=dict(type="str", default="auto", choices=["auto", "running", "stopped"]),
             unknown_tasks=dict(type="str", default="fail", choices=["fail", "hold", "move"]),
             keep_keys=dict(type="list", elements="str", default=[], no_log=False),
             drain_timeout=dict(type="float", default=30),

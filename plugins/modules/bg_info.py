@@ -127,6 +127,7 @@ deployment:
     result: ""
     reason: ""
     held_by: []
+    old_web: running
     progress: null
     owner_alive: false
 history:

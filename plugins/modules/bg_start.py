@@ -61,6 +61,8 @@ options:
         new workers boot.
       - Old workers that still run, throttled by M(smallfleet.bluegreen.bg_stop_workers), are stopped as soon as the
         new ones consume, with the timeout of the deployment. Beat starts when the old one has ended.
+      - In a deployment on a host that cannot hold two webs and these workers, its web is stopped first, when the requests
+        that it still answers have ended.
     type: str
     default: ""
   wait:
@@ -156,6 +158,7 @@ commands:
 import contextlib
 import functools
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _old_web
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project
@@ -251,7 +254,7 @@ def _bring_up(params, host, store, journal, containers, found):
 
 
 def _take_over(params, host, store, journal, workers, broker):
-    old, move, stop, sort = [], None, Stop(), None
+    old, move, stop, sort, make_room = [], None, Stop(), None, None
     if params["replaces"]:
         replaced = of_project(host.engine, params["replaces"])
         old = _workers_of(replaced, journal, params["services"]["workers"])
@@ -264,7 +267,9 @@ def _take_over(params, host, store, journal, workers, broker):
                 # The old web has published since the old workers stopped.
                 sort = functools.partial(sort_shared, host, journal, broker, to_candidate=True)
             move = functools.partial(move_late, host, journal, source, candidate)
-    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort)
+            if _old_web.is_stopped(journal):
+                make_room = functools.partial(_old_web.stop, host, journal, source)
+    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort, make_room)
 
 
 def _workers_of(replaced, journal, names):

@@ -80,13 +80,14 @@ options:
   candidate:
     description:
       - Compose project of the color whose workers take over, created and not started.
-      - Before the first signal the names of the tasks that wait are compared with those that its workers register.
+      - Before the first signal the names of the tasks that wait are compared with those that its workers register. Where
+        the host has not the memory to load their app beside the old workers, that is done when these have stopped.
     type: str
     default: ""
   unknown_tasks:
     description:
       - What becomes of waiting tasks that the workers of O(candidate) do not register. Celery would discard them.
-      - V(fail) stops nothing and fails, naming them.
+      - V(fail) fails, naming them, and before anything is stopped unless the memory is too short for that.
       - V(hold) goes on. Such a task waits in a list of its own until workers register it.
       - V(move) goes on, and does not look.
     type: str
@@ -215,8 +216,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._memory_budget import may_load
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._memory_use import app_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import check, sort_shared
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import available_memory
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import Checked, check, sort_shared
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import POLICIES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import DEFAULT, LOWEST
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
@@ -288,37 +292,56 @@ def stop(params, host, check_mode):
 
 
 def _stop(params, host, store, journal, containers, workers):
-    settings, same_tasks = of_deployment(store, journal, params["broker"]), False
+    settings, checked = of_deployment(store, journal, params["broker"]), Checked(False)
+    app = app_of(workers) if params["candidate"] else 0
     with _broker_of(host, containers, settings) or contextlib.nullcontext() as broker:
         if params["candidate"]:
-            same_tasks = _check_task_names(host, journal, workers, broker, params)
+            checked = _check_task_names(host, journal, workers, broker, params, may_load(app, available_memory()))
         journal.begin("stop_workers")
         if params["state"] == "throttled":
-            if settings.mode != "shared" or same_tasks:
+            why = _why_not_throttled(settings, checked)
+            if not why:
                 return throttle_workers(host, journal, workers, params["cpu_shares"])
-            # Between the cutover and the start of the new workers they would take what the new web publishes.
-            host.warn(
-                "The workers are stopped and not throttled, because both colors use one broker, and that both releases know "
-                "the same tasks is not certain."
-            )
+            host.warn(f"The workers are stopped and not throttled, because {why}.")
         stopped = stop_workers(
             host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
         )
+        if checked.later:
+            if not may_load(app, available_memory()):
+                raise BluegreenError(
+                    "Which tasks the new workers register could not be found out: too little memory is free to load the app "
+                    "for it, even with the old workers told to stop. Free memory on this host, or set bluegreen_unknown_tasks "
+                    "to move.",
+                    failure="memory",
+                )
+            checked.later()
         # None takes a task any more: not one that was killed, and not one that finishes.
         if params["candidate"] and settings.mode == "shared" and broker is not None:
             sort_shared(host, journal, broker, to_candidate=True)
         return stopped
 
 
-def _check_task_names(host, journal, workers, broker, params):
+def _why_not_throttled(settings, checked):
+    if checked.later:
+        return "the host has not the memory for both colors any more"
+    if settings.mode == "shared" and not checked.same:
+        # Between the cutover and the start of the new workers they would take what the new web publishes.
+        return "both colors use one broker, and that both releases know the same tasks is not certain"
+    return ""
+
+
+def _check_task_names(host, journal, workers, broker, params, has_room):
+    signalled = journal.get("signalled") or ()
     candidate = of_project(host.engine, params["candidate"])
     return check(
         host,
         journal,
-        [container for container in workers if container.running],
+        # Those that this deployment has stopped already are asked about too, should this be its second try.
+        [container for container in workers if container.running or container.id in signalled],
         _workers(candidate, params["candidate"], params["services"]),
         broker,
         params["unknown_tasks"],
+        has_room,
     )
 
 

@@ -26,9 +26,10 @@ OLDEST = {
     "BLUEGREEN_LAB_SUFFIX": "-oldest",
 }
 # What `make test` leaves to `make test-all`: two fresh Debians that install Docker, a host that a script has deployed to
-# before, which is so once, the oldest of everything once more, and what is made of parts that others test.
-LONG = ("prepare", "adopt", "default-oldest", "another_app", "docs")
-LONGEST = ("rollback", "handover", "refused", "default", "recover", "shared_broker", "nginx_container", "moves")
+# before, which is so once, the oldest of everything once more, what is made of parts that others test, and three changes of an
+# app that takes its time to boot.
+LONG = ("prepare", "adopt", "default-oldest", "another_app", "docs", "memory")
+LONGEST = ("rollback", "memory", "handover", "refused", "default", "recover", "shared_broker", "nginx_container", "moves")
 TIME_LIMIT = 1200
 
 

@@ -44,6 +44,7 @@ def container(one):
         "started": one["State"]["StartedAt"],
         "finished": one["State"]["FinishedAt"],
         "exit_code": one["State"]["ExitCode"],
+        "oom_killed": one["State"]["OOMKilled"],
         "restarts": one["RestartCount"],
         "policy": one["HostConfig"]["RestartPolicy"]["Name"],
         "cpu_shares": one["HostConfig"]["CpuShares"],

@@ -12,10 +12,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messa
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kombu import Layout
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import (
     count_messages,
     finish_hop,
     move,
+    rename_lists,
     restore_orphans,
     take_back,
 )
@@ -149,6 +151,24 @@ def test_unacknowledged_messages_find_their_queues_through_bindings(old, new, ho
         assert consume_all(redis, "mails") == [topic]
         assert consume_all(redis, key) == [high]
         assert redis.scan(match="_kombu*") == [b"_kombu.binding.shop", b"_kombu.binding.topics"]
+
+
+def test_a_release_may_name_its_lists_in_another_way(new, host):
+    journal = Notes()
+    journal.note(celery={"new": {"separator": ":", "steps": [0, 5], "results": ""}})
+    urgent, late, held = message(priority=3), message(priority=9), message(priority=9, task="shop.other")
+    usual = Layout(SEPARATOR, (0, 3, 6, 9))
+    with new.connect() as redis, new.broker("new") as broker:
+        fill(redis, f"celery{SEPARATOR}3", [urgent])
+        fill(redis, f"celery{SEPARATOR}9", [late])
+        fill(redis, f"_bg.hold:celery{SEPARATOR}9", [held])
+        assert rename_lists(journal, broker, usual) == 3
+        assert (consume_all(redis), consume_all(redis, "celery:5")) == ([urgent], [late])
+        assert consume_all(redis, "_bg.hold:celery:5") == [held]
+        assert rename_lists(journal, broker, usual) == 0
+        # Nobody told what the other color's are.
+        assert rename_lists(journal, broker, Layout()) == 0
+    assert leftovers(new) == [b"_bg.hold:celery:5"]
 
 
 def test_a_message_that_no_queue_is_known_for_stays_where_it_is(old, new, host):

@@ -10,6 +10,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _health,
     _messages,
     _nginx,
+    _old_web,
     _settings,
     _settle,
     _stored,
@@ -88,6 +89,8 @@ def whole_journal():
         "signalled": [CONTAINER],
         "cpu_shares": {CONTAINER: 0},
         "worker_strategy": "throttle",
+        "old_web": "stopped",
+        "memory_budget": dict.fromkeys(("free", "web", "support", "workers", "app", "oom_kills"), 1024),
         "unknown_tasks": "fail",
         "keep_keys": ["session:*"],
         "workers": {"stop_timeout": None, "on_timeout": "leave", "strategy": "auto"},
@@ -159,6 +162,7 @@ class Scene:
             lambda given: f"move {given['source'].name} to {given['destination'].name}",
             self._move,
         )
+        replace(_old_web, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
         replace(_settle, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
         replace(_nginx, "served_color", "ask nginx", lambda given: self.served)
         monkeypatch.setattr(_messages, "take_back", self._take_back)
@@ -172,7 +176,8 @@ class Scene:
     def _become_healthy(self, given):
         color = PORTS[given["settings"].url.split(":")[2][:5]]
         down = [each.name for each in given["containers"] if self.engine.state(each.id) != "running"]
-        if color in self.unhealthy or down:
+        nobody = not any(each.service == "web" for each in given["containers"])
+        if color in self.unhealthy or down or nobody:
             raise BluegreenError(f"{color} is not healthy.")
 
     def _switch(self, given):

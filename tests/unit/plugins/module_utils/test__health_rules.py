@@ -48,7 +48,7 @@ def test_count(before, answer, expected):
         ({"health": "healthy"}, ""),
         ({"status": "exited", "exit_code": 1}, "exited with code 1"),
         ({"status": "exited", "exit_code": 0}, "exited with code 0"),
-        ({"status": "dead", "exit_code": 137, "oom_killed": True}, "was killed for want of memory"),
+        ({"status": "dead", "exit_code": 137, "oom_killed": True}, "was killed for memory"),
         ({"status": "restarting", "exit_code": 3}, "restarted (exit code 3)"),
         ({"restart_count": 1, "exit_code": 3}, "restarted (exit code 3)"),
         ({"started_at": "2026-11-23T17:00:09Z"}, "was started anew by somebody else"),

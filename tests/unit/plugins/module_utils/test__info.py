@@ -119,6 +119,7 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
         "result": "",
         "reason": "",
         "held_by": [],
+        "old_web": "running",
         "progress": None,
         "owner_alive": True,
     }
@@ -159,6 +160,14 @@ def test_what_awaits_approval_has_no_owner_who_could_be_gone(scene):
     assert result["summary"][-1] == (
         "Deployment dep-1 of release 2 by ada@laptop awaits approval since 2026-11-23T12:00:00Z."
     )
+
+
+def test_an_old_web_that_is_stopped_until_the_approval_is_explained(scene):
+    scene.color("green")
+    scene.deployment("awaiting_approval", old_web="stopped")
+    result = info(scene)
+    assert result["deployment"]["old_web"] == "stopped"
+    assert result["summary"][-1] == "The web of blue is stopped until then, because this host cannot hold both."
 
 
 def test_an_owner_that_is_gone(scene):

@@ -54,6 +54,21 @@ def test_key_of_queue(layout, priority, key):
 
 
 @pytest.mark.parametrize(
+    "key, layout, other, there",
+    [
+        ("q", USUAL, _kombu.Layout(":", (0, 5)), "q"),
+        (f"q{SEP}6", USUAL, _kombu.Layout(":", (0, 5)), "q:5"),
+        (f"q{SEP}3", USUAL, _kombu.Layout(":", (0, 5)), "q"),
+        (f"q{SEP}3", USUAL, _kombu.Layout(SEP, (0, 3)), f"q{SEP}3"),
+        ("q:9", _kombu.Layout(":", tuple(range(10))), USUAL, f"q{SEP}9"),
+        ("q:2", _kombu.Layout(":", tuple(range(10))), USUAL, "q"),
+    ],
+)
+def test_key_elsewhere(key, layout, other, there):
+    assert _kombu.key_elsewhere(key, layout, other) == there
+
+
+@pytest.mark.parametrize(
     "payload, tag",
     [
         (encoded(MESSAGE), "t1"),

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _broker,
     _containers,
-    _ending,
+    _finishing,
     _guard_program,
     _guard_units,
     _health,
@@ -93,6 +93,7 @@ class Scene:
                 "deadline": 60.0,
             },
             "workers": {"stop_timeout": None, "on_timeout": "fail", "strategy": "stop"},
+            "old_web": "auto",
             "unknown_tasks": "hold",
             "keep_keys": ["session:*"],
             "drain_timeout": 30.0,
@@ -513,14 +514,14 @@ def test_not_enough_memory_for_a_second_web_is_refused_with_the_figures(scene):
     scene.memory = 50 * MIB
     scene.engine.memory = {"blue-web": 100 * MIB, "blue-redis": 20 * MIB, "blue-worker": 30 * MIB, "blue-beat": 10 * MIB}
     assert scene.refusal() == (
-        "Not enough memory for a second web: 120 MiB needed (what the live color's web and support services hold now), 50 "
-        "MiB free and 40 MiB more once the old workers have stopped. Free memory on this host, or give the app fewer web "
-        "processes."
+        "Not enough memory for a second web: 184 MiB needed (what the live color's web and support services hold now, and 64 "
+        "MiB to spare), 50 MiB free and 40 MiB more once the old workers have stopped. Free memory on this host, or give the "
+        "app fewer web processes."
     )
 
 
 def test_stopping_the_old_workers_makes_room(scene):
-    scene.memory = 85 * MIB
+    scene.memory = 149 * MIB
     scene.engine.memory = {"blue-web": 100 * MIB, "blue-redis": 20 * MIB, "blue-worker": 35 * MIB}
     assert scene.open()["changed"] is True
 
@@ -551,6 +552,60 @@ def test_what_was_chosen_stays_when_the_memory_changes(roomy):
     roomy.open(workers=workers("auto"))
     roomy.memory = 0
     assert roomy.open(workers=workers("auto"))["worker_strategy"] == "throttle"
+
+
+# 50 MiB of web, 10 of Redis, 40 of workers: two webs and the new workers need 124 free.
+
+
+@pytest.mark.parametrize(
+    "wanted, free, chosen", [("auto", 124, "running"), ("auto", 123, "stopped"), ("stopped", 500, "stopped"), ("running", 124, "running")]
+)
+def test_an_old_web_that_does_not_fit_is_to_stop(roomy, wanted, free, chosen):
+    roomy.memory = free * MIB
+    result = roomy.open(old_web=wanted)
+    journal = roomy.store.load()
+    assert result["old_web"] == journal["old_web"] == chosen
+    assert journal["memory_budget"] == {
+        "free": free * MIB,
+        "web": 50 * MIB,
+        "support": 10 * MIB,
+        "workers": 40 * MIB,
+        "app": 0,
+        "oom_kills": journal["memory_budget"]["oom_kills"],
+    }
+    why = [line for line in result["plan"] if line.startswith("plan: old web: auto chose stopped: ")]
+    assert bool(why) is (wanted == "auto" and chosen == "stopped")
+    assert f"start_candidate: the new web needs 124 MiB of memory, and {free + 40} MiB are free once the old workers have stopped" in (
+        result["plan"]
+    )
+
+
+def test_what_was_decided_about_the_old_web_stays(roomy):
+    roomy.open(old_web="stopped")
+    assert roomy.open(old_web="running")["old_web"] == "stopped"
+
+
+def test_an_old_web_that_is_to_run_where_it_does_not_fit_is_refused(roomy):
+    roomy.memory = 123 * MIB
+    assert roomy.refusal(old_web="running") == (
+        "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 104 MiB of memory, "
+        "and 103 MiB are free beside two webs: set it to stopped or auto, or free memory on this host."
+    )
+
+
+@pytest.mark.parametrize("old_web, backup", [("stopped", False), ("running", True)])
+def test_a_web_that_stops_is_no_backup(roomy, old_web, backup):
+    nginx = {**roomy.params["nginx"], "backup": True}
+    result = roomy.open(old_web=old_web, nginx=nginx)
+    assert roomy.store.load()["settings"]["nginx"]["backup"] is backup
+    assert ("18001 backup" in result["diff"]["after"]) is backup
+    assert bool(roomy.host.warnings) is not backup
+
+
+def test_without_figures_nothing_is_reckoned_with(scene):
+    scene.memory = 0
+    assert scene.open()["old_web"] == "running"
+    assert scene.store.load()["memory_budget"]["web"] == 0
 
 
 def test_throttle_without_room_is_refused(roomy):
@@ -1329,7 +1384,7 @@ def test_a_worker_that_outlived_its_deployment_is_over_when_its_celery_is(scene,
     scene.engine.add("worker", color="green")
     scene.engine.inspect("green-worker")["State"]["Pid"] = 900
     shell = Process(900, 1, "sh", ["sh", "/start"], is_frozen=frozen)
-    monkeypatch.setattr(_ending, "processes_of", lambda pid: [shell] if pid == 900 else [])
+    monkeypatch.setattr(_finishing, "processes_of", lambda pid: [shell] if pid == 900 else [])
     if refused:
         assert "Color green is idle, but worker of project shop-green runs: stop it first" in scene.refusal()
     else:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._memory_budget import Need
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._plan import plan
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import MIB
 
 SERVICES = {"web": ["web"], "support": ["redis"], "init": ["migrate"], "workers": ["worker", "beat"], "ignored": ["db"]}
 
@@ -20,6 +22,9 @@ def lines(live="blue", services=None, **changes):
         "leftover": False,
         "strategy": "stop",
         "strategy_reason": "",
+        "old_web": "running",
+        "old_web_reason": "",
+        "memory": [],
         "broker": "color",
         "broker_reason": "redis is a support service",
         "stop_timeout": None,
@@ -64,6 +69,29 @@ def test_a_deployment():
 )
 def test_what_was_asked_for_is_in_it(changes, line):
     assert [each for each in lines(**changes) if each.startswith(line)]
+
+
+def test_what_a_phase_needs_of_the_memory_stands_below_it():
+    needs = [
+        Need("start_candidate", "the new web", 500 * MIB, 600 * MIB, "once the old workers have stopped"),
+        Need("start_workers", "a second set of workers", 400 * MIB, 500 * MIB, "once the old web has stopped"),
+    ]
+    found = lines(memory=needs, old_web="stopped", old_web_reason="auto chose stopped: 200 MiB are free")
+    assert "plan: old web: auto chose stopped: 200 MiB are free" in found
+    assert found[found.index("start_candidate: start redis, migrate, web of shop-green") + 1] == (
+        "start_candidate: the new web needs 500 MiB of memory, and 600 MiB are free once the old workers have stopped"
+    )
+    assert found[-4:] == [
+        "start_workers: requests that shop-blue still answers end, then its web stops until the approval",
+        "start_workers: start worker, beat of shop-green",
+        "start_workers: a second set of workers needs 400 MiB of memory, and 500 MiB are free once the old web has stopped",
+        "finish: after approval, remove shop-blue",
+    ]
+
+
+def test_without_workers_the_old_web_stops_in_the_end():
+    without = lines(services={**SERVICES, "workers": []}, old_web="stopped")
+    assert without[-2] == "settle: requests that shop-blue still answers end, then its web stops until the approval"
 
 
 def phases(given):

@@ -13,9 +13,7 @@ import io
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _resources
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import MIB
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 MEMINFO = "MemTotal:        1014568 kB\nMemFree:          100000 kB\nMemAvailable:     512000 kB\n"
 V2, V1 = "/sys/fs/cgroup/", "/sys/fs/cgroup/memory/"
@@ -82,19 +80,14 @@ def test_resources_where_there_is_the_least_room(monkeypatch, tmp_path):
     }
 
 
-def test_memory_of_running_containers_without_the_cache():
-    host = FakeHost()
-    web = look(host.engine, host.engine.add("web"))
-    worker = look(host.engine, host.engine.add("worker", status="exited"))
-    usage = {"blue-web": 100, "blue-worker": 1000}
-    for cache in ("inactive_file", "total_inactive_file"):
-        host.engine.stats = lambda container, cache=cache: {
-            "memory_stats": {"usage": usage[container], "stats": {cache: 30}}
-        }
-        assert _resources.memory_of(host.engine, [web, worker]) == 70
-    # An engine without memory cgroups (a Raspberry Pi as it comes) tells nothing.
-    host.engine.stats = lambda container: {"memory_stats": {}}
-    assert _resources.memory_of(host.engine, [web]) == 0
+def test_how_often_the_kernel_has_killed_for_memory(monkeypatch):
+    files(monkeypatch, **{"/proc/vmstat": "pgfault 5\noom_kill 3\n"})
+    assert _resources.oom_kills() == 3
+    # Kernels before 4.13 do not count, and some containers show nothing of the kernel.
+    files(monkeypatch, **{"/proc/vmstat": "pgfault 5\n"})
+    assert _resources.oom_kills() == 0
+    files(monkeypatch)
+    assert _resources.oom_kills() == 0
 
 
 def test_free_disk_of_a_folder_that_will_be_made(tmp_path):

@@ -46,16 +46,22 @@ class Scene:
         return self.waiting
 
     def check(self, policy="fail", broker=WorkerBroker(), old=("blue-worker",), candidate=("green-worker",)):
+        self.checked(policy, broker, old, candidate)
+        return self.journal.data.get("task_names")
+
+    def checked(
+        self, policy="fail", broker=WorkerBroker(), old=("blue-worker",), candidate=("green-worker",), has_room=True
+    ):
         engine = self.host.engine
-        _skew.check(
+        return _skew.check(
             self.host,
             self.journal,
             [look(engine, each) for each in old],
             [look(engine, each) for each in candidate],
             broker,
             policy,
+            has_room,
         )
-        return self.journal.data.get("task_names")
 
 
 @pytest.fixture
@@ -143,6 +149,33 @@ def test_the_same_code_in_both_colors(scene, changes, same):
     assert (scene.asked == []) is same
 
 
+def test_without_room_the_live_workers_are_asked_at_once_and_the_app_is_loaded_later(scene):
+    scene.waiting = {"shop.work": 1}
+    checked = scene.checked(has_room=False)
+    assert (scene.asked, checked.same, "task_names" in scene.journal.data) == (["live"], False, False)
+    with pytest.raises(BluegreenError, match=r"shop.work \(1\)"):
+        checked.later()
+    assert scene.asked == ["live", ["green-worker"]]
+    assert scene.journal.data["task_names"] == {"old": ["shop.work"], "candidate": ["shop.new"]}
+
+
+def test_how_an_app_is_asked_is_found_out_while_the_old_workers_run(scene, monkeypatch):
+    """A script hides it in what was only created, and the processes are gone once they have stopped."""
+    found = []
+    monkeypatch.setattr(_registered, "shells_of", lambda containers, like: found.append([each.id for each in like]) or {})
+    checked = scene.checked(has_room=False)
+    assert found == [["blue-worker"]]
+    scene.host.engine.stop("blue-worker")
+    assert checked.later() is False
+    assert found == [["blue-worker"]]
+
+
+def test_where_nothing_can_differ_nothing_is_left_for_later(scene):
+    assert scene.checked(policy="move", has_room=False) == (False, None)
+    scene.host.engine.add("worker", color="green", status="created", **WORKER)
+    assert scene.checked(has_room=False) == (True, None)
+
+
 def test_names_by_direction_and_policy(scene):
     scene.journal.note(task_names={"old": ["a"], "candidate": ["b"]}, unknown_tasks="hold")
     assert "b" in _skew.known(scene.journal, to_candidate=True) and "a" not in _skew.known(scene.journal, True)
@@ -152,6 +185,7 @@ def test_names_by_direction_and_policy(scene):
 
 
 def test_before_the_check_the_live_workers_are_asked(scene):
-    scene.journal.note(to="green", **{"from": "blue"}, unknown_tasks="fail")
+    settings = {"services": {"workers": ["worker"]}}
+    scene.journal.note(to="green", **{"from": "blue"}, unknown_tasks="fail", settings=settings)
     assert _skew.known_to(scene.host, scene.journal, "shop-blue", WorkerBroker()) == {"shop.work"}
     assert scene.asked == ["live"]

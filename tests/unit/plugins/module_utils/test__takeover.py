@@ -75,6 +75,13 @@ def test_the_order_and_the_policies(host, journal):
     ]
 
 
+@pytest.mark.parametrize("status", ["exited", "running"], ids=["stopped", "throttled"])
+def test_room_is_made_before_anything_new_starts(host, journal, status):
+    old = old_color(host, status)
+    take(host, journal, old=old, make_room=lambda: host.calls.append("make room"), stop=Stop(timeout=20))
+    assert verbs(host, "make", "start")[:2] == ["make room", "start green-worker"]
+
+
 def test_what_runs_already_is_left_alone(host, journal):
     take(host, journal)
     host.calls.clear()

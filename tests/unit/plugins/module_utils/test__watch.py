@@ -390,3 +390,40 @@ def test_what_changed_while_the_lock_was_waited_for_counts(pending, monkeypatch)
     with pytest.raises(Fenced, match="no longer pending"):
         pending.look()
     assert pending.effects() == []
+
+
+# An old web that is stopped until the approval
+
+
+@pytest.fixture
+def one_web(monkeypatch, tmp_path):
+    pending = Pending(monkeypatch, tmp_path, old_web="stopped")
+    pending.engine.inspected["blue-web"]["State"]["Status"] = "exited"
+    pending.answers[BLUE] = REFUSED
+    return pending
+
+
+def test_an_old_web_that_is_stopped_for_want_of_memory_stays_so(one_web):
+    assert one_web.look(3) == [""] * 3
+    assert one_web.effects() == []
+
+
+def test_after_a_boot_the_old_redis_is_started_and_the_old_web_is_not(one_web):
+    for container in one_web.engine.inspected.values():
+        container["State"]["Status"] = "exited"
+    one_web.look()
+    assert one_web.effects() == [
+        "start green-redis",
+        "start green-web",
+        "start green-beat",
+        "start green-worker",
+        "start blue-redis",
+    ]
+
+
+def test_a_dead_color_is_left_without_asking_a_web_that_is_stopped(one_web):
+    one_web.look()
+    one_web.color_dies()
+    assert one_web.look(3) == ["", "", WHY]
+    assert BLUE not in [port for port, *dummy in one_web.asked]
+    assert one_web.engine.state("blue-web") == "exited"

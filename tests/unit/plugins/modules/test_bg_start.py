@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _old_web
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import Started
@@ -59,7 +61,7 @@ def calls(host, monkeypatch, store):
         calls.append(({role: [each.service for each in found] for role, found in containers.items()}, timeout, wait))
         return Started(["shop-blue-web-1"], 1.5)
 
-    def take_over(host, journal, new, broker, old, move, stop, timeout, wait, sort):
+    def take_over(host, journal, new, broker, old, move, stop, timeout, wait, sort, make_room):
         calls.sort = sort
         calls.append(([each.service for each in new], [each.name for each in old], bool(move), stop, timeout, wait))
         journal.begin("handover")
@@ -133,6 +135,30 @@ def test_what_waits_in_a_shared_broker_is_sorted(host, calls, store, monkeypatch
     if sorts:
         calls.sort()
         assert sorted_for == [("redis://mq:6379", {"to_candidate": True})]
+
+
+@pytest.mark.parametrize("old_web, stopped", [("stopped", True), ("running", False), (None, False)])
+def test_an_old_web_that_does_not_fit_stops_before_the_new_workers_start(host, store, monkeypatch, old_web, stopped):
+    for service in ("worker", "redis"):
+        host.engine.add(service, status="created")
+    host.engine.add("worker", color="green", status="exited", Path="celery", Args=["worker"])
+    host.engine.add("web", color="green")
+    store.create()
+    Journal.create(store, "dep-1", "me", facts(broker=BROKER, **{"from": "green", "to": "blue", "old_web": old_web}))
+    seen = []
+
+    def take_over(host, journal, *given):
+        make_room = given[-1]
+        if make_room:
+            make_room()
+        seen.append(host.engine.state("green-web"))
+        return TookOver([], 0.0, [])
+
+    monkeypatch.setattr(bg_start, "take_over", take_over)
+    monkeypatch.setattr(_old_web, "wait_drained", lambda *given, **named: Drained(True, [], 0.1))
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
+    bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
+    assert seen == ["exited" if stopped else "running"]
 
 
 def test_by_itself_nothing_is_moved(host, calls):

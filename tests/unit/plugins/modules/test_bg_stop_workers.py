@@ -10,6 +10,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import MIB
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import Checked
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import Stopped, StoppedWorkers
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_stop_workers
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -100,7 +102,7 @@ def test_task_names_are_compared_before_anything_is_done(host, calls, store, mon
         host.engine.add(service, color="green", status="created", Path="celery", Args=["worker"])
     asked = []
 
-    def refuse(host, journal, old, candidate, broker, policy):
+    def refuse(host, journal, old, candidate, broker, policy, has_room):
         asked.append(([each.name for each in old], [each.name for each in candidate], policy, journal["step"]))
         raise BluegreenError("Tasks wait that the new release does not register")
 
@@ -119,7 +121,7 @@ def test_one_broker_for_two_sets_of_workers_needs_releases_that_know_the_same(
     store.create()
     Journal.create(store, "dep-1", "me", facts(broker={"mode": "shared"}))
     host.engine.add("worker", color="green", status="created")
-    monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: same)
+    monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: Checked(same))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
     bg_stop_workers.stop({**params, "state": "throttled"}, host, False)
     assert (("weight 2", "blue-worker") in host.calls) is slowed
@@ -133,13 +135,77 @@ def test_what_waits_in_a_shared_broker_is_sorted_however_the_workers_ended(host,
     Journal.create(store, "dep-1", "me", facts(broker={"mode": "shared"}))
     host.engine.add("worker", color="green", status="created")
     stopped, sorted_for = bg_stop_workers.stop_workers, []
-    monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: False)
+    monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: Checked(False))
     monkeypatch.setattr(bg_stop_workers, "_broker_of", lambda *_given: contextlib.nullcontext(object()))
     monkeypatch.setattr(bg_stop_workers, "stop_workers", lambda *given: stopped(*given)._replace(drained=drained))
     monkeypatch.setattr(bg_stop_workers, "sort_shared", lambda *given, **named: sorted_for.append(named))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
     bg_stop_workers.stop(params, host, False)
     assert sorted_for == [{"to_candidate": True}]
+
+
+@pytest.fixture
+def tight(host, calls, store, monkeypatch):
+    """A host without the memory to load the app beside the old workers; ``free`` is what is free before and after."""
+    store.create()
+    Journal.create(store, "dep-1", "me", facts())
+    host.engine.add("worker", color="green", status="created")
+    free = [93 * MIB, 500 * MIB]
+    monkeypatch.setattr(bg_stop_workers, "app_of", lambda workers: 30 * MIB)
+    monkeypatch.setattr(bg_stop_workers, "available_memory", lambda: free[bool(calls)])
+
+    def check(host, journal, old, candidate, broker, policy, has_room):
+        return Checked(True) if has_room else Checked(False, lambda: calls.append("load the app"))
+
+    monkeypatch.setattr(bg_stop_workers, "check", check)
+    return free
+
+
+def in_deployment(**changes):
+    return {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green", **changes}
+
+
+STOP = (["worker"], None, "fail", "stop_workers", True)
+
+
+def test_an_app_that_does_not_fit_beside_the_old_workers_is_loaded_after_them(host, calls, tight):
+    bg_stop_workers.stop(in_deployment(), host, False)
+    assert calls == [STOP, "load the app"]
+
+
+def test_an_app_that_fits_is_loaded_before(host, calls, tight):
+    tight[0] = 94 * MIB
+    bg_stop_workers.stop(in_deployment(), host, False)
+    assert calls == [STOP]
+
+
+def test_an_app_that_fits_at_no_time_is_not_loaded_at_all(host, calls, tight, store):
+    tight[1] = 93 * MIB
+    with pytest.raises(BluegreenError, match="too little memory is free to load the app"):
+        bg_stop_workers.stop(in_deployment(), host, False)
+    assert calls == [STOP]
+    assert store.load()["done"] is False
+
+
+def test_workers_are_not_throttled_where_not_even_the_app_fits_beside_them(host, calls, tight):
+    bg_stop_workers.stop(in_deployment(state="throttled"), host, False)
+    assert calls == [STOP, "load the app"]
+    assert host.warnings == [
+        "The workers are stopped and not throttled, because the host has not the memory for both colors any more."
+    ]
+
+
+def test_a_second_try_asks_about_the_workers_that_the_first_one_stopped(host, calls, store, monkeypatch):
+    store.create()
+    Journal.create(store, "dep-1", "me", facts()).note(signalled=["blue-worker"])
+    host.engine.add("worker", status="exited", Path="celery", Args=["worker"])
+    host.engine.add("worker", color="green", status="created")
+    asked = []
+    monkeypatch.setattr(
+        bg_stop_workers, "check", lambda *given: (asked.extend(each.name for each in given[2]), Checked(False))[1]
+    )
+    bg_stop_workers.stop(in_deployment(), host, False)
+    assert asked == ["shop-blue-worker-1"]
 
 
 def test_check_mode_only_looks(host, calls, store, tmp_path):

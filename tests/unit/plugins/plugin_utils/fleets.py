@@ -114,6 +114,7 @@ def deployment(step="awaiting_approval", **changes):
         "result": "",
         "reason": "",
         "held_by": [],
+        "old_web": "running",
         "progress": None,
         "owner_alive": step != "awaiting_approval",
         **changes,

@@ -142,6 +142,14 @@ def test_a_deployment_that_awaits_approval():
     assert judge(awaiting()) == (OPEN, [WAITS])
 
 
+def test_an_old_web_that_is_stopped_for_want_of_memory_is_not_wrong():
+    info = awaiting()
+    info["deployment"]["old_web"] = "stopped"
+    of(info, "web", "blue").update(status="exited", restart_policy="no")
+    info["colors"]["blue"]["health"] = "stopped"
+    assert judge(info) == (OPEN, [WAITS])
+
+
 def test_an_old_worker_that_finishes_its_tasks_while_approval_is_pending():
     info = awaiting()
     of(info, "worker", "blue")["status"] = "running"
