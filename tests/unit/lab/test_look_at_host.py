@@ -18,7 +18,7 @@ STAYS = {
     "Id": "a" * 64,
     "Name": "/shop-blue-web-1",
     "Config": {"Labels": {"com.docker.compose.project": "shop-blue", "com.docker.compose.service": "web"}, "Image": "shop:1"},
-    "State": {"Status": "running", "StartedAt": "1", "FinishedAt": "0", "ExitCode": 0},
+    "State": {"OOMKilled": False, "Status": "running", "StartedAt": "1", "FinishedAt": "0", "ExitCode": 0},
     "RestartCount": 0,
     "HostConfig": {"RestartPolicy": {"Name": "unless-stopped"}, "CpuShares": 0},
 }
