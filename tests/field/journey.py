@@ -131,23 +131,29 @@ class Journey:
         """Run a playbook with tasks in hand when it begins to stop workers; return how it ended, and what it said."""
         label = f"{self.shape.name}.{playbook}{release and '-'}{release}"
         everything = {**self.shape.everything(), **({"bluegreen_release": release} if release else {}), **variables}
-        # Its only use is to tell when the journal is there: what follows takes less time than a long task.
-        agent = self.bed.start_agent(moment={"step": "open"})
         controller = self.bed.play(playbook, label, everything)
         try:
             if playbook == "deploy":
-                while controller.rc is None and not agent.next("moment", 0.5):
-                    pass
+                self._until_open(controller)
             if controller.rc is None:
                 self._take_in_hand()
             rc = controller.wait(PLAYED_WITHIN)
         finally:
-            agent.stop()
             controller.stop()
         output = " ".join(controller.output().split())
         if rc and self.shape.verdict != REFUSED:
             self.wrong.append(f"{playbook}.yml {release} ended with {rc}: {_reason(output)}")
         return rc, output
+
+    def _until_open(self, controller):
+        """Until the journal is there: what is left to do before the workers are stopped takes less time than a long task."""
+        agent = self.bed.start_agent(moment={"step": "open"})
+        try:
+            while controller.rc is None and not agent.next("moment", 0.5):
+                pass
+        finally:
+            # It costs the host more than the load does.
+            agent.stop()
 
     def _take_in_hand(self):
         body = urllib.parse.urlencode(self.shape.long).encode()
