@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""One container told to finish, and watched until the last task of its Celery is done.
+"""One container that is told to finish, and watched until the last task of its Celery is done.
 
 The signal goes to Celery's own main process (:mod:`_signals`). When that has ended, the engine stops what is left of the
 container at once: a frozen script, or a ``tail -f`` beside detached workers.

@@ -284,7 +284,7 @@ class _Recovery:
             self._await_approval()
             raise BluegreenError(
                 f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
-                "Mend that, then run rollback.yml again, or finish.yml.",
+                "Fix that, then run rollback.yml again, or finish.yml.",
                 logs=self.logs,
             )
         self._stop_workers_of_candidate()
