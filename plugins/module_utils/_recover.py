@@ -284,7 +284,7 @@ class _Recovery:
             self._await_approval()
             raise BluegreenError(
                 f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
-                "Mend that, then run rollback.yml again, or finish.yml.",
+                "Fix that, then run rollback.yml again, or finish.yml.",
                 logs=self.logs,
             )
         self._stop_workers_of_candidate()
@@ -472,7 +472,10 @@ class _Recovery:
                 except BluegreenError as error:
                     self.host.warn(f"Tasks that were on their way in {broker.name} could not be taken back: {error.message}")
         with old.broker() as broker:
-            if broker is not None and self.settings.broker["mode"] == "shared" and not any(c.running for c in workers):
+            # One that still finishes takes no task any more.
+            signalled = self.journal.get("signalled") or ()
+            taking = [each.name for each in workers if each.running and each.id not in signalled]
+            if broker is not None and self.settings.broker["mode"] == "shared" and not taking:
                 # What the new web published is in the same queues; the old workers would discard what they do not know.
                 _skew.sort_shared(self.host, self.journal, broker, to_candidate=False)
             _workers.restart_workers(self.host, self.journal, workers, timeout, broker)

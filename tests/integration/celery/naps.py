@@ -33,6 +33,15 @@ def nap(word, seconds):
     note(f"done {word}")
 
 
+@app.task(name="talk")
+def talk(kilobytes, delay):
+    note("begun talk")
+    time.sleep(delay)
+    for _line in range(kilobytes * 8):
+        print("x" * 127, flush=True)
+    note("done talk")
+
+
 @app.task(name="tick")
 def tick():
     note("tick")

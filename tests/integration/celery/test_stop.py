@@ -38,6 +38,16 @@ signal.signal(signal.SIGTERM, lambda *_args: os.killpg(child.pid, signal.SIGTERM
 sys.exit(child.wait())
 """
 
+# As supervisord does: it reads what its program writes, and starts it again whenever it ends.
+READER = """#!/usr/bin/python3
+import subprocess, sys
+while True:
+    with subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        for line in child.stdout:
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
+"""
+
 # How the container starts, its form, and options for the engine and the environment.
 FORMS = {
     "a list": (WORKER.split(), "exec", {}),
@@ -88,7 +98,7 @@ class Bed:
         self.project, self.folder = project, folder
         os.chmod(folder, 0o777)
         shutil.copy(Path(__file__).with_name("naps.py"), folder)
-        for name, text in (("script", SCRIPT), ("supervisor", SUPERVISOR), ("teller", TELLER)):
+        for name, text in (("script", SCRIPT), ("supervisor", SUPERVISOR), ("teller", TELLER), ("reader", READER)):
             (folder / name).write_text(text)
             os.chmod(folder / name, 0o755)
         redis = project.start("redis", ["redis-server", "--save", "", "--protected-mode", "no"])
@@ -115,6 +125,10 @@ class Bed:
 
     def send(self, count, seconds):
         argv = ["python3", "/out/naps.py", str(count), str(seconds)]
+        assert self.project.engine.execute(self.project_runner(), argv)[0] == 0
+
+    def send_talk(self, kilobytes, delay):
+        argv = ["python3", "-c", f"import naps; naps.talk.delay({kilobytes}, {delay})"]
         assert self.project.engine.execute(self.project_runner(), argv)[0] == 0
 
     def project_runner(self):
@@ -164,6 +178,17 @@ def test_running_tasks_end_and_the_same_container_works_again(project, tmp_path,
     wait_for(lambda: len(bed.lines("done")) == 6)
     assert sorted(bed.lines("done")) == [f"done {number}" for number in range(6)]
     assert bed.state() == ("running", "always")
+
+
+def test_a_supervisor_that_reads_what_celery_writes_does_not_hold_it_up_while_it_is_frozen(project, tmp_path):
+    command = f"/out/reader {CELERY} worker -c 1 -l INFO".split()
+    bed = Bed(project, tmp_path, command)
+    bed.send_talk(256, delay=2.0)
+    wait_for(lambda: bed.lines("begun talk"))
+    stopped = bed.stop(timeout=20)
+    assert (stopped.drained, bed.lines("done talk")) == (True, ["done talk"])
+    log = project.engine.logs(bed.worker.id, 4000)
+    assert sum("x" * 127 in line for line in log) >= 1900
 
 
 def test_the_beat_inside_of_a_worker_ends_before_its_last_task(project, tmp_path):

@@ -1275,17 +1275,18 @@ def test_a_copy_that_fails_keeps_nobody_on_the_candidate(scene, monkeypatch):
     assert any("bluegreen_keep_keys" in sentence and "Redis is full." in sentence for sentence in scene.host.warnings)
 
 
-@pytest.mark.parametrize("worker", ["exited", "running"])
-def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, monkeypatch, worker):
+@pytest.mark.parametrize("worker, finishes", [("exited", True), ("running", False), ("running", True)])
+def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, monkeypatch, worker, finishes):
     record(monkeypatch, scene.calls, _skew, "sort_shared", lambda given: f"sort, to_candidate={given['to_candidate']}")
     scene.color("blue", worker=worker, beat=worker)
     scene.color("green")
     journal = scene.deployment("settle")
     journal.data["settings"]["broker"]["mode"] = "shared"
+    journal.data["signalled"] = ["blue-worker", "blue-beat"] if finishes else []
     journal.save()
     recover(scene, UNDO)
     effects = scene.effects()
-    if worker == "running":  # they read it all the time
+    if not finishes:  # they read it all the time
         assert "sort, to_candidate=False" not in effects
     else:
         assert effects.index("sort, to_candidate=False") < effects.index("restart workers")
@@ -1622,7 +1623,7 @@ def test_an_old_web_that_does_not_get_back_leaves_all_with_the_new_color(one_web
     why = "blue is not healthy." if fault == "the old web is ill" else "nginx -t says: no."
     assert failure.value.message == (
         f"Release 2 of app shop could not be undone: {why} Nothing was moved: the new color is live and whole, its workers work, "
-        "and it awaits approval again. Mend that, then run rollback.yml again, or finish.yml."
+        "and it awaits approval again. Fix that, then run rollback.yml again, or finish.yml."
     )
     assert one_web.brokers["green"].tasks == {"celery": 2}
     assert one_web.states() == {
