@@ -32,7 +32,7 @@ PLAYED_WITHIN = 400.0
 WHOLE_WITHIN = 30.0
 # A worker may be busy with what it took in hand.
 WORKS_WITHIN = 15.0
-# Tasks are given up on when none was done for so long.
+# Tasks are given up on when none was done for so long, longer than all processes may have been busy with long ones.
 STILL_SECONDS = 15.0
 TASKS_WITHIN = 120.0
 
@@ -208,7 +208,7 @@ class Journey:
             counts, now = ledger.count(events), time.monotonic()
             if counts.done != done:
                 done, since = counts.done, now
-            if not counts.lost or now - since > STILL_SECONDS or now > end:
+            if not counts.lost or now - since > STILL_SECONDS + self.shape.long["seconds"] or now > end:
                 return events
             time.sleep(0.5)
 
