@@ -114,14 +114,14 @@ class Ending:
             self._kill_by_engine(self.container.stop_signal)
         celery = main_processes(processes)
         for target in self._targets:
-            name = self.container.stop_signal
+            stop_signal = self.container.stop_signal
             if target in celery:
+                stop_signal = ""
                 # Without an end of its own the embedded beat would go on for as long as the last task takes.
                 beat = embedded_beat(target, processes, _ignores_interrupt)
                 if beat is not None:
                     self._send(beat.pid, "SIGTERM")
-                name = _signals.warm_signal(environment_of(target.pid))
-            self._send(target.pid, name)
+            self._send(target.pid, _signals.warm_signal(environment_of(target.pid), stop_signal))
 
     def cut_short(self) -> None:
         """Ask for Celery's cold shutdown, which gives late acknowledged tasks back to their queues."""

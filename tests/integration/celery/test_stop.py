@@ -38,6 +38,22 @@ signal.signal(signal.SIGTERM, lambda *_args: os.killpg(child.pid, signal.SIGTERM
 sys.exit(child.wait())
 """
 
+# Starts Celery's worker itself: no word of Celery is in its command line.
+PROGRAM = """from naps import app
+app.worker_main(["worker", "-c", "2", "-l", "INFO"])
+"""
+# As the package of that name does: a title goes over the arguments and the variables.
+SETPROCTITLE = """import ctypes
+def setproctitle(title):
+    with open("/proc/self/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[48])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, title.encode(), min(len(title), end - start - 1))
+"""
+
+FILES = {"script": SCRIPT, "supervisor": SUPERVISOR, "teller": TELLER, "run_worker.py": PROGRAM}
+
 # How the container starts, its form, and options for the engine and the environment.
 FORMS = {
     "a list": (WORKER.split(), "exec", {}),
@@ -56,6 +72,12 @@ FORMS = {
     ),
     "SIGTERM remapped": (WORKER.split(), "exec", {"env": ["REMAP_SIGTERM=SIGQUIT"]}),
     "SIGTERM remapped by a script": (["sh", "-c", f"export REMAP_SIGTERM=SIGQUIT; {WORKER}; true"], "shell", {}),
+    "a program that starts Celery": (["python3", "/out/run_worker.py"], "exec", {"env": ["REMAP_SIGTERM=SIGQUIT"]}),
+    "SIGTERM remapped, and a title": (
+        ["sh", "-c", f"export PYTHONPATH=/out:/out/titles REMAP_SIGTERM=SIGQUIT; {WORKER}; true"],
+        "shell",
+        {},
+    ),
     "solo": (f"{CELERY} worker --pool solo".split(), "exec", {}),
     "threads": (["/out/script", *f"{CELERY} worker --pool threads -c 2".split()], "shell", {}),
     "worker -B": (f"{WORKER} -B".split(), "exec", {}),
@@ -88,9 +110,11 @@ class Bed:
         self.project, self.folder = project, folder
         os.chmod(folder, 0o777)
         shutil.copy(Path(__file__).with_name("naps.py"), folder)
-        for name, text in (("script", SCRIPT), ("supervisor", SUPERVISOR), ("teller", TELLER)):
+        for name, text in FILES.items():
             (folder / name).write_text(text)
             os.chmod(folder / name, 0o755)
+        (folder / "titles").mkdir()
+        (folder / "titles" / "setproctitle.py").write_text(SETPROCTITLE)
         redis = project.start("redis", ["redis-server", "--save", "", "--protected-mode", "no"])
         self.env = [
             f"URL=redis://{redis.addresses['bridge']}:6379/0",
@@ -138,7 +162,7 @@ class Bed:
 # What `make test` leaves to `make test-all`, because another form takes the same way.
 LONG = {
     *("a list", "a list and an init", "a script", "a shell", "two workers", "SIGTERM remapped", "solo", "threads"),
-    *("worker -B", "late", "one that tells everybody"),
+    *("worker -B", "late", "one that tells everybody", "a program that starts Celery"),
 }
 
 
