@@ -19,7 +19,7 @@ import signal
 from typing import NamedTuple, Optional
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _signals
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import embedded_beat, main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process, embedded_beat, main_processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
@@ -80,10 +80,16 @@ class Ending:
         self._since = Deadline(host.clock, 0)
         self._gone: Optional[Deadline] = None
 
-    def tell(self, again: bool = True) -> bool:
+    @property
+    def told(self) -> list:
+        """The processes that had the signal, for :meth:`tell`: with its start in ticks."""
+        return [{"pid": target.pid, "started": target.started} for target in self._targets]
+
+    def tell(self, told: Optional[list] = None) -> bool:
         """Freeze what stands between, then send the signal.
 
-        :param again: whether to send it; without it the container is only watched, because it has had its signal.
+        :param told: the processes that have had it before; they are only watched, and what else is left of the container
+            is no work of it. ``None`` sends the signal.
         :returns: whether the signal arrived, so that it need not be sent again.
         """
         engine, container = self._host.engine, self.container
@@ -95,16 +101,17 @@ class Ending:
         if container.status == "paused":
             # A frozen process does not see the signal.
             engine.unpause(container.id)
-        listens = self._wait_until_it_listens()
+        listens = told is not None or self._wait_until_it_listens()
         path = self._path()[1]
         for pid in path.frozen:
             self._send(pid, "SIGSTOP")
         # A supervisor may have started Celery anew until it was frozen.
         processes, path = self._path()
-        self.form, self._targets = path.form, path.targets
+        self.form = path.form
+        self._targets = path.targets if told is None else tuple(Process(each["pid"], 0, "", [], each["started"]) for each in told)
         self._is_frozen = any(each.is_frozen for each in processes) or bool(path.frozen)
         self._note_busy(processes)
-        if again:
+        if told is None:
             self._signal(processes)
         # The kernel drops a signal to a process 1 that has no handler for it.
         return listens or self.form != "exec"

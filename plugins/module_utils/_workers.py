@@ -354,13 +354,14 @@ def _tasks_in(container, tasks: Optional[list], containers: list) -> list:
 
 def _tell(journal, endings: list) -> None:
     """Send each its signal, unless the journal knows that this very run of it had one: a second one is not always warm."""
-    told = dict(journal.get("told") or {})
+    told, processes = dict(journal.get("told") or {}), dict(journal.get("told_processes") or {})
     for ending in endings:
         container = ending.container
-        if ending.tell(again=told.get(container.id) != container.started_at):
-            told[container.id] = container.started_at
-    if endings:
-        journal.note(told=told)
+        before = processes.get(container.id) if told.get(container.id) == container.started_at else None
+        if ending.tell(before) and before is None:
+            told[container.id], processes[container.id] = container.started_at, ending.told
+            # Each at once: whatever ends this module now leaves no second signal for the next one to send.
+            journal.note(told=told, told_processes=processes)
 
 
 def _forget_signal(journal, container_id: str) -> None:
@@ -368,7 +369,10 @@ def _forget_signal(journal, container_id: str) -> None:
     if container_id in signalled or container_id in told:
         journal.note(
             signalled=[each for each in signalled if each != container_id],
-            told={each: started_at for each, started_at in told.items() if each != container_id},
+            **{
+                name: {each: fact for each, fact in (journal.get(name) or {}).items() if each != container_id}
+                for name in ("told", "told_processes")
+            },
         )
 
 

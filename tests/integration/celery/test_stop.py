@@ -259,3 +259,15 @@ def test_a_child_of_the_pool_that_is_killed_meanwhile_is_reported_with_its_task(
     assert (stopped.killed, stopped.drained) == ([bed.worker.name], False)
     assert len(stopped.lost) == 1
     assert len(bed.lines("done")) == 1
+
+
+def test_what_stood_beside_a_worker_that_is_done_is_not_waited_for(project, tmp_path):
+    bed = Bed(project, tmp_path, FORMS["detached"][0])
+    bed.send(1, 4)
+    wait_for(lambda: bed.lines("begun"))
+    with pytest.raises(BluegreenError, match="still runs 1 s"):
+        bed.stop(timeout=1)
+    # Nobody looked when Celery ended, and tail -f goes on.
+    wait_for(lambda: not main_processes(processes_of(bed.worker.pid)))
+    assert bed.restart() == [bed.worker.name]
+    assert bed.lines("done") == ["done 0"]

@@ -75,9 +75,13 @@ def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_sign
         ("note", "idle_since"),
         ("note", "signalled"),
         ("note", "worker_roles"),
+        # Each at once, so that no second signal follows where this module is killed in between.
         ("kill SIGTERM", "blue-beat"),
+        ("note", "told"),
+        ("note", "told_processes"),
         ("kill SIGTERM", "blue-worker"),
         ("note", "told"),
+        ("note", "told_processes"),
     ]
     assert journal.data["signalled"] == ["blue-beat", "blue-worker"]
     assert set(journal.policies) == {"blue-beat", "blue-worker"}
