@@ -43,6 +43,8 @@ NOT_RUNNING = (304, 404, 409)
 
 # Celery says so of a child of the pool that was killed, with its pid inside the container.
 _KILLED_CHILD = re.compile(r"pid:(\d+) exited with 'signal")
+# And so of an end that waits for no task, such as after a second signal from somebody.
+_COLD_SHUTDOWN = "worker: Cold shutdown (MainProcess)"
 
 
 class Ended(NamedTuple):
@@ -78,6 +80,7 @@ class Ending:
         self._statuses: dict = {}
         self._busy: dict = {}
         self._since = Deadline(host.clock, 0)
+        self._told_at = host.clock.wall()
         self._gone: Optional[Deadline] = None
 
     @property
@@ -208,16 +211,22 @@ class Ending:
             # That was the engine's own end of what was frozen.
             code = 0
         why = ""
+        if self.form == "restarting":
+            # That is how it ended before anybody told it.
+            return Ended(code, round(self._since.elapsed, 1))
         if now.oom_killed and not self.container.oom_killed:
             why, cut = "was killed for memory", self._tasks
         elif code > 128 and code - 128 not in (signal.SIGTERM, signal.SIGINT):
             # These two end by themselves only what does not run tasks yet.
             why, cut = f"was ended by signal {code - 128}", self._still_running_tasks()
         elif self._tasks and not self._is_cold:
-            pids = self._killed_children()
-            why, cut = "lost a process of its pool to a signal" if pids else "", [
-                task for task in self._tasks if task.worker_pid is None or task.worker_pid in pids
-            ]
+            lines = self._lines()
+            pids = {int(found.group(1)) for found in map(_KILLED_CHILD.search, lines) if found}
+            if any(_COLD_SHUTDOWN in line for line in lines):
+                why, cut = "dropped its tasks (a cold shutdown)", self._still_running_tasks()
+            elif pids:
+                why = "lost a process of its pool to a signal"
+                cut = [task for task in self._tasks if task.worker_pid is None or task.worker_pid in pids]
         if why:
             self.cut = cut
         return Ended(code, round(self._since.elapsed, 1), bool(why), why)
@@ -225,13 +234,13 @@ class Ending:
     def _still_running_tasks(self) -> list:
         return [task for task in self._tasks if task.worker_pid is None or task.id in self._busy]
 
-    def _killed_children(self) -> set:
+    def _lines(self) -> list:
+        """What it wrote since it was told."""
         try:
-            lines = self._host.engine.logs(self.container.id, LOG_LINES)
+            return self._host.engine.logs(self.container.id, LOG_LINES, self._told_at)
         except EngineError:
             # Such as the logging driver "none".
-            return set()
-        return {int(found.group(1)) for found in map(_KILLED_CHILD.search, lines) if found}
+            return []
 
     def _send(self, pid: int, name: str) -> None:
         self._host.commands.append(f"kill -s {name} {pid}")

@@ -163,15 +163,18 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
             conf = ask_conf(host, broker, answering)
             remember(journal, broker, conf)
     take_policies(host, journal, running)
+    # Until now the engine may have started one again, as another process.
+    running = [each for each in (look(host.engine, each.id) for each in running) if each.running]
     # Nobody takes a task from here on: the worker gap begins.
     journal.note(
         signalled=sorted(set(journal.get("signalled") or ()) | {container.id for container in running}),
         idle_since=journal.get("idle_since") or host.clock.boottime(),
         worker_roles=_noted_roles(journal, running, roles),
     )
-    deadline = Deadline(host.clock, timeout)
     endings = [Ending(host, container, _tasks_in(container, tasks, running)) for container in running]
     _tell(journal, endings)
+    # One that was just booting has kept the signal waiting.
+    deadline = Deadline(host.clock, timeout)
     _wait(journal, endings, deadline)
     late = [ending for ending in endings if ending.ended is None]
     requeue_seconds = REQUEUE_SECONDS + conf.soft_shutdown
@@ -348,7 +351,8 @@ def _noted_roles(journal, containers, roles: dict) -> dict:
 
 def _tasks_in(container, tasks: Optional[list], containers: list) -> list:
     """The tasks that a container may be busy with: its own, and those of nodes that tell no known host."""
-    others = {each.hostname for each in containers if each.id != container.id}
+    # In the host's network all have the same name.
+    others = {each.hostname for each in containers} - {container.hostname}
     return [task for task in tasks or () if task.node.partition("@")[2] not in others]
 
 
