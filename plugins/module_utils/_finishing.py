@@ -45,6 +45,8 @@ NOT_RUNNING = (304, 404, 409)
 _KILLED_CHILD = re.compile(r"pid:(\d+) exited with 'signal")
 # And so of an end that waits for no task, such as after a second signal from somebody.
 _COLD_SHUTDOWN = "worker: Cold shutdown (MainProcess)"
+# And so of a task that is done, failed or waits for its next try.
+_TASK_ENDED = re.compile(r"Task \S+\[(.+?)\] (succeeded in|raised (un)?expected|retry:|ignored|rejected)")
 
 
 class Ended(NamedTuple):
@@ -201,7 +203,7 @@ class Ending:
         return working
 
     def _look_at_busy(self) -> None:
-        """A child of the pool ends when its task is done, because the worker takes no other."""
+        """A child of the pool that has ended works on nothing; the others stay until the last task is done."""
         self._busy = {task: process for task, process in self._busy.items() if still_runs(process)}
 
     def _judge(self, now) -> Ended:
@@ -215,7 +217,7 @@ class Ending:
             # That is how it ended before anybody told it.
             return Ended(code, round(self._since.elapsed, 1))
         if now.oom_killed and not self.container.oom_killed:
-            why, cut = "was killed for memory", self._tasks
+            why, cut = "was killed for memory", self._without_ended(self._tasks)
         elif code > 128 and code - 128 not in (signal.SIGTERM, signal.SIGINT):
             # These two end by themselves only what does not run tasks yet.
             why, cut = f"was ended by signal {code - 128}", self._still_running_tasks()
@@ -223,7 +225,8 @@ class Ending:
             lines = self._lines()
             pids = {int(found.group(1)) for found in map(_KILLED_CHILD.search, lines) if found}
             if any(_COLD_SHUTDOWN in line for line in lines):
-                why, cut = "dropped its tasks (a cold shutdown)", self._still_running_tasks()
+                # The pool has ended before Celery says so.
+                why, cut = "dropped its tasks (a cold shutdown)", self._without_ended(self._tasks)
             elif pids:
                 why = "lost a process of its pool to a signal"
                 cut = [task for task in self._tasks if task.worker_pid is None or task.worker_pid in pids]
@@ -232,7 +235,12 @@ class Ending:
         return Ended(code, round(self._since.elapsed, 1), bool(why), why)
 
     def _still_running_tasks(self) -> list:
-        return [task for task in self._tasks if task.worker_pid is None or task.id in self._busy]
+        return self._without_ended([task for task in self._tasks if task.worker_pid is None or task.id in self._busy])
+
+    def _without_ended(self, tasks: list) -> list:
+        """Without those that Celery says have ended, which it does where it logs at INFO."""
+        ended = {found.group(1) for found in map(_TASK_ENDED.search, self._lines()) if found} if tasks else set()
+        return [task for task in tasks if task.id not in ended]
 
     def _lines(self) -> list:
         """What it wrote since it was told."""

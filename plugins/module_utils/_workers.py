@@ -451,7 +451,7 @@ def _report_killed(host, journal, killed: list, forced: list, tasks, lost: list,
         for ending in killed
     )
     if lost:
-        what = f"these tasks ran there, did not end and are in no queue: {_listed(lost)}"
+        what = f"these tasks ran there, may not have ended and are in no queue: {_listed(lost)}"
     elif tasks is None:
         what = "which tasks it ran is not known"
     else:
@@ -460,7 +460,7 @@ def _report_killed(host, journal, killed: list, forced: list, tasks, lost: list,
     # What was killed on purpose is what the user chose.
     if on_timeout == "fail" and (lost or tasks is None) and any(ending not in forced for ending in killed):
         raise BluegreenError(
-            f"{sentence} Send them again, find out who killed it (dmesg shows a lack of memory), and deploy again; or set "
+            f"{sentence} Send again what did not end, find out who killed it (dmesg shows a lack of memory), and deploy again; or set "
             "bluegreen_worker_on_timeout to leave, which goes on in such a case.",
             failure="killed",
             containers=[ending.container.name for ending in killed],
