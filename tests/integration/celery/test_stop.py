@@ -42,6 +42,13 @@ sys.exit(child.wait())
 PROGRAM = """from naps import app
 app.worker_main(["worker", "-c", "2", "-l", "INFO"])
 """
+# Such as uv run: it starts what it is given, and hands a signal on.
+LAUNCHER = """#!/usr/bin/python3
+import signal, subprocess, sys
+child = subprocess.Popen(sys.argv[1:])
+signal.signal(signal.SIGTERM, lambda *_args: child.terminate())
+sys.exit(child.wait())
+"""
 # As the package of that name does: a title goes over the arguments and the variables.
 SETPROCTITLE = """import ctypes
 def setproctitle(title):
@@ -52,7 +59,7 @@ def setproctitle(title):
     ctypes.memmove(start, title.encode(), min(len(title), end - start - 1))
 """
 
-FILES = {"script": SCRIPT, "supervisor": SUPERVISOR, "teller": TELLER, "run_worker.py": PROGRAM}
+FILES = {"script": SCRIPT, "supervisor": SUPERVISOR, "teller": TELLER, "launcher": LAUNCHER, "run_worker.py": PROGRAM}
 
 # How the container starts, its form, and options for the engine and the environment.
 FORMS = {
@@ -73,6 +80,7 @@ FORMS = {
     "SIGTERM remapped": (WORKER.split(), "exec", {"env": ["REMAP_SIGTERM=SIGQUIT"]}),
     "SIGTERM remapped by a script": (["sh", "-c", f"export REMAP_SIGTERM=SIGQUIT; {WORKER}; true"], "shell", {}),
     "a program that starts Celery": (["python3", "/out/run_worker.py"], "exec", {"env": ["REMAP_SIGTERM=SIGQUIT"]}),
+    "a program behind another": (["/out/launcher", "python3", "/out/run_worker.py"], "exec", {}),
     "SIGTERM remapped, and a title": (
         ["sh", "-c", f"export PYTHONPATH=/out:/out/titles REMAP_SIGTERM=SIGQUIT; {WORKER}; true"],
         "shell",
@@ -163,6 +171,7 @@ class Bed:
 LONG = {
     *("a list", "a list and an init", "a script", "a shell", "two workers", "SIGTERM remapped", "solo", "threads"),
     *("worker -B", "late", "one that tells everybody", "a program that starts Celery"),
+    "a program behind another",
 }
 
 
