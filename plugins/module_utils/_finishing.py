@@ -20,7 +20,7 @@ from typing import NamedTuple, Optional
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _signals
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process, embedded_beat, main_processes
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, seconds_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import (
@@ -43,6 +43,8 @@ NOT_RUNNING = (304, 404, 409)
 
 # Celery says so of a child of the pool that was killed, with its pid inside the container.
 _KILLED_CHILD = re.compile(r"pid:(\d+) exited with 'signal")
+# And so of its first SIGINT. The second one ends its tasks.
+_INTERRUPTED = "worker: Hitting Ctrl+C again will"
 # And so of an end that waits for no task, such as after a second signal from somebody.
 _COLD_SHUTDOWN = "worker: Cold shutdown (MainProcess)"
 # And so of a task that is done, failed or waits for its next try.
@@ -133,7 +135,15 @@ class Ending:
                 beat = embedded_beat(target, processes, _ignores_interrupt)
                 if beat is not None:
                     self._send(beat.pid, "SIGTERM")
-            self._send(target.pid, _signals.warm_signal(environment_of(target.pid), stop_signal))
+            name = _signals.warm_signal(environment_of(target.pid), stop_signal)
+            if name != "SIGINT" or not self._was_interrupted():
+                self._send(target.pid, name)
+
+    def _was_interrupted(self) -> bool:
+        """Whether each of them says that it had its SIGINT: whoever sent that may have been ended before noting it."""
+        # Without its parts of a second, and never what an earlier run of this container has said.
+        begun = seconds_of(f"{self.container.started_at[:19]}Z")
+        return begun is not None and sum(_INTERRUPTED in line for line in self._lines(begun + 1)) >= len(self._targets)
 
     def cut_short(self) -> None:
         """Ask for Celery's cold shutdown, which gives late acknowledged tasks back to their queues."""
@@ -242,10 +252,10 @@ class Ending:
         ended = {found.group(1) for found in map(_TASK_ENDED.search, self._lines()) if found} if tasks else set()
         return [task for task in tasks if task.id not in ended]
 
-    def _lines(self) -> list:
-        """What it wrote since it was told."""
+    def _lines(self, since: Optional[float] = None) -> list:
+        """What it wrote since then, or since it was told."""
         try:
-            return self._host.engine.logs(self.container.id, LOG_LINES, self._told_at)
+            return self._host.engine.logs(self.container.id, LOG_LINES, self._told_at if since is None else since)
         except EngineError:
             # Such as the logging driver "none".
             return []

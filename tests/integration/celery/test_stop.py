@@ -228,6 +228,20 @@ def test_one_that_is_left_finishing_is_told_once_and_is_over_when_its_celery_is(
     assert bed.lines("done") == ["done 0"]
 
 
+def test_one_that_was_told_by_a_module_that_was_killed_right_then_is_not_told_to_drop_its_tasks(project, tmp_path):
+    bed = Bed(project, tmp_path, WORKER.split(), env=["REMAP_SIGTERM=SIGQUIT"])
+    bed.send(2, 5)
+    wait_for(lambda: len(bed.lines("begun")) == 2)
+    (main,) = main_processes(processes_of(bed.worker.pid))
+    os.kill(main.pid, signal.SIGINT)
+    time.sleep(0.5)
+    assert bed.stop(timeout=30).drained
+    assert len(bed.lines("done")) == 2
+    # What this run has said is nothing that the next one was told.
+    bed.restart()
+    assert bed.stop(timeout=30).drained
+
+
 @pytest.mark.parametrize("late", ["0", "1"])
 def test_a_worker_that_somebody_tells_to_drop_its_tasks_is_reported_with_them(project, tmp_path, late):
     bed = Bed(project, tmp_path, ["/out/script", *WORKER.split()], env=[f"LATE={late}"])
