@@ -156,6 +156,8 @@ def main_processes(processes: list) -> list:
                 children.add(process.pid)
             elif pid in candidates and not itself:
                 launchers.add(pid)
+    # What a child of the pool has started belongs to its task, and ends with that.
+    children |= {pid for pid in candidates if not children.isdisjoint(ancestors(pid, parents))}
     return [each for each in candidates.values() if each.pid not in children | launchers]
 
 

@@ -120,9 +120,12 @@ class Engine:
                 return None
             raise
 
-    def logs(self, container, tail=20):
-        """The last ``tail`` lines that a container wrote, both streams in order."""
-        query = {"stdout": "1", "stderr": "1", "tail": str(tail)}
+    def logs(self, container, tail=20, since=0):
+        """The last ``tail`` lines that a container wrote, both streams in order.
+
+        :param since: seconds since the epoch; what it wrote before, also before its last start, is left out.
+        """
+        query = {"stdout": "1", "stderr": "1", "tail": str(tail), "since": f"{since:.6f}"}
         raw = self.request("GET", f"/containers/{quote(container)}/logs", query)
         # The container's configuration tells whether the stream is framed; asking costs less than guessing wrong.
         if not self.inspect(container)["Config"]["Tty"]:

@@ -19,8 +19,8 @@ import signal
 from typing import NamedTuple, Optional
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _signals
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import embedded_beat, main_processes
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process, embedded_beat, main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, seconds_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._output import Output
@@ -44,6 +44,12 @@ NOT_RUNNING = (304, 404, 409)
 
 # Celery says so of a child of the pool that was killed, with its pid inside the container.
 _KILLED_CHILD = re.compile(r"pid:(\d+) exited with 'signal")
+# And so of its first SIGINT. The second one ends its tasks.
+_INTERRUPTED = "worker: Hitting Ctrl+C again will"
+# And so of an end that waits for no task, such as after a second signal from somebody.
+_COLD_SHUTDOWN = "worker: Cold shutdown (MainProcess)"
+# And so of a task that is done, failed or waits for its next try.
+_TASK_ENDED = re.compile(r"Task \S+\[(.+?)\] (succeeded in|raised (un)?expected|retry:|ignored|rejected)")
 
 
 class Ended(NamedTuple):
@@ -79,13 +85,20 @@ class Ending:
         self._statuses: dict = {}
         self._busy: dict = {}
         self._since = Deadline(host.clock, 0)
+        self._told_at = host.clock.wall()
         self._gone: Optional[Deadline] = None
         self._output: Optional[Output] = None
 
-    def tell(self, again: bool = True) -> bool:
+    @property
+    def told(self) -> list:
+        """The processes that had the signal, for :meth:`tell`: with its start in ticks."""
+        return [{"pid": target.pid, "started": target.started} for target in self._targets]
+
+    def tell(self, told: Optional[list] = None) -> bool:
         """Freeze what stands between, then send the signal.
 
-        :param again: whether to send it; without it the container is only watched, because it has had its signal.
+        :param told: the processes that have had it before; they are only watched, and what else is left of the container
+            is no work of it. ``None`` sends the signal.
         :returns: whether the signal arrived, so that it need not be sent again.
         """
         engine, container = self._host.engine, self.container
@@ -97,17 +110,18 @@ class Ending:
         if container.status == "paused":
             # A frozen process does not see the signal.
             engine.unpause(container.id)
-        listens = self._wait_until_it_listens()
+        listens = told is not None or self._wait_until_it_listens()
         path = self._path()[1]
         for pid in path.frozen:
             self._send(pid, "SIGSTOP")
         # A supervisor may have started Celery anew until it was frozen.
         processes, path = self._path()
-        self.form, self._targets = path.form, path.targets
+        self.form = path.form
+        self._targets = path.targets if told is None else tuple(Process(each["pid"], 0, "", [], each["started"]) for each in told)
         self._is_frozen = any(each.is_frozen for each in processes) or bool(path.frozen)
         self._output = Output(self._with_children(processes), path.frozen, container.pid)
         self._note_busy(processes)
-        if again:
+        if told is None:
             self._signal(processes)
         # The kernel drops a signal to a process 1 that has no handler for it.
         return listens or self.form != "exec"
@@ -117,14 +131,22 @@ class Ending:
             self._kill_by_engine(self.container.stop_signal)
         celery = main_processes(processes)
         for target in self._targets:
-            name = self.container.stop_signal
+            stop_signal = self.container.stop_signal
             if target in celery:
+                stop_signal = ""
                 # Without an end of its own the embedded beat would go on for as long as the last task takes.
                 beat = embedded_beat(target, processes, _ignores_interrupt)
                 if beat is not None:
                     self._send(beat.pid, "SIGTERM")
-                name = _signals.warm_signal(environment_of(target.pid))
-            self._send(target.pid, name)
+            name = _signals.warm_signal(environment_of(target.pid), stop_signal)
+            if name != "SIGINT" or not self._was_interrupted():
+                self._send(target.pid, name)
+
+    def _was_interrupted(self) -> bool:
+        """Whether each of them says that it had its SIGINT: whoever sent that may have been ended before noting it."""
+        # Without its parts of a second, and never what an earlier run of this container has said.
+        begun = seconds_of(f"{self.container.started_at[:19]}Z")
+        return begun is not None and sum(_INTERRUPTED in line for line in self._lines(begun + 1)) >= len(self._targets)
 
     def cut_short(self) -> None:
         """Ask for Celery's cold shutdown, which gives late acknowledged tasks back to their queues."""
@@ -206,7 +228,7 @@ class Ending:
         return working
 
     def _look_at_busy(self) -> None:
-        """A child of the pool ends when its task is done, because the worker takes no other."""
+        """A child of the pool that has ended works on nothing; the others stay until the last task is done."""
         self._busy = {task: process for task, process in self._busy.items() if still_runs(process)}
 
     def _judge(self, now) -> Ended:
@@ -216,30 +238,42 @@ class Ending:
             # That was the engine's own end of what was frozen.
             code = 0
         why = ""
+        if self.form == "restarting":
+            # That is how it ended before anybody told it.
+            return Ended(code, round(self._since.elapsed, 1))
         if now.oom_killed and not self.container.oom_killed:
-            why, cut = "was killed for memory", self._tasks
+            why, cut = "was killed for memory", self._without_ended(self._tasks)
         elif code > 128 and code - 128 not in (signal.SIGTERM, signal.SIGINT):
             # These two end by themselves only what does not run tasks yet.
             why, cut = f"was ended by signal {code - 128}", self._still_running_tasks()
         elif self._tasks and not self._is_cold:
-            pids = self._killed_children()
-            why, cut = "lost a process of its pool to a signal" if pids else "", [
-                task for task in self._tasks if task.worker_pid is None or task.worker_pid in pids
-            ]
+            lines = self._lines()
+            pids = {int(found.group(1)) for found in map(_KILLED_CHILD.search, lines) if found}
+            if any(_COLD_SHUTDOWN in line for line in lines):
+                # The pool has ended before Celery says so.
+                why, cut = "dropped its tasks (a cold shutdown)", self._without_ended(self._tasks)
+            elif pids:
+                why = "lost a process of its pool to a signal"
+                cut = [task for task in self._tasks if task.worker_pid is None or task.worker_pid in pids]
         if why:
             self.cut = cut
         return Ended(code, round(self._since.elapsed, 1), bool(why), why)
 
     def _still_running_tasks(self) -> list:
-        return [task for task in self._tasks if task.worker_pid is None or task.id in self._busy]
+        return self._without_ended([task for task in self._tasks if task.worker_pid is None or task.id in self._busy])
 
-    def _killed_children(self) -> set:
+    def _without_ended(self, tasks: list) -> list:
+        """Without those that Celery says have ended, which it does where it logs at INFO."""
+        ended = {found.group(1) for found in map(_TASK_ENDED.search, self._lines()) if found} if tasks else set()
+        return [task for task in tasks if task.id not in ended]
+
+    def _lines(self, since: Optional[float] = None) -> list:
+        """What it wrote since then, or since it was told."""
         try:
-            lines = self._host.engine.logs(self.container.id, LOG_LINES)
+            return self._host.engine.logs(self.container.id, LOG_LINES, self._told_at if since is None else since)
         except EngineError:
             # Such as the logging driver "none".
-            return set()
-        return {int(found.group(1)) for found in map(_KILLED_CHILD.search, lines) if found}
+            return []
 
     def _send(self, pid: int, name: str) -> None:
         self._host.commands.append(f"kill -s {name} {pid}")

@@ -353,6 +353,7 @@ OPTIONAL = {
     "memory": _or_null(_record({"before": _whole(), "peak": _whole()})),
     "idle_since": _seconds,
     "told": _map_of(_container, _text(64, printable=True)),
+    "told_processes": _map_of(_container, _list_of(_record({"pid": _whole(1), "started": _whole(0)}))),
     "old_workers": _services,
     "worker_roles": _map_of(_grammatical(_grammar.check_service), _one_of("worker", "beat", "worker+beat", "other")),
     "busy_since": _seconds,

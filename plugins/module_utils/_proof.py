@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _sockets
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import programs
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import ancestors, main_processes, programs
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
@@ -164,7 +164,7 @@ def _consumes(host, worker, broker, clients, deadline):
     own = {address for address in worker.addresses.values() if address}
     if clients is not None and own:
         processes = processes_of(worker.pid)
-        ports = _ports_to(worker, broker.port, programs(processes))
+        ports = _ports_to(worker, broker.port, _holders(processes))
         # A health check waits for its answers as a worker waits for tasks, from the same address, but not in its process.
         if any(client.address in own and (client.port in ports or not processes) for client in clients):
             return True
@@ -175,6 +175,19 @@ def _consumes(host, worker, broker, clients, deadline):
     if deadline.elapsed >= min(STANDING, deadline.seconds):
         return True
     return any(line.rstrip().endswith(" ready.") for line in host.engine.logs(worker.id, LINES))
+
+
+def _holders(processes):
+    """The processes whose connections show that a worker consumes: Celery's, or programs with all that they have started.
+
+    A program that is not seen to be Celery may only have started it.
+    """
+    celery = main_processes(processes)
+    if celery:
+        return celery
+    parents = {each.pid: each.ppid for each in processes}
+    first = {each.pid for each in programs(processes)}
+    return [each for each in processes if each.pid in first or not first.isdisjoint(ancestors(each.pid, parents))]
 
 
 def _ports_to(worker, port, holders):

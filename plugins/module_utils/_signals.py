@@ -89,9 +89,13 @@ def path_of(pid: int, processes: list) -> SignalPath:
     return SignalPath(form, targets, tuple(others))
 
 
-def warm_signal(environment: dict) -> str:
+def warm_signal(environment: dict, stop_signal: str = "") -> str:
     """The signal that makes Celery finish its tasks. SIGTERM drops them where the app has it remapped.
 
-    :param environment: the variables of Celery's main process.
+    :param environment: the variables of Celery's main process. Its title (setproctitle) may stand where these were, which
+        PATH shows; SIGINT is warm whether SIGTERM is remapped or not.
+    :param stop_signal: the container's, for a program that does not show that it is Celery.
     """
-    return "SIGINT" if environment.get("REMAP_SIGTERM") == "SIGQUIT" else "SIGTERM"
+    if environment.get("REMAP_SIGTERM") == "SIGQUIT":
+        return "SIGINT"
+    return stop_signal or ("SIGTERM" if "PATH" in environment else "SIGINT")

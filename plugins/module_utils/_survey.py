@@ -299,7 +299,7 @@ class Survey:
     def _celery_findings(self):
         """Find the Celery of the live color that is in no list, and refuse where its tasks could not be kept."""
         live, services = self.containers[self.live] if self.live else [], self.settings.services
-        findings = _unlisted.findings_of_webs(live, services)
+        findings = _unlisted.findings_of_webs(live, services, is_live=True)
         if not findings and self.rendered:
             commands = {name: each.command for name, each in _broker_choice.of_rendering(self.rendered[self.idle]).items()}
             findings = _unlisted.findings_of_commands(commands, services)

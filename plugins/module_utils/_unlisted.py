@@ -15,6 +15,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes im
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import is_celery
 
 
+LIVE_FIRST = (
+    " Start the live color once more in that way, as you started it before: this container is refused for as long as Celery "
+    "runs in it."
+)
+
+
 def services_with_celery(containers: list, services: dict) -> list:
     """Services in no list, ignored ones left out, in whose running containers a worker or a beat of Celery works.
 
@@ -54,15 +60,18 @@ def findings_of_commands(commands: dict, services: dict) -> list:
     ]
 
 
-def findings_of_webs(containers: list, services: dict) -> list:
-    """A sentence for each running web container in which Celery runs too."""
+def findings_of_webs(containers: list, services: dict, is_live: bool = False) -> list:
+    """A sentence for each running web container in which Celery runs too.
+
+    :param is_live: whether they are those of the live color, which a new Compose file alone does not change.
+    """
     findings = []
     for container in containers:
         if container.running and role_of(container.service, services) == "web":
             roles = roles_of_processes(processes_of(container.pid))
             if roles != Roles():
                 who = f"Container {container.name} (service {container.service}, bluegreen_web_services) runs"
-                findings.append(_beside_web(who, roles))
+                findings.append(_beside_web(who, roles, is_live))
     return findings
 
 
@@ -73,10 +82,10 @@ def refuse_celery_in_webs(containers: list, services: dict) -> None:
         raise BluegreenError("\n".join(findings), failure="celery_in_web")
 
 
-def _beside_web(who: str, roles: Roles) -> str:
+def _beside_web(who: str, roles: Roles, is_live: bool = False) -> str:
     what = " and ".join(f"a Celery {name}" for name in roles.name.split("+"))
     return (
         f"{who} {what} beside the web, and these cannot be stopped while the web still answers, so their tasks would be lost: "
         "give Celery a service of its own in the Compose file (the same image, command: [celery, -A, your_app, worker]), take "
-        "it out of the web's start, and name the new service in bluegreen_worker_services."
+        f"it out of the web's start, and name the new service in bluegreen_worker_services.{LIVE_FIRST if is_live else ''}"
     )

@@ -163,15 +163,18 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
             conf = ask_conf(host, broker, answering)
             remember(journal, broker, conf)
     take_policies(host, journal, running)
+    # Until now the engine may have started one again, as another process.
+    running = [each for each in (look(host.engine, each.id) for each in running) if each.running]
     # Nobody takes a task from here on: the worker gap begins.
     journal.note(
         signalled=sorted(set(journal.get("signalled") or ()) | {container.id for container in running}),
         idle_since=journal.get("idle_since") or host.clock.boottime(),
         worker_roles=_noted_roles(journal, running, roles),
     )
-    deadline = Deadline(host.clock, timeout)
     endings = [Ending(host, container, _tasks_in(container, tasks, running)) for container in running]
     _tell(journal, endings)
+    # One that was just booting has kept the signal waiting.
+    deadline = Deadline(host.clock, timeout)
     _wait(journal, endings, deadline)
     late = [ending for ending in endings if ending.ended is None]
     requeue_seconds = REQUEUE_SECONDS + conf.soft_shutdown
@@ -348,19 +351,21 @@ def _noted_roles(journal, containers, roles: dict) -> dict:
 
 def _tasks_in(container, tasks: Optional[list], containers: list) -> list:
     """The tasks that a container may be busy with: its own, and those of nodes that tell no known host."""
-    others = {each.hostname for each in containers if each.id != container.id}
+    # In the host's network all have the same name.
+    others = {each.hostname for each in containers} - {container.hostname}
     return [task for task in tasks or () if task.node.partition("@")[2] not in others]
 
 
 def _tell(journal, endings: list) -> None:
     """Send each its signal, unless the journal knows that this very run of it had one: a second one is not always warm."""
-    told = dict(journal.get("told") or {})
+    told, processes = dict(journal.get("told") or {}), dict(journal.get("told_processes") or {})
     for ending in endings:
         container = ending.container
-        if ending.tell(again=told.get(container.id) != container.started_at):
-            told[container.id] = container.started_at
-    if endings:
-        journal.note(told=told)
+        before = processes.get(container.id) if told.get(container.id) == container.started_at else None
+        if ending.tell(before) and before is None:
+            told[container.id], processes[container.id] = container.started_at, ending.told
+            # Each at once: whatever ends this module now leaves no second signal for the next one to send.
+            journal.note(told=told, told_processes=processes)
 
 
 def _forget_signal(journal, container_id: str) -> None:
@@ -368,7 +373,10 @@ def _forget_signal(journal, container_id: str) -> None:
     if container_id in signalled or container_id in told:
         journal.note(
             signalled=[each for each in signalled if each != container_id],
-            told={each: started_at for each, started_at in told.items() if each != container_id},
+            **{
+                name: {each: fact for each, fact in (journal.get(name) or {}).items() if each != container_id}
+                for name in ("told", "told_processes")
+            },
         )
 
 
@@ -443,7 +451,7 @@ def _report_killed(host, journal, killed: list, forced: list, tasks, lost: list,
         for ending in killed
     )
     if lost:
-        what = f"these tasks ran there, did not end and are in no queue: {_listed(lost)}"
+        what = f"these tasks ran there, may not have ended and are in no queue: {_listed(lost)}"
     elif tasks is None:
         what = "which tasks it ran is not known"
     else:
@@ -452,7 +460,7 @@ def _report_killed(host, journal, killed: list, forced: list, tasks, lost: list,
     # What was killed on purpose is what the user chose.
     if on_timeout == "fail" and (lost or tasks is None) and any(ending not in forced for ending in killed):
         raise BluegreenError(
-            f"{sentence} Send them again, find out who killed it (dmesg shows a lack of memory), and deploy again; or set "
+            f"{sentence} Send again what did not end, find out who killed it (dmesg shows a lack of memory), and deploy again; or set "
             "bluegreen_worker_on_timeout to leave, which goes on in such a case.",
             failure="killed",
             containers=[ending.container.name for ending in killed],

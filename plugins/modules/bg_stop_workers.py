@@ -183,7 +183,9 @@ in_flight_at_stop:
   type: list
   elements: dict
 lost:
-  description: The tasks that ran in one that was killed, did not end, and wait in no queue.
+  description:
+    - The tasks that ran in one that was killed, are not known to have ended, and wait in no queue.
+    - A worker says only in a log of level INFO that a task has ended.
   returned: success
   type: list
   elements: dict

@@ -48,6 +48,29 @@ while True:
             sys.stdout.flush()
 """
 
+# Starts Celery's worker itself: no word of Celery is in its command line.
+PROGRAM = """from naps import app
+app.worker_main(["worker", "-c", "2", "-l", "INFO"])
+"""
+# Such as uv run: it starts what it is given, and hands a signal on.
+LAUNCHER = """#!/usr/bin/python3
+import signal, subprocess, sys
+child = subprocess.Popen(sys.argv[1:])
+signal.signal(signal.SIGTERM, lambda *_args: child.terminate())
+sys.exit(child.wait())
+"""
+# As the package of that name does: a title goes over the arguments and the variables.
+SETPROCTITLE = """import ctypes
+def setproctitle(title):
+    with open("/proc/self/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[48])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, title.encode(), min(len(title), end - start - 1))
+"""
+
+FILES = {"script": SCRIPT, "supervisor": SUPERVISOR, "teller": TELLER, "reader": READER, "launcher": LAUNCHER, "run_worker.py": PROGRAM}
+
 # How the container starts, its form, and options for the engine and the environment.
 FORMS = {
     "a list": (WORKER.split(), "exec", {}),
@@ -66,6 +89,13 @@ FORMS = {
     ),
     "SIGTERM remapped": (WORKER.split(), "exec", {"env": ["REMAP_SIGTERM=SIGQUIT"]}),
     "SIGTERM remapped by a script": (["sh", "-c", f"export REMAP_SIGTERM=SIGQUIT; {WORKER}; true"], "shell", {}),
+    "a program that starts Celery": (["python3", "/out/run_worker.py"], "exec", {"env": ["REMAP_SIGTERM=SIGQUIT"]}),
+    "a program behind another": (["/out/launcher", "python3", "/out/run_worker.py"], "exec", {}),
+    "SIGTERM remapped, and a title": (
+        ["sh", "-c", f"export PYTHONPATH=/out:/out/titles REMAP_SIGTERM=SIGQUIT; {WORKER}; true"],
+        "shell",
+        {},
+    ),
     "solo": (f"{CELERY} worker --pool solo".split(), "exec", {}),
     "threads": (["/out/script", *f"{CELERY} worker --pool threads -c 2".split()], "shell", {}),
     "worker -B": (f"{WORKER} -B".split(), "exec", {}),
@@ -98,9 +128,11 @@ class Bed:
         self.project, self.folder = project, folder
         os.chmod(folder, 0o777)
         shutil.copy(Path(__file__).with_name("naps.py"), folder)
-        for name, text in (("script", SCRIPT), ("supervisor", SUPERVISOR), ("teller", TELLER), ("reader", READER)):
+        for name, text in FILES.items():
             (folder / name).write_text(text)
             os.chmod(folder / name, 0o755)
+        (folder / "titles").mkdir()
+        (folder / "titles" / "setproctitle.py").write_text(SETPROCTITLE)
         redis = project.start("redis", ["redis-server", "--save", "", "--protected-mode", "no"])
         self.env = [
             f"URL=redis://{redis.addresses['bridge']}:6379/0",
@@ -152,7 +184,8 @@ class Bed:
 # What `make test` leaves to `make test-all`, because another form takes the same way.
 LONG = {
     *("a list", "a list and an init", "a script", "a shell", "two workers", "SIGTERM remapped", "solo", "threads"),
-    *("worker -B", "late", "one that tells everybody"),
+    *("worker -B", "late", "one that tells everybody", "a program that starts Celery"),
+    "a program behind another",
 }
 
 
@@ -220,6 +253,42 @@ def test_one_that_is_left_finishing_is_told_once_and_is_over_when_its_celery_is(
     assert bed.lines("done") == ["done 0"]
 
 
+def test_one_that_was_told_by_a_module_that_was_killed_right_then_is_not_told_to_drop_its_tasks(project, tmp_path):
+    bed = Bed(project, tmp_path, WORKER.split(), env=["REMAP_SIGTERM=SIGQUIT"])
+    bed.send(2, 5)
+    wait_for(lambda: len(bed.lines("begun")) == 2)
+    (main,) = main_processes(processes_of(bed.worker.pid))
+    os.kill(main.pid, signal.SIGINT)
+    time.sleep(0.5)
+    assert bed.stop(timeout=30).drained
+    assert len(bed.lines("done")) == 2
+    # What this run has said is nothing that the next one was told.
+    bed.restart()
+    assert bed.stop(timeout=30).drained
+
+
+@pytest.mark.parametrize("late", ["0", "1"])
+def test_a_worker_that_somebody_tells_to_drop_its_tasks_is_reported_with_them(project, tmp_path, late):
+    bed = Bed(project, tmp_path, ["/out/script", *WORKER.split()], env=[f"LATE={late}"])
+    bed.send(1, 3)
+    bed.send(1, 9)
+    wait_for(lambda: len(bed.lines("begun")) == 2)
+    (main,) = main_processes(processes_of(bed.worker.pid))
+    told = []
+
+    def alive():
+        if bed.lines("done") and not told:
+            time.sleep(0.5)
+            told.append(os.kill(main.pid, signal.SIGQUIT))
+
+    bed.journal.alive = alive
+    stopped = bed.stop(timeout=30, on_timeout="leave")
+    assert (stopped.killed, stopped.drained) == ([bed.worker.name], False)
+    # One had ended before; the other is in its queue again where it is acknowledged late.
+    assert len(stopped.lost) == (1 if late == "0" else 0)
+    assert len(bed.lines("done")) == 1
+
+
 @pytest.mark.parametrize("late", ["0", "1"])
 def test_a_worker_that_is_killed_meanwhile_is_reported_with_its_tasks(project, tmp_path, late):
     bed = Bed(project, tmp_path, ["/out/script", *WORKER.split()], env=[f"LATE={late}"])
@@ -238,7 +307,7 @@ def test_a_worker_that_is_killed_meanwhile_is_reported_with_its_tasks(project, t
         assert (stopped.killed, stopped.drained, stopped.lost) == ([bed.worker.name], False, [])
         assert stopped.orphans_restored == 2
     else:
-        with pytest.raises(BluegreenError, match="was ended by signal 9: these tasks ran there, did not end") as caught:
+        with pytest.raises(BluegreenError, match="was ended by signal 9: these tasks ran there, may not") as caught:
             bed.stop(timeout=30)
         assert [task["name"] for task in caught.value.details["lost"]] == ["nap", "nap"]
 
@@ -260,3 +329,15 @@ def test_a_child_of_the_pool_that_is_killed_meanwhile_is_reported_with_its_task(
     assert (stopped.killed, stopped.drained) == ([bed.worker.name], False)
     assert len(stopped.lost) == 1
     assert len(bed.lines("done")) == 1
+
+
+def test_what_stood_beside_a_worker_that_is_done_is_not_waited_for(project, tmp_path):
+    bed = Bed(project, tmp_path, FORMS["detached"][0])
+    bed.send(1, 4)
+    wait_for(lambda: bed.lines("begun"))
+    with pytest.raises(BluegreenError, match="still runs 1 s"):
+        bed.stop(timeout=1)
+    # Nobody looked when Celery ended, and tail -f goes on.
+    wait_for(lambda: not main_processes(processes_of(bed.worker.pid)))
+    assert bed.restart() == [bed.worker.name]
+    assert bed.lines("done") == ["done 0"]

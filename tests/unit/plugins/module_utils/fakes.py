@@ -180,8 +180,11 @@ class FakeEngine:
         content = self.files.get(container, {}).get(path)
         return None if content is None else (posixpath.basename(path), content)
 
-    def logs(self, container, tail=20):
-        return self.log_lines.get(container, [f"last line of {container}"])[-tail:]
+    def logs(self, container, tail=20, since=0):
+        """Lines may be pairs of a time and a text."""
+        lines = self.log_lines.get(container, [f"last line of {container}"])
+        timed = [line if isinstance(line, tuple) else (since, line) for line in lines]
+        return [text for when, text in timed if when >= since][-tail:]
 
     # Changing
 

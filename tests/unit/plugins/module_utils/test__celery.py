@@ -187,6 +187,16 @@ TREES = {
         ["1 0 celery " + PYTHON, "7 1 python3 python3 -m celery -A shop beat", "8 1 celery " + PYTHON],
         [1, 7],
     ),
+    "a task that starts a worker": (
+        [
+            "1 0 celery " + PYTHON,
+            "7 1 celery " + PYTHON,
+            "8 7 sh sh -c celery -A other worker",
+            "9 8 celery " + PYTHON + " -n other",
+            "10 9 celery " + PYTHON + " -n other",
+        ],
+        [1],
+    ),
     "a web with words in its command": (
         ["1 0 sh sh -c cd /app && gunicorn shop --workers 4", "7 1 gunicorn /usr/bin/python3 /usr/bin/gunicorn shop.worker --workers 4"],
         [],

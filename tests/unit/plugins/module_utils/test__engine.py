@@ -341,7 +341,9 @@ def test_the_last_lines_of_both_streams_in_order(server, engine, tty):
     server.answers["GET /containers/c/logs"] = http("200 OK", raw)
     server.json("GET /containers/c/json", {"Config": {"Tty": tty}})
     assert engine.logs("c", tail=3) == ["one", "two \ufffd", "three"]
-    assert server.requests[0].query == {"stdout": "1", "stderr": "1", "tail": "3"}
+    assert server.requests[0].query == {"stdout": "1", "stderr": "1", "tail": "3", "since": "0.000000"}
+    engine.logs("c", since=1795952400.5)
+    assert server.requests[-2].query["since"] == "1795952400.500000"
 
 
 def test_a_frame_that_is_cut_off_gives_what_there_is(server, engine):

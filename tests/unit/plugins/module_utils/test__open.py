@@ -1360,6 +1360,8 @@ def test_a_web_that_runs_celery_too_is_refused(scene, monkeypatch):
         "Container shop-blue-web-1 (service web, bluegreen_web_services) runs a Celery worker and a Celery beat beside the web"
     )
     assert "give Celery a service of its own in the Compose file" in sentence
+    # A new Compose file alone changes nothing in what runs.
+    assert "Start the live color once more in that way" in sentence
 
 
 @pytest.mark.parametrize(

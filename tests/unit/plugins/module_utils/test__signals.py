@@ -110,8 +110,19 @@ def test_ignores():
 
 
 @pytest.mark.parametrize(
-    "environment, name",
-    [({}, "SIGTERM"), ({"REMAP_SIGTERM": "SIGQUIT"}, "SIGINT"), ({"REMAP_SIGTERM": "SIGHUP"}, "SIGTERM")],
+    "environment, stop_signal, name",
+    [
+        ({"PATH": "/bin"}, "", "SIGTERM"),
+        ({"REMAP_SIGTERM": "SIGQUIT"}, "", "SIGINT"),
+        ({"REMAP_SIGTERM": "SIGHUP", "PATH": "/bin"}, "", "SIGTERM"),
+        # Its title stands where its variables were.
+        ({}, "", "SIGINT"),
+        ({"--app": "shop worker)"}, "", "SIGINT"),
+        # A script in Python that starts Celery's worker itself, and something else.
+        ({"REMAP_SIGTERM": "SIGQUIT"}, "SIGTERM", "SIGINT"),
+        ({"PATH": "/bin"}, "SIGUSR1", "SIGUSR1"),
+        ({}, "SIGTERM", "SIGTERM"),
+    ],
 )
-def test_the_signal_after_which_celery_finishes_its_tasks(environment, name):
-    assert warm_signal(environment) == name
+def test_the_signal_after_which_celery_finishes_its_tasks(environment, stop_signal, name):
+    assert warm_signal(environment, stop_signal) == name

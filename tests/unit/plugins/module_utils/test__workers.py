@@ -75,9 +75,13 @@ def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_sign
         ("note", "idle_since"),
         ("note", "signalled"),
         ("note", "worker_roles"),
+        # Each at once, so that no second signal follows where this module is killed in between.
         ("kill SIGTERM", "blue-beat"),
+        ("note", "told"),
+        ("note", "told_processes"),
         ("kill SIGTERM", "blue-worker"),
         ("note", "told"),
+        ("note", "told_processes"),
     ]
     assert journal.data["signalled"] == ["blue-beat", "blue-worker"]
     assert set(journal.policies) == {"blue-beat", "blue-worker"}
@@ -212,7 +216,7 @@ def test_one_killed_from_outside_is_not_drained(host, journal, messages, monkeyp
     assert {
         "nothing ran": "no task is lost by that",
         "all is back in the queue": "no task is lost by that",
-        "one was acknowledged before": "did not end and are in no queue: shop.mail (id-2)",
+        "one was acknowledged before": "may not have ended and are in no queue: shop.mail (id-2)",
         "nobody knows": "which tasks it ran is not known",
     }[case] in sentence
 
@@ -239,6 +243,57 @@ def test_a_process_of_the_pool_that_was_killed_is_seen_in_the_logs(host, journal
     stopped = stop_workers(host, journal, workers_of(host), 30, "leave", WorkerBroker())
     assert ([task["id"] for task in stopped.lost], stopped.drained) == (["id-2"], False)
     assert "lost a process of its pool to a signal" in host.warnings[-1]
+
+
+@pytest.mark.parametrize(
+    "lines, why, lost",
+    [
+        (["worker: Cold shutdown (MainProcess)"], "dropped its tasks (a cold shutdown)", ["id-1", "id-2"]),
+        (
+            ["INFO Task shop.mail[id-2] succeeded in 2.0s: None", "worker: Cold shutdown (MainProcess)"],
+            "dropped its tasks (a cold shutdown)",
+            ["id-1"],
+        ),
+        # That was before anybody told it, and maybe in an earlier run of this container.
+        ([(0, "worker: Cold shutdown (MainProcess)"), (0, "Process 'x' pid:9 exited with 'signal 9'")], "", []),
+    ],
+)
+def test_an_end_that_waited_for_no_task_is_seen_in_the_logs(host, journal, messages, monkeypatch, lines, why, lost):
+    tasks = [TASKS[0], TASKS[1]._replace(worker_pid=9)]
+    killed_from_outside(host, messages, monkeypatch, tasks, set(), ("exited", 0))
+    host.engine.log_lines["blue-worker"] = lines
+    stopped = stop_workers(host, journal, workers_of(host), 30, "leave", WorkerBroker())
+    assert ([task["id"] for task in stopped.lost], stopped.drained) == (lost, not why)
+    assert (why in host.warnings[-1]) if why else not host.warnings
+
+
+def test_workers_in_the_network_of_the_host_have_one_name_and_their_tasks_are_found_nevertheless(host, journal, messages, monkeypatch):
+    for service in ("beat", "worker"):
+        host.engine.inspect(f"blue-{service}")["Config"]["Hostname"] = "a"
+    killed_from_outside(host, messages, monkeypatch, TASKS, set())
+    with pytest.raises(BluegreenError, match=r"may not have ended and are in no queue: shop.report \(id-1\), shop.mail \(id-2\)"):
+        stop_workers(host, journal, workers_of(host), 30, "fail", WorkerBroker())
+
+
+def test_how_one_ended_before_it_was_told_is_no_loss_of_this_stop(host, journal, messages):
+    host.engine.inspect("blue-worker")["State"].update(Status="restarting", ExitCode=137)
+    stopped = stop_workers(host, journal, workers_of(host), 30, "fail", WorkerBroker())
+    assert (stopped.drained, stopped.killed, host.warnings) == (True, [], [])
+
+
+def test_each_has_all_of_its_time_however_long_another_one_boots(host, journal, monkeypatch):
+    host.engine.finishes_after["blue-worker"] = 8
+    monkeypatch.setattr(_workers.Ending, "_wait_until_it_listens", lambda _self: host.clock.sleep(15) or True)
+    assert stop_workers(host, journal, workers_of(host), 10).drained
+
+
+def test_one_that_the_engine_has_started_again_is_told_as_what_it_is_now(host, journal):
+    before = workers_of(host)
+    host.engine.inspect("blue-worker")["State"].update(StartedAt="2026-11-23T11:00:00Z")
+    host.engine.inspect("blue-beat")["State"].update(Status="exited")
+    stopped = stop_workers(host, journal, before, 30)
+    assert [each.id for each in stopped.containers] == ["blue-worker"]
+    assert journal.data["told"] == {"blue-worker": "2026-11-23T11:00:00Z"}
 
 
 def test_a_broker_that_is_down_does_not_undo_a_good_stop(host, journal, messages):
