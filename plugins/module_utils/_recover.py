@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _guard_units,
     _health,
     _kept_keys,
+    _leftovers,
     _messages,
     _nginx,
     _old_web,
@@ -36,7 +37,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
@@ -586,8 +587,7 @@ class _Recovery:
             if not container.ever_started:
                 self.host.engine.remove(container.id)
         if not any(container.ever_started for container in containers):
-            for network in self.host.engine.networks(f"{PROJECT_LABEL}={self.candidate.project}"):
-                self.host.engine.remove_network(network["Name"])
+            _leftovers.remove_networks(self.host, self.candidate.project)
 
     def _keep_logs(self):
         started = [c for c in self.candidate.containers if c.ever_started]

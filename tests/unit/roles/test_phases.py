@@ -48,3 +48,18 @@ def test_unknown_tasks(policy, prefer, handed_over):
 @pytest.mark.parametrize("prefer, empty", [("", True), ("rollback", False)])
 def test_a_broker_that_is_created_anew_has_to_be_empty(prefer, empty):
     assert handed("fetch", "bg_move_tasks", "empty", _bluegreen_prefer=prefer) is empty
+
+
+@pytest.mark.parametrize(
+    "undone, gone_back",
+    [
+        ({"a": {"found": True}, "b": {"found": False}, "c": None}, ["a"]),
+        # One that is off, and one whose undoing failed, keep no other host from its kept color.
+        ({"a": {"found": False}, "b": {"unreachable": True}, "c": {"failed": True, "msg": "no"}}, []),
+    ],
+)
+def test_hosts_that_have_gone_back(undone, gone_back):
+    loader = DataLoader()
+    text = loader.load_from_file(os.path.join(PHASES, "../../vars/main.yml"))["_bluegreen_gone_back"]
+    hosts = [{"inventory_hostname": name, **({"_bluegreen_undone": each} if each else {})} for name, each in undone.items()]
+    assert Templar(loader, variables={"_bluegreen_rollout": hosts}).template(trust_as_template(text)) == gone_back

@@ -564,6 +564,20 @@ def test_a_first_deployment_that_fails_leaves_no_color(scene):
     assert result["message"] == "Release 2 was rolled back: no color is live."
 
 
+def test_somebody_else_in_the_network_keeps_no_undoing_open(scene, monkeypatch):
+    scene.color("blue")
+    scene.color("green", status="created")
+    scene.deployment("fetch")
+    scene.engine.project_networks["shop-green"] = ["shop-green_default"]
+
+    def refuse(name):
+        raise EngineError(f"network {name} has active endpoints", 403)
+
+    monkeypatch.setattr(scene.engine, "remove_network", refuse)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert any("docker network rm shop-green_default" in sentence for sentence in scene.host.warnings)
+
+
 @pytest.mark.parametrize("step", ["health", "settle"])
 def test_the_logs_of_what_broke_are_kept(scene, step):
     scene.color("blue", worker="exited", beat="exited")
