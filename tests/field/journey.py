@@ -27,6 +27,7 @@ from trial import TASKS  # noqa: E402  pylint: disable=wrong-import-position
 REQUESTS_A_SECOND = 15
 # As many as a worker has processes.
 IN_HAND = 2
+QUICK_LONG = 7
 PLAYED_WITHIN = 400.0
 # Workers of a color that was left may finish the tasks that they have, and the guard its work, after the playbook.
 WHOLE_WITHIN = 30.0
@@ -53,7 +54,7 @@ class Journey:
         tasks = self.shape.tasks or TASKS
         load = Load(self.bed.url, REQUESTS_A_SECOND, self.shape.task_rate, tasks=tasks).start()
         try:
-            time.sleep(3)
+            time.sleep(1)
             if self.shape.verdict == REFUSED:
                 self._refused()
             else:
@@ -156,7 +157,9 @@ class Journey:
             agent.stop()
 
     def _take_in_hand(self):
-        body = urllib.parse.urlencode(self.shape.long).encode()
+        # Where it has to be quick, just as long as it takes until the workers are told to stop, and a while.
+        long = self.shape.long if self.to_the_end else {**self.shape.long, "seconds": min(self.shape.long["seconds"], QUICK_LONG)}
+        body = urllib.parse.urlencode(long).encode()
         for _each in range(IN_HAND):
             try:
                 with urllib.request.urlopen(f"{self.bed.url}/tasks", body, timeout=10):
