@@ -14,11 +14,17 @@ worker's own command line.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import find_command, script_of, simple_commands
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
+    SHELLS,
+    find_command,
+    script_of,
+    simple_commands,
+)
 
 # Options before the name of Celery's command that Celery before version 5 takes behind it, too.
 _MOVED = ("-A", "--app", "--loader", "--config", "--workdir")
@@ -55,6 +61,21 @@ def shell_of(command):
             return Shell(argv, line.encode())
         if words and (words[0] in _SETS_UP or all(_ASSIGNMENT.match(word) for word in words)):
             setup.append(words)
+    return None
+
+
+def without_entry_script(shell: Shell) -> Optional[Shell]:
+    """The same question without the script that an image runs before its command, ``None`` where there is none.
+
+    Such a script often waits for a database or a broker, which nobody answers for without a network.
+    """
+    first = os.path.basename(shell.argv[0])
+    if first in ("celery", *SHELLS) or first.startswith("python") or not ("/" in shell.argv[0] or first.endswith(".sh")):
+        return None
+    for index, word in enumerate(shell.argv):
+        name = os.path.basename(word)
+        if index and (name in ("celery", *SHELLS) or name.startswith("python") and shell.argv[index + 1 : index + 2] == ["-m"]):
+            return Shell(shell.argv[index:], shell.line)
     return None
 
 

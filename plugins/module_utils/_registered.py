@@ -65,12 +65,18 @@ def of_containers(host, journal, containers, like=(), shells=None):
         if shell is None:
             found, reason = None, "its command shows no celery worker"
         else:
-            body = _body(container.project, host.engine.inspect(container.id), shell)
+            data = host.engine.inspect(container.id)
+            body = _body(container.project, data, shell)
             # Workers that differ in their queues alone load the same.
             if (shell, body) in asked:
                 continue
             asked.append((shell, body))
-            found, reason = _load(host, f"{container.project}-task-names", body, shell)
+            bare, found, reason = _celery_shell.without_entry_script(shell), None, ""
+            if bare is not None:
+                found, reason = _load(host, container.project, _body(container.project, data, bare), bare)
+            if found is None:
+                # The script may set what the app needs.
+                found, reason = _load(host, container.project, body, shell)
         journal.alive()
         if found is None:
             host.warn(
@@ -103,10 +109,10 @@ def _shell(container, like):
     return shell
 
 
-def _load(host, name, body, shell):
+def _load(host, project, body, shell):
     """``(names, "")`` or ``(None, why not)``."""
     try:
-        out, errors = host.engine.run_aside(name, body, shell.line, LOAD_SECONDS)
+        out, errors = host.engine.run_aside(f"{project}-task-names", body, shell.line, LOAD_SECONDS)
     except EngineError as error:
         return None, error.message.rstrip(".")
     found = _celery_shell.names_in(out)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _registered, _skew
@@ -46,6 +47,24 @@ def test_a_container_that_never_ran_tells_its_tasks(project, command):
     worker = project.create("worker", command, [NOWHERE, "NAME=tasks"], RestartPolicy={"Name": "always"})
     assert registered(project, worker) > SHOP
     assert project.engine.inspect(worker.id)["State"]["Status"] == "created"
+
+
+@pytest.mark.parametrize(
+    "script, seconds",
+    [("until redis-cli -h nowhere.invalid ping; do sleep 1; done", 15), ("export NEEDED=1", 30)],
+    ids=["it waits for ever", "it sets what the app needs"],
+)
+def test_a_script_that_the_image_runs_first(project, tmp_path, script, seconds):
+    os.chmod(tmp_path, 0o755)
+    needed = "import os\nos.environ['NEEDED']\n" if "NEEDED" in script else ""
+    (tmp_path / "more.py").write_text(f"{needed}from shop.tasks import app\n")
+    (tmp_path / "entry.sh").write_text(f'#!/bin/sh\n{script}\nexec "$@"\n')
+    os.chmod(tmp_path / "entry.sh", 0o755)
+    command = ["/more/entry.sh", *CELERY, "-A", "more", "worker"]
+    worker = project.create("worker", command, [NOWHERE, "PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"])
+    begun = time.monotonic()
+    assert registered(project, worker) >= SHOP
+    assert time.monotonic() - begun < seconds
 
 
 def test_celerys_own_tasks_are_among_them(project):

@@ -8,7 +8,12 @@ import subprocess
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery_shell import failure_in, names_in, shell_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery_shell import (
+    failure_in,
+    names_in,
+    shell_of,
+    without_entry_script,
+)
 
 ASK = ["shell", "--python", "--without-tasks"]
 
@@ -29,6 +34,26 @@ ASK = ["shell", "--python", "--without-tasks"]
 )
 def test_the_command_of_a_worker_becomes_that_of_a_shell(command, argv):
     assert shell_of(command).argv == argv + ASK
+
+
+@pytest.mark.parametrize(
+    "command, argv",
+    [
+        (["/entry.sh", "celery", "-A", "shop", "worker"], ["celery", "-A", "shop", *ASK]),
+        (["docker-entrypoint.sh", "python3", "-m", "celery", "-A", "shop", "worker"], ["python3", "-m", "celery", "-A", "shop", *ASK]),
+        (["/entry.sh", "sh", "-c", "celery -A shop worker"], ["sh", "-c", f"celery -A shop {' '.join(ASK)}"]),
+        (["/sbin/tini", "--", "/entry.sh", "celery", "-A", "shop", "worker"], ["celery", "-A", "shop", *ASK]),
+        # Nothing stands before these, or something that finds Celery.
+        (["celery", "-A", "shop", "worker"], None),
+        (["/usr/bin/python3", "-m", "celery", "-A", "shop", "worker"], None),
+        (["/venv/bin/celery", "-A", "shop", "worker"], None),
+        (["sh", "-c", "celery -A shop worker"], None),
+        (["uv", "run", "celery", "-A", "shop", "worker"], None),
+    ],
+)
+def test_a_script_that_an_image_runs_first_can_be_left_out(command, argv):
+    bare = without_entry_script(shell_of(command))
+    assert (bare and bare.argv) == argv
 
 
 @pytest.mark.parametrize(
