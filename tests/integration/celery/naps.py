@@ -30,6 +30,9 @@ def note(word):
 def nap(word, seconds):
     note(f"begun {word}")
     time.sleep(seconds)
+    if os.environ.get("LOUD"):
+        for _line in range(1500):
+            print("a line of a hundred characters".ljust(100))
     note(f"done {word}")
 
 

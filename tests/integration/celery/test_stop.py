@@ -42,6 +42,13 @@ sys.exit(child.wait())
 PROGRAM = """from naps import app
 app.worker_main(["worker", "-c", "2", "-l", "INFO"])
 """
+# As supervisord, honcho and foreman do: what it starts writes to it, and it writes that on.
+READER = """#!/usr/bin/python3
+import subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+for line in child.stdout:
+    print(line)
+"""
 # Such as uv run: it starts what it is given, and hands a signal on.
 LAUNCHER = """#!/usr/bin/python3
 import signal, subprocess, sys
@@ -59,7 +66,7 @@ def setproctitle(title):
     ctypes.memmove(start, title.encode(), min(len(title), end - start - 1))
 """
 
-FILES = {"script": SCRIPT, "supervisor": SUPERVISOR, "teller": TELLER, "launcher": LAUNCHER, "run_worker.py": PROGRAM}
+FILES = {"script": SCRIPT, "supervisor": SUPERVISOR, "teller": TELLER, "launcher": LAUNCHER, "reader": READER, "run_worker.py": PROGRAM}
 
 # How the container starts, its form, and options for the engine and the environment.
 FORMS = {
@@ -226,6 +233,14 @@ def test_one_that_is_left_finishing_is_told_once_and_is_over_when_its_celery_is(
     assert not bed.stop(timeout=1, on_timeout="leave").drained
     assert bed.restart() == [bed.worker.name]
     assert bed.lines("done") == ["done 0"]
+
+
+def test_one_that_writes_much_to_what_is_frozen_ends_nevertheless(project, tmp_path):
+    bed = Bed(project, tmp_path, ["/out/reader", *WORKER.split()], env=["LOUD=1"])
+    bed.send(2, 4)
+    wait_for(lambda: len(bed.lines("begun")) == 2)
+    assert bed.stop(timeout=20).drained
+    assert len(bed.lines("done")) == 2
 
 
 def test_one_that_was_told_by_a_module_that_was_killed_right_then_is_not_told_to_drop_its_tasks(project, tmp_path):
