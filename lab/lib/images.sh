@@ -88,7 +88,7 @@ field_images() {
                 --requirement "$source/celery-$version.txt"
             cp "$source/celery-$version.txt" "$folder/requirements.txt"
         fi
-        cp "$source"/{Dockerfile,celery-program,field.py,worker.py} "$folder"
+        cp "$source"/{Dockerfile,celery_program.py,field.py,worker.py} "$folder"
         for release in 1 2 3; do
             build_image "bluegreen-field:$version-$release" "$folder" bluegreen-demo:1 \
                 --build-arg "RELEASE=$release"

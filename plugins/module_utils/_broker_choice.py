@@ -31,7 +31,7 @@ _NAMES = (
 )
 _HOST = re.compile(r"(BROKER|CELERY).*_?HOST(NAME)?$", re.IGNORECASE)
 _RABBIT = re.compile(r"RABBIT|AMQP", re.IGNORECASE)
-_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
+_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(:\d+)?$")
 _RESULTS = re.compile(r"RESULT|(^|_)CELERY_BACKEND", re.IGNORECASE)
 _NOT_THE_BROKER = re.compile(r"RESULT|BACKEND|CACHE|SESSION|CHANNEL|LOCK|LIMIT", re.IGNORECASE)
 
@@ -203,7 +203,7 @@ def _urls(name, service):
         elif _HOST.search(key) and not _NOT_THE_BROKER.search(key) and _HOST_NAME.match(value):
             port = service.environment.get(re.sub(r"HOST(NAME)?$", "PORT", key, flags=re.IGNORECASE), "")
             scheme = "amqp" if _RABBIT.search(key) else "redis"
-            urls.append((f"{key} of service {name}", _PARTS, f"{scheme}://{value}" + (f":{port}" if port.isdigit() else "")))
+            urls.append((f"{key} of service {name}", _PARTS, f"{scheme}://{value}" + (f":{port}" if port.isdigit() and ":" not in value else "")))
     return urls
 
 

@@ -20,12 +20,17 @@ from typing import NamedTuple, Optional
 # Programs that stand before a Celery process without being one, by the name of the file that runs.
 SHELLS = ("sh", "bash", "dash", "ash", "zsh", "busybox")
 INITS = ("tini", "docker-init", "dumb-init", "catatonit")
+# These run one program, do nothing to it by themselves, and end with it.
+RUNNERS = (
+    *("su", "sudo", "runuser", "gosu", "su-exec", "setpriv", "env", "nice", "ionice", "flock", "setsid", "stdbuf", "nohup"),
+    *("chpst", "dotenv"),
+)
 _WRAPPERS = (
     *SHELLS,
     *INITS,
+    *RUNNERS,
     *("supervisord", "circusd", "honcho", "s6-svscan", "s6-supervise", "runsvdir", "runsv", "init", "systemd", "monit"),
-    *("tee", "su", "sudo", "gosu", "su-exec", "setpriv", "timeout", "env", "nice", "ionice", "flock", "setsid", "stdbuf"),
-    *("nohup", "chpst", "runuser", "dotenv", "watchmedo", "xargs"),
+    *("tee", "timeout", "watchmedo", "xargs"),
 )
 
 # Options before the name of Celery's command that are followed by a value.

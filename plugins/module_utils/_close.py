@@ -15,6 +15,7 @@ import contextlib
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _approval,
     _guard_units,
+    _leftovers,
     _messages,
     _nginx,
     _policies,
@@ -26,7 +27,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures
@@ -177,14 +178,14 @@ def finish(host, store, journal):
         _start_broker(host, old)
         # Until it is proved empty, the broker has to come back at a boot.
         support = old.of("support")
-        _policies.take_policies(host, journal, [container for container in old.containers if container not in support])
+        _policies.take_policies(host, journal, old.of("init", "web", "workers"))
         if kept:
             _remember_kept(host, store, journal, old)
         _stop_workers(host, journal, old)
         _stop(host, old.of("web", "init"))
         _empty_broker(host, journal, old, candidate)
         _policies.take_policies(host, journal, support)
-        _stop(host, old.containers)
+        _stop(host, old.of(*ROLES))
     if old and not kept:
         _remove(host, old, journal["remove_volumes"])
     if not kept:
@@ -292,14 +293,21 @@ def _empty_broker(host, journal, old, candidate):
 
 
 def _remove(host, old, volumes):
-    engine = host.engine
+    """Remove a color. Services that are in no list of its roles, such as an ignored database, are left alone."""
+    own = {container.id for container in old.of(*ROLES)}
     for container in old.containers:
-        engine.remove(container.id)
-    for network in engine.networks(f"{PROJECT_LABEL}={old.project}"):
-        engine.remove_network(network["Name"])
+        if container.id in own:
+            host.engine.remove(container.id, volumes)
+    others = [container.name for container in old.containers if container.id not in own]
+    if others:
+        host.warn(
+            f"{', '.join(others)} of project {old.project} is left, because a color does not start it, and so are the networks "
+            "and volumes of that project."
+        )
+        return
+    _leftovers.remove_networks(host, old.project)
     if volumes:
-        for volume in engine.volumes(f"{PROJECT_LABEL}={old.project}"):
-            engine.remove_volume(volume["Name"])
+        _leftovers.remove_volumes(host, old.project)
 
 
 def images_of(color):

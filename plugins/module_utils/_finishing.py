@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""One container told to finish, and watched until the last task of its Celery is done.
+"""One container that is told to finish, and watched until the last task of its Celery is done.
 
 The signal goes to Celery's own main process (:mod:`_signals`). When that has ended, the engine stops what is left of the
 container at once: a frozen script, or a ``tail -f`` beside detached workers.
@@ -23,6 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, seconds_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._output import Output
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import (
     environment_of,
     pid_inside,
@@ -87,6 +88,7 @@ class Ending:
         self._since = Deadline(host.clock, 0)
         self._told_at = host.clock.wall()
         self._gone: Optional[Deadline] = None
+        self._output: Optional[Output] = None
 
     @property
     def told(self) -> list:
@@ -118,6 +120,7 @@ class Ending:
         self.form = path.form
         self._targets = path.targets if told is None else tuple(Process(each["pid"], 0, "", [], each["started"]) for each in told)
         self._is_frozen = any(each.is_frozen for each in processes) or bool(path.frozen)
+        self._output = Output(self._with_children(processes), path.frozen, container.pid)
         self._note_busy(processes)
         if self._is_frozen:
             # Such as supervisord, which writes the log and does not read any more.
@@ -169,8 +172,12 @@ class Ending:
 
     def poll(self) -> Optional[Ended]:
         """How it ended, or ``None`` while it has not."""
+        if self._output is not None:
+            self._output.hand_on()
         if self.ended is None and not self._works():
             now = look(self._host.engine, self.container.id)
+            if self._output is not None:
+                self._output.close()
             if now.running and (self._targets or self._is_frozen):
                 self._gone = self._gone or Deadline(self._host.clock, LINGER_SECONDS)
                 if self._is_frozen or self._gone.over:
@@ -194,6 +201,14 @@ class Ending:
             if deadline.over:
                 return False
             deadline.sleep(POLL)
+
+    def _with_children(self, processes: list) -> list:
+        """Pids of the programs and of all that they have started."""
+        found = [target.pid for target in self._targets]
+        for process in processes:
+            if process.ppid in found:
+                found.append(process.pid)
+        return found
 
     def _note_busy(self, processes: list) -> None:
         """Which process runs which task: the workers tell the pids that these have inside of the container."""

@@ -181,4 +181,3 @@ def active_tasks(host, broker, containers):
         for node, content in answers.items()
         for each in (content if isinstance(content, list) else ())
     ]
-

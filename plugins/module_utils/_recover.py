@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _guard_units,
     _health,
     _kept_keys,
+    _leftovers,
     _messages,
     _nginx,
     _old_web,
@@ -36,7 +37,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
@@ -284,7 +285,7 @@ class _Recovery:
             self._await_approval()
             raise BluegreenError(
                 f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
-                "Mend that, then run rollback.yml again, or finish.yml.",
+                "Fix that, then run rollback.yml again, or finish.yml.",
                 logs=self.logs,
             )
         self._stop_workers_of_candidate()
@@ -472,7 +473,10 @@ class _Recovery:
                 except BluegreenError as error:
                     self.host.warn(f"Tasks that were on their way in {broker.name} could not be taken back: {error.message}")
         with old.broker() as broker:
-            if broker is not None and self.settings.broker["mode"] == "shared" and not any(c.running for c in workers):
+            # One that still finishes takes no task any more.
+            signalled = self.journal.get("signalled") or ()
+            taking = [each.name for each in workers if each.running and each.id not in signalled]
+            if broker is not None and self.settings.broker["mode"] == "shared" and not taking:
                 # What the new web published is in the same queues; the old workers would discard what they do not know.
                 _skew.sort_shared(self.host, self.journal, broker, to_candidate=False)
             _workers.restart_workers(self.host, self.journal, workers, timeout, broker)
@@ -583,8 +587,7 @@ class _Recovery:
             if not container.ever_started:
                 self.host.engine.remove(container.id)
         if not any(container.ever_started for container in containers):
-            for network in self.host.engine.networks(f"{PROJECT_LABEL}={self.candidate.project}"):
-                self.host.engine.remove_network(network["Name"])
+            _leftovers.remove_networks(self.host, self.candidate.project)
 
     def _keep_logs(self):
         started = [c for c in self.candidate.containers if c.ever_started]

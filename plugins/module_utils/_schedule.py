@@ -7,7 +7,7 @@
 """When beat last sent what: its schedule file, carried from one color's beat to the other's.
 
 Without it a new beat counts every interval from its own start, and a crontab whose minute fell into the gap is never
-sent. A scheduler that keeps its state in a database has no such file, and needs none carried.
+sent. A scheduler that keeps its state in a database has no such file; that of RedBeat goes with the tasks (_redbeat.py).
 """
 
 from __future__ import annotations

@@ -16,14 +16,14 @@ from __future__ import annotations
 import signal
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import INITS, ancestors, programs
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import INITS, RUNNERS, ancestors, programs
 
 
 class SignalPath(NamedTuple):
     """How to tell a container to finish.
 
-    ``form`` says where its program is: ``exec`` (process 1 is the program), ``init`` (only inits stand before it, which
-    end when it ends), ``init-shell`` (an init and something else), ``shell`` (a shell, a script or a supervisor is process
+    ``form`` says where its program is: ``exec`` (process 1 is the program), ``init`` (only inits and the like of su stand
+    before it, which end when it ends), ``init-shell`` (an init and something else), ``shell`` (a shell, a script or a supervisor is process
     1) or ``hidden`` (its processes cannot be seen: the engine has to signal process 1).
     ``targets`` are the :class:`_celery.Process` to signal; ``frozen`` the pids between process 1 and them that have to be
     frozen first, outermost first.
@@ -79,7 +79,7 @@ def path_of(pid: int, processes: list) -> SignalPath:
     above = {number for target in targets for number in ancestors(target.pid, parents)}
     told = {target.pid for target in targets}
     # A worker may be the parent of a beat that its script started in the background.
-    others = [each.pid for each in processes if each.pid in above - told and each.name not in INITS]
+    others = [each.pid for each in processes if each.pid in above - told and each.name not in (*INITS, *RUNNERS)]
     if pid in told:
         form = "exec"
     elif not others:

@@ -439,7 +439,10 @@ class Survey:
             )
 
     def _wanted(self, images):
-        services = color_services(self.settings)
+        # An init service without a container has done its work: somebody's docker system prune took it.
+        there = {each.service for each in self.containers[self.live]} if self.live else set()
+        init = self.settings.services["init"]
+        services = [name for name in color_services(self.settings) if name in there or name not in init or not self.live]
         return {
             "release": self.params["release"],
             "hashes": {name: self.hashes[name] for name in services},

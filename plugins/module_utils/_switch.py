@@ -210,7 +210,8 @@ class _Attempt:
 
     def settle(self):
         """The switch is proved."""
-        self._note(proved=self.planned.live)
+        # Undoing a first deployment leaves no color.
+        self._note(proved=self.planned.live or "")
         if self.journal.get("id"):
             self.owned.settle()
         else:

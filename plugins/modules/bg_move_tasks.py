@@ -12,7 +12,7 @@ short_description: Move waiting Celery tasks from one Redis to another
 description:
   - Moves messages that wait in queues of every priority, and those that a worker had taken and not acknowledged, among
     which are tasks with an ETA or a countdown. The latter only when no live worker reads the source.
-  - Copies results, the state of chords, and the bindings of queues beforehand.
+  - Copies results, the state of chords, RedBeat's schedule and the bindings of queues beforehand.
   - May be killed at any moment and run again. No message is lost or doubled by that, and none is changed.
   - Keys that are not Celery's, such as sessions and caches, are not touched, except those of O(keep_keys), which are
     copied.

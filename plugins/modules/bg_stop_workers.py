@@ -81,7 +81,7 @@ options:
     description:
       - Compose project of the color whose workers take over, created and not started.
       - Before the first signal the names of the tasks that wait are compared with those that its workers register. Where
-        the host has not the memory to load their app beside the old workers, that is done when these have stopped.
+        the host lacks the memory to load their app beside the old workers, that is done when these have stopped.
     type: str
     default: ""
   unknown_tasks:
@@ -223,7 +223,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._memory_use i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import available_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import Checked, check, sort_shared
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import POLICIES
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import FAIL, POLICIES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import DEFAULT, LOWEST
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     ON_TIMEOUT,
@@ -309,23 +309,32 @@ def _stop(params, host, store, journal, containers, workers):
             host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
         )
         if checked.later:
-            if not may_load(app, available_memory()):
-                raise BluegreenError(
-                    "Which tasks the new workers register could not be found out: too little memory is free to load the app "
-                    "for it, even with the old workers told to stop. Free memory on this host, or set bluegreen_unknown_tasks "
-                    "to move.",
-                    failure="memory",
-                )
-            checked.later()
+            _ask_later(host, params, checked, app)
         # None takes a task any more: not one that was killed, and not one that finishes.
         if params["candidate"] and settings.mode == "shared" and broker is not None:
             sort_shared(host, journal, broker, to_candidate=True)
         return stopped
 
 
+def _ask_later(host, params, checked, app):
+    if may_load(app, available_memory()):
+        checked.later()
+        return
+    sentence = (
+        "Which tasks the new workers register could not be found out: too little memory is free to load the app for it, even "
+        "with the old workers told to stop."
+    )
+    if params["unknown_tasks"] == FAIL:
+        raise BluegreenError(
+            f"{sentence} Free memory on this host, or set bluegreen_unknown_tasks to move.", failure="memory"
+        )
+    # Such as on the way back to a color that was kept.
+    host.warn(f"{sentence} Tasks that they do not know are not held back, and they would discard them.")
+
+
 def _why_not_throttled(settings, checked):
     if checked.later:
-        return "the host has not the memory for both colors any more"
+        return "the host no longer has the memory for both colors"
     if settings.mode == "shared" and not checked.same:
         # Between the cutover and the start of the new workers they would take what the new web publishes.
         return "both colors use one broker, and that both releases know the same tasks is not certain"

@@ -156,6 +156,17 @@ FAULTS = {
             shape="supervisord-autorestart",
         ),
         Fault(
+            "old-web",
+            "the same, the old web stopped as where memory is short",
+            ("handover", "start_workers", "consuming", "settle", "awaiting"),
+            _controller_gone,
+            strike="kill",
+            controller="gone",
+            variables={"bluegreen_old_web": "stopped"},
+            # Finished or rolled back afterwards, in turn, as a human does it.
+            pending=False,
+        ),
+        Fault(
             "term",
             "SIGTERM of ansible-playbook",
             ("open", "fetch", "stop_workers", "health", "cutover", "handover", "start_workers", "settle", "finish"),

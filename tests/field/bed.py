@@ -11,7 +11,7 @@ from pi_host import RELEASES, FaultsError, PiHost
 from shapes import APP, HERE, VARIABLES
 
 # Of a shape's folder and of the app's, what has a place of its own, and what images are made of.
-NOT_BESIDE = {"shape.yml", "compose.yml", "release-1.yml", "nginx.conf", "Dockerfile", "celery-program", "field.py", "worker.py",
+NOT_BESIDE = {"shape.yml", "compose.yml", "release-1.yml", "nginx.conf", "Dockerfile", "celery_program.py", "field.py", "worker.py",
               "celery-5.3.txt", "celery-newest.txt", "__pycache__"}
 SITE = "/etc/nginx/conf.d/site.conf"
 UPSTREAM = "/etc/nginx/conf.d/bluegreen-shop.conf"

@@ -27,12 +27,13 @@ from trial import TASKS  # noqa: E402  pylint: disable=wrong-import-position
 REQUESTS_A_SECOND = 15
 # As many as a worker has processes.
 IN_HAND = 2
+QUICK_LONG = 7
 PLAYED_WITHIN = 400.0
 # Workers of a color that was left may finish the tasks that they have, and the guard its work, after the playbook.
 WHOLE_WITHIN = 30.0
 # A worker may be busy with what it took in hand.
 WORKS_WITHIN = 15.0
-# Tasks are given up on when none was done for so long.
+# Tasks are given up on when none was done for so long, longer than all processes may have been busy with long ones.
 STILL_SECONDS = 15.0
 TASKS_WITHIN = 120.0
 
@@ -53,7 +54,7 @@ class Journey:
         tasks = self.shape.tasks or TASKS
         load = Load(self.bed.url, REQUESTS_A_SECOND, self.shape.task_rate, tasks=tasks).start()
         try:
-            time.sleep(3)
+            time.sleep(1)
             if self.shape.verdict == REFUSED:
                 self._refused()
             else:
@@ -131,26 +132,34 @@ class Journey:
         """Run a playbook with tasks in hand when it begins to stop workers; return how it ended, and what it said."""
         label = f"{self.shape.name}.{playbook}{release and '-'}{release}"
         everything = {**self.shape.everything(), **({"bluegreen_release": release} if release else {}), **variables}
-        # Its only use is to tell when the journal is there: what follows takes less time than a long task.
-        agent = self.bed.start_agent(moment={"step": "open"})
         controller = self.bed.play(playbook, label, everything)
         try:
             if playbook == "deploy":
-                while controller.rc is None and not agent.next("moment", 0.5):
-                    pass
+                self._until_open(controller)
             if controller.rc is None:
                 self._take_in_hand()
             rc = controller.wait(PLAYED_WITHIN)
         finally:
-            agent.stop()
             controller.stop()
         output = " ".join(controller.output().split())
         if rc and self.shape.verdict != REFUSED:
             self.wrong.append(f"{playbook}.yml {release} ended with {rc}: {_reason(output)}")
         return rc, output
 
+    def _until_open(self, controller):
+        """Until the journal is there: what is left to do before the workers are stopped takes less time than a long task."""
+        agent = self.bed.start_agent(moment={"step": "open"})
+        try:
+            while controller.rc is None and not agent.next("moment", 0.5):
+                pass
+        finally:
+            # It costs the host more than the load does.
+            agent.stop()
+
     def _take_in_hand(self):
-        body = urllib.parse.urlencode(self.shape.long).encode()
+        # Where it has to be quick, just as long as it takes until the workers are told to stop, and a while.
+        long = self.shape.long if self.to_the_end else {**self.shape.long, "seconds": min(self.shape.long["seconds"], QUICK_LONG)}
+        body = urllib.parse.urlencode(long).encode()
         for _each in range(IN_HAND):
             try:
                 with urllib.request.urlopen(f"{self.bed.url}/tasks", body, timeout=10):
@@ -202,7 +211,7 @@ class Journey:
             counts, now = ledger.count(events), time.monotonic()
             if counts.done != done:
                 done, since = counts.done, now
-            if not counts.lost or now - since > STILL_SECONDS or now > end:
+            if not counts.lost or now - since > STILL_SECONDS + self.shape.long["seconds"] or now > end:
                 return events
             time.sleep(0.5)
 

@@ -30,10 +30,16 @@ def note(word):
 def nap(word, seconds):
     note(f"begun {word}")
     time.sleep(seconds)
-    if os.environ.get("LOUD"):
-        for _line in range(1500):
-            print("a line of a hundred characters".ljust(100))
     note(f"done {word}")
+
+
+@app.task(name="talk")
+def talk(kilobytes, delay):
+    note("begun talk")
+    time.sleep(delay)
+    for _line in range(kilobytes * 8):
+        print("x" * 127, flush=True)
+    note("done talk")
 
 
 @app.task(name="tick")

@@ -206,6 +206,32 @@ def test_volumes_go_only_on_request(scene, wanted):
     assert (("remove volume", "shop-blue_queue") in scene.calls) is wanted
 
 
+def test_an_ignored_service_of_the_old_project_is_left_alone(scene):
+    scene.engine.project_networks["shop-blue"] = ["shop-blue_default"]
+    scene.engine.add("db")
+    policy = scene.engine.policy("blue-db")
+    scene.deployment("awaiting_approval", remove_volumes=True)
+    close(scene)
+    assert (scene.engine.state("blue-db"), scene.engine.policy("blue-db")) == ("running", policy)
+    assert "blue-worker" not in scene.engine.inspected
+    assert not [call for call in scene.calls if call[0] in ("remove network", "remove volume")]
+    assert any("shop-blue-db-1 of project shop-blue is left" in sentence for sentence in scene.host.warnings)
+
+
+@pytest.mark.parametrize("kind, names", [("network", ["shop-blue_default"]), ("volume", ["shop-blue_queue"])])
+def test_what_somebody_else_uses_is_left_and_keeps_nothing_open(scene, monkeypatch, kind, names):
+    getattr(scene.engine, f"project_{kind}s")["shop-blue"] = names
+
+    def refuse(name):
+        raise EngineError(f"error while removing {kind}: {kind} {name} has active endpoints", 403)
+
+    monkeypatch.setattr(scene.engine, f"remove_{kind}", refuse)
+    scene.deployment("awaiting_approval", remove_volumes=True)
+    assert close(scene)["result"] == "committed"
+    assert scene.store.load() is None
+    assert any(f"docker {kind} rm {names[0]}" in sentence for sentence in scene.host.warnings)
+
+
 def test_the_first_deployment_has_no_old_color(scene):
     scene.deployment("awaiting_approval", **{"from": "", "release_from": ""})
     assert close(scene)["result"] == "committed"

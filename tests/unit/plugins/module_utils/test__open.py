@@ -444,6 +444,15 @@ def test_an_init_service_has_done_its_work_when_it_ended_well(scene, code, up_to
     assert scene.open(services={"init": ["migrate"]})["up_to_date"] is up_to_date
 
 
+def test_an_init_service_that_was_pruned_is_no_new_release(scene):
+    scene.of_release("2")
+    scene.engine.images["registry/migrate:1"] = {"Id": "sha256:migrate-1", "Size": 1}
+    for color in PORTS:
+        scene.rendered[color]["services"]["migrate"] = {"image": "registry/migrate:1"}
+    scene.hashes["migrate"] = "hash-migrate"
+    assert scene.open(services={"init": ["migrate"]})["up_to_date"]
+
+
 def test_pulling_always_is_undecided_until_the_images_are_here(scene):
     scene.of_release("2")
     result = scene.open(pull="always")

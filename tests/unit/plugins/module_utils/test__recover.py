@@ -564,6 +564,20 @@ def test_a_first_deployment_that_fails_leaves_no_color(scene):
     assert result["message"] == "Release 2 was rolled back: no color is live."
 
 
+def test_somebody_else_in_the_network_keeps_no_undoing_open(scene, monkeypatch):
+    scene.color("blue")
+    scene.color("green", status="created")
+    scene.deployment("fetch")
+    scene.engine.project_networks["shop-green"] = ["shop-green_default"]
+
+    def refuse(name):
+        raise EngineError(f"network {name} has active endpoints", 403)
+
+    monkeypatch.setattr(scene.engine, "remove_network", refuse)
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert any("docker network rm shop-green_default" in sentence for sentence in scene.host.warnings)
+
+
 @pytest.mark.parametrize("step", ["health", "settle"])
 def test_the_logs_of_what_broke_are_kept(scene, step):
     scene.color("blue", worker="exited", beat="exited")
@@ -1275,17 +1289,18 @@ def test_a_copy_that_fails_keeps_nobody_on_the_candidate(scene, monkeypatch):
     assert any("bluegreen_keep_keys" in sentence and "Redis is full." in sentence for sentence in scene.host.warnings)
 
 
-@pytest.mark.parametrize("worker", ["exited", "running"])
-def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, monkeypatch, worker):
+@pytest.mark.parametrize("worker, finishes", [("exited", True), ("running", False), ("running", True)])
+def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, monkeypatch, worker, finishes):
     record(monkeypatch, scene.calls, _skew, "sort_shared", lambda given: f"sort, to_candidate={given['to_candidate']}")
     scene.color("blue", worker=worker, beat=worker)
     scene.color("green")
     journal = scene.deployment("settle")
     journal.data["settings"]["broker"]["mode"] = "shared"
+    journal.data["signalled"] = ["blue-worker", "blue-beat"] if finishes else []
     journal.save()
     recover(scene, UNDO)
     effects = scene.effects()
-    if worker == "running":  # they read it all the time
+    if not finishes:  # they read it all the time
         assert "sort, to_candidate=False" not in effects
     else:
         assert effects.index("sort, to_candidate=False") < effects.index("restart workers")
@@ -1622,7 +1637,7 @@ def test_an_old_web_that_does_not_get_back_leaves_all_with_the_new_color(one_web
     why = "blue is not healthy." if fault == "the old web is ill" else "nginx -t says: no."
     assert failure.value.message == (
         f"Release 2 of app shop could not be undone: {why} Nothing was moved: the new color is live and whole, its workers work, "
-        "and it awaits approval again. Mend that, then run rollback.yml again, or finish.yml."
+        "and it awaits approval again. Fix that, then run rollback.yml again, or finish.yml."
     )
     assert one_web.brokers["green"].tasks == {"celery": 2}
     assert one_web.states() == {

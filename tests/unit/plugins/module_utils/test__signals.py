@@ -57,6 +57,12 @@ FORMS = {
     ),
     "a shell that is still preparing": ([(7, 1, "sh", "sh"), (8, 7, "migrate", "migrate")], ("shell", [8], [7])),
     "an init": ([(7, 1, "tini", "tini -- " + CELERY), (8, 7, "python3", CELERY)], ("init", [8], [])),
+    # They do nothing by themselves, and hand on what Celery writes.
+    "another user": ([(7, 1, "su", "su app -c celery"), (8, 7, "python3", CELERY)], ("init", [8], [])),
+    "a script for another user": (
+        [(7, 1, "sudo", "sudo -u app /e.sh"), (8, 7, "e.sh", "/bin/sh /e.sh"), (9, 8, "python3", CELERY)],
+        ("shell", [9], [8]),
+    ),
     # It would hand the signal on to the children of the pool.
     "dumb-init": ([(7, 1, "dumb-init", "dumb-init " + CELERY), (8, 7, "python3", CELERY)], ("init", [8], [])),
     "an init over a script": (

@@ -8,7 +8,12 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_proof, _switch, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _journal_schema,
+    _nginx_proof,
+    _switch,
+    _upstream,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import Checked, Nginx
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_proof import Child, PublicSide, Verdict
@@ -210,6 +215,13 @@ def test_the_first_deployment_and_its_undoing(move, path, nginx):
     assert (switched.changed, switched.previous, switched.live) == (True, "green", None)
     assert nginx.served is None
     assert not move(None).changed
+
+
+def test_the_undoing_of_a_first_deployment_can_be_read_again(move, nginx, journal):
+    move(None)
+    noted = journal.data["cutover"]
+    assert noted["proved"] == ""
+    assert _journal_schema.OPTIONAL["cutover"]("cutover", noted) == []
 
 
 def test_the_other_color_as_backup(move, path, nginx):

@@ -187,11 +187,18 @@ def test_an_app_that_fits_at_no_time_is_not_loaded_at_all(host, calls, tight, st
     assert store.load()["done"] is False
 
 
+def test_going_back_does_not_fail_because_the_app_fits_at_no_time(host, calls, tight):
+    tight[1] = 93 * MIB
+    bg_stop_workers.stop(in_deployment(unknown_tasks="hold"), host, False)
+    assert calls == [STOP]
+    assert "Tasks that they do not know are not held back" in host.warnings[0]
+
+
 def test_workers_are_not_throttled_where_not_even_the_app_fits_beside_them(host, calls, tight):
     bg_stop_workers.stop(in_deployment(state="throttled"), host, False)
     assert calls == [STOP, "load the app"]
     assert host.warnings == [
-        "The workers are stopped and not throttled, because the host has not the memory for both colors any more."
+        "The workers are stopped and not throttled, because the host no longer has the memory for both colors."
     ]
 
 

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """What pip makes for Celery as the program `celery`."""
 
 import sys

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Networks and volumes of a color that goes: those that somebody else still uses are left, and said."""
+
+from __future__ import annotations
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+
+
+def remove_networks(host, project: str) -> None:
+    """Remove the networks of a Compose project, as far as nobody else is connected to them."""
+    for network in host.engine.networks(f"{PROJECT_LABEL}={project}"):
+        _try(host, host.engine.remove_network, "network", network["Name"])
+
+
+def remove_volumes(host, project: str) -> None:
+    """Remove the named volumes of a Compose project, as far as no other container has them."""
+    for volume in host.engine.volumes(f"{PROJECT_LABEL}={project}"):
+        _try(host, host.engine.remove_volume, "volume", volume["Name"])
+
+
+def _try(host, remove, kind: str, name: str) -> None:
+    try:
+        remove(name)
+    except EngineError as error:
+        host.warn(
+            f"The {kind} {name} of the color that goes is left, because something else uses it ({error.message.rstrip('.')}): "
+            f"remove it when that has gone (docker {kind} rm {name})."
+        )
