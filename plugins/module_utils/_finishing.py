@@ -31,7 +31,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes im
     stat_of,
     status_of,
     still_runs,
-    widen_output,
 )
 
 POLL = 0.1
@@ -122,10 +121,6 @@ class Ending:
         self._is_frozen = any(each.is_frozen for each in processes) or bool(path.frozen)
         self._output = Output(self._with_children(processes), path.frozen, container.pid)
         self._note_busy(processes)
-        if self._is_frozen:
-            # Such as supervisord, which writes the log and does not read any more.
-            for target in self._targets:
-                widen_output(target.pid)
         if told is None:
             self._signal(processes)
         # The kernel drops a signal to a process 1 that has no handler for it.

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 from typing import NamedTuple, Optional
@@ -20,10 +19,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import
 PROC = "/proc"
 # How long a process may take to end that was told to, and how long the kernel may for one that was killed, in seconds.
 END_TIMEOUT = 10
-# Memory is taken only for what is written. The usual size is 64 KiB; the second one is what everybody may have.
-PIPE_BYTES = (16 * 1024 * 1024, 1024 * 1024)
-# Python 3.9 does not name it.
-_F_SETPIPE_SZ = 1031
 
 
 class Stat(NamedTuple):
@@ -91,28 +86,6 @@ def environment_of(pid: int, proc: str = PROC) -> dict:
     """The variables that a process was started with. They may hold secrets."""
     text = _read(proc, str(pid), "environ").decode("utf-8", "surrogateescape")
     return dict(entry.partition("=")[::2] for entry in text.split("\0") if entry)
-
-
-def widen_output(pid: int, proc: str = PROC) -> None:
-    """Make room in the pipes that a process writes its output to, for when nobody reads them: it would wait for that."""
-    for number in (1, 2):
-        path = os.path.join(proc, str(pid), "fd", str(number))
-        with contextlib.suppress(OSError):
-            if os.readlink(path).startswith("pipe:"):
-                pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-                try:
-                    _widen(pipe)
-                finally:
-                    os.close(pipe)
-
-
-def _widen(pipe: int) -> None:
-    for size in PIPE_BYTES:
-        try:
-            fcntl.fcntl(pipe, _F_SETPIPE_SZ, size)
-        except PermissionError:
-            continue
-        return
 
 
 def called_with(*words, proc=PROC):

@@ -24,7 +24,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes im
     stat_of,
     status_of,
     still_runs,
-    widen_output,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._signals import catches
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeClock
@@ -150,21 +149,3 @@ def test_the_kernel_tells_what_this_process_catches():
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert not catches(status_of(os.getpid()), int(signal.SIGUSR1))
-
-
-def test_a_pipe_that_nobody_reads_takes_much():
-    reading, writing = os.pipe()
-    child = subprocess.Popen(["sleep", "60"], stdout=writing)
-    os.set_blocking(writing, False)
-    try:
-        before = os.write(writing, bytes(2**20))
-        widen_output(child.pid)
-        assert before < os.write(writing, bytes(2**19))
-        # Nobody, and one that writes to no pipe.
-        widen_output(2**22 + 1)
-        widen_output(os.getpid())
-    finally:
-        child.kill()
-        child.wait()
-        os.close(reading)
-        os.close(writing)
