@@ -224,6 +224,15 @@ def test_a_supervisor_that_reads_what_celery_writes_does_not_hold_it_up_while_it
     assert sum("x" * 127 in line for line in log) >= 1900
 
 
+def test_one_that_is_left_finishing_has_room_for_what_it_writes_to_a_frozen_supervisor(project, tmp_path):
+    bed = Bed(project, tmp_path, f"/out/reader {CELERY} worker -c 1 -l INFO".split())
+    bed.send_talk(256, delay=4.0)
+    wait_for(lambda: bed.lines("begun talk"))
+    assert not bed.stop(timeout=1, on_timeout="leave").drained
+    # Nobody hands it on any more.
+    wait_for(lambda: bed.lines("done talk"))
+
+
 def test_the_beat_inside_of_a_worker_ends_before_its_last_task(project, tmp_path):
     bed = Bed(project, tmp_path, f"{WORKER} -B".split())
     bed.send(1, 5)
