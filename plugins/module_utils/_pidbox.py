@@ -51,17 +51,18 @@ class Mailbox(NamedTuple):
         return f"{self.prefix}/{database}.{self.exchange}", f"{self.prefix}{self.exchange}"
 
 
-def request(method, reply_to, ticket, now, arguments=None, exchange=Mailbox().exchange):
-    """The message of a question to every worker of a mailbox; pure.
+def request(method, reply_to, ticket, now, arguments=None, exchange=Mailbox().exchange, destination=None):
+    """The message of a question to the workers of a mailbox; pure.
 
-    :param method: ``active``, ``registered``, ``conf`` or ``ping``.
+    :param method: ``active``, ``registered``, ``conf`` or another one of Celery's remote control.
     :param now: seconds since the epoch; a worker ignores a question that is older than a minute.
     :param arguments: what the method is given, by name.
+    :param destination: names of the nodes that are meant; ``None`` for all.
     """
     body = {
         "method": method,
         "arguments": arguments or {},
-        "destination": None,
+        "destination": destination,
         "pattern": None,
         "matcher": None,
         "ticket": ticket,
@@ -128,18 +129,21 @@ def ask(host, broker, number, method, nodes, arguments=None):
         for box, names in _mailboxes(database, keys()).items():
             if box not in asked and any(map(nodes.owns, names)):
                 asked.add(box)
-                _ask_mailbox(host, database, number, box, method, nodes, arguments, answers)
+                # Another app may have its workers there. What is told to ours is not for them.
+                own = sorted(filter(nodes.owns, names))
+                _ask_mailbox(host, database, number, box, (method, arguments, own), nodes, answers)
     return answers
 
 
-def _ask_mailbox(host, database, number, box, method, nodes, arguments, answers):
+def _ask_mailbox(host, database, number, box, question, nodes, answers):
+    method, arguments, destination = question
     name, ticket = os.urandom(16).hex(), os.urandom(16).hex()
     queue = f"{name}.reply.celery.pidbox"
     key, binding = f"{box.prefix}{queue}", f"{box.prefix}{_kombu.BINDING}reply.celery.pidbox"
     member = box.separator.join((name, "", queue))
     try:
         database.call("SADD", binding, member)
-        message = request(method, name, ticket, host.clock.wall(), arguments, box.exchange)
+        message = request(method, name, ticket, host.clock.wall(), arguments, box.exchange, destination)
         if not any(database.call("PUBLISH", channel, message) for channel in box.channels(number)):
             return
         deadline = Deadline(host.clock, ANSWER_SECONDS)

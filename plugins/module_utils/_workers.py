@@ -38,6 +38,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import
     start_container,
     those_that_consume,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._quiet import let_them_begin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import LOWEST, lower_weights, put_back_weights
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import WorkerConf, ask_conf, remember
@@ -171,6 +172,10 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
         idle_since=journal.get("idle_since") or host.clock.boottime(),
         worker_roles=_noted_roles(journal, running, roles),
     )
+    if tasks:
+        let_them_begin(host, journal, broker, answering)
+        # What runs now is what has to be accounted for.
+        tasks = active_tasks(host, broker, answering) or tasks
     endings = [Ending(host, container, _tasks_in(container, tasks, running)) for container in running]
     _tell(journal, endings)
     # One that was just booting has kept the signal waiting.

@@ -15,6 +15,8 @@ description:
   - The signal goes to Celery's own main process and to nobody else. Whatever stands between process 1 and Celery, such as
     a script, dumb-init or supervisord, is frozen first, because it might pass the signal on to the pool, kill after a
     time of its own, or start Celery again. When Celery has ended, the engine stops the rest of the container.
+  - Workers that are busy are told before to take no more tasks, and those that they hold begin, for two seconds at most.
+    A task that Celery hands out in the instant of the signal would run twice.
   - Beat gets its signal first. Restart policies are noted in the journal of the deployment and taken away before, so
     that a reboot does not bring the old workers back beside the new ones.
   - Containers are stopped, never removed. The very same ones are started again when the deployment goes back.

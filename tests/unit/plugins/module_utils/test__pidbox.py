@@ -100,6 +100,7 @@ class Workers:
             return waiting.pop(0) if waiting else None
         if words[0] == "PUBLISH":
             self.asked.append(words[1])
+            self.destination = body_of(words[2])["destination"]
             prefix = "shop" if words[1].startswith("shop_") else ""
             self.waiting[prefix] = list(self.replies.get(words[1], ()))
             return len(self.waiting[prefix])
@@ -148,6 +149,13 @@ def test_nobody_is_asked_where_no_worker_runs(host, monkeypatch):
 def test_it_waits_for_slow_workers_but_not_for_ever(host):
     assert _pidbox.ask(host, Workers([reply("celery@a", 1)]), 0, "ping", nodes("a", "b")) == {"celery@a": 1}
     assert host.clock.now - 1000.0 == pytest.approx(_pidbox.ANSWER_SECONDS, abs=0.05)
+
+
+def test_only_its_own_workers_are_told(host):
+    """What gives up a queue is not for the workers of another app that has the same one."""
+    broker = Workers([reply("celery@a", {"ok": "no longer consuming"})])
+    _pidbox.ask(host, broker, 0, "cancel_consumer", nodes("a"), {"queue": "celery"})
+    assert broker.destination == ["celery@a"]
 
 
 def test_it_does_not_wait_for_others(host):

@@ -38,7 +38,7 @@ def journal(host):
 @pytest.fixture
 def messages(monkeypatch):
     """What the broker is asked for, without a Redis."""
-    answers = {"orphans": 0, "depth": {"celery": 4}, "tasks": None, "restores": 0, "down": False}
+    answers = {"orphans": 0, "depth": {"celery": 4}, "tasks": None, "restores": 0, "down": False, "begins": []}
 
     def restore(_host, _journal, _broker):
         answers["restores"] += 1
@@ -52,6 +52,7 @@ def messages(monkeypatch):
     monkeypatch.setattr(_workers, "restore_orphans", restore)
     monkeypatch.setattr(_workers, "count_messages", count)
     monkeypatch.setattr(_workers, "active_tasks", lambda *_args: answers["tasks"])
+    monkeypatch.setattr(_workers, "let_them_begin", lambda *_args: answers["begins"].append(True))
     monkeypatch.setattr(_workers, "ask_conf", lambda *_args: WorkerConf())
     return answers
 
@@ -65,6 +66,13 @@ def test_the_answer_of_a_beat_is_not_waited_for(host, journal, messages, monkeyp
     monkeypatch.setattr(_workers, "active_tasks", lambda _host, _broker, each: asked.extend(each))
     stop_workers(host, journal, workers_of(host), 30, broker=object())
     assert [container.service for container in asked] == ["worker"]
+
+
+@pytest.mark.parametrize("tasks, begins", [(None, 0), ([], 0), ([Task("celery@a", "id-1", "shop.report", 5.0)], 1)])
+def test_only_busy_workers_take_no_more_tasks_before_the_signal(host, journal, messages, tasks, begins):
+    messages["tasks"] = tasks
+    stop_workers(host, journal, workers_of(host), 30, broker=WorkerBroker())
+    assert len(messages["begins"]) == begins
 
 
 def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_signalled(host, journal):
