@@ -26,11 +26,12 @@ rm -rf /var/lib/bluegreen /run/bluegreen /srv/shop /srv/ledger {SITE} {UPSTREAM}
 mkdir -p /srv/shop; mkdir -m 777 /srv/ledger; install -m 666 /dev/null /srv/ledger/ledger.jsonl
 """
 # All that a refusal must leave as it is; of containers, what they are and since when they run.
+# Errors are left out: where they fall among the lines is chance.
 STATE = """
 docker ps -aq --no-trunc | sort | xargs -r docker inspect --format '{{.Id}} {{.State.Pid}} {{.State.StartedAt}} \
 {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.CpuShares}}'
 docker network ls -q --no-trunc | sort; docker volume ls -q | sort
-sha256sum /etc/nginx/conf.d/* ; find /var/lib/bluegreen /etc/systemd/system -name '*bluegreen*' | sort
+sha256sum /etc/nginx/conf.d/* ; find /var/lib/bluegreen /etc/systemd/system -name '*bluegreen*' 2>/dev/null | sort
 find /var/lib/bluegreen -type f -exec sha256sum {} + 2>/dev/null | sort
 ps -o lstart= -C nginx | head -1
 """
