@@ -52,6 +52,7 @@ def notes(folder):
     return sorted(word for word in done(folder) if len(word) == 1)
 
 
+@pytest.mark.long
 def test_its_body_runs_in_the_new_color(colors, out):  # noqa: F811
     colors.publish()
     old = colors.worker(colors.blue, 1)

@@ -185,7 +185,7 @@ class Bed:
 LONG = {
     *("a list", "a list and an init", "a script", "a shell", "two workers", "SIGTERM remapped", "solo", "threads"),
     *("worker -B", "late", "one that tells everybody", "a program that starts Celery"),
-    "a program behind another",
+    *("a program behind another", "SIGTERM remapped, and a title", "worker and beat"),
 }
 
 
@@ -224,6 +224,7 @@ def test_a_supervisor_that_reads_what_celery_writes_does_not_hold_it_up_while_it
     assert sum("x" * 127 in line for line in log) >= 1900
 
 
+@pytest.mark.long
 def test_one_that_is_left_finishing_has_room_for_what_it_writes_to_a_frozen_supervisor(project, tmp_path):
     bed = Bed(project, tmp_path, f"/out/reader {CELERY} worker -c 1 -l INFO".split())
     bed.send_talk(256, delay=4.0)
@@ -262,6 +263,7 @@ def test_one_that_is_left_finishing_is_told_once_and_is_over_when_its_celery_is(
     assert bed.lines("done") == ["done 0"]
 
 
+@pytest.mark.long
 def test_one_that_was_told_by_a_module_that_was_killed_right_then_is_not_told_to_drop_its_tasks(project, tmp_path):
     bed = Bed(project, tmp_path, WORKER.split(), env=["REMAP_SIGTERM=SIGQUIT"])
     bed.send(2, 5)
@@ -276,6 +278,7 @@ def test_one_that_was_told_by_a_module_that_was_killed_right_then_is_not_told_to
     assert bed.stop(timeout=30).drained
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("late", ["0", "1"])
 def test_a_worker_that_somebody_tells_to_drop_its_tasks_is_reported_with_them(project, tmp_path, late):
     bed = Bed(project, tmp_path, ["/out/script", *WORKER.split()], env=[f"LATE={late}"])
@@ -340,6 +343,7 @@ def test_a_child_of_the_pool_that_is_killed_meanwhile_is_reported_with_its_task(
     assert len(bed.lines("done")) == 1
 
 
+@pytest.mark.long
 def test_what_stood_beside_a_worker_that_is_done_is_not_waited_for(project, tmp_path):
     bed = Bed(project, tmp_path, FORMS["detached"][0])
     bed.send(1, 4)
