@@ -21,8 +21,8 @@ HEAD = """\
 Apps of many shapes, each a few lines beside one usual Compose file, deployed as a user does it: on a Pi-sized host of one
 core and 1 GiB, with requests through Nginx all the time and tasks in hand whenever workers are told to stop. Each goes from
 blue to green and back to blue, and all of them can go to green for good as well (the counts are of the last run, long or
-short). **Works** means: no request failed, each task was done exactly once, and the host was whole after each step. **Refused** means: the plan says in one sentence why not and what to write instead, and
-nothing on the host was touched.
+short). **Works** means: no request failed, each task was done exactly once, and the host was whole after each step.
+**Refused** means: the plan says in one sentence why not and what to write instead, and nothing on the host was touched.
 
 <!-- Made by tests/field/page.py from tests/field/shapes, where each shape is a folder of this name. -->
 """
