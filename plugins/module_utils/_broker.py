@@ -244,7 +244,7 @@ class Broker:
     def _may_be_worker(self, client):
         """Whether a running container is a worker by what runs in it or, where that is not Celery, by the user's list.
 
-        Without a list its name counts, because whoever takes messages of a live worker doubles tasks.
+        Without a list its name counts: to take the messages of a live worker would run its tasks twice.
         """
         # Looked up once: on a Raspberry Pi it is worth it, and what a container runs does not change.
         if client.id not in self._roles:

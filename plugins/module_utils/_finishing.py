@@ -143,7 +143,7 @@ class Ending:
                 self._send(target.pid, name)
 
     def _was_interrupted(self) -> bool:
-        """Whether each of them says that it had its SIGINT: whoever sent that may have been ended before noting it."""
+        """Whether the logs say that each had its SIGINT: the module that sent it may have been killed before it noted that."""
         # Without its parts of a second, and never what an earlier run of this container has said.
         begun = seconds_of(f"{self.container.started_at[:19]}Z")
         return begun is not None and sum(_INTERRUPTED in line for line in self._lines(begun + 1)) >= len(self._targets)
@@ -289,7 +289,7 @@ class Ending:
 
 
 def is_over(container) -> bool:
-    """Whether nothing but what was frozen is left of a container that was told to finish."""
+    """Whether a container that was told to finish only has frozen processes left."""
     processes = processes_of(container.pid)
     return any(each.is_frozen for each in processes) and not _signals.path_of(container.pid, processes).targets
 

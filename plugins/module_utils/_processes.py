@@ -38,7 +38,7 @@ class Stat(NamedTuple):
 
 
 def processes_of(pid, proc=PROC):
-    """Process ``pid`` and all that descend from it, as :class:`_celery.Process`; what has ended is left out.
+    """Process ``pid`` and all that descend from it, as :class:`_celery.Process`, without zombies.
 
     A container that does not run has the pid 0, from which all of the host descends: it has no processes.
     """

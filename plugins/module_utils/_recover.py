@@ -294,7 +294,7 @@ class _Recovery:
         self._start_old_workers()
         self.journal.note(result="failed", reason=self.reason)
         raise BluegreenError(
-            f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Mend "
+            f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Fix "
             "that, then run rollback.yml again.",
             logs=self.logs,
         )

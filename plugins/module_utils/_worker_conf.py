@@ -7,7 +7,7 @@
 """What the workers of a color are configured to, asked of themselves before they stop.
 
 Celery hides the values of settings whose name holds "key", so neither ``unacked_key`` nor ``global_keyprefix`` can be
-asked: those are known by what lies in Redis.
+asked: both are read from the keys in Redis.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _seconds(value):
 
 
 def remember(journal, broker, conf):
-    """Keep what the moves need in the journal, also for whoever goes on with the deployment."""
+    """Keep in the journal what the moves need; the guard and a rollback read it too."""
     if conf.layout == _kombu.Layout() and conf.results is None:
         # What an earlier look was told is better than nothing.
         return

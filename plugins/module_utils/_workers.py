@@ -320,7 +320,7 @@ class _ComingBack:
             self.failed.append(error)
         else:
             self._started.append(started)
-        # Whatever becomes of it now, the signal of before was for the run that is over.
+        # The signal was for the run that is over, also when this start fails.
         _forget_signal(self._journal, container.id)
 
 

@@ -876,7 +876,7 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
         recover(scene, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop could not be undone: nginx -t says: unexpected end. No web was stopped, and the old workers "
-        "work. Mend that, then run rollback.yml again."
+        "work. Fix that, then run rollback.yml again."
     )
     # Both webs and both brokers stay, tasks and workers are back where most requests may go.
     assert scene.states() == {
@@ -1675,7 +1675,7 @@ def test_where_neither_color_is_whole_the_old_workers_work(one_web):
         recover(one_web, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop could not be undone: blue is not healthy. The old web was stopped again, and the old workers "
-        "work. Mend that, then run rollback.yml again."
+        "work. Fix that, then run rollback.yml again."
     )
     assert one_web.brokers["blue"].tasks == {"celery": 2}
     assert (one_web.engine.state("blue-worker"), one_web.engine.state("blue-web")) == ("running", "exited")
