@@ -163,6 +163,9 @@ def _waiting_clients(broker):
 def _consumes(host, worker, broker, clients, deadline):
     own = {address for address in worker.addresses.values() if address}
     if clients is not None and own:
+        if broker.container is not None and not any(client.address in own for client in clients):
+            # It is still booting: to look through all processes ten times a second would slow that down.
+            return False
         processes = processes_of(worker.pid)
         ports = _ports_to(worker, broker.port, _holders(processes))
         # A health check waits for its answers as a worker waits for tasks, from the same address, but not in its process.
