@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_networks, _compose_ports, _compose_volumes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_names import nearest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 
@@ -22,13 +25,14 @@ class Findings(NamedTuple):
     warnings: list
 
 
-def examine(rendered, services, ports, color_volumes=()):
+def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile):
     """Look for what would break with two colors.
 
     :param rendered: for each color, the configuration that Compose rendered.
     :param services: for each role and ``ignored``, the services.
     :param ports: for each color, its host port.
     :param color_volumes: named volumes of which each color may have its own.
+    :param is_file: says of a path of the host whether it is a file.
     :returns: :class:`Findings`
     """
     findings = Findings([], [])
@@ -37,17 +41,18 @@ def examine(rendered, services, ports, color_volumes=()):
     known = [name for name in used if all(name in defined[color] for color in COLORS)]
 
     _listed(findings, services, defined)
+    web = services["web"][0]
     for name in known:
         _container_name(findings, name, defined["blue"][name])
-        _fixed_ports(findings, name, {color: _published(defined[color][name]) for color in COLORS}, services)
         if name not in services["init"] and not _restarts(defined["blue"][name]):
             findings.warnings.append(
                 f"Service {name} has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."
             )
-    if services["web"][0] in known:
-        _publishes_color_port(findings, services["web"][0], defined, ports)
-    _volumes(findings, known, rendered, defined, services, color_volumes)
-    _networks(findings, rendered)
+    findings.errors.extend(_compose_ports.refusals(defined, known, web, ports))
+    findings.errors.extend(_compose_volumes.refusals(rendered, services, known, color_volumes, is_file))
+    findings.errors.extend(_compose_networks.refusals(rendered, services, known))
+    if web in known:
+        findings.warnings.extend(_compose_ports.warnings(defined, web, ports))
     return findings
 
 
@@ -56,7 +61,7 @@ def _listed(findings, services, defined):
         for name in services[role]:
             if name not in defined["blue"]:
                 findings.errors.append(
-                    f"{variable} names {name!r}, but the Compose file has no such service{_nearest(name, defined['blue'])}"
+                    f"{variable} names {name!r}, but the Compose file has no such service{nearest(name, defined['blue'])}"
                 )
     named = {name for role in _VARIABLES for name in services[role]}
     for name in defined["blue"]:
@@ -68,15 +73,6 @@ def _listed(findings, services, defined):
             )
 
 
-def _nearest(name, candidates):
-    import difflib
-
-    close = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
-    if close:
-        return f": did you mean {close[0]!r}?"
-    return f" (it has {', '.join(sorted(candidates)) or 'none'})."
-
-
 def _container_name(findings, name, service):
     if service.get("container_name"):
         findings.errors.append(
@@ -85,91 +81,9 @@ def _container_name(findings, name, service):
         )
 
 
-def _published(service):
-    """Fixed host ports of a service, as text, because Compose allows ranges."""
-    return [
-        (port.get("host_ip") or "", str(port["published"]), str(port.get("protocol") or "tcp"))
-        for port in service.get("ports") or ()
-        if str(port.get("published") or "0") != "0"
-    ]
-
-
-def _fixed_ports(findings, name, published, services):
-    for dummy, port, protocol in published["blue"]:
-        if any((port, protocol) == other[1:] for other in published["green"]):
-            hint = (
-                "write 127.0.0.1:${BG_PORT}:<port of the app>"
-                if name == services["web"][0]
-                else "leave it out, the services of a color reach each other by name; or put the service outside the colors"
-            )
-            findings.errors.append(
-                f"Service {name} publishes host port {port} in both colors, so the second one could not start: {hint}."
-            )
-
-
-def _publishes_color_port(findings, name, defined, ports):
-    for color in COLORS:
-        mine = [address for address, port, protocol in _published(defined[color][name]) if port == str(ports[color])]
-        if not mine:
-            findings.errors.append(
-                f"Service {name} does not publish port {ports[color]} in color {color} (bluegreen_ports.{color}): write "
-                "ports: [\"127.0.0.1:${BG_PORT}:<port of the app>\"] in the Compose file."
-            )
-        elif color == "blue" and not any(address.startswith("127.") or address == "::1" for address in mine):
-            findings.warnings.append(
-                f"Service {name} publishes its port on all addresses, so it can be reached past Nginx: write "
-                "127.0.0.1:${BG_PORT}:<port of the app>."
-            )
-
-
 def _restarts(service):
     policy = service.get("restart") or (service.get("deploy") or {}).get("restart_policy") or "no"
     return policy != "no"
-
-
-def _volumes(findings, known, rendered, defined, services, color_volumes):
-    volumes = {color: rendered[color].get("volumes") or {} for color in COLORS}
-    users = {}
-    for name in known:
-        for mount in defined["blue"][name].get("volumes") or ():
-            if mount.get("type") == "volume" and mount.get("source"):
-                users.setdefault(mount["source"], []).append(name)
-    for volume, names in users.items():
-        definition = volumes["blue"].get(volume) or {}
-        if definition.get("external") or volume in color_volumes:
-            continue
-        if definition.get("name") and definition["name"] == (volumes["green"].get(volume) or {}).get("name"):
-            shared = [name for name in names if name in services["support"]]
-            if shared:
-                findings.warnings.append(
-                    f"Volume {volume} is one and the same for both colors, and {', '.join(shared)} of both would write "
-                    "into it at once: give each color its own (bluegreen_color_volumes), or keep the service outside "
-                    "the colors."
-                )
-            continue
-        findings.errors.append(
-            f"Volume {volume} of {', '.join(names)} would be another, empty one in each color: if it holds data, keep "
-            "that service outside the colors or make the volume external; if each color may have its own, name it in "
-            "bluegreen_color_volumes."
-        )
-    for volume in color_volumes:
-        if volume not in volumes["blue"]:
-            findings.errors.append(
-                f"bluegreen_color_volumes names {volume!r}, but the Compose file has no such volume"
-                f"{_nearest(volume, volumes['blue'])}"
-            )
-
-
-def _networks(findings, rendered):
-    for name, network in (rendered["blue"].get("networks") or {}).items():
-        if (network or {}).get("external"):
-            continue
-        for pool in ((network or {}).get("ipam") or {}).get("config") or ():
-            if pool.get("subnet"):
-                findings.errors.append(
-                    f"Network {name} has the fixed subnet {pool['subnet']}, which only one color could have: take it out, "
-                    "or make the network external."
-                )
 
 
 def builds_without_image(rendered, services):
