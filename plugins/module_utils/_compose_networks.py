@@ -202,13 +202,7 @@ class _Look:
         for name in self.known:
             pair = self.services[name]
             mode = pair.blue.get("network_mode") or ""
-            neighbor = mode.partition("service:")[2]
-            if neighbor and neighbor not in self.known:
-                yield (
-                    f"Service {name} has network_mode: {mode}, but a color has no {neighbor}: name {neighbor} in one of the lists "
-                    "of services that a color starts, or take network_mode out."
-                )
-            elif name in self.roles["support"] and _is_foreign(mode) and mode == pair.green.get("network_mode") and _alike(pair):
+            if name in self.roles["support"] and _is_foreign(mode) and mode == pair.green.get("network_mode") and _alike(pair):
                 yield (
                     f"Service {name} has network_mode: {mode} and is told the same in both colors, so both would listen on the "
                     "same port: take network_mode out, the services of a color reach each other by name; or put the service "

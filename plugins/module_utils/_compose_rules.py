@@ -10,7 +10,12 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_networks, _compose_ports, _compose_volumes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _compose_networks,
+    _compose_outside,
+    _compose_ports,
+    _compose_volumes,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_names import nearest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
@@ -51,6 +56,7 @@ def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile)
     findings.errors.extend(_compose_ports.refusals(defined, known, web, ports))
     findings.errors.extend(_compose_volumes.refusals(rendered, services, known, color_volumes, is_file))
     findings.errors.extend(_compose_networks.refusals(rendered, services, known))
+    findings.errors.extend(_compose_outside.refusals(defined["blue"], known, services["ignored"]))
     if web in known:
         findings.warnings.extend(_compose_ports.warnings(defined, web, ports))
     return findings

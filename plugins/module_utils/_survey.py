@@ -18,6 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _broker_look,
     _code_mounts,
     _compose,
+    _compose_outside,
     _compose_rules,
     _finishing,
     _guard_units,
@@ -179,7 +180,7 @@ class Survey:
                 path = os.path.join(folder, f"{color}.env")
                 write_atomically(path, self.env[color], mode=0o600)
                 project = self._project(color, path)
-                self.rendered[color] = _compose.render(self.host, project)
+                self.rendered[color] = _compose_outside.of_color(_compose.render(self.host, project), color_services(self.settings))
                 if color == (self.live or self.idle):
                     # What runs is compared with its own color: its port and its name must not count as differences.
                     self.hashes = _compose.service_hashes(self.host, project)

@@ -134,12 +134,6 @@ def server_in_a_network_of_others(case):
     case.set("redis", network_mode="container:vpn", networks=None, command=["redis-server"])
 
 
-def network_of_nobody(case):
-    case.set("db", image="postgres:16", restart="always")
-    case.services["ignored"] = ["db"]
-    case.set("worker", network_mode="service:db", networks=None)
-
-
 def link_to_one_color(case):
     case.set("worker", external_links=["shop-blue-redis-1:redis"])
 
@@ -238,11 +232,6 @@ ERRORS = [
             "take network_mode out, the services of a color reach each other by name; or put the service outside the colors.",
         )
         for spoil, mode in ((server_in_the_hosts_network, "host"), (server_in_a_network_of_others, "container:vpn"))
-    ),
-    (
-        network_of_nobody,
-        "Service worker has network_mode: service:db, but a color has no db: name db in one of the lists of services that a "
-        "color starts, or take network_mode out.",
     ),
     (
         link_to_one_color,
