@@ -28,6 +28,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _recreate,
     _release,
     _resources,
+    _served_files,
     _settings,
     _sockets,
     _unlisted,
@@ -104,6 +105,9 @@ class Survey:
         if not self.up_to_date:
             if not _guard_units.has_systemd():
                 self.host.warn(_guard_units.WITHOUT_SYSTEMD)
+            if not self.kept:
+                for sentence in _served_files.look(self.host, self._nginx_settings(), self.rendered, color_services(self.settings)):
+                    self.host.warn(sentence)
             self._raise(self._room_findings() + self._broker_findings())
 
     def adopt(self, journal):

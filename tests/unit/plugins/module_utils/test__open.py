@@ -24,6 +24,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _recreate,
     _remembered,
     _resources,
+    _served_files,
     _settings,
     _sockets,
     _survey,
@@ -357,6 +358,20 @@ def test_warnings_stop_nothing(scene):
     assert scene.host.warnings == [
         "Service worker has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."
     ]
+
+
+def test_files_that_nginx_serves_are_looked_at_with_what_the_color_has(scene, monkeypatch):
+    seen = []
+    monkeypatch.setattr(_served_files, "look", lambda host, nginx, rendered, services: seen.append(rendered) or ["Nginx serves."])
+    for color in PORTS:
+        services = scene.rendered[color]["services"]
+        services["db"] = {"image": "postgres:16", "container_name": "db"}
+        services["web"]["depends_on"] = {"db": {"condition": "service_started"}, "redis": {"condition": "service_started"}}
+    scene.params["services"] = {"ignored": ["db"]}
+    assert scene.open()["changed"] is True
+    assert "Nginx serves." in scene.host.warnings
+    # What no color starts is not waited for, and not hashed.
+    assert [list(each["services"]["web"]["depends_on"]) for each in seen[0].values()] == [["redis"], ["redis"]]
 
 
 def test_an_engine_that_is_down_is_the_first_thing_said(scene, monkeypatch):
