@@ -12,7 +12,7 @@ network that both colors are on, the name of a service leads to both, and who as
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 
@@ -31,18 +31,20 @@ class _Pair(NamedTuple):
         return self.blue == self.green and self.blue not in (None, "")
 
 
-def refusals(rendered: dict, roles: dict, known: list) -> list:
+def refusals(rendered: dict, roles: dict, known: list, nginx_servers: Optional[dict] = None) -> list:
     """Sentences for what the two colors would share on a network.
 
     :param rendered: for each color, the configuration that Compose rendered.
     :param roles: for each role, the services.
     :param known: the services of a color.
+    :param nginx_servers: for each color, the name and port at which an Nginx in a container finds it.
     """
     look = _Look(rendered, roles, known)
     return [
         *look.fixed_names(),
         *look.fixed_networks(),
         *look.names(),
+        *look.names_for_nginx(nginx_servers or {}),
         *look.addresses(),
         *look.modes(),
         *look.external_links(),
@@ -116,13 +118,29 @@ class _Look:
     def names(self):
         for key in filter(self._is_external, self.shared):
             members = [name for name in self.known if key in self._attached(name)]
-            named = [name for name in members if key in self._own_networks(name)]
+            named = self._named_on(key)
             servers = [name for name in named if name in self.roles["support"] and self._is_ambiguous(key, name, members)]
             if servers:
                 yield self._take_off(key, servers, [name for name in named if name not in self.roles["support"]])
             for name in named:
                 if name not in self.roles["support"]:
                     yield from self._asked_for(key, name, members)
+
+    def names_for_nginx(self, nginx_servers):
+        for color, server in nginx_servers.items():
+            asked = server.rpartition(":")[0]
+            for key in filter(self._is_external, self.shared):
+                for name in self._named_on(key):
+                    if asked in self._names_of(key, name)[0]:
+                        yield (
+                            f"bluegreen_nginx_servers.{color} is {server}, but network {key} is one network for both colors, so on "
+                            f"it the name {asked} leads to {name} of both: give {name} a name of its color there "
+                            f'(aliases: ["${{BG_PROJECT}}-{name}"]), and use that one.'
+                        )
+
+    def _named_on(self, key):
+        """The services that go by their names on a network; one in the network of another service does not."""
+        return [name for name in self.known if key in self._own_networks(name)]
 
     def _own_networks(self, name):
         return self.services[name].blue.get("networks") or {}

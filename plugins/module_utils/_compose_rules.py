@@ -30,7 +30,7 @@ class Findings(NamedTuple):
     warnings: list
 
 
-def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile):
+def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile, nginx_servers=None):
     """Look for what would break with two colors.
 
     :param rendered: for each color, the configuration that Compose rendered.
@@ -38,6 +38,7 @@ def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile)
     :param ports: for each color, its host port.
     :param color_volumes: named volumes of which each color may have its own.
     :param is_file: says of a path of the host whether it is a file.
+    :param nginx_servers: for each color, the name and port at which an Nginx in a container finds it.
     :returns: :class:`Findings`
     """
     findings = Findings([], [])
@@ -55,7 +56,7 @@ def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile)
             )
     findings.errors.extend(_compose_ports.refusals(defined, known, web, ports))
     findings.errors.extend(_compose_volumes.refusals(rendered, services, known, color_volumes, is_file))
-    findings.errors.extend(_compose_networks.refusals(rendered, services, known))
+    findings.errors.extend(_compose_networks.refusals(rendered, services, known, nginx_servers))
     findings.errors.extend(_compose_outside.refusals(defined["blue"], known, services["ignored"]))
     if web in known:
         findings.warnings.extend(_compose_ports.warnings(defined, web, ports))

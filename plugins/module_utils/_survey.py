@@ -227,7 +227,11 @@ class Survey:
 
     def _compose_findings(self):
         findings = _compose_rules.examine(
-            self.rendered, self.settings.services, self.settings.ports, self.params["color_volumes"]
+            self.rendered,
+            self.settings.services,
+            self.settings.ports,
+            self.params["color_volumes"],
+            nginx_servers=self.settings.nginx["servers"] if self.settings.nginx["container"] else None,
         )
         mounts = _code_mounts.warnings(
             self.rendered,

@@ -48,6 +48,7 @@ class Case:
         self.services = copy.deepcopy(SERVICES)
         self.color_volumes = ["queue"]
         self.files = []  # of the host
+        self.nginx_servers = None
 
     def each(self, section, name):
         return [self.colors[color][section].setdefault(name, {}) for color in ("blue", "green")]
@@ -57,4 +58,6 @@ class Case:
             definition.update(copy.deepcopy(values))
 
     def findings(self):
-        return _compose_rules.examine(self.colors, self.services, PORTS, self.color_volumes, self.files.__contains__)
+        return _compose_rules.examine(
+            self.colors, self.services, PORTS, self.color_volumes, self.files.__contains__, self.nginx_servers
+        )

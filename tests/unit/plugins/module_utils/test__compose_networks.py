@@ -361,6 +361,28 @@ def test_what_tells_the_colors_apart_is_no_finding(allow):
     assert case.findings() == NOTHING
 
 
+def with_nginx_beside(alias, **servers):
+    """A web with an alias on the network of an Nginx that runs in a container."""
+    case = Case()
+    external(case, "front")
+    for color in ("blue", "green"):
+        case.colors[color]["services"]["web"]["networks"] = {"default": None, "front": {"aliases": [alias.format(color)]}}
+    case.nginx_servers = servers
+    return case.findings().errors
+
+
+@pytest.mark.parametrize("alias, name", [("shop", "shop"), ("shop-{}", "web")])
+def test_a_name_of_both_colors_is_none_for_nginx(alias, name):
+    assert with_nginx_beside(alias, blue=f"{name}:8000", green="shop-green:8000") == [
+        f"bluegreen_nginx_servers.blue is {name}:8000, but network front is one network for both colors, so on it the name {name} "
+        'leads to web of both: give web a name of its color there (aliases: ["${BG_PROJECT}-web"]), and use that one.'
+    ]
+
+
+def test_a_name_of_one_color_is_right_for_nginx():
+    assert with_nginx_beside("shop-{}", blue="shop-blue:8000", green="shop-green-web-1:8000") == []
+
+
 @pytest.mark.parametrize(
     "service, refers",
     [
