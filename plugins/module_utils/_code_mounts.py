@@ -28,7 +28,7 @@ def warnings(rendered, roles, project_src, release, holds_code):
     for name in (name for role in ROLES for name in roles[role]):
         sources = {color: _bind_mounts(rendered[color]["services"].get(name) or {}) for color in COLORS}
         for target, source in sources["blue"].items():
-            if sources["green"].get(target) == source and _is_below(source, project_src) and not _names(source, release):
+            if sources["green"].get(target) == source and _is_below(source, project_src) and not names_release(source, release):
                 users.setdefault(source, []).append(name)
     return [
         f"{path} holds code and is mounted into {', '.join(names)}: a container of the old color would run the new code when "
@@ -52,7 +52,7 @@ def _is_below(path, folder):
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _names(path, release):
+def names_release(path: str, release: str) -> bool:
     """Whether the path is that of one release."""
     return bool(release) and re.search(rf"(?<![A-Za-z0-9.]){re.escape(release)}(?![A-Za-z0-9.])", path) is not None
 

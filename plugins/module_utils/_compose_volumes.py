@@ -16,6 +16,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 # Of the system itself; nobody keeps data of an app there.
 _SYSTEM = ("/proc", "/sys", "/dev", "/run", "/var/run", "/etc", "/lib", "/usr")
 
+# Options of a volume that make it a folder of the host.
+_BIND = frozenset(("bind", "rbind"))
+
 
 class Place(NamedTuple):
     """What a mount leads to: ``kind`` is folder, volume or device; ``part`` is a folder within it."""
@@ -38,11 +41,15 @@ def place_of(mount: dict, volumes: dict, project: str):
     definition = volumes.get(source) or {}
     part = (mount.get("volume") or {}).get("subpath") or ""
     options = definition.get("driver_opts") or {}
-    if options.get("device"):
-        bound = "bind" in str(options.get("o") or "").split(",")
+    if options.get("device") and options.get("type") != "tmpfs":
+        bound = not _BIND.isdisjoint(_flags(definition))
         name = os.path.normpath(options["device"]) if bound else f"{options.get('o') or ''} {options['device']}".strip()
         return Place("folder" if bound else "device", name, part)
     return Place("volume", definition.get("name") or (source if definition.get("external") else f"{project}_{source}"), part)
+
+
+def _flags(definition):
+    return str((definition.get("driver_opts") or {}).get("o") or "").split(",")
 
 
 def places(rendered: dict, name: str, writable: bool = True) -> dict:
@@ -54,7 +61,8 @@ def places(rendered: dict, name: str, writable: bool = True) -> dict:
     found = {}
     for mount in (rendered["services"].get(name) or {}).get("volumes") or ():
         place = place_of(mount, rendered.get("volumes") or {}, rendered["name"])
-        if place and not (writable and mount.get("read_only")):
+        definition = (rendered.get("volumes") or {}).get(mount.get("source")) or {}
+        if place and not (writable and (mount.get("read_only") or "ro" in _flags(definition))):
             found[mount.get("target")] = (mount, place)
     return found
 

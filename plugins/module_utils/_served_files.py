@@ -12,6 +12,7 @@ import os
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _nginx_config
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._code_mounts import names_release
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_volumes import places
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
@@ -84,29 +85,32 @@ def _on_host(place, docker_root):
     return ""
 
 
-def warnings(found: list, rendered: dict, services: list, docker_root: str) -> list:
+def warnings(found: list, rendered: dict, services: list, release: str, docker_root: str) -> list:
     """A sentence for each folder of the colors that Nginx serves files from.
 
     :param found: what Nginx serves, as :class:`Served`, with paths of the host.
     :param rendered: for each color, the configuration that Compose rendered.
     :param services: those of a color.
+    :param release: the one to deploy; a folder that has its name is no other release's.
     :param docker_root: where the engine keeps its volumes.
     """
     shared, own = {}, []
     for name in services:
-        for target, (mount, place) in places(rendered["blue"], name, writable=False).items():
+        written = places(rendered["blue"], name)
+        for target, (dummy, place) in places(rendered["blue"], name, writable=False).items():
             other = places(rendered["green"], name, writable=False).get(target, (None, None))[1]
             folders = {"blue": _on_host(place, docker_root), "green": _on_host(other, docker_root) if other else ""}
             if folders["blue"] != folders["green"]:
                 own.append(folders)
-            elif folders["blue"] and not mount.get("read_only"):
+            elif folders["blue"] and target in written and not names_release(folders["blue"], release):
                 shared.setdefault(folders["blue"], []).append(name)
     return [
         *(
             f"Nginx serves files from {hit.path} ({hit.place}), and {', '.join(dict.fromkeys(names))} of both colors can write to "
             f"{folder}: for uploads that is right, but static files that a new release collects there take the place of those of "
-            "the live one before the switch, and a rollback does not bring them back. Collect static files under hashed names and "
-            "never clear the folder, or let the web serve them (WhiteNoise)."
+            "the live one before the switch, and a rollback does not bring them back. Give each release a folder of its own "
+            "(./static/${BG_RELEASE}, with that name in STATIC_URL), use hashed names in a folder that is never cleared, or let "
+            "the web serve them (WhiteNoise)."
             for folder, names in shared.items()
             for hit in [each for each in found if _is_within(each.path, folder) or _is_within(folder, each.path)][:1]
         ),
@@ -125,7 +129,7 @@ def _of_one_color(found, folders):
             )
 
 
-def look(host, nginx, rendered: dict, services: list) -> list:
+def look(host, nginx, rendered: dict, services: list, release: str) -> list:
     """The same sentences for the Nginx that runs; nothing when it cannot be read, which others say."""
     if not any(places(rendered[color], name, writable=False) for color in COLORS for name in services):
         return []
@@ -134,5 +138,5 @@ def look(host, nginx, rendered: dict, services: list) -> list:
         found = served(_nginx_config.load(_nginx_config.sections(running.check().dump)), running.prefix)
         if running.container:
             found = on_host(found, host.engine.inspect(running.container).get("Mounts") or [])
-        return warnings(found, rendered, services, host.engine.info()["DockerRootDir"]) if found else []
+        return warnings(found, rendered, services, release, host.engine.info()["DockerRootDir"]) if found else []
     return []

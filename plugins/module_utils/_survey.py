@@ -106,7 +106,8 @@ class Survey:
             if not _guard_units.has_systemd():
                 self.host.warn(_guard_units.WITHOUT_SYSTEMD)
             if not self.kept:
-                for sentence in _served_files.look(self.host, self._nginx_settings(), self.rendered, color_services(self.settings)):
+                services, release = color_services(self.settings), self.params["release"]
+                for sentence in _served_files.look(self.host, self._nginx_settings(), self.rendered, services, release):
                     self.host.warn(sentence)
             self._raise(self._room_findings() + self._broker_findings())
 

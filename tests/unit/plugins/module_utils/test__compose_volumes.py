@@ -163,6 +163,21 @@ def test_a_folder_for_each_color_is_not_shared():
     assert case.findings() == _compose_rules.Findings([], [])
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"type": "tmpfs", "device": "tmpfs", "o": "size=100m"},
+        {"type": "none", "o": "bind,ro", "device": "/srv/shop/seed"},
+    ],
+    ids=["tmpfs", "read-only"],
+)
+def test_a_volume_in_memory_or_to_read_is_not_written_to_by_both(options):
+    case = Case()
+    for volume in case.each("volumes", "queue"):
+        volume["driver_opts"] = options
+    assert case.findings() == _compose_rules.Findings([], [])
+
+
 def test_a_folder_of_a_volume_for_each_color_is_not_shared():
     case = Case()
     named_volume(case)

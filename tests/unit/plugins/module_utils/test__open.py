@@ -362,7 +362,7 @@ def test_warnings_stop_nothing(scene):
 
 def test_files_that_nginx_serves_are_looked_at_with_what_the_color_has(scene, monkeypatch):
     seen = []
-    monkeypatch.setattr(_served_files, "look", lambda host, nginx, rendered, services: seen.append(rendered) or ["Nginx serves."])
+    monkeypatch.setattr(_served_files, "look", lambda host, nginx, rendered, services, release: seen.append(rendered) or ["Nginx serves."])
     for color in PORTS:
         services = scene.rendered[color]["services"]
         services["db"] = {"image": "postgres:16", "container_name": "db"}

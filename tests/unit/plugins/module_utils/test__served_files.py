@@ -87,15 +87,15 @@ def said(path, blue, green=None, volumes=None):
         }
         for color, mounts in (("blue", [blue]), ("green", [green or blue]))
     }
-    return _served_files.warnings([Served(path, "/etc/nginx/x.conf:7")], rendered, ["web", "worker"], ROOT)
+    return _served_files.warnings([Served(path, "/etc/nginx/x.conf:7")], rendered, ["web", "worker"], "1.4.2", ROOT)
 
 
 def shared(path, folder):
     return [
         f"Nginx serves files from {path} (/etc/nginx/x.conf:7), and web, worker of both colors can write to {folder}: for uploads "
         "that is right, but static files that a new release collects there take the place of those of the live one before the "
-        "switch, and a rollback does not bring them back. Collect static files under hashed names and never clear the folder, or "
-        "let the web serve them (WhiteNoise)."
+        "switch, and a rollback does not bring them back. Give each release a folder of its own (./static/${BG_RELEASE}, with that "
+        "name in STATIC_URL), use hashed names in a folder that is never cleared, or let the web serve them (WhiteNoise)."
     ]
 
 
@@ -130,6 +130,7 @@ def test_a_volume_of_one_color_that_web_only_reads():
     "path, blue, green",
     [
         ("/srv/shop/static", bind("/srv/shop/static", read_only=True), None),
+        ("/srv/shop/static", bind("/srv/shop/static/1.4.2"), None),
         ("/srv/shop/statics", bind("/srv/shop/static"), None),
         ("/srv/www", bind("/srv/shop/static"), None),
         # Above the folders of both colors: a file of either can be asked for.
@@ -146,7 +147,7 @@ def test_both_colors_served_each_for_itself():
         color: {"name": f"shop-{color}", "services": {"web": {"volumes": [bind(f"/srv/{color}")]}}} for color in ("blue", "green")
     }
     found = [Served("/srv/blue", "f:1"), Served("/srv/green", "f:2")]
-    assert _served_files.warnings(found, rendered, ["web"], ROOT) == []
+    assert _served_files.warnings(found, rendered, ["web"], "1.4.2", ROOT) == []
 
 
 RENDERED = {color: {"name": f"shop-{color}", "services": {"web": {"volumes": [bind("/srv/static")]}}} for color in ("blue", "green")}
@@ -168,16 +169,16 @@ class Nginx:
 
 def test_look_asks_the_nginx_that_runs(monkeypatch):
     monkeypatch.setattr(_nginx, "Running", Nginx)
-    (sentence,) = _served_files.look(FakeHost(), None, RENDERED, ["web"])
+    (sentence,) = _served_files.look(FakeHost(), None, RENDERED, ["web"], "1.4.2")
     assert sentence.startswith("Nginx serves files from /srv/static (/etc/nginx/nginx.conf:1), and web of both colors can write")
 
 
 @pytest.mark.parametrize("dump", ["", "# configuration file /f:\nhttp {", "# configuration file /f:\nhttp { }\n"])
 def test_a_configuration_that_cannot_be_read_stops_nothing(monkeypatch, dump):
     monkeypatch.setattr(_nginx, "Running", type("Broken", (Nginx,), {"dump": dump}))
-    assert _served_files.look(FakeHost(), None, RENDERED, ["web"]) == []
+    assert _served_files.look(FakeHost(), None, RENDERED, ["web"], "1.4.2") == []
 
 
 def test_nginx_is_not_asked_when_nothing_is_mounted(monkeypatch):
     monkeypatch.setattr(_nginx, "Running", None)
-    assert _served_files.look(FakeHost(), None, {color: {"name": color, "services": {"web": {}}} for color in RENDERED}, ["web"]) == []
+    assert _served_files.look(FakeHost(), None, {color: {"name": color, "services": {"web": {}}} for color in RENDERED}, ["web"], "") == []
