@@ -322,7 +322,8 @@ class Survey:
 
     def _idle_findings(self):
         project, port = self.settings.projects[self.idle], self.settings.ports[self.idle]
-        allowed, workers = self.settings.services["support"], self.settings.services["workers"]
+        services = self.settings.services
+        allowed, workers = [*services["support"], *services["ignored"]], services["workers"]
         running = [
             c.service
             for c in self.containers[self.idle]

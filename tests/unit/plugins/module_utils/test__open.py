@@ -266,6 +266,14 @@ def test_an_idle_color_that_runs_is_refused(scene):
     )
 
 
+def test_an_ignored_service_may_run_beside_an_idle_color(scene):
+    # The database of an app that was adopted stays in that app's project, whichever color is live.
+    scene.engine.add("db", color="green")
+    for color in PORTS:
+        scene.rendered[color]["services"]["db"] = {"image": "postgres:16", "container_name": "db"}
+    assert scene.open(services={"ignored": ["db"]})["changed"] is True
+
+
 def test_an_idle_broker_may_run_because_it_may_hold_tasks(scene):
     scene.engine.add("redis", color="green")
     result = scene.open()
