@@ -117,3 +117,35 @@ def test_services_whose_image_has_no_name_of_its_own():
         "worker": "registry/shop:1",
         "beat": "registry/shop:1",
     }
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("ports", "deploy", "scale", "networks", "network_mode", "ipc", "pid", "links", "external_links", "volumes_from", "volumes"),
+        *("environment", "command", "entrypoint", "healthcheck", "hostname", "mac_address", "depends_on"),
+    ],
+)
+def test_what_compose_writes_as_null_is_nothing(part):
+    case = Case()
+    for service in ("redis", "worker"):
+        case.set(service, **{part: None})
+    assert case.findings().errors == []
+
+
+@pytest.mark.parametrize("part", ["volumes", "networks"])
+def test_a_file_without_volumes_or_networks(part):
+    case = Case()
+    case.set("redis", volumes=None)
+    case.color_volumes = []
+    for color in ("blue", "green"):
+        case.colors[color][part] = None
+    assert case.findings() == _compose_rules.Findings([], [])
+
+
+@pytest.mark.parametrize("section, name", [("volumes", "queue"), ("networks", "default")])
+def test_a_volume_or_network_of_which_nothing_is_said(section, name):
+    case = Case()
+    for color in ("blue", "green"):
+        case.colors[color][section][name] = None
+    assert case.findings() == _compose_rules.Findings([], [])
