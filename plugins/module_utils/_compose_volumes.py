@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Where the services of a color keep their files: what both colors write to, and what each has for itself. Pure decisions."""
+"""Where the services of a color keep their files, and which of these places both colors would write to. Pure decisions."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def warnings(found: list, rendered: dict, services: list, release: str, docker_r
     :param found: what Nginx serves, as :class:`Served`, with paths of the host.
     :param rendered: for each color, the configuration that Compose rendered.
     :param services: those of a color.
-    :param release: the one to deploy; a folder that has its name is no other release's.
+    :param release: the one to deploy; a folder with its name belongs to that release alone.
     :param docker_root: where the engine keeps its volumes.
     """
     shared, own = {}, []
