@@ -564,7 +564,7 @@ class Survey:
             return {"leftover": leftover}
         return {
             "leftover": leftover and self.settings.broker["mode"] == "color",
-            "env_files": _compose.env_files(self.params["project_src"], self.store.env_file(self.idle)),
+            "env_files": _compose.env_files(self.params["project_src"], self.store.env_file(self.idle, self.params["deployment_id"])),
             "services": color_services(self.settings),
             "pull": {"always": "always", "never": "never"}.get(self.params["pull"], "missing"),
             "build": "always" if self.builds else "policy" if self.params["pull"] != "never" else "never",

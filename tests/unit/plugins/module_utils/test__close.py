@@ -561,7 +561,7 @@ class PowerCut(BaseException):
 
 
 def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monkeypatch):
-    secrets = ("blue.env", "green.env", "broker.url")
+    secrets = ("blue-dep-1.env", "green-dep-1.env", "green.env", "broker.url")
     unlink, left = os.unlink, 0
 
     def until_the_cut(path, **folder):

@@ -23,6 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _open,
     _recreate,
     _remembered,
+    _recover,
     _resources,
     _settings,
     _sockets,
@@ -828,11 +829,11 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
     assert journal["unknown_tasks"] == "hold" and journal["keep_keys"] == ["session:*"]
     expected = _settings.settings_of({**scene.params, "broker": {"url": "redis://:hunter2@redis/0"}})
     assert _settings.from_journal(journal.data, scene.store.broker_url()) == expected
-    for name in ("blue.env", "green.env", "broker.url"):
+    for name in ("blue-dep-1.env", "green-dep-1.env", "broker.url"):
         assert os.stat(scene.store.path(name)).st_mode & 0o777 == 0o600
     with open(scene.store.path("deployment.json"), encoding="utf-8") as source:
         assert "hunter2" not in source.read()
-    with open(scene.store.env_file("blue"), encoding="utf-8") as source:
+    with open(scene.store.env_file("blue", "dep-1"), encoding="utf-8") as source:
         assert "SECRET='hunter2'\n" in source.read()
 
 
@@ -854,10 +855,22 @@ def test_a_secret_is_in_no_file_but_those_of_root_alone_and_in_no_command_line(s
             with open(path, encoding="utf-8") as source:
                 text = source.read()
             assert modes[name] == 0o600 or not [each for each in secrets if each in text], name
-    assert {name for name, mode in modes.items() if mode == 0o600} == {"blue.env", "green.env", "broker.url", "containers.json"}
+    assert {name for name, mode in modes.items() if mode == 0o600} == {"blue-dep-1.env", "green-dep-1.env", "broker.url", "containers.json"}
     assert modes["deployment.json"] == 0o640 and modes["lock"] & ~0o640 == 0
     for folder in (scene.store.folder, os.path.dirname(scene.store.folder), os.path.dirname(scene.store.lease_mark)):
         assert os.stat(folder).st_mode & 0o777 == 0o750, folder
+
+
+def test_what_compose_is_given_ends_with_its_deployment(scene):
+    """A controller may sleep before it runs Compose: until then its deployment was undone, and another one leads to this color."""
+    first = scene.open()
+    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+    _recover.recover(scene.host, scene.store, undo, False)
+    second = scene.open(deployment_id="dep-2")
+    assert first["idle"] == second["idle"] == "green"
+    (gone,), (there,) = first["fetch"]["env_files"], second["fetch"]["env_files"]
+    assert not os.path.exists(gone) and os.path.exists(there)
+    assert sorted(name for name in os.listdir(scene.store.folder) if name.endswith(".env")) == ["blue-dep-2.env", "green-dep-2.env"]
 
 
 def test_the_same_open_again_changes_nothing(scene):
