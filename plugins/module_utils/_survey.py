@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _code_mounts,
     _compose,
     _compose_rules,
+    _compose_starts,
     _finishing,
     _guard_units,
     _memory_budget,
@@ -93,9 +94,10 @@ class Survey:
             self._choose_kept_broker()
         else:
             _compose.check_source(self.params["project_src"], self.params["files"])
-            _compose.check_version(_compose.version(self.host))
+            version = _compose.version(self.host)
+            _compose.check_version(version)
             self.render()
-            self._compose_findings()
+            self._compose_findings(version)
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
@@ -220,7 +222,7 @@ class Survey:
         if sentences:
             raise BluegreenError("\n".join(sentences), findings=list(sentences))
 
-    def _compose_findings(self):
+    def _compose_findings(self, version):
         findings = _compose_rules.examine(
             self.rendered, self.settings.services, self.settings.ports, self.params["color_volumes"]
         )
@@ -231,9 +233,10 @@ class Survey:
             self.params["release"],
             _code_mounts.holds_code,
         )
-        for sentence in findings.warnings + mounts:
+        starts = _compose_starts.examine(self.rendered, self.settings.services, version)
+        for sentence in findings.warnings + mounts + starts.warnings:
             self.host.warn(sentence)
-        self._raise(findings.errors)
+        self._raise(findings.errors + starts.errors)
         self._choose_broker({color: _broker_choice.of_rendering(self.rendered[color]) for color in COLORS})
 
     def _choose_broker(self, services):

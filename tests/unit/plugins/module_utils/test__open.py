@@ -861,6 +861,20 @@ def test_a_secret_is_in_no_file_but_those_of_root_alone_and_in_no_command_line(s
         assert os.stat(folder).st_mode & 0o777 == 0o750, folder
 
 
+@pytest.mark.parametrize("version, refused", [("2.37.2", False), ("2.37.3", True), ("5.5.0", True)])
+def test_what_only_a_start_by_compose_does_is_refused_in_the_plan(scene, version, refused):
+    scene.host.programs["compose version"] = Completed(0, f"{version}\n", "")
+    for rendered in scene.rendered.values():
+        rendered["secrets"] = {"key": {"environment": "KEY"}}
+        rendered["services"]["worker"]["secrets"] = [{"source": "key"}]
+    begin = "Secret key of service worker is given by environment, which Docker Compose "
+    if refused:
+        assert scene.refusal().startswith(f"{begin}{version} copies into a container only when it starts it itself")
+    else:
+        scene.open(check_mode=True)
+        assert [each for each in scene.host.warnings if each.startswith(f"{begin}copies into a container once")]
+
+
 def test_what_compose_is_given_ends_with_its_deployment(scene):
     """A controller may sleep before it runs Compose: until then its deployment was undone, and another one leads to this color."""
     first = scene.open()
