@@ -221,6 +221,7 @@ def end(store, journal, result, reason="", images=None):
             "started": timestamp(journal["opened_at"]),
             "ended": timestamp(clock.wall()),
             "images": images or {},
+            "init": list(journal["settings"]["services"].get("init") or ()),
             **({"recreated": recreated} if recreated else {}),
             **figures(journal),
         }

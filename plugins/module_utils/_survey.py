@@ -140,9 +140,8 @@ class Survey:
         self.colors(journal["to"])
         self.render()
         # What would have to be pulled or built first cannot be while another deployment is open; the label counts then.
-        shown = self._shown()
-        images = shown["images"] if self.undecided else self._images_here()
-        self.pending = self.up_to_date = not _release.differences(shown, self._wanted(images))
+        images = self._shown()["images"] if self.undecided else self._images_here()
+        self.pending = self.up_to_date = not self._differences(images, journal["settings"]["services"].get("init"))
         self.live, self.idle = journal["from"], journal["to"]
         return self.pending
 
@@ -400,8 +399,7 @@ class Survey:
 
     def _decide(self):
         self._refuse_missing_images()
-        wanted = self._wanted(self._images_here())
-        self.reasons = _release.differences(self._shown(), wanted) if self.live else ["first deployment"]
+        self.reasons = self._differences(self._images_here()) if self.live else ["first deployment"]
         if not self.reasons and self.undecided:
             self.reasons = ["images are compared once they have been pulled or built"]
         self.up_to_date = not self.reasons
@@ -428,7 +426,7 @@ class Survey:
     def decide_from_created(self):
         """Decide by the images that the created containers have."""
         created = {c.service: c.image for c in self.containers[self.idle]}
-        self.reasons = _release.differences(self._shown(), self._wanted(created)) if self.live else ["first deployment"]
+        self.reasons = self._differences(created) if self.live else ["first deployment"]
         self.up_to_date = not self.reasons
 
     def _refuse_missing_images(self):
@@ -441,16 +439,30 @@ class Survey:
                 ]
             )
 
-    def _wanted(self, images):
-        # An init service without a container has done its work: somebody's docker system prune took it.
-        there = {each.service for each in self.containers[self.live]} if self.live else set()
-        init = self.settings.services["init"]
-        services = [name for name in color_services(self.settings) if name in there or name not in init or not self.live]
-        return {
-            "release": self.params["release"],
-            "hashes": {name: self.hashes[name] for name in services},
-            "images": images,
-        }
+    def _differences(self, images, init=None):
+        """What keeps the live color from being the release to deploy.
+
+        :param images: those of that release.
+        :param init: the init services that the live color was deployed with, where that is not for the history to say.
+        """
+        there, wanted = {each.service for each in self.containers[self.live]}, self.settings.services["init"]
+        if init is None and not there.issuperset(wanted):
+            init = _release.init_services_of(self.live, self.store.history())
+        done = _release.done_without_container(wanted, there, init)
+        found = _release.differences(
+            self._shown(),
+            {
+                "release": self.params["release"],
+                "hashes": {name: self.hashes[name] for name in color_services(self.settings) if name not in done},
+                "images": images,
+            },
+        )
+        if done and init is None and not found:
+            self.host.warn(
+                f"Init service {', '.join(sorted(done))} has no container in color {self.live}, and the history does not say "
+                "whether it ever had one: it counts as done. If it is new, give the release another label."
+            )
+        return found
 
     def _shown(self):
         mine = [c for c in self.containers[self.live] if role_of(c.service, self.settings.services)]

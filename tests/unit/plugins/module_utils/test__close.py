@@ -111,6 +111,7 @@ def test_the_line_of_the_history(scene):
         "started": "2026-11-23T12:00:00Z",
         "ended": "2026-11-23T12:00:00Z",
         "images": {f"sha256:{service}-1": f"registry/{service}:1" for service in ("beat", "redis", "web", "worker")},
+        "init": [],
         "tasks_moved": 0,
         "worker_gap": None,
     }

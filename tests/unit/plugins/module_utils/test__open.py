@@ -157,6 +157,13 @@ class Scene:
             self.seen_env[project] = source.read()
         return Completed(0, json.dumps(self.rendered[project.rpartition("-")[2]]), "")
 
+    def add_init(self, service):
+        """An init service of the Compose file, of which there is no container."""
+        self.engine.images[f"registry/{service}:1"] = {"Id": f"sha256:{service}-1", "Size": 1}
+        for rendered in self.rendered.values():
+            rendered["services"][service] = {"image": f"registry/{service}:1"}
+        self.hashes[service] = f"hash-{service}"
+
     def environment(self, service, **values):
         for rendered in self.rendered.values():
             rendered["services"][service]["environment"] = values
@@ -445,13 +452,56 @@ def test_an_init_service_has_done_its_work_when_it_ended_well(scene, code, up_to
     assert scene.open(services={"init": ["migrate"]})["up_to_date"] is up_to_date
 
 
-def test_an_init_service_that_was_pruned_is_no_new_release(scene):
+UNKNOWN = (
+    "Init service migrate has no container in color blue, and the history does not say whether it ever had one: it counts as "
+    "done. If it is new, give the release another label."
+)
+
+
+@pytest.mark.parametrize(
+    "history, up_to_date, warnings",
+    [
+        ([{"to": "blue", "init": ["migrate"]}], True, []),
+        ([{"to": "blue", "init": ["migrate"]}, {"to": "green", "init": [], "result": "rolled_back"}], True, []),
+        # The last one that made this color live counts, and no attempt that came to nothing.
+        ([{"to": "blue", "init": []}], False, []),
+        ([{"to": "blue", "init": ["migrate"]}, {"to": "green", "init": ["migrate"]}, {"to": "blue", "init": []}], False, []),
+        ([{"to": "blue", "init": []}, {"to": "green", "init": ["migrate"], "result": "rolled_back"}], False, []),
+        # An adopted color, and one that an earlier version deployed.
+        ([], True, [UNKNOWN]),
+        ([{"to": "blue"}], True, [UNKNOWN]),
+    ],
+)
+def test_an_init_service_without_a_container_was_pruned_or_is_new(scene, history, up_to_date, warnings):
     scene.of_release("2")
-    scene.engine.images["registry/migrate:1"] = {"Id": "sha256:migrate-1", "Size": 1}
-    for color in PORTS:
-        scene.rendered[color]["services"]["migrate"] = {"image": "registry/migrate:1"}
-    scene.hashes["migrate"] = "hash-migrate"
-    assert scene.open(services={"init": ["migrate"]})["up_to_date"]
+    scene.add_init("migrate")
+    scene.store.create()
+    for number, entry in enumerate(history):
+        scene.store.log({"id": f"old-{number}", "result": "committed", **entry})
+    result = scene.open(check_mode=True, services={"init": ["migrate"]})
+    assert result["up_to_date"] is up_to_date
+    assert [each for each in scene.host.warnings if "Init service" in each] == warnings
+    assert ("new" in " ".join(result["plan"])) is not up_to_date
+
+
+def test_nothing_is_said_of_an_init_service_that_runs_with_the_next_release(scene):
+    scene.of_release("1")
+    scene.add_init("migrate")
+    scene.open(services={"init": ["migrate"]})
+    assert not [each for each in scene.host.warnings if "Init service" in each]
+
+
+@pytest.mark.parametrize("init, is_pending", [(["migrate"], True), ([], False)])
+def test_of_a_release_that_awaits_approval_its_journal_knows_the_init_services(scene, init, is_pending):
+    scene.add_init("migrate")
+    journal = pending(scene)
+    journal.data["settings"]["services"]["init"] = init
+    journal.save()
+    if is_pending:
+        assert scene.open(services={"init": ["migrate"]})["pending"]
+    else:
+        with pytest.raises(Fenced):
+            scene.open(services={"init": ["migrate"]})
 
 
 def test_pulling_always_is_undecided_until_the_images_are_here(scene):
