@@ -29,6 +29,7 @@ GROUPS = (
     "How tasks wait and are taken",
     "Where tasks and results wait",
     "Memory",
+    "What Compose does beside creating containers",
     "Versions",
 )
 VARIABLES = {
@@ -58,6 +59,7 @@ class Shape(NamedTuple):
     before: str = ""  # a command of the host's shell, before blue is started
     blow: str = ""  # and one while blue works, before the deployment
     after: str = ""  # and one at the end, which has to end with 0; {color} is the live one
+    compose: str = ""  # a version of Docker Compose (lab/setup compose) instead of the host's own
 
     @property
     def folder(self):
