@@ -31,7 +31,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
     Fenced,
     refuse_stranger,
@@ -202,8 +201,7 @@ def end(store, journal, result, reason="", images=None):
     journal.note(result=result, reason=reason)
     _switch.forget_backup(_nginx.Nginx(**_settings.from_journal(journal.data).nginx))
     # Before the journal goes: without it nobody would come back for the secrets in them.
-    for color in COLORS:
-        remove(store.env_file(color))
+    store.remove_env_files()
     remove(store.path("broker.url"))
     if result == "rolled_back":
         _remembered.forget(store, journal["from"])
@@ -223,6 +221,7 @@ def end(store, journal, result, reason="", images=None):
             "started": timestamp(journal["opened_at"]),
             "ended": timestamp(clock.wall()),
             "images": images or {},
+            "init": list(journal["settings"]["services"].get("init") or ()),
             **({"recreated": recreated} if recreated else {}),
             **figures(journal),
         }

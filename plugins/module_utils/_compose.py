@@ -82,12 +82,41 @@ def render(host, project):
     for line in done.err.splitlines():
         if "variable is not set" in line:
             host.warn(f"Compose: {_plain(line)} Set it in bluegreen_env, or in {project.src}/.env.")
-    return json.loads(done.out)
+    rendered = _decoded(done.out)
+    _refuse_unresolved(rendered)
+    return rendered
 
 
-def service_hashes(host, project):
-    """The hash of each service's configuration, as Compose labels the containers that it makes from it."""
-    done = host.run(_command(project, ["config", "--hash", "*"]), timeout=TIMEOUT, cwd=project.src)
+def _decoded(text: str) -> dict:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BluegreenError(
+            "docker compose config --format json does not print JSON on this host, as with Docker Compose 2.25.0: install "
+            "another version of Docker Compose (2.26 or later)."
+        ) from error
+
+
+def _refuse_unresolved(rendered: dict) -> None:
+    """Compose 2.24.7 shows a service without what its ``env_file`` says, and so would hide the broker and any change."""
+    services = sorted(name for name, service in (rendered.get("services") or {}).items() if service.get("env_file"))
+    if services:
+        raise BluegreenError(
+            f"docker compose config does not show the variables of env_file of {', '.join(services)} on this host, as with "
+            "Docker Compose 2.24.7: install another version of Docker Compose (2.26 or later), or write them under environment:."
+        )
+
+
+def service_hashes(host, project: Project, rendered: dict) -> dict:
+    """The hash of each service's configuration, as Compose labels the containers that it makes from it.
+
+    Most versions hash what ``env_file`` names only when they create a container, and ``config --hash`` leaves it out. So
+    the rendered configuration is hashed, in which it is resolved.
+
+    :param rendered: what :func:`render` gave for this very project.
+    """
+    command = _command(project._replace(files=["-"]), ["config", "--hash", "*"])
+    done = host.run(command, timeout=TIMEOUT, cwd=project.src, stdin=json.dumps(rendered))
     if done.code != 0:
         raise BluegreenError(f"Compose cannot hash the services of project {project.name}: {_reason(done.err)}")
     return dict(line.split() for line in done.out.splitlines() if line.strip())

@@ -90,7 +90,7 @@ class Guard:
 
     def _is_abandoned(self, journal):
         """Whether nobody but the guard brings the deployment to an end."""
-        if journal["step"] in ("open", "fetch") and called_with("compose", self.store.env_file(journal["to"])):
+        if journal["step"] in ("open", "fetch") and called_with("compose", self.store.env_file(journal["to"], journal["id"])):
             # Compose may pull for an hour and keeps no journal, so its sign of life is written for it.
             self._keep_alive(journal)
             return False

@@ -19,6 +19,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal_schema, _secrets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
@@ -43,6 +44,8 @@ DEFAULT_LEASE = 900
 # How long a module waits for another one that holds the lock of the same app, in seconds.
 LOCK_WAIT = 10
 
+_ENV_FILE = re.compile(rf"\.?({'|'.join(COLORS)})(-.+)?\.env(\.tmp)?", re.DOTALL)
+
 
 class Fenced(BluegreenError):
     """The deployment is not, or no longer, that of the caller; nothing was done."""
@@ -65,8 +68,24 @@ class Store:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def env_file(self, color):
-        return self.path(f"{color}.env")
+    def env_file(self, color, deployment_id):
+        """What Compose is given for a color. Without this file it does nothing, and a later deployment has another one: so a
+        controller that slept until its deployment was over cannot create containers of a color that is live by then.
+        """
+        return self.path(f"{color}-{deployment_id}.env")
+
+    def env_files(self):
+        """All that there are, and what a crash left of one; those of earlier versions do not name a deployment."""
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        return [self.path(name) for name in sorted(names) if _ENV_FILE.fullmatch(name)]
+
+    def remove_env_files(self):
+        """Remove them all: they hold secrets, and without them Compose does nothing more."""
+        for path in self.env_files():
+            remove(path)
 
     def broker_url(self):
         """The broker's URL of the open deployment; it may hold a password, so the journal does not have it."""
@@ -85,9 +104,9 @@ class Store:
     def secrets(self):
         """What the files hold that root alone reads, to be taken out of what others may read."""
         found = _secrets.texts_in(self.broker_url())
-        for color in COLORS:
+        for path in self.env_files():
             with contextlib.suppress(FileNotFoundError):
-                with open(self.env_file(color), encoding="utf-8", errors="replace", opener=opener) as source:
+                with open(path, encoding="utf-8", errors="replace", opener=opener) as source:
                     found |= _secrets.in_env_text(source.read())
         return found
 
@@ -226,7 +245,8 @@ class Store:
 
     def discard(self):
         """Remove a deployment that has changed nothing yet, without a line in the history."""
-        for name in (*(f"{color}.env" for color in COLORS), "broker.url", "deployment.json.previous", "deployment.json"):
+        self.remove_env_files()
+        for name in ("broker.url", "deployment.json.previous", "deployment.json"):
             remove(self.path(name))
         remove(self.lease_mark)
         sync_folder(self.folder)

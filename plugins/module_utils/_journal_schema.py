@@ -430,6 +430,7 @@ _ENTRY = _record(
         **dict.fromkeys(("who", "release", "release_from", "from", "to", "result", "reason", "started", "ended"), _text()),
         # What is in here may be removed one day.
         "images": _or_null(_map_of(_text(), _text(longest=512, printable=True))),
+        "init": _names,
         "seconds": _or_null(_map_of(_text(), _number())),
         "worker_gap": _or_null(_number()),
         "tasks_moved": _or_null(_whole()),

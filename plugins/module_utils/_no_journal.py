@@ -27,7 +27,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
     Fenced,
     JournalCorrupt,
@@ -151,8 +150,7 @@ def _end(host, store, settings, served):
         }
     )
     kept = store.set_aside(stamp)
-    for color in COLORS:
-        remove(store.env_file(color))
+    store.remove_env_files()
     remove(store.path("broker.url"))
     _switch.forget_backup(_nginx.Nginx(**settings.nginx))
     _guard_units.disarm(host, store.app)

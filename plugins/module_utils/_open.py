@@ -72,7 +72,7 @@ def open_deployment(host, store, params, check_mode):
         )
         journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", facts)
         for color, text in survey.env.items():
-            write_atomically(store.env_file(color), text, mode=0o600)
+            write_atomically(store.env_file(color, params["deployment_id"]), text, mode=0o600)
         if survey.settings.broker["url"]:
             write_atomically(store.path("broker.url"), survey.settings.broker["url"], mode=0o600)
         try:

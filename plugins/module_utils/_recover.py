@@ -196,7 +196,7 @@ class _Recovery:
     def _discard(self):
         """Nothing of the live color was touched: what was created goes."""
         # It may outlive its controller, and would go on creating what is removed here.
-        stubborn = end_called_with(self.host.clock, "compose", self.store.env_file(self.candidate.name))
+        stubborn = end_called_with(self.host.clock, "compose", self.store.env_file(self.candidate.name, self.journal["id"]))
         if stubborn:
             self.journal.note(back=True, reason=self.reason)
             raise BluegreenError(

@@ -8,6 +8,25 @@
 from __future__ import annotations
 
 
+def done_without_container(init: list, there: set, known) -> set:
+    """Init services that need no container any more: they have done their work, and it was removed (docker system prune).
+
+    One that the live color did not have when it was deployed is new.
+
+    :param init: init services of the release to deploy.
+    :param there: services of which the live color has a container.
+    :param known: the init services that the live color was deployed with; ``None`` when nobody knows.
+    """
+    missing = set(init) - set(there)
+    return missing if known is None else missing & set(known)
+
+
+def init_services_of(color: str, history: list):
+    """The init services that a live color was deployed with, by the history; ``None`` when it does not say."""
+    made = next((each for each in reversed(history) if each["result"] == "committed" and each.get("to") == color), {})
+    return made.get("init")
+
+
 def differences(live, wanted):
     """What keeps the live color from being the wanted release already.
 

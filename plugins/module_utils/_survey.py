@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _compose,
     _compose_outside,
     _compose_rules,
+    _compose_starts,
     _finishing,
     _guard_units,
     _memory_budget,
@@ -95,9 +96,10 @@ class Survey:
             self._choose_kept_broker()
         else:
             _compose.check_source(self.params["project_src"], self.params["files"])
-            _compose.check_version(_compose.version(self.host))
+            version = _compose.version(self.host)
+            _compose.check_version(version)
             self.render()
-            self._compose_findings()
+            self._compose_findings(version)
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
@@ -144,9 +146,8 @@ class Survey:
         self.colors(journal["to"])
         self.render()
         # What would have to be pulled or built first cannot be while another deployment is open; the label counts then.
-        shown = self._shown()
-        images = shown["images"] if self.undecided else self._images_here()
-        self.pending = self.up_to_date = not _release.differences(shown, self._wanted(images))
+        images = self._shown()["images"] if self.undecided else self._images_here()
+        self.pending = self.up_to_date = not self._differences(images, journal["settings"]["services"].get("init"))
         self.live, self.idle = journal["from"], journal["to"]
         return self.pending
 
@@ -188,7 +189,7 @@ class Survey:
                 self.rendered[color] = _compose_outside.of_color(_compose.render(self.host, project), color_services(self.settings))
                 if color == (self.live or self.idle):
                     # What runs is compared with its own color: its port and its name must not count as differences.
-                    self.hashes = _compose.service_hashes(self.host, project)
+                    self.hashes = _compose.service_hashes(self.host, project, self.rendered[color])
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -226,7 +227,7 @@ class Survey:
         if sentences:
             raise BluegreenError("\n".join(sentences), findings=list(sentences))
 
-    def _compose_findings(self):
+    def _compose_findings(self, version):
         findings = _compose_rules.examine(
             self.rendered,
             self.settings.services,
@@ -241,9 +242,10 @@ class Survey:
             self.params["release"],
             _code_mounts.holds_code,
         )
-        for sentence in findings.warnings + mounts:
+        starts = _compose_starts.examine(self.rendered, self.settings.services, version)
+        for sentence in findings.warnings + mounts + starts.warnings:
             self.host.warn(sentence)
-        self._raise(findings.errors)
+        self._raise(findings.errors + starts.errors)
         self._choose_broker({color: _broker_choice.of_rendering(self.rendered[color]) for color in COLORS})
 
     def _choose_broker(self, services):
@@ -408,8 +410,7 @@ class Survey:
 
     def _decide(self):
         self._refuse_missing_images()
-        wanted = self._wanted(self._images_here())
-        self.reasons = _release.differences(self._shown(), wanted) if self.live else ["first deployment"]
+        self.reasons = self._differences(self._images_here()) if self.live else ["first deployment"]
         if not self.reasons and self.undecided:
             self.reasons = ["images are compared once they have been pulled or built"]
         self.up_to_date = not self.reasons
@@ -436,7 +437,7 @@ class Survey:
     def decide_from_created(self):
         """Decide by the images that the created containers have."""
         created = {c.service: c.image for c in self.containers[self.idle]}
-        self.reasons = _release.differences(self._shown(), self._wanted(created)) if self.live else ["first deployment"]
+        self.reasons = self._differences(created) if self.live else ["first deployment"]
         self.up_to_date = not self.reasons
 
     def _refuse_missing_images(self):
@@ -449,16 +450,30 @@ class Survey:
                 ]
             )
 
-    def _wanted(self, images):
-        # An init service without a container has done its work: somebody's docker system prune took it.
-        there = {each.service for each in self.containers[self.live]} if self.live else set()
-        init = self.settings.services["init"]
-        services = [name for name in color_services(self.settings) if name in there or name not in init or not self.live]
-        return {
-            "release": self.params["release"],
-            "hashes": {name: self.hashes[name] for name in services},
-            "images": images,
-        }
+    def _differences(self, images, init=None):
+        """What keeps the live color from being the release to deploy.
+
+        :param images: those of that release.
+        :param init: the init services that the live color was deployed with, where that is not for the history to say.
+        """
+        there, wanted = {each.service for each in self.containers[self.live]}, self.settings.services["init"]
+        if init is None and not there.issuperset(wanted):
+            init = _release.init_services_of(self.live, self.store.history())
+        done = _release.done_without_container(wanted, there, init)
+        found = _release.differences(
+            self._shown(),
+            {
+                "release": self.params["release"],
+                "hashes": {name: self.hashes[name] for name in color_services(self.settings) if name not in done},
+                "images": images,
+            },
+        )
+        if done and init is None and not found:
+            self.host.warn(
+                f"Init service {', '.join(sorted(done))} has no container in color {self.live}, and the history does not say "
+                "whether it ever had one: it counts as done. If it is new, give the release another label."
+            )
+        return found
 
     def _shown(self):
         mine = [c for c in self.containers[self.live] if role_of(c.service, self.settings.services)]
@@ -575,7 +590,7 @@ class Survey:
             return {"leftover": leftover}
         return {
             "leftover": leftover and self.settings.broker["mode"] == "color",
-            "env_files": _compose.env_files(self.params["project_src"], self.store.env_file(self.idle)),
+            "env_files": _compose.env_files(self.params["project_src"], self.store.env_file(self.idle, self.params["deployment_id"])),
             "services": color_services(self.settings),
             "pull": {"always": "always", "never": "never"}.get(self.params["pull"], "missing"),
             "build": "always" if self.builds else "policy" if self.params["pull"] != "never" else "never",

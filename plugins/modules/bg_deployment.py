@@ -343,7 +343,7 @@ fetch:
       returned: unless the kept color comes back
       type: list
       elements: str
-      sample: [/srv/shop/.env, /var/lib/bluegreen/shop/green.env]
+      sample: [/srv/shop/.env, /var/lib/bluegreen/shop/green-20261123T170739Z-4f2a9c.env]
     services:
       description: Services that the candidate starts.
       returned: unless the kept color comes back

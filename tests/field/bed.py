@@ -15,6 +15,9 @@ NOT_BESIDE = {"shape.yml", "compose.yml", "release-1.yml", "nginx.conf", "Docker
               "celery-5.3.txt", "celery-newest.txt", "__pycache__"}
 SITE = "/etc/nginx/conf.d/site.conf"
 UPSTREAM = "/etc/nginx/conf.d/bluegreen-shop.conf"
+# Found before the one of Debian's package.
+COMPOSE = "/usr/local/lib/docker/cli-plugins/docker-compose"
+COMPOSES = HERE.parents[1] / ".cache" / "compose"
 # Whatever the shape before left, and be it in the middle of a deployment.
 CLEAN = f"""
 systemctl stop 'bluegreen-*' 2>/dev/null
@@ -39,6 +42,9 @@ ps -o lstart= -C nginx | head -1
 
 class Bed(PiHost):
     runs = HERE / ".run"
+    # The version of Docker Compose for all shapes that name none; empty for the host's own.
+    compose = ""
+    _compose_there = ""
 
     def image(self, release):
         return f"bluegreen-field:newest-{release}"
@@ -53,6 +59,7 @@ class Bed(PiHost):
     def lay(self, shape):
         """Clean the host, and start release 1 of the shape as blue, as one does with Compose."""
         self.exec(CLEAN)
+        self._use_compose(shape.compose or self.compose)
         self.install(shape, "1")
         if shape.before:
             self.exec(shape.before)
@@ -66,6 +73,17 @@ class Bed(PiHost):
                 logs = self.exec("docker ps -a; docker logs --tail 20 shop-blue-web-1", check=False).out
                 raise FaultsError(f"Blue of {shape.name} does not answer within a minute: {logs}")
             time.sleep(0.5)
+
+    def _use_compose(self, version):
+        if version == self._compose_there:
+            return
+        self.exec(f"rm -f {COMPOSE}")
+        if version:
+            program = COMPOSES / version / "docker-compose"
+            if not program.exists():
+                raise FaultsError(f"There is no Docker Compose {version} in {COMPOSES}: lab/setup compose.")
+            self.machine.copy(str(program), COMPOSE)
+        self._compose_there = version
 
     def install(self, shape, release):
         """The files of a release, where releases differ."""

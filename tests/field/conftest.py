@@ -27,6 +27,7 @@ CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 def pytest_addoption(parser):
     parser.addoption("--share", default="1/1", metavar="N/OF", help="every OF-th shape from the N-th on, for a host of its own")
     parser.addoption("--host", metavar="NAME", help="of the host, for runs beside each other (default: N)")
+    parser.addoption("--compose", default="", metavar="VERSION", help="of Docker Compose (lab/setup compose), not the host's own")
     parser.addoption("--there-and-back", action="store_true", help="to green and back, and not to green again for good")
 
 
@@ -59,6 +60,7 @@ def bed(request):
     make_key()
     name = request.config.getoption("--host") or request.config.getoption("--share").partition("/")[0]
     made = Bed(f"bluegreen-field-{name}-{CHECKOUT}")
+    made.compose = request.config.getoption("--compose")
     made.boot()
     yield made
     made.destroy()

@@ -13,6 +13,7 @@ import urllib.parse
 import urllib.request
 
 import evidence
+import starts
 from bed import HERE
 from controllers import ROOT
 from shapes import REFUSED
@@ -102,6 +103,7 @@ class Journey:
         if rc or not self._whole("green", "2", app, "deploy.yml"):
             return
         self._must_work("green")
+        self._same_again("2", bluegreen_approval="manual")
         rc, _output = self._play("rollback")
         if rc or not self._whole("blue", "1", blue, "rollback.yml"):
             return
@@ -120,6 +122,7 @@ class Journey:
         rc, _output = self._play("deploy", "3", bluegreen_approval="automatic")
         if rc or not self._whole("green", "3", app, "deploy.yml to the end"):
             return
+        self._same_again("3", bluegreen_approval="automatic")
         left = {each["service"] for each in self.bed.look()["containers"] if each["color"] == "blue"} - set(app.ignored)
         if left:
             self.wrong.append(f"{', '.join(sorted(left))} of blue is still there after the end")
@@ -127,6 +130,22 @@ class Journey:
             done = self.bed.exec(self.shape.after.format(color="green"), check=False)
             if done.rc:
                 self.wrong.append(f"{self.shape.after} ended with {done.rc}: {done.out.strip()}")
+
+    def _same_again(self, release, **variables):
+        """The same release once more is nothing to do, and nobody is made or started anew for it."""
+        before = self.bed.exec(starts.COMMAND).out
+        everything = {**self.shape.everything(), "bluegreen_release": release, **variables}
+        controller = self.bed.play("deploy", f"{self.shape.name}.again-{release}", everything)
+        try:
+            rc = controller.wait(PLAYED_WITHIN)
+        finally:
+            controller.stop()
+        output = " ".join(controller.output().split())
+        if rc or re.search(r"\bchanged=[1-9]", output):
+            self.wrong.append(f"release {release} again is not changed=0 (it ended with {rc}): {_reason(output)}")
+        touched = starts.touched(before, self.bed.exec(starts.COMMAND).out)
+        if touched:
+            self.wrong.append(f"release {release} again touched {', '.join(touched)}")
 
     def _play(self, playbook, release="", **variables):
         """Run a playbook with tasks in hand when it begins to stop workers; return how it ended, and what it said."""

@@ -30,6 +30,7 @@ GROUPS = (
     "Where tasks and results wait",
     "What the colors share",
     "Memory",
+    "What Compose does beside creating containers",
     "Versions",
 )
 VARIABLES = {
@@ -59,6 +60,7 @@ class Shape(NamedTuple):
     before: str = ""  # a command of the host's shell, before blue is started
     blow: str = ""  # and one while blue works, before the deployment
     after: str = ""  # and one at the end, which has to end with 0; {color} is the live one
+    compose: str = ""  # a version of Docker Compose (lab/setup compose) instead of the host's own
 
     @property
     def folder(self):

@@ -21,5 +21,5 @@ def field(options):
 
 
 def shapes(name, *chosen):
-    need("all", "field")
+    need("all", "field", *([] if "quick" in chosen else ["compose"]))
     yield pytest(name, ".venv", "tests/field", *chosen, timeout=TIME_LIMIT)

@@ -22,7 +22,7 @@ def integration(every_server):
     # Before the first tests, because some of them move tasks from one version to another.
     missing = have("redis")
     # Why this machine cannot have them: only then are their tests skipped.
-    reasons = {"BLUEGREEN_NO_CHROMIUM": have("chromium"), "BLUEGREEN_NO_NGINX": have("nginx")}
+    reasons = {"BLUEGREEN_NO_CHROMIUM": have("chromium"), "BLUEGREEN_NO_NGINX": have("nginx"), "BLUEGREEN_NO_COMPOSE": have("compose")}
     # Forms that differ little from others are left to `make test-all`, too.
     some = () if every_server else ("-m", "not long")
     yield pytest("integration", ".venv", "tests/integration", *some, tools=tools, **reasons)

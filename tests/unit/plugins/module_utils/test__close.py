@@ -111,6 +111,7 @@ def test_the_line_of_the_history(scene):
         "started": "2026-11-23T12:00:00Z",
         "ended": "2026-11-23T12:00:00Z",
         "images": {f"sha256:{service}-1": f"registry/{service}:1" for service in ("beat", "redis", "web", "worker")},
+        "init": [],
         "tasks_moved": 0,
         "worker_gap": None,
     }
@@ -561,7 +562,7 @@ class PowerCut(BaseException):
 
 
 def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monkeypatch):
-    secrets = ("blue.env", "green.env", "broker.url")
+    secrets = ("blue-dep-1.env", "green-dep-1.env", "green.env", "broker.url")
     unlink, left = os.unlink, 0
 
     def until_the_cut(path, **folder):

@@ -59,7 +59,7 @@ def test_a_machine_on_which_compose_takes_minutes_is_waited_for(host):
     }
     assert _compose.version(host) == (2, 30, 1)
     assert _compose.render(host, PROJECT) == {}
-    assert _compose.service_hashes(host, PROJECT) == {"web": "0123"}
+    assert _compose.service_hashes(host, PROJECT, {}) == {"web": "0123"}
 
 
 @pytest.mark.parametrize("found", [(2, 22), (2, 22, 0), (2, 30, 1), (5, 0, 0)])
@@ -163,15 +163,51 @@ def test_a_variable_that_is_not_set_is_warned_of(host):
     ]
 
 
-def test_the_hash_of_each_service(host):
+@pytest.mark.parametrize(
+    "printed, refusal",
+    [
+        (
+            "name: shop-green\nservices: {}\n",
+            "docker compose config --format json does not print JSON on this host, as with Docker Compose 2.25.0: install "
+            "another version of Docker Compose (2.26 or later).",
+        ),
+        (
+            json.dumps({"services": {"web": {"env_file": [{"path": "/a"}]}, "redis": {}, "beat": {"env_file": ["/a"]}}}),
+            "docker compose config does not show the variables of env_file of beat, web on this host, as with Docker Compose "
+            "2.24.7: install another version of Docker Compose (2.26 or later), or write them under environment:.",
+        ),
+    ],
+)
+def test_a_version_that_does_not_render_is_refused(host, printed, refusal):
+    host.programs = {"config": Completed(0, printed, "")}
+    with pytest.raises(BluegreenError) as error:
+        _compose.render(host, PROJECT)
+    assert error.value.message == refusal
+
+
+def test_the_hash_of_each_service_is_that_of_what_was_rendered(host):
     host.programs = {"config --hash *": Completed(0, "redis 12ab\nweb 34cd\n\n", "")}
-    assert _compose.service_hashes(host, PROJECT) == {"redis": "12ab", "web": "34cd"}
+    asked, run = [], host.run
+
+    def noting(argv, stdin=None, **options):
+        asked.append((argv, stdin))
+        return run(argv, stdin=stdin, **options)
+
+    host.run = noting
+    rendered = {"services": {"web": {"command": ["echo", "$$HOME"]}}}
+    assert _compose.service_hashes(host, PROJECT, rendered) == {"redis": "12ab", "web": "34cd"}
+    ((argv, stdin),) = asked
+    assert argv == (
+        "docker compose --ansi never --project-directory /srv/shop --project-name shop-green --file - --profile cache "
+        "--env-file /srv/shop/.env --env-file /x/green.env config --hash *"
+    ).split()
+    assert json.loads(stdin) == rendered
 
 
 def test_hashes_that_compose_does_not_give_are_one_sentence(host):
     host.programs = {"config --hash": Completed(1, "", "no such thing\n")}
     with pytest.raises(BluegreenError, match="Compose cannot hash the services of project shop-green: no such thing."):
-        _compose.service_hashes(host, PROJECT)
+        _compose.service_hashes(host, PROJECT, {})
 
 
 # Env files

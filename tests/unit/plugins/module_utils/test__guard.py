@@ -48,7 +48,7 @@ class Guarded(Scene):
         self.guard = self.another()
 
     def _called_with(self, *words):
-        return [7] if self.compose and words == ("compose", self.store.env_file("green")) else []
+        return [7] if self.compose and words == ("compose", self.store.env_file("green", "dep-1")) else []
 
     def another(self):
         """A guard that was started anew."""
@@ -188,7 +188,7 @@ def test_compose_is_found_by_the_env_file_that_it_was_given(scene, monkeypatch):
     monkeypatch.undo()
     scene.deployment("open")
     scene.host.clock.now += 900
-    command = [sys.executable, "-c", "print(flush=True); input()", "compose", "--env-file", scene.store.env_file("green")]
+    command = [sys.executable, "-c", "print(flush=True); input()", "compose", "--env-file", scene.store.env_file("green", "dep-1")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as compose:
         compose.stdout.readline()
         assert scene.guard.turn() == PACE

@@ -803,6 +803,23 @@ def test_the_broker_url_is_not_in_the_journal(store, journal):
     assert store.broker_url() == "redis://:secret@redis:6379/0"
 
 
-def test_env_files_are_a_file_a_color(store):
-    assert store.env_file("blue") != store.env_file("green")
-    assert os.path.dirname(store.env_file("blue")) == store.folder
+def test_env_files_are_a_file_a_color_and_deployment(store):
+    paths = [store.env_file(color, each) for color in ("blue", "green") for each in ("dep-1", "dep-2")]
+    assert [os.path.relpath(path, store.folder) for path in paths] == [
+        "blue-dep-1.env",
+        "blue-dep-2.env",
+        "green-dep-1.env",
+        "green-dep-2.env",
+    ]
+
+
+def test_all_env_files_go_whatever_deployment_and_version_they_are_of(store):
+    assert store.env_files() == []
+    store.create()
+    mine = ["blue-dep-1.env", "green-a.b_c-d.env", "blue.env", "green.env", ".green-dep-1.env.tmp", ".blue.env.tmp"]
+    others = ["lock", "deployment.json", "green.environment", "settings.json", "mygreen.env"]
+    for name in (*mine, *others):
+        spoil(store, name, "A='1'\n")
+    assert sorted(map(os.path.basename, store.env_files())) == sorted(mine)
+    store.remove_env_files()
+    assert sorted(os.listdir(store.folder)) == sorted(others)

@@ -221,7 +221,7 @@ def test_the_journal_is_kept_aside_and_the_history_tells_of_it(scene):
     scene.served = "green"
     scene.write("broker.url", "redis://:geheim@redis:6379/0")
     for color in ("blue", "green"):
-        scene.write(f"{color}.env", "SECRET_KEY='geheim'\n")
+        scene.write(f"{color}-dep-1.env", "SECRET_KEY='geheim'\n")
     scene.file.with_name(".bluegreen-shop.conf.before-dep-1").write_text("kept")
     scene.host.clock.now = 1000.0
     assert scene.recover() == {

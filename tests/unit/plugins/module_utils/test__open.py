@@ -23,6 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _open,
     _recreate,
     _remembered,
+    _recover,
     _resources,
     _served_files,
     _settings,
@@ -156,6 +157,13 @@ class Scene:
         with open(argv[len(argv) - argv[::-1].index("--env-file")], encoding="utf-8") as source:
             self.seen_env[project] = source.read()
         return Completed(0, json.dumps(self.rendered[project.rpartition("-")[2]]), "")
+
+    def add_init(self, service):
+        """An init service of the Compose file, of which there is no container."""
+        self.engine.images[f"registry/{service}:1"] = {"Id": f"sha256:{service}-1", "Size": 1}
+        for rendered in self.rendered.values():
+            rendered["services"][service] = {"image": f"registry/{service}:1"}
+        self.hashes[service] = f"hash-{service}"
 
     def environment(self, service, **values):
         for rendered in self.rendered.values():
@@ -467,13 +475,56 @@ def test_an_init_service_has_done_its_work_when_it_ended_well(scene, code, up_to
     assert scene.open(services={"init": ["migrate"]})["up_to_date"] is up_to_date
 
 
-def test_an_init_service_that_was_pruned_is_no_new_release(scene):
+UNKNOWN = (
+    "Init service migrate has no container in color blue, and the history does not say whether it ever had one: it counts as "
+    "done. If it is new, give the release another label."
+)
+
+
+@pytest.mark.parametrize(
+    "history, up_to_date, warnings",
+    [
+        ([{"to": "blue", "init": ["migrate"]}], True, []),
+        ([{"to": "blue", "init": ["migrate"]}, {"to": "green", "init": [], "result": "rolled_back"}], True, []),
+        # The last one that made this color live counts, and no attempt that came to nothing.
+        ([{"to": "blue", "init": []}], False, []),
+        ([{"to": "blue", "init": ["migrate"]}, {"to": "green", "init": ["migrate"]}, {"to": "blue", "init": []}], False, []),
+        ([{"to": "blue", "init": []}, {"to": "green", "init": ["migrate"], "result": "rolled_back"}], False, []),
+        # An adopted color, and one that an earlier version deployed.
+        ([], True, [UNKNOWN]),
+        ([{"to": "blue"}], True, [UNKNOWN]),
+    ],
+)
+def test_an_init_service_without_a_container_was_pruned_or_is_new(scene, history, up_to_date, warnings):
     scene.of_release("2")
-    scene.engine.images["registry/migrate:1"] = {"Id": "sha256:migrate-1", "Size": 1}
-    for color in PORTS:
-        scene.rendered[color]["services"]["migrate"] = {"image": "registry/migrate:1"}
-    scene.hashes["migrate"] = "hash-migrate"
-    assert scene.open(services={"init": ["migrate"]})["up_to_date"]
+    scene.add_init("migrate")
+    scene.store.create()
+    for number, entry in enumerate(history):
+        scene.store.log({"id": f"old-{number}", "result": "committed", **entry})
+    result = scene.open(check_mode=True, services={"init": ["migrate"]})
+    assert result["up_to_date"] is up_to_date
+    assert [each for each in scene.host.warnings if "Init service" in each] == warnings
+    assert ("new" in " ".join(result["plan"])) is not up_to_date
+
+
+def test_nothing_is_said_of_an_init_service_that_runs_with_the_next_release(scene):
+    scene.of_release("1")
+    scene.add_init("migrate")
+    scene.open(services={"init": ["migrate"]})
+    assert not [each for each in scene.host.warnings if "Init service" in each]
+
+
+@pytest.mark.parametrize("init, is_pending", [(["migrate"], True), ([], False)])
+def test_of_a_release_that_awaits_approval_its_journal_knows_the_init_services(scene, init, is_pending):
+    scene.add_init("migrate")
+    journal = pending(scene)
+    journal.data["settings"]["services"]["init"] = init
+    journal.save()
+    if is_pending:
+        assert scene.open(services={"init": ["migrate"]})["pending"]
+    else:
+        with pytest.raises(Fenced):
+            scene.open(services={"init": ["migrate"]})
 
 
 def test_pulling_always_is_undecided_until_the_images_are_here(scene):
@@ -851,11 +902,11 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
     assert journal["unknown_tasks"] == "hold" and journal["keep_keys"] == ["session:*"]
     expected = _settings.settings_of({**scene.params, "broker": {"url": "redis://:hunter2@redis/0"}})
     assert _settings.from_journal(journal.data, scene.store.broker_url()) == expected
-    for name in ("blue.env", "green.env", "broker.url"):
+    for name in ("blue-dep-1.env", "green-dep-1.env", "broker.url"):
         assert os.stat(scene.store.path(name)).st_mode & 0o777 == 0o600
     with open(scene.store.path("deployment.json"), encoding="utf-8") as source:
         assert "hunter2" not in source.read()
-    with open(scene.store.env_file("blue"), encoding="utf-8") as source:
+    with open(scene.store.env_file("blue", "dep-1"), encoding="utf-8") as source:
         assert "SECRET='hunter2'\n" in source.read()
 
 
@@ -877,10 +928,36 @@ def test_a_secret_is_in_no_file_but_those_of_root_alone_and_in_no_command_line(s
             with open(path, encoding="utf-8") as source:
                 text = source.read()
             assert modes[name] == 0o600 or not [each for each in secrets if each in text], name
-    assert {name for name, mode in modes.items() if mode == 0o600} == {"blue.env", "green.env", "broker.url", "containers.json"}
+    assert {name for name, mode in modes.items() if mode == 0o600} == {"blue-dep-1.env", "green-dep-1.env", "broker.url", "containers.json"}
     assert modes["deployment.json"] == 0o640 and modes["lock"] & ~0o640 == 0
     for folder in (scene.store.folder, os.path.dirname(scene.store.folder), os.path.dirname(scene.store.lease_mark)):
         assert os.stat(folder).st_mode & 0o777 == 0o750, folder
+
+
+@pytest.mark.parametrize("version, refused", [("2.37.2", False), ("2.37.3", True), ("5.5.0", True)])
+def test_what_only_a_start_by_compose_does_is_refused_in_the_plan(scene, version, refused):
+    scene.host.programs["compose version"] = Completed(0, f"{version}\n", "")
+    for rendered in scene.rendered.values():
+        rendered["secrets"] = {"key": {"environment": "KEY"}}
+        rendered["services"]["worker"]["secrets"] = [{"source": "key"}]
+    begin = "Secret key of service worker is given by environment, which Docker Compose "
+    if refused:
+        assert scene.refusal().startswith(f"{begin}{version} copies into a container only when it starts it itself")
+    else:
+        scene.open(check_mode=True)
+        assert [each for each in scene.host.warnings if each.startswith(f"{begin}copies into a container once")]
+
+
+def test_what_compose_is_given_ends_with_its_deployment(scene):
+    """A controller may sleep before it runs Compose: until then its deployment was undone, and another one leads to this color."""
+    first = scene.open()
+    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+    _recover.recover(scene.host, scene.store, undo, False)
+    second = scene.open(deployment_id="dep-2")
+    assert first["idle"] == second["idle"] == "green"
+    (gone,), (there,) = first["fetch"]["env_files"], second["fetch"]["env_files"]
+    assert not os.path.exists(gone) and os.path.exists(there)
+    assert sorted(name for name in os.listdir(scene.store.folder) if name.endswith(".env")) == ["blue-dep-2.env", "green-dep-2.env"]
 
 
 def test_the_same_open_again_changes_nothing(scene):

@@ -297,7 +297,7 @@ def test_a_compose_that_outlived_its_controller_creates_nothing_more(scene, monk
 
     monkeypatch.setattr(_recover, "end_called_with", end)
     recover(scene, UNDO)
-    assert ended == [("compose", scene.store.env_file("green"))]
+    assert ended == [("compose", scene.store.env_file("green", "dep-1"))]
     assert not [name for name in scene.states() if name.startswith("green")]
 
 
@@ -1185,7 +1185,7 @@ def test_a_deployment_that_was_decided_needs_only_its_last_lines(scene, result, 
     scene.color("blue")
     scene.color("green")
     scene.deployment("finish" if result == "committed" else "settle", result=result)
-    for name in ("blue.env", "green.env", "broker.url"):
+    for name in ("blue-dep-1.env", "green-dep-1.env", "green.env", ".blue-dep-0.env.tmp", "broker.url"):
         with open(scene.store.path(name), "w", encoding="utf-8") as left:
             left.write("SECRET='1'\n")
     abandoned(scene)
@@ -1317,7 +1317,7 @@ def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
     scene.color("blue")
     scene.color("green", status="created")
     scene.deployment("fetch")
-    _journal.write_atomically(scene.store.env_file("green"), _compose.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
+    _journal.write_atomically(scene.store.env_file("green", "dep-1"), _compose.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
     _journal.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
     said = f"Start: bad value {SECRETS[0]!r}, 1 of redis://:p%40ss%20word@redis/0, {SECRETS[1]},\n\x1b[31mgreen"
     recover(scene, {**UNDO, "reason": said})

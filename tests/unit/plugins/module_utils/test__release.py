@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._release import differences
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._release import (
+    differences,
+    done_without_container,
+    init_services_of,
+)
 
 
 def color(**changes):
@@ -50,3 +54,33 @@ def test_the_same_release_again_is_nothing_to_do():
 )
 def test_each_difference_is_named(live, wanted, reasons):
     assert differences(color(**live), color(**wanted)) == reasons
+
+
+@pytest.mark.parametrize(
+    "there, known, done",
+    [
+        ({"migrate", "seed"}, ["migrate", "seed"], set()),
+        ({"migrate"}, ["migrate", "seed"], {"seed"}),
+        ({"migrate"}, ["migrate"], set()),
+        (set(), ["seed", "gone"], {"seed"}),
+        (set(), [], set()),
+        (set(), None, {"migrate", "seed"}),
+    ],
+)
+def test_an_init_service_without_a_container_is_done_if_the_color_was_deployed_with_it(there, known, done):
+    assert done_without_container(["migrate", "seed"], there, known) == done
+
+
+@pytest.mark.parametrize(
+    "history, known",
+    [
+        ([], None),
+        ([{"result": "committed", "to": "blue"}], None),
+        ([{"result": "committed", "to": "blue", "init": ["a"]}], ["a"]),
+        ([{"result": "committed", "to": "green", "init": ["a"]}, {"result": "rolled_back", "to": "blue", "init": ["b"]}], None),
+        ([{"result": "committed", "to": "blue", "init": ["a"]}, {"result": "committed", "to": "blue", "init": []}], []),
+        ([{"result": "failed"}], None),
+    ],
+)
+def test_the_last_deployment_that_made_the_color_live_says_its_init_services(history, known):
+    assert init_services_of("blue", history) == known

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Docker Compose itself in several versions (lab/setup compose), and projects that it creates on a real engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
+
+HERE = Path(__file__).parent
+# Another folder of programs, <version>/docker-compose, may be named.
+PROGRAMS = Path(os.environ.get("BLUEGREEN_COMPOSES") or HERE.parents[2] / ".cache" / "compose")
+VERSIONS = sorted((path.parent.name for path in PROGRAMS.glob("*/docker-compose")), key=lambda name: [*map(int, name.split("."))])
+IMAGE = "bluegreen-demo:1"
+
+
+def pytest_collection_modifyitems(items):
+    # Why the machine cannot have them, of the suite. Without a reason they are there, or these tests fail.
+    reason = os.environ.get("BLUEGREEN_NO_COMPOSE", "")
+    try:
+        reason = reason or ("" if Host().engine.image(IMAGE) else f"there is no image {IMAGE} (lab/setup app)")
+    except EngineError as error:
+        reason = error.message
+    for item in items if reason else ():
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+class Compose:
+    """A project in a folder of its own, and a Compose that creates its containers. All of it is gone with the test."""
+
+    def __init__(self, folder, version):
+        self.version = tuple(map(int, version.split(".")))
+        self.host = Host()
+        self.src = folder / "src"
+        self.src.mkdir()
+        self.env_file = folder / "green.env"
+        self.variables({})
+        self.name = f"bluegreen-test-{uuid.uuid4().hex[:8]}"
+
+    def write(self, files):
+        for name, text in files.items():
+            (self.src / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.src / name).write_text(text.replace("IMAGE", IMAGE), encoding="utf-8")
+
+    def variables(self, own):
+        self.env_file.write_text(_compose.env_text({**own, "BG_RELEASE": "1", "BG_PORT": 18001}), encoding="utf-8")
+
+    @property
+    def project(self):
+        files = _compose.env_files(str(self.src), str(self.env_file))
+        return _compose.Project(self.name, str(self.src), ["compose.yml"], ["used"], files)
+
+    def rendered(self):
+        return _compose.render(self.host, self.project)
+
+    def hashes(self):
+        return _compose.service_hashes(self.host, self.project, self.rendered())
+
+    def create(self, *services):
+        """Create containers as the role does; start none."""
+        options = ["--no-start", "--force-recreate", "--pull", "missing", *services]
+        command = _compose._command(self.project, ["up", *options])
+        done = self.host.run(command, timeout=120, cwd=str(self.src))
+        assert done.code == 0, done.err
+        return {each.service: each for each in of_project(self.host.engine, self.name)}
+
+    def close(self):
+        engine = self.host.engine
+        for container in of_project(engine, self.name):
+            engine.remove_by_force(container.id)
+        for kind in ("network", "volume"):
+            found = subprocess.run(
+                ["docker", kind, "ls", "-q", "--filter", f"label={PROJECT_LABEL}={self.name}"],
+                stdout=subprocess.PIPE, text=True, check=True,
+            ).stdout.split()
+            if found:
+                subprocess.run(["docker", kind, "rm", *found], stdout=subprocess.DEVNULL, check=True)
+
+
+# What the oldest and the newest do alike, those between them rarely do otherwise.
+PARAMS = [pytest.param(each, marks=() if each in (VERSIONS[0], VERSIONS[-1]) else pytest.mark.long) for each in VERSIONS]
+
+
+@pytest.fixture(params=PARAMS or ["none"])
+def compose(request, tmp_path, monkeypatch):
+    assert VERSIONS, "There is no Docker Compose for these tests: lab/setup compose"
+    plugins = tmp_path / "docker" / "cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "docker-compose").symlink_to(PROGRAMS / request.param / "docker-compose")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    made = Compose(tmp_path, request.param)
+    yield made
+    made.close()
