@@ -24,8 +24,7 @@ class Container(NamedTuple):
 
     ``status`` is created, running, paused, restarting, exited or dead; ``health`` is starting, healthy, unhealthy or
     empty without a health check; ``started_at`` is the engine's RFC 3339 stamp; ``stop_timeout`` is in seconds or
-    ``None``; ``cpu_shares`` 0 means the default; ``published`` is a list of ``(host address, host port, container
-    port)``; ``addresses`` maps a network to an IP; ``health_test`` is the health check's command in the engine's form,
+    ``None``; ``cpu_shares`` 0 means the default; ``addresses`` maps a network to an IP; ``health_test`` is the health check's command in the engine's form,
     empty without one; ``aliases`` are the other names that it goes by in its networks; ``hostname`` is what it calls itself.
     """
 
@@ -50,7 +49,6 @@ class Container(NamedTuple):
     image: str
     image_name: str
     config_hash: str
-    published: list
     addresses: dict
     health_test: tuple = ()
     aliases: tuple = ()
@@ -70,10 +68,6 @@ def from_inspect(data):
     state, config, host_config = data["State"], data["Config"], data["HostConfig"]
     labels = config.get("Labels") or {}
     networks = data["NetworkSettings"].get("Networks") or {}
-    published = []
-    for port, bindings in (host_config.get("PortBindings") or {}).items():
-        for binding in bindings or ():
-            published.append((binding.get("HostIp") or "0.0.0.0", int(binding["HostPort"] or 0), int(port.split("/")[0])))
     return Container(
         id=data["Id"],
         name=data["Name"].lstrip("/"),
@@ -96,7 +90,6 @@ def from_inspect(data):
         image=data["Image"],
         image_name=config["Image"],
         config_hash=labels.get(CONFIG_HASH_LABEL, ""),
-        published=published,
         addresses={name: network.get("IPAddress") or "" for name, network in networks.items()},
         health_test=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         aliases=tuple(alias for network in networks.values() for alias in network.get("Aliases") or ()),
