@@ -312,7 +312,9 @@ class Survey:
 
     def _idle_findings(self):
         project, port = self.settings.projects[self.idle], self.settings.ports[self.idle]
-        allowed, workers = self.settings.services["support"], self.settings.services["workers"]
+        services = self.settings.services
+        # What a color does not start is nobody's to stop: it may be the database of an app that was adopted.
+        allowed, workers = (*services["support"], *services["ignored"]), services["workers"]
         running = [
             c.service
             for c in self.containers[self.idle]
@@ -329,6 +331,12 @@ class Survey:
             return [
                 f"bluegreen_ports.{self.idle} is {port}, but container {holder['Names'][0].lstrip('/')} holds that port: "
                 "stop it, or choose another port."
+            ]
+        if holder and _label(holder, "service") in services["ignored"]:
+            return [
+                f"bluegreen_ports.{self.idle} is {port}, but container {holder['Names'][0].lstrip('/')} (service "
+                f"{_label(holder, 'service')}, bluegreen_ignored_services) holds that port: give it another port in the "
+                "Compose file, or choose another one for the color."
             ]
         process = "" if holder else _listener(port)
         if process:

@@ -326,6 +326,23 @@ def test_an_old_color_that_was_kept_is_not_removed_with_what_was_created(scene):
     assert scene.effects() == ["remove green-web"]
 
 
+@pytest.mark.parametrize("status", ["running", "created", "exited"])
+@pytest.mark.parametrize(
+    "step, served, candidate", [("fetch", "blue", "created"), ("health", "blue", "running"), ("handover", "green", "running")]
+)
+def test_an_ignored_service_of_the_candidates_project_is_not_touched(scene, step, served, candidate, status):
+    """Such as the database of an app that was adopted."""
+    scene.color("blue")
+    scene.color("green", candidate)
+    scene.engine.add("db", color="green", status=status)
+    scene.engine.project_networks["shop-green"] = ["shop-green_default"]
+    scene.deployment(step)
+    scene.served = served
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert not [call for call in scene.calls if "green-db" in call or "remove network" in call]
+    assert (scene.engine.state("green-db"), scene.engine.policy("green-db")) == (status, "unless-stopped")
+
+
 # Before the cutover
 
 
