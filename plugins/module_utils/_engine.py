@@ -82,6 +82,10 @@ class Engine:
         """Inspect data of an image, or ``None`` when it is not on this host."""
         return self._absent_as_none(f"/images/{quote(reference, safe='/:@')}/json")
 
+    def image_ids(self):
+        """Ids of all images on this host."""
+        return {summary["Id"] for summary in self.get("/images/json")}
+
     def networks(self, label):
         """Networks that carry a label (``key=value``)."""
         return self.get("/networks", {"filters": json.dumps({"label": [label]})})

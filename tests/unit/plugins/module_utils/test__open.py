@@ -1330,6 +1330,8 @@ def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
 def test_what_brings_the_live_color_back_is_written_down(scene):
     scene.of_release("1")
     scene.engine.inspected["blue-web"]["Config"]["Env"] = ["PASSWORD=secret"]
+    # No color starts it, so nobody has to bring it back.
+    scene.engine.add("db")
     scene.open()
     remembered = _remembered.of_color(scene.store, "blue")
     assert remembered["release"] == "1"
