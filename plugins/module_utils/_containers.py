@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
@@ -114,7 +116,15 @@ def of_project(engine, project, services=None):
             continue
         if services is None or labels.get(SERVICE_LABEL) in services:
             wanted.append((labels.get(SERVICE_LABEL, ""), int(labels.get(NUMBER_LABEL) or 0), summary["Id"]))
-    return [look(engine, container_id) for service, number, container_id in sorted(wanted)]
+    found = []
+    for dummy, dummy, container_id in sorted(wanted):
+        try:
+            found.append(look(engine, container_id))
+        except EngineError as error:
+            # Somebody removed it in between: it is not one of them any more.
+            if error.status != 404:
+                raise
+    return found
 
 
 def role_of(service, services):

@@ -304,7 +304,11 @@ class Engine:
     # The wire
 
     def get(self, path, query=None):
-        return json.loads(self.request("GET", path, query))
+        payload = self.request("GET", path, query)
+        try:
+            return json.loads(payload)
+        except ValueError as error:
+            raise EngineError(f"The Docker Engine at {self.docker_host} answers {path} with something else than JSON.") from error
 
     def request(self, method, path, query=None, body=None, timeout=60):
         """One request.

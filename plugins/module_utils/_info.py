@@ -67,7 +67,7 @@ def info(host, store, params):
         "held": held,
         "deployment": _deployment(journal) if journal else None,
         "history": history[-HISTORY:],
-        "resources": _resources.resources(host.engine.info()["DockerRootDir"]),
+        "resources": _resources.resources(_resources.docker_root_of(host.engine) or "/"),
         # Whoever reads the result elsewhere has not seen the warnings.
         "problems": list(host.warnings),
     }

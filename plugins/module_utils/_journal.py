@@ -351,7 +351,11 @@ class Journal:
         return self.data["policies"].get(container.id, container.restart_policy)
 
     def _look_at_memory(self):
-        used = used_memory()
+        try:
+            used = used_memory()
+        except (OSError, ValueError, KeyError):
+            # Only people look at this.
+            return
         memory = self.data.setdefault("memory", {"before": used, "peak": used})
         memory["peak"] = max(memory["peak"], used)
 

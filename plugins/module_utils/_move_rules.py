@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _memory_use, _resources, _results, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -151,13 +152,20 @@ def _rooms(host, broker):
     if broker.container is not None:
         free = _resources.available_memory()
         rooms.append((free, f"{_mib(free)} MiB are free on this host"))
-        limit = host.engine.inspect(broker.container.id)["HostConfig"].get("Memory")
+        limit = _limit_of(host, broker.container)
         if limit:
             held = _memory_use.memory_of(host.engine, [broker.container])
             rooms.append(
                 (max(limit - held, 0), f"its container may have {_mib(limit)} MiB, of which {_mib(held)} MiB are used")
             )
     return rooms
+
+
+def _limit_of(host, container):
+    try:
+        return host.engine.inspect(container.id)["HostConfig"].get("Memory")
+    except EngineError:
+        return 0
 
 
 def _needed(source, destination):

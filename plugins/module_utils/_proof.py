@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import LINES, last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines, lines_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -177,7 +177,7 @@ def _consumes(host, worker, broker, clients, deadline):
         return any(client.port in ports for client in clients) or bool(ports) and deadline.elapsed >= STANDING
     if deadline.elapsed >= min(STANDING, deadline.seconds):
         return True
-    return any(line.rstrip().endswith(" ready.") for line in host.engine.logs(worker.id, LINES))
+    return any(line.rstrip().endswith(" ready.") for line in lines_of(host, worker.id))
 
 
 def _holders(processes):
