@@ -321,7 +321,7 @@ class _Recovery:
         free = _resources.available_memory() if finishing else 0
         if finishing and needed > free:
             raise BluegreenError(
-                f"{', '.join(finishing)} still finishes tasks after {timeout:g} s, and the old web needs "
+                f"{', '.join(finishing)} still runs {timeout:g} s after it was told to finish, and the old web needs "
                 f"{_resources.mib(needed)} MiB of memory beside it, of which {_resources.mib(free)} MiB are free."
             )
 
@@ -530,8 +530,7 @@ class _Recovery:
         finishing = [container.name for container in candidate.of("workers") if container.running]
         if finishing:
             self.host.warn(
-                f"{', '.join(finishing)} still finishes its tasks and ends by itself, so the broker of {candidate.project} goes "
-                "on running too."
+                f"{', '.join(finishing)} still runs, so the broker of {candidate.project} goes on running too."
             )
         # After the cutover what has no containers any more may have published all the same.
         begun = self.journal["step"] not in ("stop_workers", "start_candidate", "health")

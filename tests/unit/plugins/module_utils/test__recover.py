@@ -878,7 +878,7 @@ def test_a_worker_that_still_finishes_a_task_is_left_to_it(scene, monkeypatch):
     assert scene.engine.state("green-redis") == "running"
     assert scene.engine.state("green-web") == "exited"
     assert scene.engine.policy("green-worker") == "no"
-    assert "still finishes its tasks and ends by itself" in scene.host.warnings[0]
+    assert "still runs, so the broker of shop-green goes on running too" in scene.host.warnings[0]
 
 
 def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeypatch):
@@ -1721,7 +1721,7 @@ def test_a_worker_that_does_not_end_keeps_the_memory_of_the_old_web(one_web, mon
     if boots:
         recover(one_web, UNDO)
     else:
-        with pytest.raises(BluegreenError, match="shop-green-beat-1, shop-green-worker-1 still finishes tasks after 120 s, and the old "):
+        with pytest.raises(BluegreenError, match="shop-green-beat-1, shop-green-worker-1 still runs 120 s after it was told to finish, and the old "):
             recover(one_web, UNDO)
         assert one_web.store.load()["step"] == "awaiting_approval"
     assert (("start", "blue-web") in one_web.calls) is boots
