@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _not_consuming, _sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import ancestors, main_processes, programs
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
@@ -129,7 +129,7 @@ def _await_consuming(host, journal, broker, workers, timeout, failed):
             names = ", ".join(worker.name for worker in waiting)
             error = BluegreenError(
                 f"{names} did not begin to consume within timeout={timeout:g} s: its last log lines are in logs. "
-                "Give it more time if it boots slowly.",
+                + _not_consuming.advice_for(waiting, broker),
                 failure="not_consuming",
                 logs=last_lines(host, waiting),
             )
