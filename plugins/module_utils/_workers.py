@@ -41,6 +41,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._quiet import let_them_begin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import LOWEST, lower_weights, put_back_weights
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._without_celery import has_lost
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import WorkerConf, ask_conf, remember
 
 ON_TIMEOUT = ("fail", "leave", "requeue", "kill")
@@ -408,8 +409,9 @@ def _wait(journal, endings: list, deadline, on_end=None) -> None:
 
 def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) -> list:
     """Deal with containers that did not end in time; returns those that were killed."""
-    # What is no worker has no task to lose.
-    forced = _kill(host, journal, [ending for ending in late if not roles[ending.container.id].worker])
+    # What is no worker has no task to lose, and neither has one whose Celery has ended.
+    idle = [ending for ending in late if not roles[ending.container.id].worker or _has_lost_celery(ending.container)]
+    forced = _kill(host, journal, idle)
     late = [ending for ending in late if ending not in forced]
     containers = [ending.container for ending in late]
     if not late or on_timeout == "leave":
@@ -429,6 +431,10 @@ def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, r
             ending.cut_short()
         _wait(journal, late, Deadline(host.clock, requeue_seconds))
     return forced + _kill(host, journal, [ending for ending in late if ending.ended is None])
+
+
+def _has_lost_celery(container) -> bool:
+    return has_lost(container.command, processes_of(container.pid))
 
 
 def _kill(host, journal, endings: list) -> list:

@@ -10,10 +10,11 @@ import subprocess
 import pytest
 from workers import WORKER, Notes, WorkerHost
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _lingering, _workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _finishing, _lingering, _workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import Stat
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._lingering import (
     DEAF,
     FINISHING,
@@ -152,3 +153,19 @@ def test_what_never_heard_the_signal_works_on_and_gets_its_policy_back(monkeypat
     assert host.clock.now - began < 5
     assert (host.engine.policy("blue-worker"), host.engine.state("blue-worker")) == ("unless-stopped", "running")
     assert journal.data["signalled"] == [] and journal.data.get("told") == {}
+
+
+def test_what_runs_on_without_its_celery_is_no_reason_to_go_back(monkeypatch):
+    """Such as a ``tail -f`` that is process 1, to which SIGTERM is nothing."""
+    host = WorkerHost()
+    host.engine.add("worker", Path="sh", Args=["-c", "celery multi start w1 -A shop; exec tail -f /dev/null"])
+    host.engine.inspected["blue-worker"]["State"]["Pid"] = 900
+    host.engine.finishes_after["blue-worker"] = None
+    for module in (_workers, _finishing):
+        monkeypatch.setattr(module, "processes_of", lambda pid: tree("tail -f /dev/null") if pid == 900 else [])
+    monkeypatch.setattr(_finishing, "status_of", lambda pid: STATUS.format(0, 0))
+    monkeypatch.setattr(_finishing, "stat_of", lambda pid: Stat("S", 1, 0, 0))
+    monkeypatch.setattr(_finishing.os, "kill", lambda *given: None)
+    stopped = _workers.stop_workers(host, Notes(host), [look(host.engine, "blue-worker")], 20)
+    assert stopped.killed == ["shop-blue-worker-1"]
+    assert host.engine.state("blue-worker") == "exited"
