@@ -144,8 +144,12 @@ def _try_to_write(broker):
 
 def _rooms(host, broker):
     """Bytes that a Redis may still take, each with its reason; the least of them counts."""
-    memory = _info(broker, "memory")
-    used, most = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
+    try:
+        memory = _info(broker, "memory")
+        used, most = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
+    except (RedisError, ValueError):
+        # A server that does not tell its limit refuses what it has no room for, and nothing is lost by that.
+        used = most = 0
     rooms = []
     if most:
         rooms.append((max(most - used, 0), f"its maxmemory is {_mib(most)} MiB, of which {_mib(used)} MiB are used"))

@@ -26,6 +26,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes
 
@@ -188,6 +189,18 @@ def test_a_container_that_goes_while_the_others_are_looked_at_is_gone(monkeypatc
     monkeypatch.setattr(scene.engine, "containers", lambda labels=(): summaries)
     del scene.engine.inspected["blue-worker"]
     assert [each.service for each in of_project(scene.engine, "shop-blue")] == ["beat", "redis", "web"]
+
+
+@pytest.mark.parametrize("answer", [RedisError("NOPERM"), {"used_memory": "much"}, {}])
+def test_a_redis_that_does_not_tell_its_memory_is_moved_to(monkeypatch, tmp_path, answer):
+    def tell(_broker, _section):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(_move_rules, "_info", tell)
+    scene = Scene(monkeypatch, tmp_path)
+    assert _move_rules._rooms(scene.host, scene.brokers["green"]) == []
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), KeyError("MemTotal"), ValueError("x")])
