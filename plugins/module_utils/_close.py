@@ -231,7 +231,7 @@ def end(store, journal, result, reason="", images=None):
 def _remember_kept(host, store, journal, old):
     if _remembered.of_color(store, old.name) is None:
         # The file was damaged meanwhile: what is still there can be described, with the policies that it had.
-        _recreate.remember(host, store, old.name, journal["release_from"], old.containers, journal.policy_of)
+        _recreate.remember(host, store, old.name, journal["release_from"], old.of(*ROLES), journal.policy_of)
     _remembered.keep(store, old.name, sorted({container.service for container in old.of("workers")}))
 
 
@@ -310,8 +310,8 @@ def _remove(host, old, volumes):
 
 
 def images_of(color):
-    """Names of the images that a color runs, by id."""
-    return {container.image: container.image_name for container in color.containers}
+    """Names of the images that a color runs, by id; those of ignored services are the user's own."""
+    return {container.image: container.image_name for container in color.of(*ROLES)}
 
 
 def _prune_images(host, store, journal, candidate):
@@ -324,10 +324,19 @@ def _prune_images(host, store, journal, candidate):
         if images and set(images) not in map(set, recent) and len(recent) < journal["keep_images"]:
             recent.append(images)
     kept = {image for images in recent for image in images}
-    for images in committed:
-        for image, name in images.items():
-            found = host.engine.image(name) if image not in kept else None
-            if found and found["Id"] == image:
+    gone = {(image, name) for images in committed for image, name in images.items() if image not in kept}
+    if not gone:
+        return
+    try:
+        # One question for all of them: most went long ago.
+        here = host.engine.image_ids()
+        for image, name in sorted(each for each in gone if each[0] in here):
+            if (host.engine.image(name) or {}).get("Id") == image:
                 # Another container may still use it; then it stays.
                 with contextlib.suppress(EngineError):
                     host.engine.remove_image(name)
+    except EngineError as error:
+        host.warn(
+            f"Images of earlier releases stay, because the engine does not show them ({error.message.rstrip('.')}): the "
+            "next finish removes them."
+        )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
@@ -24,8 +26,7 @@ class Container(NamedTuple):
 
     ``status`` is created, running, paused, restarting, exited or dead; ``health`` is starting, healthy, unhealthy or
     empty without a health check; ``started_at`` is the engine's RFC 3339 stamp; ``stop_timeout`` is in seconds or
-    ``None``; ``cpu_shares`` 0 means the default; ``published`` is a list of ``(host address, host port, container
-    port)``; ``addresses`` maps a network to an IP; ``health_test`` is the health check's command in the engine's form,
+    ``None``; ``cpu_shares`` 0 means the default; ``addresses`` maps a network to an IP; ``health_test`` is the health check's command in the engine's form,
     empty without one; ``aliases`` are the other names that it goes by in its networks; ``hostname`` is what it calls itself.
     """
 
@@ -50,7 +51,6 @@ class Container(NamedTuple):
     image: str
     image_name: str
     config_hash: str
-    published: list
     addresses: dict
     health_test: tuple = ()
     aliases: tuple = ()
@@ -70,10 +70,6 @@ def from_inspect(data):
     state, config, host_config = data["State"], data["Config"], data["HostConfig"]
     labels = config.get("Labels") or {}
     networks = data["NetworkSettings"].get("Networks") or {}
-    published = []
-    for port, bindings in (host_config.get("PortBindings") or {}).items():
-        for binding in bindings or ():
-            published.append((binding.get("HostIp") or "0.0.0.0", int(binding["HostPort"] or 0), int(port.split("/")[0])))
     return Container(
         id=data["Id"],
         name=data["Name"].lstrip("/"),
@@ -96,7 +92,6 @@ def from_inspect(data):
         image=data["Image"],
         image_name=config["Image"],
         config_hash=labels.get(CONFIG_HASH_LABEL, ""),
-        published=published,
         addresses={name: network.get("IPAddress") or "" for name, network in networks.items()},
         health_test=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         aliases=tuple(alias for network in networks.values() for alias in network.get("Aliases") or ()),
@@ -121,7 +116,15 @@ def of_project(engine, project, services=None):
             continue
         if services is None or labels.get(SERVICE_LABEL) in services:
             wanted.append((labels.get(SERVICE_LABEL, ""), int(labels.get(NUMBER_LABEL) or 0), summary["Id"]))
-    return [look(engine, container_id) for service, number, container_id in sorted(wanted)]
+    found = []
+    for dummy, dummy, container_id in sorted(wanted):
+        try:
+            found.append(look(engine, container_id))
+        except EngineError as error:
+            # Somebody removed it in between: it is not one of them any more.
+            if error.status != 404:
+                raise
+    return found
 
 
 def role_of(service, services):

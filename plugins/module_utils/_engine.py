@@ -82,6 +82,10 @@ class Engine:
         """Inspect data of an image, or ``None`` when it is not on this host."""
         return self._absent_as_none(f"/images/{quote(reference, safe='/:@')}/json")
 
+    def image_ids(self):
+        """Ids of all images on this host."""
+        return {summary["Id"] for summary in self.get("/images/json")}
+
     def networks(self, label):
         """Networks that carry a label (``key=value``)."""
         return self.get("/networks", {"filters": json.dumps({"label": [label]})})
@@ -300,7 +304,11 @@ class Engine:
     # The wire
 
     def get(self, path, query=None):
-        return json.loads(self.request("GET", path, query))
+        payload = self.request("GET", path, query)
+        try:
+            return json.loads(payload)
+        except ValueError as error:
+            raise EngineError(f"The Docker Engine at {self.docker_host} answers {path} with something else than JSON.") from error
 
     def request(self, method, path, query=None, body=None, timeout=60):
         """One request.

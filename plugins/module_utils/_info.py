@@ -27,6 +27,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import other, settings_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._since import live_since
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import listed
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._without_celery import without_celery
 
 HISTORY = 20
 # What visitors wait for an answer at most before they count as without one, in seconds.
@@ -42,15 +43,16 @@ def info(host, store, params):
         _ask_public(host, settings.nginx)
     kept = kept_color(store) or {}
     colors, queues, held = {}, {}, {}
-    for name in COLORS:
-        color = Color(host, settings, name)
+    both = {name: Color(host, settings, name) for name in COLORS}
+    lost = without_celery(host, [container for color in both.values() for container in color.of("workers")])
+    for name, color in both.items():
         release = upstream.release if upstream and name == live else kept.get("release", "") if kept.get("color") == name else ""
         colors[name] = {
             "project": color.project,
             "port": settings.ports[name],
             "release": release,
             "health": _health(color.of("web")),
-            "containers": [_container(container, settings) for container in color.containers],
+            "containers": [_container(container, settings, container.id in lost) for container in color.containers],
             "missing": _missing(color, settings) if name == live else [],
         }
         queues[name], held[name] = _queues(host, color)
@@ -67,7 +69,7 @@ def info(host, store, params):
         "held": held,
         "deployment": _deployment(journal) if journal else None,
         "history": history[-HISTORY:],
-        "resources": _resources.resources(host.engine.info()["DockerRootDir"]),
+        "resources": _resources.resources(_resources.docker_root_of(host.engine) or "/"),
         # Whoever reads the result elsewhere has not seen the warnings.
         "problems": list(host.warnings),
     }
@@ -126,7 +128,7 @@ def _missing(color, settings):
     return [{"service": name, "role": role} for role, names in roles.items() for name in names if name not in there]
 
 
-def _container(container, settings):
+def _container(container, settings, without_celery):
     return {
         "id": container.id[:12],
         "name": container.name,
@@ -137,10 +139,13 @@ def _container(container, settings):
         "image": container.image_name,
         "started_at": container.started_at if container.ever_started else "",
         "restart_policy": container.restart_policy["Name"] or "no",
+        "without_celery": without_celery,
     }
 
 
 def _state(container):
+    if container["without_celery"]:
+        return "running without Celery"
     # The engine keeps the last word of a health check of a container that has stopped.
     return container["health"] or "running" if container["status"] == "running" else container["status"]
 

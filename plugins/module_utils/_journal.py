@@ -43,6 +43,9 @@ RUN_ROOT = "/run/bluegreen"
 DEFAULT_LEASE = 900
 # How long a module waits for another one that holds the lock of the same app, in seconds.
 LOCK_WAIT = 10
+# Of how many deployments the history tells, and at how many it is cut down to that.
+HISTORY_KEPT = 500
+HISTORY_LIMIT = 600
 
 _ENV_FILE = re.compile(rf"\.?({'|'.join(COLORS)})(-.+)?\.env(\.tmp)?", re.DOTALL)
 
@@ -231,7 +234,7 @@ class Store:
         sync_folder(self.folder)
 
     def log(self, entry):
-        """Write a line of the history, once for each deployment."""
+        """Write a line of the history, once for each deployment. The oldest ones go in time: each look reads all of them."""
         entries = self.history()
         if not entries or entries[-1].get("id") != entry["id"]:
             path = self.path("history.jsonl")
@@ -242,6 +245,16 @@ class Store:
                 target.write(f"{gap}{json.dumps(_journal_schema.tidied(entry), sort_keys=True)}\n".encode())
                 target.flush()
                 os.fsync(target.fileno())
+        if len(entries) >= HISTORY_LIMIT:
+            # What stays is whole already, so a disk that is full fails no deployment for this.
+            with contextlib.suppress(OSError, BluegreenError):
+                self._cut_history()
+
+    def _cut_history(self):
+        with open(self.path("history.jsonl"), "rb", opener=opener) as source:
+            lines = source.readlines()
+        text = b"".join(lines[-HISTORY_KEPT:]).decode("utf-8", "replace")
+        write_atomically(self.path("history.jsonl"), text)
 
     def discard(self):
         """Remove a deployment that has changed nothing yet, without a line in the history."""
@@ -358,7 +371,11 @@ class Journal:
         return self.data["policies"].get(container.id, container.restart_policy)
 
     def _look_at_memory(self):
-        used = used_memory()
+        try:
+            used = used_memory()
+        except (OSError, ValueError, KeyError):
+            # Only people look at this.
+            return
         memory = self.data.setdefault("memory", {"before": used, "peak": used})
         memory["peak"] = max(memory["peak"], used)
 

@@ -57,6 +57,22 @@ def queue_of_key(key):
     return _PRIORITY_SUFFIX.sub("", key)
 
 
+def queue_by_bindings(name, members):
+    """The queue that a list belongs to whose workers have another separator (``sep``) before a priority.
+
+    :param name: what :func:`queue_of_key` makes of the list's name.
+    :param members: those of the bindings of the database, which show the separator and the names of the queues.
+    """
+    shown = [(member, separator_in(member)) for member in members]
+    queues = {queue for dummy, dummy, queue in bindings_of(members)}
+    queues |= {member[: len(member) // 2 - len(separator)] for member, separator in shown if separator}
+    for separator in sorted({separator for dummy, separator in shown if separator}, key=len, reverse=True):
+        queue, found, step = name.rpartition(separator)
+        if found and step.isdigit() and queue in queues and name not in queues:
+            return queue
+    return name
+
+
 def key_of_queue(queue, priority, layout):
     """The list in which a message of this priority waits.
 

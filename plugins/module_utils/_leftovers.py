@@ -14,14 +14,25 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine impor
 
 def remove_networks(host, project: str) -> None:
     """Remove the networks of a Compose project, as far as nobody else is connected to them."""
-    for network in host.engine.networks(f"{PROJECT_LABEL}={project}"):
+    for network in _found(host, host.engine.networks, "networks", project):
         _try(host, host.engine.remove_network, "network", network["Name"])
 
 
 def remove_volumes(host, project: str) -> None:
     """Remove the named volumes of a Compose project, as far as no other container has them."""
-    for volume in host.engine.volumes(f"{PROJECT_LABEL}={project}"):
+    for volume in _found(host, host.engine.volumes, "volumes", project):
         _try(host, host.engine.remove_volume, "volume", volume["Name"])
+
+
+def _found(host, ask, kind: str, project: str) -> list:
+    try:
+        return ask(f"{PROJECT_LABEL}={project}")
+    except EngineError as error:
+        host.warn(
+            f"The {kind} of project {project} are left, because the engine does not list them ({error.message.rstrip('.')}): "
+            f"look at docker {kind[:-1]} ls and remove them when it does."
+        )
+        return []
 
 
 def _try(host, remove, kind: str, name: str) -> None:

@@ -14,6 +14,14 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 LINES = 20
 
 
+def lines_of(host, container_id: str, tail: int = LINES) -> list:
+    """The last log lines of a container; none where they cannot be read back, as with the logging driver ``none``."""
+    try:
+        return host.engine.logs(container_id, tail)
+    except EngineError:
+        return []
+
+
 def last_lines(host, containers, tail=LINES):
     """The last log lines of each container by name; best effort."""
     lines = {}

@@ -32,8 +32,24 @@ class _SilentModule(AnsibleModule):
     """Writes no arguments to the host's log. ``no_log=True`` would not do: what the task says, which is always passed
     to a module, overrules it."""
 
+    def __init__(self, hidden, argument_spec, **kwargs):
+        self._options_shown = set(argument_spec) - {path[0] for path in hidden}
+        super().__init__(argument_spec=argument_spec, **kwargs)
+
     def _log_invocation(self):
         pass
+
+    def fail_json(self, msg, **kwargs):
+        """Ansible calls this from its constructor when the arguments do not validate, and would show all of them.
+
+        Nobody knows then where the secrets are: the name of their option may be the one that is misspelt.
+        """
+        if "invocation" not in kwargs:
+            given = dict(self.params or {})
+            shown = {name: value if name in self._options_shown else HIDDEN for name, value in given.items()}
+            secrets = {text for name in given if name not in self._options_shown for text in texts_in(given[name])}
+            msg, kwargs["invocation"] = hide(str(msg), secrets, json.dumps(shown, default=str)), {"module_args": shown}
+        super().fail_json(msg=msg, **kwargs)
 
 
 def run_module(action, argument_spec, hidden=(), **kwargs):
@@ -46,8 +62,8 @@ def run_module(action, argument_spec, hidden=(), **kwargs):
         it would take a value such as ``1`` out of every text of the result. So the host's log gets no arguments at all,
         and the result the names alone.
     """
-    kind = _SilentModule if hidden else AnsibleModule
-    module = kind(argument_spec={**COMMON_ARGUMENTS, **argument_spec}, supports_check_mode=True, **kwargs)
+    kwargs = {"argument_spec": {**COMMON_ARGUMENTS, **argument_spec}, "supports_check_mode": True, **kwargs}
+    module = _SilentModule(hidden, **kwargs) if hidden else AnsibleModule(**kwargs)
     invocation = {"module_args": _without(module.params, hidden)}
     secrets, known = _values_of(module.params, hidden), json.dumps(invocation)
     host = None

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _memory_use, _resources, _results, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -143,21 +144,32 @@ def _try_to_write(broker):
 
 def _rooms(host, broker):
     """Bytes that a Redis may still take, each with its reason; the least of them counts."""
-    memory = _info(broker, "memory")
-    used, most = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
+    try:
+        memory = _info(broker, "memory")
+        used, most = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
+    except (RedisError, ValueError):
+        # A server that does not tell its limit refuses what it has no room for, and nothing is lost by that.
+        used = most = 0
     rooms = []
     if most:
         rooms.append((max(most - used, 0), f"its maxmemory is {_mib(most)} MiB, of which {_mib(used)} MiB are used"))
     if broker.container is not None:
         free = _resources.available_memory()
         rooms.append((free, f"{_mib(free)} MiB are free on this host"))
-        limit = host.engine.inspect(broker.container.id)["HostConfig"].get("Memory")
+        limit = _limit_of(host, broker.container)
         if limit:
             held = _memory_use.memory_of(host.engine, [broker.container])
             rooms.append(
                 (max(limit - held, 0), f"its container may have {_mib(limit)} MiB, of which {_mib(held)} MiB are used")
             )
     return rooms
+
+
+def _limit_of(host, container):
+    try:
+        return host.engine.inspect(container.id)["HostConfig"].get("Memory")
+    except EngineError:
+        return 0
 
 
 def _needed(source, destination):

@@ -213,7 +213,13 @@ class Running:
             attached = (summary.get("NetworkSettings") or {}).get("Networks") or {}
             if not any(network in self.networks and _addresses_on(attached[network]) for network in attached):
                 continue
-            data = self.host.engine.inspect(summary["Id"])
+            try:
+                data = self.host.engine.inspect(summary["Id"])
+            except EngineError as error:
+                # Somebody removed it in between.
+                if error.status != 404:
+                    raise
+                continue
             for network, facts in data["NetworkSettings"]["Networks"].items():
                 if network in self.networks and _addresses_on(facts) and address in _names(data, facts):
                     places.update((ip, port) for ip in _addresses_on(facts))

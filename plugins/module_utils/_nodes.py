@@ -15,6 +15,7 @@ import re
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import find_command, main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 
 # Celery's own, where the command gives none.
@@ -69,7 +70,10 @@ def nodes_of(host, containers) -> Nodes:
 
 
 def _host_of(host, container):
-    config = host.engine.inspect(container.id)["Config"]
+    try:
+        config = host.engine.inspect(container.id)["Config"]
+    except EngineError:
+        config = {"Hostname": container.hostname}
     hostnames = [config.get("Hostname") or container.id[:12]]
     if config.get("Domainname"):
         hostnames.append(f"{hostnames[0]}.{config['Domainname']}")

@@ -15,6 +15,7 @@ import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _guard_units, _no_journal, _recreate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
     check_deployment_id,
@@ -140,7 +141,13 @@ def _recover_first(host, store):
 def _remember(host, store, journal, survey):
     """Write down what the live color is made of, and make a kept color whole that is to become live."""
     if survey.live:
-        live = survey.containers[survey.live]
+        # An ignored service is never stopped, so nobody has to bring it back.
+        services = survey.settings.services
+        live = [
+            each
+            for each in survey.containers[survey.live]
+            if role_of(each.service, services) or each.service in survey.old_workers
+        ]
         release = survey.upstream.release
         _recreate.remember(host, store, survey.live, release, live, lambda container: container.restart_policy)
     if survey.kept:

@@ -42,14 +42,24 @@ def processes_of(pid, proc=PROC):
 
     A container that does not run has the pid 0, from which all of the host descends: it has no processes.
     """
-    if pid <= 0:
-        return []
+    return processes_of_each([pid], proc).get(pid, [])
+
+
+def processes_of_each(pids: list, proc: str = PROC) -> dict:
+    """The same for several processes, by their pid, with one look at the host's processes."""
+    wanted = [pid for pid in pids if pid > 0]
+    if not wanted:
+        return {}
     stats, children = {}, {}
     for name in os.listdir(proc):
         found = stat_of(int(name), proc) if name.isdigit() else None
         if found is not None and not found.has_ended:
             stats[int(name)] = found
             children.setdefault(found.ppid, []).append(int(name))
+    return {pid: _below(pid, stats, children, proc) for pid in wanted}
+
+
+def _below(pid, stats, children, proc):
     found, waiting = [], [pid] if pid in stats else []
     while waiting:
         current = waiting.pop(0)

@@ -8,14 +8,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _not_consuming, _sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import ancestors, main_processes, programs
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import LINES, last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines, lines_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
@@ -129,7 +129,7 @@ def _await_consuming(host, journal, broker, workers, timeout, failed):
             names = ", ".join(worker.name for worker in waiting)
             error = BluegreenError(
                 f"{names} did not begin to consume within timeout={timeout:g} s: its last log lines are in logs. "
-                "Give it more time if it boots slowly.",
+                + _not_consuming.advice_for(waiting, broker),
                 failure="not_consuming",
                 logs=last_lines(host, waiting),
             )
@@ -177,7 +177,7 @@ def _consumes(host, worker, broker, clients, deadline):
         return any(client.port in ports for client in clients) or bool(ports) and deadline.elapsed >= STANDING
     if deadline.elapsed >= min(STANDING, deadline.seconds):
         return True
-    return any(line.rstrip().endswith(" ready.") for line in host.engine.logs(worker.id, LINES))
+    return any(line.rstrip().endswith(" ready.") for line in lines_of(host, worker.id))
 
 
 def _holders(processes):

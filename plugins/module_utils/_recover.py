@@ -37,7 +37,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import LOCK_WAIT, Fenced, JournalCorrupt
@@ -204,14 +204,14 @@ class _Recovery:
                 f"{', '.join(map(str, stubborn))}) and cannot be killed: when it has ended, run rollback.yml again."
             )
         self.candidate.look()
-        self._remove_unstarted(self.candidate.containers)
+        self._remove_unstarted(self.candidate)
         return self._end("rolled_back")
 
     def _restore(self):
         """Nginx still serves the old color: its workers start again, side by side the candidate stops."""
         self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
-        _policies.take_policies(self.host, self.journal, self.candidate.containers)
+        _policies.take_policies(self.host, self.journal, self.candidate.of(*ROLES))
         incomplete = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
         if self.one_web:
@@ -321,7 +321,7 @@ class _Recovery:
         free = _resources.available_memory() if finishing else 0
         if finishing and needed > free:
             raise BluegreenError(
-                f"{', '.join(finishing)} still finishes tasks after {timeout:g} s, and the old web needs "
+                f"{', '.join(finishing)} still runs {timeout:g} s after it was told to finish, and the old web needs "
                 f"{_resources.mib(needed)} MiB of memory beside it, of which {_resources.mib(free)} MiB are free."
             )
 
@@ -525,13 +525,12 @@ class _Recovery:
     def _stop_candidate(self):
         """Everything of the candidate stops, its broker only when it is empty; nothing of it comes back at a boot."""
         candidate = self.candidate.renewed()
-        _policies.take_policies(self.host, self.journal, candidate.containers)
+        _policies.take_policies(self.host, self.journal, candidate.of(*ROLES))
         self._stop(candidate.of("web", "init"))
         finishing = [container.name for container in candidate.of("workers") if container.running]
         if finishing:
             self.host.warn(
-                f"{', '.join(finishing)} still finishes its tasks and ends by itself, so the broker of {candidate.project} goes "
-                "on running too."
+                f"{', '.join(finishing)} still runs, so the broker of {candidate.project} goes on running too."
             )
         # After the cutover what has no containers any more may have published all the same.
         begun = self.journal["step"] not in ("stop_workers", "start_candidate", "health")
@@ -541,7 +540,7 @@ class _Recovery:
             # What may hold tasks has to be there after a boot too, for the next deployment to move them.
             support = candidate.renewed().of("support")
             _policies.put_back_policies(self.host, self.journal, support)
-        self._remove_unstarted(candidate.containers)
+        self._remove_unstarted(candidate)
 
     def _broker_is_empty(self, candidate):
         """Whether no task is left in the candidate's broker; when it does not say, it may hold some."""
@@ -582,11 +581,13 @@ class _Recovery:
             if look(self.host.engine, container.id).running:
                 self.host.engine.stop(container.id)
 
-    def _remove_unstarted(self, containers):
-        for container in containers:
-            if not container.ever_started:
-                self.host.engine.remove(container.id)
-        if not any(container.ever_started for container in containers):
+    def _remove_unstarted(self, candidate):
+        """Remove what this deployment created. An ignored service is the user's own, and so is what it needs."""
+        own = {container.id for container in candidate.of(*ROLES)}
+        unstarted = [each for each in candidate.containers if each.id in own and not each.ever_started]
+        for container in unstarted:
+            self.host.engine.remove(container.id)
+        if len(unstarted) == len(candidate.containers):
             _leftovers.remove_networks(self.host, self.candidate.project)
 
     def _keep_logs(self):

@@ -83,10 +83,18 @@ def remember(host, store, color, release, containers, policy_of):
     described = [
         _blueprint.describe(host.engine.inspect(container.id), policy_of(container)) for container in containers
     ]
-    found = [host.engine.network(name) for name in sorted({name for each in described for name in each["endpoints"]})]
+    found = [_network(host, name) for name in sorted({name for each in described for name in each["endpoints"]})]
     # Other networks than those of this host come and go with their swarm.
     networks = [_blueprint.describe_network(each) for each in found if each is not None and each["Scope"] == "local"]
     _remembered.put(store, color, {"release": release, "containers": described, "networks": networks})
+
+
+def _network(host, name):
+    # What cannot be looked at could not be created again either; the containers still can.
+    try:
+        return host.engine.network(name)
+    except EngineError:
+        return None
 
 
 def restore_missing(host, store, journal, color):

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _celery_shell, _pidbox
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import main_processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ONEOFF_LABEL, PROJECT_LABEL
@@ -65,7 +67,11 @@ def of_containers(host, journal, containers, like=(), shells=None):
         if shell is None:
             found, reason = None, "its command shows no celery worker"
         else:
-            data = host.engine.inspect(container.id)
+            try:
+                data = host.engine.inspect(container.id)
+            except EngineError as error:
+                _warn_unknown(host, container, error.message.rstrip("."))
+                return None
             body = _body(container.project, data, shell)
             # Workers that differ in their queues alone load the same.
             if (shell, body) in asked:
@@ -79,13 +85,17 @@ def of_containers(host, journal, containers, like=(), shells=None):
                 found, reason = _load(host, container.project, body, shell)
         journal.alive()
         if found is None:
-            host.warn(
-                f"Which tasks the worker {container.name} registers could not be found out ({reason}): tasks that it "
-                "does not know are not held back, and it would discard them."
-            )
+            _warn_unknown(host, container, reason)
             return None
         names.update(found)
     return sorted(names)
+
+
+def _warn_unknown(host, container, reason):
+    host.warn(
+        f"Which tasks the worker {container.name} registers could not be found out ({reason}): tasks that it "
+        "does not know are not held back, and it would discard them."
+    )
 
 
 def code_of(data):
@@ -154,5 +164,7 @@ def _body(project, data, shell):
 
 
 def _remove_leftovers(host, project):
-    for summary in host.engine.containers([f"{LABEL}={project}"]):
-        host.engine.remove_by_force(summary["Id"])
+    # What is left of an earlier look only holds its name, and the next one says so.
+    with contextlib.suppress(EngineError):
+        for summary in host.engine.containers([f"{LABEL}={project}"]):
+            host.engine.remove_by_force(summary["Id"])

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+
 MIB = 1024 * 1024
 
 # What a started color writes beside its images: layers, logs.
@@ -46,7 +48,9 @@ def _memory():
     """``(room, used)`` in bytes of the machine, and of the cgroup around the host where that has a limit."""
     with open("/proc/meminfo", encoding="ascii") as source:
         fields = dict(line.split(":", 1) for line in source)
-    total, free = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    # A container around the host (LXC) may show less than the kernel does.
+    free_name = "MemAvailable" if "MemAvailable" in fields else "MemFree"
+    total, free = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", free_name))
     return [(free, total - free)] + _cgroup_memory()
 
 
@@ -78,12 +82,28 @@ def _number(path):
         return int(source.read())
 
 
+def docker_root_of(engine):
+    """The folder of the engine, whose file system fills up with images and volumes; ``""`` where it does not tell."""
+    try:
+        return engine.info().get("DockerRootDir") or ""
+    except EngineError:
+        return ""
+
+
+def size_of_image(engine, image):
+    """Bytes that an image takes on the disk, 0 where the engine does not tell."""
+    try:
+        return (engine.image(image) or {}).get("Size") or 0
+    except EngineError:
+        return 0
+
+
 def oom_kills():
     """How often the kernel has killed a process for want of memory since its boot; 0 where it does not tell."""
     try:
         with open("/proc/vmstat", encoding="ascii") as source:
             return next((int(line.split()[1]) for line in source if line.startswith("oom_kill ")), 0)
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 

@@ -12,6 +12,7 @@ sent. A scheduler that keeps its state in a database has no such file; that of R
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 
@@ -117,19 +118,25 @@ def carry_schedule(host, sources, targets, roles=_roles_of_stopped):
 
 def _carry(host, source, target):
     engine, copied = host.engine, []
-    here, there = engine.inspect(source.id), engine.inspect(target.id)
-    for path in files_to_carry(here, engine.changes(source.id)):
-        goal = target_of(path, here, there)
-        archive = engine.archive(source.id, path) if goal else None
-        if archive is None:
-            continue
-        try:
-            engine.unpack(target.id, posixpath.dirname(goal), archive)
-        except EngineError as error:
-            host.warn(
-                f"The schedule of beat could not be carried to {target.name} ({error.message}): periodic tasks that fell "
-                "due meanwhile are sent at their next turn."
-            )
-            continue
-        copied.append(goal)
+    with _warning(host, target):
+        here, there = engine.inspect(source.id), engine.inspect(target.id)
+        for path in files_to_carry(here, engine.changes(source.id)):
+            goal = target_of(path, here, there)
+            with _warning(host, target):
+                archive = engine.archive(source.id, path) if goal else None
+                if archive is not None:
+                    engine.unpack(target.id, posixpath.dirname(goal), archive)
+                    copied.append(goal)
     return copied
+
+
+@contextlib.contextmanager
+def _warning(host, target):
+    """Beat runs without its schedule, too."""
+    try:
+        yield
+    except EngineError as error:
+        host.warn(
+            f"The schedule of beat could not be carried to {target.name} ({error.message}): periodic tasks that fell "
+            "due meanwhile are sent at their next turn."
+        )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _registered, _stored, _task_names
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import roles_now
@@ -132,7 +133,11 @@ def _same_code(host, old, candidate):
     def codes(containers):
         return [_registered.code_of(host.engine.inspect(container.id)) for container in containers]
 
-    before, after = codes(old), codes(candidate)
+    try:
+        before, after = codes(old), codes(candidate)
+    except EngineError:
+        # Then the names of the tasks are compared themselves.
+        return False
     if None in before + after:
         return False
     return all(code in before for code in after) and all(code in after for code in before)

@@ -180,8 +180,8 @@ def _run_init(host, journal, waiting, timeout):
         while now.running:
             if deadline.over:
                 raise BluegreenError(
-                    f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or mend "
-                    "it; its last log lines are in logs.",
+                    f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or, "
+                    "if it is not meant to end, name its service in bluegreen_support_services; its last log lines are in logs.",
                     failure="timeout",
                     logs=last_lines(host, [now]),
                 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 # Names of our own: stages, tags seen, hold lists, drafts.
 OWN = "_bg."
@@ -96,6 +97,7 @@ def count_messages(broker):
                 lists[stage.key] = _counted_as(stage.name)
             elif stage.kind == "unacked":
                 hashes[stage.key] = _kombu.UNACKED
+        lists = _under_their_queues(database, lists)
         for command, keys in (("LLEN", lists), ("HLEN", hashes)):
             lengths = database.pipeline([(command, key) for key in keys]) if keys else []
             for queue, length in zip(keys.values(), lengths):
@@ -276,6 +278,20 @@ def has_task(database, key, wanted):
 def released(key):
     """The queue's own key, from the key of a hold list too."""
     return key[len(HOLD):] if key.startswith(HOLD) else key
+
+
+def _under_their_queues(database, lists):
+    """The same lists, where the names of some may end in a separator of the app's own and a priority."""
+    if not any(name[-1:].isdigit() for name in lists.values()):
+        return lists
+    try:
+        keys = [text(key) for key in database.scan(match=f"*{_kombu.BINDING}*", kind="set")]
+        asked = [("SMEMBERS", key) for key in keys if not key.endswith(_kombu.PIDBOX)]
+        members = [text(member) for answer in (database.pipeline(asked) if asked else ()) for member in answer]
+    except RedisError:
+        # Only their names are not as people expect them.
+        return lists
+    return {key: _kombu.queue_by_bindings(name, members) for key, name in lists.items()}
 
 
 def _counted_as(key):

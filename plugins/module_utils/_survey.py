@@ -297,7 +297,7 @@ class Survey:
         holder = self._published_by(port)
         if holder:
             return [
-                f"Nginx sends requests to {self.live} (port {port}), which container {holder['Names'][0].lstrip('/')} of "
+                f"Nginx sends requests to {self.live} (port {port}), which container {_name(holder)} of "
                 f"project {_label(holder, 'project') or '(none)'} publishes, but bluegreen_projects.{self.live} is "
                 f"{project!r} and its web service {self.settings.services['web'][0]!r}: name the project and the "
                 "services that run."
@@ -325,7 +325,8 @@ class Survey:
     def _idle_findings(self):
         project, port = self.settings.projects[self.idle], self.settings.ports[self.idle]
         services = self.settings.services
-        allowed, workers = [*services["support"], *services["ignored"]], services["workers"]
+        # What a color does not start is nobody's to stop: it may be the database of an app that was adopted.
+        allowed, workers = (*services["support"], *services["ignored"]), services["workers"]
         running = [
             c.service
             for c in self.containers[self.idle]
@@ -340,8 +341,14 @@ class Survey:
         holder = self._published_by(port)
         if holder and _label(holder, "project") != project:
             return [
-                f"bluegreen_ports.{self.idle} is {port}, but container {holder['Names'][0].lstrip('/')} holds that port: "
+                f"bluegreen_ports.{self.idle} is {port}, but container {_name(holder)} holds that port: "
                 "stop it, or choose another port."
+            ]
+        if holder and _label(holder, "service") in services["ignored"]:
+            return [
+                f"bluegreen_ports.{self.idle} is {port}, but container {_name(holder)} (service "
+                f"{_label(holder, 'service')}, bluegreen_ignored_services) holds that port: give it another port in the "
+                "Compose file, or choose another one for the color."
             ]
         process = "" if holder else _listener(port)
         if process:
@@ -352,7 +359,7 @@ class Survey:
 
     def _published_by(self, port):
         for summary in self.host.engine.containers():
-            if summary["State"] == "running" and any(p.get("PublicPort") == port for p in summary.get("Ports") or ()):
+            if summary.get("State") == "running" and any(p.get("PublicPort") == port for p in summary.get("Ports") or ()):
                 return summary
         return None
 
@@ -364,10 +371,12 @@ class Survey:
         findings = []
         if live:
             findings.append(self._memory_finding(by_role))
-        docker_root = engine.info()["DockerRootDir"]
-        missing = {c.image for c in live} if not self.kept and self._missing_images() else set()
-        needed = _resources.DISK_RESERVE + sum(image["Size"] for image in map(engine.image, missing) if image)
-        findings.append(_resources.disk_finding(docker_root, _resources.free_disk(docker_root), needed, "images and layers"))
+        docker_root = _resources.docker_root_of(engine)
+        if docker_root:
+            missing = {c.image for c in live} if not self.kept and self._missing_images() else set()
+            needed = _resources.DISK_RESERVE + sum(_resources.size_of_image(engine, image) for image in missing)
+            free = _resources.free_disk(docker_root)
+            findings.append(_resources.disk_finding(docker_root, free, needed, "images and layers"))
         folder = self.store.folder
         findings.append(
             _resources.disk_finding(folder, _resources.free_disk(folder), _resources.STATE_RESERVE, "the journal")
@@ -627,5 +636,10 @@ def _listener(port):
     return ""
 
 
+def _name(summary):
+    # One that is just being removed has none any more.
+    return ((summary.get("Names") or [""])[0] or summary["Id"]).lstrip("/")
+
+
 def _label(summary, name):
-    return summary["Labels"].get(f"com.docker.compose.{name}", "")
+    return (summary.get("Labels") or {}).get(f"com.docker.compose.{name}", "")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _signals, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _lingering, _signals, _stored
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
     Roles,
     roles_named,
@@ -41,6 +41,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._quiet import let_them_begin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import LOWEST, lower_weights, put_back_weights
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._without_celery import has_lost
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._worker_conf import WorkerConf, ask_conf, remember
 
 ON_TIMEOUT = ("fail", "leave", "requeue", "kill")
@@ -244,6 +245,11 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     finishing = {
         each.id for each in containers if each.id in signalled and told.get(each.id, each.started_at) == each.started_at
     }
+    deaf = [each.id for each in containers if each.running and each.id in finishing and _never_heard(each)]
+    for container_id in deaf:
+        # It works as before, and to wait for its end would be in vain.
+        _forget_signal(journal, container_id)
+    finishing.difference_update(deaf)
     put_back_policies(host, journal, [each for each in containers if each.running and each.id not in finishing])
     endings = [Ending(host, each) for each in containers if each.running and each.id in finishing]
     _tell(journal, endings)
@@ -257,11 +263,7 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     stuck = [ending.container for ending in endings if ending.ended is None]
     problems = [error.message for error in back.failed]
     if stuck:
-        names = ", ".join(container.name for container in stuck)
-        problems.append(
-            f"{names} was told to finish and still runs after {timeout:g} s: it is started again once it has ended, by "
-            "the next run of rollback.yml or recover.yml."
-        )
+        problems.append(_lingering.stuck_sentence([_lingering.lingering_of(each) for each in stuck], timeout))
     if problems:
         logs = last_lines(host, stuck)
         for error in back.failed:
@@ -270,6 +272,12 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
             " ".join(problems), failure="finishing" if stuck else back.failed[0].details.get("failure", "start"), logs=logs
         )
     return [container.name for container in back.standing]
+
+
+def _never_heard(container) -> bool:
+    """Whether the signal was nothing to a container, so that it goes on working."""
+    found = _lingering.lingering_of(container)
+    return found.kind == _lingering.DEAF and not found.is_frozen
 
 
 class _ComingBack:
@@ -401,16 +409,14 @@ def _wait(journal, endings: list, deadline, on_end=None) -> None:
 
 def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) -> list:
     """Deal with containers that did not end in time; returns those that were killed."""
-    # What is no worker has no task to lose.
-    forced = _kill(host, journal, [ending for ending in late if not roles[ending.container.id].worker])
+    # What is no worker has no task to lose, and neither has one whose Celery has ended.
+    idle = [ending for ending in late if not roles[ending.container.id].worker or _has_lost_celery(ending.container)]
+    forced = _kill(host, journal, idle)
     late = [ending for ending in late if ending not in forced]
     containers = [ending.container for ending in late]
     if not late or on_timeout == "leave":
         for container in containers:
-            host.warn(
-                f"Container {container.name} still finishes its tasks after {timeout:g} s: it takes no new ones and "
-                "ends by itself."
-            )
+            host.warn(_lingering.left_sentence(_lingering.lingering_of(container), timeout))
         return forced
     if on_timeout == "fail":
         raise BluegreenError(
@@ -425,6 +431,10 @@ def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, r
             ending.cut_short()
         _wait(journal, late, Deadline(host.clock, requeue_seconds))
     return forced + _kill(host, journal, [ending for ending in late if ending.ended is None])
+
+
+def _has_lost_celery(container) -> bool:
+    return has_lost(container.command, processes_of(container.pid))
 
 
 def _kill(host, journal, endings: list) -> list:
@@ -481,15 +491,10 @@ def _listed(tasks: list) -> str:
 
 
 def _still_busy(workers, timeout, tasks):
-    names = ", ".join(container.name for container in workers)
     busy = ""
     if tasks:
         busy = f" When it was told to stop, {len(tasks)} tasks were running: {_listed(tasks)}."
-    return (
-        f"Container {names} still runs {timeout:g} s after it was told to finish.{busy} Nothing is lost: it goes on to "
-        "its end. Give the tasks longer (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout "
-        "(leave, requeue or kill)."
-    )
+    return " ".join(_lingering.refusals([_lingering.lingering_of(each) for each in workers], timeout, busy))
 
 
 def _settle_broker(host, journal, broker, restore):

@@ -77,6 +77,8 @@ colors:
   description:
     - For each color its C(project), C(port), C(release), C(health) (one of V(running), V(unhealthy), V(stopped) and V(absent)
       for its web), and C(containers).
+    - C(without_celery) of a container says that it runs and was started for a Celery worker or beat, but that there is no
+      Celery in it any more.
     - If it is live also C(missing), the services that have no container, those of init left out.
   returned: always
   type: dict
@@ -96,6 +98,7 @@ colors:
           image: shop:1.4.2
           started_at: "2026-11-23T17:07:39.271803812Z"
           restart_policy: unless-stopped
+          without_celery: false
       missing:
         - service: beat
           role: workers

@@ -273,7 +273,7 @@ def _require_empty(host, source, project, left):
     if running:
         raise BluegreenError(
             f"{', '.join(running)} still runs and may hold tasks of {source.name}, so that is not empty: wait until it has "
-            "ended (docker wait), then deploy again.",
+            "ended (docker wait), or stop it where it does not end by itself (docker stop), then deploy again.",
             failure="not_empty",
         )
     if left:

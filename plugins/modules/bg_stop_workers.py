@@ -64,7 +64,7 @@ options:
   on_timeout:
     description:
       - What to do when the time is over and a worker still runs a task.
-      - V(fail) fails. Nothing is lost; the worker goes on to its end, and a rollback starts it again after that. It fails
+      - V(fail) fails. Nothing is lost; a Celery worker goes on to its end, and a rollback starts it again after that. It fails
         as well when a worker was killed meanwhile, such as for memory, and a task may be lost by that.
       - V(leave) leaves it to end by itself. It takes no new task.
       - V(requeue) sends SIGQUIT, Celery's cold shutdown, which gives tasks with late acknowledgement back to the queue.

@@ -84,10 +84,11 @@ _NO_FACTS = {
 
 
 def _workers(color):
-    """How many run of those that there should be; a service without a container counts as one."""
-    states = [each["status"] for each in color["containers"] if each["role"] == "workers"]
+    """How many work of those that there should be; a service without a container counts as one."""
+    workers = [each for each in color["containers"] if each["role"] == "workers"]
+    running = [each for each in workers if each["status"] == "running" and not each.get("without_celery")]
     missing = sum(each["role"] == "workers" for each in color["missing"])
-    return {"running": states.count("running"), "of": len(states) + missing}
+    return {"running": len(running), "of": len(workers) + missing}
 
 
 def _open(deployment):

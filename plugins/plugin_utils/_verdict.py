@@ -89,7 +89,9 @@ def _not_running(info):
         # The web stands in the color's health.
         if container["role"] in ("support", "workers"):
             state = container["status"] if container["status"] != "running" else container["health"]
-            if state not in ("", "healthy", "starting"):
+            if container.get("without_celery"):
+                found.append(f"{container['name']} runs, but no Celery in it (docker restart {container['name']})")
+            elif state not in ("", "healthy", "starting"):
                 found.append(f"{container['service']} of {live} is {state}")
     return found
 
@@ -125,7 +127,7 @@ def _running_workers(info, color):
     return [
         container
         for container in info["colors"][color]["containers"]
-        if container["role"] == "workers" and container["status"] == "running"
+        if container["role"] == "workers" and container["status"] == "running" and not container.get("without_celery")
     ]
 
 

@@ -446,3 +446,11 @@ def test_no_command_keeps_redis_from_others_for_long(old, new, host, monkeypatch
                     assert float(line.split("usec_per_call=")[1].split(",")[0]) < 20_000, line
     with new.connect() as redis:
         assert consume_all(redis) == payloads
+
+
+def test_messages_count_under_their_queue_whatever_separator_the_app_has(old):
+    with old.connect() as redis:
+        redis.call("SADD", "_kombu.binding.celery", "celery::celery")
+        for key, count in (("celery", 2), ("celery:3", 1), ("celery:9", 1), ("mail:3", 1)):
+            fill(redis, key, [message() for _each in range(count)])
+    assert count_messages(old.broker("old")) == {"celery": 4, "mail:3": 1}

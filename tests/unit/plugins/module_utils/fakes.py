@@ -155,6 +155,9 @@ class FakeEngine:
     def image(self, reference):
         return self.images.get(reference)
 
+    def image_ids(self):
+        return {image["Id"] for image in self.images.values()}
+
     def networks(self, label):
         return [{"Name": name} for name in self.project_networks.get(label.partition("=")[2], ())]
 

@@ -665,6 +665,41 @@ def test_an_image_that_another_container_uses_stays(scene, monkeypatch):
     assert close(scene)["result"] == "committed"
 
 
+def test_images_that_went_long_ago_cost_no_question(scene, monkeypatch):
+    asked = []
+    for name in ("image", "image_ids"):
+        ask = getattr(scene.engine, name)
+        monkeypatch.setattr(scene.engine, name, lambda *given, ask=ask, name=name: (asked.append((name, *given)), ask(*given))[1])
+    releases = [{f"sha256:{number}-{each}": f"{each}:{number}" for each in "abc"} for number in range(300)]
+    committed(scene, *releases, image(scene, "sha256:old", "shop:1"))
+    scene.deployment("awaiting_approval", keep_images=1)
+    close(scene)
+    assert asked == [("image_ids",), ("image", "shop:1")]
+    assert "shop:1" not in scene.engine.images
+
+
+@pytest.mark.parametrize("question", ["image", "image_ids"])
+def test_an_engine_that_does_not_show_its_images_keeps_no_deployment_open(scene, monkeypatch, question):
+    def refuse(*given):
+        raise EngineError("boom", 500)
+
+    committed(scene, image(scene, "sha256:old", "shop:1"))
+    monkeypatch.setattr(scene.engine, question, refuse)
+    scene.deployment("awaiting_approval", keep_images=1)
+    assert close(scene)["result"] == "committed"
+    assert scene.host.warnings == [
+        "Images of earlier releases stay, because the engine does not show them (boom): the next finish removes them."
+    ]
+
+
+def test_images_of_an_ignored_service_are_the_users_own(scene):
+    scene.color("green")
+    scene.engine.add("db", color="green")
+    scene.deployment("awaiting_approval")
+    close(scene)
+    assert "registry/db:1" not in scene.store.history()[-1]["images"].values()
+
+
 # A new color of which a part has gone down since it settled
 
 

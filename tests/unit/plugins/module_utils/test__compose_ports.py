@@ -33,6 +33,13 @@ def random_port(case):
     case.set("web", ports=[{"target": 8000, "published": "0"}])
 
 
+def range_of(service, port):
+    def change(case):
+        case.set(service, ports=[{"target": 5555, "published": port, "host_ip": "127.0.0.1", "protocol": "tcp"}])
+
+    return change
+
+
 def green_port_wrong(case):
     case.colors["green"]["services"]["web"]["ports"][0]["published"] = "18003"
 
@@ -130,6 +137,43 @@ def test_a_web_without_the_port_of_its_color_is_refused_once_a_color(spoil):
     assert [sentence.partition(":")[0] for sentence in case.findings().errors] == [
         "Service web does not publish port 18001 in color blue (bluegreen_ports.blue)",
         "Service web does not publish port 18002 in color green (bluegreen_ports.green)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "port, errors",
+    [
+        ("5555-5557", []),
+        (
+            "5555-5555",
+            [
+                "Service redis publishes host port 5555-5555 in both colors, so the second one could not start: leave it "
+                "out, the services of a color reach each other by name; or put the service outside the colors."
+            ],
+        ),
+        (
+            "18002-18009",
+            [
+                "Service redis publishes a free port of 18002-18009, which may be 18002, the one that color green needs for "
+                "its web (bluegreen_ports): take another range."
+            ],
+        ),
+    ],
+)
+def test_of_a_range_docker_takes_a_free_port_in_each_color(port, errors):
+    case = Case()
+    range_of("redis", port)(case)
+    assert case.findings() == _compose_rules.Findings(errors, [])
+
+
+def test_a_range_for_the_web_is_told_the_line_to_write():
+    case = Case()
+    range_of("web", "18001-18005")(case)
+    assert case.findings().errors == [
+        "Service web publishes 18001-18005 in color blue, so Docker chooses its port, and Nginx asks 18001 "
+        '(bluegreen_ports.blue): write ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.',
+        "Service web publishes 18001-18005 in color green, so Docker chooses its port, and Nginx asks 18002 "
+        '(bluegreen_ports.green): write ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.',
     ]
 
 

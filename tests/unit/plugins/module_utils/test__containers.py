@@ -27,7 +27,6 @@ def test_a_container_as_the_engine_shows_it(engine):
     seen = container(engine, published=18001)
     assert (seen.id, seen.name, seen.project, seen.service) == ("blue-web", "shop-blue-web-1", "shop-blue", "web")
     assert (seen.status, seen.health, seen.running, seen.ever_started) == ("running", "", True, True)
-    assert seen.published == [("127.0.0.1", 18001, 8000)]
     assert seen.addresses == {"shop-blue_default": "10.0.0.2"}
     assert seen.aliases == ()
     assert (seen.image, seen.image_name, seen.config_hash) == ("sha256:web-1", "registry/web:1", "hash-web")
@@ -63,13 +62,14 @@ def test_what_the_engine_leaves_out(engine):
         NetworkSettings__Networks=None,
         Args=None,
     )
-    assert (seen.published, seen.restart_policy["Name"], seen.init) == ([], "no", False)
+    assert (seen.restart_policy["Name"], seen.init) == ("no", False)
     assert (seen.project, seen.environment, seen.addresses, seen.command) == ("", {}, {}, ["run"])
 
 
-def test_ports_without_an_address_or_a_number(engine):
-    bindings = {"80/tcp": [{"HostIp": "", "HostPort": "8080"}], "81/tcp": [{"HostIp": "::1", "HostPort": ""}], "82/udp": None}
-    assert container(engine, HostConfig__PortBindings=bindings).published == [("0.0.0.0", 8080, 80), ("::1", 0, 81)]
+@pytest.mark.parametrize("port", ["5555-5557", "", "5555", "any"])
+def test_whatever_host_port_a_container_has_it_can_be_looked_at(engine, port):
+    bindings = {"5555/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}], "82/udp": None}
+    assert container(engine, HostConfig__PortBindings=bindings).service == "web"
 
 
 def test_values_of_the_environment_may_hold_an_equals_sign(engine):

@@ -188,6 +188,11 @@ def test_an_image_that_is_not_here_is_none(server, engine):
     assert engine.image("registry/shop:2") is None
 
 
+def test_all_images_cost_one_request(server, engine):
+    server.json("GET /images/json", [{"Id": "sha256:a", "RepoTags": ["a:1", "a:2"]}, {"Id": "sha256:b", "RepoTags": None}])
+    assert engine.image_ids() == {"sha256:a", "sha256:b"}
+
+
 def test_any_other_refusal_of_an_image_is_an_error(server, engine):
     server.json("GET /images/registry/shop:2/json", {"message": "boom"}, "500 Internal Server Error")
     with pytest.raises(EngineError, match="boom"):

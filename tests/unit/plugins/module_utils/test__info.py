@@ -8,7 +8,14 @@ import json
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _info, _probe, _remembered, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _info,
+    _probe,
+    _remembered,
+    _stored,
+    _without_celery,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
@@ -106,6 +113,7 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
         "image": "registry/beat:1",
         "started_at": "",
         "restart_policy": "unless-stopped",
+        "without_celery": False,
     }
     assert result["deployment"] == {
         "id": "dep-1",
@@ -130,6 +138,27 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
         "green (shop-green): beat created, redis running, web unhealthy, worker running.",
         "Deployment dep-1 of release 2 by ada@laptop is in step start_workers since 2026-11-23T12:00:00Z.",
     ]
+
+
+def test_a_worker_whose_celery_has_ended_does_not_count_as_running(scene, monkeypatch):
+    scene.color("green")
+    for service, words in (("worker", "worker"), ("beat", "beat")):
+        data = scene.engine.inspected[f"green-{service}"]
+        data.update(Path="sh", Args=["-c", f"celery multi start w1 -A shop {words}; tail -f /dev/null"])
+        data["State"]["Pid"] = 900 if service == "worker" else 950
+    scene.engine.inspected["green-beat"].update(Path="celery", Args=["-A", "shop", "beat"])
+    looks = []
+
+    def processes(pids):
+        looks.append(pids)
+        return {900: [Process(900, 1, "tail", ["tail", "-f"])], 950: [Process(950, 1, "celery", ["celery", "-A", "shop", "beat"])]}
+
+    monkeypatch.setattr(_without_celery, "processes_of_each", processes)
+    result = info(scene)
+    assert looks == [[900, 950]] or looks == [[950, 900]]
+    lost = {each["service"]: each["without_celery"] for each in result["colors"]["green"]["containers"]}
+    assert lost == {"beat": False, "redis": False, "web": False, "worker": True}
+    assert "green (shop-green): beat running, redis running, web running, worker running without Celery." in result["summary"]
 
 
 def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):

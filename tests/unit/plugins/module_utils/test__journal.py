@@ -734,6 +734,29 @@ def test_a_torn_last_line_does_not_swallow_the_next_one(store, journal):
     assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-0", ""), ("dep-1", "rolled_back")]
 
 
+@pytest.mark.parametrize("lines, kept", [(598, 599), (599, 600), (600, 500), (5000, 500)])
+def test_the_oldest_lines_of_a_long_history_go(store, lines, kept):
+    spoil(store, "history.jsonl", "".join(f'{{"id": "dep-{number}"}}\n' for number in range(lines)))
+    os.chmod(store.path("history.jsonl"), 0o640)
+    store.log({"id": "dep-new", "result": "committed"})
+    entries = store.history()
+    assert (len(entries), entries[-1]["id"]) == (kept, "dep-new")
+    assert entries[-2]["id"] == f"dep-{lines - 1}"
+    assert os.stat(store.path("history.jsonl")).st_mode & 0o777 == 0o640
+    assert os.listdir(store.folder).count("history.jsonl") == 1 and len(os.listdir(store.folder)) == 1
+
+
+def test_a_history_that_cannot_be_cut_fails_no_deployment(store, monkeypatch):
+    spoil(store, "history.jsonl", "".join(f'{{"id": "dep-{number}"}}\n' for number in range(600)))
+
+    def full(*given, **more):
+        raise BluegreenError("no space left on device")
+
+    monkeypatch.setattr(_journal, "write_atomically", full)
+    store.log({"id": "dep-new", "result": "committed"})
+    assert len(store.history()) == 601
+
+
 def test_an_app_without_a_deployment_has_no_history(store):
     assert store.history() == []
 

@@ -26,6 +26,24 @@ def test_queue_of_key(key, queue):
     assert _kombu.queue_of_key(key) == queue
 
 
+@pytest.mark.parametrize(
+    "name, members, queue",
+    [
+        ("celery:3", ["celery::celery"], "celery"),
+        ("shop--6", ["shop----shop"], "shop"),
+        ("celery:3", ["mail::mail"], "celery:3"),
+        # A queue of this very name.
+        ("celery:3", ["celery::celery", "celery:3::celery:3"], "celery:3"),
+        ("celery3", ["celery\x06\x16\x06\x16celery"], "celery3"),
+        ("celery:x", ["celery::celery"], "celery:x"),
+        ("celery:3", [], "celery:3"),
+        ("celery", ["celery::celery"], "celery"),
+    ],
+)
+def test_the_queue_of_a_list_with_a_separator_of_the_apps_own(name, members, queue):
+    assert _kombu.queue_by_bindings(name, members) == queue
+
+
 USUAL = _kombu.Layout(SEP, _kombu.PRIORITY_STEPS)
 
 

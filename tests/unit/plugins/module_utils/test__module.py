@@ -196,6 +196,28 @@ def test_a_broker_url_is_in_no_result_and_no_log(run, monkeypatch, logged, main,
     assert not [line for line in logged if SECRET in line]
 
 
+@pytest.mark.parametrize(
+    "misspelt, words",
+    [
+        ({"prots": 1}, "Unsupported parameters"),
+        ({"state": "opened"}, "value of state must be one of"),
+        ({"colors": {"blue": {"evn": {"TOKEN": SECRET}}}}, "Unsupported parameters"),
+        ({"colors": {"blue": {"env": SECRET}}}, "dict"),
+        ({"colors": {"blue": {"port": SECRET}}}, "unable to convert to int"),
+        ({"colors": f"blue: {SECRET}"}, "dict"),
+        ({"colours": {"blue": {"env": {"TOKEN": SECRET}}}}, "Unsupported parameters"),
+        ({"app": None}, "missing required arguments"),
+    ],
+)
+def test_values_of_an_env_are_not_told_when_the_arguments_do_not_validate(run, logged, misspelt, words):
+    params = {"app": "shop", "state": "closed", "colors": {"green": {"env": {"TOKEN": SECRET}}}, **misspelt}
+    code, result = run(bg_deployment.main, **{name: value for name, value in params.items() if value is not None})
+    assert code == 1 and words in result["msg"]
+    assert SECRET not in json.dumps(result) and SECRET not in "".join(logged)
+    assert result["invocation"]["module_args"]["colors"] == _module.HIDDEN
+    assert result["invocation"]["module_args"]["state"] == params["state"]
+
+
 def test_hidden_options_that_were_not_given_are_no_failure(run):
     options = {"colors": {"type": "dict", "default": None}}
     code, result = run(module(lambda *given: {}, hidden=[("colors", "blue", "env")], **options), app="shop")

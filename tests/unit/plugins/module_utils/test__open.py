@@ -274,12 +274,43 @@ def test_an_idle_color_that_runs_is_refused(scene):
     )
 
 
-def test_an_ignored_service_may_run_beside_an_idle_color(scene):
-    # The database of an app that was adopted stays in that app's project, whichever color is live.
-    scene.engine.add("db", color="green")
+IGNORED = {"ignored": ["db", "adminer"]}
+
+
+@pytest.mark.parametrize("running", [["db"], ["db", "adminer"]])
+def test_an_ignored_service_of_the_idle_project_is_in_nobodys_way(scene, running):
+    """Such as the database of an app that was adopted, which finish has left."""
+    for service in running:
+        scene.engine.add(service, color="green")
     for color in PORTS:
-        scene.rendered[color]["services"]["db"] = {"image": "postgres:16", "container_name": "db"}
-    assert scene.open(services={"ignored": ["db"]})["changed"] is True
+        scene.rendered[color]["services"].update(dict.fromkeys(IGNORED["ignored"], {"image": "postgres", "restart": "always"}))
+    result = scene.open(services=IGNORED)
+    assert result["changed"] is True
+    assert not set(running) & set(result["fetch"]["services"])
+
+
+@pytest.mark.parametrize(
+    "service, services, sentence",
+    [
+        (
+            "db",
+            IGNORED,
+            "bluegreen_ports.green is 18002, but container shop-green-db-1 (service db, bluegreen_ignored_services) holds "
+            "that port: give it another port in the Compose file, or choose another one for the color.",
+        ),
+        (
+            "toolbox",
+            IGNORED,
+            "Color green is idle, but toolbox of project shop-green runs: stop it first (docker compose -p shop-green stop "
+            "toolbox).",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_of_the_idle_color_is_refused(scene, service, services, sentence):
+    scene.engine.add(service, color="green", published=18002 if service == "db" else 0)
+    for color in PORTS:
+        scene.rendered[color]["services"].update(dict.fromkeys(IGNORED["ignored"], {"image": "postgres", "restart": "always"}))
+    assert scene.refusal(services=services) == sentence
 
 
 def test_an_idle_broker_may_run_because_it_may_hold_tasks(scene):
@@ -1391,6 +1422,8 @@ def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
 def test_what_brings_the_live_color_back_is_written_down(scene):
     scene.of_release("1")
     scene.engine.inspected["blue-web"]["Config"]["Env"] = ["PASSWORD=secret"]
+    # No color starts it, so nobody has to bring it back.
+    scene.engine.add("db")
     scene.open()
     remembered = _remembered.of_color(scene.store, "blue")
     assert remembered["release"] == "1"

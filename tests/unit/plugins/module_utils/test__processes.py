@@ -21,6 +21,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes im
     is_alive,
     pid_inside,
     processes_of,
+    processes_of_each,
     stat_of,
     status_of,
     still_runs,
@@ -45,6 +46,19 @@ def test_a_process_and_all_that_descend_from_it():
     assert processes_of(parent.pid) == []
     assert not is_alive(parent.pid)
     assert status_of(parent.pid) == ""
+
+
+def test_several_processes_with_all_below_them():
+    with subprocess.Popen(["sleep", "60"]) as one, subprocess.Popen(["sh", "-c", "sleep 60; true"]) as other:
+        try:
+            found = processes_of_each([one.pid, other.pid, 0])
+            assert list(found) == [one.pid, other.pid]
+            assert [each.pid for each in found[one.pid]] == [one.pid]
+            assert found[other.pid][0].pid == other.pid
+        finally:
+            for process in (one, other):
+                for each in processes_of(process.pid):
+                    os.kill(each.pid, 9)
 
 
 def test_a_container_that_does_not_run_has_no_processes():

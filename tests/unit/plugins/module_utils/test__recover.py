@@ -326,6 +326,23 @@ def test_an_old_color_that_was_kept_is_not_removed_with_what_was_created(scene):
     assert scene.effects() == ["remove green-web"]
 
 
+@pytest.mark.parametrize("status", ["running", "created", "exited"])
+@pytest.mark.parametrize(
+    "step, served, candidate", [("fetch", "blue", "created"), ("health", "blue", "running"), ("handover", "green", "running")]
+)
+def test_an_ignored_service_of_the_candidates_project_is_not_touched(scene, step, served, candidate, status):
+    """Such as the database of an app that was adopted."""
+    scene.color("blue")
+    scene.color("green", candidate)
+    scene.engine.add("db", color="green", status=status)
+    scene.engine.project_networks["shop-green"] = ["shop-green_default"]
+    scene.deployment(step)
+    scene.served = served
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert not [call for call in scene.calls if "green-db" in call or "remove network" in call]
+    assert (scene.engine.state("green-db"), scene.engine.policy("green-db")) == (status, "unless-stopped")
+
+
 # Before the cutover
 
 
@@ -861,7 +878,7 @@ def test_a_worker_that_still_finishes_a_task_is_left_to_it(scene, monkeypatch):
     assert scene.engine.state("green-redis") == "running"
     assert scene.engine.state("green-web") == "exited"
     assert scene.engine.policy("green-worker") == "no"
-    assert "still finishes its tasks and ends by itself" in scene.host.warnings[0]
+    assert "still runs, so the broker of shop-green goes on running too" in scene.host.warnings[0]
 
 
 def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeypatch):
@@ -1704,7 +1721,7 @@ def test_a_worker_that_does_not_end_keeps_the_memory_of_the_old_web(one_web, mon
     if boots:
         recover(one_web, UNDO)
     else:
-        with pytest.raises(BluegreenError, match="shop-green-beat-1, shop-green-worker-1 still finishes tasks after 120 s, and the old "):
+        with pytest.raises(BluegreenError, match="shop-green-beat-1, shop-green-worker-1 still runs 120 s after it was told to finish, and the old "):
             recover(one_web, UNDO)
         assert one_web.store.load()["step"] == "awaiting_approval"
     assert (("start", "blue-web") in one_web.calls) is boots

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost
 
@@ -226,7 +228,7 @@ def test_a_health_check_that_waits_as_a_worker_does_proves_nothing(host, journal
     monkeypatch.setattr(_proof._sockets, "connections", lambda pid, ports: [connection])
     monkeypatch.setattr(_proof._sockets, "inodes_of", lambda pid: {4711} if pid == holder else set())
     broker = WorkerBroker(consumes=["10.0.0.2"])
-    broker.container = object()
+    broker.container = SimpleNamespace(addresses={})
     if proved:
         assert take(host, journal, broker=broker).started
     else:

@@ -142,7 +142,7 @@ def test_leave_lets_it_finish_and_keeps_its_messages(host, journal, messages):
     stopped = stop_workers(host, journal, workers_of(host), 30, "leave", WorkerBroker())
     assert (stopped.drained, stopped.killed) == (False, [])
     assert stopped.containers[1].exit_code is None
-    assert "shop-blue-worker-1 still finishes its tasks after 30 s" in host.warnings[0]
+    assert "shop-blue-worker-1 still runs after 30 s, and its processes cannot be seen from here" in host.warnings[0]
     assert messages["restores"] == 0
 
 

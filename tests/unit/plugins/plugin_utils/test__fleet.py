@@ -77,6 +77,12 @@ def test_a_queue_that_nobody_can_ask():
     assert (host["queue"], host["held"]) == (None, 0)
 
 
+def test_a_worker_without_its_celery_does_not_count():
+    info = whole()
+    info["colors"]["green"]["containers"][-1]["without_celery"] = True
+    assert one(info)["workers"] == {"running": 1, "of": 2}
+
+
 def test_a_worker_service_without_a_container_is_one_that_should_run():
     info = whole()
     info["colors"]["green"]["containers"].pop()

@@ -104,6 +104,15 @@ def test_a_worker_that_runs(health):
     assert judge(info).state == WHOLE
 
 
+def test_a_worker_that_runs_without_its_celery():
+    info = whole()
+    of(info, "worker").update(without_celery=True, health="unhealthy")
+    assert judge(info) == (
+        WRONG, ["shop-green-worker-1 runs, but no Celery in it (docker restart shop-green-worker-1)"]
+    )
+    assert judge({**info, "deployment": deployment("start_workers")}).state == OPEN
+
+
 def test_a_service_without_a_container():
     info = whole()
     info["colors"]["green"]["missing"] = [{"service": "beat", "role": "workers"}]

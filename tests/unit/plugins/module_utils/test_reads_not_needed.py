@@ -1,0 +1,216 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read only for people, or only to do something better, fails no deployment and no way back."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _close,
+    _info,
+    _journal,
+    _logs,
+    _memory_use,
+    _move_rules,
+    _nodes,
+    _probe,
+    _proof,
+    _recover,
+    _recreate,
+    _registered,
+    _resources,
+    _schedule,
+    _skew,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes
+
+
+class Case:
+    """A scene in which the engine refuses one kind of reading from :meth:`refuse` on."""
+
+    def __init__(self, monkeypatch, folder):
+        self.scene = Scene(monkeypatch, folder)
+        self.host, self.engine = self.scene.host, self.scene.engine
+        self.patch = monkeypatch
+
+    def refuse(self, name):
+        def read(*_given, **_more):
+            raise EngineError("configured logging driver does not support reading", 500)
+
+        self.patch.setattr(self.engine, name, read)
+
+
+def status(case):
+    case.patch.setattr(_probe, "ask", lambda *given: _probe.Answer(200, "", 0.01))
+    params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(case.scene.file)}}
+    return _info.info(case.host, case.scene.store, params)["resources"]["disk"]["path"] == "/"
+
+
+def disk(case):
+    return _resources.docker_root_of(case.engine) == ""
+
+
+def size(case):
+    return _resources.size_of_image(case.engine, "sha256:web-1") == 0
+
+
+def memory(case):
+    case.scene.color("blue")
+    return _memory_use.memory_of(case.engine, of_project(case.engine, "shop-blue")) == 0
+
+
+def finish(case):
+    case.scene.color("blue")
+    case.scene.color("green")
+    images = {"sha256:old": "shop:1"}
+    case.scene.store.log({"id": "dep-0", "result": "committed", "images": images})
+    case.scene.deployment("awaiting_approval", remove_volumes=True, keep_images=1)
+    given = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
+    result = _close.close(case.host, case.scene.store, given, False)["result"]
+    return result == "committed" and len(case.host.warnings) == 1
+
+
+def undo(case, step, served, **candidate):
+    case.scene.color("blue")
+    case.scene.color("green", **candidate)
+    case.scene.deployment(step)
+    case.scene.served = served
+    given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+    return _recover.recover(case.host, case.scene.store, given, False)["result"] == "rolled_back"
+
+
+def undo_fetch(case):
+    return undo(case, "fetch", "blue", status="created")
+
+
+def undo_health(case):
+    return undo(case, "health", "blue", web="exited")
+
+
+def undo_handover(case):
+    return undo(case, "handover", "green", web="exited")
+
+
+def log_lines(case):
+    return _logs.lines_of(case.host, "any") == [] and "no logs" in str(_logs.last_lines(case.host, [case.container]))
+
+
+def proof(case):
+    # Without a broker that can be asked: it stands for a while.
+    _proof.prove_consuming(case.host, Notes(case.host), None, [case.container], 60)
+    return case.host.clock.now >= 1000 + _proof.STANDING
+
+
+def skew(case):
+    return _skew._same_code(case.host, [case.container], [case.container]) is False
+
+
+def nodes(case):
+    return _nodes.nodes_of(case.host, [case.container]).owns(f"celery@{case.container.hostname}")
+
+
+def registered(case):
+    shells = {case.container.id: ("celery", "shell")}
+    names = _registered.of_containers(case.host, Notes(case.host), [case.container], shells=shells)
+    return names is None and "could not be found out" in case.host.warnings[0]
+
+
+def leftovers_of_names(case):
+    _registered._remove_leftovers(case.host, "shop-blue")
+    return True
+
+
+def schedule(case):
+    beat = {"Path": "celery", "Args": ["-A", "shop", "beat"]}
+    case.engine.inspected["blue-beat"] = {**case.engine.inspected[case.engine.add("beat", status="exited")], **beat}
+    case.engine.inspected["green-beat"] = {**case.engine.inspected[case.engine.add("beat", "green", status="created")], **beat}
+    case.engine.files["blue-beat"] = {"/app/celerybeat-schedule": b"x"}
+    beats = [look(case.engine, "blue-beat")], [look(case.engine, "green-beat")]
+    case.late()
+    copied = _schedule.carry_schedule(case.host, *beats)
+    return copied == [] and "The schedule of beat could not be carried to shop-green-beat-1" in case.host.warnings[0]
+
+
+def limit(case):
+    return not _move_rules._limit_of(case.host, case.container)
+
+
+def remembered(case):
+    _recreate.remember(case.host, case.scene.store, "blue", "1", [case.container], lambda each: each.restart_policy)
+    return True
+
+
+READS = [
+    ("info", status),
+    ("info", disk),
+    ("image", size),
+    ("stats", memory),
+    ("image_ids", finish),
+    ("networks", finish),
+    ("volumes", finish),
+    ("networks", undo_fetch),
+    ("logs", undo_health),
+    ("logs", undo_handover),
+    ("stats", undo_health),
+    ("logs", log_lines),
+    ("logs", proof),
+    ("inspect", skew),
+    ("inspect", nodes),
+    ("inspect", registered),
+    ("containers", leftovers_of_names),
+    ("inspect", schedule),
+    ("changes", schedule),
+    ("archive", schedule),
+    ("inspect", limit),
+    ("network", remembered),
+]
+
+
+@pytest.mark.parametrize("name, act", READS, ids=[f"{name}-{act.__name__}" for name, act in READS])
+def test_a_read_that_is_not_needed_fails_nothing(monkeypatch, tmp_path, name, act):
+    case = Case(monkeypatch, tmp_path)
+    case.container = look(case.engine, case.engine.add("worker", color="1", app="lone", Config__Hostname="0123456789ab"))
+    case.late = lambda: case.refuse(name)
+    if act is not schedule:
+        case.refuse(name)
+    assert act(case)
+
+
+def test_a_container_that_goes_while_the_others_are_looked_at_is_gone(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.color("blue")
+    summaries = scene.engine.containers(["com.docker.compose.project=shop-blue"])
+    monkeypatch.setattr(scene.engine, "containers", lambda labels=(): summaries)
+    del scene.engine.inspected["blue-worker"]
+    assert [each.service for each in of_project(scene.engine, "shop-blue")] == ["beat", "redis", "web"]
+
+
+@pytest.mark.parametrize("answer", [RedisError("NOPERM"), {"used_memory": "much"}, {}])
+def test_a_redis_that_does_not_tell_its_memory_is_moved_to(monkeypatch, tmp_path, answer):
+    def tell(_broker, _section):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(_move_rules, "_info", tell)
+    scene = Scene(monkeypatch, tmp_path)
+    assert _move_rules._rooms(scene.host, scene.brokers["green"]) == []
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), KeyError("MemTotal"), ValueError("x")])
+def test_a_journal_is_written_without_a_look_at_the_memory(monkeypatch, tmp_path, error):
+    scene = Scene(monkeypatch, tmp_path)
+    journal = scene.deployment("health")
+
+    def fail():
+        raise error
+
+    monkeypatch.setattr(_journal, "used_memory", fail)
+    journal.note(reason="a way back")
+    assert scene.store.load()["reason"] == "a way back"
