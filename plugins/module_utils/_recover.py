@@ -27,16 +27,20 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _policies,
     _recovery,
     _recreate,
+    _remembered,
     _resources,
     _schedule,
     _secrets,
     _skew,
     _switch,
+    _way_back,
     _weights,
+    _which_back,
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -56,9 +60,11 @@ def recover(host, store, params, check_mode):
     """Bring the open deployment to a whole state.
 
     :param params: ``prefer`` (``rollback`` to undo it, else by what the host shows), ``reason`` for the history, and
-        ``deployment_id`` and ``epoch`` when only that deployment is meant, and only while it is the caller's. The guard says
-        that it is one with ``guard``.
-    :returns: the module's result; ``found`` is whether a deployment was open, ``message`` says how it ended.
+        ``deployment_id`` and ``epoch`` when only that deployment is meant, and only while it is the caller's; ``release`` that
+        the user names. The guard says that it is one with ``guard``.
+    :returns: the module's result; ``found`` is whether a deployment was open, ``already`` whether the last one was rolled
+        back before this, ``message`` says how it ended.
+    :raises NotBegun: the way back cannot be walked, and the new color is live and whole.
     :raises BluegreenError: it could not be brought to an end, and can be tried again.
     """
     try:
@@ -78,10 +84,14 @@ def recover(host, store, params, check_mode):
             return _nothing(store, params)
         _refuse(store, journal, params)
         journal.best_effort = True
+        if params["prefer"] == "rollback" and _way_back.is_pending(journal):
+            # Where that is refused, nobody has lost the right to approve it.
+            _await_engine(host)
+            Recovery(host, store, journal, params).require_way_back()
         # From here on whoever owned it can do nothing more.
         journal.take_over(params.get("guard", False))
         _await_engine(host)
-        return _Recovery(host, store, journal, params).run()
+        return Recovery(host, store, journal, params).run()
 
 
 def _nothing(store, params):
@@ -92,7 +102,10 @@ def _nothing(store, params):
         # Its controller was away, and the guard was faster.
         why = f" ({last['reason']})" if last.get("reason") else ""
         message = f"Deployment {last['id']} was ended meanwhile: {last['result'].replace('_', ' ')}{why}."
-    return {"changed": False, "found": False, "message": message, "logs": {}}
+    done = ""
+    if params["prefer"] == "rollback" and not params["deployment_id"]:
+        done = _which_back.done_already(last, _remembered.kept_color(store), params.get("release", ""))
+    return {"changed": False, "found": False, "already": bool(done), "message": done or message, "logs": {}}
 
 
 def _await_engine(host):
@@ -108,6 +121,13 @@ def _await_engine(host):
 
 
 def _refuse(store, journal, params):
+    named = params.get("release", "")
+    if named and params["prefer"] == "rollback" and named not in (journal["release"], journal["release_from"]):
+        raise Fenced(
+            f"bluegreen_release is {named!r}, but release {journal['release'] or '(none)'} of app {store.app} is open, and undoing "
+            f"it leads back to release {journal['release_from'] or '(none)'}: nothing was done. Leave bluegreen_release out "
+            f"({command('rollback')})."
+        )
     if params["deployment_id"] and journal["id"] != params["deployment_id"]:
         raise Fenced(
             f"deployment_id {params['deployment_id']} is not the open deployment of app {store.app}, which is "
@@ -126,7 +146,7 @@ def _refuse(store, journal, params):
         )
 
 
-class _Recovery:
+class Recovery:
     """One run over one deployment."""
 
     def __init__(self, host, store, journal, params):
@@ -134,6 +154,9 @@ class _Recovery:
         self.store = store
         self.journal = journal
         self.prefer = params["prefer"]
+        self.guard = params.get("guard", False)
+        # Whoever names the release that is to come back takes it as it is.
+        self.takes_it = self.prefer == "rollback" and bool(journal["from"]) and params.get("release", "") == journal["release_from"] != ""
         self.reason = journal["reason"] or _secrets.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
         self.nginx = _nginx.Nginx(**self.settings.nginx)
@@ -149,8 +172,40 @@ class _Recovery:
             return self._end(journal["result"])
         # Whatever becomes of it, no worker stays slowed down.
         _weights.put_back_weights(self.host, journal)
+        pending = _way_back.is_pending(journal)
         action = _recovery.decide(journal.data, self._sight(), self.prefer)
+        if action == _recovery.BACK and self.prefer == "rollback" and not pending:
+            self._hold_without_way_back()
         return getattr(self, f"_{action}")()
+
+    def require_way_back(self):
+        """Raise where the deployment awaits approval, is whole, and the old color is no way back."""
+        why = self._why_no_way_back()
+        if why:
+            if self.guard:
+                _way_back.note(self.journal, why)
+            raise _way_back.not_begun(self.journal, why)
+
+    def _hold_without_way_back(self):
+        """The same for a deployment that failed late: it awaits approval from now on."""
+        why = self._why_no_way_back()
+        if why:
+            self._hold()
+            raise _way_back.not_begun(self.journal, why)
+
+    def _why_no_way_back(self):
+        """Why the old color cannot take the visitors; empty where it can, and where the new color is not whole either."""
+        if not _way_back.is_to_be_looked_at(self.journal):
+            return ""
+        self._see_served()
+        if _recovery.last_served(self.journal.data, self.served) != self.journal["to"]:
+            return ""
+        if not (self._works(self.candidate) and self._answers(self.candidate)):
+            return ""
+        # An old color that is incomplete is a way back nevertheless; without a web it is not.
+        missing = self._recreate_missing()
+        why = _way_back.why_no_way_back(self.host, self.journal, self.settings, self.old)
+        return missing.message.rstrip(".") if why and missing else why
 
     def _sight(self):
         """What the host shows, as far as the decision needs it."""
@@ -160,10 +215,7 @@ class _Recovery:
         if journal["step"] == "finish" or (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot or a restart of the engine what has no policy is down, though it is what is served.
             self._try_to_serve(self.candidate)
-        try:
-            self.served = _nginx.served_color(self.host, self.nginx) or ""
-        except BluegreenError as error:
-            self.host.warn(error.message)
+        self._see_served()
         if self.prefer == "rollback" or journal["back"] or journal["step"] == "finish":
             return _recovery.Sight(self.served)
         whole = self._healthy(self.candidate) and self._works(self.candidate)
@@ -175,6 +227,12 @@ class _Recovery:
         # The way back may be down only for want of a restart policy.
         self._try_to_serve(self.old)
         return _recovery.Sight(self.served, whole, self._healthy(self.old))
+
+    def _see_served(self):
+        try:
+            self.served = _nginx.served_color(self.host, self.nginx) or ""
+        except BluegreenError as error:
+            self.host.warn(error.message)
 
     def _healthy(self, color):
         try:
@@ -249,7 +307,7 @@ class _Recovery:
         try:
             self._make_room()
             self._start_serving(self.old)
-            self._wait_healthy(self.old)
+            self._await_old_color()
             self._try_to_start_broker(self.candidate)
             self._copy_kept_back()
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
@@ -273,6 +331,15 @@ class _Recovery:
             self._leave_incomplete(missing)
         return self._end("rolled_back")
 
+    def _await_old_color(self):
+        try:
+            self._wait_healthy(self.old)
+        except BluegreenError as ill:
+            if not self.takes_it or self._answers(self.candidate):
+                raise
+            # Neither color is well, and the human has named the one to go on with.
+            self.host.warn(f"{self.old.name} is not healthy, and neither is {self.candidate.name}: {ill.message}")
+
     def _cannot_switch(self, error):
         """Both webs stay up, because one of them is served; the old workers work, and tasks go to them.
 
@@ -281,23 +348,32 @@ class _Recovery:
         stopped = self._stop_old_web_again()
         sentence = f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} "
         if stopped and self._goes_on():
-            self.journal.note(back=False, reason="")
-            self._await_approval()
+            why, over = error.message.rstrip("."), _approval.is_over(self.journal)
+            self._await_approval(back=False, reason="")
+            if self.guard and over:
+                # The time begins anew, and trying it costs the workers' time: the guard does it once.
+                self.journal.note(not_taken_back=why)
             raise BluegreenError(
                 f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
                 "Fix that, then run rollback.yml again, or finish.yml.",
                 logs=self.logs,
             )
+        self._let_old_workers_work()
+        self.journal.note(result="failed", reason=self.reason)
+        release, before = self.journal["release"], self.journal["release_from"]
+        raise BluegreenError(
+            f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Fix "
+            f"that, then run {command('rollback')} again. If release {release or '(none)'} is to stay, {command('finish', release)} "
+            "turns this round once it is healthy"
+            + (f"; if both are ill, {command('rollback', before)} takes release {before} as it is." if before else "."),
+            logs=self.logs,
+        )
+
+    def _let_old_workers_work(self):
         self._stop_workers_of_candidate()
         self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
-        self.journal.note(result="failed", reason=self.reason)
-        raise BluegreenError(
-            f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Fix "
-            "that, then run rollback.yml again.",
-            logs=self.logs,
-        )
 
     def _old_web_runs(self):
         web = self.old.of("web")
@@ -380,8 +456,8 @@ class _Recovery:
             "rollback.yml.",
         )
 
-    def _await_approval(self):
-        self.journal.begin("awaiting_approval", result="", armed=False)
+    def _await_approval(self, **facts):
+        self.journal.begin("awaiting_approval", result="", armed=False, **facts)
         self.journal.done("awaiting_approval")
         _approval.begin(self.journal)
         _guard_units.watch_pending(self.host, self.store.app)
@@ -414,7 +490,10 @@ class _Recovery:
         )
 
     def _leave_incomplete(self, error):
-        """The old color is live, but not all of it is to be had: a human has to bring the rest back."""
+        """The old color is live, but not all of it is to be had: a human brings the rest back, or takes it as it is."""
+        if self.takes_it:
+            self.host.warn(error.message)
+            return
         self.journal.note(result="failed", reason=self.reason)
         raise BluegreenError(error.message, logs={**(error.details.get("logs") or {}), **self.logs})
 
