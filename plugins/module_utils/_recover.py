@@ -75,7 +75,7 @@ def recover(host, store, params, check_mode):
         return _nothing(store, params)
     _refuse(store, journal, params)
     if check_mode:
-        return {"changed": True, "found": True, "message": f"Deployment {journal.describe()} would be brought to an end."}
+        return {"changed": True, "found": True, "already": False, "kept": "", "message": f"Deployment {journal.describe()} would be brought to an end."}
     # The guard may be at it just now, and wait for a color that does not become healthy; a human means what is asked for.
     wait = ROLLBACK_WAIT if params["prefer"] == "rollback" and not params.get("guard") else LOCK_WAIT
     with store.lock(f"recovery of deployment {journal['id']}", wait):
@@ -83,6 +83,7 @@ def recover(host, store, params, check_mode):
         if journal is None:
             return _nothing(store, params)
         _refuse(store, journal, params)
+        _warn_of_another_release(host, journal, params)
         journal.best_effort = True
         if params["prefer"] == "rollback" and _way_back.is_pending(journal):
             # Where that is refused, nobody has lost the right to approve it.
@@ -102,10 +103,17 @@ def _nothing(store, params):
         # Its controller was away, and the guard was faster.
         why = f" ({last['reason']})" if last.get("reason") else ""
         message = f"Deployment {last['id']} was ended meanwhile: {last['result'].replace('_', ' ')}{why}."
-    done = ""
+    kept, done = _remembered.kept_color(store), ""
     if params["prefer"] == "rollback" and not params["deployment_id"]:
-        done = _which_back.done_already(last, _remembered.kept_color(store), params.get("release", ""))
-    return {"changed": False, "found": False, "already": bool(done), "message": done or message, "logs": {}}
+        done = _which_back.done_already(last, kept, params.get("release", ""))
+    return {
+        "changed": False,
+        "found": False,
+        "already": bool(done),
+        "kept": kept["release"] if kept else "",
+        "message": done or message,
+        "logs": {},
+    }
 
 
 def _await_engine(host):
@@ -120,14 +128,17 @@ def _await_engine(host):
         deadline.sleep(1.0)
 
 
-def _refuse(store, journal, params):
+def _warn_of_another_release(host, journal, params):
+    """What is open is undone, whatever the variable names: it may stand in the inventory for deployments."""
     named = params.get("release", "")
     if named and params["prefer"] == "rollback" and named not in (journal["release"], journal["release_from"]):
-        raise Fenced(
-            f"bluegreen_release is {named!r}, but release {journal['release'] or '(none)'} of app {store.app} is open, and undoing "
-            f"it leads back to release {journal['release_from'] or '(none)'}: nothing was done. Leave bluegreen_release out "
-            f"({command('rollback')})."
+        host.warn(
+            f"bluegreen_release is {named!r}, but what is open is release {journal['release'] or '(none)'}: that is undone, which "
+            f"leads back to {'release ' + (journal['release_from'] or '(none)') if journal['from'] else 'no color'}."
         )
+
+
+def _refuse(store, journal, params):
     if params["deployment_id"] and journal["id"] != params["deployment_id"]:
         raise Fenced(
             f"deployment_id {params['deployment_id']} is not the open deployment of app {store.app}, which is "
@@ -475,19 +486,24 @@ class Recovery:
                 f"Release {journal['release'] or '(none)'} of app {self.store.app} was approved, but Nginx is not proved to serve "
                 f"{journal['to']}: nothing more was removed. Mend Nginx, then run finish.yml again."
             )
+        release = journal["release"]
         raise BluegreenError(
             f"Deployment {journal.describe()} of app {self.store.app} stopped in step {journal['step']}, and neither "
-            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run recover.yml, "
-            "or rollback.yml to go back.",
+            "color is whole: what is served was left as it is. Look at both colors (status.yml). Once one is healthy, "
+            f"{command('finish', release)} keeps release {release or '(none)'}, and {command('rollback')} goes back.",
             logs=self.logs,
         )
 
     def _not_all_runs(self, error):
         return BluegreenError(
             f"Release {self.journal['release'] or '(none)'} of app {self.store.app} was rolled back, but not all of "
-            f"{self.old.name} runs: {error.message} Fix that, then run rollback.yml again.",
+            f"{self.old.name} runs: {error.message} Fix that, then run {command('rollback')} again{self._as_it_is()}.",
             **error.details,
         )
+
+    def _as_it_is(self):
+        release = self.journal["release_from"]
+        return f", or take release {release} as it is with {command('rollback', release)}" if release else ""
 
     def _leave_incomplete(self, error):
         """The old color is live, but not all of it is to be had: a human brings the rest back, or takes it as it is."""
@@ -691,6 +707,8 @@ class Recovery:
         return {
             "changed": changed,
             "found": True,
+            "already": False,
+            "kept": "",
             "id": journal["id"],
             "epoch": journal["epoch"],
             "result": journal["result"],

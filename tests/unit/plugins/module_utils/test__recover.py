@@ -71,6 +71,7 @@ def test_nothing_is_open(scene):
         "changed": False,
         "found": False,
         "already": False,
+        "kept": "",
         "message": "No deployment of app shop is open. It was never deployed on this host.",
         "logs": {},
     }
@@ -467,7 +468,9 @@ def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, 
             recover(scene, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-"
-        f"{broken}-1 could not be started: port is already allocated. Fix that, then run rollback.yml again."
+        f"{broken}-1 could not be started: port is already allocated. Fix that, then run ansible-playbook "
+        "smallfleet.bluegreen.rollback again, or take release 1 as it is with ansible-playbook smallfleet.bluegreen.rollback -e "
+        "bluegreen_release=1."
     )
     assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
     assert scene.engine.state("green-web") == "exited"
@@ -1141,7 +1144,10 @@ def test_one_that_failed_waits_for_no_lease(scene):
     abandoned(scene)
     with pytest.raises(BluegreenError) as failure:
         recover(scene, LOOK)
-    assert failure.value.message.endswith("mend one, then run recover.yml, or rollback.yml to go back.")
+    assert failure.value.message.endswith(
+        "Once one is healthy, ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2 keeps release 2, and "
+        "ansible-playbook smallfleet.bluegreen.rollback goes back."
+    )
     scene.unhealthy = set()
     assert "awaits approval" in recover(scene, LOOK)["message"]
 
