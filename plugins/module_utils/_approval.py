@@ -27,6 +27,8 @@ def check_timeout(seconds):
 
 def begin(journal):
     """Let the time begin, or begin anew; on the disk when this returns."""
+    # Why the guard did not go back when the time was over the last time.
+    journal.data.pop("not_taken_back", None)
     seconds = journal.get("approval_timeout")
     if seconds:
         clock = journal.store.host.clock

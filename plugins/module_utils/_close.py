@@ -27,16 +27,22 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+    LOCK_WAIT,
     Fenced,
     refuse_stranger,
     remove,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import may_be_kept
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late, start_broker
+
+# How long the lock is waited for where a way back is turned round, in seconds.
+TURN_WAIT = 180
 
 
 def close(host, store, params, check_mode):
@@ -52,12 +58,19 @@ def close(host, store, params, check_mode):
     _refuse(store, journal, params)
     if check_mode:
         return {"changed": True, "result": "committed", "id": journal["id"]}
-    with store.lock(f"finishing deployment {journal['id']}"):
+    # The guard may be at a way back just now, and wait for a color that does not become healthy.
+    wait = TURN_WAIT if may_be_kept(journal.data) else LOCK_WAIT
+    with store.lock(f"finishing deployment {journal['id']}", wait):
         meant, journal = journal["id"], store.load()
         if journal is None:
             # Somebody was faster.
             return _ended(store, meant, "")
         _refuse(store, journal, params)
+        if may_be_kept(journal.data):
+            # Almost never needed.
+            from ansible_collections.smallfleet.bluegreen.plugins.module_utils._turn_round import turn_round
+
+            turn_round(host, store, journal)
         return finish(host, store, journal)
 
 
@@ -126,10 +139,13 @@ def _was_rolled_back(store, entry):
 def _refuse(store, journal, params):
     if params["deployment_id"]:
         refuse_stranger(store.app, journal, params["deployment_id"], params["epoch"], "finish")
+    if may_be_kept(journal.data):
+        _refuse_what_goes_back(store, journal, params)
+        return
     if journal["back"]:
         raise Fenced(
-            f"Deployment {journal.describe()} of app {store.app} is being undone, and nothing was finished: look at status.yml, "
-            "then deploy again."
+            f"Deployment {journal.describe()} of app {store.app} is being undone, and nothing was finished: complete that with "
+            f"{command('rollback')}, then deploy again."
         )
     if journal["step"] not in ("awaiting_approval", "finish"):
         raise Fenced(
@@ -147,6 +163,19 @@ def _refuse(store, journal, params):
             f"bluegreen_release is {params['release']!r}, but the release of app {store.app} that awaits approval is "
             f"{journal['release']!r}: nothing was finished."
         )
+
+
+def _refuse_what_goes_back(store, journal, params):
+    """A way back that did not end can be turned round, by somebody who says so with the release."""
+    release = journal["release"]
+    if not params["deployment_id"] and params["release"] == release:
+        return
+    what = "is being undone" if journal["back"] else f"failed in step {journal['step']}"
+    raise Fenced(
+        f"Deployment {journal.describe()} of app {store.app} {what}, and nothing was finished: complete the way back with "
+        f"{command('rollback')}, or, if Nginx still serves release {release or '(none)'} and it is to stay, name it "
+        f"({command('finish', release)})."
+    )
 
 
 def finish(host, store, journal):

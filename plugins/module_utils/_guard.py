@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _recover, _watch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _old_web, _recover, _watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_program import NAME
@@ -126,9 +126,15 @@ class Guard:
             return ""
         sentence = f"nobody approved release {journal['release'] or '(none)'} within {journal['approval_timeout']} s"
         if journal.get("on_timeout") == "rollback" and journal["from"]:
-            return sentence
+            return "" if self._is_no_way_back_yet(journal) else sentence
         self._report(f"{sentence[0].upper()}{sentence[1:]}: finish.yml still does, or rollback.yml goes back.")
         return ""
+
+    def _is_no_way_back_yet(self, journal):
+        """Whether going back was given up before, and a look that costs nothing shows no reason to try it again."""
+        if not journal.get("not_taken_back"):
+            return False
+        return _old_web.is_stopped(journal) or not self._watch.old_answers()
 
     def _report(self, sentence):
         # The same refusal every few seconds would bury all others.

@@ -184,6 +184,7 @@ def _deployment(journal):
         "result": journal["result"],
         "reason": journal["reason"],
         "held_by": journal.get("held_by") or [],
+        "not_taken_back": journal.get("not_taken_back") or "",
         "old_web": journal.get("old_web") or "running",
         "progress": journal.get("progress"),
         "owner_alive": journal["step"] != "awaiting_approval" and journal.has_owner(),
@@ -215,6 +216,8 @@ def summary(app, facts):
             f"Deployment {deployment['id']} of release {deployment['release'] or '(none)'} by {deployment['who']} {step} "
             f"since {deployment['since']}."
         )
+        if deployment["not_taken_back"]:
+            lines.append(f"Its time for the approval is over; not taken back, because {deployment['not_taken_back']}.")
         if deployment["old_web"] == "stopped" and deployment["step"] == "awaiting_approval":
             lines.append(f"The web of {deployment['from']} is stopped until then, because this host cannot hold both.")
         if deployment["progress"]:

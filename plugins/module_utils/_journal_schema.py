@@ -372,6 +372,7 @@ OPTIONAL = {
     "watch": _or_null(_bool),
     "approval_timeout": _or_null(_whole(0)),
     "on_timeout": _or_null(_one_of("keep", "rollback")),
+    "not_taken_back": _text(LONGEST_REASON, printable=True),
     "approve_until": _record({"boot_id": _text(longest=64), "until": _number()}),
 }
 
@@ -507,7 +508,7 @@ def entry(raw):
 
 def tidied(data):
     """A journal, or a line of the history, whose free texts are lines of a sane length."""
-    longest = {"who": LONGEST_WHO, "reason": LONGEST_REASON}
+    longest = {"who": LONGEST_WHO, "reason": LONGEST_REASON, "not_taken_back": LONGEST_REASON}
     return {key: _grammar.one_line(value, longest[key]) if key in longest else value for key, value in data.items()}
 
 

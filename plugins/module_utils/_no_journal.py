@@ -161,4 +161,14 @@ def _end(host, store, settings, served):
 
 
 def _result(message):
-    return {"changed": True, "found": True, "id": "", "epoch": 0, "result": "failed", "message": message, "logs": {}}
+    return {
+        "changed": True,
+        "found": True,
+        "already": False,
+        "kept": "",
+        "id": "",
+        "epoch": 0,
+        "result": "failed",
+        "message": message,
+        "logs": {},
+    }

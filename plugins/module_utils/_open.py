@@ -15,6 +15,7 @@ import contextlib
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _guard_units, _no_journal, _recreate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
@@ -23,6 +24,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, write_atomically
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import check_patterns
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import may_be_kept
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import settings_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._survey import Survey
 
@@ -169,7 +171,10 @@ def refuse_open(store, journal):
     if journal is None:
         return
     if journal["result"] == "failed":
-        way = "look at it (status.yml), then undo it with rollback.yml"
+        way = f"look at it (status.yml), then undo it with {command('rollback')}"
+        if may_be_kept(journal.data):
+            release = journal["release"]
+            way += f", or keep release {release or '(none)'}, which Nginx may still serve, with {command('finish', release)}"
     elif journal["step"] == "awaiting_approval":
         raise Fenced(
             f"Deployment {journal.describe()} of app {store.app} awaits approval of release "

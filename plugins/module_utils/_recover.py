@@ -27,16 +27,20 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _policies,
     _recovery,
     _recreate,
+    _remembered,
     _resources,
     _schedule,
     _secrets,
     _skew,
     _switch,
+    _way_back,
     _weights,
+    _which_back,
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -56,9 +60,11 @@ def recover(host, store, params, check_mode):
     """Bring the open deployment to a whole state.
 
     :param params: ``prefer`` (``rollback`` to undo it, else by what the host shows), ``reason`` for the history, and
-        ``deployment_id`` and ``epoch`` when only that deployment is meant, and only while it is the caller's. The guard says
-        that it is one with ``guard``.
-    :returns: the module's result; ``found`` is whether a deployment was open, ``message`` says how it ended.
+        ``deployment_id`` and ``epoch`` when only that deployment is meant, and only while it is the caller's; ``release`` that
+        the user names. The guard says that it is one with ``guard``.
+    :returns: the module's result; ``found`` is whether a deployment was open, ``already`` whether the last one was rolled
+        back before this, ``message`` says how it ended.
+    :raises NotBegun: the way back cannot be walked, and the new color is live and whole.
     :raises BluegreenError: it could not be brought to an end, and can be tried again.
     """
     try:
@@ -69,7 +75,7 @@ def recover(host, store, params, check_mode):
         return _nothing(store, params)
     _refuse(store, journal, params)
     if check_mode:
-        return {"changed": True, "found": True, "message": f"Deployment {journal.describe()} would be brought to an end."}
+        return {"changed": True, "found": True, "already": False, "kept": "", "message": f"Deployment {journal.describe()} would be brought to an end."}
     # The guard may be at it just now, and wait for a color that does not become healthy; a human means what is asked for.
     wait = ROLLBACK_WAIT if params["prefer"] == "rollback" and not params.get("guard") else LOCK_WAIT
     with store.lock(f"recovery of deployment {journal['id']}", wait):
@@ -77,11 +83,16 @@ def recover(host, store, params, check_mode):
         if journal is None:
             return _nothing(store, params)
         _refuse(store, journal, params)
+        _warn_of_another_release(host, journal, params)
         journal.best_effort = True
+        if params["prefer"] == "rollback" and _way_back.is_pending(journal):
+            # Where that is refused, nobody has lost the right to approve it.
+            _await_engine(host)
+            Recovery(host, store, journal, params).require_way_back()
         # From here on whoever owned it can do nothing more.
         journal.take_over(params.get("guard", False))
         _await_engine(host)
-        return _Recovery(host, store, journal, params).run()
+        return Recovery(host, store, journal, params).run()
 
 
 def _nothing(store, params):
@@ -92,7 +103,17 @@ def _nothing(store, params):
         # Its controller was away, and the guard was faster.
         why = f" ({last['reason']})" if last.get("reason") else ""
         message = f"Deployment {last['id']} was ended meanwhile: {last['result'].replace('_', ' ')}{why}."
-    return {"changed": False, "found": False, "message": message, "logs": {}}
+    kept, done = _remembered.kept_color(store), ""
+    if params["prefer"] == "rollback" and not params["deployment_id"]:
+        done = _which_back.done_already(last, kept, params.get("release", ""))
+    return {
+        "changed": False,
+        "found": False,
+        "already": bool(done),
+        "kept": kept["release"] if kept else "",
+        "message": done or message,
+        "logs": {},
+    }
 
 
 def _await_engine(host):
@@ -105,6 +126,16 @@ def _await_engine(host):
             if deadline.over:
                 raise
         deadline.sleep(1.0)
+
+
+def _warn_of_another_release(host, journal, params):
+    """What is open is undone, whatever the variable names: it may stand in the inventory for deployments."""
+    named = params.get("release", "")
+    if named and params["prefer"] == "rollback" and named not in (journal["release"], journal["release_from"]):
+        host.warn(
+            f"bluegreen_release is {named!r}, but what is open is release {journal['release'] or '(none)'}: that is undone, which "
+            f"leads back to {'release ' + (journal['release_from'] or '(none)') if journal['from'] else 'no color'}."
+        )
 
 
 def _refuse(store, journal, params):
@@ -126,7 +157,7 @@ def _refuse(store, journal, params):
         )
 
 
-class _Recovery:
+class Recovery:
     """One run over one deployment."""
 
     def __init__(self, host, store, journal, params):
@@ -134,6 +165,9 @@ class _Recovery:
         self.store = store
         self.journal = journal
         self.prefer = params["prefer"]
+        self.guard = params.get("guard", False)
+        # Whoever names the release that is to come back takes it as it is.
+        self.takes_it = self.prefer == "rollback" and bool(journal["from"]) and params.get("release", "") == journal["release_from"] != ""
         self.reason = journal["reason"] or _secrets.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
         self.nginx = _nginx.Nginx(**self.settings.nginx)
@@ -149,8 +183,40 @@ class _Recovery:
             return self._end(journal["result"])
         # Whatever becomes of it, no worker stays slowed down.
         _weights.put_back_weights(self.host, journal)
+        pending = _way_back.is_pending(journal)
         action = _recovery.decide(journal.data, self._sight(), self.prefer)
+        if action == _recovery.BACK and self.prefer == "rollback" and not pending:
+            self._hold_without_way_back()
         return getattr(self, f"_{action}")()
+
+    def require_way_back(self):
+        """Raise where the deployment awaits approval, is whole, and the old color is no way back."""
+        why = self._why_no_way_back()
+        if why:
+            if self.guard:
+                _way_back.note(self.journal, why)
+            raise _way_back.not_begun(self.journal, why)
+
+    def _hold_without_way_back(self):
+        """The same for a deployment that failed late: it awaits approval from now on."""
+        why = self._why_no_way_back()
+        if why:
+            self._hold()
+            raise _way_back.not_begun(self.journal, why)
+
+    def _why_no_way_back(self):
+        """Why the old color cannot take the visitors; empty where it can, and where the new color is not whole either."""
+        if not _way_back.is_to_be_looked_at(self.journal):
+            return ""
+        self._see_served()
+        if _recovery.last_served(self.journal.data, self.served) != self.journal["to"]:
+            return ""
+        if not (self._works(self.candidate) and self._answers(self.candidate)):
+            return ""
+        # An old color that is incomplete is a way back nevertheless; without a web it is not.
+        missing = self._recreate_missing()
+        why = _way_back.why_no_way_back(self.host, self.journal, self.settings, self.old)
+        return missing.message.rstrip(".") if why and missing else why
 
     def _sight(self):
         """What the host shows, as far as the decision needs it."""
@@ -160,10 +226,7 @@ class _Recovery:
         if journal["step"] == "finish" or (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot or a restart of the engine what has no policy is down, though it is what is served.
             self._try_to_serve(self.candidate)
-        try:
-            self.served = _nginx.served_color(self.host, self.nginx) or ""
-        except BluegreenError as error:
-            self.host.warn(error.message)
+        self._see_served()
         if self.prefer == "rollback" or journal["back"] or journal["step"] == "finish":
             return _recovery.Sight(self.served)
         whole = self._healthy(self.candidate) and self._works(self.candidate)
@@ -175,6 +238,12 @@ class _Recovery:
         # The way back may be down only for want of a restart policy.
         self._try_to_serve(self.old)
         return _recovery.Sight(self.served, whole, self._healthy(self.old))
+
+    def _see_served(self):
+        try:
+            self.served = _nginx.served_color(self.host, self.nginx) or ""
+        except BluegreenError as error:
+            self.host.warn(error.message)
 
     def _healthy(self, color):
         try:
@@ -249,7 +318,7 @@ class _Recovery:
         try:
             self._make_room()
             self._start_serving(self.old)
-            self._wait_healthy(self.old)
+            self._await_old_color()
             self._try_to_start_broker(self.candidate)
             self._copy_kept_back()
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
@@ -273,6 +342,15 @@ class _Recovery:
             self._leave_incomplete(missing)
         return self._end("rolled_back")
 
+    def _await_old_color(self):
+        try:
+            self._wait_healthy(self.old)
+        except BluegreenError as ill:
+            if not self.takes_it or self._answers(self.candidate):
+                raise
+            # Neither color is well, and the human has named the one to go on with.
+            self.host.warn(f"{self.old.name} is not healthy, and neither is {self.candidate.name}: {ill.message}")
+
     def _cannot_switch(self, error):
         """Both webs stay up, because one of them is served; the old workers work, and tasks go to them.
 
@@ -281,23 +359,32 @@ class _Recovery:
         stopped = self._stop_old_web_again()
         sentence = f"Release {self.journal['release'] or '(none)'} of app {self.store.app} could not be undone: {error.message} "
         if stopped and self._goes_on():
-            self.journal.note(back=False, reason="")
-            self._await_approval()
+            why, over = error.message.rstrip("."), _approval.is_over(self.journal)
+            self._await_approval(back=False, reason="")
+            if self.guard and over:
+                # The time begins anew, and trying it costs the workers' time: the guard does it once.
+                self.journal.note(not_taken_back=why)
             raise BluegreenError(
                 f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
                 "Fix that, then run rollback.yml again, or finish.yml.",
                 logs=self.logs,
             )
+        self._let_old_workers_work()
+        self.journal.note(result="failed", reason=self.reason)
+        release, before = self.journal["release"], self.journal["release_from"]
+        raise BluegreenError(
+            f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Fix "
+            f"that, then run {command('rollback')} again. If release {release or '(none)'} is to stay, {command('finish', release)} "
+            "turns this round once it is healthy"
+            + (f"; if both are ill, {command('rollback', before)} takes release {before} as it is." if before else "."),
+            logs=self.logs,
+        )
+
+    def _let_old_workers_work(self):
         self._stop_workers_of_candidate()
         self._carry_schedule_back()
         self._move_back(self.candidate)
         self._start_old_workers()
-        self.journal.note(result="failed", reason=self.reason)
-        raise BluegreenError(
-            f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Fix "
-            "that, then run rollback.yml again.",
-            logs=self.logs,
-        )
 
     def _old_web_runs(self):
         web = self.old.of("web")
@@ -380,8 +467,8 @@ class _Recovery:
             "rollback.yml.",
         )
 
-    def _await_approval(self):
-        self.journal.begin("awaiting_approval", result="", armed=False)
+    def _await_approval(self, **facts):
+        self.journal.begin("awaiting_approval", result="", armed=False, **facts)
         self.journal.done("awaiting_approval")
         _approval.begin(self.journal)
         _guard_units.watch_pending(self.host, self.store.app)
@@ -399,22 +486,30 @@ class _Recovery:
                 f"Release {journal['release'] or '(none)'} of app {self.store.app} was approved, but Nginx is not proved to serve "
                 f"{journal['to']}: nothing more was removed. Mend Nginx, then run finish.yml again."
             )
+        release = journal["release"]
         raise BluegreenError(
             f"Deployment {journal.describe()} of app {self.store.app} stopped in step {journal['step']}, and neither "
-            "color is whole: what is served was left as it is. Look at both colors (status.yml), mend one, then run recover.yml, "
-            "or rollback.yml to go back.",
+            "color is whole: what is served was left as it is. Look at both colors (status.yml). Once one is healthy, "
+            f"{command('finish', release)} keeps release {release or '(none)'}, and {command('rollback')} goes back.",
             logs=self.logs,
         )
 
     def _not_all_runs(self, error):
         return BluegreenError(
             f"Release {self.journal['release'] or '(none)'} of app {self.store.app} was rolled back, but not all of "
-            f"{self.old.name} runs: {error.message} Fix that, then run rollback.yml again.",
+            f"{self.old.name} runs: {error.message} Fix that, then run {command('rollback')} again{self._as_it_is()}.",
             **error.details,
         )
 
+    def _as_it_is(self):
+        release = self.journal["release_from"]
+        return f", or take release {release} as it is with {command('rollback', release)}" if release else ""
+
     def _leave_incomplete(self, error):
-        """The old color is live, but not all of it is to be had: a human has to bring the rest back."""
+        """The old color is live, but not all of it is to be had: a human brings the rest back, or takes it as it is."""
+        if self.takes_it:
+            self.host.warn(error.message)
+            return
         self.journal.note(result="failed", reason=self.reason)
         raise BluegreenError(error.message, logs={**(error.details.get("logs") or {}), **self.logs})
 
@@ -613,6 +708,8 @@ class _Recovery:
         return {
             "changed": changed,
             "found": True,
+            "already": False,
+            "kept": "",
             "id": journal["id"],
             "epoch": journal["epoch"],
             "result": journal["result"],

@@ -34,6 +34,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _sockets,
     _unlisted,
     _upstream,
+    _which_back,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
@@ -160,6 +161,7 @@ class Survey:
                 "kept. Deploy the earlier release instead; with bluegreen_old_color: stopped the old color is kept from "
                 "the next deployment on."
             )
+        _which_back.require_named((self.store.history(1) or [{}])[0], kept, self.params["release"])
         release, compared = kept["release"] or "(none)", _recreate.compare(kept, self.containers[self.idle])
         if compared.replaced:
             raise BluegreenError(

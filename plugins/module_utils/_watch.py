@@ -105,6 +105,12 @@ class Watch:
         )
         return ""
 
+    def old_answers(self):
+        """Whether the old web gives a good answer now."""
+        journal = self._journal()
+        settings, old, dummy = colors_of(self.host, self.store, journal)
+        return old is not None and self._ask_color(settings, old.name).good
+
     def _journal(self):
         journal = self.store.load()
         if (

@@ -53,7 +53,10 @@ options:
       - With O(state=recovered), V(rollback) undoes the deployment, also one that awaits approval. Empty goes by what the
         host shows, leaves one that awaits approval alone as long as the new color is whole, and refuses one whose owner
         showed a sign of life.
-      - With O(state=open), V(rollback) opens a deployment back to the old color that was kept stopped.
+      - V(rollback) is refused where the deployment awaits approval, the new color is live and whole, and the old one does not
+        become healthy.
+      - With O(state=open), V(rollback) opens a deployment back to the old color that was kept stopped. Where the last deployment
+        was rolled back, only if O(release) names the kept one.
     type: str
     choices: ["", rollback]
     default: ""
@@ -69,6 +72,9 @@ options:
     description:
       - Label of the release.
       - With O(state=closed) it must be the one that awaits approval, or the live one when nothing does, unless it is empty.
+        Where the deployment is going back, and Nginx still serves the new color, that is kept if its release is given here.
+      - With O(state=recovered) and O(prefer=rollback), the release that comes back may be given. Then it is taken as it is,
+        should neither color be healthy, or should not all of it start.
     type: str
     default: ""
   project_src:
@@ -404,6 +410,18 @@ found:
   returned: O(state=recovered)
   type: bool
   sample: true
+already:
+  description:
+    - Whether none was open and the last one was rolled back already, so that V(rollback) has nothing to do. Going further back
+      takes the O(release) that was kept.
+  returned: O(state=recovered)
+  type: bool
+  sample: false
+kept:
+  description: Where no deployment was open, the release of the color that was kept stopped; empty where there is none.
+  returned: O(state=recovered)
+  type: str
+  sample: 1.4.0
 message:
   description: What was done, in a sentence.
   returned: O(state=settled) and O(state=recovered)

@@ -130,6 +130,7 @@ deployment:
     result: ""
     reason: ""
     held_by: []
+    not_taken_back: ""
     old_web: running
     progress: null
     owner_alive: false

@@ -53,7 +53,7 @@ def _told(info):
 
 def _under_way(deployment):
     """Whether what runs is in the middle of a change; one that awaits approval has ended it."""
-    return bool(deployment) and deployment["step"] != "awaiting_approval"
+    return bool(deployment) and (deployment["step"] != "awaiting_approval" or bool(deployment["going_back"]))
 
 
 def _served(info):
@@ -136,7 +136,10 @@ def _opened(deployment):
         return []
     release = f"release {deployment['release'] or '(none)'} by {deployment['who']}"
     if not _under_way(deployment):
-        return [f"{release} awaits approval since {deployment['since']}"]
+        # An earlier release of the collection on a host tells nothing of it.
+        why = deployment.get("not_taken_back")
+        past = f", past its time; not taken back, because {why}" if why else ""
+        return [f"{release} awaits approval since {deployment['since']}{past}"]
     going = "is going back" if deployment["going_back"] else f"is in step {deployment['step']}"
     alone = "" if deployment["owner_alive"] or deployment["going_back"] else ", and its controller is gone"
     moved = ", {moved} of {of} tasks moved".format(**deployment["progress"]) if deployment["progress"] else ""

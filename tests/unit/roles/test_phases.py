@@ -50,16 +50,50 @@ def test_a_broker_that_is_created_anew_has_to_be_empty(prefer, empty):
     assert handed("fetch", "bg_move_tasks", "empty", _bluegreen_prefer=prefer) is empty
 
 
+LEFT = {"found": False, "already": False, "kept": "0.9"}
+UNDONE = {"found": True, "already": False, "kept": ""}
+ALREADY = {"found": False, "already": True, "kept": "0.9"}
+
+
+def rollback_var(name, undone, **variables):
+    """What a variable of the role is, with what bg_deployment found on each host of the play."""
+    loader = DataLoader()
+    data = loader.load_from_file(os.path.join(PHASES, "../../vars/main.yml"))
+    texts = {key: trust_as_template(data[key]) for key in ("_bluegreen_gone_back", "_bluegreen_told", "_bluegreen_stays")}
+    hosts = [{"inventory_hostname": host, **({"_bluegreen_undone": each} if each else {})} for host, each in undone.items()]
+    return Templar(loader, variables={**texts, "_bluegreen_rollout": hosts, **variables}).template(texts[name])
+
+
 @pytest.mark.parametrize(
     "undone, gone_back",
     [
-        ({"a": {"found": True}, "b": {"found": False}, "c": None}, ["a"]),
+        ({"a": UNDONE, "b": LEFT, "c": None}, ["a"]),
+        # The guard of one of them was faster.
+        ({"a": ALREADY, "b": LEFT, "c": UNDONE}, ["c", "a"]),
         # One that is off, and one whose undoing failed, keep no other host from its kept color.
-        ({"a": {"found": False}, "b": {"unreachable": True}, "c": {"failed": True, "msg": "no"}}, []),
+        ({"a": LEFT, "b": {"unreachable": True}, "c": {"failed": True, "msg": "no"}}, []),
     ],
 )
 def test_hosts_that_have_gone_back(undone, gone_back):
-    loader = DataLoader()
-    text = loader.load_from_file(os.path.join(PHASES, "../../vars/main.yml"))["_bluegreen_gone_back"]
-    hosts = [{"inventory_hostname": name, **({"_bluegreen_undone": each} if each else {})} for name, each in undone.items()]
-    assert Templar(loader, variables={"_bluegreen_rollout": hosts}).template(trust_as_template(text)) == gone_back
+    assert rollback_var("_bluegreen_gone_back", undone) == gone_back
+
+
+@pytest.mark.parametrize(
+    "other, release, stays",
+    [
+        (LEFT, "", False),
+        (UNDONE, "", True),
+        (ALREADY, "", True),
+        # It may stand in the inventory; but what was kept here is named by somebody who means it.
+        (UNDONE, "2", True),
+        (UNDONE, "0.9", False),
+    ],
+)
+def test_who_stays_where_another_host_has_gone_back(other, release, stays):
+    given = {"bluegreen_release": release, "_bluegreen_undone": LEFT}
+    assert str(rollback_var("_bluegreen_stays", {"a": other, "b": LEFT}, **given)) == str(stays)
+
+
+def test_without_a_kept_color_no_empty_release_names_it():
+    given = {"bluegreen_release": "", "_bluegreen_undone": {**LEFT, "kept": ""}}
+    assert str(rollback_var("_bluegreen_stays", {"a": UNDONE, "b": LEFT}, **given)) == "True"

@@ -104,6 +104,7 @@ def whole_journal():
         "approval_timeout": 3600,
         "on_timeout": "keep",
         "approve_until": {"boot_id": "boot-1", "until": 4612.5},
+        "not_taken_back": "the old color blue does not answer: connection refused",
         "idle_since": 1010.5,
         "busy_since": None,
         "cutover": {

@@ -361,9 +361,14 @@ def test_only_what_awaits_approval_can_be_finished(scene, step):
 
 
 def test_what_goes_back_cannot_be_finished(scene):
-    scene.deployment("awaiting_approval", back=True)
-    with pytest.raises(Fenced, match="is being undone, and nothing was finished: look at status.yml"):
+    scene.deployment("health", back=True)
+    with pytest.raises(Fenced) as refusal:
         close(scene)
+    assert refusal.value.message.endswith(
+        "of app shop is being undone, and nothing was finished: complete that with ansible-playbook smallfleet.bluegreen.rollback, "
+        "then deploy again."
+    )
+    assert scene.calls == []
 
 
 @pytest.mark.parametrize(
@@ -437,7 +442,7 @@ def test_check_mode_refuses_too(scene):
 def test_who_goes_back_before_the_lock_is_free_wins(scene, monkeypatch):
     journal = scene.deployment("awaiting_approval")
     lock = scene.store.lock
-    monkeypatch.setattr(scene.store, "lock", lambda purpose: (journal.note(back=True), lock(purpose))[1])
+    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (journal.note(back=True), lock(purpose, wait))[1])
     with pytest.raises(Fenced):
         close(scene)
     assert scene.calls == []
@@ -447,7 +452,7 @@ def test_who_finishes_before_the_lock_is_free_leaves_nothing_to_do(scene, monkey
     scene.deployment("awaiting_approval")
     lock = scene.store.lock
     entry = {"id": "dep-1", "result": "committed"}
-    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close(entry), lock(purpose))[1])
+    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (scene.store.close(entry), lock(purpose, wait))[1])
     assert close(scene) == {"changed": False, "result": "committed"}
     assert scene.calls == []
 
@@ -456,7 +461,7 @@ def test_who_has_gone_back_before_the_lock_is_free_leaves_nothing_to_finish(scen
     scene.deployment("awaiting_approval")
     lock = scene.store.lock
     entry = {"id": "dep-1", "release": "2", "from": "", "result": "rolled_back"}
-    monkeypatch.setattr(scene.store, "lock", lambda purpose: (scene.store.close(entry), lock(purpose))[1])
+    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (scene.store.close(entry), lock(purpose, wait))[1])
     with pytest.raises(Fenced, match="^Release 2 of app shop was rolled back meanwhile, and no color is live: nothing was finished"):
         close(scene)
     assert scene.calls == []

@@ -127,6 +127,7 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
         "result": "",
         "reason": "",
         "held_by": [],
+        "not_taken_back": "",
         "old_web": "running",
         "progress": None,
         "owner_alive": True,

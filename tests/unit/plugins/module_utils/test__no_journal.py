@@ -227,6 +227,8 @@ def test_the_journal_is_kept_aside_and_the_history_tells_of_it(scene):
     assert scene.recover() == {
         "changed": True,
         "found": True,
+        "already": False,
+        "kept": "",
         "id": "",
         "epoch": 0,
         "result": "failed",
@@ -299,6 +301,8 @@ def test_check_mode_changes_nothing(scene):
     assert scene.recover(check_mode=True) == {
         "changed": True,
         "found": True,
+        "already": False,
+        "kept": "",
         "id": "",
         "epoch": 0,
         "result": "failed",

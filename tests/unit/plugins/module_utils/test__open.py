@@ -1031,7 +1031,9 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
             "settle",
             {"result": "failed"},
             0,
-            f"{OPEN} is open, in step settle: look at it (status.yml), then undo it with rollback.yml.",
+            f"{OPEN} is open, in step settle: look at it (status.yml), then undo it with ansible-playbook "
+            "smallfleet.bluegreen.rollback, or keep release 1, which Nginx may still serve, with ansible-playbook "
+            "smallfleet.bluegreen.finish -e bluegreen_release=1.",
         ),
     ],
 )
@@ -1328,20 +1330,20 @@ def test_the_kept_color_comes_back_without_compose_and_its_files(kept):
 def test_the_kept_color_goes_by_the_broker_that_its_containers_name(kept):
     kept.engine.inspected["blue-worker"]["Config"]["Env"] = ["CELERY_BROKER_URL=redis://redis.lan/0"]
     kept.engine.inspected["blue-redis"]["Config"]["Image"] = "cache:1"
-    assert kept.open(prefer="rollback")["broker"] == "shared"
+    assert kept.open(prefer="rollback", release="")["broker"] == "shared"
 
 
 def test_an_open_question_keeps_nobody_from_going_back(kept):
     kept.engine.inspected["blue-worker"]["Config"]["Env"] = ["REDIS_URL=redis://redis.lan/0"]
-    result = kept.open(prefer="rollback")
+    result = kept.open(prefer="rollback", release="")
     assert result["broker"] == "color"
     assert "plan: broker color, each color has its own: by the lists of services" in result["plan"]
 
 
 def test_the_same_way_back_again_changes_nothing(kept):
     kept.host.programs.clear()
-    kept.open(prefer="rollback")
-    again = kept.open(prefer="rollback")
+    kept.open(prefer="rollback", release="")
+    again = kept.open(prefer="rollback", release="")
     assert (again["changed"], again["id"], again["release"], again["up_to_date"]) == (False, "dep-1", "1", False)
 
 
@@ -1360,7 +1362,7 @@ def created(scene, service):
 def test_a_kept_color_that_somebody_removed_is_created_again(kept):
     kept.engine.prune()
     kept.engine.images["sha256:web-1"] = kept.engine.images.pop("registry/web:1")
-    result = kept.open(prefer="rollback")
+    result = kept.open(prefer="rollback", release="")
     assert result["plan"][0] == (
         "plan: shop: green becomes live (back to release 1, which was kept; somebody removed shop-green-beat-1, "
         "shop-green-redis-1, shop-green-web-1, shop-green-worker-1, created again)"
@@ -1376,7 +1378,7 @@ def test_a_kept_color_that_somebody_removed_is_created_again(kept):
 
 def test_the_plan_creates_nothing(kept):
     kept.engine.prune()
-    assert kept.open(check_mode=True, prefer="rollback")["changed"] is True
+    assert kept.open(check_mode=True, prefer="rollback", release="")["changed"] is True
     assert kept.host.calls == []
 
 
@@ -1384,7 +1386,7 @@ def test_a_kept_color_that_cannot_be_created_again_is_refused(kept):
     kept.engine.prune()
     del kept.engine.images["registry/worker:1"]
     with pytest.raises(BluegreenError) as refusal:
-        kept.open(prefer="rollback")
+        kept.open(prefer="rollback", release="")
     assert refusal.value.message == (
         "Container shop-green-worker-1 was removed by somebody, and its image registry/worker:1 (sha256:worker-1) is no "
         "longer on this host (docker system prune -a removes it too): bring that very image back with docker pull or "
@@ -1398,7 +1400,7 @@ def test_a_kept_color_whose_place_a_later_release_has_taken_is_refused(kept):
     kept.engine.inspected["green-worker"].update(Id="green-worker-2", Image="sha256:worker-2")
     kept.engine.inspected["green-worker-2"] = kept.engine.inspected.pop("green-worker")
     with pytest.raises(BluegreenError) as refusal:
-        kept.open(prefer="rollback")
+        kept.open(prefer="rollback", release="")
     assert refusal.value.message == (
         "Containers of the kept color green were replaced by others (shop-green-worker-1): deploy release 1 again instead."
     )
@@ -1413,7 +1415,7 @@ def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
 
     monkeypatch.setattr(kept.engine, "create", refuse)
     with pytest.raises(BluegreenError, match=r"shop-green-beat-1 of color green .* \(no space left on device\)"):
-        kept.open(prefer="rollback")
+        kept.open(prefer="rollback", release="")
     assert kept.store.load() is None
     assert kept.store.history()[-1]["result"] == "rolled_back"
     assert _remembered.kept_color(kept.store)["color"] == "green"

@@ -36,6 +36,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file i
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
+AGAIN = (
+    "run ansible-playbook smallfleet.bluegreen.rollback again. If release 2 is to stay, ansible-playbook "
+    "smallfleet.bluegreen.finish -e bluegreen_release=2 turns this round once it is healthy; if both are ill, ansible-playbook "
+    "smallfleet.bluegreen.rollback -e bluegreen_release=1 takes release 1 as it is."
+)
 UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "health: no answer"}
 LOOK = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "recover.yml"}
 
@@ -65,6 +70,8 @@ def test_nothing_is_open(scene):
     assert recover(scene, UNDO) == {
         "changed": False,
         "found": False,
+        "already": False,
+        "kept": "",
         "message": "No deployment of app shop is open. It was never deployed on this host.",
         "logs": {},
     }
@@ -478,7 +485,9 @@ def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, 
             recover(scene, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-"
-        f"{broken}-1 could not be started: port is already allocated. Fix that, then run rollback.yml again."
+        f"{broken}-1 could not be started: port is already allocated. Fix that, then run ansible-playbook "
+        "smallfleet.bluegreen.rollback again, or take release 1 as it is with ansible-playbook smallfleet.bluegreen.rollback -e "
+        "bluegreen_release=1."
     )
     assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
     assert scene.engine.state("green-web") == "exited"
@@ -631,6 +640,9 @@ def test_the_worker_of_a_stop_that_failed_is_an_error_after_the_candidate_stoppe
 # After the cutover
 
 ORDER_OF_GOING_BACK = [
+    # Whether there is a reason to stay, and a way.
+    "wait for green",
+    "wait for blue",
     "wait for blue",
     "switch to blue",
     "stop workers",
@@ -688,7 +700,8 @@ def test_an_old_color_that_is_down_is_started_before_it_gets_requests(scene):
         scene.engine.inspected[f"blue-{service}"]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
     journal.save()
     recover(scene, UNDO)
-    assert scene.effects()[:4] == ["start blue-redis", "start blue-web", "wait for blue", "switch to blue"]
+    starts = ["start blue-redis", "start blue-web", "wait for blue"]
+    assert scene.effects()[:6] == ["wait for green", *starts, "wait for blue", "switch to blue"]
     assert (scene.engine.policy("blue-redis"), scene.engine.policy("blue-web")) == ("unless-stopped", "unless-stopped")
 
 
@@ -893,7 +906,7 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
         recover(scene, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop could not be undone: nginx -t says: unexpected end. No web was stopped, and the old workers "
-        "work. Fix that, then run rollback.yml again."
+        f"work. Fix that, then {AGAIN}"
     )
     # Both webs and both brokers stay, tasks and workers are back where most requests may go.
     assert scene.states() == {
@@ -923,7 +936,7 @@ def test_a_rollback_that_failed_can_be_repeated(scene, monkeypatch):
 
 def test_an_old_web_that_does_not_become_healthy_gets_no_requests(scene):
     scene.color("blue", worker="exited", beat="exited")
-    scene.color("green")
+    scene.color("green", worker="exited")
     scene.unhealthy = {"blue"}
     scene.deployment("settle")
     with pytest.raises(BluegreenError, match="blue is not healthy"):
@@ -947,7 +960,8 @@ def unstartable(scene, monkeypatch, *containers):
 @pytest.mark.parametrize("why", ["does not start", "is unhealthy"])
 def test_an_old_web_that_is_no_way_back_keeps_no_old_worker_stopped(scene, monkeypatch, why):
     scene.color("blue", worker="exited", beat="exited", **({"web": "exited"} if why == "does not start" else {}))
-    scene.color("green")
+    # The new color is not whole, so there is no reason to stay.
+    scene.color("green", beat="exited")
     scene.brokers["green"].tasks = {"celery": 4}
     if why == "does not start":
         unstartable(scene, monkeypatch, "blue-web")
@@ -1147,7 +1161,10 @@ def test_one_that_failed_waits_for_no_lease(scene):
     abandoned(scene)
     with pytest.raises(BluegreenError) as failure:
         recover(scene, LOOK)
-    assert failure.value.message.endswith("mend one, then run recover.yml, or rollback.yml to go back.")
+    assert failure.value.message.endswith(
+        "Once one is healthy, ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2 keeps release 2, and "
+        "ansible-playbook smallfleet.bluegreen.rollback goes back."
+    )
     scene.unhealthy = set()
     assert "awaits approval" in recover(scene, LOOK)["message"]
 
@@ -1535,7 +1552,7 @@ def test_an_old_worker_that_does_not_come_back_keeps_the_candidate_up_no_longer(
 
 
 @pytest.fixture
-def one_web(scene):
+def one_web(scene, monkeypatch):
     """Awaits approval, the old web stopped; further steps by ``deployment``."""
     scene.color("blue", worker="exited", beat="exited", web="exited")
     scene.color("green")
@@ -1547,11 +1564,14 @@ def one_web(scene):
     )
     scene.engine.inspected["blue-web"]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
     scene.brokers["green"].tasks = {"celery": 2}
+    # No room for the old web beside all of the new color.
+    monkeypatch.setattr(_resources, "available_memory", lambda: 0)
     return scene
 
 
 BACK_WITH_ONE_WEB = [
-    # Whether tasks may take their time.
+    # Whether there is a reason to stay, and whether tasks may take their time.
+    "wait for green",
     "wait for green",
     # The memory of the new workers is for the old web.
     "stop workers",
@@ -1692,7 +1712,7 @@ def test_where_neither_color_is_whole_the_old_workers_work(one_web):
         recover(one_web, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop could not be undone: blue is not healthy. The old web was stopped again, and the old workers "
-        "work. Fix that, then run rollback.yml again."
+        f"work. Fix that, then {AGAIN}"
     )
     assert one_web.brokers["blue"].tasks == {"celery": 2}
     assert (one_web.engine.state("blue-worker"), one_web.engine.state("blue-web")) == ("running", "exited")

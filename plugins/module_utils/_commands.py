@@ -1,0 +1,17 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Commands as a user types them, for the sentences that name one as the way out. Pure."""
+
+from __future__ import annotations
+
+
+def command(playbook: str, release: str = "") -> str:
+    """The command line of a playbook of this collection.
+
+    :param release: the release that has to be named; a release without a label cannot be named.
+    """
+    named = f" -e bluegreen_release={release}" if release else ""
+    return f"ansible-playbook smallfleet.bluegreen.{playbook}{named}"
