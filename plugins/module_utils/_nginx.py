@@ -15,7 +15,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _nginx_master,
     _nginx_proof,
     _nginx_public,
+    _nginx_ways,
     _sockets,
+    _upstream,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -31,6 +33,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     check_upstream,
     check_url,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import own_names
 
 
 class Nginx(NamedTuple):
@@ -309,8 +312,11 @@ class ErrorLog:
         return _nginx_proof.reason_of("\n".join(line for line in self._lines() if line not in self._known))
 
 
-def preflight(host, nginx):
-    """What stands against a switch before anything is changed, as sentences; empty when nothing does."""
+def preflight(host, nginx, published=None):
+    """What stands against a switch before anything is changed, as sentences; empty when nothing does.
+
+    :param published: ``{port: service}`` of what else the live color publishes on this host, beside its web's port.
+    """
     try:
         running = Running(host, nginx)
         checked = running.check()
@@ -319,7 +325,33 @@ def preflight(host, nginx):
         raise
     except BluegreenError as error:
         return [error.message]
-    return _nginx_proof.findings(nginx, running.file, os.path.exists(nginx.file), checked, public)
+    found = _nginx_proof.findings(nginx, running.file, os.path.exists(nginx.file), checked, public)
+    if not checked.ok:
+        return found
+    return list(dict.fromkeys(found + _other_ways(host, nginx, checked.dump, published)))
+
+
+def _other_ways(host, nginx, dump, published):
+    try:
+        configuration = _nginx_config.load(_nginx_config.sections(dump))
+    except _nginx_config.ConfigError:
+        # Among the findings already.
+        return []
+    ways = _nginx_ways.ways(nginx, configuration, own_names(), published)
+    refusals, warnings = _nginx_ways.findings(nginx, ways, live_color(nginx))
+    for sentence in warnings:
+        host.warn(sentence)
+    return refusals
+
+
+def live_color(nginx):
+    """The color that the owned file names, ``None`` when it names none or is not as it should be."""
+    try:
+        with open(nginx.file, encoding="utf-8", errors="replace") as source:
+            upstream = _upstream.parse(source.read(), nginx.file, nginx.upstream)
+        return _upstream.live_color(upstream, nginx.servers, nginx.file)
+    except (OSError, BluegreenError):
+        return None
 
 
 def served_color(host, nginx):

@@ -241,3 +241,21 @@ def test_the_error_log_is_read_from_the_moment_on(running, tmp_path):
 def test_an_error_log_that_is_no_file_says_nothing(running):
     running.container = ""
     assert _nginx.ErrorLog(running, "# configuration file /n.conf:\nerror_log stderr;\n").reason() == ""
+
+
+@pytest.mark.parametrize(
+    "text, color",
+    [
+        ("upstream shop { server 127.0.0.1:18002; }", "green"),
+        ("upstream shop { server 127.0.0.1:18001 down; }", None),
+        ("upstream shop { server 127.0.0.1:9; }", None),
+        ("nonsense", None),
+        (None, None),
+    ],
+)
+def test_the_live_color_by_the_file(tmp_path, text, color):
+    file = tmp_path / "shop.conf"
+    if text:
+        file.write_text(text)
+    nginx = _nginx.nginx_settings({**PARAMS, "file": "/srv/n.conf"})._replace(file=str(file))
+    assert _nginx.live_color(nginx) == color
