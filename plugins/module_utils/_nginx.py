@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _nginx_master,
     _nginx_proof,
     _nginx_public,
+    _nginx_search,
     _nginx_ways,
     _sockets,
     _upstream,
@@ -39,8 +40,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names im
 class Nginx(NamedTuple):
     """What the user says about Nginx.
 
-    ``servers`` maps a color to ``address:port`` as Nginx sees it; ``container`` is empty for an Nginx on the host, and
-    ``command`` is how its program is called there.
+    ``servers`` maps a color to ``address:port`` as Nginx sees it; ``container`` is empty for an Nginx on the host.
     """
 
     upstream: str
@@ -51,7 +51,6 @@ class Nginx(NamedTuple):
     public_host: str
     validate_certs: bool = True
     backup: bool = False
-    command: tuple = ("nginx",)
 
 
 def nginx_settings(params):
@@ -106,26 +105,8 @@ class Running:
             self._find_on_host()
 
     def _find_on_host(self):
-        command = [_nginx_master.program(self.nginx.command[0]), *self.nginx.command[1:]]
-        self.build = self.host.run([*command, "-V"]).err
-        self.prefix = _nginx_master.option(command, "-p") or _nginx_master.build_argument(self.build, "prefix")
-        self.pid = _nginx_master.by_pid_file(self._pid_file(command))
-        self.command = [command[0], *_nginx_master.start_arguments(_nginx_master.title(self.pid))]
-
-    def _pid_file(self, command):
-        main = _nginx_master.option(command, "-c") or _nginx_master.build_argument(self.build, "conf-path")
-        main = os.path.join(self.prefix, main or "conf/nginx.conf")
-        try:
-            with open(main, encoding="utf-8", errors="replace") as source:
-                written = _nginx_master.pid_file_in(source.read(), main)
-        except OSError as error:
-            raise BluegreenError(
-                f"The configuration of Nginx, {main}, cannot be read ({error.strerror.lower()}): install Nginx (prepare.yml "
-                "does), or name the container that it runs in with bluegreen_nginx_container."
-            ) from error
-        return os.path.join(
-            self.prefix, written or _nginx_master.build_argument(self.build, "pid-path") or "logs/nginx.pid"
-        )
+        found = _nginx_search.find(self.host, self.nginx)
+        self.pid, self.command, self.build, self.prefix = found.pid, found.command, found.build, found.prefix
 
     def _find_in_container(self):
         name = self.nginx.container
@@ -352,6 +333,17 @@ def live_color(nginx):
         return _upstream.live_color(upstream, nginx.servers, nginx.file)
     except (OSError, BluegreenError):
         return None
+
+
+def cannot_switch(host, nginx):
+    """What keeps Nginx from being switched at this moment, as a sentence; empty when nothing is known to. Changes nothing."""
+    try:
+        checked = Running(host, nginx).check()
+    except EngineError:
+        raise
+    except BluegreenError as error:
+        return error.message
+    return "" if checked.ok else f"nginx -t says: {checked.message}."
 
 
 def served_color(host, nginx):

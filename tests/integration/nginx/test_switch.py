@@ -137,7 +137,7 @@ def test_connections_that_nginx_keeps_are_a_proof_too(host, journal, lab, direct
 
 @pytest.mark.parametrize(
     "written, words",
-    [("", "is missing or empty"), ("4194305", "says 4194305, which is no running process"), ("1", "names process 1, which is")],
+    [("", "is missing or empty"), ("4194305", "says 4194305, which is not a running process"), ("1", "names process 1, which is")],
 )
 def test_a_pid_file_that_is_wrong(host, journal, lab, written, words):
     path = lab.folder / "nginx.pid"
