@@ -15,7 +15,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _nginx_master,
     _nginx_proof,
     _nginx_public,
+    _nginx_search,
+    _nginx_ways,
     _sockets,
+    _upstream,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -31,13 +34,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
     check_upstream,
     check_url,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import own_names
 
 
 class Nginx(NamedTuple):
     """What the user says about Nginx.
 
-    ``servers`` maps a color to ``address:port`` as Nginx sees it; ``container`` is empty for an Nginx on the host, and
-    ``command`` is how its program is called there.
+    ``servers`` maps a color to ``address:port`` as Nginx sees it; ``container`` is empty for an Nginx on the host.
     """
 
     upstream: str
@@ -48,7 +51,6 @@ class Nginx(NamedTuple):
     public_host: str
     validate_certs: bool = True
     backup: bool = False
-    command: tuple = ("nginx",)
 
 
 def nginx_settings(params):
@@ -103,26 +105,8 @@ class Running:
             self._find_on_host()
 
     def _find_on_host(self):
-        command = [_nginx_master.program(self.nginx.command[0]), *self.nginx.command[1:]]
-        self.build = self.host.run([*command, "-V"]).err
-        self.prefix = _nginx_master.option(command, "-p") or _nginx_master.build_argument(self.build, "prefix")
-        self.pid = _nginx_master.by_pid_file(self._pid_file(command))
-        self.command = [command[0], *_nginx_master.start_arguments(_nginx_master.title(self.pid))]
-
-    def _pid_file(self, command):
-        main = _nginx_master.option(command, "-c") or _nginx_master.build_argument(self.build, "conf-path")
-        main = os.path.join(self.prefix, main or "conf/nginx.conf")
-        try:
-            with open(main, encoding="utf-8", errors="replace") as source:
-                written = _nginx_master.pid_file_in(source.read(), main)
-        except OSError as error:
-            raise BluegreenError(
-                f"The configuration of Nginx, {main}, cannot be read ({error.strerror.lower()}): install Nginx (prepare.yml "
-                "does), or name the container that it runs in with bluegreen_nginx_container."
-            ) from error
-        return os.path.join(
-            self.prefix, written or _nginx_master.build_argument(self.build, "pid-path") or "logs/nginx.pid"
-        )
+        found = _nginx_search.find(self.host, self.nginx)
+        self.pid, self.command, self.build, self.prefix = found.pid, found.command, found.build, found.prefix
 
     def _find_in_container(self):
         name = self.nginx.container
@@ -315,8 +299,11 @@ class ErrorLog:
         return _nginx_proof.reason_of("\n".join(line for line in self._lines() if line not in self._known))
 
 
-def preflight(host, nginx):
-    """What stands against a switch before anything is changed, as sentences; empty when nothing does."""
+def preflight(host, nginx, published=None):
+    """What stands against a switch before anything is changed, as sentences; empty when nothing does.
+
+    :param published: ``{port: service}`` of what else the live color publishes on this host, beside its web's port.
+    """
     try:
         running = Running(host, nginx)
         checked = running.check()
@@ -325,7 +312,44 @@ def preflight(host, nginx):
         raise
     except BluegreenError as error:
         return [error.message]
-    return _nginx_proof.findings(nginx, running.file, os.path.exists(nginx.file), checked, public)
+    found = _nginx_proof.findings(nginx, running.file, os.path.exists(nginx.file), checked, public)
+    if not checked.ok:
+        return found
+    return list(dict.fromkeys(found + _other_ways(host, nginx, checked.dump, published)))
+
+
+def _other_ways(host, nginx, dump, published):
+    try:
+        configuration = _nginx_config.load(_nginx_config.sections(dump))
+    except _nginx_config.ConfigError:
+        # Among the findings already.
+        return []
+    ways = _nginx_ways.ways(nginx, configuration, own_names(), published)
+    refusals, warnings = _nginx_ways.findings(nginx, ways, live_color(nginx))
+    for sentence in warnings:
+        host.warn(sentence)
+    return refusals
+
+
+def live_color(nginx):
+    """The color that the owned file names, ``None`` when it names none or is not as it should be."""
+    try:
+        with open(nginx.file, encoding="utf-8", errors="replace") as source:
+            upstream = _upstream.parse(source.read(), nginx.file, nginx.upstream)
+        return _upstream.live_color(upstream, nginx.servers, nginx.file)
+    except (OSError, BluegreenError):
+        return None
+
+
+def cannot_switch(host, nginx):
+    """What keeps Nginx from being switched at this moment, as a sentence; empty when nothing is known to. Changes nothing."""
+    try:
+        checked = Running(host, nginx).check()
+    except EngineError:
+        raise
+    except BluegreenError as error:
+        return error.message
+    return "" if checked.ok else f"nginx -t says: {checked.message}."
 
 
 def served_color(host, nginx):

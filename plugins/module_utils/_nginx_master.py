@@ -5,9 +5,9 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Which process is the master of Nginx, how it was started, and what its children are.
 
-A process is taken for the master by its pid file (or the container that it runs in) and by the program that it runs.
-A title alone is not enough: the masters of other containers show in the same /proc, and a stale pid file may name a
-process that a reload would kill.
+A process is taken for a master by its title and the program that it runs, and for one of this host by the root of its
+files: the masters of containers show in the same /proc. A pid file alone is not enough: a stale one may name a process
+that a reload would kill.
 """
 
 from __future__ import annotations
@@ -21,24 +21,35 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_proof import Child
 
 # A guard that systemd starts has no PATH worth the name.
-_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin", "/usr/bin", "/usr/local/bin")
+_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin", "/usr/local/openresty/nginx/sbin", "/usr/bin", "/usr/local/bin")
 _MASTER_TITLE = "nginx: master process "
 _DRAINING_TITLE = "is shutting down"
 _START_OPTION = re.compile(r"(?:^| )(-[pcge]) ")
 
 
 def program(name):
-    """The full path of Nginx's program."""
-    if name.startswith("/"):
-        return name
+    """The full path of Nginx's program; empty when it is not installed."""
     for folder in os.environ.get("PATH", "").split(os.pathsep) + list(_FOLDERS):
         path = os.path.join(folder, name)
         if folder and os.access(path, os.X_OK):
             return path
-    raise BluegreenError(
-        "Nginx is not installed on this host: run prepare.yml, or name the container that it runs in with "
-        "bluegreen_nginx_container."
-    )
+    return ""
+
+
+def require_installed():
+    """Raise unless some Nginx is installed on the host itself."""
+    if not program("nginx") and not program("openresty"):
+        raise BluegreenError(
+            "Nginx is not installed on this host: run prepare.yml, or name the container that it runs in with "
+            "bluegreen_nginx_container."
+        )
+
+
+def program_of(pid):
+    """The path of the program that a process runs, by which it can be called once more."""
+    # An upgrade of the package leaves "(deleted)" behind the path of the program that still runs.
+    path = os.readlink(f"/proc/{pid}/exe").split(" (deleted)")[0]
+    return path if os.access(path, os.X_OK) else f"/proc/{pid}/exe"
 
 
 def build_argument(build, name):
@@ -75,30 +86,42 @@ def pid_file_in(text, file):
     return next((statement.words[1] for statement in statements if statement.name == "pid"), "")
 
 
-def by_pid_file(path):
-    """The pid of the running master that a pid file names.
+def written_in(pid, path):
+    """What a pid file says, as the process ``pid`` sees it; empty when it is missing."""
+    try:
+        return read_as(pid, path).strip()
+    except OSError:
+        return ""
 
-    :raises BluegreenError: it does not name one.
+
+def read_as(pid, path):
+    """The text of a file as a process sees it, whose view of the files may be one of its own.
+
+    :raises OSError: it cannot be read.
     """
     try:
-        with open(path, encoding="ascii", errors="replace") as source:
-            written = source.read().strip()
+        with open(f"/proc/{pid}/root{path}", encoding="utf-8", errors="replace") as source:
+            return source.read()
     except OSError:
-        written = ""
-    running = _masters_here()
-    if not running:
-        raise BluegreenError("Nginx does not run on this host: start it first (systemctl start nginx).")
-    if written.isdigit() and int(written) in running:
-        return int(written)
+        # A link in the path leads to where this process sees it.
+        with open(path, encoding="utf-8", errors="replace") as source:
+            return source.read()
+
+
+def check_pid_file(pid, path):
+    """Raise unless the pid file of a master names it: by that file Nginx is reloaded, by others too."""
+    written = written_in(pid, path)
+    if written == str(pid):
+        return
     if not written:
         problem = "is missing or empty"
     elif written.isdigit() and process_start(int(written)) is not None:
-        problem = f"names process {written}, which is {_sockets.command_of(written) or 'another program'} and not Nginx"
+        problem = f"names process {written}, which is {_sockets.command_of(written) or 'another program'} and not this Nginx"
     else:
-        problem = f"says {written}, which is no running process"
+        problem = f"says {written}, which is not a running process"
     raise BluegreenError(
-        f"Nginx runs (process {', '.join(map(str, running))}), but its pid file {path} {problem}, so it cannot be reloaded: "
-        "restart it (systemctl restart nginx)."
+        f"Nginx runs (process {pid}), but its pid file {path} {problem}, so it cannot be reloaded: restart it (systemctl restart "
+        "nginx)."
     )
 
 
@@ -110,15 +133,29 @@ def below(pid):
     return None
 
 
-def _masters_here():
-    # A process in a container has other namespaces; only those of the host are reloaded through its pid file.
-    own = _namespace("self")
-    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit() and _is_master(name) and _namespace(name) == own)
+def masters_here():
+    """Pids of the masters that run on this host itself and not in a container."""
+    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit() and _is_master(name) and _is_here(name))
 
 
-def _namespace(pid):
+def _is_here(pid):
+    # A unit of systemd may have mounts of its own, but its root is that of the host; a container may share the processes
+    # of the host, but not its root.
+    return namespace(pid, "pid") == namespace("self", "pid") and _root(pid) == _root("self")
+
+
+def _root(pid):
     try:
-        return os.readlink(f"/proc/{pid}/ns/mnt")
+        facts = os.stat(f"/proc/{pid}/root/")
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
+def namespace(pid, kind):
+    """The name of a namespace of a process; ``None`` when the process is gone."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{kind}")
     except OSError:
         return None
 
@@ -127,7 +164,6 @@ def _is_master(pid):
     if not title(pid).startswith(_MASTER_TITLE):
         return False
     try:
-        # An upgrade of the package leaves "(deleted)" behind the path of the program that still runs.
         binary = os.path.basename(os.readlink(f"/proc/{pid}/exe").split(" (deleted)")[0])
     except OSError:
         return False

@@ -15,11 +15,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config, _nginx_ways
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 
-_PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
-_TARGET = re.compile(r"(?:[a-z]+://)?([^/?]*)", re.IGNORECASE)
 _WILDCARDS = ("", "*", "0.0.0.0", "[::]")
 _DUPLICATE = re.compile(r'duplicate upstream "([^"]*)" in (\S+:\d+)')
 _UNDEFINED = re.compile(r'host not found in upstream "([^":]*)" in (\S+:\d+)')
@@ -109,9 +107,9 @@ def passes(statements):
     """Every :class:`Pass` in and below ``statements``."""
     found = []
     for statement in _nginx_config.walk(statements):
-        if statement.name in _PASSES and len(statement.words) == 2:
-            target = _TARGET.match(statement.words[1]).group(1)
-            found.append(Pass(target.lower(), "$" in target, statement.place))
+        if statement.name in _nginx_ways.PASSES and len(statement.words) == 2:
+            target = _nginx_ways.target_of(statement.words[1])
+            found.append(Pass(target, "$" in target, statement.place))
     return found
 
 
@@ -127,17 +125,6 @@ def definitions_of(upstream, configuration):
         for statement in _nginx_config.children(_nginx_config.http_statements(configuration), "upstream")
         if [word.lower() for word in statement.words[1:]] == [upstream]
     ]
-
-
-def hard_coded(statements, servers):
-    """Those passes that go to the address of a color and so round the upstream."""
-    return [found for found in passes(statements) if any(_same_address(found.target, servers[color]) for color in COLORS)]
-
-
-def _same_address(target, address):
-    host, port = address.rpartition(":")[::2]
-    hosts = (host, "localhost", "127.0.0.1", "[::1]", "0.0.0.0") if host in ("127.0.0.1", "[::1]") else (host.lower(),)
-    return target.rpartition(":")[2] == port and target.rpartition(":")[0] in hosts
 
 
 def public_server(configuration, public):
@@ -213,13 +200,10 @@ def route_findings(nginx, configuration, public):
     server = public_server(configuration, public)
     inside = passes(server.block) if server else passes(http)
     by_variable = any(found.variable for found in inside)
-    wrong = hard_coded(server.block if server else http, nginx.servers)
-    if wrong and (server or not uses):
-        return [
-            f"{found.place} sends requests to {found.target} and not to the upstream {upstream}, so switching the "
-            f"upstream does not move them: write proxy_pass http://{upstream}; there."
-            for found in wrong
-        ]
+    wrong = _nginx_ways.open_to_all(_nginx_ways.ways(nginx, configuration))
+    wrong = [way for way in wrong if (any(block is server for block in way.blocks) if server else not uses)]
+    if wrong:
+        return [_nginx_ways.refusal(nginx, way) for way in wrong]
     if not uses and not by_variable:
         return [f"No server block uses the upstream {upstream}: write proxy_pass http://{upstream}; in the one of this app."]
     if server and not by_variable and not any(found.target == upstream for found in inside):

@@ -104,7 +104,7 @@ class Survey:
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
-        self._raise(_nginx.preflight(self.host, self._nginx_settings()))
+        self._raise(_nginx.preflight(self.host, self._nginx_settings(), self._published_beside()))
         if not self.up_to_date:
             if not _guard_units.has_systemd():
                 self.host.warn(_guard_units.WITHOUT_SYSTEMD)
@@ -222,6 +222,17 @@ class Survey:
 
     def _nginx_settings(self):
         return _nginx.Nginx(**self.settings.nginx)
+
+    def _published_beside(self):
+        """``{port: service}`` of what the live color publishes on the host, beside the port that Nginx is switched to."""
+        ports = {
+            port: container.service
+            for container in self.containers.get(self.live, ())
+            if role_of(container.service, self.settings.services)
+            for _address, port, _inside in container.published
+        }
+        ports.pop(self.settings.ports.get(self.live), None)
+        return ports
 
     # Findings
 

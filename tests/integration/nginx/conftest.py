@@ -79,7 +79,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
 class Lab:
     """The Nginx, with ways to break it."""
 
-    def __init__(self, folder, colors):
+    def __init__(self, folder, colors, entering=()):
         self.folder = folder
         self.colors = colors
         self.port = free_port()
@@ -93,13 +93,12 @@ class Lab:
             servers=servers,
             public_url=f"http://127.0.0.1:{self.port}/",
             public_host="",
-            command=("nginx", "-p", str(folder), "-c", str(main)),
         )
         (folder / "conf.d").mkdir()
         main.write_text(MAIN.format(folder=folder))
         self.site("location / { proxy_pass http://shop; }")
         self.owned.write_text(_upstream.render("shop", "blue", servers, "1"))
-        subprocess.run([_nginx_master.program("nginx"), "-p", str(folder), "-c", str(main)], check=True)
+        subprocess.run([*entering, _nginx_master.program("nginx"), "-p", str(folder), "-c", str(main)], check=True)
         # It writes its pid file before it lets go of the terminal, but starts its workers after that.
         deadline = time.monotonic() + 10
         while not self.serves("blue"):
@@ -165,11 +164,13 @@ def free_port():
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(tmp_path, request):
+    """The Lab. A test may give, as its parameter, the command by which Nginx is started; {folder} in it is the Lab's."""
     colors = {name: Color(name) for name in ("blue", "green")}
     # Nginx's unprivileged workers write below it.
     os.chmod(tmp_path, 0o755)
-    lab = Lab(tmp_path, colors)
+    entering = [word.replace("{folder}", str(tmp_path)) for word in getattr(request, "param", ())]
+    lab = Lab(tmp_path, colors, entering)
     pid = lab.pid
     yield lab
     lab.stop(pid)

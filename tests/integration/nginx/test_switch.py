@@ -98,11 +98,25 @@ def test_a_hard_coded_port(host, journal, lab):
 
 
 def test_a_hard_coded_port_that_only_the_connections_show(host, journal, lab):
-    lab.site(f"set $where http://{lab.settings.servers['blue']}; location / {{ proxy_pass $where; }}")
+    blue = lab.settings.servers["blue"]
+    lab.site(f'if ($uri ~ "(/)") {{ set $where "http:$1/{blue}"; }} location / {{ proxy_pass $where; }}')
+    assert _nginx.preflight(host, lab.settings) == []
     message = failure(host, journal, lab)
     assert "requests through the public URL reached blue and not green" in message
     assert "Nginx is proved to serve blue" in message
     assert lab.serves("blue")
+
+
+def test_other_ways_to_a_color_are_named_before_anything_is_changed(host, lab):
+    blue = lab.settings.servers["blue"]
+    lab.write("ways", f"upstream shop_ws {{ server {blue}; }}\nserver {{ listen 127.0.0.1:{lab.port}; server_name api; set $up http://{blue};\n"
+              "location / { proxy_pass $up; }\nlocation /ws/ { proxy_pass http://shop_ws; }\n"
+              f"location /only-here/ {{ allow 127.0.0.1; deny all; proxy_pass http://{blue}; }} }}\n")
+    first, second = _nginx.preflight(host, lab.settings)
+    assert f"conf.d/ways.conf:3 sends requests to {blue} (by $up) and not to the upstream shop" in first
+    assert "conf.d/ways.conf:4 sends requests to the upstream shop_ws, whose server at" in second
+    (warning,) = host.warnings
+    assert f"conf.d/ways.conf:5 sends requests to {blue} and so always to blue" in warning
 
 
 def test_a_pass_with_a_variable_that_is_right(host, journal, lab):
@@ -123,7 +137,7 @@ def test_connections_that_nginx_keeps_are_a_proof_too(host, journal, lab, direct
 
 @pytest.mark.parametrize(
     "written, words",
-    [("", "is missing or empty"), ("4194305", "says 4194305, which is no running process"), ("1", "names process 1, which is")],
+    [("", "is missing or empty"), ("4194305", "says 4194305, which is not a running process"), ("1", "names process 1, which is")],
 )
 def test_a_pid_file_that_is_wrong(host, journal, lab, written, words):
     path = lab.folder / "nginx.pid"

@@ -209,21 +209,25 @@ def test_an_engine_that_does_not_answer_is_no_finding(host):
         _nginx.preflight(host, SETTINGS)
 
 
-def test_nginx_on_the_host_is_found_by_its_pid_file(host, tmp_path, monkeypatch):
-    main = tmp_path / "nginx.conf"
-    main.write_text("pid run/nginx.pid;\n")
-    build = f"configure arguments: --prefix={tmp_path} --conf-path={main}"
-    host.run = lambda argv, **options: Completed(0, "", build)
+def test_nginx_on_the_host_is_called_as_it_was_found(host, monkeypatch):
+    found = _nginx._nginx_search.Found(12, ["/usr/sbin/nginx", "-c", "/x.conf"], "build", "/usr/share/nginx", "/run/x.pid")
+    monkeypatch.setattr(_nginx._nginx_search, "find", lambda host, nginx: found)
     asked = []
-    monkeypatch.setattr(_nginx._nginx_master, "program", lambda name: f"/usr/sbin/{name}")
-    monkeypatch.setattr(_nginx._nginx_master, "by_pid_file", lambda path: asked.append(path) or 12)
-    monkeypatch.setattr(_nginx._nginx_master, "title", lambda pid: "nginx: master process /usr/sbin/nginx -c /x.conf")
-    found = _nginx.Running(host, SETTINGS._replace(container=""))
-    assert asked == [str(tmp_path / "run/nginx.pid")]
-    assert found.command == ["/usr/sbin/nginx", "-c", "/x.conf"]
-    main.unlink()
-    with pytest.raises(BluegreenError, match="cannot be read .no such file or directory.: install Nginx"):
-        _nginx.Running(host, SETTINGS._replace(container=""))
+    host.run = lambda argv, **options: asked.append((argv, options["cwd"])) or Completed(1, "", "nginx: [emerg] no\n")
+    settings = SETTINGS._replace(container="")
+    assert _nginx.Running(host, settings).pid == 12
+    assert _nginx.cannot_switch(host, settings) == "nginx -t says: no."
+    assert asked == [(["/usr/sbin/nginx", "-c", "/x.conf", "-T"], "/proc/12/cwd")]
+    host.run = lambda argv, **options: Completed(0, "", "")
+    assert _nginx.cannot_switch(host, settings) == ""
+
+
+def test_what_cannot_be_found_cannot_be_switched(host):
+    host.engine = FakeEngine({"proxy": container("proxy", "front", "", running=False)})
+    assert _nginx.cannot_switch(host, SETTINGS).startswith("Nginx does not run: its container proxy is exited.")
+    host.engine = FakeEngine({}, EngineError("no engine"))
+    with pytest.raises(EngineError):
+        _nginx.cannot_switch(host, SETTINGS)
 
 
 def test_the_error_log_is_read_from_the_moment_on(running, tmp_path):
@@ -241,3 +245,21 @@ def test_the_error_log_is_read_from_the_moment_on(running, tmp_path):
 def test_an_error_log_that_is_no_file_says_nothing(running):
     running.container = ""
     assert _nginx.ErrorLog(running, "# configuration file /n.conf:\nerror_log stderr;\n").reason() == ""
+
+
+@pytest.mark.parametrize(
+    "text, color",
+    [
+        ("upstream shop { server 127.0.0.1:18002; }", "green"),
+        ("upstream shop { server 127.0.0.1:18001 down; }", None),
+        ("upstream shop { server 127.0.0.1:9; }", None),
+        ("nonsense", None),
+        (None, None),
+    ],
+)
+def test_the_live_color_by_the_file(tmp_path, text, color):
+    file = tmp_path / "shop.conf"
+    if text:
+        file.write_text(text)
+    nginx = _nginx.nginx_settings({**PARAMS, "file": "/srv/n.conf"})._replace(file=str(file))
+    assert _nginx.live_color(nginx) == color

@@ -56,36 +56,38 @@ def test_option():
 
 
 def test_program_is_found_without_a_path(tmp_path, monkeypatch):
-    (tmp_path / "nginx").write_text("")
-    (tmp_path / "nginx").chmod(0o755)
+    (tmp_path / "openresty").write_text("")
+    (tmp_path / "openresty").chmod(0o755)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(_nginx_master, "_FOLDERS", (str(tmp_path),))
-    assert _nginx_master.program("nginx") == str(tmp_path / "nginx")
+    assert _nginx_master.program("openresty") == str(tmp_path / "openresty")
+    _nginx_master.require_installed()
     monkeypatch.setattr(_nginx_master, "_FOLDERS", ())
     with pytest.raises(BluegreenError, match="Nginx is not installed on this host: run prepare.yml"):
-        _nginx_master.program("nginx")
+        _nginx_master.require_installed()
+
+
+def test_the_program_of_a_process():
+    assert _nginx_master.program_of(os.getpid()) == os.path.realpath("/proc/self/exe")
 
 
 @pytest.mark.parametrize(
-    "written, running, words",
+    "written, words",
     [
-        ("", [7], r"is missing or empty, so it cannot be reloaded: restart it"),
-        ("4194305", [7], "says 4194305, which is no running process"),
-        (str(os.getpid()), [7], f"names process {os.getpid()}, which is "),
-        ("7", [], "Nginx does not run on this host: start it first"),
+        ("", r"is missing or empty, so it cannot be reloaded: restart it"),
+        ("4194305", "says 4194305, which is not a running process"),
+        ("x", "says x, which is not a running process"),
+        (str(os.getpid()), f"names process {os.getpid()}, which is "),
+        ("7\n", None),
     ],
 )
-def test_a_pid_file_that_names_no_master(tmp_path, monkeypatch, written, running, words):
-    monkeypatch.setattr(_nginx_master, "_masters_here", lambda: running)
+def test_a_pid_file_that_names_another(tmp_path, written, words):
     (tmp_path / "pid").write_text(written)
+    if words is None:
+        _nginx_master.check_pid_file(7, str(tmp_path / "pid"))
+        return
     with pytest.raises(BluegreenError, match=words):
-        _nginx_master.by_pid_file(str(tmp_path / "pid"))
-
-
-def test_the_pid_file_decides_among_several_masters(tmp_path, monkeypatch):
-    monkeypatch.setattr(_nginx_master, "_masters_here", lambda: [7, 8])
-    (tmp_path / "pid").write_text("8\n")
-    assert _nginx_master.by_pid_file(str(tmp_path / "pid")) == 8
+        _nginx_master.check_pid_file(7, str(tmp_path / "pid"))
 
 
 def test_a_title_alone_makes_no_master():

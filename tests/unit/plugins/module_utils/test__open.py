@@ -133,7 +133,7 @@ class Scene:
             "config --hash": lambda argv: Completed(0, "".join(f"{s} {h}\n" for s, h in self.hashes.items()), ""),
         }
         monkeypatch.setattr(_broker, "connect", lambda host, containers, settings, workers=None: self.redis)
-        monkeypatch.setattr(_nginx, "preflight", lambda host, nginx: self.nginx_says)
+        monkeypatch.setattr(_nginx, "preflight", lambda host, nginx, published: self.nginx_says)
         monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(_guard_units, "arm", lambda host, app, revert_after: True)

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The addresses and names under which this host reaches itself."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+
+_LOCAL = re.compile(r"\|-- (\S+)\n\s+/32 host LOCAL")
+
+
+def own_names() -> frozenset[str]:
+    """The host's own addresses, IPv6 in brackets, and the names that it gives to them itself."""
+    addresses = ipv4_in(_text("/proc/net/fib_trie")) | ipv6_in(_text("/proc/net/if_inet6"))
+    names = names_in(_text("/etc/hosts"), addresses)
+    return frozenset({f"[{address}]" if ":" in address else address for address in addresses} | names | {socket.gethostname()})
+
+
+def ipv4_in(text: str) -> set[str]:
+    """Own addresses in the text of /proc/net/fib_trie."""
+    return set(_LOCAL.findall(text))
+
+
+def ipv6_in(text: str) -> set[str]:
+    """Own addresses in the text of /proc/net/if_inet6."""
+    return {str(ipaddress.IPv6Address(int(line.split()[0], 16))) for line in text.splitlines() if line.strip()}
+
+
+def names_in(text: str, addresses: set[str]) -> set[str]:
+    """The names that the text of /etc/hosts gives to these addresses and to the loopback."""
+    found: set[str] = set()
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if words and (words[0] in addresses or words[0] == "::1" or words[0].startswith("127.")):
+            found.update(words[1:])
+    return found
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as source:
+            return source.read()
+    except OSError:
+        # A kernel without IPv6, for example.
+        return ""
