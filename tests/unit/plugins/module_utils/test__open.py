@@ -288,15 +288,14 @@ def test_another_support_service_holds_no_tasks(scene):
 def test_a_port_that_a_foreign_container_holds_is_refused(scene):
     scene.engine.add("grafana", color="1", app="monitoring", published=18002)
     assert scene.refusal() == (
-        "bluegreen_ports.green is 18002, but container monitoring-1-grafana-1 holds that port: stop it, or choose another "
-        "port."
+        "bluegreen_ports.green is 18002, but container monitoring-1-grafana-1 holds that port: choose another port."
     )
 
 
 def test_a_port_that_a_process_holds_is_refused(scene):
     scene.listeners = {18002: 812}
     assert scene.refusal() == (
-        "bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: stop it, or choose another port."
+        "bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: choose another port."
     )
 
 
