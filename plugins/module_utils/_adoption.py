@@ -188,7 +188,7 @@ def finding(found, settings, ways, src: str, taken, by_hand: bool) -> str:
     """
     app = found.app
     what = f"Project {app.project} runs the app of {src} already" if app.own else f"Project {app.project} runs already"
-    if not found.ways and not is_in_the_way(found, settings):
+    if not found.ways and ways.complete and not is_in_the_way(found, settings):
         return ""
     if found.port < LOWEST_PORT:
         published = f"port {found.port}, and a color has one from {LOWEST_PORT} on" if found.port else "no port, and a color has one"
@@ -208,8 +208,9 @@ def finding(found, settings, ways, src: str, taken, by_hand: bool) -> str:
         begin += ", and whether Nginx sends requests to it cannot be told (a variable, or a broken configuration); "
     begin += f"{settings.nginx['file']} names no live color: leave it running, and adopt it as {found.color}"
     end = "Then deploy again."
-    if not served and ways.complete:
-        end += f" If nobody uses it any more, stop it instead (docker compose -p {app.project} stop)."
+    if not served:
+        whose = "nobody uses it any more" if ways.complete else f"you are sure that Nginx does not use port {found.port}"
+        end += f" If {whose}, stop it instead (docker compose -p {app.project} stop)."
     return "\n".join([f"{begin}.", *_numbered(_steps(found, settings, ways, upstream, taken, by_hand)), end])
 
 

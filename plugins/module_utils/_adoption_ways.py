@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 
 _PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
 _TARGET = re.compile(r"(?:[a-z]+://)?([^/?]*)", re.IGNORECASE)
+_PORT_AT_END = re.compile(r":[0-9]+\Z")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")
 
 
@@ -51,10 +52,9 @@ class Way(NamedTuple):
     def through(self, upstream: str) -> Line:
         """The directive with an upstream in place of its target."""
         *first, last = self.words
-        begin, end = _TARGET.match(last).span(1)
-        return Line(
-            self.place, f"{' '.join(self.words)};", f"{' '.join(first)} {last[:begin]}{upstream}{last[end:]};"
-        )
+        begin = _TARGET.match(last).start(1)
+        new = f"{last[:begin]}{upstream}{last[begin + len(self.target):]}"
+        return Line(self.place, f"{' '.join(self.words)};", f"{' '.join(first)} {new};")
 
 
 class Ways(NamedTuple):
@@ -120,9 +120,11 @@ def of_files(files: dict) -> Ways:
     found, complete, targets = [], True, set()
     for statement, beside in _sending(http, (), (), ""):
         target = _TARGET.match(statement.words[-1]).group(1)
-        if "$" in target:
+        before, variable, _name = target.partition("$")
+        if variable and not _PORT_AT_END.search(before):
             complete = False
             continue
+        target = before
         targets.add(target.lower())
         way = Way(statement.place, tuple(statement.words), target, *_address(target), beside=tuple(beside(target)))
         if target.lower() not in blocks:
@@ -182,8 +184,9 @@ def _keeping(statement, headers, redirects, location):
         old = next((header for header in headers if header.words[1].lower() == "host"), None)
         place = (old or (headers[0] if headers else statement)).place
         yield Line(place, f"{' '.join(old.words)};" if old else "", f"proxy_set_header Host {target};")
-        if not redirects:
-            url = statement.words[1]
+        url = statement.words[1]
+        # With a variable Nginx leaves Location headers as they are.
+        if not redirects and "$" not in url:
             path = url.partition("://")[2].partition("/")[1]
             yield Line(
                 statement.place, "", f"proxy_redirect {url} {location or '/'};" if path else f"proxy_redirect {url}/ /;"
