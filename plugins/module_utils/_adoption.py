@@ -67,7 +67,7 @@ def running_apps(summaries, web: str, src: str) -> list:
         labels = summary.get("Labels") or {}
         project = labels.get(PROJECT_LABEL)
         if (
-            summary["State"] != "running"
+            summary.get("State") != "running"
             or not project
             or labels.get(SERVICE_LABEL) != web
             or labels.get(ONEOFF_LABEL, "False") == "True"
@@ -75,7 +75,8 @@ def running_apps(summaries, web: str, src: str) -> list:
         ):
             continue
         ports = summary.get("Ports") or ()
-        name = summary["Names"][0].lstrip("/")
+        # One that is just being removed has no name any more.
+        name = ((summary.get("Names") or [""])[0] or summary.get("Id", "")).lstrip("/")
         apps[project] = App(
             project,
             name,
@@ -105,7 +106,7 @@ def recognize(apps, settings, ways):
 
 
 def _found(app, settings, ways):
-    to_it = tuple(ways.to(app.ports, app.names))
+    to_it = tuple(ways.to(app.ports, _names(app, settings)))
     color = next((color for color in COLORS if settings.projects[color] == app.project), "")
     served = [way.port for way in to_it if way.port in app.ports]
     known = [settings.ports[each] for each in COLORS if (each == color or not color) and settings.ports[each] in app.ports]
@@ -162,11 +163,30 @@ def variables(found, settings, upstream, taken) -> list:
     ):
         if given != before:
             lines.append(f"{name}: {{{', '.join(f'{color}: {given[color]}' for color in COLORS)}}}")
+    servers = _servers(found, settings, projects, idle)
+    if servers != settings.nginx["servers"] and servers:
+        written = [f'{color}: "{servers[color]}"' for color in COLORS]
+        lines.append(f"bluegreen_nginx_servers: {{{', '.join(written)}}}")
     if upstream.name != settings.nginx["upstream"]:
         lines.append(f"bluegreen_nginx_upstream: {upstream.name}")
     if upstream.file != settings.nginx["file"]:
         lines.append(f"bluegreen_nginx_file: {upstream.file}")
     return lines
+
+
+def _servers(found, settings, projects, idle):
+    """The colors as an Nginx in a container reaches them, by the names of their containers; none where it has the host's ports."""
+    inside = [way.port for way in found.ways if (way.host, way.port) in _names(found.app, settings)]
+    if not inside:
+        return {}
+    web = settings.services["web"][0]
+    return {found.color: f"{found.app.container}:{inside[0]}", idle: f"{projects[idle]}-{web}-1:{inside[0]}"}
+
+
+def _names(app, settings):
+    """All by which an Nginx in a container reaches the app's web; that of the service is the same in both colors."""
+    web = settings.services["web"][0]
+    return app.names | {(web, port) for _name, port in app.names} if settings.nginx["container"] else frozenset()
 
 
 def edits(found, upstream) -> list:
@@ -220,11 +240,12 @@ def _steps(found, settings, ways, upstream, taken, by_hand):
         yield ["Write into the inventory:", *lines]
     if by_hand and not upstream.theirs:
         yield [
-            f"Write into {upstream.file}, which prepare.yml leaves alone, this and nothing else:",
+            f"Write into {upstream.file}, which prepare.yml cannot do here, this and nothing else:",
             f"upstream {upstream.name} {{ server 127.0.0.1:{found.port}; }}",
         ]
     elif not upstream.theirs:
-        yield [f"Run prepare.yml, which writes {found.color} as the live color into {upstream.file}; Nginx is not reloaded by that."]
+        block = " with bluegreen_prepare_server_block: false, since your own server block stays" if found.ways else ""
+        yield [f"Run prepare.yml{block}: it writes {found.color} as the live color into {upstream.file}, and does not reload Nginx."]
     changes = edits(found, upstream)
     reload = f"Check and reload Nginx: {RELOAD}"
     if settings.nginx["container"]:

@@ -59,6 +59,8 @@ def passing(to="http://127.0.0.1:8000"):
         ([summary(service="db")], []),
         ([{**summary(), "Labels": {}}], []),
         ([{**summary(), "Labels": None}], []),
+        ([{**summary(), "Names": None, "Ports": None}], ["shop"]),
+        ([{"Id": "4f"}], []),
         ([summary(**{"com.docker.compose.oneoff": "True"})], []),
     ],
 )
@@ -191,7 +193,8 @@ def test_a_served_app_is_adopted_by_variables_and_a_line():
         "1. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
-        f"2. Run prepare.yml, which writes blue as the live color into {FILE}; Nginx is not reloaded by that.\n"
+        "2. Run prepare.yml with bluegreen_prepare_server_block: false, since your own server block stays: it writes blue as the "
+        f"live color into {FILE}, and does not reload Nginx.\n"
         f"3. At {SITE}:3 write\n"
         "proxy_pass http://shop;\n"
         "in place of proxy_pass http://127.0.0.1:8000;\n"
@@ -241,6 +244,16 @@ def test_what_is_said(ways, by_hand, given, said, unsaid):
     assert [words for words in unsaid if words in text] == []
 
 
+@pytest.mark.parametrize("name", ["shop-web-1", "web"])
+def test_an_nginx_in_a_container_goes_by_the_names_of_containers(name):
+    text = finding(summary(), passing(f"http://{name}:8000"), container="edge")
+    assert 'bluegreen_nginx_servers: {blue: "shop-web-1:8000", green: "shop-green-web-1:8000"}\n' in text
+    given = {"container": "edge", "servers": {"blue": "shop-web-1:8000", "green": "shop-green-web-1:8000"}}
+    assert "bluegreen_nginx_servers" not in finding(summary(), passing(f"http://{name}:8000"), **given)
+    # On the host such a name is another one's.
+    assert finding(summary(), passing(f"http://{name}:8000")) == ""
+
+
 def test_the_name_that_the_app_is_asked_by_is_kept():
     ways = ways_of("server { location / {\nproxy_pass http://127.0.0.1:8000; } }")
     assert (
@@ -255,7 +268,7 @@ def test_the_name_that_the_app_is_asked_by_is_kept():
 )
 def test_what_has_no_port_for_a_color_cannot_be_adopted(port, words):
     ways = passing(f"http://127.0.0.1:{port}" if port else "http://shop-web-1:8000")
-    text = finding(summary(port=port), ways)
+    text = finding(summary(port=port), ways, container="" if port else "edge")
     assert words in text and "\n" not in text and " stop" not in text
 
 

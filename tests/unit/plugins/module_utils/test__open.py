@@ -284,7 +284,7 @@ def test_an_app_that_runs_and_is_served_is_adopted_and_never_stopped(monkeypatch
     refusal = scene.refusal(colors=colors)
     assert "and Nginx sends requests to it (/etc/nginx/site.conf:2)" in refusal
     assert "leave it running, and adopt it as blue" in refusal and "stop" not in refusal
-    assert f"Run prepare.yml, which writes blue as the live color into {scene.file}" in refusal
+    assert f"it writes blue as the live color into {scene.file}, and does not reload Nginx" in refusal
     assert "proxy_pass http://shop;\nin place of proxy_pass http://127.0.0.1:8000;" in refusal
     assert ("bluegreen_projects: {blue: shop, green: shop-green}" in refusal) is ("project" not in colors.get("blue", {}))
     assert ("bluegreen_ports: {blue: 8000, green: 1" in refusal) is ("port" not in colors.get("blue", {}))
@@ -303,7 +303,7 @@ def test_a_file_that_somebody_else_wrote_is_not_left_to_prepare(monkeypatch, tmp
     scene.point_to(18001, " down")
     scene.by_hand()
     scene.passes_to(8000)
-    assert f"Write into {scene.file}, which prepare.yml leaves alone" in scene.refusal()
+    assert f"Write into {scene.file}, which prepare.yml cannot do here" in scene.refusal()
 
 
 def test_of_two_colors_that_run_the_one_that_nginx_serves_is_live(monkeypatch, tmp_path):
