@@ -22,11 +22,12 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")
 
 
 class Line(NamedTuple):
-    """A line to write at ``place``: in place of the one that is ``old``, or beside it where that is empty."""
+    """What to write at ``place``: in place of the directive ``old``, or in front of the first one of the name ``before``."""
 
     place: str
-    old: str
     new: str
+    old: str = ""
+    before: str = ""
 
 
 class Way(NamedTuple):
@@ -37,7 +38,8 @@ class Way(NamedTuple):
     :ivar target: what it names, an address or an upstream.
     :ivar upstream: name of the upstream, as it is written in lower case; empty without one.
     :ivar defined: file of the upstream.
-    :ivar beside: list of :class:`Line` that keep the requests as they are once the target has another name.
+    :ivar kept: directives that, right after it, keep the requests as they are once the target has another name.
+    :ivar elsewhere: the same, as :class:`Line`, where they have to stand at another place.
     """
 
     place: str
@@ -47,14 +49,15 @@ class Way(NamedTuple):
     port: int
     upstream: str = ""
     defined: str = ""
-    beside: tuple = ()
+    kept: tuple = ()
+    elsewhere: tuple = ()
 
-    def through(self, upstream: str) -> Line:
-        """The directive with an upstream in place of its target."""
+    def through(self, upstream: str) -> list:
+        """The :class:`Line` s by which it leads to an upstream instead, and the app notices nothing."""
         *first, last = self.words
         begin = _TARGET.match(last).start(1)
-        new = f"{last[:begin]}{upstream}{last[begin + len(self.target):]}"
-        return Line(self.place, f"{' '.join(self.words)};", f"{' '.join(first)} {new};")
+        new = f"{' '.join(first)} {last[:begin]}{upstream}{last[begin + len(self.target):]};"
+        return [Line(self.place, " ".join((new, *self.kept)), old=_text(self.words)), *self.elsewhere]
 
 
 class Ways(NamedTuple):
@@ -118,7 +121,7 @@ def of_files(files: dict) -> Ways:
     for block in _nginx_config.children(http, "upstream"):
         blocks.setdefault(" ".join(block.words[1:]).lower(), []).append(block)
     found, complete, targets = [], True, set()
-    for statement, beside in _sending(http, (), (), ""):
+    for statement, around in _sending(http, _Around((), False, (), "", False)):
         target = _TARGET.match(statement.words[-1]).group(1)
         before, variable, _name = target.partition("$")
         if variable and not _PORT_AT_END.search(before):
@@ -126,7 +129,7 @@ def of_files(files: dict) -> Ways:
             continue
         target = before
         targets.add(target.lower())
-        way = Way(statement.place, tuple(statement.words), target, *_address(target), beside=tuple(beside(target)))
+        way = _keeping(Way(statement.place, tuple(statement.words), target, *_address(target)), around)
         if target.lower() not in blocks:
             found.append(way)
         for block in blocks.get(target.lower(), ()):
@@ -158,38 +161,55 @@ def _address(written):
     return (host.lower(), int(port)) if host and port.isdigit() else (written.lower(), 80)
 
 
-def _sending(statements, headers, redirects, location):
-    """Each directive that names where requests go, with a function that gives the lines beside it for a target."""
+class _Around(NamedTuple):
+    """What holds for a directive: headers, whether they are of its own block, redirects, location, and whether an ``if`` does."""
+
+    headers: tuple
+    own: bool
+    redirects: tuple
+    location: str
+    conditional: bool
+
+
+def _sending(statements, outside):
+    """Each directive that names where requests go, with what holds for it."""
     # Nginx inherits these from outside only where a block has none of its own.
-    headers = _nginx_config.children(statements, "proxy_set_header") or headers
-    redirects = _nginx_config.children(statements, "proxy_redirect") or redirects
+    headers = tuple(_nginx_config.children(statements, "proxy_set_header"))
+    redirects = tuple(_nginx_config.children(statements, "proxy_redirect"))
+    around = outside._replace(
+        headers=headers or outside.headers, own=bool(headers), redirects=redirects or outside.redirects
+    )
     for statement in statements:
-        if statement.name in _PASSES and len(statement.words) == 2:
-            yield statement, _keeping(statement, headers, redirects, location)
-        elif statement.name == "set" and len(statement.words) == 3 and re.match(r"https?://", statement.words[2]):
-            yield statement, lambda target: ()
+        by_variable = statement.name == "set" and len(statement.words) == 3 and re.match(r"https?://", statement.words[2])
+        if by_variable or statement.name in _PASSES and len(statement.words) == 2:
+            yield statement, around
         if statement.block is not None and statement.name != "upstream":
-            inside = statement.words[-1] if statement.name == "location" else location
-            yield from _sending(statement.block, headers, redirects, inside)
+            inside = around
+            if statement.name == "location":
+                inside = around._replace(location=statement.words[-1])
+            yield from _sending(statement.block, inside._replace(conditional=statement.name == "if"))
 
 
-def _keeping(statement, headers, redirects, location):
-    def beside(target):
-        if statement.name != "proxy_pass":
-            return
-        given = [header.words[2:] for header in headers if header.words[1].lower() == "host"]
-        if given and "$proxy_host" not in " ".join(given[0]):
-            return
-        # Without a line of its own the app is asked by the name of the target, and may refuse another one.
-        old = next((header for header in headers if header.words[1].lower() == "host"), None)
-        place = (old or (headers[0] if headers else statement)).place
-        yield Line(place, f"{' '.join(old.words)};" if old else "", f"proxy_set_header Host {target};")
-        url = statement.words[1]
-        # With a variable Nginx leaves Location headers as they are.
-        if not redirects and "$" not in url:
-            path = url.partition("://")[2].partition("/")[1]
-            yield Line(
-                statement.place, "", f"proxy_redirect {url} {location or '/'};" if path else f"proxy_redirect {url}/ /;"
-            )
+def _keeping(way, around):
+    """The way with what keeps the app from being asked by another name, which it may refuse."""
+    # An if may hold none of these.
+    if way.words[0] not in ("proxy_pass", "set") or around.conditional:
+        return way
+    given = [header for header in around.headers if header.words[1].lower() == "host"]
+    if given and "$proxy_host" not in given[0].words[2:]:
+        return way
+    host, url, kept = f"proxy_set_header Host {way.target};", way.words[-1], []
+    # With a variable Nginx leaves Location headers as they are.
+    if way.words[0] == "proxy_pass" and not around.redirects and "$" not in url:
+        path = url.partition("://")[2].partition("/")[1]
+        kept = [f"proxy_redirect {url} {around.location or '/'};" if path else f"proxy_redirect {url}/ /;"]
+    if given:
+        return way._replace(kept=tuple(kept), elsewhere=(Line(given[0].place, host, old=_text(given[0].words)),))
+    if around.headers and not around.own:
+        # A header of its own would hide those that it inherits.
+        return way._replace(kept=tuple(kept), elsewhere=(Line(around.headers[0].place, host, before="proxy_set_header"),))
+    return way._replace(kept=(host, *kept))
 
-    return beside
+
+def _text(words):
+    return f"{' '.join(words)};"

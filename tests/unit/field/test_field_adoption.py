@@ -54,9 +54,7 @@ def test_the_steps_are_read_as_they_are_shown(shown):
     }
     assert (steps.prepare, steps.reload) == (True, "nginx -t && systemctl reload nginx")
     assert [(line.number, line.new) for line in steps.lines] == [
-        (4, "proxy_pass http://shop;"),
-        (4, "proxy_set_header Host app;"),
-        (4, "proxy_redirect http://app/ /;"),
+        (4, "proxy_pass http://shop; proxy_set_header Host app; proxy_redirect http://app/ /;"),
         (8, "proxy_pass http://shop;"),
     ]
 
@@ -67,6 +65,12 @@ def test_the_lines_are_written_where_they_belong():
     assert text.splitlines()[7] == "        proxy_pass http://shop;"
     again = _adoption_ways.of_files({"/etc/nginx/nginx.conf": "http { include site.conf; }", "/etc/nginx/site.conf": text})
     assert again.to((8000,)) == []
+
+
+def test_a_line_goes_in_front_of_another():
+    text = "location / { proxy_set_header A b; }\n"
+    line = Line("/etc/nginx/site.conf", 1, "proxy_set_header Host app;", before="proxy_set_header")
+    assert adoption_steps.written(text, [line]) == "location / { proxy_set_header Host app; proxy_set_header A b; }\n"
 
 
 def test_a_line_that_is_not_there_is_not_guessed():

@@ -257,9 +257,12 @@ def test_an_nginx_in_a_container_goes_by_the_names_of_containers(name):
 def test_the_name_that_the_app_is_asked_by_is_kept():
     ways = ways_of("server { location / {\nproxy_pass http://127.0.0.1:8000; } }")
     assert (
-        f"4. At {SITE}:2 write\nproxy_set_header Host 127.0.0.1:8000;\nbeside what is there.\n"
-        f"5. At {SITE}:2 write\nproxy_redirect http://127.0.0.1:8000/ /;\nbeside what is there.\n"
+        f"3. At {SITE}:2 write\n"
+        "proxy_pass http://shop; proxy_set_header Host 127.0.0.1:8000; proxy_redirect http://127.0.0.1:8000/ /;\n"
+        "in place of proxy_pass http://127.0.0.1:8000;\n"
     ) in finding(summary(), ways)
+    ways = ways_of("server { proxy_set_header A b;\nlocation / { proxy_pass http://127.0.0.1:8000; } }")
+    assert f"4. At {SITE}:1 write\nproxy_set_header Host 127.0.0.1:8000;\nin front of proxy_set_header\n" in finding(summary(), ways)
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,13 @@ def ways_of(site, other=""):
     ],
 )
 def test_ways_to_a_port_and_what_each_has_to_say(site, other, found):
-    lines = [way.through("shop") for way in ways_of(site, other).to((8000,))]
-    assert [(line.place.rpartition(":")[0], line.new) for line in lines] == found
+    lines = [way.through("shop")[0] for way in ways_of(site, other).to((8000,))]
+    assert [(line.place.rpartition(":")[0], line.new.partition(" proxy_set_header")[0]) for line in lines] == found
 
 
 def test_a_place_is_told_with_its_line_and_its_text():
     (way,) = ways_of("server {\n  location / {\n    proxy_pass http://127.0.0.1:8000;\n  }\n}").to((8000,))
-    assert way.through("shop") == Line(f"{SITE}:3", "proxy_pass http://127.0.0.1:8000;", "proxy_pass http://shop;")
+    assert (way.through("shop")[0].place, way.through("shop")[0].old) == (f"{SITE}:3", "proxy_pass http://127.0.0.1:8000;")
 
 
 def test_each_place_is_a_way_of_its_own():
@@ -103,39 +103,53 @@ def test_an_upstream_with_a_file_to_itself(other, alone):
 
 HOST = "proxy_set_header Host 127.0.0.1:8000;"
 REDIRECT = "proxy_redirect http://127.0.0.1:8000/ /;"
+BOTH = f" {HOST} {REDIRECT}"
+PASS = "proxy_pass http://127.0.0.1:8000; } }"
 
 
 @pytest.mark.parametrize(
-    "site, expected",
+    "site, after, elsewhere",
     [
         # The app is asked by the name of the target, and goes on being asked so.
-        ("server {\nlocation / {\nproxy_pass http://127.0.0.1:8000; } }", [(3, "", HOST), (3, "", REDIRECT)]),
-        ("server {\nlocation / {\nproxy_set_header Host $host; proxy_pass http://127.0.0.1:8000; } }", []),
-        ("proxy_set_header host $host; server {\nlocation / {\nproxy_pass http://127.0.0.1:8000; } }", []),
+        (f"server {{ location / {{ {PASS}", BOTH, []),
+        (f"server {{ location / {{ proxy_set_header Host $host; {PASS}", "", []),
+        (f"proxy_set_header host $host; server {{ location / {{ {PASS}", "", []),
         # Headers of the inner block hide those of the outer one.
+        (f"proxy_set_header Host $host; server {{ location / {{ proxy_set_header A b; {PASS}", BOTH, []),
+        # So would one more in the inner block.
         (
-            "proxy_set_header Host $host; server {\nlocation / {\nproxy_set_header A b;\nproxy_pass http://127.0.0.1:8000; } }",
-            [(3, "", HOST), (4, "", REDIRECT)],
-        ),
-        # One more line in the inner block would do so, too.
-        (
-            "server {\nproxy_set_header A b;\nlocation / { proxy_redirect off; proxy_pass http://127.0.0.1:8000; } }",
-            [(2, "", HOST)],
+            f"server {{\nproxy_set_header A b; proxy_set_header C d; location / {{ proxy_redirect off;\n{PASS}",
+            "",
+            [Line(f"{SITE}:2", HOST, before="proxy_set_header")],
         ),
         (
-            "server {\nproxy_redirect off; location / {\nproxy_set_header Host $proxy_host; proxy_pass http://127.0.0.1:8000; } }",
-            [(3, "proxy_set_header Host $proxy_host;", HOST)],
+            f"server {{ proxy_redirect off; location / {{\nproxy_set_header Host $proxy_host; {PASS}",
+            "",
+            [Line(f"{SITE}:2", HOST, old="proxy_set_header Host $proxy_host;")],
         ),
-        ("server {\nlocation / {\nproxy_pass http://127.0.0.1:8000$request_uri; } }", [(3, "", HOST)]),
-        (
-            "server {\nlocation /a/ {\nproxy_pass http://127.0.0.1:8000/b/; } }",
-            [(3, "", HOST), (3, "", "proxy_redirect http://127.0.0.1:8000/b/ /a/;")],
-        ),
+        (f"server {{ location / {{ proxy_redirect off; {PASS}", f" {HOST}", []),
+        # An if may hold no header.
+        (f"server {{ location / {{ if ($a) {{ {PASS} }}", "", []),
+        ("server { location / { uwsgi_pass 127.0.0.1:8000; } }", "", []),
     ],
 )
-def test_the_app_goes_on_being_asked_by_the_same_name(site, expected):
+def test_the_app_goes_on_being_asked_by_the_same_name(site, after, elsewhere):
     (way,) = ways_of(site).to((8000,))
-    assert list(way.beside) == [Line(f"{SITE}:{line}", old, new) for line, old, new in expected]
+    line, *others = way.through("shop")
+    assert (line.new.partition(";")[2], others) == (after, elsewhere)
+
+
+@pytest.mark.parametrize(
+    "given, after",
+    [
+        ("location /a/ { proxy_pass http://127.0.0.1:8000/b/; }", f" {HOST} proxy_redirect http://127.0.0.1:8000/b/ /a/;"),
+        ("location ~ x { proxy_pass http://127.0.0.1:8000$request_uri; }", f" {HOST}"),
+        ("location / { set $up http://127.0.0.1:8000; proxy_pass $up; }", f" {HOST}"),
+    ],
+)
+def test_redirects_of_the_app_go_on_being_changed_as_they_are(given, after):
+    (way,) = ways_of(f"server {{ {given} }}").to((8000,))
+    assert way.through("shop")[0].new.partition(";")[2] == after
 
 
 def test_an_nginx_that_cannot_be_asked_shows_nothing(monkeypatch):
