@@ -13,6 +13,8 @@ import shutil
 import tempfile
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _adoption,
+    _adoption_ways,
     _broker,
     _broker_choice,
     _broker_look,
@@ -91,7 +93,11 @@ class Survey:
     def look(self):
         """Look at everything, the cheap things first; raise one error that names all that is wrong at that stage."""
         self.host.engine.version()
-        self.colors()
+        try:
+            self.colors()
+        except BluegreenError:
+            self._raise(self._file_findings())
+            raise
         if self.kept:
             self.require_kept()
             self._choose_kept_broker()
@@ -101,6 +107,7 @@ class Survey:
             _compose.check_version(version)
             self.render()
             self._compose_findings(version)
+        self._raise(self._adoption_findings())
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
@@ -300,6 +307,43 @@ class Survey:
         leftover = _broker_look.leftover_finding(Color(self.host, self.settings, self.idle))
         return [leftover] if leftover else []
 
+    def _adoption_findings(self):
+        """Find the app itself, where it runs by hand and no color is live."""
+        if self.live:
+            return []
+        src, apps = self.params["project_src"], self._running_apps()
+        if _adoption.recognize(apps, self.settings, _adoption_ways.UNKNOWN) is None:
+            return []
+        ways = _adoption_ways.of_host(self.host, self._nginx_settings())
+        found = _adoption.recognize(apps, self.settings, ways)
+        finding = _adoption.finding(found, self.settings, ways, src, self._taken, self._is_written_by_hand(apps))
+        if not finding:
+            self.host.warn(_adoption.beside(found, src))
+        return [finding] if finding else []
+
+    def _file_findings(self):
+        """Find the running app to which the file sends requests, where the settings know no such color."""
+        active = [server for server in self.upstream.servers if not server.backup and not server.down] if self.upstream else []
+        port = active[0].address.rpartition(":")[2] if len(active) == 1 else ""
+        for app in self._running_apps() if port.isdigit() else ():
+            if int(port) in app.ports and _adoption_ways.is_own(active[0].address.rpartition(":")[0]):
+                return [_adoption.of_file(app, "", int(port), self.settings, self._taken)]
+        return []
+
+    def _running_apps(self):
+        return _adoption.running_apps(
+            self.host.engine.containers(), self.settings.services["web"][0], self.params["project_src"]
+        )
+
+    def _is_written_by_hand(self, apps):
+        """Whether prepare.yml would not write a live color: into a file of somebody else, or where both colors run."""
+        both = {app.project for app in apps} >= set(self.settings.projects.values())
+        return both or bool(self.upstream and not self.upstream.owned)
+
+    def _taken(self, port):
+        holder = self._published_by(port)
+        return _label(holder, "project") not in self.settings.projects.values() if holder else bool(_listener(port))
+
     def _live_findings(self):
         if not self.live:
             return []
@@ -307,6 +351,9 @@ class Survey:
         web = [c for c in self.containers[self.live] if c.service == self.settings.services["web"][0]]
         if any(c.running for c in web):
             return []
+        for app in self._running_apps():
+            if port in app.ports and app.project != project:
+                return [_adoption.of_file(app, self.live, port, self.settings, self._taken)]
         holder = self._published_by(port)
         if holder:
             return [
@@ -346,6 +393,11 @@ class Survey:
             # A worker that outlived its deployment is done when its Celery is; what is frozen around it goes with fetch.
             if c.running and c.service not in allowed and not (c.service in workers and _finishing.is_over(c))
         ]
+        if self.settings.services["web"][0] in running:
+            ways = _adoption_ways.of_host(self.host, self._nginx_settings())
+            past = [way.place for way in ways.to((port,)) if way.upstream != self.settings.nginx["upstream"]]
+            if past or not ways.complete:
+                return [_adoption.served_idle(self.idle, project, port, list(dict.fromkeys(past)), self.settings)]
         if running:
             return [
                 f"Color {self.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
@@ -355,7 +407,7 @@ class Survey:
         if holder and _label(holder, "project") != project:
             return [
                 f"bluegreen_ports.{self.idle} is {port}, but container {_name(holder)} holds that port: "
-                "stop it, or choose another port."
+                "choose another port."
             ]
         if holder and _label(holder, "service") in services["ignored"]:
             return [
@@ -366,7 +418,7 @@ class Survey:
         process = "" if holder else _listener(port)
         if process:
             return [
-                f"bluegreen_ports.{self.idle} is {port}, but {process} listens on that port: stop it, or choose another port."
+                f"bluegreen_ports.{self.idle} is {port}, but {process} listens on that port: choose another port."
             ]
         return []
 

@@ -377,7 +377,7 @@ findings:
   returned: failure of O(state=open)
   type: list
   elements: str
-  sample: ["bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: stop it, or choose another port."]
+  sample: ["bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: choose another port."]
 figures:
   description: What the deployment cost.
   returned: O(state=settled) and O(state=closed)

@@ -28,9 +28,10 @@ def render(template, variables):
     environment = jinja2.Environment(keep_trailing_newline=True, trim_blocks=True)
     environment.filters["dirname"] = os.path.dirname
     own = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))
-    names = ("_bluegreen_prepare_upstream", "_bluegreen_prepare_upstream_file", "_bluegreen_prepare_blue_server")
-    values = {name: environment.from_string(own[name]).render(variables) for name in names}
-    return environment.from_string(template).render({**variables, **values})
+    values = {"_bluegreen_prepare_live": "", **variables}
+    for name in ("upstream", "upstream_file", "blue_port", "green_port", "blue_server", "green_server"):
+        values[f"_bluegreen_prepare_{name}"] = environment.from_string(own[f"_bluegreen_prepare_{name}"]).render(values)
+    return environment.from_string(template).render(values)
 
 
 def test_the_upstream_file_is_what_bg_switch_would_write_without_a_live_color():
@@ -46,6 +47,21 @@ def test_the_upstream_file_follows_ports_servers_and_name():
     assert render(template, variables) == _upstream.render("web", None, servers)
     variables["bluegreen_nginx_servers"] = servers = {"blue": "web-blue:8000", "green": "web-green:8000"}
     assert render(template, variables) == _upstream.render("web", None, servers)
+
+
+@pytest.mark.parametrize("live", ["blue", "green"])
+@pytest.mark.parametrize(
+    "given, servers",
+    [
+        ({}, {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}),
+        ({"bluegreen_ports": {"blue": 8000, "green": 8001}}, {"blue": "127.0.0.1:8000", "green": "127.0.0.1:8001"}),
+        ({"bluegreen_nginx_servers": {"blue": "web-blue:80", "green": "web-green:80"}}, {"blue": "web-blue:80", "green": "web-green:80"}),
+    ],
+)
+def test_the_upstream_file_of_an_app_that_runs_is_what_bg_switch_would_write(live, given, servers):
+    template = load("bluegreen_prepare", "templates", "upstream.conf.j2")
+    variables = {"bluegreen_app": "shop", "_bluegreen_prepare_live": live, **given}
+    assert render(template, variables) == _upstream.render("shop", live, servers)
 
 
 def test_the_file_is_where_the_role_bluegreen_looks_for_it():

@@ -12,6 +12,7 @@ import os
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _adoption_ways,
     _broker,
     _containers,
     _finishing,
@@ -112,6 +113,7 @@ class Scene:
         self.seen_env = {}
         self.listeners = {}
         self.nginx_says = []
+        self.ways = _adoption_ways.NONE
         self.memory, self.disk = 500 * MIB, {}
         self.redis = None
         for service in SERVICES:
@@ -134,6 +136,7 @@ class Scene:
         }
         monkeypatch.setattr(_broker, "connect", lambda host, containers, settings, workers=None: self.redis)
         monkeypatch.setattr(_nginx, "preflight", lambda host, nginx, published: self.nginx_says)
+        monkeypatch.setattr(_adoption_ways, "of_host", lambda host, nginx: self.ways)
         monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(_guard_units, "arm", lambda host, app, revert_after: True)
@@ -182,6 +185,20 @@ class Scene:
 
     def open(self, check_mode=False, **params):
         return _open.open_deployment(self.host, self.store, {**self.params, **params}, check_mode)
+
+    def by_hand(self, project="shop", port=8000, folder=""):
+        """Start the app as its owner does, with docker compose up."""
+        for service in SERVICES:
+            container = self.engine.add(service, color=project, published=port if service == "web" else 0)
+            self.engine.inspected[container]["Name"] = f"/{project}-{service}-1"
+            self.engine.inspected[container]["Config"]["Labels"].update(
+                {"com.docker.compose.project": project, "com.docker.compose.project.working_dir": folder or str(self.src)}
+            )
+
+    def passes_to(self, port):
+        """Nginx passes to a port by a server block of the user's own."""
+        site = f"server {{ location / {{ proxy_set_header Host $host;\nproxy_pass http://127.0.0.1:{port}; }} }}"
+        self.ways = _adoption_ways.of_files({"/etc/nginx/nginx.conf": "http { include site.conf; }", "/etc/nginx/site.conf": site})
 
     def refusal(self, error=BluegreenError, **params):
         with pytest.raises(error) as refusal:
@@ -242,6 +259,91 @@ def test_an_app_that_runs_by_hand_is_adopted_by_its_port(monkeypatch, tmp_path):
     colors = {"blue": {"project": "blue-app"}, "green": {"project": "green-app"}}
     assert scene.open(colors=colors)["live"] == "blue"
     assert [each["service"] for each in scene.store.load()["old_containers"]] == ["beat", "redis", "web", "worker"]
+
+
+ADOPTED = {"blue": {"project": "shop", "port": 8000}, "green": {"project": "shop-green", "port": 8001}}
+
+
+@pytest.mark.parametrize("file", ["none", "no live color"])
+@pytest.mark.parametrize(
+    "colors, folder",
+    [
+        # Nothing was said of it, its port alone, its project alone, and all of it while the file names no live color.
+        ({}, ""),
+        ({"blue": {"port": 8000}}, "/home/pi/shop"),
+        ({"blue": {"project": "shop"}}, "/home/pi/shop"),
+        (ADOPTED, ""),
+    ],
+)
+def test_an_app_that_runs_and_is_served_is_adopted_and_never_stopped(monkeypatch, tmp_path, file, colors, folder):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.by_hand(folder=folder)
+    scene.passes_to(8000)
+    scene.point_to(18001, " down", "# Written by smallfleet.bluegreen.\n")
+    if file == "none":
+        scene.file.unlink()
+    # What Nginx itself has against it would lead visitors to an upstream without a server.
+    scene.nginx_says = ["No server block uses the upstream shop: write proxy_pass http://shop; in the one of this app."]
+    rendered = scene.rendered["blue"]
+    scene.host.programs["config --format"] = lambda argv: Completed(
+        0, json.dumps(scene.rendered["green"] if "shop-green" in argv else rendered), ""
+    )
+    for color, port in ((c, g["port"]) for c, g in colors.items() if "port" in g):
+        scene.rendered[color]["services"]["web"]["ports"][0]["published"] = str(port)
+    refusal = scene.refusal(colors=colors)
+    assert "and Nginx sends requests to it (/etc/nginx/site.conf:2)" in refusal
+    assert "leave it running, and adopt it as blue" in refusal and "stop" not in refusal
+    assert f"it writes blue as the live color into {scene.file}, and does not reload Nginx" in refusal
+    assert "proxy_pass http://shop;\nin place of proxy_pass http://127.0.0.1:8000;" in refusal
+    assert ("bluegreen_projects: {blue: shop, green: shop-green}" in refusal) is ("project" not in colors.get("blue", {}))
+    assert ("bluegreen_ports: {blue: 8000, green: 1" in refusal) is ("port" not in colors.get("blue", {}))
+
+
+def test_what_runs_beside_the_two_colors_is_warned_of(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.point_to(18001, " down")
+    scene.by_hand()
+    assert scene.open()["changed"] is True
+    assert [words for words in scene.host.warnings if "beside the two colors" in words] != []
+
+
+def test_a_file_that_somebody_else_wrote_is_not_left_to_prepare(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.point_to(18001, " down")
+    scene.by_hand()
+    scene.passes_to(8000)
+    assert f"Write into {scene.file}, which prepare.yml cannot do here" in scene.refusal()
+
+
+def test_of_two_colors_that_run_the_one_that_nginx_serves_is_live(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.point_to(18001, " down", "# Written by smallfleet.bluegreen.\n")
+    scene.live("blue")
+    scene.live("green")
+    scene.passes_to(18002)
+    refusal = scene.refusal()
+    assert "adopt it as green" in refusal and "upstream shop { server 127.0.0.1:18002; }" in refusal
+
+
+def test_a_file_that_points_to_an_app_by_hand_is_told_its_names(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.point_to(8000)
+    scene.by_hand(folder="/home/pi/shop")
+    assert scene.refusal() == (
+        f"{scene.file} sends requests to port 8000, which shop-web-1 of project shop publishes, and no color is both: leave it "
+        "running, and make it blue, the live color. Write into the inventory:\n"
+        "bluegreen_projects: {blue: shop, green: shop-green}\n"
+        "bluegreen_ports: {blue: 8000, green: 18002}\n"
+        "Then deploy again."
+    )
+
+
+def test_a_live_color_of_another_project_is_told_its_name(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.by_hand(port=18001)
+    assert "make it blue, the live color. Write into the inventory:\nbluegreen_projects: {blue: shop, green: shop-green}\nThen" in (
+        scene.refusal()
+    )
 
 
 @pytest.mark.parametrize("web", ["exited", "created"])
@@ -313,6 +415,15 @@ def test_what_stands_in_the_way_of_the_idle_color_is_refused(scene, service, ser
     assert scene.refusal(services=services) == sentence
 
 
+@pytest.mark.parametrize("served", [True, False])
+def test_an_idle_color_that_nginx_serves_past_the_file_is_not_stopped(scene, served):
+    scene.live("green")
+    if served:
+        scene.passes_to(18002)
+    assert ("leave it running, write http://shop there" in scene.refusal()) is served
+    assert ("stop it first" in scene.refusal()) is not served
+
+
 def test_an_idle_broker_may_run_because_it_may_hold_tasks(scene):
     scene.engine.add("redis", color="green")
     result = scene.open()
@@ -336,15 +447,14 @@ def test_another_support_service_holds_no_tasks(scene):
 def test_a_port_that_a_foreign_container_holds_is_refused(scene):
     scene.engine.add("grafana", color="1", app="monitoring", published=18002)
     assert scene.refusal() == (
-        "bluegreen_ports.green is 18002, but container monitoring-1-grafana-1 holds that port: stop it, or choose another "
-        "port."
+        "bluegreen_ports.green is 18002, but container monitoring-1-grafana-1 holds that port: choose another port."
     )
 
 
 def test_a_port_that_a_process_holds_is_refused(scene):
     scene.listeners = {18002: 812}
     assert scene.refusal() == (
-        "bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: stop it, or choose another port."
+        "bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: choose another port."
     )
 
 

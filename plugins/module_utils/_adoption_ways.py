@@ -1,0 +1,215 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The ways on which Nginx sends requests to an address, and what each has to say to lead to an upstream instead."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _nginx_config, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_path, check_upstream
+
+_PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
+_TARGET = re.compile(r"(?:[a-z]+://)?([^/?]*)", re.IGNORECASE)
+_PORT_AT_END = re.compile(r":[0-9]+\Z")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")
+
+
+class Line(NamedTuple):
+    """What to write at ``place``: in place of the directive ``old``, or in front of the first one of the name ``before``."""
+
+    place: str
+    new: str
+    old: str = ""
+    before: str = ""
+
+
+class Way(NamedTuple):
+    """A directive that sends requests to ``host`` and ``port``, by itself or through an upstream.
+
+    :ivar place: where it stands, as ``file:line``.
+    :ivar words: those of the directive.
+    :ivar target: what it names, an address or an upstream.
+    :ivar upstream: name of the upstream, as it is written in lower case; empty without one.
+    :ivar defined: file of the upstream.
+    :ivar kept: directives that, right after it, keep the requests as they are once the target has another name.
+    :ivar elsewhere: the same, as :class:`Line`, where they have to stand at another place.
+    """
+
+    place: str
+    words: tuple
+    target: str
+    host: str
+    port: int
+    upstream: str = ""
+    defined: str = ""
+    kept: tuple = ()
+    elsewhere: tuple = ()
+
+    def through(self, upstream: str) -> list:
+        """The :class:`Line` s by which it leads to an upstream instead, and the app notices nothing."""
+        *first, last = self.words
+        begin = _TARGET.match(last).start(1)
+        new = f"{' '.join(first)} {last[:begin]}{upstream}{last[begin + len(self.target):]};"
+        return [Line(self.place, " ".join((new, *self.kept)), old=_text(self.words)), *self.elsewhere]
+
+
+class Ways(NamedTuple):
+    """What an Nginx sends on.
+
+    :ivar found: list of :class:`Way`.
+    :ivar complete: whether these are all; a variable may lead anywhere, and a broken configuration shows nothing.
+    :ivar targets: every name or address that a directive names, in lower case.
+    :ivar upstreams: for each upstream, the files that define it.
+    :ivar alone: for each upstream that has a file of its own, and one server, that file.
+    """
+
+    found: list
+    complete: bool
+    targets: frozenset
+    upstreams: dict
+    alone: dict
+
+    def to(self, ports, names=()) -> list:
+        """Those that lead to a port of this host, or to a container by one of its names (``{(name, port)}``)."""
+        return [way for way in self.found if way.port in ports and is_own(way.host) or (way.host, way.port) in names]
+
+
+UNKNOWN = Ways([], False, frozenset(), {}, {})
+NONE = UNKNOWN._replace(complete=True)
+
+
+def is_own(host: str) -> bool:
+    """Whether an address, as Nginx has it, is one of this host."""
+    if host in _LOOPBACK or host == socket.gethostname().lower():
+        return True
+    bare = host.strip("[]")
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    try:
+        socket.inet_pton(family, bare)
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # Only an address of its own can be bound to.
+            probe.bind((bare, 0))
+    except OSError:
+        return False
+    return True
+
+
+def of_host(host, nginx) -> Ways:
+    """The :class:`Ways` of the running Nginx; :data:`UNKNOWN` when it cannot be asked.
+
+    :param host: a :class:`Host`.
+    :param nginx: a :class:`_nginx.Nginx`.
+    """
+    try:
+        checked = _nginx.Running(host, nginx).check()
+        return of_files(_nginx_config.sections(checked.dump)) if checked.ok else UNKNOWN
+    except BluegreenError:
+        return UNKNOWN
+
+
+def of_files(files: dict) -> Ways:
+    """The :class:`Ways` of a configuration, ``{path: text}``, the main file first."""
+    http = _nginx_config.http_statements(_nginx_config.load(files))
+    blocks: dict = {}
+    for block in _nginx_config.children(http, "upstream"):
+        blocks.setdefault(" ".join(block.words[1:]).lower(), []).append(block)
+    found, complete, targets = [], True, set()
+    for statement, around in _sending(http, _Around((), False, (), "", False)):
+        target = _TARGET.match(statement.words[-1]).group(1)
+        before, variable, _name = target.partition("$")
+        if variable and not _PORT_AT_END.search(before):
+            complete = False
+            continue
+        target = before
+        targets.add(target.lower())
+        way = _keeping(Way(statement.place, tuple(statement.words), target, *_address(target)), around)
+        if target.lower() not in blocks:
+            found.append(way)
+        for block in blocks.get(target.lower(), ()):
+            for server in _nginx_config.children(block.block, "server"):
+                if "down" not in server.words:
+                    host, port = _address(server.words[1])
+                    found.append(way._replace(host=host, port=port, upstream=target.lower(), defined=block.file))
+    return Ways(
+        found,
+        complete,
+        frozenset(targets),
+        {name: [block.file for block in of_name] for name, of_name in blocks.items()},
+        {name: of_name[0].file for name, of_name in blocks.items() if _is_alone(name, of_name, files)},
+    )
+
+
+def _is_alone(name, blocks, files):
+    try:
+        check_upstream("", name)
+        check_path("", blocks[0].file)
+        parsed = _upstream.parse(files[blocks[0].file], blocks[0].file, name)
+    except BluegreenError:
+        return False
+    return len(blocks) == 1 and len(parsed.servers) == 1 and blocks[0].file.endswith(".conf")
+
+
+def _address(written):
+    host, _colon, port = written.rpartition(":")
+    return (host.lower(), int(port)) if host and port.isdigit() else (written.lower(), 80)
+
+
+class _Around(NamedTuple):
+    """What holds for a directive: headers, whether they are of its own block, redirects, location, and whether an ``if`` does."""
+
+    headers: tuple
+    own: bool
+    redirects: tuple
+    location: str
+    conditional: bool
+
+
+def _sending(statements, outside):
+    """Each directive that names where requests go, with what holds for it."""
+    # Nginx inherits these from outside only where a block has none of its own.
+    headers = tuple(_nginx_config.children(statements, "proxy_set_header"))
+    redirects = tuple(_nginx_config.children(statements, "proxy_redirect"))
+    around = outside._replace(
+        headers=headers or outside.headers, own=bool(headers), redirects=redirects or outside.redirects
+    )
+    for statement in statements:
+        by_variable = statement.name == "set" and len(statement.words) == 3 and re.match(r"https?://", statement.words[2])
+        if by_variable or statement.name in _PASSES and len(statement.words) == 2:
+            yield statement, around
+        if statement.block is not None and statement.name != "upstream":
+            inside = around
+            if statement.name == "location":
+                inside = around._replace(location=statement.words[-1])
+            yield from _sending(statement.block, inside._replace(conditional=statement.name == "if"))
+
+
+def _keeping(way, around):
+    """The way with what keeps the app from being asked by another name, which it may refuse."""
+    # An if may hold none of these.
+    if way.words[0] not in ("proxy_pass", "set") or around.conditional:
+        return way
+    given = [header for header in around.headers if header.words[1].lower() == "host"]
+    if given and "$proxy_host" not in given[0].words[2:]:
+        return way
+    host, url, kept = f"proxy_set_header Host {way.target};", way.words[-1], []
+    # With a variable Nginx leaves Location headers as they are.
+    if way.words[0] == "proxy_pass" and not around.redirects and "$" not in url:
+        path = url.partition("://")[2].partition("/")[1]
+        kept = [f"proxy_redirect {url} {around.location or '/'};" if path else f"proxy_redirect {url}/ /;"]
+    if given:
+        return way._replace(kept=tuple(kept), elsewhere=(Line(given[0].place, host, old=_text(given[0].words)),))
+    if around.headers and not around.own:
+        # A header of its own would hide those that it inherits.
+        return way._replace(kept=tuple(kept), elsewhere=(Line(around.headers[0].place, host, before="proxy_set_header"),))
+    return way._replace(kept=(host, *kept))
+
+
+def _text(words):
+    return f"{' '.join(words)};"

@@ -1,0 +1,19 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running app is adopted by what the plan says alone, without a failed request: adoption.py.
+
+    PYTHONPATH=.cache/collections .venv/bin/pytest tests/field -k adopt-running
+"""
+
+from __future__ import annotations
+
+import pytest
+from adoption import SITES, Adoption
+
+
+@pytest.mark.parametrize("name", SITES, ids=list(SITES))
+def test_adoption(bed, name):
+    result = Adoption(bed, name).run()
+    assert result["wrong"] == [], result
+    assert (result["failed"], result["lost"]) == (0, 0)
