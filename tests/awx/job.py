@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "lab"))
 
+from extra_variables import written  # noqa: E402  pylint: disable=wrong-import-position
 from marked import marked  # noqa: E402  pylint: disable=wrong-import-position
 
 RUNNER = ROOT / ".venv-runner" / "bin" / "ansible-runner"
@@ -52,7 +53,7 @@ class Job:
         clone(self._folder / "project")
         given = {**(variables or {}), "awx_job_id": self.number, "tower_job_id": self.number, "awx_user_name": "alice"}
         self._write("inventory/hosts.json", json.dumps(inventory))
-        self._write("env/extravars", json.dumps(given))
+        self._write("env/extravars", written(given))
         self._write("env/passwords", json.dumps(passwords or {}))
         # A question would keep it waiting, as in AWX; not for long here.
         self._write("env/settings", json.dumps({"idle_timeout": 240, "job_timeout": 400}))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from fleet import HOST, WHOLE, WITHOUT_WORKERS
 
 QUESTION = r"Type \S+ to let the old color go.*"
@@ -66,6 +67,18 @@ def test_manual_waits_for_a_finish_of_that_release(fleet):
     assert finished.status == "successful", finished.text
     assert fleet.answer == (other(color), wanted)
     assert fleet.runs() == {other(color): WHOLE}
+
+
+@pytest.mark.parametrize("typed, another_one", [("1.10", "1.1"), ("0123", "83"), ("on", "True"), ("2026-11-29", "2026")])
+def test_a_release_is_the_text_that_was_typed(fleet, typed, another_one):
+    fleet.machine.exec(["docker", "tag", "bluegreen-demo:2", f"bluegreen-demo:{typed}"])
+    deployed = fleet.run("playbooks/deploy.yml", {"bluegreen_release": typed, "bluegreen_approval": "manual"})
+    assert deployed.status == "successful", deployed.text
+    assert fleet.journal()["release"] == typed
+    assert deployed.stats["bluegreen_pending"][HOST]["release"] == typed
+    refused = fleet.run("playbooks/finish.yml", {"bluegreen_release": another_one})
+    assert refused.status == "failed"
+    assert f"bluegreen_release is '{another_one}', but the release of app shop that awaits approval is '{typed}'" in refused.messages
 
 
 def test_automatic_leaves_nothing_pending(fleet):
