@@ -252,7 +252,7 @@ def _steps(found, settings, ways, upstream, taken, by_hand):
         name = settings.nginx["container"]
         reload = f"Check and reload Nginx: docker exec {name} nginx -t && docker exec {name} nginx -s reload"
     for line in changes:
-        yield [f"At {line.place} write", line.new, f"in place of {line.old}" if line.old else f"in front of {line.before}"]
+        yield [f"At {line.place} write", line.new, f"in place of {line.old}"]
     if not found.ways and upstream.name not in ways.targets:
         yield [f"In the server block of this app write proxy_pass http://{upstream.name};"]
     if changes or not upstream.theirs:
