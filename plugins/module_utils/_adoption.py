@@ -299,6 +299,21 @@ def served_idle(color: str, project: str, port: int, places, settings) -> str:
     )
 
 
+def without_live_color(settings, served) -> str:
+    """What to say before a place of Nginx is changed while no color is live; empty where none serves anything.
+
+    :param served: for each place, the port that it sends requests to, and who listens there.
+    """
+    if not served:
+        return ""
+    places = ", ".join(f"{place} (port {port}: {listener})" for place, (port, listener) in served.items())
+    upstream = settings.nginx["upstream"]
+    return (
+        f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has switched "
+        f"Nginx: if this app is served by {places} now, change that place only when its visitors can wait so long."
+    )
+
+
 def beside(found, src: str) -> str:
     """What to say of an app that runs beside the two colors, and is in nobody's way."""
     return (
