@@ -252,7 +252,7 @@ def _steps(found, settings, ways, upstream, taken, by_hand):
         name = settings.nginx["container"]
         reload = f"Check and reload Nginx: docker exec {name} nginx -t && docker exec {name} nginx -s reload"
     for line in changes:
-        yield [f"At {line.place} write", line.new, f"in place of {line.old}" if line.old else f"in front of {line.before}"]
+        yield [f"At {line.place} write", line.new, f"in place of {line.old}"]
     if not found.ways and upstream.name not in ways.targets:
         yield [f"In the server block of this app write proxy_pass http://{upstream.name};"]
     if changes or not upstream.theirs:
@@ -296,6 +296,21 @@ def served_idle(color: str, project: str, port: int, places, settings) -> str:
         f"Nginx sends requests to its port {port} ({', '.join(places)}): leave it running, write "
         f"http://{settings.nginx['upstream']} there in place of that address, reload Nginx ({RELOAD}), and stop the project "
         "only after that."
+    )
+
+
+def without_live_color(settings, served) -> str:
+    """What to say before a place of Nginx is changed while no color is live; empty where none serves anything.
+
+    :param served: for each place, the port that it sends requests to, and who listens there.
+    """
+    if not served:
+        return ""
+    places = ", ".join(f"{place} (port {port}: {listener})" for place, (port, listener) in served.items())
+    upstream = settings.nginx["upstream"]
+    return (
+        f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has switched "
+        f"Nginx: if this app is served by {places} now, change that place only when its visitors can wait so long."
     )
 
 

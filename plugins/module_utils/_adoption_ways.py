@@ -18,16 +18,16 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 _PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
 _TARGET = re.compile(r"(?:[a-z]+://)?([^/?]*)", re.IGNORECASE)
 _PORT_AT_END = re.compile(r":[0-9]+\Z")
+_BARE = re.compile(r"""[^\s;{}"']+""")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")
 
 
 class Line(NamedTuple):
-    """What to write at ``place``: in place of the directive ``old``, or in front of the first one of the name ``before``."""
+    """What to write at ``place`` in place of the directive ``old``."""
 
     place: str
     new: str
-    old: str = ""
-    before: str = ""
+    old: str
 
 
 class Way(NamedTuple):
@@ -39,7 +39,7 @@ class Way(NamedTuple):
     :ivar upstream: name of the upstream, as it is written in lower case; empty without one.
     :ivar defined: file of the upstream.
     :ivar kept: directives that, right after it, keep the requests as they are once the target has another name.
-    :ivar elsewhere: the same, as :class:`Line`, where they have to stand at another place.
+    :ivar elsewhere: the same, as :class:`Line`, where they stand there already and say something else.
     """
 
     place: str
@@ -57,7 +57,7 @@ class Way(NamedTuple):
         *first, last = self.words
         begin = _TARGET.match(last).start(1)
         new = f"{' '.join(first)} {last[:begin]}{upstream}{last[begin + len(self.target):]};"
-        return [Line(self.place, " ".join((new, *self.kept)), old=_text(self.words)), *self.elsewhere]
+        return [Line(self.place, " ".join((new, *self.kept)), f"{' '.join(self.words)};"), *self.elsewhere]
 
 
 class Ways(NamedTuple):
@@ -124,7 +124,7 @@ def of_files(files: dict) -> Ways:
     for statement, around in _sending(http, _Around((), False, (), "", False)):
         target = _TARGET.match(statement.words[-1]).group(1)
         before, variable, _name = target.partition("$")
-        if variable and not _PORT_AT_END.search(before):
+        if variable and not _PORT_AT_END.search(before) and before.lower() not in blocks:
             complete = False
             continue
         target = before
@@ -203,13 +203,16 @@ def _keeping(way, around):
     if way.words[0] == "proxy_pass" and not around.redirects and "$" not in url:
         path = url.partition("://")[2].partition("/")[1]
         kept = [f"proxy_redirect {url} {around.location or '/'};" if path else f"proxy_redirect {url}/ /;"]
-    if given:
-        return way._replace(kept=tuple(kept), elsewhere=(Line(given[0].place, host, old=_text(given[0].words)),))
-    if around.headers and not around.own:
-        # A header of its own would hide those that it inherits.
-        return way._replace(kept=tuple(kept), elsewhere=(Line(around.headers[0].place, host, before="proxy_set_header"),))
-    return way._replace(kept=(host, *kept))
+    if given and around.own:
+        return way._replace(kept=tuple(kept), elsewhere=(Line(given[0].place, host, f"{' '.join(given[0].words)};"),))
+    # A header of its own hides those from outside, so these are said again.
+    outer = () if around.own else [_text(header) for header in around.headers if header not in given]
+    return way._replace(kept=(host, *outer, *kept))
 
 
-def _text(words):
+def _text(statement):
+    """A directive as it may be written once more; what the parser took off are the quotes."""
+    words = [
+        word if _BARE.fullmatch(word) else '"' + re.sub(r'(?<!\\)"', r'\"', word) + '"' for word in statement.words
+    ]
     return f"{' '.join(words)};"

@@ -111,7 +111,10 @@ class Survey:
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
-        self._raise(_nginx.preflight(self.host, self._nginx_settings(), self._published_beside()))
+        against = _nginx.preflight(self.host, self._nginx_settings(), self._published_beside())
+        if against and not self.live:
+            self._warn_of_served()
+        self._raise(against)
         if not self.up_to_date:
             if not _guard_units.has_systemd():
                 self.host.warn(_guard_units.WITHOUT_SYSTEMD)
@@ -320,6 +323,19 @@ class Survey:
         if not finding:
             self.host.warn(_adoption.beside(found, src))
         return [finding] if finding else []
+
+    def _warn_of_served(self):
+        """What Nginx says against it may be to pass to the upstream, which has no server before the first deployment."""
+        ways = _adoption_ways.of_host(self.host, self._nginx_settings())
+        if self.settings.nginx["upstream"] in ways.targets:
+            return
+        own = [way for way in ways.found if _adoption_ways.is_own(way.host)]
+        served = {way.place: (way.port, _listener(way.port)) for way in own}
+        sentence = _adoption.without_live_color(
+            self.settings, {place: what for place, what in served.items() if what[1]}
+        )
+        if sentence:
+            self.host.warn(sentence)
 
     def _file_findings(self):
         """Find the running app to which the file sends requests, where the settings know no such color."""

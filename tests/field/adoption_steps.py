@@ -12,13 +12,12 @@ import yaml
 
 
 class Line(NamedTuple):
-    """What to write at a line of a file: in place of ``old``, or in front of ``before``."""
+    """What to write at a line of a file in place of ``old``."""
 
     file: str
     number: int
     new: str
     old: str = ""
-    before: str = ""
 
 
 class Steps(NamedTuple):
@@ -42,8 +41,6 @@ def steps_in(output):
             variables.update(yaml.safe_load(row))
         elif row.startswith("in place of "):
             lines[-1] = lines[-1]._replace(old=row[len("in place of "):])
-        elif row.startswith("in front of "):
-            lines[-1] = lines[-1]._replace(before=row[len("in front of "):])
         elif ". Run prepare.yml" in row:
             prepare = True
         elif ". Check and reload Nginx: " in row:
@@ -58,8 +55,7 @@ def written(text, lines):
     rows = text.splitlines()
     for line in lines:
         row = rows[line.number - 1]
-        there = line.old or line.before
-        if there not in row:
-            raise ValueError(f"line {line.number} is {row!r} and not {there!r}")
-        rows[line.number - 1] = row.replace(there, line.new if line.old else f"{line.new} {there}", 1)
+        if line.old not in row:
+            raise ValueError(f"line {line.number} is {row!r} and not {line.old!r}")
+        rows[line.number - 1] = row.replace(line.old, line.new, 1)
     return "\n".join(rows) + "\n"

@@ -67,12 +67,6 @@ def test_the_lines_are_written_where_they_belong():
     assert again.to((8000,)) == []
 
 
-def test_a_line_goes_in_front_of_another():
-    text = "location / { proxy_set_header A b; }\n"
-    line = Line("/etc/nginx/site.conf", 1, "proxy_set_header Host app;", before="proxy_set_header")
-    assert adoption_steps.written(text, [line]) == "location / { proxy_set_header Host app; proxy_set_header A b; }\n"
-
-
 def test_a_line_that_is_not_there_is_not_guessed():
     with pytest.raises(ValueError, match="line 1 is"):
         adoption_steps.written(SITE, [Line("/etc/nginx/site.conf", 1, "b;", "a;")])

@@ -76,6 +76,7 @@ def test_the_hosts_own_addresses_count():
         ("server { location / { proxy_pass http://$backend; } }", False),
         ("server { location / { proxy_pass http://127.0.0.1:$port; } }", False),
         ("server { location / { proxy_pass http://127.0.0.1:8000$request_uri; } }", True),
+        ("upstream app { server 127.0.0.1:9; } server { location / { proxy_pass http://app$request_uri; } }", True),
         ("server { location / { proxy_pass http://127.0.0.1:8000/$1; } }", True),
         ("server { location / { proxy_pass http://127.0.0.1:8000; } }", True),
     ],
@@ -116,16 +117,21 @@ PASS = "proxy_pass http://127.0.0.1:8000; } }"
         (f"proxy_set_header host $host; server {{ location / {{ {PASS}", "", []),
         # Headers of the inner block hide those of the outer one.
         (f"proxy_set_header Host $host; server {{ location / {{ proxy_set_header A b; {PASS}", BOTH, []),
-        # So would one more in the inner block.
+        # So would one more in the inner block, and so they are said again.
         (
-            f"server {{\nproxy_set_header A b; proxy_set_header C d; location / {{ proxy_redirect off;\n{PASS}",
-            "",
-            [Line(f"{SITE}:2", HOST, before="proxy_set_header")],
+            f"server {{ proxy_set_header A b; proxy_set_header C 'd \"e'; proxy_set_header F \"\"; location / {{ {PASS}",
+            f' {HOST} proxy_set_header A b; proxy_set_header C "d \\"e"; proxy_set_header F ""; {REDIRECT}',
+            [],
+        ),
+        (
+            f"proxy_set_header Host $proxy_host; proxy_set_header A b; server {{ location / {{ proxy_redirect off; {PASS}",
+            f" {HOST} proxy_set_header A b;",
+            [],
         ),
         (
             f"server {{ proxy_redirect off; location / {{\nproxy_set_header Host $proxy_host; {PASS}",
             "",
-            [Line(f"{SITE}:2", HOST, old="proxy_set_header Host $proxy_host;")],
+            [Line(f"{SITE}:2", HOST, "proxy_set_header Host $proxy_host;")],
         ),
         (f"server {{ location / {{ proxy_redirect off; {PASS}", f" {HOST}", []),
         # An if may hold no header.

@@ -299,6 +299,22 @@ def test_an_app_that_runs_and_is_served_is_adopted_and_never_stopped(monkeypatch
     assert ("bluegreen_ports: {blue: 8000, green: 1" in refusal) is ("port" not in colors.get("blue", {}))
 
 
+@pytest.mark.parametrize("listeners, warned", [({8000: 812}, True), ({}, False)])
+def test_before_the_first_deployment_it_is_said_what_an_upstream_without_a_server_does(monkeypatch, tmp_path, listeners, warned):
+    scene = Scene(monkeypatch, tmp_path)
+    scene.point_to(18001, " down")
+    scene.passes_to(8000)
+    scene.listeners = listeners
+    scene.nginx_says = ["No server block uses the upstream shop: write proxy_pass http://shop; in the one of this app."]
+    scene.refusal()
+    sentence = (
+        "No color is live yet, so what passes to http://shop answers with 502 until the first deployment has switched Nginx: if "
+        "this app is served by /etc/nginx/site.conf:2 (port 8000: python3 (process 812)) now, change that place only when its "
+        "visitors can wait so long."
+    )
+    assert scene.host.warnings == [sentence] * warned
+
+
 def test_what_runs_beside_the_two_colors_is_warned_of(monkeypatch, tmp_path):
     scene = Scene(monkeypatch, tmp_path)
     scene.point_to(18001, " down")
