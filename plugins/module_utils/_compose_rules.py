@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._port_ranges import leaves_a_choice, taken_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._port_ranges import leaves_a_choice, refusals_of_ranges
 
 _VARIABLES = {role: f"bluegreen_{'worker' if role == 'workers' else role}_services" for role in (*ROLES, "ignored")}
 
@@ -40,14 +40,12 @@ def examine(rendered, services, ports, color_volumes=()):
     _listed(findings, services, defined)
     for name in known:
         _container_name(findings, name, defined["blue"][name])
-        published = {color: _published(defined[color][name]) for color in COLORS}
-        _fixed_ports(findings, name, published, services)
-        if name != services["web"][0]:
-            _ranges(findings, name, published, ports)
+        _fixed_ports(findings, name, {color: _published(defined[color][name]) for color in COLORS}, services)
         if name not in services["init"] and not _restarts(defined["blue"][name]):
             findings.warnings.append(
                 f"Service {name} has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."
             )
+    findings.errors.extend(refusals_of_ranges(defined, known, services["web"][0], ports))
     if services["web"][0] in known:
         _publishes_color_port(findings, services["web"][0], defined, ports)
     _volumes(findings, known, rendered, defined, services, color_volumes)
@@ -111,29 +109,13 @@ def _fixed_ports(findings, name, published, services):
             )
 
 
-def _ranges(findings, name, published, ports):
-    """Docker takes a free port of a range at each start: the two colors have two, but that of a web must not be among them."""
-    for port in sorted({port for color in COLORS for dummy, port, protocol in published[color] if protocol == "tcp"}):
-        for color in taken_of(port, ports):
-            findings.errors.append(
-                f"Service {name} publishes a free port of {port}, which may be {ports[color]}, the one that color {color} "
-                "needs for its web (bluegreen_ports): take another range."
-            )
-
-
 def _publishes_color_port(findings, name, defined, ports):
     for color in COLORS:
         mine = [address for address, port, protocol in _published(defined[color][name]) if port == str(ports[color])]
-        chosen = [port for dummy, port, protocol in _published(defined[color][name]) if color in taken_of(port, ports)]
         if not mine:
-            what = f"does not publish port {ports[color]} in color {color} (bluegreen_ports.{color})"
-            if chosen:
-                what = (
-                    f"publishes {chosen[0]} in color {color}, so Docker chooses its port, and Nginx asks {ports[color]} "
-                    f"(bluegreen_ports.{color})"
-                )
             findings.errors.append(
-                f"Service {name} {what}: write ports: [\"127.0.0.1:${{BG_PORT}}:<port of the app>\"] in the Compose file."
+                f"Service {name} does not publish port {ports[color]} in color {color} (bluegreen_ports.{color}): write "
+                "ports: [\"127.0.0.1:${BG_PORT}:<port of the app>\"] in the Compose file."
             )
         elif color == "blue" and not any(address.startswith("127.") or address == "::1" for address in mine):
             findings.warnings.append(
