@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._port_ranges import leaves_a_choice, taken_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._port_ranges import leaves_a_choice, refusals_of_ranges
 
 _LINE = 'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"]'
 # Where the web's health is asked, and addresses that include it.
@@ -27,11 +27,9 @@ def refusals(defined: dict, known: list, web: str, ports: dict) -> list:
     """
     sentences = []
     for name in known:
-        published = {color: _published(defined[color][name]) for color in COLORS}
-        sentences += _fixed_ports(name, published, name == web)
-        if name != web:
-            sentences += _ranges(name, published, ports)
+        sentences += _fixed_ports(name, {color: _published(defined[color][name]) for color in COLORS}, name == web)
         sentences += _replicas(name, defined["blue"][name])
+    sentences += refusals_of_ranges(defined, known, web, ports)
     if web in known:
         sentences += _without_color_port(web, defined, ports)
     return sentences
@@ -84,16 +82,6 @@ def _fixed_ports(name, published, is_web):
     ]
 
 
-def _ranges(name, published, ports):
-    """Docker takes a free port of a range at each start: the two colors have two, but that of a web must not be among them."""
-    return [
-        f"Service {name} publishes a free port of {port}, which may be {ports[color]}, the one that color {color} "
-        "needs for its web (bluegreen_ports): take another range."
-        for port in sorted({port for color in COLORS for dummy, port, protocol in published[color] if protocol == "tcp"})
-        for color in taken_of(port, ports)
-    ]
-
-
 def replicas(service: dict) -> Optional[int]:
     """How many containers a service is to have, ``None`` when the file does not say."""
     scale = service.get("scale")
@@ -127,14 +115,10 @@ def _without_color_port(name, defined, ports):
     for color in COLORS:
         addresses = _addresses(defined[color][name], ports[color])
         if not addresses:
-            what = f"does not publish port {ports[color]} in color {color} (bluegreen_ports.{color})"
-            chosen = [port for dummy, port, protocol in _published(defined[color][name]) if color in taken_of(port, ports)]
-            if chosen:
-                what = (
-                    f"publishes {chosen[0]} in color {color}, so Docker chooses its port, and Nginx asks {ports[color]} "
-                    f"(bluegreen_ports.{color})"
-                )
-            sentences.append(f"Service {name} {what}: write {_LINE} in the Compose file.")
+            sentences.append(
+                f"Service {name} does not publish port {ports[color]} in color {color} (bluegreen_ports.{color}): write "
+                f"{_LINE} in the Compose file."
+            )
         elif not any(address in (_ASKED, *_ALL) for address in addresses):
             sentences.append(
                 f"Service {name} publishes port {ports[color]} on {', '.join(addresses)} only, but whether {color} is healthy is "

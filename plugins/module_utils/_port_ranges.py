@@ -17,12 +17,31 @@ def leaves_a_choice(port: str) -> bool:
     return len(_ports_of(port)) > 1
 
 
-def taken_of(port: str, ports: dict) -> list:
-    """Those colors whose own port is one of a range; none where ``port`` is no range.
+def refusals_of_ranges(defined: dict, known: list, web: str, ports: dict) -> list:
+    """Sentences against ranges from which Docker might take the port that a color needs.
 
-    :param ports: the port of each color.
+    :param defined: for each color, the services that Compose rendered.
+    :param known: the services of a color.
+    :param web: the service that publishes the color's port; what is wrong with its ports is said elsewhere.
+    :param ports: for each color, that port.
     """
-    return [color for color, own in ports.items() if leaves_a_choice(port) and int(own) in _ports_of(port)]
+    found = []
+    for name in known:
+        published = {each for services in defined.values() for each in _published(services[name])} if name != web else ()
+        for port in sorted(published):
+            found += [
+                f"Service {name} publishes a free port of {port}, which may be {own}, the one that color {color} needs for its "
+                "web (bluegreen_ports): take another range."
+                for color, own in ports.items()
+                if leaves_a_choice(port) and int(own) in _ports_of(port)
+            ]
+    return found
+
+
+def _published(service):
+    return [
+        str(each.get("published") or "") for each in service.get("ports") or () if (each.get("protocol") or "tcp") == "tcp"
+    ]
 
 
 def _ports_of(port: str) -> range:

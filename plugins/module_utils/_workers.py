@@ -245,7 +245,7 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     finishing = {
         each.id for each in containers if each.id in signalled and told.get(each.id, each.started_at) == each.started_at
     }
-    deaf = [each.id for each in containers if each.running and each.id in finishing and _never_heard(each)]
+    deaf = [each.id for each in containers if each.running and each.id in finishing and each.id not in told and _is_deaf(each)]
     for container_id in deaf:
         # It works as before, and to wait for its end would be in vain.
         _forget_signal(journal, container_id)
@@ -274,10 +274,10 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     return [container.name for container in back.standing]
 
 
-def _never_heard(container) -> bool:
-    """Whether the signal was nothing to a container, so that it goes on working."""
+def _is_deaf(container) -> bool:
+    """Whether the signal is nothing to a container, so that it goes on working: not where only its Celery has ended."""
     found = _lingering.lingering_of(container)
-    return found.kind == _lingering.DEAF and not found.is_frozen
+    return found.kind == _lingering.DEAF and not found.is_frozen and not _has_lost_celery(container)
 
 
 class _ComingBack:

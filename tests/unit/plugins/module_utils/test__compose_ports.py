@@ -170,10 +170,9 @@ def test_a_range_for_the_web_is_told_the_line_to_write():
     case = Case()
     range_of("web", "18001-18005")(case)
     assert case.findings().errors == [
-        "Service web publishes 18001-18005 in color blue, so Docker chooses its port, and Nginx asks 18001 "
-        '(bluegreen_ports.blue): write ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.',
-        "Service web publishes 18001-18005 in color green, so Docker chooses its port, and Nginx asks 18002 "
-        '(bluegreen_ports.green): write ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.',
+        f"Service web does not publish port {port} in color {color} (bluegreen_ports.{color}): write "
+        'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.'
+        for color, port in (("blue", 18001), ("green", 18002))
     ]
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import pytest
-from workers import WORKER, Notes, WorkerHost
+from workers import Notes, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _finishing, _lingering, _workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import Process
@@ -137,14 +137,25 @@ def test_hope_is_given_only_for_celery_that_finishes(kind):
     assert ("docker stop shop-blue-worker-1" in stuck_sentence([each], 120)) is (kind != FINISHING)
 
 
-def test_what_never_heard_the_signal_works_on_and_gets_its_policy_back(monkeypatch):
+def runs_forever(monkeypatch, command, *processes):
+    """A worker whose process 1 has no handler for the signal."""
     host = WorkerHost()
-    host.engine.add("worker", **WORKER)
+    host.engine.add("worker", Path=command[0], Args=command[1:])
+    host.engine.inspected["blue-worker"]["State"]["Pid"] = 900
     host.engine.finishes_after["blue-worker"] = None
-    journal = Notes(host)
-    seen = {"kind": DEAF, "program": "python /app/work.py"}
-    monkeypatch.setattr(_lingering, "lingering_of", lambda container: Lingering(container.name, **seen))
-    worker = [look(host.engine, "blue-worker")]
+    for module in (_workers, _finishing, _lingering):
+        monkeypatch.setattr(module, "processes_of", lambda pid: tree(*processes) if pid == 900 else [])
+    monkeypatch.setattr(_finishing, "stat_of", lambda pid: Stat("S", 1, 0, 0))
+    monkeypatch.setattr(_lingering, "pid_inside", lambda pid: 1)
+    for module in (_finishing, _lingering):
+        monkeypatch.setattr(module, "status_of", lambda pid: STATUS.format(0, 0))
+        monkeypatch.setattr(module, "environment_of", lambda pid: {"PATH": "/bin"})
+    monkeypatch.setattr(_finishing.os, "kill", lambda *given: None)
+    return host, Notes(host), [look(host.engine, "blue-worker")]
+
+
+def test_what_never_heard_the_signal_works_on_and_gets_its_policy_back(monkeypatch):
+    host, journal, worker = runs_forever(monkeypatch, ["python", "/app/work.py"], "python /app/work.py")
     with pytest.raises(BluegreenError, match="More time does not help"):
         _workers.stop_workers(host, journal, worker, 20)
     assert host.engine.policy("blue-worker") == "no"
@@ -152,20 +163,26 @@ def test_what_never_heard_the_signal_works_on_and_gets_its_policy_back(monkeypat
     assert _workers.restart_workers(host, journal, worker, 120) == []
     assert host.clock.now - began < 5
     assert (host.engine.policy("blue-worker"), host.engine.state("blue-worker")) == ("unless-stopped", "running")
-    assert journal.data["signalled"] == [] and journal.data.get("told") == {}
+    assert journal.data["signalled"] == []
+
+
+MULTI_EXEC = ["sh", "-c", "celery multi start w1 -A shop; exec tail -f /dev/null"]
 
 
 def test_what_runs_on_without_its_celery_is_no_reason_to_go_back(monkeypatch):
     """Such as a ``tail -f`` that is process 1, to which SIGTERM is nothing."""
-    host = WorkerHost()
-    host.engine.add("worker", Path="sh", Args=["-c", "celery multi start w1 -A shop; exec tail -f /dev/null"])
-    host.engine.inspected["blue-worker"]["State"]["Pid"] = 900
-    host.engine.finishes_after["blue-worker"] = None
-    for module in (_workers, _finishing):
-        monkeypatch.setattr(module, "processes_of", lambda pid: tree("tail -f /dev/null") if pid == 900 else [])
-    monkeypatch.setattr(_finishing, "status_of", lambda pid: STATUS.format(0, 0))
-    monkeypatch.setattr(_finishing, "stat_of", lambda pid: Stat("S", 1, 0, 0))
-    monkeypatch.setattr(_finishing.os, "kill", lambda *given: None)
-    stopped = _workers.stop_workers(host, Notes(host), [look(host.engine, "blue-worker")], 20)
+    host, journal, worker = runs_forever(monkeypatch, MULTI_EXEC, "tail -f /dev/null")
+    stopped = _workers.stop_workers(host, journal, worker, 20)
     assert stopped.killed == ["shop-blue-worker-1"]
     assert host.engine.state("blue-worker") == "exited"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_is_left_of_a_worker_that_finished_is_started_anew(monkeypatch, told):
+    host, journal, worker = runs_forever(monkeypatch, MULTI_EXEC, "tail -f /dev/null")
+    # Its Celery had the signal and has ended since.
+    monkeypatch.setattr(_finishing, "stat_of", lambda pid: None)
+    journal.note(signalled=["blue-worker"])
+    if told:
+        journal.note(told={"blue-worker": worker[0].started_at}, told_processes={"blue-worker": [{"pid": 901, "started": 5}]})
+    assert _workers.restart_workers(host, journal, worker, 120) == ["shop-blue-worker-1"]
