@@ -235,11 +235,13 @@ class Survey:
 
     def _published_beside(self):
         """``{port: service}`` of what the live color publishes on the host, beside the port that Nginx is switched to."""
+        project = self.settings.projects.get(self.live)
         ports = {
-            port: container.service
-            for container in self.containers.get(self.live, ())
-            if role_of(container.service, self.settings.services)
-            for _address, port, _inside in container.published
+            port["PublicPort"]: _label(summary, "service")
+            for summary in self.host.engine.containers()
+            if _label(summary, "project") == project and role_of(_label(summary, "service"), self.settings.services)
+            for port in summary.get("Ports") or ()
+            if port.get("PublicPort")
         }
         ports.pop(self.settings.ports.get(self.live), None)
         return ports
