@@ -11,6 +11,7 @@ import json
 import os
 from typing import NamedTuple
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_references
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_env_name
 
@@ -107,16 +108,19 @@ def _refuse_unresolved(rendered: dict) -> None:
         )
 
 
-def service_hashes(host, project: Project, rendered: dict) -> dict:
+def service_hashes(host, project: Project, rendered: dict, containers: list) -> dict:
     """The hash of each service's configuration, as Compose labels the containers that it makes from it.
 
     Most versions hash what ``env_file`` names only when they create a container, and ``config --hash`` leaves it out. So
     the rendered configuration is hashed, in which it is resolved.
 
     :param rendered: what :func:`render` gave for this very project.
+    :param containers: those that it has.
     """
-    command = _command(project._replace(files=["-"]), ["config", "--hash", "*"])
-    done = host.run(command, timeout=TIMEOUT, cwd=project.src, stdin=json.dumps(rendered))
+    # It is normal already, and the ids in it would be taken for names of services.
+    command = _command(project._replace(files=["-"]), ["config", "--no-normalize", "--hash", "*"])
+    model = json.dumps(_compose_references.resolve(rendered, containers))
+    done = host.run(command, timeout=TIMEOUT, cwd=project.src, stdin=model)
     if done.code != 0:
         raise BluegreenError(f"Compose cannot hash the services of project {project.name}: {_reason(done.err)}")
     return dict(line.split() for line in done.out.splitlines() if line.strip())

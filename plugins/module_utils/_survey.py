@@ -201,7 +201,9 @@ class Survey:
                 self.rendered[color] = _compose_outside.of_color(_compose.render(self.host, project), color_services(self.settings))
                 if color == (self.live or self.idle):
                     # What runs is compared with its own color: its port and its name must not count as differences.
-                    self.hashes = _compose.service_hashes(self.host, project, self.rendered[color])
+                    self.hashes = _compose.service_hashes(
+                        self.host, project, self.rendered[color], self.containers[color]
+                    )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

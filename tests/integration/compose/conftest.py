@@ -64,7 +64,7 @@ class Compose:
         return _compose.render(self.host, self.project)
 
     def hashes(self):
-        return _compose.service_hashes(self.host, self.project, self.rendered())
+        return _compose.service_hashes(self.host, self.project, self.rendered(), of_project(self.host.engine, self.name))
 
     def create(self, *services):
         """Create containers as the role does; start none."""

@@ -55,11 +55,11 @@ def test_a_machine_on_which_compose_takes_minutes_is_waited_for(host):
     host.programs = {
         "compose version": Completed(0, "2.30.1", ""),
         "config --format json": Completed(0, "{}", ""),
-        "config --hash": Completed(0, "web 0123\n", ""),
+        "--hash": Completed(0, "web 0123\n", ""),
     }
     assert _compose.version(host) == (2, 30, 1)
     assert _compose.render(host, PROJECT) == {}
-    assert _compose.service_hashes(host, PROJECT, {}) == {"web": "0123"}
+    assert _compose.service_hashes(host, PROJECT, {}, []) == {"web": "0123"}
 
 
 @pytest.mark.parametrize("found", [(2, 22), (2, 22, 0), (2, 30, 1), (5, 0, 0)])
@@ -186,7 +186,7 @@ def test_a_version_that_does_not_render_is_refused(host, printed, refusal):
 
 
 def test_the_hash_of_each_service_is_that_of_what_was_rendered(host):
-    host.programs = {"config --hash *": Completed(0, "redis 12ab\nweb 34cd\n\n", "")}
+    host.programs = {"--hash *": Completed(0, "redis 12ab\nweb 34cd\n\n", "")}
     asked, run = [], host.run
 
     def noting(argv, stdin=None, **options):
@@ -195,19 +195,19 @@ def test_the_hash_of_each_service_is_that_of_what_was_rendered(host):
 
     host.run = noting
     rendered = {"services": {"web": {"command": ["echo", "$$HOME"]}}}
-    assert _compose.service_hashes(host, PROJECT, rendered) == {"redis": "12ab", "web": "34cd"}
+    assert _compose.service_hashes(host, PROJECT, rendered, []) == {"redis": "12ab", "web": "34cd"}
     ((argv, stdin),) = asked
     assert argv == (
         "docker compose --ansi never --project-directory /srv/shop --project-name shop-green --file - --profile cache "
-        "--env-file /srv/shop/.env --env-file /x/green.env config --hash *"
+        "--env-file /srv/shop/.env --env-file /x/green.env config --no-normalize --hash *"
     ).split()
     assert json.loads(stdin) == rendered
 
 
 def test_hashes_that_compose_does_not_give_are_one_sentence(host):
-    host.programs = {"config --hash": Completed(1, "", "no such thing\n")}
+    host.programs = {"--hash": Completed(1, "", "no such thing\n")}
     with pytest.raises(BluegreenError, match="Compose cannot hash the services of project shop-green: no such thing."):
-        _compose.service_hashes(host, PROJECT, {})
+        _compose.service_hashes(host, PROJECT, {}, [])
 
 
 # Env files

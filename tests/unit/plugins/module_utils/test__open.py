@@ -132,7 +132,7 @@ class Scene:
         self.host.programs = {
             "compose version": Completed(0, "2.30.1\n", ""),
             "config --format": self._render,
-            "config --hash": lambda argv: Completed(0, "".join(f"{s} {h}\n" for s, h in self.hashes.items()), ""),
+            "--hash": lambda argv: Completed(0, "".join(f"{s} {h}\n" for s, h in self.hashes.items()), ""),
         }
         monkeypatch.setattr(_broker, "connect", lambda host, containers, settings, workers=None: self.redis)
         monkeypatch.setattr(_nginx, "preflight", lambda host, nginx, published: self.nginx_says)

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Services that use something of another service's container: its network, processes or volumes. Pure.
+
+Compose puts that container's id into a service before it hashes the service and creates its container.
+"""
+
+from __future__ import annotations
+
+_NAMESPACES = ("network_mode", "pid", "ipc")
+
+
+def resolve(rendered: dict, containers: list) -> dict:
+    """A rendered configuration in which services refer to containers, as Compose hashes it.
+
+    :param rendered: the configuration of a color.
+    :param containers: those that the color has; a reference to a service without one stays as it is.
+    """
+    first = {}
+    for container in sorted(containers, key=lambda each: each.name):
+        first.setdefault(container.service, container.id)
+    services = {name: _resolved(service, first) for name, service in (rendered.get("services") or {}).items()}
+    return {**rendered, "services": services}
+
+
+def _resolved(service: dict, ids: dict) -> dict:
+    changed = {}
+    for key in _NAMESPACES:
+        kind, dummy, target = (service.get(key) or "").partition(":")
+        if kind == "service" and target in ids:
+            changed[key] = f"container:{ids[target]}"
+    if service.get("volumes_from"):
+        changed["volumes_from"] = [_volumes_from(each, ids) for each in service["volumes_from"]]
+    return {**service, **changed}
+
+
+def _volumes_from(reference: str, ids: dict) -> str:
+    """Compose keeps neither the mode nor the word container here."""
+    words = reference.split(":")
+    return words[1] if words[0] == "container" and len(words) > 1 else ids.get(words[0], reference)
