@@ -10,7 +10,7 @@ import threading
 import urllib.request
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _switch, _upstream
 
 API = "location /api/ { proxy_pass http://shop/; }"
 SITES = {
@@ -105,3 +105,14 @@ def test_no_color_yet(host, lab, site):
     site("root {folder}/www;")
     (refusal,) = _nginx.preflight(host, lab.settings)
     assert "is answered with 200 by Nginx itself" in refusal
+
+
+@pytest.mark.parametrize("name", ["page", "redirect", "closed", "login"])
+def test_a_public_url_that_fails_later_keeps_nobody_from_going_back(host, journal, lab, site, name):
+    assert _switch.switch(host, journal, lab.settings, "green", "2").changed
+    site(SITES[name][0] + " location /shop { proxy_pass http://shop; }")
+    journal.note(back=True)
+    assert _switch.switch(host, journal, lab.settings, "blue", "1").changed
+    with urllib.request.urlopen(f"{lab.settings.public_url}api/") as answer:
+        assert answer.read() == b"blue"
+    assert "Nginx is back at blue: its new worker processes have read" in host.warnings[-1]
