@@ -28,6 +28,7 @@ GROUPS = (
     "What a container is",
     "How tasks wait and are taken",
     "Where tasks and results wait",
+    "How Nginx is set up",
     "Memory",
     "Versions",
 )
