@@ -11,7 +11,9 @@ import os
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _nginx_answer,
     _nginx_config,
+    _nginx_location,
     _nginx_master,
     _nginx_proof,
     _nginx_public,
@@ -307,7 +309,7 @@ def preflight(host, nginx, published=None):
     try:
         running = Running(host, nginx)
         checked = running.check()
-        public = _nginx_public.public_side(running) if checked.ok else None
+        public = _public_side(running, checked) if checked.ok else None
     except EngineError:
         raise
     except BluegreenError as error:
@@ -315,20 +317,45 @@ def preflight(host, nginx, published=None):
     found = _nginx_proof.findings(nginx, running.file, os.path.exists(nginx.file), checked, public)
     if not checked.ok:
         return found
-    return list(dict.fromkeys(found + _other_ways(host, nginx, checked.dump, published)))
-
-
-def _other_ways(host, nginx, dump, published):
     try:
-        configuration = _nginx_config.load(_nginx_config.sections(dump))
+        configuration = _nginx_config.load(_nginx_config.sections(checked.dump))
     except _nginx_config.ConfigError:
         # Among the findings already.
-        return []
+        return found
+    live = live_color(nginx)
     ways = _nginx_ways.ways(nginx, configuration, own_names(), published)
-    refusals, warnings = _nginx_ways.findings(nginx, ways, live_color(nginx))
+    refusals, warnings = _nginx_ways.findings(nginx, ways, live)
+    refusals = list(dict.fromkeys(found + refusals))
+    if not refusals:
+        refusals, further = _answer_findings(running, configuration, public, live)
+        warnings += further
     for sentence in warnings:
         host.warn(sentence)
     return refusals
+
+
+def _public_side(running, checked):
+    try:
+        return _nginx_public.public_side(running)
+    except BluegreenError as error:
+        url = check_url("public_url", running.nginx.public_url)
+        configuration = _nginx_config.load(_nginx_config.sections(checked.dump))
+        place = _nginx_location.proxy_protocol_at(configuration, url.port)
+        if not place:
+            raise
+        # Nginx hangs up at the first byte, so it cannot be seen that it answers.
+        raise BluegreenError(_nginx_answer.expects_proxy_protocol(running.nginx, url, place)) from error
+
+
+def _answer_findings(running, configuration, public, live):
+    """Whether a request to the public URL shows what it will have to show at the switch."""
+    nginx = running.nginx
+    url = check_url("public_url", nginx.public_url)
+    server = _nginx_proof.public_server(configuration, public)
+    # A host that asks itself does so from the address that it asks.
+    where = _nginx_location.answering(configuration, server, url.path.partition("?")[0], public.address)
+    answered = _nginx_public.answered(running, live, where)
+    return _nginx_answer.findings(nginx, url, answered, where, live)
 
 
 def live_color(nginx):

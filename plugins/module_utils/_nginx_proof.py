@@ -128,7 +128,12 @@ def definitions_of(upstream, configuration):
 
 
 def public_server(configuration, public):
-    """The ``server`` block that answers the public URL, or ``None`` when that cannot be told."""
+    """The ``server`` block that answers the public URL, or ``None`` when that cannot be told.
+
+    :param public: a :class:`PublicSide`, ``None`` when it is not known.
+    """
+    if public is None:
+        return None
     listening = []
     for server in _nginx_config.children(_nginx_config.http_statements(configuration), "server"):
         for address, port, default in _listens(server):

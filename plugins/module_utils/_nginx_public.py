@@ -11,6 +11,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, check_url
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_answer import Answered
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_location import YES
 
 # How long Nginx may take to accept a connection that the kernel accepted already, in seconds.
 _ACCEPT_WAIT = 2.0
@@ -19,6 +21,8 @@ _CROWD = 5
 # How many requests are sent at most to see where they go, and how long each may take.
 _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
+# How many requests are compared with as many times without one.
+_IN_A_ROW = 5
 
 
 def public_side(running):
@@ -169,20 +173,52 @@ class Asked:
         self._running = running
         self._watch = Watch(running)
         self.statuses = []
+        self.location = ""
 
     def ask(self, color=None):
         """Send requests, a few at most, until they reached ``color``, or any color when that is ``None``."""
         nginx, clock = self._running.nginx, self._running.host.clock
         url = check_url("public_url", nginx.public_url)
         for _attempt in range(_REQUESTS):
-            answer = _probe.ask(
-                clock, url, nginx.public_host, _REQUEST_TIMEOUT, nginx.validate_certs, while_waiting=self._watch.sample
-            )
-            self._watch.sample()
+            answer = self._once(clock, url)
             self.statuses.append(answer.failure or answer.status)
+            self.location = answer.location
             reached = self.color is not None if color is None else self.verdict(color).proved
             if reached or answer.failure:
                 return
+
+    def _once(self, clock, url):
+        nginx = self._running.nginx
+        answer = _probe.ask(
+            clock, url, nginx.public_host, _REQUEST_TIMEOUT, nginx.validate_certs, while_waiting=self._watch.sample
+        )
+        self._watch.sample()
+        return answer
+
+    def apart(self, color):
+        """Ask a few times more, and tell what that does from what visitors do in between.
+
+        :returns: whether each request came with a connection to ``color``, and whether times without one seldom did.
+        """
+        clock = self._running.host.clock
+        url, alone = check_url("public_url", self._running.nginx.public_url), 0
+        for _attempt in range(_IN_A_ROW):
+            self._watch = Watch(self._running)
+            taken = self._once(clock, url).seconds
+            if not self._any(color):
+                return False, True
+            self._watch = Watch(self._running)
+            deadline = Deadline(clock, taken)
+            while not deadline.over:
+                self._watch.sample()
+                deadline.sleep(0.002)
+            self._watch.sample()
+            alone += self._any(color)
+        return True, alone <= _IN_A_ROW / 2
+
+    def _any(self, color):
+        evidence = self._watch.evidence[color]
+        return bool(evidence.owned or evidence.seen)
 
     def verdict(self, color):
         """Whether the requests reached ``color``."""
@@ -192,3 +228,22 @@ class Asked:
     def color(self):
         """The color that the requests reached, ``None`` when it is not exactly one."""
         return _nginx_proof.served_color(self._watch.evidence, len(self.statuses))
+
+
+def answered(running, live, where):
+    """Ask the public URL, as the proof of a switch does, and see what happens.
+
+    :param live: the color that a request should reach, ``None`` when there is none yet.
+    :param where: the :class:`_nginx_location.Location` that the files say will answer.
+    :returns: a :class:`_nginx_answer.Answered`
+    """
+    asked = Asked(running)
+    asked.ask(live)
+    last = asked.statuses[-1]
+    answer = Answered(last) if isinstance(last, int) else Answered(0, last)
+    answer = answer._replace(target=asked.location, reached=bool(live) and asked.verdict(live).proved)
+    if answer.reached and not (where.passes == YES and not where.cache and 200 <= answer.status < 300):
+        # It may be visitors that made Nginx open a connection.
+        reached, sure = asked.apart(live)
+        answer = answer._replace(reached=reached, sure=sure)
+    return answer

@@ -21,11 +21,15 @@ _PACE = 0.002
 
 
 class Answer(NamedTuple):
-    """What came of a request. Without an answer ``status`` is 0 and ``failure`` is half a sentence that says why."""
+    """What came of a request. Without an answer ``status`` is 0 and ``failure`` is half a sentence that says why.
+
+    ``location`` is where a redirect leads.
+    """
 
     status: int
     failure: str
     seconds: float
+    location: str = ""
 
 
 class _NoAnswer(Exception):
@@ -43,7 +47,7 @@ def ask(clock, url, host="", timeout=2.0, validate_certs=True, while_waiting=Non
     """
     deadline = Deadline(clock, timeout)
     try:
-        status = _exchange(url, host, deadline, validate_certs, while_waiting)
+        status, location = _exchange(url, host, deadline, validate_certs, while_waiting)
     except _NoAnswer as error:
         return Answer(0, str(error), deadline.elapsed)
     except socket.timeout:
@@ -52,7 +56,7 @@ def ask(clock, url, host="", timeout=2.0, validate_certs=True, while_waiting=Non
         return Answer(0, "connection refused", deadline.elapsed)
     except OSError as error:
         return Answer(0, (error.strerror or str(error) or type(error).__name__).lower(), deadline.elapsed)
-    return Answer(status, "", deadline.elapsed)
+    return Answer(status, "", deadline.elapsed, location)
 
 
 def connect(url, deadline):
@@ -203,7 +207,16 @@ def _parse_status(received):
     words = received.split(b"\r\n")[0].split(b" ")
     if not words[0].startswith(b"HTTP/1.") or len(words) < 2 or not words[1].isdigit():
         raise _NoAnswer("the answer is not HTTP")
-    return int(words[1])
+    return int(words[1]), _location_in(received)
+
+
+def _location_in(received):
+    """Where a redirect leads, as far as it is fit for a message."""
+    for line in received.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
+        name, _colon, value = line.partition(b":")
+        if name.strip().lower() == b"location":
+            return "".join(letter for letter in value.decode("ascii", "replace").strip()[:200] if letter.isprintable())
+    return ""
 
 
 def _left(deadline):

@@ -307,6 +307,7 @@ class Recovery:
 
     def _back(self):
         """Nginx was or may have been switched. The order is that of docs/failure.md; any other one loses tasks."""
+        self._require_nginx_can_switch()
         self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
         if self.old is None:
@@ -350,6 +351,18 @@ class Recovery:
                 raise
             # Neither color is well, and the human has named the one to go on with.
             self.host.warn(f"{self.old.name} is not healthy, and neither is {self.candidate.name}: {ill.message}")
+
+    def _require_nginx_can_switch(self):
+        """While all is well with what awaits approval, its workers go on until Nginx can be switched."""
+        journal = self.journal
+        if journal["step"] != "awaiting_approval" or journal["back"] or journal["result"]:
+            return
+        problem = _nginx.cannot_switch(self.host, self.nginx)
+        if problem and self._healthy(self.candidate) and self._works(self.candidate):
+            raise BluegreenError(
+                f"Release {journal['release'] or '(none)'} of app {self.store.app} cannot be undone now: {problem} Nothing was "
+                "touched, and it awaits approval as before. Fix that, then run rollback.yml again, or finish.yml."
+            )
 
     def _cannot_switch(self, error):
         """Both webs stay up, because one of them is served; the old workers work, and tasks go to them.

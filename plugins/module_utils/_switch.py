@@ -116,13 +116,24 @@ class _Attempt:
         self.planned = planned
         self.timeout = timeout
         self.owned = OwnedFile(running.nginx.file, journal.get("id"))
-        self.public = _nginx_public.public_side(running)
+        # On the way back everything else decides where the URL alone cannot be asked any more.
+        self.back = bool(journal.get("back"))
+        self.public = self._public_side()
         # Those that may serve the color that is left; they have to end before it may stop.
         self.children = running.children()
         if planned.live:
             running.require_resolvable(planned.live)
         self.log = None
         self.reloaded = False
+
+    def _public_side(self):
+        try:
+            return _nginx_public.public_side(self.running)
+        except BluegreenError as error:
+            if not self.back:
+                raise
+            self.host.warn(error.message)
+            return None
 
     def apply(self):
         """Replace the file and have Nginx read it; a :class:`_nginx_proof.Verdict`."""
@@ -146,9 +157,7 @@ class _Attempt:
             return _nginx_proof.Verdict(False, f"nginx -t says: {checked.message}")
         self.log = ErrorLog(self.running, checked.dump)
         # The file may be in no include, or its upstream in no server block: then a reload would prove nothing.
-        verdict = _nginx_proof.configuration_verdict(
-            self.running.nginx, self.running.file, text, checked.dump, self.public
-        )
+        verdict = self._configuration_verdict(text, checked.dump)
         if not verdict.proved:
             return verdict
         refused = self.running.reload()
@@ -157,7 +166,32 @@ class _Attempt:
         self.reloaded = True
         deadline = Deadline(self.host.clock, self.timeout)
         verdict = self._wait_for_children(deadline, self.children)
-        return _asked(self.running, self.planned.live, deadline) if verdict.proved else verdict
+        return self._public_verdict(deadline) if verdict.proved else verdict
+
+    def _configuration_verdict(self, text, dump):
+        running = self.running
+        verdict = _nginx_proof.configuration_verdict(running.nginx, running.file, text, dump, self.public)
+        if self.back and not verdict.proved:
+            # Another server block may answer the URL by now, while the upstream is used as before.
+            return _nginx_proof.configuration_verdict(running.nginx, running.file, text, dump, None)
+        return verdict
+
+    def _public_verdict(self, deadline):
+        """Whether requests reach the color. Going back needs no more than that they do not reach the other one."""
+        live = self.planned.live
+        verdict = _asked(self.running, live, deadline)
+        if verdict.proved or not self.back:
+            return verdict
+        asked = _nginx_public.Asked(self.running)
+        asked.ask(live)
+        if asked.verdict(_upstream.other(live)).proved:
+            return verdict
+        self.host.warn(
+            f"Nginx is back at {live}: its new worker processes have read {self.owned.path}, and no request went to "
+            f"{_upstream.other(live)}. But bluegreen_public_url {self.running.nginx.public_url} did not show it ({verdict.reason}): "
+            "correct that before the next deployment."
+        )
+        return _nginx_proof.Verdict(True)
 
     def _wait_for_children(self, deadline, before):
         while True:

@@ -26,6 +26,8 @@ _MEANINGLESS = re.compile(r"(weight|max_fails|fail_timeout)=[0-9a-z]+")
 # Tuning of an upstream that is carried over when the file is written anew: none of it keeps Nginx from starting.
 _TUNING = ("keepalive", "keepalive_requests", "keepalive_time", "keepalive_timeout")
 _TUNING_VALUE = re.compile(r"[0-9]+[a-z]{0,2}")
+# Of what chooses among servers, that which does no harm with one.
+_CHOICE = re.compile(r"least_conn|zone [A-Za-z0-9_.-]+( [0-9]+[kKmM]?)?")
 
 
 class Server(NamedTuple):
@@ -112,14 +114,21 @@ def parse(text, file, upstream):
     for statement in blocks[0].block:
         if statement.name == "server":
             servers.append(_server(statement))
-        elif statement.name in _TUNING and all(_TUNING_VALUE.fullmatch(word) for word in statement.words[1:]):
+        elif _is_kept(statement):
             tuning.append(" ".join(statement.words))
         else:
             raise BluegreenError(
                 f"{statement.place} has the directive {' '.join(statement.words)}, which bg_switch would lose: an upstream "
-                f"of two colors has one server, and beside it only {', '.join(_TUNING)}. Remove the directive."
+                f"of two colors has one server, and beside it only {', '.join(_TUNING)}, zone, least_conn. Remove the directive."
             )
     return Upstream(upstream, servers, _release(header) if header else "", header is not None, tuple(tuning))
+
+
+def _is_kept(statement):
+    if statement.block is not None:
+        return False
+    tuning = statement.name in _TUNING and all(_TUNING_VALUE.fullmatch(word) for word in statement.words[1:])
+    return tuning or _CHOICE.fullmatch(" ".join(statement.words)) is not None
 
 
 def _release(header):

@@ -26,6 +26,9 @@ systemctl daemon-reload; systemctl reset-failed
 docker ps -aq | xargs -r docker rm -fv >/dev/null
 docker network prune -f >/dev/null; docker volume prune -af >/dev/null
 rm -rf /var/lib/bluegreen /run/bluegreen /srv/shop /srv/ledger {SITE} {UPSTREAM}
+if [ -e /etc/systemd/system/nginx.service.d/field.conf ]; then
+  systemctl stop nginx; rm -rf /etc/systemd/system/nginx.service.d /srv/nginx; systemctl daemon-reload; systemctl start nginx
+fi
 mkdir -p /srv/shop; mkdir -m 777 /srv/ledger; install -m 666 /dev/null /srv/ledger/ledger.jsonl
 """
 # All that a refusal must leave as it is; of containers, what they are and since when they run.

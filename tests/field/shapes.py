@@ -29,6 +29,7 @@ GROUPS = (
     "How tasks wait and are taken",
     "Where tasks and results wait",
     "What the colors share",
+    "How Nginx is set up",
     "Memory",
     "What Compose does beside creating containers",
     "Versions",

@@ -25,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
 HERE = Path(__file__).parent
 
 MAIN = """
+user root;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 worker_processes 2;

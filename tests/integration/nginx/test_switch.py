@@ -125,7 +125,7 @@ def test_a_pass_with_a_variable_that_is_right(host, journal, lab):
     assert lab.serves("green")
 
 
-@pytest.mark.parametrize("directive", ["keepalive 8", "keepalive 8; keepalive_timeout 1s"])
+@pytest.mark.parametrize("directive", ["keepalive 8", "keepalive 8; keepalive_timeout 1s", "zone shop 64k; least_conn; keepalive 8"])
 def test_connections_that_nginx_keeps_are_a_proof_too(host, journal, lab, directive):
     lab.owned.write_text(lab.owned.read_text().replace("    server", f"    {directive};\n    server"))
     lab.site('location / { proxy_pass http://shop; proxy_http_version 1.1; proxy_set_header Connection ""; }')

@@ -42,6 +42,9 @@ class FakeHost:
         self.keep_open = set()
         self.engine = None
 
+    def warn(self, sentence):
+        self.warnings.append(sentence)
+
 
 class FakeJournal(NoJournal):
     """A journal in memory that counts the signs of life."""

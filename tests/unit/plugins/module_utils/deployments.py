@@ -137,6 +137,7 @@ class Scene:
         self.store = Store("shop", self.host, root=str(folder / "lib"), run_root=str(folder / "run"))
         self.store.create()
         self.served = "green"
+        self.nginx_problem = ""
         self.unhealthy = set()
         self.held_by = []
         self.brokers = {color: FakeBroker(f"shop-{color}/redis") for color in ("blue", "green")}
@@ -168,6 +169,7 @@ class Scene:
         replace(_nginx, "served_color", "ask nginx", lambda given: self.served)
         monkeypatch.setattr(_messages, "take_back", self._take_back)
         # Questions, not effects.
+        monkeypatch.setattr(_nginx, "cannot_switch", lambda host, nginx: self.nginx_problem)
         for module in (_messages, _stored):
             monkeypatch.setattr(module, "count_messages", lambda broker: dict(broker.tasks))
         monkeypatch.setattr(_broker, "connect", self._connect)

@@ -15,6 +15,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Clock
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_answer import Answered
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_location import MAYBE, NO, YES, Location
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_proof import Evidence, PublicSide
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._probe import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._sockets import Connection
@@ -249,3 +251,48 @@ def test_requests_are_not_endless(kernel, running, monkeypatch):
     assert asked.verdict("green").reason == (
         "of 10 requests through the public URL none opened a connection to green; the last answer was 200"
     )
+
+
+# What the plan sees
+
+
+@pytest.mark.parametrize(
+    "where, status, own, visitors, reached, sure",
+    [
+        # The files say that the app is asked, and one connection is enough.
+        (YES, 200, True, True, True, True),
+        (YES, 200, False, False, False, True),
+        # They do not, or something else may have answered.
+        (NO, 200, True, False, True, True),
+        (NO, 200, True, True, True, False),
+        (NO, 200, False, False, False, True),
+        (MAYBE, 200, True, False, True, True),
+        (YES, 302, True, False, True, True),
+    ],
+)
+def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, status, own, visitors, reached, sure):
+    near = iter(range(50000, 60000))
+
+    def ask(clock, url, host, timeout, validate_certs, while_waiting):
+        if own:
+            kernel.open(next(near), BLUE, inode=77)
+        while_waiting(("127.0.0.1", 40000))
+        # Nginx lets go of it.
+        kernel.lines.clear()
+        return Answer(status, "", 0.01, "/login/" if status == 302 else "")
+
+    def sleep(seconds):
+        running.host.clock.now += max(seconds, 0.001)
+        if visitors:
+            kernel.open(next(near), BLUE, inode=5)
+
+    monkeypatch.setattr(_nginx_public._probe, "ask", ask)
+    monkeypatch.setattr(running.host.clock, "sleep", sleep)
+    found = _nginx_public.answered(running, "blue", Location(passes=where))
+    assert found == Answered(status, target="/login/" if status == 302 else "", reached=reached, sure=sure)
+
+
+def test_a_request_without_an_answer(kernel, running, monkeypatch):
+    monkeypatch.setattr(_nginx_public._probe, "ask", lambda *args, **options: Answer(0, "connection refused", 0.0))
+    assert _nginx_public.answered(running, "blue", Location()) == Answered(0, "connection refused")
+    assert _nginx_public.answered(running, None, Location()) == Answered(0, "connection refused")

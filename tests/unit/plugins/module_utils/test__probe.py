@@ -55,6 +55,7 @@ def test_an_answer(answer, hold, status):
     with server(answer, hold) as (url, received):
         result = _probe.ask(CLOCK, url, timeout=2)
     assert (result.status, result.failure) == (status, "")
+    assert result.location == ("/x" if status == 301 else "")
     assert 0 <= result.seconds < 2
 
 

@@ -894,6 +894,41 @@ def test_a_worker_that_still_finishes_a_task_is_left_to_it(scene, monkeypatch):
     assert "still runs, so the broker of shop-green goes on running too" in scene.host.warnings[0]
 
 
+PROBLEM = "nginx -t says: unexpected end."
+
+
+@pytest.mark.parametrize(
+    "step, facts, workers, touched",
+    [
+        ("awaiting_approval", {}, "running", False),
+        # Nobody works on the tasks of the new color, so the old one's workers do.
+        ("awaiting_approval", {}, "exited", True),
+        # The way back was begun.
+        ("awaiting_approval", {"back": True}, "running", True),
+        ("settle", {}, "running", True),
+    ],
+)
+def test_an_nginx_that_cannot_be_switched_is_seen_before_a_worker_is_touched(scene, monkeypatch, step, facts, workers, touched):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green", worker=workers, beat=workers)
+    scene.deployment(step, **facts)
+    scene.nginx_problem, scene.served = PROBLEM, "green"
+    before = scene.states()
+    record(monkeypatch, scene.calls, _switch, "switch", "switch to blue", BluegreenError(PROBLEM))
+    with pytest.raises(BluegreenError) as failure:
+        recover(scene, UNDO)
+    if touched:
+        assert failure.value.message.startswith(f"Release 2 of app shop could not be undone: {PROBLEM} No web was stopped")
+        assert scene.engine.state("blue-worker") == "running"
+        return
+    assert failure.value.message == (
+        f"Release 2 of app shop cannot be undone now: {PROBLEM} Nothing was touched, and it awaits approval as before. Fix that, "
+        "then run rollback.yml again, or finish.yml."
+    )
+    assert scene.states() == before
+    assert (scene.store.load()["step"], scene.store.load()["back"]) == ("awaiting_approval", False)
+
+
 def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeypatch):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")

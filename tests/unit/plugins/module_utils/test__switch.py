@@ -372,3 +372,79 @@ def test_children_verdict_is_that_of_the_proof(nginx):
     noted = nginx.children()
     nginx.reload()
     assert _nginx_proof.children_verdict(noted, nginx.children()).proved
+
+
+# The way back, where only the URL cannot be asked any more
+
+MOVED = "server { listen 80; return 301 /; }\nserver { listen 81; location / { proxy_pass http://shop; } }\n"
+
+
+@pytest.fixture
+def unasked(nginx, monkeypatch):
+    """Requests through the public URL show nothing."""
+    class Nothing(FakeAsked):
+        reached = None
+
+        def verdict(self, color):
+            return Verdict(color == self.reached, "" if color == self.reached else f"none opened a connection to {color}")
+
+    monkeypatch.setattr(_switch._nginx_public, "Asked", Nothing)
+    return Nothing
+
+
+@pytest.mark.parametrize("site", [SITE, MOVED])
+def test_going_back_goes_on_where_only_the_url_shows_nothing(move, nginx, path, journal, host, unasked, site):
+    path.write_text(_upstream.render("shop", "green", SERVERS, "2"))
+    nginx.loaded, nginx.site = path.read_text(), site
+    journal.note(back=True)
+    assert move("blue").changed
+    assert color_in(path) == "blue"
+    assert nginx.served == "blue"
+    assert journal.data["cutover"]["proved"] == "blue"
+    assert host.warnings == [
+        f"Nginx is back at blue: its new worker processes have read {path}, and no request went to green. But bluegreen_public_url "
+        "http://127.0.0.1/ did not show it (none opened a connection to blue): correct that before the next deployment."
+    ]
+
+
+@pytest.mark.parametrize(
+    "facts, spoil",
+    [
+        # Forward it is no proof.
+        ({"back": False}, lambda nginx, asked: None),
+        # Requests still go where they must not.
+        ({"back": True}, lambda nginx, asked: setattr(asked, "reached", "green")),
+        # Nginx read nothing, or reads something else.
+        ({"back": True}, lambda nginx, asked: setattr(nginx, "reload_ignored", True)),
+        ({"back": True}, lambda nginx, asked: setattr(nginx, "included", False)),
+        ({"back": True}, lambda nginx, asked: setattr(nginx, "invalid", "no")),
+        ({"back": True}, lambda nginx, asked: setattr(nginx, "site", "server { listen 81; }")),
+        ({"back": True}, lambda nginx, asked: setattr(nginx, "site", HARD_CODED)),
+    ],
+)
+def test_everything_else_has_to_be_proved(move, nginx, path, journal, host, unasked, facts, spoil):
+    path.write_text(_upstream.render("shop", "green", SERVERS, "2"))
+    nginx.loaded = path.read_text()
+    journal.note(**facts)
+    spoil(nginx, unasked)
+    with pytest.raises(BluegreenError, match="Nginx was not moved to blue"):
+        move("blue")
+    assert host.warnings == []
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_url_that_does_not_reach_nginx_any_more(move, nginx, path, journal, host, monkeypatch, unasked, back):
+    def elsewhere(running):
+        raise BluegreenError("does not reach this Nginx")
+
+    monkeypatch.setattr(_switch._nginx_public, "public_side", elsewhere)
+    path.write_text(_upstream.render("shop", "green", SERVERS, "2"))
+    nginx.loaded = path.read_text()
+    journal.note(back=back)
+    if back:
+        assert move("blue").changed
+        assert len(host.warnings) == 2
+    else:
+        with pytest.raises(BluegreenError, match="does not reach this Nginx"):
+            move("blue")
+    assert color_in(path) == ("blue" if back else "green")

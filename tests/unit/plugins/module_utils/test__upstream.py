@@ -66,7 +66,24 @@ def test_a_file_by_hand_is_adopted(text, color):
     assert _upstream.live_color(parsed, SERVERS, FILE) == color
 
 
+@pytest.mark.parametrize(
+    "directives, kept",
+    [
+        ("keepalive 8; keepalive_timeout 1s", ("keepalive 8", "keepalive_timeout 1s")),
+        ("zone shop 64k; least_conn; keepalive 8", ("zone shop 64k", "least_conn", "keepalive 8")),
+        ("zone shop_1", ("zone shop_1",)),
+    ],
+)
+def test_what_is_kept_from_file_to_file(directives, kept):
+    parsed = _upstream.parse(f"upstream shop {{ {directives}; server 127.0.0.1:18001; }}", FILE, "shop")
+    assert parsed.tuning == kept
+    again = _upstream.render("shop", "green", SERVERS, tuning=parsed.tuning)
+    assert _upstream.parse(again, FILE, "shop").tuning == kept
+
+
 REFUSED = [
+    ("upstream shop { zone shop 64k x; server 127.0.0.1:18001; }", f"{FILE}:1 has the directive zone shop 64k x, which bg_switch"),
+    ("upstream shop { least_conn { } server 127.0.0.1:18001; }", "the directive least_conn, which bg_switch would lose"),
     ("upstream shop { server 127.0.0.1:18003; }", "to 127.0.0.1:18003, which is neither color (blue is 127.0.0.1:18001, "),
     ("upstream shop { server 10.0.0.5:18001; }", "to 10.0.0.5:18001, which is neither color"),
     ("upstream shop { server 127.0.0.1:18001; server 127.0.0.1:18002; }", "gives the upstream shop 2 servers"),

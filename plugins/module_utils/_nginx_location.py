@@ -1,0 +1,219 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the configuration of Nginx says that it does with one path: which location answers, and what stands before it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_ways import PASSES
+
+YES, NO, MAYBE = "yes", "no", "maybe"
+_LOGINS = ("auth_basic", "auth_request", "auth_jwt")
+_CACHES = ("proxy_cache", "fastcgi_cache", "uwsgi_cache", "scgi_cache")
+# What can send a request elsewhere, or answer it, in a way that only a request shows.
+_OPEN = ("rewrite", "if", "error_page", "perl", "js_content", "echo", "memcached_pass")
+
+
+class Location(NamedTuple):
+    """What is known of the block that answers a path.
+
+    ``passes`` is whether it sends requests on: :data:`YES`, :data:`NO` or :data:`MAYBE`. ``login``, ``denied``,
+    ``cache`` and ``client_certificate`` are the places of what demands or does that, empty without; ``denied`` is of
+    a rule against this host. ``caches`` is whether answers are cached whatever the app says. ``own_errors`` is whether
+    a page of its own may take the place of the answer 502.
+    """
+
+    place: str = ""
+    passes: str = MAYBE
+    login: str = ""
+    denied: str = ""
+    cache: str = ""
+    caches: bool = False
+    client_certificate: str = ""
+    own_errors: bool = False
+
+
+def answering(configuration: list, server, path: str, address: str) -> Location:
+    """The :class:`Location` of a path in a ``server`` block, of which nothing is known when it is ``None``.
+
+    :param address: the one from which it is asked, empty when that is not known.
+    """
+    if server is None:
+        return Location()
+    chain = _chain(server, path)
+    if chain is None:
+        return Location(place=server.place)
+    around = [_nginx_config.http_statements(configuration), server.block, *(block.block for block in chain)]
+    errors = _in_effect(around, ("error_page",))
+    cache = _switched_on(around, _CACHES)
+    return Location(
+        place=chain[-1].place if chain else server.place,
+        passes=_passes(server, chain, path),
+        login=_place(_login(around)),
+        denied=_place(_denied(around, address)),
+        cache=_place(cache),
+        caches=cache is not None and bool(_in_effect(around, (f"{cache.name}_valid",))),
+        client_certificate=_place(_client_certificate(around)),
+        own_errors=any(_replaces_status(statement.words[1:]) for statement in errors),
+    )
+
+
+def _place(statement) -> str:
+    return statement.place if statement else ""
+
+
+# Which location
+
+
+def _chain(server, path: str):
+    """The locations, each within the one before it, that answer a path; ``None`` where that cannot be told."""
+    levels, block = [], server
+    while True:
+        exact, prefix = _static(block, path)
+        if exact:
+            return [*levels, exact]
+        if prefix is None:
+            break
+        levels.append(prefix)
+        block = prefix
+    for depth in range(len(levels), -1, -1):
+        for location in _of_kind((levels[depth - 1] if depth else server).block, ("~", "~*")):
+            try:
+                # Nginx writes named groups as (?<name>...), Python as (?P<name>...).
+                pattern = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", location.words[2])
+                matches = re.search(pattern, path, re.IGNORECASE if location.words[1] == "~*" else 0)
+            except re.error:
+                return None
+            if matches:
+                within = _chain(location, path)
+                return None if within is None else [*levels[:depth], location, *within]
+        if depth and levels[depth - 1].words[1] == "^~":
+            break
+    return levels
+
+
+def _static(block, path: str) -> tuple:
+    """``(exact, longest prefix)`` of the locations directly in a block, ``None`` for each that is not there."""
+    exact = next((location for location in _of_kind(block.block, ("=",)) if location.words[2] == path), None)
+    prefixes = [
+        location
+        for location in _locations(block.block)
+        if (len(location.words) == 2 or location.words[1] == "^~")
+        and location.words[-1].startswith("/")
+        and path.startswith(location.words[-1])
+    ]
+    return exact, max(prefixes, key=lambda location: len(location.words[-1]), default=None)
+
+
+def _locations(statements) -> list:
+    return [found for found in _nginx_config.children(statements or (), "location") if found.block is not None and len(found.words) > 1]
+
+
+def _of_kind(statements, modifiers: tuple) -> list:
+    return [found for found in _locations(statements) if len(found.words) == 3 and found.words[1] in modifiers]
+
+
+# What it does
+
+
+def _passes(server, chain: list, path: str) -> str:
+    if _nginx_config.children(server.block, "return"):
+        return NO
+    inside = (chain[-1] if chain else server).block
+    names = {statement.name for statement in inside}
+    if "return" in names:
+        return NO
+    if names & set(PASSES):
+        return YES
+    # A module may answer in ways that its directives do not tell.
+    if any(name in _OPEN or "_by_lua" in name for name in names | {statement.name for statement in server.block}):
+        return MAYBE
+    fallbacks = [statement.words[-1] for statement in _in_effect([server.block, inside], ("try_files",))]
+    indexes = _in_effect([server.block, inside], ("index",)) if path.endswith("/") else []
+    names_of_index = [word for statement in indexes for word in statement.words[1:]] or ["index.html"]
+    further = fallbacks + ([path + name for name in names_of_index] if path.endswith("/") else [])
+    return MAYBE if any(_leads_on(server, target) for target in further) else NO
+
+
+def _leads_on(server, target: str) -> bool:
+    if target.startswith("="):
+        return False
+    if target.startswith("@"):
+        chain = [found for found in _locations(server.block) if found.words[1] == target]
+    else:
+        chain = _chain(server, target.partition("?")[0])
+    if not chain:
+        return chain is None or "$" in target
+    return any(statement.name in PASSES or statement.name in _OPEN for statement in chain[-1].block)
+
+
+# What stands before it
+
+
+def _in_effect(around: list, names: tuple) -> list:
+    """The directives of the innermost block that has any of these."""
+    for statements in reversed(around):
+        found = [statement for statement in statements if statement.name in names]
+        if found:
+            return found
+    return []
+
+
+def _switched_on(around: list, names: tuple):
+    for name in names:
+        found = _in_effect(around, (name,))
+        if found and found[0].words[1:] != ["off"]:
+            return found[0]
+    return None
+
+
+def _login(around: list):
+    satisfy = _in_effect(around, ("satisfy",))
+    if satisfy and satisfy[0].words[1:] == ["any"]:
+        return None
+    return _switched_on(around, _LOGINS)
+
+
+def _replaces_status(words: list) -> bool:
+    # Without "=" an error page, unless it is elsewhere, keeps the status of the error.
+    other = any(word.startswith("=") for word in words) or words[-1].startswith(("http://", "https://", "$"))
+    return other and any(word in ("502", "503", "504") for word in words)
+
+
+def proxy_protocol_at(configuration: list, port: int) -> str:
+    """The place of a ``listen`` that expects the PROXY protocol at a port, empty when there is none."""
+    for server in _nginx_config.children(_nginx_config.http_statements(configuration), "server"):
+        for statement in _nginx_config.children(server.block, "listen"):
+            if "proxy_protocol" in statement.words and statement.words[1].rpartition(":")[2] == str(port):
+                return statement.place
+    return ""
+
+
+def _denied(around: list, address: str):
+    """The rule that keeps an address out; the first one that fits counts."""
+    satisfy = _in_effect(around, ("satisfy",))
+    if not address or satisfy and satisfy[0].words[1:] == ["any"]:
+        return None
+    for rule in _in_effect(around, ("allow", "deny")):
+        if len(rule.words) == 2 and _fits(rule.words[1], address):
+            return rule if rule.name == "deny" else None
+    return None
+
+
+def _fits(written: str, address: str) -> bool:
+    try:
+        return written == "all" or ipaddress.ip_address(address.strip("[]")) in ipaddress.ip_network(written, strict=False)
+    except ValueError:
+        return False
+
+
+def _client_certificate(around: list):
+    found = _in_effect(around, ("ssl_verify_client",))
+    return found[0] if found and found[0].words[1:] == ["on"] else None

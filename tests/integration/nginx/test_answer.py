@@ -1,0 +1,118 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the plan says of a public URL that never gets to the app, with a real Nginx, quiet and with visitors."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import urllib.request
+
+import pytest
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _switch, _upstream
+
+API = "location /api/ { proxy_pass http://shop/; }"
+SITES = {
+    "page": ("root {folder}/www; location / { try_files $uri /index.html; }", "is answered with 200 by Nginx itself"),
+    "index": ("root {folder}/www;", "is answered with 200 by Nginx itself"),
+    "login": (
+        'location / { auth_basic "x"; auth_basic_user_file {folder}/users; proxy_pass http://shop; }',
+        "is answered with 401, because {folder}/conf.d/site.conf:1 asks for a login",
+    ),
+    "deny": ("location / { deny all; proxy_pass http://shop; }", "is answered with 403 by Nginx"),
+    "redirect": ("location / { return 301 https://shop.example.org$request_uri; }", "a redirect to https://shop.example.org/"),
+    "maintenance": ("location / { return 503; }", "is answered with 503 by Nginx itself"),
+    "closed": ("location / { return 444; }", "was not answered (the connection was closed without an answer)"),
+    "cache": (
+        "location / { proxy_cache c; proxy_cache_valid 200 10m; proxy_pass http://shop; }",
+        "is answered with 200 from the cache of Nginx ({folder}/conf.d/site.conf:1)",
+    ),
+}
+
+
+@pytest.fixture
+def site(lab):
+    def site(text):
+        lab.site(text.replace("{folder}", str(lab.folder)) + " " + API)
+        lab.reload()
+
+    (lab.folder / "www").mkdir()
+    (lab.folder / "www" / "index.html").write_text("a page")
+    (lab.folder / "users").write_text("a:{PLAIN}b\n")
+    # Before the site, which names it.
+    lab.write("cache", f"proxy_cache_path {lab.folder}/cached keys_zone=c:1m;\n")
+    return site
+
+
+@contextlib.contextmanager
+def visitors(url):
+    over = threading.Event()
+
+    def visit():
+        while not over.wait(0.03):
+            with urllib.request.urlopen(f"{url}api/", timeout=5) as answer:
+                answer.read()
+
+    thread = threading.Thread(target=visit)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("name", SITES)
+@pytest.mark.parametrize("busy", [False, True], ids=["quiet", "busy"])
+def test_a_public_url_that_never_gets_to_the_app(host, lab, site, name, busy):
+    text, words = SITES[name]
+    site(text)
+    with visitors(lab.settings.public_url) if busy else contextlib.nullcontext():
+        (refusal,) = _nginx.preflight(host, lab.settings)
+    assert words.replace("{folder}", str(lab.folder)) in refusal
+    assert refusal.startswith(f"bluegreen_public_url {lab.settings.public_url} ")
+    # What the sentence says.
+    if name not in ("closed", "redirect"):
+        assert "write location = /health/ {" in refusal
+    lab.site(f"{text} location = /health/ {{ auth_basic off; proxy_pass http://shop; }}".replace("{folder}", str(lab.folder)))
+    lab.reload()
+    assert _nginx.preflight(host, lab.settings._replace(public_url=f"{lab.settings.public_url}health/")) == []
+
+
+def test_the_proxy_protocol(host, lab, site):
+    lab.write("site", f"server {{ listen 127.0.0.1:{lab.port} proxy_protocol; location / {{ proxy_pass http://shop; }} }}\n")
+    lab.reload()
+    (refusal,) = _nginx.preflight(host, lab.settings)
+    assert "conf.d/site.conf:1 expects the PROXY protocol there" in refusal
+
+
+def test_a_page_that_falls_back_to_the_app(host, lab, site):
+    site("root {folder}/empty; location / { try_files $uri @app; } location @app { proxy_pass http://shop; }")
+    assert _nginx.preflight(host, lab.settings) == []
+
+
+def test_a_live_color_that_is_down(host, lab, site):
+    site("location / { proxy_pass http://shop; }")
+    lab.colors["blue"].shutdown()
+    lab.colors["blue"].server_close()
+    assert _nginx.preflight(host, lab.settings) == []
+    assert host.warnings == []
+
+
+def test_no_color_yet(host, lab, site):
+    lab.owned.write_text(_upstream.render("shop", None, lab.settings.servers))
+    site("location / { proxy_pass http://shop; }")
+    assert _nginx.preflight(host, lab.settings) == []
+    site("root {folder}/www;")
+    (refusal,) = _nginx.preflight(host, lab.settings)
+    assert "is answered with 200 by Nginx itself" in refusal
+
+
+@pytest.mark.parametrize("name", ["page", "redirect", "closed", "login"])
+def test_a_public_url_that_fails_later_keeps_nobody_from_going_back(host, journal, lab, site, name):
+    assert _switch.switch(host, journal, lab.settings, "green", "2").changed
+    site(SITES[name][0] + " location /shop { proxy_pass http://shop; }")
+    journal.note(back=True)
+    assert _switch.switch(host, journal, lab.settings, "blue", "1").changed
+    with urllib.request.urlopen(f"{lab.settings.public_url}api/") as answer:
+        assert answer.read() == b"blue"
+    assert "Nginx is back at blue: its new worker processes have read" in host.warnings[-1]
