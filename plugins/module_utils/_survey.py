@@ -180,14 +180,26 @@ class Survey:
             )
         self._raise(_recreate.image_findings(self.host, compared.missing))
         # Its services may have other names than those of the release that is live.
-        if "workers" in kept:
-            services = {**self.settings.services, "workers": kept["workers"]}
-            self.settings = self.settings._replace(services=services)
+        services = self._services_of_kept(kept)
+        if not services["web"]:
+            raise BluegreenError(
+                f"The kept color {self.idle} has no container of web service {self.settings.services['web'][0]} "
+                f"(bluegreen_web_services): name the web service of release {release} there, or deploy release {release} again."
+            )
+        self.settings = self.settings._replace(services=services)
         self.params["release"] = kept["release"]
         self.reasons = [f"back to release {release}, which was kept"]
         if compared.missing:
             names = ", ".join(described["name"] for described in compared.missing)
             self.reasons.append(f"somebody removed {names}, created again")
+
+    def _services_of_kept(self, kept):
+        """The lists of services, without those that only the release that is live has."""
+        there = {described["service"] for described in kept["containers"]}
+        services = self.settings.services
+        own = {role: [name for name in services[role] if name in there] for role in ROLES}
+        # A color that an earlier version kept does not say which of its services are workers.
+        return {**services, **own, "workers": kept.get("workers", own["workers"])}
 
     def render(self):
         """Render both colors, with env files that are gone when this returns."""

@@ -1651,6 +1651,30 @@ def test_the_kept_color_starts_the_workers_that_it_had(kept, monkeypatch):
     assert plan["worker_services"] == {"old": ["celery", "worker"], "new": ["celery"]}
 
 
+@pytest.mark.parametrize(
+    "role, names, of_kept",
+    [
+        ("init", ["migrate"], []),
+        ("support", ["redis", "cache"], ["redis"]),
+        ("web", ["web", "ws"], ["web"]),
+        ("ignored", ["db"], ["db"]),
+    ],
+)
+def test_a_service_that_only_the_newer_release_has_keeps_nobody_from_going_back(kept, role, names, of_kept):
+    kept.open(prefer="rollback", release="", services={role: names})
+    assert kept.store.load()["settings"]["services"][role] == of_kept
+
+
+def test_a_kept_color_without_the_web_of_the_newer_release_is_refused(kept):
+    with pytest.raises(BluegreenError) as refusal:
+        kept.open(prefer="rollback", release="", services={"web": ["site"]})
+    assert refusal.value.message == (
+        "The kept color green has no container of web service site (bluegreen_web_services): name the web service of "
+        "release 1 there, or deploy release 1 again."
+    )
+    assert kept.store.load() is None
+
+
 @pytest.mark.parametrize("frozen, refused", [(True, False), (False, True)])
 def test_a_worker_that_outlived_its_deployment_is_over_when_its_celery_is(scene, monkeypatch, frozen, refused):
     scene.engine.add("worker", color="green")
