@@ -185,9 +185,15 @@ class Recovery:
         _weights.put_back_weights(self.host, journal)
         pending = _way_back.is_pending(journal)
         action = _recovery.decide(journal.data, self._sight(), self.prefer)
+        if action == _recovery.FAIL and journal["step"] == "finish" and self.takes_it and self._is_left():
+            action = _recovery.BACK
         if action == _recovery.BACK and self.prefer == "rollback" and not pending:
             self._hold_without_way_back()
         return getattr(self, f"_{action}")()
+
+    def _is_left(self):
+        """Whether the new color is none that visitors could be with, although it was approved."""
+        return self.served == self.journal["from"] or not self._web_runs(self.candidate)
 
     def require_way_back(self):
         """Raise where the deployment awaits approval, is whole, and the old color is no way back."""
@@ -369,6 +375,8 @@ class Recovery:
                 "Fix that, then run rollback.yml again, or finish.yml.",
                 logs=self.logs,
             )
+        if self.takes_it and not any(map(self._web_runs, (self.old, self.candidate))):
+            return self._give_up(error)
         self._let_old_workers_work()
         self.journal.note(result="failed", reason=self.reason)
         release, before = self.journal["release"], self.journal["release_from"]
@@ -378,6 +386,18 @@ class Recovery:
             "turns this round once it is healthy"
             + (f"; if both are ill, {command('rollback', before)} takes release {before} as it is." if before else "."),
             logs=self.logs,
+        )
+
+    def _web_runs(self, color):
+        return any(container.running for container in color.renewed().of("web"))
+
+    def _give_up(self, error):
+        """No web is left that anybody could be led to: only the next deployment makes one."""
+        self.host.warn(error.message)
+        _close.end(self.store, self.journal, "failed", self.reason)
+        release = self.journal["release"] or "(none)"
+        return self._result(
+            True, f"Release {release} was given up, and Nginx was left as it is: no web of either color runs. Deploy again."
         )
 
     def _let_old_workers_work(self):
@@ -484,7 +504,8 @@ class Recovery:
         if journal["step"] == "finish":
             raise BluegreenError(
                 f"Release {journal['release'] or '(none)'} of app {self.store.app} was approved, but Nginx is not proved to serve "
-                f"{journal['to']}: nothing more was removed. Mend Nginx, then run finish.yml again."
+                f"{journal['to']}: nothing more was removed. Repair Nginx, then run {command('finish')} again"
+                f"{_close.or_back(journal, self.candidate, self.served)}."
             )
         release = journal["release"]
         raise BluegreenError(
@@ -497,13 +518,13 @@ class Recovery:
     def _not_all_runs(self, error):
         return BluegreenError(
             f"Release {self.journal['release'] or '(none)'} of app {self.store.app} was rolled back, but not all of "
-            f"{self.old.name} runs: {error.message} Fix that, then run {command('rollback')} again{self._as_it_is()}.",
+            f"{self.old.name} runs: {error.message} Fix that, then run {command('rollback')} again.",
             **error.details,
         )
 
     def _as_it_is(self):
         release = self.journal["release_from"]
-        return f", or take release {release} as it is with {command('rollback', release)}" if release else ""
+        return f" Or take release {release} as it is: {command('rollback', release)}." if release else ""
 
     def _leave_incomplete(self, error):
         """The old color is live, but not all of it is to be had: a human brings the rest back, or takes it as it is."""
@@ -511,7 +532,8 @@ class Recovery:
             self.host.warn(error.message)
             return
         self.journal.note(result="failed", reason=self.reason)
-        raise BluegreenError(error.message, logs={**(error.details.get("logs") or {}), **self.logs})
+        logs = {**(error.details.get("logs") or {}), **self.logs}
+        raise BluegreenError(f"{error.message}{self._as_it_is()}", logs=logs)
 
     # Steps
 

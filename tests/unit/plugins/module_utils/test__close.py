@@ -294,8 +294,8 @@ def test_no_color_goes_without_the_proof_that_nginx_left_it(scene, served, words
     with pytest.raises(BluegreenError) as refusal:
         close(scene)
     assert refusal.value.message == (
-        f"Nginx is not proved to serve green ({words}): nothing was removed. Look at Nginx, then run finish.yml again, or "
-        "rollback.yml."
+        f"Nginx is not proved to serve green ({words}): nothing was removed. Look at Nginx, then run ansible-playbook "
+        "smallfleet.bluegreen.finish again, or ansible-playbook smallfleet.bluegreen.rollback."
     )
     assert scene.effects() == []
     # A rollback is still possible.

@@ -95,25 +95,34 @@ def test_check_mode_changes_nothing(stuck):
 
 
 def test_what_nginx_has_left_already_is_not_kept(stuck):
-    stuck.served = "blue"
+    stuck.served, stuck.unhealthy = "blue", set()
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop is being undone, and Nginx is not proved to serve it (it serves blue), so it cannot be kept: nothing "
-        "was touched. Complete the way back with ansible-playbook smallfleet.bluegreen.rollback."
+        "Release 2 of app shop is being undone, and Nginx serves blue already, which is well, so it cannot be kept: nothing was "
+        "touched. Complete the way back with ansible-playbook smallfleet.bluegreen.rollback."
     )
-    assert stuck.effects() == []
+    assert stuck.effects() == ["wait for blue"]
 
 
-def test_what_nginx_is_not_proved_to_serve_is_not_kept(stuck):
+@pytest.mark.parametrize("served", ["", "blue"])
+def test_visitors_of_a_color_that_fell_ill_are_led_to_the_new_one(stuck, served):
+    stuck.served = served
+    assert finish(stuck)["result"] == "committed"
+    effects = stuck.effects()
+    assert effects.index("switch to green") < effects.index("stop blue-worker") and stuck.served == "green"
+
+
+def test_an_nginx_that_cannot_be_led_there_moves_nothing(stuck, monkeypatch):
     stuck.served = ""
+    record(monkeypatch, [], _switch, "switch", does=BluegreenError("nginx -t says: no."))
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop is being undone, and Nginx is not proved to serve it (it serves neither color), so it cannot be "
-        f"kept: nothing was touched. Repair Nginx first; then {WAYS}."
+        "Release 2 of app shop could not be kept: nginx -t says: no. Nothing was moved. Repair Nginx first; then "
+        f"{WAYS}."
     )
-    assert stuck.effects() == []
+    assert stuck.states()["blue-worker"] == "running"
 
 
 def test_a_color_that_is_not_healthy_is_not_kept(stuck):
@@ -286,7 +295,7 @@ def test_what_cannot_be_had_any_more_is_given_up_by_name(stuck, monkeypatch):
         raise BluegreenError("Container shop-blue-worker-1 does not start.")
 
     monkeypatch.setattr(_workers, "restart_workers", fail)
-    with pytest.raises(BluegreenError, match="or take release 1 as it is with .*rollback -e bluegreen_release=1"):
+    with pytest.raises(BluegreenError, match="Or take release 1 as it is: .*rollback -e bluegreen_release=1"):
         undo(stuck)
     assert stuck.store.load()["result"] == "failed"
     assert undo(stuck, release="1")["result"] == "rolled_back"
