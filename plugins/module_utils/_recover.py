@@ -166,8 +166,15 @@ class Recovery:
         self.journal = journal
         self.prefer = params["prefer"]
         self.guard = params.get("guard", False)
-        # Whoever names the release that is to come back takes it as it is.
-        self.takes_it = self.prefer == "rollback" and bool(journal["from"]) and params.get("release", "") == journal["release_from"] != ""
+        # Who names the release that is to come back takes it as it is: not at once, since it may stand in the inventory, but
+        # after a try that failed and said so.
+        named = params.get("release", "")
+        self.takes_it = (
+            self.prefer == "rollback"
+            and journal["result"] == "failed"
+            and bool(named and journal["from"])
+            and named == journal["release_from"]
+        )
         self.reason = journal["reason"] or _secrets.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
         self.nginx = _nginx.Nginx(**self.settings.nginx)
