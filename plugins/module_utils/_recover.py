@@ -75,7 +75,8 @@ def recover(host, store, params, check_mode):
         return _nothing(store, params)
     _refuse(store, journal, params)
     if check_mode:
-        return {"changed": True, "found": True, "already": False, "kept": "", "message": f"Deployment {journal.describe()} would be brought to an end."}
+        message = f"Deployment {journal.describe()} would be brought to an end."
+        return {"changed": True, "found": True, "already": False, "kept": "", "message": message}
     # The guard may be at it just now, and wait for a color that does not become healthy; a human means what is asked for.
     wait = ROLLBACK_WAIT if params["prefer"] == "rollback" and not params.get("guard") else LOCK_WAIT
     with store.lock(f"recovery of deployment {journal['id']}", wait):
@@ -221,7 +222,8 @@ class Recovery:
         """Why the old color cannot take the visitors; empty where it can, and where the new color is not whole either."""
         if not _way_back.is_to_be_looked_at(self.journal):
             return ""
-        self._see_served()
+        if not self.served:
+            self._see_served()
         if _recovery.last_served(self.journal.data, self.served) != self.journal["to"]:
             return ""
         if not (self._works(self.candidate) and self._answers(self.candidate)):
@@ -384,8 +386,9 @@ class Recovery:
             )
         if self.takes_it and not any(map(self._web_runs, (self.old, self.candidate))):
             return self._give_up(error)
-        self._let_old_workers_work()
+        # Before what may fail, too: whoever tries it again is then known to have been told.
         self.journal.note(result="failed", reason=self.reason)
+        self._let_old_workers_work()
         release, before = self.journal["release"], self.journal["release_from"]
         raise BluegreenError(
             f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Fix "

@@ -273,6 +273,21 @@ def test_where_both_are_ill_the_named_release_is_taken_as_it_is(stuck):
     assert "blue is not healthy, and neither is green: blue is not healthy." in stuck.host.warnings
 
 
+def test_workers_that_fail_too_leave_it_to_the_named_release(stuck, monkeypatch):
+    stuck.unhealthy = {"blue", "green"}
+    stuck.store.load().note(result="")
+
+    def fail(*args, **kwargs):
+        raise BluegreenError("Container shop-blue-worker-1 does not start.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_workers, "restart_workers", fail)
+        with pytest.raises(BluegreenError):
+            undo(stuck)
+        assert undo(stuck, release="1")["result"] == "rolled_back"
+    assert stuck.store.load() is None
+
+
 def test_nobody_is_led_from_a_healthy_color_to_one_that_is_ill(stuck):
     with pytest.raises(BluegreenError, match="blue is not healthy"):
         undo(stuck, release="1")
