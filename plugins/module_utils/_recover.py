@@ -381,7 +381,7 @@ class Recovery:
                 self.journal.note(not_taken_back=why)
             raise BluegreenError(
                 f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
-                "Fix that, then run rollback.yml again, or finish.yml.",
+                f"Fix that, then run {command('rollback')} again, or keep it with {command('finish', self.journal['release'])}.",
                 logs=self.logs,
             )
         if self.takes_it and not any(map(self._web_runs, (self.old, self.candidate))):

@@ -1657,7 +1657,8 @@ def test_an_old_web_that_does_not_get_back_leaves_all_with_the_new_color(one_web
     why = "blue is not healthy." if fault == "the old web is ill" else "nginx -t says: no."
     assert failure.value.message == (
         f"Release 2 of app shop could not be undone: {why} Nothing was moved: the new color is live and whole, its workers work, "
-        "and it awaits approval again. Fix that, then run rollback.yml again, or finish.yml."
+        "and it awaits approval again. Fix that, then run ansible-playbook smallfleet.bluegreen.rollback again, or keep it with "
+        "ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2."
     )
     assert one_web.brokers["green"].tasks == {"celery": 2}
     assert one_web.states() == {
