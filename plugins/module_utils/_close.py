@@ -15,6 +15,7 @@ import contextlib
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _approval,
     _guard_units,
+    _health,
     _leftovers,
     _messages,
     _nginx,
@@ -165,6 +166,28 @@ def _refuse(store, journal, params):
         )
 
 
+def _lead_again(host, journal, settings, nginx, candidate, served):
+    """Lead Nginx to the color that was approved, from where somebody has led it since; the color that it serves then."""
+    try:
+        _health.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
+        _switch.switch(host, journal, nginx._replace(backup=False), candidate.name, journal["release"])
+    except BluegreenError as error:
+        host.warn(error.message)
+        return served
+    host.warn(f"Nginx served {served or 'neither color'}, and was led to {candidate.name} again, which was approved.")
+    return candidate.name
+
+
+def or_back(journal, candidate, served):
+    """How to go back from a color that cannot be finished, as the end of a sentence; empty where nothing leads back."""
+    if journal["step"] != "finish":
+        return f", or {command('rollback')}"
+    is_left = served == journal["from"] or not any(container.running for container in candidate.of("web"))
+    if not journal["release_from"] or not is_left:
+        return ""
+    return f"; or go back to release {journal['release_from']} with {command('rollback', journal['release_from'])}"
+
+
 def _refuse_what_goes_back(store, journal, params):
     """A way back that did not end can be turned round, by somebody who says so with the release."""
     release = journal["release"]
@@ -185,10 +208,12 @@ def finish(host, store, journal):
     # Before the proof, which goes by its web.
     _start_what_is_down(host, candidate)
     served = _nginx.served_color(host, nginx)
+    if served != journal["to"] and journal["step"] == "finish":
+        served = _lead_again(host, journal, settings, nginx, candidate, served)
     if served != journal["to"]:
         raise BluegreenError(
             f"Nginx is not proved to serve {journal['to']} (it serves {served or 'neither color'}): nothing was removed. Look "
-            "at Nginx, then run finish.yml again, or rollback.yml."
+            f"at Nginx, then run {command('finish')} again{or_back(journal, candidate, served)}."
         )
     if old:
         _start_broker(host, old)

@@ -23,6 +23,7 @@ import re
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal_schema, _secrets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, one_line
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import STEPS, VERSION
@@ -181,8 +182,8 @@ class Store:
                 broken.append(name)
                 problems += [f"{name}: {problem}" for problem in error.problems]
         raise JournalCorrupt(
-            f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): run recover.yml, "
-            "which goes by what the host shows and keeps the file aside.",
+            f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): run "
+            f"{command('recover')}, which goes by what the host shows and keeps the file aside.",
             problems=problems,
         )
 

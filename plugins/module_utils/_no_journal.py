@@ -26,6 +26,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
     Fenced,
@@ -79,10 +80,14 @@ def recover_without_journal(host, store, corrupt, check_mode):
     :raises BluegreenError: nothing tells what the app is made of, or which color is served.
     """
     settings, unwritten, stop_timeout = _remembered(store)
-    served = _nginx.served_color(host, _nginx.Nginx(**settings.nginx))
+    try:
+        served, why = _nginx.served_color(host, _nginx.Nginx(**settings.nginx)), ""
+    except BluegreenError as error:
+        served, why = None, f" ({error.message.rstrip('.')})"
     if not served:
         raise BluegreenError(
-            f"{corrupt.message} But Nginx is not proved to serve either color, so nothing was done: mend Nginx first."
+            f"{corrupt.message} But Nginx is not proved to serve either color{why}, so nothing was done: repair Nginx, then run "
+            f"{command('recover')}."
         )
     if check_mode:
         return _result(f"The journal is damaged; {served} is live, and only its workers would run.")
@@ -96,7 +101,7 @@ def recover_without_journal(host, store, corrupt, check_mode):
         idle = Color(host, settings, _settings.other(served))
         _stop_workers(host, unwritten, idle, stop_timeout)
         _start(host, unwritten, Color(host, settings, served), stop_timeout)
-        return _end(host, store, settings, served)
+        return _end(host, store, settings, served, idle)
 
 
 def _remembered(store):
@@ -131,7 +136,7 @@ def _start(host, unwritten, live, timeout):
         _workers.restart_workers(host, unwritten, live.of("workers"), timeout or _workers.RESTART_TIMEOUT, broker)
 
 
-def _end(host, store, settings, served):
+def _end(host, store, settings, served, idle):
     now = host.clock.wall()
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     store.log(
@@ -156,8 +161,15 @@ def _end(host, store, settings, served):
     _guard_units.disarm(host, store.app)
     return _result(
         f"The journal was damaged and is kept as {' and '.join(kept)}. Nginx serves {served}, and only its workers run; nothing "
-        "was removed. Look at both colors (status.yml), then deploy again."
+        f"was removed. Look at both colors (status.yml){_stop_first(idle)}, then deploy again."
     )
+
+
+def _stop_first(idle):
+    """What stands against the next deployment, as a part of a sentence: its Redis may hold tasks, but its web may go."""
+    idle.look()
+    running = sorted({container.service for container in idle.of("web") if container.running})
+    return f", stop the web of {idle.name} (docker compose -p {idle.project} stop {' '.join(running)})" if running else ""
 
 
 def _result(message):

@@ -75,7 +75,8 @@ def recover(host, store, params, check_mode):
         return _nothing(store, params)
     _refuse(store, journal, params)
     if check_mode:
-        return {"changed": True, "found": True, "already": False, "kept": "", "message": f"Deployment {journal.describe()} would be brought to an end."}
+        message = f"Deployment {journal.describe()} would be brought to an end."
+        return {"changed": True, "found": True, "already": False, "kept": "", "message": message}
     # The guard may be at it just now, and wait for a color that does not become healthy; a human means what is asked for.
     wait = ROLLBACK_WAIT if params["prefer"] == "rollback" and not params.get("guard") else LOCK_WAIT
     with store.lock(f"recovery of deployment {journal['id']}", wait):
@@ -166,8 +167,15 @@ class Recovery:
         self.journal = journal
         self.prefer = params["prefer"]
         self.guard = params.get("guard", False)
-        # Whoever names the release that is to come back takes it as it is.
-        self.takes_it = self.prefer == "rollback" and bool(journal["from"]) and params.get("release", "") == journal["release_from"] != ""
+        # Who names the release that is to come back takes it as it is: not at once, since it may stand in the inventory, but
+        # after a try that failed and said so.
+        named = params.get("release", "")
+        self.takes_it = (
+            self.prefer == "rollback"
+            and journal["result"] == "failed"
+            and bool(named and journal["from"])
+            and named == journal["release_from"]
+        )
         self.reason = journal["reason"] or _secrets.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
         self.nginx = _nginx.Nginx(**self.settings.nginx)
@@ -185,9 +193,15 @@ class Recovery:
         _weights.put_back_weights(self.host, journal)
         pending = _way_back.is_pending(journal)
         action = _recovery.decide(journal.data, self._sight(), self.prefer)
+        if action == _recovery.FAIL and journal["step"] == "finish" and self.takes_it and self._is_left():
+            action = _recovery.BACK
         if action == _recovery.BACK and self.prefer == "rollback" and not pending:
             self._hold_without_way_back()
         return getattr(self, f"_{action}")()
+
+    def _is_left(self):
+        """Whether the new color is none that visitors could be with, although it was approved."""
+        return self.served == self.journal["from"] or not self._web_runs(self.candidate)
 
     def require_way_back(self):
         """Raise where the deployment awaits approval, is whole, and the old color is no way back."""
@@ -208,7 +222,8 @@ class Recovery:
         """Why the old color cannot take the visitors; empty where it can, and where the new color is not whole either."""
         if not _way_back.is_to_be_looked_at(self.journal):
             return ""
-        self._see_served()
+        if not self.served:
+            self._see_served()
         if _recovery.last_served(self.journal.data, self.served) != self.journal["to"]:
             return ""
         if not (self._works(self.candidate) and self._answers(self.candidate)):
@@ -379,11 +394,14 @@ class Recovery:
                 self.journal.note(not_taken_back=why)
             raise BluegreenError(
                 f"{sentence}Nothing was moved: the new color is live and whole, its workers work, and it awaits approval again. "
-                "Fix that, then run rollback.yml again, or finish.yml.",
+                f"Fix that, then run {command('rollback')} again, or keep it with {command('finish', self.journal['release'])}.",
                 logs=self.logs,
             )
-        self._let_old_workers_work()
+        if self.takes_it and not any(map(self._web_runs, (self.old, self.candidate))):
+            return self._give_up(error)
+        # Before what may fail, too: whoever tries it again is then known to have been told.
         self.journal.note(result="failed", reason=self.reason)
+        self._let_old_workers_work()
         release, before = self.journal["release"], self.journal["release_from"]
         raise BluegreenError(
             f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers work. Fix "
@@ -391,6 +409,18 @@ class Recovery:
             "turns this round once it is healthy"
             + (f"; if both are ill, {command('rollback', before)} takes release {before} as it is." if before else "."),
             logs=self.logs,
+        )
+
+    def _web_runs(self, color):
+        return any(container.running for container in color.renewed().of("web"))
+
+    def _give_up(self, error):
+        """No web is left that anybody could be led to: only the next deployment makes one."""
+        self.host.warn(error.message)
+        _close.end(self.store, self.journal, "failed", self.reason)
+        release = self.journal["release"] or "(none)"
+        return self._result(
+            True, f"Release {release} was given up, and Nginx was left as it is: no web of either color runs. Deploy again."
         )
 
     def _let_old_workers_work(self):
@@ -497,7 +527,8 @@ class Recovery:
         if journal["step"] == "finish":
             raise BluegreenError(
                 f"Release {journal['release'] or '(none)'} of app {self.store.app} was approved, but Nginx is not proved to serve "
-                f"{journal['to']}: nothing more was removed. Mend Nginx, then run finish.yml again."
+                f"{journal['to']}: nothing more was removed. Repair Nginx, then run {command('finish')} again"
+                f"{_close.or_back(journal, self.candidate, self.served)}."
             )
         release = journal["release"]
         raise BluegreenError(
@@ -510,13 +541,13 @@ class Recovery:
     def _not_all_runs(self, error):
         return BluegreenError(
             f"Release {self.journal['release'] or '(none)'} of app {self.store.app} was rolled back, but not all of "
-            f"{self.old.name} runs: {error.message} Fix that, then run {command('rollback')} again{self._as_it_is()}.",
+            f"{self.old.name} runs: {error.message} Fix that, then run {command('rollback')} again.",
             **error.details,
         )
 
     def _as_it_is(self):
         release = self.journal["release_from"]
-        return f", or take release {release} as it is with {command('rollback', release)}" if release else ""
+        return f" Or take release {release} as it is: {command('rollback', release)}." if release else ""
 
     def _leave_incomplete(self, error):
         """The old color is live, but not all of it is to be had: a human brings the rest back, or takes it as it is."""
@@ -524,7 +555,8 @@ class Recovery:
             self.host.warn(error.message)
             return
         self.journal.note(result="failed", reason=self.reason)
-        raise BluegreenError(error.message, logs={**(error.details.get("logs") or {}), **self.logs})
+        logs = {**(error.details.get("logs") or {}), **self.logs}
+        raise BluegreenError(f"{error.message}{self._as_it_is()}", logs=logs)
 
     # Steps
 

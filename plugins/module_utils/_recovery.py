@@ -50,6 +50,9 @@ def decide(journal, sight, prefer=""):
     step, back = journal["step"], journal["back"]
     if step == "finish":
         # The point of no return: what was approved is completed, never undone.
+        if back:
+            # But for one of which nothing was left, and a human has named the release to go back to.
+            return BACK
         return COMPLETE if sight.served == journal["to"] else FAIL
     if step in ("open", "fetch"):
         return DISCARD

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""A way back that cannot be completed is turned round: the new color, which Nginx never left, is kept after all.
+"""A way back that cannot be completed is turned round: the new color is kept after all.
+
+Most often Nginx never left it. Where it did, and the old color fell ill since, it is led there again.
 
 A human's decision, made with finish and the release by name. Until the new color is whole, the journal says that the
 deployment goes back. So whatever ends this in the middle leaves a way back that is taken up again, and that can be turned
@@ -13,12 +15,12 @@ round again.
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
-    _nginx,
     _old_web,
     _policies,
     _recover,
     _schedule,
     _skew,
+    _switch,
     _workers,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
@@ -38,10 +40,13 @@ def turn_round(host, store, journal):
 
 class _TurnRound(_recover.Recovery):
     def run(self):
-        self._require_served()
+        self._see_served()
+        self._require_no_better_way()
         self._require_answer()
         # From here on whoever had it can do nothing more.
         self.journal.take_over()
+        if self.served != self.candidate.name:
+            self._lead_to_it()
         try:
             self._hand_over()
         except BluegreenError as error:
@@ -55,20 +60,24 @@ class _TurnRound(_recover.Recovery):
     def _ways(self):
         return f"{command('finish', self.journal['release'])} keeps release {self._release}, and {command('rollback')} goes back"
 
-    def _require_served(self):
+    def _require_no_better_way(self):
+        """A way back on which Nginx was switched already is completed, as long as the old color is well."""
+        if self.old and self.served == self.old.name and self._answers(self.old):
+            raise BluegreenError(
+                f"Release {self._release} of app {self.store.app} is being undone, and Nginx serves {self.old.name} already, which is "
+                f"well, so it cannot be kept: nothing was touched. Complete the way back with {command('rollback')}."
+            )
+
+    def _lead_to_it(self):
+        """Nginx serves neither color, or an old one that fell ill since it was led back to it."""
         try:
-            served, why = _nginx.served_color(self.host, self.nginx) or "", ""
+            _switch.switch(self.host, self.journal, self.nginx, self.candidate.name, self.journal["release"])
         except BluegreenError as error:
-            served, why = "", f" ({error.message.rstrip('.')})"
-        if served == self.candidate.name:
-            return
-        sentence = (
-            f"Release {self._release} of app {self.store.app} is being undone, and Nginx is not proved to serve it (it serves "
-            f"{served or 'neither color'}{why}), so it cannot be kept: nothing was touched."
-        )
-        if self.old and served == self.old.name:
-            raise BluegreenError(f"{sentence} Complete the way back with {command('rollback')}.")
-        raise BluegreenError(f"{sentence} Repair Nginx first; then {self._ways()}.")
+            raise BluegreenError(
+                f"Release {self._release} of app {self.store.app} could not be kept: {error.message} Nothing was moved. Repair Nginx "
+                f"first; then {self._ways()}.",
+                **error.details,
+            ) from error
 
     def _require_answer(self):
         self._try_to_serve(self.candidate)

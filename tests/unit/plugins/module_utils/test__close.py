@@ -295,8 +295,8 @@ def test_no_color_goes_without_the_proof_that_nginx_left_it(scene, served, words
     with pytest.raises(BluegreenError) as refusal:
         close(scene)
     assert refusal.value.message == (
-        f"Nginx is not proved to serve green ({words}): nothing was removed. Look at Nginx, then run finish.yml again, or "
-        "rollback.yml."
+        f"Nginx is not proved to serve green ({words}): nothing was removed. Look at Nginx, then run ansible-playbook "
+        "smallfleet.bluegreen.finish again, or ansible-playbook smallfleet.bluegreen.rollback."
     )
     assert scene.effects() == []
     # A rollback is still possible.
@@ -465,6 +465,42 @@ def test_who_has_gone_back_before_the_lock_is_free_leaves_nothing_to_finish(scen
     with pytest.raises(Fenced, match="^Release 2 of app shop was rolled back meanwhile, and no color is live: nothing was finished"):
         close(scene)
     assert scene.calls == []
+
+
+@pytest.mark.parametrize("served", ["blue", ""])
+def test_an_end_that_had_begun_leads_nginx_to_the_new_color_again(scene, served):
+    """Somebody has led it elsewhere since, and this command is the approval."""
+    scene.served = served
+    scene.deployment("finish", done=False)
+    assert close(scene)["result"] == "committed"
+    assert scene.effects()[:2] == ["wait for green", "switch to green"] and scene.served == "green"
+
+
+@pytest.mark.parametrize(
+    "served, gone, way",
+    [
+        ("blue", False, "; or go back to release 1 with ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=1."),
+        ("", True, "; or go back to release 1 with ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=1."),
+        # Visitors may be with it.
+        ("", False, "."),
+    ],
+)
+def test_an_end_that_had_begun_for_a_color_that_is_ill_names_the_way_back(scene, served, gone, way):
+    scene.served, scene.unhealthy = served, {"green"}
+    scene.deployment("finish", done=False)
+    if gone:
+        del scene.engine.inspected["green-web"]
+    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": "1"}
+    for attempt in (close, lambda scene: _recover.recover(scene.host, scene.store, undo, False)):
+        with pytest.raises(BluegreenError) as refusal:
+            attempt(scene)
+        assert refusal.value.message.endswith(f"then run ansible-playbook smallfleet.bluegreen.finish again{way}")
+    if way == ".":
+        with pytest.raises(BluegreenError, match="was approved"):
+            _recover.recover(scene.host, scene.store, undo, False)
+        return
+    assert _recover.recover(scene.host, scene.store, undo, False)["result"] == "rolled_back"
+    assert scene.served == "blue" and scene.engine.state("blue-worker") == "running"
 
 
 def test_the_last_move_ends_its_hop(scene, monkeypatch):

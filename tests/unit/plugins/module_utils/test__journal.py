@@ -285,7 +285,7 @@ def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, text, co
     with pytest.raises(JournalCorrupt) as failure:
         store.load()
     assert failure.value.message.startswith(
-        f"The journal {store.path('deployment.json')} cannot be read ({broken} damaged): run recover.yml"
+        f"The journal {store.path('deployment.json')} cannot be read ({broken} damaged): run ansible-playbook smallfleet.bluegreen.recover"
     )
 
 

@@ -234,7 +234,8 @@ def test_the_journal_is_kept_aside_and_the_history_tells_of_it(scene):
         "result": "failed",
         "message": (
             f"The journal was damaged and is kept as {KEPT[1]} and {KEPT[0]}. Nginx serves green, and only its workers run; "
-            "nothing was removed. Look at both colors (status.yml), then deploy again."
+            "nothing was removed. Look at both colors (status.yml), stop the web of blue (docker compose -p shop-blue stop web), then "
+            "deploy again."
         ),
         "logs": {},
     }
@@ -320,8 +321,9 @@ def test_where_nobody_knows_which_color_is_live_nothing_is_done(scene, served, c
         scene.recover(check_mode)
     assert refusal.value.message == (
         f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and deployment.json.previous "
-        "damaged): run recover.yml, which goes by what the host shows and keeps the file aside. But Nginx is not proved to "
-        "serve either color, so nothing was done: mend Nginx first."
+        "damaged): run ansible-playbook smallfleet.bluegreen.recover, which goes by what the host shows and keeps the file aside. "
+        "But Nginx is not proved to serve either color, so nothing was done: repair Nginx, then run ansible-playbook "
+        "smallfleet.bluegreen.recover."
     )
     assert untouched(scene)
 

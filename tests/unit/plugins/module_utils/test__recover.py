@@ -486,7 +486,7 @@ def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, 
     assert failure.value.message == (
         "Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-"
         f"{broken}-1 could not be started: port is already allocated. Fix that, then run ansible-playbook "
-        "smallfleet.bluegreen.rollback again, or take release 1 as it is with ansible-playbook smallfleet.bluegreen.rollback -e "
+        "smallfleet.bluegreen.rollback again. Or take release 1 as it is: ansible-playbook smallfleet.bluegreen.rollback -e "
         "bluegreen_release=1."
     )
     assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
@@ -1212,8 +1212,8 @@ def test_a_finish_that_nginx_stands_against_says_so(scene):
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop was approved, but Nginx is not proved to serve green: nothing more was removed. Mend Nginx, "
-        "then run finish.yml again."
+        "Release 2 of app shop was approved, but Nginx is not proved to serve green: nothing more was removed. Repair Nginx, "
+        "then run ansible-playbook smallfleet.bluegreen.finish again."
     )
     assert set(scene.states().values()) == {"running", "exited"} and len(scene.states()) == 8
 
@@ -1709,7 +1709,8 @@ def test_an_old_web_that_does_not_get_back_leaves_all_with_the_new_color(one_web
     why = "blue is not healthy." if fault == "the old web is ill" else "nginx -t says: no."
     assert failure.value.message == (
         f"Release 2 of app shop could not be undone: {why} Nothing was moved: the new color is live and whole, its workers work, "
-        "and it awaits approval again. Fix that, then run rollback.yml again, or finish.yml."
+        "and it awaits approval again. Fix that, then run ansible-playbook smallfleet.bluegreen.rollback again, or keep it with "
+        "ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2."
     )
     assert one_web.brokers["green"].tasks == {"celery": 2}
     assert one_web.states() == {

@@ -95,25 +95,34 @@ def test_check_mode_changes_nothing(stuck):
 
 
 def test_what_nginx_has_left_already_is_not_kept(stuck):
-    stuck.served = "blue"
+    stuck.served, stuck.unhealthy = "blue", set()
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop is being undone, and Nginx is not proved to serve it (it serves blue), so it cannot be kept: nothing "
-        "was touched. Complete the way back with ansible-playbook smallfleet.bluegreen.rollback."
+        "Release 2 of app shop is being undone, and Nginx serves blue already, which is well, so it cannot be kept: nothing was "
+        "touched. Complete the way back with ansible-playbook smallfleet.bluegreen.rollback."
     )
-    assert stuck.effects() == []
+    assert stuck.effects() == ["wait for blue"]
 
 
-def test_what_nginx_is_not_proved_to_serve_is_not_kept(stuck):
+@pytest.mark.parametrize("served", ["", "blue"])
+def test_visitors_of_a_color_that_fell_ill_are_led_to_the_new_one(stuck, served):
+    stuck.served = served
+    assert finish(stuck)["result"] == "committed"
+    effects = stuck.effects()
+    assert effects.index("switch to green") < effects.index("stop blue-worker") and stuck.served == "green"
+
+
+def test_an_nginx_that_cannot_be_led_there_moves_nothing(stuck, monkeypatch):
     stuck.served = ""
+    record(monkeypatch, [], _switch, "switch", does=BluegreenError("nginx -t says: no."))
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop is being undone, and Nginx is not proved to serve it (it serves neither color), so it cannot be "
-        f"kept: nothing was touched. Repair Nginx first; then {WAYS}."
+        "Release 2 of app shop could not be kept: nginx -t says: no. Nothing was moved. Repair Nginx first; then "
+        f"{WAYS}."
     )
-    assert stuck.effects() == []
+    assert stuck.states()["blue-worker"] == "running"
 
 
 def test_a_color_that_is_not_healthy_is_not_kept(stuck):
@@ -264,6 +273,21 @@ def test_where_both_are_ill_the_named_release_is_taken_as_it_is(stuck):
     assert "blue is not healthy, and neither is green: blue is not healthy." in stuck.host.warnings
 
 
+def test_workers_that_fail_too_leave_it_to_the_named_release(stuck, monkeypatch):
+    stuck.unhealthy = {"blue", "green"}
+    stuck.store.load().note(result="")
+
+    def fail(*args, **kwargs):
+        raise BluegreenError("Container shop-blue-worker-1 does not start.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_workers, "restart_workers", fail)
+        with pytest.raises(BluegreenError):
+            undo(stuck)
+        assert undo(stuck, release="1")["result"] == "rolled_back"
+    assert stuck.store.load() is None
+
+
 def test_nobody_is_led_from_a_healthy_color_to_one_that_is_ill(stuck):
     with pytest.raises(BluegreenError, match="blue is not healthy"):
         undo(stuck, release="1")
@@ -286,8 +310,10 @@ def test_what_cannot_be_had_any_more_is_given_up_by_name(stuck, monkeypatch):
         raise BluegreenError("Container shop-blue-worker-1 does not start.")
 
     monkeypatch.setattr(_workers, "restart_workers", fail)
-    with pytest.raises(BluegreenError, match="or take release 1 as it is with .*rollback -e bluegreen_release=1"):
-        undo(stuck)
+    stuck.store.load().note(result="")
+    with pytest.raises(BluegreenError, match="Or take release 1 as it is: .*rollback -e bluegreen_release=1"):
+        # Named by the inventory, say: that is no decision before anybody was told.
+        undo(stuck, release="1")
     assert stuck.store.load()["result"] == "failed"
     assert undo(stuck, release="1")["result"] == "rolled_back"
     assert any("not all of blue runs" in sentence for sentence in stuck.host.warnings)

@@ -151,6 +151,19 @@ def test_a_deployment_that_awaits_approval():
     assert judge(awaiting()) == (OPEN, [WAITS])
 
 
+def test_one_that_was_not_taken_back_says_why():
+    info = awaiting()
+    info["deployment"]["not_taken_back"] = "the old color blue does not answer: connection refused"
+    past = "past its time; not taken back, because the old color blue does not answer: connection refused"
+    assert judge(info) == (OPEN, [f"{WAITS}, {past}"])
+
+
+def test_one_that_goes_back_does_not_await_approval():
+    info = awaiting()
+    info["deployment"].update(going_back=True)
+    assert "is going back since" in judge(info).reasons[-1]
+
+
 def test_an_old_web_that_is_stopped_for_want_of_memory_is_not_wrong():
     info = awaiting()
     info["deployment"]["old_web"] = "stopped"
