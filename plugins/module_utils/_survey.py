@@ -221,6 +221,7 @@ class Survey:
             for container in self.containers.get(self.live, ())
             if role_of(container.service, self.settings.services)
             for _address, port, _inside in container.published
+            if port
         }
         ports.pop(self.settings.ports.get(self.live), None)
         return ports
