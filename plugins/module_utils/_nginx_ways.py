@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Iterator, NamedTuple
 
@@ -205,6 +204,9 @@ class _Places:
 
 
 def _is_loopback(host: str) -> bool:
+    # Only the plan needs it, and every module would pay for its import.
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -289,6 +291,9 @@ def _guard(blocks: tuple) -> str:
 
 
 def _is_loopback_rule(address: str) -> bool:
+    # Only the plan needs it, and every module would pay for its import.
+    import ipaddress
+
     try:
         return ipaddress.ip_network(address, strict=False).is_loopback
     except ValueError:
