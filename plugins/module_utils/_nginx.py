@@ -195,6 +195,13 @@ class Running:
         if address in LOOPBACK:
             return {(address.strip("[]"), port)}, set()
         places, pids = set(), set()
+        for data, facts in self._behind(address):
+            places.update((ip, port) for ip in _addresses_on(facts))
+            pids.add(data["State"]["Pid"])
+        return places, pids
+
+    def _behind(self, address):
+        """``(inspect data, facts of the network)`` of the running containers that Nginx reaches by a name."""
         for summary in self.host.engine.containers():
             attached = (summary.get("NetworkSettings") or {}).get("Networks") or {}
             if not any(network in self.networks and _addresses_on(attached[network]) for network in attached):
@@ -208,9 +215,19 @@ class Running:
                 continue
             for network, facts in data["NetworkSettings"]["Networks"].items():
                 if network in self.networks and _addresses_on(facts) and address in _names(data, facts):
-                    places.update((ip, port) for ip in _addresses_on(facts))
-                    pids.add(data["State"]["Pid"])
-        return places, pids
+                    yield data, facts
+
+    def written_as(self):
+        """``{"host:port": color}`` for whatever a configuration can call a color by, where that is a container."""
+        found = {}
+        for color in COLORS:
+            address, port = check_server(f"servers.{color}", self.nginx.servers[color])
+            if address in LOOPBACK:
+                continue
+            for data, facts in self._behind(address):
+                hosts = _names(data, facts) | {f"[{ip}]" if ":" in ip else ip for ip in _addresses_on(facts)}
+                found.update({f"{host.lower()}:{port}": color for host in hosts})
+        return found
 
     def require_resolvable(self, color):
         """Nginx resolves names when it loads, and one that does not resolve keeps it from starting.
@@ -323,7 +340,7 @@ def preflight(host, nginx, published=None):
         # Among the findings already.
         return found
     live = live_color(nginx)
-    ways = _nginx_ways.ways(nginx, configuration, own_names(), published)
+    ways = _nginx_ways.ways(nginx, configuration, own_names(), published, running.written_as())
     refusals, warnings = _nginx_ways.findings(nginx, ways, live)
     refusals = list(dict.fromkeys(found + refusals))
     if not refusals:

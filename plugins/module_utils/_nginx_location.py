@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import NamedTuple
 
@@ -208,6 +207,9 @@ def _denied(around: list, address: str):
 
 
 def _fits(written: str, address: str) -> bool:
+    # Only the plan needs it, and every module would pay for its import.
+    import ipaddress
+
     try:
         return written == "all" or ipaddress.ip_address(address.strip("[]")) in ipaddress.ip_network(written, strict=False)
     except ValueError:

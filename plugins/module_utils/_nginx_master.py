@@ -24,6 +24,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_proof 
 _FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin", "/usr/local/openresty/nginx/sbin", "/usr/bin", "/usr/local/bin")
 _MASTER_TITLE = "nginx: master process "
 _DRAINING_TITLE = "is shutting down"
+# The kernel's PF_FORKNOEXEC among the flags of a process.
+_FORKED_WITHOUT_EXEC = 0x40
 _START_OPTION = re.compile(r"(?:^| )(-[pcge]) ")
 
 
@@ -135,7 +137,14 @@ def below(pid):
 
 def masters_here():
     """Pids of the masters that run on this host itself and not in a container."""
-    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit() and _is_master(name) and _is_here(name))
+    found = sorted(int(name) for name in os.listdir("/proc") if name.isdigit() and _is_master(name) and _is_here(name))
+    return [pid for pid in found if not _is_new_worker(pid, found)]
+
+
+def _is_new_worker(pid, masters):
+    # For a moment a worker still has its master's title. A newer program that a master starts runs by an exec.
+    facts = _stat(pid)
+    return facts is None or int(facts[1]) in masters and bool(int(facts[6]) & _FORKED_WITHOUT_EXEC)
 
 
 def _is_here(pid):
@@ -193,12 +202,18 @@ def children_of(pid):
 
 
 def _parent_of(pid):
+    facts = _stat(pid)
+    return int(facts[1]) if facts else None
+
+
+def _stat(pid):
+    """What /proc/PID/stat says, from the state on; ``None`` when the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as source:
             text = source.read()
     except OSError:
         return None
-    return int(text[text.rindex(")") + 2:].split()[1])
+    return text[text.rindex(")") + 2:].split()
 
 
 def workers_of(pid):

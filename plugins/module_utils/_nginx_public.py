@@ -12,7 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, check_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_answer import Answered
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_location import YES
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_location import NO, YES
 
 # How long Nginx may take to accept a connection that the kernel accepted already, in seconds.
 _ACCEPT_WAIT = 2.0
@@ -23,6 +23,8 @@ _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
 # How many requests are compared with as many times without one.
 _IN_A_ROW = 5
+# How often the plan tries to see a connection.
+_TRIES = 3
 
 
 def public_side(running):
@@ -198,23 +200,23 @@ class Asked:
     def apart(self, color):
         """Ask a few times more, and tell what that does from what visitors do in between.
 
-        :returns: whether each request came with a connection to ``color``, and whether times without one seldom did.
+        :returns: how many of the requests came with a connection to ``color``, and how many times of the same length
+            without a request did.
         """
         clock = self._running.host.clock
-        url, alone = check_url("public_url", self._running.nginx.public_url), 0
+        url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
         for _attempt in range(_IN_A_ROW):
             self._watch = Watch(self._running)
             taken = self._once(clock, url).seconds
-            if not self._any(color):
-                return False, True
+            with_request += self._any(color)
             self._watch = Watch(self._running)
             deadline = Deadline(clock, taken)
             while not deadline.over:
                 self._watch.sample()
                 deadline.sleep(0.002)
             self._watch.sample()
-            alone += self._any(color)
-        return True, alone <= _IN_A_ROW / 2
+            without += self._any(color)
+        return with_request, without
 
     def _any(self, color):
         evidence = self._watch.evidence[color]
@@ -237,13 +239,18 @@ def answered(running, live, where):
     :param where: the :class:`_nginx_location.Location` that the files say will answer.
     :returns: a :class:`_nginx_answer.Answered`
     """
-    asked = Asked(running)
-    asked.ask(live)
+    for _attempt in range(_TRIES):
+        asked = Asked(running)
+        asked.ask(live)
+        reached = bool(live) and asked.verdict(live).proved
+        # A short connection may be missed.
+        if reached or not live or where.passes == NO:
+            break
     last = asked.statuses[-1]
     answer = Answered(last) if isinstance(last, int) else Answered(0, last)
-    answer = answer._replace(target=asked.location, reached=bool(live) and asked.verdict(live).proved)
-    if answer.reached and not (where.passes == YES and not where.cache and 200 <= answer.status < 300):
+    answer = answer._replace(target=asked.location, reached=reached)
+    if reached and not (where.passes == YES and not where.cache and 200 <= answer.status < 300):
         # It may be visitors that made Nginx open a connection.
-        reached, sure = asked.apart(live)
-        answer = answer._replace(reached=reached, sure=sure)
+        with_request, without = asked.apart(live)
+        answer = answer._replace(reached=with_request > 0, sure=with_request - without > _IN_A_ROW / 2)
     return answer

@@ -39,10 +39,11 @@ def find(host, nginx) -> Found:
 
     :raises BluegreenError: there is none, it cannot be told which, or it could not be reloaded.
     """
-    running = _nginx_master.masters_here()
+    looked = [_look(host, pid) for pid in _nginx_master.masters_here()]
+    running = [found for found in looked if found]
     if not running:
         raise BluegreenError(_none_runs())
-    found = _choose(host, nginx, [_look(host, pid) for pid in running])
+    found = _choose(host, nginx, running)
     _nginx_master.check_pid_file(found.pid, found.pid_file)
     if not sees(found.pid, nginx.file):
         raise BluegreenError(
@@ -58,8 +59,13 @@ def _none_runs() -> str:
     return "Nginx does not run on this host: start it first (systemctl start nginx)."
 
 
-def _look(host, pid: int) -> Found:
-    command = [_nginx_master.program_of(pid), *_nginx_master.start_arguments(_nginx_master.title(pid))]
+def _look(host, pid: int) -> Found | None:
+    title = _nginx_master.title(pid)
+    try:
+        command = [_nginx_master.program_of(pid), *_nginx_master.start_arguments(title)]
+    except OSError:
+        # It has ended meanwhile.
+        return None
     build = host.run([command[0], "-V"]).err
     prefix = _nginx_master.option(command, "-p") or _nginx_master.build_argument(build, "prefix")
     return Found(pid, _entering(pid) + command, build, prefix, _pid_file(pid, command, build, prefix))

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Iterator, NamedTuple
 
@@ -51,15 +50,20 @@ class Way(NamedTuple):
 
 
 def ways(
-    nginx, configuration: list, names: frozenset[str] = frozenset(), published: dict[int, str] | None = None
+    nginx,
+    configuration: list,
+    names: frozenset[str] = frozenset(),
+    published: dict[int, str] | None = None,
+    further: dict[str, str] | None = None,
 ) -> list[Way]:
     """Every :class:`Way` of the configuration but those through the owned upstream.
 
     :param nginx: settings with ``upstream`` and ``servers``.
     :param names: names and addresses of this host, beside those that every host has.
     :param published: ``{port: service}`` of further ports that the live color publishes on this host.
+    :param further: ``{"host:port": color}`` of other names and addresses of the colors, in lower case.
     """
-    places = _Places(nginx.servers, names, published or {})
+    places = _Places(nginx.servers, names, published or {}, further or {})
     found = []
     for kind in ("http", "stream"):
         statements = [inner for block in _nginx_config.children(configuration, kind) for inner in block.block or ()]
@@ -182,9 +186,9 @@ def _line(nginx, way: Way) -> str:
 class _Places:
     """Which address is that of a color."""
 
-    def __init__(self, servers: dict[str, str], names: frozenset[str], published: dict[int, str]):
+    def __init__(self, servers: dict[str, str], names: frozenset[str], published: dict[int, str], further: dict[str, str]):
         self._here = {name.lower() for name in names} | set(_EVERYWHERE)
-        self._exact = {servers[color].lower(): color for color in COLORS}
+        self._exact = {**further, **{servers[color].lower(): color for color in COLORS}}
         self._services = {str(port): service for port, service in published.items()}
         # Whatever name or address of this host is written, the port says where it leads.
         self._ports = {
@@ -205,6 +209,9 @@ class _Places:
 
 
 def _is_loopback(host: str) -> bool:
+    # Only the plan needs it, and every module would pay for its import.
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -289,6 +296,9 @@ def _guard(blocks: tuple) -> str:
 
 
 def _is_loopback_rule(address: str) -> bool:
+    # Only the plan needs it, and every module would pay for its import.
+    import ipaddress
+
     try:
         return ipaddress.ip_network(address, strict=False).is_loopback
     except ValueError:

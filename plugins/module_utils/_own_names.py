@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 
@@ -28,6 +27,9 @@ def ipv4_in(text: str) -> set[str]:
 
 def ipv6_in(text: str) -> set[str]:
     """Own addresses in the text of /proc/net/if_inet6."""
+    # Only the plan needs it, and every module would pay for its import.
+    import ipaddress
+
     return {str(ipaddress.IPv6Address(int(line.split()[0], 16))) for line in text.splitlines() if line.strip()}
 
 

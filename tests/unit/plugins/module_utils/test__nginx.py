@@ -171,6 +171,16 @@ def test_names_may_have_addresses_of_both_kinds(running):
     assert running.addresses == {"172.20.0.2", "fd00::2"}
 
 
+def test_whatever_a_color_can_be_called_by(running):
+    assert running.written_as() == {
+        "web-blue:80": "blue",
+        "shop-blue-web-1:80": "blue",
+        "172.20.0.3:80": "blue",
+    }
+    running.nginx = SETTINGS._replace(servers={"blue": "127.0.0.1:18001", "green": "[::1]:18002"})
+    assert running.written_as() == {}
+
+
 def test_loopback_needs_no_look_up(running):
     running.nginx = SETTINGS._replace(servers={"blue": "127.0.0.1:18001", "green": "[::1]:18002"})
     assert running.endpoints("blue") == ({("127.0.0.1", 18001)}, set())

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 
 import pytest
@@ -101,6 +102,21 @@ def child():
     with subprocess.Popen(["sleep", "60"]) as process:
         yield process.pid
         process.kill()
+
+
+def test_a_worker_that_still_has_the_title_of_its_master_is_none(monkeypatch, child):
+    forked = os.fork()
+    if not forked:
+        signal.pause()
+        os._exit(0)
+    monkeypatch.setattr(_nginx_master, "_is_master", lambda pid: int(pid) in (os.getpid(), child, forked))
+    try:
+        # What was started by an exec is a program of its own, as at an upgrade of Nginx.
+        assert _nginx_master.masters_here() == sorted([os.getpid(), child])
+    finally:
+        os.kill(forked, signal.SIGKILL)
+        os.waitpid(forked, 0)
+    assert _nginx_master._is_new_worker(4194305, [])
 
 
 def test_children_of(monkeypatch, child):

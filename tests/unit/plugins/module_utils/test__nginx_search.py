@@ -91,6 +91,17 @@ def test_nothing_runs(machine, monkeypatch, installed, words):
         machine.find()
 
 
+def test_a_master_that_ends_meanwhile(machine, monkeypatch):
+    def gone(pid):
+        raise FileNotFoundError(pid)
+
+    machine.master(7)
+    monkeypatch.setattr(_nginx_master, "program_of", gone)
+    monkeypatch.setattr(_nginx_master, "program", lambda name: "/usr/sbin/nginx")
+    with pytest.raises(BluegreenError, match="Nginx does not run on this host: start it"):
+        machine.find()
+
+
 def test_a_master_with_a_view_of_its_own_is_called_within_it(machine):
     machine.master(7)
     machine.mounts[7] = "mnt:[2]"

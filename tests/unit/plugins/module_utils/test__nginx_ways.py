@@ -196,6 +196,14 @@ def test_names_of_containers_are_compared_whole():
     assert "sends requests to web-blue:8000 and not" in refusal
 
 
+def test_other_names_and_addresses_of_a_container():
+    nginx = Nginx("shop", "/f", "", NAMED, "http://127.0.0.1/", "")
+    http = "server {\nlocation / { proxy_pass http://172.20.0.3:8000; }\nlocation /x { proxy_pass http://Shop-Blue-Web-1:8000; } }"
+    further = {"172.20.0.3:8000": "blue", "shop-blue-web-1:8000": "blue"}
+    found = _nginx_ways.ways(nginx, _nginx_config.load({SITE: f"http {{ {http} }}"}), further=further)
+    assert [(way.place, way.color) for way in found] == [(f"{SITE}:2", "blue"), (f"{SITE}:3", "blue")]
+
+
 def test_a_port_of_another_service_of_the_live_color():
     http = server("location /ws/ { proxy_pass http://127.0.0.1:19001; } location /x/ { proxy_pass http://127.0.0.1:19002; }")
     (refusal,), warnings = findings(http, published={19001: "ws"})

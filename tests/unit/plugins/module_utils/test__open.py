@@ -128,6 +128,10 @@ class Scene:
         services["web"]["ports"] = [{"target": 8000, "published": str(PORTS[color]), "host_ip": "127.0.0.1"}]
         return {"name": f"shop-{color}", "services": services}
 
+    def _preflight(self, host, nginx, published):
+        self.published = published
+        return self.nginx_says
+
     def _replace_the_edges(self, monkeypatch):
         self.host.programs = {
             "compose version": Completed(0, "2.30.1\n", ""),
@@ -135,8 +139,8 @@ class Scene:
             "--hash": lambda argv: Completed(0, "".join(f"{s} {h}\n" for s, h in self.hashes.items()), ""),
         }
         monkeypatch.setattr(_broker, "connect", lambda host, containers, settings, workers=None: self.redis)
-        monkeypatch.setattr(_nginx, "preflight", lambda host, nginx, published: self.nginx_says)
         monkeypatch.setattr(_adoption_ways, "of_host", lambda host, nginx: self.ways)
+        monkeypatch.setattr(_nginx, "preflight", self._preflight)
         monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(_guard_units, "arm", lambda host, app, revert_after: True)
@@ -568,6 +572,16 @@ def test_an_old_compose_is_refused(scene):
 def test_what_nginx_has_against_it_is_refused(scene):
     scene.nginx_says = ["Nginx is broken already.", "And more."]
     assert scene.refusal() == "Nginx is broken already.\nAnd more."
+
+
+def test_nginx_is_told_what_else_the_live_color_publishes(scene):
+    scene.engine.add("web", published=18001)
+    scene.engine.add("worker", published=15555)
+    # Nothing of the app's own is moved.
+    scene.engine.add("grafana", published=13000)
+    scene.nginx_says = ["Stop here."]
+    assert scene.refusal() == "Stop here."
+    assert scene.published == {15555: "worker"}
 
 
 def test_a_release_outside_of_the_grammar_is_refused(scene):
