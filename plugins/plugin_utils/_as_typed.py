@@ -48,8 +48,10 @@ def as_typed(name, value, options, reading=read):
     if not isinstance(node, yaml.ScalarNode) or node.tag != UNSAFE:
         return None
     made = _made_of(node.value)
+    if isinstance(made, str):
+        return None
     # True is equal to 1, and a date to none of them.
-    same = type(made) is not str and isinstance(value, type(made)) and isinstance(made, bool) == isinstance(value, bool)
+    same = isinstance(value, type(made)) and isinstance(made, bool) == isinstance(value, bool)
     return node.value if same and value == made else None
 
 

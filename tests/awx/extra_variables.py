@@ -9,8 +9,8 @@ import yaml
 
 
 class _Tagging(yaml.SafeDumper):
-    def represent_str(self, text):
-        return self.represent_scalar("!unsafe", text)
+    def represent_str(self, data):
+        return self.represent_scalar("!unsafe", data)
 
 
 _Tagging.add_representer(str, _Tagging.represent_str)

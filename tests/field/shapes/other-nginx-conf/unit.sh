@@ -1,3 +1,4 @@
+#!/bin/sh
 # The unit as somebody has it who keeps Nginx's configuration elsewhere.
 set -e
 mkdir -p /srv/nginx /etc/systemd/system/nginx.service.d

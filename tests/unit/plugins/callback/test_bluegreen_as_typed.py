@@ -30,9 +30,9 @@ TELL = {
     },
     "vars": {"wrapped": {"tag": "shop:{{ bluegreen_release }}"}},
 }
-OWN = [{"hosts": "all", "gather_facts": False, "vars": APP, "tasks": [CHECK, TELL]}]
+OWN = ({"hosts": "all", "gather_facts": False, "vars": APP, "tasks": [CHECK, TELL]},)
 # What loads the collection's playbooks loads what belongs to them, though nothing of this one is run.
-OURS = [{"ansible.builtin.import_playbook": "smallfleet.bluegreen.recover", "when": False}, *OWN]
+OURS = ({"ansible.builtin.import_playbook": "smallfleet.bluegreen.recover", "when": False}, *OWN)
 
 
 class Run:
@@ -42,7 +42,7 @@ class Run:
 
     def release(self, *options, plays=OURS, inventory="", **environment):
         """The release that would be deployed; ``None`` where it is refused."""
-        files = {"play.yml": yaml.safe_dump(plays), "inventory.yml": inventory or "all: {hosts: {pi: {}}}", "told": ""}
+        files = {"play.yml": yaml.safe_dump(list(plays)), "inventory.yml": inventory or "all: {hosts: {pi: {}}}", "told": ""}
         for name, content in files.items():
             (self._folder / name).write_text(content, encoding="utf-8")
         env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}

@@ -514,7 +514,7 @@ def test_a_damaged_journal_is_no_dead_end(world, step, nginx, command):
         assert world.run(Command("recover")) is None
     assert world.store.load() is None
     # A beat or worker that was created and never started belongs to nobody.
-    assert {color for color in world._workers_of()} == {world.served}
+    assert set(world._workers_of()) == {world.served}
     assert world.run(Command("deploy")) is None
 
 
