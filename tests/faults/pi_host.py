@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import queue
 import subprocess
@@ -238,10 +239,12 @@ class Agent:
 
 
 def make_key():
-    """Once for each checkout, before a host is made."""
+    """Once for each checkout, before a host is made; several runs may begin at the same time."""
     RUN.mkdir(exist_ok=True)
-    if not (RUN / "key").exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "faults", "-f", str(RUN / "key")], check=True)
+    with open(RUN / "key.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (RUN / "key").exists():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "faults", "-f", str(RUN / "key")], check=True)
 
 
 def _public_key():

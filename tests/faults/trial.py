@@ -67,15 +67,18 @@ class Observer:
         self._agents = [pi.start_agent(**options)]
 
     def moment(self, seconds, over):
-        """Whether the moment came; no longer waited for once nobody works towards it."""
+        """When the moment came, by the host's clock, which is this one's; ``None`` once nobody works towards it.
+
+        The strike begins on the host there and then: a request may meet it before the news of it is here.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             ended = over()
-            if self._agents[0].next("moment", 1.0):
-                return True
+            if (event := self._agents[0].next("moment", 1.0)):
+                return event["t"]
             if ended:
-                return False
-        return False
+                return None
+        return None
 
     def again(self):
         """The host was rebooted, and what ran on it is gone."""
@@ -137,12 +140,13 @@ class Trial:
         controller = self._deploy(self.cell.name, self.fault.under_runner)
         strikes = Strikes(self.pi, controller, lambda: self._deploy(f"{self.cell.name}.second"))
         try:
-            if not observer.moment(MOMENT_WITHIN, lambda: controller.rc is not None):
+            moment = observer.moment(MOMENT_WITHIN, lambda: controller.rc is not None)
+            if moment is None:
                 missed = f"the deployment never came to {phase.title}; it ended with {controller.rc}"
                 self._wrong(missed)
                 self.result.update(missed=missed, struck=time.time(), restored=time.time(), end="", seconds=None)
                 return
-            self.result["struck"] = time.time()
+            self.result["struck"] = moment
             if self.fault.strike:
                 getattr(strikes, self.fault.strike)()
             if strikes.rebooted:
