@@ -12,14 +12,11 @@ from __future__ import annotations
 import shlex
 import time
 
-import ledger
 from adoption_steps import steps_in, written
 from bed import CLEAN, SITE
-from journey import REQUESTS_A_SECOND, WHOLE_WITHIN, Journey
-from load import Load
+from journey import WHOLE_WITHIN, Journey
 from pi_host import FaultsError
 from shapes import REFUSED, SHAPES, WORKS, read
-from trial import TASKS
 
 SERVICES = ("redis", "web", "worker", "beat")
 # A database as apps have it: part of the project, and of no color.
@@ -70,30 +67,18 @@ class Adoption(Journey):
 
     def __init__(self, bed, name):
         variables = {"bluegreen_ignored_services": ["db"]}
-        super().__init__(bed, read(SHAPES / "plain")._replace(name=name, variables=variables))
+        self.app = read(SHAPES / "plain")
+        super().__init__(bed, self.app._replace(name=name, variables=variables))
 
     def run(self):
         try:
-            self._start_by_hand()
-            return self._under_load()
+            return super().run()
         finally:
             self.bed.exec(f"rm -f {OWN_FILE}")
 
-    def _under_load(self):
-        load = Load(self.bed.url, REQUESTS_A_SECOND, self.shape.task_rate, tasks=TASKS).start()
-        try:
-            time.sleep(1)
-            self._adopt_and_deploy()
-            time.sleep(1)
-        finally:
-            figures = load.stop()
-        counts = ledger.count(self._wait_for_tasks())
-        self._judge(figures, counts)
-        return {"wrong": self.wrong, **figures, "tasks": counts.accepted, "lost": len(counts.lost)}
-
-    def _start_by_hand(self):
+    def _lay(self):
         self.bed.exec(CLEAN)
-        self.bed.install(self.shape, "1")
+        self.bed.install(self.app, "1")
         self.bed.write(SITE, SITES[self.shape.name])
         if "shop_backend" in SITES[self.shape.name]:
             self.bed.write(OWN_FILE, OWN_UPSTREAM)
@@ -106,7 +91,7 @@ class Adoption(Journey):
                 raise FaultsError("The app that was started by hand does not answer within a minute.")
             time.sleep(0.5)
 
-    def _adopt_and_deploy(self):
+    def _go(self):
         before, of_owner = self.bed.state(), self._running("shop")
         # Refused, and nothing touched.
         self.shape = self.shape._replace(verdict=REFUSED)

@@ -51,15 +51,12 @@ class Journey:
 
     def run(self):
         begun = time.monotonic()
-        self.bed.lay(self.shape)
+        self._lay()
         tasks = self.shape.tasks or TASKS
         load = Load(self.bed.url, REQUESTS_A_SECOND, self.shape.task_rate, tasks=tasks).start()
         try:
             time.sleep(1)
-            if self.shape.verdict == REFUSED:
-                self._refused()
-            else:
-                self._there_and_back()
+            self._go()
             time.sleep(1)
         finally:
             figures = load.stop()
@@ -75,6 +72,15 @@ class Journey:
             "tasks": counts.accepted, "lost": len(counts.lost), "doubled": len(counts.doubled),
             "ticks": counts.ticks, "ticks_doubled": counts.ticks_doubled,
         }
+
+    def _lay(self):
+        self.bed.lay(self.shape)
+
+    def _go(self):
+        if self.shape.verdict == REFUSED:
+            self._refused()
+        else:
+            self._there_and_back()
 
     # -- refused ----------------------------------------------------------------------------------
 
