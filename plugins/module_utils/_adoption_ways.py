@@ -8,18 +8,17 @@
 from __future__ import annotations
 
 import re
-import socket
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _nginx_config, _upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_path, check_upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
 
 _PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
 _TARGET = re.compile(r"(?:[a-z]+://)?([^/?]*)", re.IGNORECASE)
 _PORT_AT_END = re.compile(r":[0-9]+\Z")
 _BARE = re.compile(r"""[^\s;{}"']+""")
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")
 
 
 class Line(NamedTuple):
@@ -83,22 +82,6 @@ class Ways(NamedTuple):
 
 UNKNOWN = Ways([], False, frozenset(), {}, {})
 NONE = UNKNOWN._replace(complete=True)
-
-
-def is_own(host: str) -> bool:
-    """Whether an address, as Nginx has it, is one of this host."""
-    if host in _LOOPBACK or host == socket.gethostname().lower():
-        return True
-    bare = host.strip("[]")
-    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
-    try:
-        socket.inet_pton(family, bare)
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # Only an address of its own can be bound to.
-            probe.bind((bare, 0))
-    except OSError:
-        return False
-    return True
 
 
 def of_host(host, nginx) -> Ways:

@@ -12,6 +12,7 @@ from typing import Iterator, NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, LOOPBACK
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
 
 PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
 _TARGET = re.compile(r"(?:[a-z0-9+.-]+://)?([^/?]*)", re.IGNORECASE)
@@ -20,7 +21,6 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _UNKNOWN = "*"
 # What these come to has no part in the name or port before them.
 _PATHS = {"request_uri": ["/"], "uri": ["/"], "document_uri": ["/"], "is_args": [""], "args": [""]}
-_EVERYWHERE = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]")
 # A map of many lines in a pass of many variables has no end; what is looked for is among the first.
 _MOST_VALUES = 256
 _GUARDED_BY = ("auth_basic", "auth_request", "auth_jwt")
@@ -187,7 +187,7 @@ class _Places:
     """Which address is that of a color."""
 
     def __init__(self, servers: dict[str, str], names: frozenset[str], published: dict[int, str], further: dict[str, str]):
-        self._here = {name.lower() for name in names} | set(_EVERYWHERE)
+        self._names = names
         self._exact = {**further, **{servers[color].lower(): color for color in COLORS}}
         self._services = {str(port): service for port, service in published.items()}
         # Whatever name or address of this host is written, the port says where it leads.
@@ -198,7 +198,7 @@ class _Places:
     def of(self, address: str) -> tuple[str, str, bool]:
         """``(color, service, certain)`` of an address; color and service empty for one that is neither."""
         host, _colon, port = address.rpartition(":")
-        here = host in self._here or _is_loopback(host)
+        here = is_own(host, self._names)
         if address in self._exact or here and port in self._ports:
             return self._exact.get(address) or self._ports[port], "", True
         if here and port in self._services:
@@ -206,16 +206,6 @@ class _Places:
         if host == _UNKNOWN and port in self._ports:
             return self._ports[port], "", False
         return "", "", True
-
-
-def _is_loopback(host: str) -> bool:
-    # Only the plan needs it, and every module would pay for its import.
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _descend(statements: list, blocks: tuple) -> Iterator[tuple]:

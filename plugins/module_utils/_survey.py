@@ -43,6 +43,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import write_atomically
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._plan import plan
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import (
@@ -345,7 +346,7 @@ class Survey:
         ways = _adoption_ways.of_host(self.host, self._nginx_settings())
         if self.settings.nginx["upstream"] in ways.targets:
             return
-        own = [way for way in ways.found if _adoption_ways.is_own(way.host)]
+        own = [way for way in ways.found if is_own(way.host)]
         served = {way.place: (way.port, _listener(way.port)) for way in own}
         sentence = _adoption.without_live_color(
             self.settings, {place: what for place, what in served.items() if what[1]}
@@ -358,7 +359,7 @@ class Survey:
         active = [server for server in self.upstream.servers if not server.backup and not server.down] if self.upstream else []
         port = active[0].address.rpartition(":")[2] if len(active) == 1 else ""
         for app in self._running_apps() if port.isdigit() else ():
-            if int(port) in app.ports and _adoption_ways.is_own(active[0].address.rpartition(":")[0]):
+            if int(port) in app.ports and is_own(active[0].address.rpartition(":")[0]):
                 return [_adoption.of_file(app, "", int(port), self.settings, self._taken)]
         return []
 

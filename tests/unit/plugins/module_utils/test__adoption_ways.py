@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _adoption_ways, _nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _adoption_ways, _nginx, _own_names
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._adoption_ways import Line
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 
@@ -63,11 +61,10 @@ def test_a_container_is_reached_by_its_name(names, port, count):
     assert len(ways_of(f"server {{ location / {{ proxy_pass http://shop-web-1:{port}; }} }}").to((), names)) == count
 
 
-def test_the_hosts_own_addresses_count():
-    assert _adoption_ways.is_own(socket.gethostname().lower())
-    assert _adoption_ways.is_own("127.0.0.2")
-    assert not _adoption_ways.is_own("192.0.2.7")
-    assert not _adoption_ways.is_own("shop.example.org")
+def test_the_hosts_own_addresses_count(monkeypatch):
+    monkeypatch.setattr(_own_names, "own_names", lambda: frozenset({"pi.lan"}))
+    site = "server { location / { proxy_pass http://pi.lan:8000; } location /x/ { proxy_pass http://nas.lan:8000; } }"
+    assert [way.host for way in ways_of(site).to((8000,))] == ["pi.lan"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ GOOD = "server { location / { proxy_pass http://shop; } }"
 def ways(http, stream="", servers=None, published=None):
     nginx = Nginx("shop", "/f", "", servers or SERVERS, "http://127.0.0.1/", "")
     text = f"http {{\n{http}\n}}\nstream {{\n{stream}\n}}\n"
-    names = frozenset({"192.168.1.20", "pi", "pi.lan"})
+    names = frozenset({"192.168.1.20", "[fd00::7]", "pi", "pi.lan"})
     return nginx, _nginx_ways.ways(nginx, _nginx_config.load({SITE: text}), names, published)
 
 
@@ -41,6 +41,7 @@ def server(directives):
         ("location / { proxy_pass http://0.0.0.0:18001; }", "0.0.0.0:18001", "proxy_pass http://shop;"),
         ("location / { proxy_pass http://127.0.1.1:18001; }", "127.0.1.1:18001", "proxy_pass http://shop;"),
         ("location / { proxy_pass http://192.168.1.20:18001; }", "192.168.1.20:18001", "proxy_pass http://shop;"),
+        ("location / { proxy_pass http://[FD00:0::7]:18001; }", "[fd00:0::7]:18001", "proxy_pass http://shop;"),
         ("location / { proxy_pass http://pi.lan:18001; }", "pi.lan:18001", "proxy_pass http://shop;"),
         ("location / { grpc_pass grpc://127.0.0.1:18001; }", "127.0.0.1:18001", "grpc_pass grpc://shop;"),
         ("location / { grpc_pass 127.0.0.1:18001; }", "127.0.0.1:18001", "grpc_pass shop;"),
