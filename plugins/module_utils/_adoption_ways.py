@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _nginx_config, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config, _upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_path, check_upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
@@ -84,15 +84,13 @@ UNKNOWN = Ways([], False, frozenset(), {}, {})
 NONE = UNKNOWN._replace(complete=True)
 
 
-def of_host(host, nginx) -> Ways:
+def of_seen(seen) -> Ways:
     """The :class:`Ways` of the running Nginx; :data:`UNKNOWN` when it cannot be asked.
 
-    :param host: a :class:`Host`.
-    :param nginx: a :class:`_nginx.Nginx`.
+    :param seen: a :class:`_nginx.Seen`.
     """
     try:
-        checked = _nginx.Running(host, nginx).check()
-        return of_files(_nginx_config.sections(checked.dump)) if checked.ok else UNKNOWN
+        return of_files(seen.files) if seen.checked.ok else UNKNOWN
     except BluegreenError:
         return UNKNOWN
 

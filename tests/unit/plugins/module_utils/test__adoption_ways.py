@@ -161,7 +161,7 @@ def test_an_nginx_that_cannot_be_asked_shows_nothing(monkeypatch):
         raise BluegreenError("Nginx does not run.")
 
     monkeypatch.setattr(_nginx, "Running", refuse)
-    assert _adoption_ways.of_host(None, None) == _adoption_ways.UNKNOWN
+    assert _adoption_ways.of_seen(_nginx.Seen(None, None)) == _adoption_ways.UNKNOWN
 
 
 @pytest.mark.parametrize("ok, dump", [(False, ""), (True, f"# configuration file {MAIN}:\nhttp {{\n")])
@@ -174,4 +174,4 @@ def test_a_configuration_that_makes_no_sense_shows_nothing(monkeypatch, ok, dump
             return _nginx.Checked(ok, "", dump)
 
     monkeypatch.setattr(_nginx, "Running", Running)
-    assert _adoption_ways.of_host(None, None) == _adoption_ways.UNKNOWN
+    assert _adoption_ways.of_seen(_nginx.Seen(None, None)) == _adoption_ways.UNKNOWN
