@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, NamedTuple
+from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, LOOPBACK
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
 
 PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
-_TARGET = re.compile(r"(?:[a-z0-9+.-]+://)?([^/?]*)", re.IGNORECASE)
+TARGET = re.compile(r"(?:[a-z0-9+.-]+://)?([^/?]*)", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 # What Nginx gives a value only when it answers a request.
 _UNKNOWN = "*"
@@ -68,7 +68,7 @@ def ways(
     for kind in ("http", "stream"):
         statements = [inner for block in _nginx_config.children(configuration, kind) for inner in block.block or ()]
         values, upstreams = _values(statements), _upstreams(statements)
-        for statement, blocks in _descend(statements, ()):
+        for statement, blocks in _nginx_config.descend(statements):
             if statement.name not in PASSES or len(statement.words) != 2:
                 continue
             for target in sorted(_targets(statement.words[1], values)):
@@ -179,7 +179,7 @@ def _line(nginx, way: Way) -> str:
     if way.through or "$" in way.written:
         scheme = {"proxy_pass": "http://", "grpc_pass": "grpc://"}.get(way.directive, "")
         return f"{way.directive} {scheme}{nginx.upstream};"
-    start, end = _TARGET.match(way.written).span(1)
+    start, end = TARGET.match(way.written).span(1)
     return f"{way.directive} {way.written[:start]}{nginx.upstream}{way.written[end:]};"
 
 
@@ -208,21 +208,10 @@ class _Places:
         return "", "", True
 
 
-def _descend(statements: list, blocks: tuple) -> Iterator[tuple]:
-    for statement in statements:
-        yield statement, blocks
-        if statement.block is not None:
-            yield from _descend(statement.block, blocks + (statement,))
-
-
 def _upstreams(statements: list) -> dict[str, list[tuple[str, str]]]:
     """``{name: [(address, place)]}``."""
     return {
-        block.words[1].lower(): [
-            (server.words[1].lower(), server.place)
-            for server in _nginx_config.children(block.block, "server")
-            if len(server.words) > 1
-        ]
+        block.words[1].lower(): [(server.words[1].lower(), server.place) for server in _nginx_config.servers(block)]
         for block in _nginx_config.children(statements, "upstream")
         if block.block is not None and len(block.words) == 2
     }
@@ -247,7 +236,7 @@ def _targets(written: str, values: dict[str, list[str]]) -> set[str]:
 
 def target_of(written: str) -> str:
     """The ``name`` or ``host:port`` in the value of a pass, in lower case."""
-    return _TARGET.match(written).group(1).lower()
+    return TARGET.match(written).group(1).lower()
 
 
 def _expand(written: str, values: dict[str, list[str]]) -> list[str]:

@@ -119,6 +119,11 @@ def test_a_second_upstream_is_named_where_it_is_used(http, place):
     )
 
 
+def test_a_server_that_is_down_gets_no_requests():
+    http = "upstream shop_ws { server 127.0.0.1:18001 down; server 10.0.0.9:80; } server { location / { proxy_pass http://shop_ws; } }"
+    assert findings(OWNED + GOOD + http) == ([], [])
+
+
 def test_an_upstream_that_nobody_passes_to_leads_nowhere():
     assert findings(UPSTREAM + GOOD) == ([], [])
     assert findings(UPSTREAM + GOOD, stream="server { listen 1; proxy_pass shop_ws; }") == ([], [])
