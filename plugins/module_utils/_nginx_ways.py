@@ -199,8 +199,10 @@ class _Places:
         """``(color, service, certain)`` of an address; color and service empty for one that is neither."""
         host, _colon, port = address.rpartition(":")
         here = is_own(host, self._names)
-        if address in self._exact or here and port in self._ports:
-            return self._exact.get(address) or self._ports[port], "", True
+        # Nginx goes to port 80 where none is written.
+        named = self._exact.get(address) or self._exact.get(f"{address}:80")
+        if named or here and port in self._ports:
+            return named or self._ports[port], "", True
         if here and port in self._services:
             return "", self._services[port], True
         if host == _UNKNOWN and port in self._ports:

@@ -202,6 +202,21 @@ def test_names_of_containers_are_compared_whole():
     assert "sends requests to web-blue:8000 and not" in refusal
 
 
+@pytest.mark.parametrize(
+    "http",
+    [
+        "server { location / { proxy_pass http://web-blue; } }",
+        "server { location / { proxy_pass http://web-blue/x/; } }",
+        "upstream x { server web-blue; } server { location / { proxy_pass http://x; } }",
+    ],
+)
+def test_a_container_without_its_port_is_reached_at_80(http):
+    assert findings(http) == ([], [])
+    assert findings(http, servers=NAMED) == ([], [])
+    (refusal,), warnings = findings(http, servers={"blue": "web-blue:80", "green": "web-green:80"})
+    assert "web-blue" in refusal and warnings == []
+
+
 def test_other_names_and_addresses_of_a_container():
     nginx = Nginx("shop", "/f", "", NAMED, "http://127.0.0.1/", "")
     http = "server {\nlocation / { proxy_pass http://172.20.0.3:8000; }\nlocation /x { proxy_pass http://Shop-Blue-Web-1:8000; } }"
