@@ -8,18 +8,16 @@
 from __future__ import annotations
 
 import re
-import socket
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _nginx_config, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config, _upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_path, check_upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_ways import PASSES, TARGET
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
 
-_PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
-_TARGET = re.compile(r"(?:[a-z]+://)?([^/?]*)", re.IGNORECASE)
 _PORT_AT_END = re.compile(r":[0-9]+\Z")
 _BARE = re.compile(r"""[^\s;{}"']+""")
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")
 
 
 class Line(NamedTuple):
@@ -55,7 +53,7 @@ class Way(NamedTuple):
     def through(self, upstream: str) -> list:
         """The :class:`Line` s by which it leads to an upstream instead, and the app notices nothing."""
         *first, last = self.words
-        begin = _TARGET.match(last).start(1)
+        begin = TARGET.match(last).start(1)
         new = f"{' '.join(first)} {last[:begin]}{upstream}{last[begin + len(self.target):]};"
         return [Line(self.place, " ".join((new, *self.kept)), f"{' '.join(self.words)};"), *self.elsewhere]
 
@@ -85,31 +83,13 @@ UNKNOWN = Ways([], False, frozenset(), {}, {})
 NONE = UNKNOWN._replace(complete=True)
 
 
-def is_own(host: str) -> bool:
-    """Whether an address, as Nginx has it, is one of this host."""
-    if host in _LOOPBACK or host == socket.gethostname().lower():
-        return True
-    bare = host.strip("[]")
-    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
-    try:
-        socket.inet_pton(family, bare)
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # Only an address of its own can be bound to.
-            probe.bind((bare, 0))
-    except OSError:
-        return False
-    return True
-
-
-def of_host(host, nginx) -> Ways:
+def of_seen(seen) -> Ways:
     """The :class:`Ways` of the running Nginx; :data:`UNKNOWN` when it cannot be asked.
 
-    :param host: a :class:`Host`.
-    :param nginx: a :class:`_nginx.Nginx`.
+    :param seen: a :class:`_nginx.Seen`.
     """
     try:
-        checked = _nginx.Running(host, nginx).check()
-        return of_files(_nginx_config.sections(checked.dump)) if checked.ok else UNKNOWN
+        return of_files(seen.files) if seen.checked.ok else UNKNOWN
     except BluegreenError:
         return UNKNOWN
 
@@ -121,22 +101,23 @@ def of_files(files: dict) -> Ways:
     for block in _nginx_config.children(http, "upstream"):
         blocks.setdefault(" ".join(block.words[1:]).lower(), []).append(block)
     found, complete, targets = [], True, set()
-    for statement, around in _sending(http, _Around((), False, (), "", False)):
-        target = _TARGET.match(statement.words[-1]).group(1)
+    for statement, around in _nginx_config.descend(http):
+        if not _is_sending(statement):
+            continue
+        target = TARGET.match(statement.words[-1]).group(1)
         before, variable, _name = target.partition("$")
         if variable and not _PORT_AT_END.search(before) and before.lower() not in blocks:
             complete = False
             continue
         target = before
         targets.add(target.lower())
-        way = _keeping(Way(statement.place, tuple(statement.words), target, *_address(target)), around)
+        way = _keeping(Way(statement.place, tuple(statement.words), target, *_address(target)), http, around)
         if target.lower() not in blocks:
             found.append(way)
         for block in blocks.get(target.lower(), ()):
-            for server in _nginx_config.children(block.block, "server"):
-                if "down" not in server.words:
-                    host, port = _address(server.words[1])
-                    found.append(way._replace(host=host, port=port, upstream=target.lower(), defined=block.file))
+            for server in _nginx_config.servers(block):
+                host, port = _address(server.words[1])
+                found.append(way._replace(host=host, port=port, upstream=target.lower(), defined=block.file))
     return Ways(
         found,
         complete,
@@ -161,53 +142,46 @@ def _address(written):
     return (host.lower(), int(port)) if host and port.isdigit() else (written.lower(), 80)
 
 
-class _Around(NamedTuple):
-    """What holds for a directive: headers, whether they are of its own block, redirects, location, and whether an ``if`` does."""
-
-    headers: tuple
-    own: bool
-    redirects: tuple
-    location: str
-    conditional: bool
+def _is_sending(statement):
+    """Whether a directive names where requests go."""
+    if statement.name == "set":
+        return len(statement.words) == 3 and re.match(r"https?://", statement.words[2]) is not None
+    return statement.name in PASSES and len(statement.words) == 2
 
 
-def _sending(statements, outside):
-    """Each directive that names where requests go, with what holds for it."""
-    # Nginx inherits these from outside only where a block has none of its own.
-    headers = tuple(_nginx_config.children(statements, "proxy_set_header"))
-    redirects = tuple(_nginx_config.children(statements, "proxy_redirect"))
-    around = outside._replace(
-        headers=headers or outside.headers, own=bool(headers), redirects=redirects or outside.redirects
-    )
-    for statement in statements:
-        by_variable = statement.name == "set" and len(statement.words) == 3 and re.match(r"https?://", statement.words[2])
-        if by_variable or statement.name in _PASSES and len(statement.words) == 2:
-            yield statement, around
-        if statement.block is not None and statement.name != "upstream":
-            inside = around
-            if statement.name == "location":
-                inside = around._replace(location=statement.words[-1])
-            yield from _sending(statement.block, inside._replace(conditional=statement.name == "if"))
-
-
-def _keeping(way, around):
+def _keeping(way, http, blocks):
     """The way with what keeps the app from being asked by another name, which it may refuse."""
     # An if may hold none of these.
-    if way.words[0] not in ("proxy_pass", "set") or around.conditional:
+    if way.words[0] not in ("proxy_pass", "set") or blocks and blocks[-1].name == "if":
         return way
-    given = [header for header in around.headers if header.words[1].lower() == "host"]
+    around = [*(block.block for block in reversed(blocks)), http]
+    headers, is_inside = _nearest(around, "proxy_set_header")
+    given = [header for header in headers if header.words[1].lower() == "host"]
     if given and "$proxy_host" not in given[0].words[2:]:
         return way
     host, url, kept = f"proxy_set_header Host {way.target};", way.words[-1], []
     # With a variable Nginx leaves Location headers as they are.
-    if way.words[0] == "proxy_pass" and not around.redirects and "$" not in url:
+    if way.words[0] == "proxy_pass" and not _nearest(around, "proxy_redirect")[0] and "$" not in url:
         path = url.partition("://")[2].partition("/")[1]
-        kept = [f"proxy_redirect {url} {around.location or '/'};" if path else f"proxy_redirect {url}/ /;"]
-    if given and around.own:
+        location = next((block.words[-1] for block in reversed(blocks) if block.name == "location"), "/")
+        kept = [f"proxy_redirect {url} {location};" if path else f"proxy_redirect {url}/ /;"]
+    if given and is_inside:
         return way._replace(kept=tuple(kept), elsewhere=(Line(given[0].place, host, f"{' '.join(given[0].words)};"),))
     # A header of its own hides those from outside, so these are said again.
-    outer = () if around.own else [_text(header) for header in around.headers if header not in given]
+    outer = () if is_inside else [_text(header) for header in headers if header not in given]
     return way._replace(kept=(host, *outer, *kept))
+
+
+def _nearest(around, name):
+    """The directives of that name that hold, and whether they stand in the innermost block.
+
+    Nginx inherits them from outside only where a block has none of its own.
+    """
+    for block in around:
+        found = _nginx_config.children(block, name)
+        if found:
+            return found, block is around[0]
+    return [], False
 
 
 def _text(statement):

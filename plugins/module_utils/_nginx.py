@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
@@ -242,6 +243,38 @@ class Running:
             )
 
 
+class Seen:
+    """The running Nginx during one look: found, and asked for its configuration, once, when that is first needed.
+
+    :param host: a :class:`Host`.
+    :param nginx: an :class:`Nginx`.
+    :ivar running: a :class:`Running`.
+    :ivar checked: what it says, as :class:`Checked`.
+    :ivar files: its configuration, ``{path: text}``, the main file first.
+    :ivar configuration: the same as statements.
+    """
+
+    def __init__(self, host, nginx):
+        self._host = host
+        self._nginx = nginx
+
+    @cached_property
+    def running(self):
+        return Running(self._host, self._nginx)
+
+    @cached_property
+    def checked(self):
+        return self.running.check()
+
+    @cached_property
+    def files(self):
+        return _nginx_config.sections(self.checked.dump)
+
+    @cached_property
+    def configuration(self):
+        return _nginx_config.load(self.files)
+
+
 def _said(arguments, code, out, err):
     text = _nginx_proof.reason_of(err) or " ".join((err or out).split())
     return text.rstrip(".") or f"nginx {' '.join(arguments)} ended with {code}"
@@ -318,14 +351,15 @@ class ErrorLog:
         return _nginx_proof.reason_of("\n".join(line for line in self._lines() if line not in self._known))
 
 
-def preflight(host, nginx, published=None):
+def preflight(host, nginx, published=None, seen=None):
     """What stands against a switch before anything is changed, as sentences; empty when nothing does.
 
     :param published: ``{port: service}`` of what else the live color publishes on this host, beside its web's port.
+    :param seen: a :class:`Seen`, where this is one part of a look.
     """
+    seen = seen or Seen(host, nginx)
     try:
-        running = Running(host, nginx)
-        checked = running.check()
+        running, checked = seen.running, seen.checked
         public = _public_side(running, checked) if checked.ok else None
     except EngineError:
         raise
@@ -335,7 +369,7 @@ def preflight(host, nginx, published=None):
     if not checked.ok:
         return found
     try:
-        configuration = _nginx_config.load(_nginx_config.sections(checked.dump))
+        configuration = seen.configuration
     except _nginx_config.ConfigError:
         # Among the findings already.
         return found

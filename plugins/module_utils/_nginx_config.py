@@ -182,9 +182,22 @@ def walk(statements):
             yield from walk(statement.block)
 
 
+def descend(statements, blocks=()):
+    """Every statement, also those within blocks, in order, each with the blocks that it stands in, the innermost last."""
+    for statement in statements:
+        yield statement, blocks
+        if statement.block is not None:
+            yield from descend(statement.block, blocks + (statement,))
+
+
 def children(statements, name):
     """The statements of that name, blocks not entered."""
     return [statement for statement in statements if statement.name == name]
+
+
+def servers(upstream):
+    """The servers of an ``upstream`` block that may get requests."""
+    return [each for each in children(upstream.block, "server") if len(each.words) > 1 and "down" not in each.words[2:]]
 
 
 def http_statements(configuration):

@@ -8,19 +8,19 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, NamedTuple
+from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS, LOOPBACK
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
 
 PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
-_TARGET = re.compile(r"(?:[a-z0-9+.-]+://)?([^/?]*)", re.IGNORECASE)
+TARGET = re.compile(r"(?:[a-z0-9+.-]+://)?([^/?]*)", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 # What Nginx gives a value only when it answers a request.
 _UNKNOWN = "*"
 # What these come to has no part in the name or port before them.
 _PATHS = {"request_uri": ["/"], "uri": ["/"], "document_uri": ["/"], "is_args": [""], "args": [""]}
-_EVERYWHERE = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]")
 # A map of many lines in a pass of many variables has no end; what is looked for is among the first.
 _MOST_VALUES = 256
 _GUARDED_BY = ("auth_basic", "auth_request", "auth_jwt")
@@ -68,7 +68,7 @@ def ways(
     for kind in ("http", "stream"):
         statements = [inner for block in _nginx_config.children(configuration, kind) for inner in block.block or ()]
         values, upstreams = _values(statements), _upstreams(statements)
-        for statement, blocks in _descend(statements, ()):
+        for statement, blocks in _nginx_config.descend(statements):
             if statement.name not in PASSES or len(statement.words) != 2:
                 continue
             for target in sorted(_targets(statement.words[1], values)):
@@ -179,7 +179,7 @@ def _line(nginx, way: Way) -> str:
     if way.through or "$" in way.written:
         scheme = {"proxy_pass": "http://", "grpc_pass": "grpc://"}.get(way.directive, "")
         return f"{way.directive} {scheme}{nginx.upstream};"
-    start, end = _TARGET.match(way.written).span(1)
+    start, end = TARGET.match(way.written).span(1)
     return f"{way.directive} {way.written[:start]}{nginx.upstream}{way.written[end:]};"
 
 
@@ -187,7 +187,7 @@ class _Places:
     """Which address is that of a color."""
 
     def __init__(self, servers: dict[str, str], names: frozenset[str], published: dict[int, str], further: dict[str, str]):
-        self._here = {name.lower() for name in names} | set(_EVERYWHERE)
+        self._names = names
         self._exact = {**further, **{servers[color].lower(): color for color in COLORS}}
         self._services = {str(port): service for port, service in published.items()}
         # Whatever name or address of this host is written, the port says where it leads.
@@ -198,9 +198,11 @@ class _Places:
     def of(self, address: str) -> tuple[str, str, bool]:
         """``(color, service, certain)`` of an address; color and service empty for one that is neither."""
         host, _colon, port = address.rpartition(":")
-        here = host in self._here or _is_loopback(host)
-        if address in self._exact or here and port in self._ports:
-            return self._exact.get(address) or self._ports[port], "", True
+        here = is_own(host, self._names)
+        # Nginx goes to port 80 where none is written.
+        named = self._exact.get(address) or self._exact.get(f"{address}:80")
+        if named or here and port in self._ports:
+            return named or self._ports[port], "", True
         if here and port in self._services:
             return "", self._services[port], True
         if host == _UNKNOWN and port in self._ports:
@@ -208,31 +210,10 @@ class _Places:
         return "", "", True
 
 
-def _is_loopback(host: str) -> bool:
-    # Only the plan needs it, and every module would pay for its import.
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _descend(statements: list, blocks: tuple) -> Iterator[tuple]:
-    for statement in statements:
-        yield statement, blocks
-        if statement.block is not None:
-            yield from _descend(statement.block, blocks + (statement,))
-
-
 def _upstreams(statements: list) -> dict[str, list[tuple[str, str]]]:
     """``{name: [(address, place)]}``."""
     return {
-        block.words[1].lower(): [
-            (server.words[1].lower(), server.place)
-            for server in _nginx_config.children(block.block, "server")
-            if len(server.words) > 1
-        ]
+        block.words[1].lower(): [(server.words[1].lower(), server.place) for server in _nginx_config.servers(block)]
         for block in _nginx_config.children(statements, "upstream")
         if block.block is not None and len(block.words) == 2
     }
@@ -257,7 +238,7 @@ def _targets(written: str, values: dict[str, list[str]]) -> set[str]:
 
 def target_of(written: str) -> str:
     """The ``name`` or ``host:port`` in the value of a pass, in lower case."""
-    return _TARGET.match(written).group(1).lower()
+    return TARGET.match(written).group(1).lower()
 
 
 def _expand(written: str, values: dict[str, list[str]]) -> list[str]:

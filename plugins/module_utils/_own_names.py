@@ -17,7 +17,27 @@ def own_names() -> frozenset[str]:
     """The host's own addresses, IPv6 in brackets, and the names that it gives to them itself."""
     addresses = ipv4_in(_text("/proc/net/fib_trie")) | ipv6_in(_text("/proc/net/if_inet6"))
     names = names_in(_text("/etc/hosts"), addresses)
-    return frozenset({f"[{address}]" if ":" in address else address for address in addresses} | names | {socket.gethostname()})
+    found = {f"[{address}]" if ":" in address else address for address in addresses} | names | {socket.gethostname()}
+    return frozenset(name.lower() for name in found)
+
+
+def is_own(host: str, names: frozenset[str] | None = None) -> bool:
+    """Whether a name or address, as Nginx has it and in lower case, is one of this host.
+
+    :param names: those of :func:`own_names`, which are looked up when they are not given.
+    """
+    if names is None:
+        names = own_names()
+    if host == "localhost" or host in names:
+        return True
+    # Only the plan needs it, and every module would pay for its import.
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified or f"[{address}]" in names
 
 
 def ipv4_in(text: str) -> set[str]:

@@ -11,7 +11,7 @@ import contextlib
 import os
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _nginx_config
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_config
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._code_mounts import names_release
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_volumes import places
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -129,13 +129,16 @@ def _of_one_color(found, folders):
             )
 
 
-def look(host, nginx, rendered: dict, services: list, release: str) -> list:
-    """The same sentences for the Nginx that runs; nothing when it cannot be read, which others say."""
+def look(host, seen, rendered: dict, services: list, release: str) -> list:
+    """The same sentences for the Nginx that runs; nothing when it cannot be read, which others say.
+
+    :param seen: a :class:`_nginx.Seen`.
+    """
     if not any(places(rendered[color], name, writable=False) for color in COLORS for name in services):
         return []
     with contextlib.suppress(BluegreenError, OSError):
-        running = _nginx.Running(host, nginx)
-        found = served(_nginx_config.load(_nginx_config.sections(running.check().dump)), running.prefix)
+        running = seen.running
+        found = served(seen.configuration, running.prefix)
         if running.container:
             found = on_host(found, host.engine.inspect(running.container).get("Mounts") or [])
         return warnings(found, rendered, services, release, host.engine.info()["DockerRootDir"]) if found else []

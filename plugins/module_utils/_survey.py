@@ -43,6 +43,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import write_atomically
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._plan import plan
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import (
@@ -60,6 +61,7 @@ class Survey:
 
     :ivar live: the live color, ``""`` when there is none yet.
     :ivar idle: the color that becomes live.
+    :ivar seen: the Nginx that runs, a :class:`_nginx.Seen`; ``None`` before a look.
     :ivar env: for each color, the text of its env file.
     :ivar up_to_date: whether there is nothing to do.
     :ivar pending: whether the release is live already, and awaits approval.
@@ -77,6 +79,7 @@ class Survey:
         self.live = self.idle = ""
         self.upstream_text = ""
         self.upstream = None
+        self.seen = None
         self.containers = {color: [] for color in COLORS}
         self.env = {}
         self.rendered = {}
@@ -92,6 +95,7 @@ class Survey:
 
     def look(self):
         """Look at everything, the cheap things first; raise one error that names all that is wrong at that stage."""
+        self.seen = _nginx.Seen(self.host, self._nginx_settings())
         self.host.engine.version()
         try:
             self.colors()
@@ -111,7 +115,7 @@ class Survey:
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
-        against = _nginx.preflight(self.host, self._nginx_settings(), self._published_beside())
+        against = _nginx.preflight(self.host, self._nginx_settings(), self._published_beside(), self.seen)
         if against and not self.live:
             self._warn_of_served()
         self._raise(against)
@@ -120,7 +124,7 @@ class Survey:
                 self.host.warn(_guard_units.WITHOUT_SYSTEMD)
             if not self.kept:
                 services, release = color_services(self.settings), self.params["release"]
-                for sentence in _served_files.look(self.host, self._nginx_settings(), self.rendered, services, release):
+                for sentence in _served_files.look(self.host, self.seen, self.rendered, services, release):
                     self.host.warn(sentence)
             self._raise(self._room_findings() + self._broker_findings())
 
@@ -333,7 +337,7 @@ class Survey:
         src, apps = self.params["project_src"], self._running_apps()
         if _adoption.recognize(apps, self.settings, _adoption_ways.UNKNOWN) is None:
             return []
-        ways = _adoption_ways.of_host(self.host, self._nginx_settings())
+        ways = _adoption_ways.of_seen(self.seen)
         found = _adoption.recognize(apps, self.settings, ways)
         finding = _adoption.finding(found, self.settings, ways, src, self._taken, self._is_written_by_hand(apps))
         if not finding:
@@ -342,10 +346,10 @@ class Survey:
 
     def _warn_of_served(self):
         """What Nginx says against it may be to pass to the upstream, which has no server before the first deployment."""
-        ways = _adoption_ways.of_host(self.host, self._nginx_settings())
+        ways = _adoption_ways.of_seen(self.seen)
         if self.settings.nginx["upstream"] in ways.targets:
             return
-        own = [way for way in ways.found if _adoption_ways.is_own(way.host)]
+        own = [way for way in ways.found if is_own(way.host)]
         served = {way.place: (way.port, _listener(way.port)) for way in own}
         sentence = _adoption.without_live_color(
             self.settings, {place: what for place, what in served.items() if what[1]}
@@ -358,7 +362,7 @@ class Survey:
         active = [server for server in self.upstream.servers if not server.backup and not server.down] if self.upstream else []
         port = active[0].address.rpartition(":")[2] if len(active) == 1 else ""
         for app in self._running_apps() if port.isdigit() else ():
-            if int(port) in app.ports and _adoption_ways.is_own(active[0].address.rpartition(":")[0]):
+            if int(port) in app.ports and is_own(active[0].address.rpartition(":")[0]):
                 return [_adoption.of_file(app, "", int(port), self.settings, self._taken)]
         return []
 
@@ -426,7 +430,7 @@ class Survey:
             if c.running and c.service not in allowed and not (c.service in workers and _finishing.is_over(c))
         ]
         if self.settings.services["web"][0] in running:
-            ways = _adoption_ways.of_host(self.host, self._nginx_settings())
+            ways = _adoption_ways.of_seen(self.seen)
             past = [way.place for way in ways.to((port,)) if way.upstream != self.settings.nginx["upstream"]]
             if past or not ways.complete:
                 return [_adoption.served_idle(self.idle, project, port, list(dict.fromkeys(past)), self.settings)]

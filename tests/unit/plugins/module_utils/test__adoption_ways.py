@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _adoption_ways, _nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _adoption_ways, _nginx, _own_names
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._adoption_ways import Line
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 
@@ -63,11 +61,10 @@ def test_a_container_is_reached_by_its_name(names, port, count):
     assert len(ways_of(f"server {{ location / {{ proxy_pass http://shop-web-1:{port}; }} }}").to((), names)) == count
 
 
-def test_the_hosts_own_addresses_count():
-    assert _adoption_ways.is_own(socket.gethostname().lower())
-    assert _adoption_ways.is_own("127.0.0.2")
-    assert not _adoption_ways.is_own("192.0.2.7")
-    assert not _adoption_ways.is_own("shop.example.org")
+def test_the_hosts_own_addresses_count(monkeypatch):
+    monkeypatch.setattr(_own_names, "own_names", lambda: frozenset({"pi.lan"}))
+    site = "server { location / { proxy_pass http://pi.lan:8000; } location /x/ { proxy_pass http://nas.lan:8000; } }"
+    assert [way.host for way in ways_of(site).to((8000,))] == ["pi.lan"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +161,7 @@ def test_an_nginx_that_cannot_be_asked_shows_nothing(monkeypatch):
         raise BluegreenError("Nginx does not run.")
 
     monkeypatch.setattr(_nginx, "Running", refuse)
-    assert _adoption_ways.of_host(None, None) == _adoption_ways.UNKNOWN
+    assert _adoption_ways.of_seen(_nginx.Seen(None, None)) == _adoption_ways.UNKNOWN
 
 
 @pytest.mark.parametrize("ok, dump", [(False, ""), (True, f"# configuration file {MAIN}:\nhttp {{\n")])
@@ -177,4 +174,4 @@ def test_a_configuration_that_makes_no_sense_shows_nothing(monkeypatch, ok, dump
             return _nginx.Checked(ok, "", dump)
 
     monkeypatch.setattr(_nginx, "Running", Running)
-    assert _adoption_ways.of_host(None, None) == _adoption_ways.UNKNOWN
+    assert _adoption_ways.of_seen(_nginx.Seen(None, None)) == _adoption_ways.UNKNOWN

@@ -125,3 +125,15 @@ def test_a_file_that_includes_itself_ends():
 def test_wildcards_match_neither_slashes_nor_leading_dots(pattern, expected):
     paths = ["/c/b.conf", "/c/a.conf", "/c/.a.conf", "/c/b.conf.bak", "/c/d/e.conf"]
     assert _nginx_config.included(pattern, "/", paths) == expected
+
+
+def test_each_statement_with_the_blocks_around_it():
+    found = _nginx_config.descend(_nginx_config.parse("server { listen 80; location / { root /srv; } } user root;", "/f"))
+    assert [(each.name, [block.name for block in blocks]) for each, blocks in found] == [
+        ("server", []), ("listen", ["server"]), ("location", ["server"]), ("root", ["server", "location"]), ("user", []),
+    ]
+
+
+def test_servers_of_an_upstream_that_may_get_requests():
+    (upstream,) = _nginx_config.parse("upstream a { zone a 64k; server a:1; server b:1 down; server c:1 weight=2 down; server d:1 backup; }", "/f")
+    assert [server.words[1] for server in _nginx_config.servers(upstream)] == ["a:1", "d:1"]

@@ -19,7 +19,7 @@ GOOD = "server { location / { proxy_pass http://shop; } }"
 def ways(http, stream="", servers=None, published=None):
     nginx = Nginx("shop", "/f", "", servers or SERVERS, "http://127.0.0.1/", "")
     text = f"http {{\n{http}\n}}\nstream {{\n{stream}\n}}\n"
-    names = frozenset({"192.168.1.20", "pi", "pi.lan"})
+    names = frozenset({"192.168.1.20", "[fd00::7]", "pi", "pi.lan"})
     return nginx, _nginx_ways.ways(nginx, _nginx_config.load({SITE: text}), names, published)
 
 
@@ -41,6 +41,7 @@ def server(directives):
         ("location / { proxy_pass http://0.0.0.0:18001; }", "0.0.0.0:18001", "proxy_pass http://shop;"),
         ("location / { proxy_pass http://127.0.1.1:18001; }", "127.0.1.1:18001", "proxy_pass http://shop;"),
         ("location / { proxy_pass http://192.168.1.20:18001; }", "192.168.1.20:18001", "proxy_pass http://shop;"),
+        ("location / { proxy_pass http://[FD00:0::7]:18001; }", "[fd00:0::7]:18001", "proxy_pass http://shop;"),
         ("location / { proxy_pass http://pi.lan:18001; }", "pi.lan:18001", "proxy_pass http://shop;"),
         ("location / { grpc_pass grpc://127.0.0.1:18001; }", "127.0.0.1:18001", "grpc_pass grpc://shop;"),
         ("location / { grpc_pass 127.0.0.1:18001; }", "127.0.0.1:18001", "grpc_pass shop;"),
@@ -116,6 +117,11 @@ def test_a_second_upstream_is_named_where_it_is_used(http, place):
         "is 127.0.0.1:18001, and not to the upstream shop, so switching the upstream does not move them: "
         "write proxy_pass http://shop; there."
     )
+
+
+def test_a_server_that_is_down_gets_no_requests():
+    http = "upstream shop_ws { server 127.0.0.1:18001 down; server 10.0.0.9:80; } server { location / { proxy_pass http://shop_ws; } }"
+    assert findings(OWNED + GOOD + http) == ([], [])
 
 
 def test_an_upstream_that_nobody_passes_to_leads_nowhere():
@@ -194,6 +200,21 @@ def test_names_of_containers_are_compared_whole():
     http = "server { location / { proxy_pass http://web-blue:8000; } location /x { proxy_pass http://other:8000; } }"
     (refusal,), warnings = findings(http, servers=NAMED)
     assert "sends requests to web-blue:8000 and not" in refusal
+
+
+@pytest.mark.parametrize(
+    "http",
+    [
+        "server { location / { proxy_pass http://web-blue; } }",
+        "server { location / { proxy_pass http://web-blue/x/; } }",
+        "upstream x { server web-blue; } server { location / { proxy_pass http://x; } }",
+    ],
+)
+def test_a_container_without_its_port_is_reached_at_80(http):
+    assert findings(http) == ([], [])
+    assert findings(http, servers=NAMED) == ([], [])
+    (refusal,), warnings = findings(http, servers={"blue": "web-blue:80", "green": "web-green:80"})
+    assert "web-blue" in refusal and warnings == []
 
 
 def test_other_names_and_addresses_of_a_container():

@@ -51,6 +51,8 @@ SERVICES = ("redis", "web", "worker", "beat")
 MIB = 1024 * 1024
 # The tests' host has no systemd that could be told.
 ARM = _guard_units.arm
+# These ask the Nginx that runs.
+REAL = {"of_seen": _adoption_ways.of_seen, "preflight": _nginx.preflight}
 
 
 class Scene:
@@ -128,7 +130,7 @@ class Scene:
         services["web"]["ports"] = [{"target": 8000, "published": str(PORTS[color]), "host_ip": "127.0.0.1"}]
         return {"name": f"shop-{color}", "services": services}
 
-    def _preflight(self, host, nginx, published):
+    def _preflight(self, host, nginx, published, seen):
         self.published = published
         return self.nginx_says
 
@@ -139,7 +141,7 @@ class Scene:
             "--hash": lambda argv: Completed(0, "".join(f"{s} {h}\n" for s, h in self.hashes.items()), ""),
         }
         monkeypatch.setattr(_broker, "connect", lambda host, containers, settings, workers=None: self.redis)
-        monkeypatch.setattr(_adoption_ways, "of_host", lambda host, nginx: self.ways)
+        monkeypatch.setattr(_adoption_ways, "of_seen", lambda seen: self.ways)
         monkeypatch.setattr(_nginx, "preflight", self._preflight)
         monkeypatch.setattr(_guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(_guard_program, "install", lambda host, store, nginx_file: True)
@@ -539,7 +541,7 @@ def test_warnings_stop_nothing(scene):
 
 def test_files_that_nginx_serves_are_looked_at_with_what_the_color_has(scene, monkeypatch):
     seen = []
-    monkeypatch.setattr(_served_files, "look", lambda host, nginx, rendered, services, release: seen.append(rendered) or ["Nginx serves."])
+    monkeypatch.setattr(_served_files, "look", lambda host, asked, rendered, services, release: seen.append(rendered) or ["Nginx serves."])
     for color in PORTS:
         services = scene.rendered[color]["services"]
         services["db"] = {"image": "postgres:16", "container_name": "db"}
@@ -549,6 +551,45 @@ def test_files_that_nginx_serves_are_looked_at_with_what_the_color_has(scene, mo
     assert "Nginx serves." in scene.host.warnings
     # What no color starts is not waited for, and not hashed.
     assert [list(each["services"]["web"]["depends_on"]) for each in seen[0].values()] == [["redis"], ["redis"]]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_nginx_is_asked_for_its_configuration_once(monkeypatch, tmp_path, live):
+    scene, asked = Scene(monkeypatch, tmp_path), []
+
+    class Running:
+        prefix = "/usr/share/nginx"
+        container = file = ""
+
+        def __init__(self, host, nginx):
+            asked.append("found")
+
+        def check(self):
+            asked.append("nginx -T")
+            return _nginx.Checked(True, "", "# configuration file /etc/nginx/nginx.conf:\nhttp { root /srv/static; }\n")
+
+        def written_as(self):
+            return {}
+
+    monkeypatch.setattr(_adoption_ways, "of_seen", REAL["of_seen"])
+    monkeypatch.setattr(_nginx, "preflight", REAL["preflight"])
+    monkeypatch.setattr(_nginx, "Running", Running)
+    monkeypatch.setattr(_nginx, "_public_side", lambda *about: None)
+    monkeypatch.setattr(_nginx, "_answer_findings", lambda *about: ([], []))
+    monkeypatch.setattr(_nginx._nginx_proof, "findings", lambda *about: [])
+    for color in PORTS:
+        mount = {"type": "bind", "source": "/srv/static", "target": "/static"}
+        scene.rendered[color]["services"]["web"]["volumes"] = [mount]
+    if live:
+        scene.live()
+    else:
+        scene.point_to(18001, " down")
+        scene.by_hand()
+    assert scene.open(release="2")["changed"] is True
+    # Each of the parts got something to look at.
+    assert live or any("beside the two colors" in words for words in scene.host.warnings)
+    assert any("serves files from /srv/static" in words for words in scene.host.warnings)
+    assert asked == ["found", "nginx -T"]
 
 
 def test_an_engine_that_is_down_is_the_first_thing_said(scene, monkeypatch):

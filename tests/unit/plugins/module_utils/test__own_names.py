@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _own_names
 
 TRIE = """Main:
@@ -38,3 +42,28 @@ def test_this_host_has_names():
 def test_a_kernel_without_such_a_list(monkeypatch):
     monkeypatch.setattr(_own_names, "_text", lambda path: "")
     assert len(_own_names.own_names()) == 1
+
+
+@pytest.mark.parametrize(
+    "host, own",
+    [
+        ("localhost", True),
+        ("127.0.0.2", True),
+        ("[::1]", True),
+        ("0.0.0.0", True),
+        ("[::]", True),
+        ("192.168.1.20", True),
+        ("shop.lan", True),
+        ("[fd00:0::7]", True),
+        ("192.0.2.7", False),
+        ("[fd00::8]", False),
+        ("shop.example.org", False),
+        ("", False),
+    ],
+)
+def test_an_address_of_this_host(host, own):
+    assert _own_names.is_own(host, frozenset({"192.168.1.20", "shop.lan", "[fd00::7]"})) is own
+
+
+def test_the_hosts_own_name_counts():
+    assert _own_names.is_own(socket.gethostname().lower())

@@ -168,16 +168,16 @@ class Nginx:
 
 def test_look_asks_the_nginx_that_runs(monkeypatch):
     monkeypatch.setattr(_nginx, "Running", Nginx)
-    (sentence,) = _served_files.look(FakeHost(), None, RENDERED, ["web"], "1.4.2")
+    (sentence,) = _served_files.look(FakeHost(), _nginx.Seen(None, None), RENDERED, ["web"], "1.4.2")
     assert sentence.startswith("Nginx serves files from /srv/static (/etc/nginx/nginx.conf:1), and web of both colors can write")
 
 
 @pytest.mark.parametrize("dump", ["", "# configuration file /f:\nhttp {", "# configuration file /f:\nhttp { }\n"])
 def test_a_configuration_that_cannot_be_read_stops_nothing(monkeypatch, dump):
     monkeypatch.setattr(_nginx, "Running", type("Broken", (Nginx,), {"dump": dump}))
-    assert _served_files.look(FakeHost(), None, RENDERED, ["web"], "1.4.2") == []
+    assert _served_files.look(FakeHost(), _nginx.Seen(None, None), RENDERED, ["web"], "1.4.2") == []
 
 
 def test_nginx_is_not_asked_when_nothing_is_mounted(monkeypatch):
     monkeypatch.setattr(_nginx, "Running", None)
-    assert _served_files.look(FakeHost(), None, {color: {"name": color, "services": {"web": {}}} for color in RENDERED}, ["web"], "") == []
+    assert _served_files.look(FakeHost(), _nginx.Seen(None, None), {color: {"name": color, "services": {"web": {}}} for color in RENDERED}, ["web"], "") == []
