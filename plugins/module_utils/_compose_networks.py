@@ -184,13 +184,22 @@ class _Look:
     def _asked_for(self, key, name, members):
         common, own = self._names_of(key, name)
         for each in common:
-            askers = self._askers([each], members)
+            askers = [other for other in members if self._asks(other, name, each)]
             if askers:
                 yield (
                     f"Network {key} is one network for both colors, so on it the name {each}, which {', '.join(askers)} "
                     f"{'asks' if len(askers) == 1 else 'ask'} for, leads to {name} of both: give {name} a name of its color "
                     f'there (aliases: ["${{BG_PROJECT}}-{name}"]), and ask for that one.'
                 )
+
+    def _asks(self, other, name, asked):
+        """Whether a service asks for the name of another one, or for its own where that does not lead to itself."""
+        service, hostname = self.services[other].blue, self.services[name].blue.get("hostname")
+        if asked == hostname and (other == name or "." in asked):
+            # A container finds itself by its hostname, and one with a dot is the site's public name.
+            return False
+        # In its environment a service says who it is, and does not ask.
+        return refers_to({**service, "environment": {}} if other == name else service, asked)
 
     # Addresses
 
@@ -253,7 +262,7 @@ def _alike(pair):
 def refers_to(service: dict, name: str) -> bool:
     """Whether a service is told to reach a host of that name."""
     host = re.escape(name)
-    used = re.compile(rf"(?:(?://|@){host}(?![\w.-]))|(?:(?<![\w./-]){host}:\d+(?![\w.]))")
+    used = re.compile(rf"(?:://(?:\S*@)?{host}(?![\w.-]))|(?:(?<![\w./-]){host}:\d+(?![\w.]))")
     environment = {key: str(value) for key, value in (service.get("environment") or {}).items() if value is not None}
     check = (service.get("healthcheck") or {}).get("test") or ()
     texts = [*environment.values(), *(service.get("entrypoint") or ()), *(service.get("command") or ()), *check]

@@ -333,9 +333,57 @@ def network_of_an_ignored_service(case):
         network["name"] = "data"
 
 
+def known_to_itself(**values):
+    """A web on a network of both colors that only says who it is itself."""
+
+    def allow(case):
+        external(case, "proxy")
+        put_on(case, {"default": None, "proxy": None}, "web", "worker")
+        case.set("web", **values)
+
+    return allow
+
+
+def public_name(case):
+    known_to_itself(hostname="shop.example.com")(case)
+    case.set("worker", environment={"SITE_URL": "https://shop.example.com", "VIRTUAL_HOST": "shop.example.com"})
+
+
+def name_of_a_celery_node(case):
+    external(case, "data")
+    put_on(case, {"default": None, "data": None}, "worker", "beat")
+    case.set("worker", command=["celery", "--app=shop", "worker", "-n", "queue@worker"])
+    case.set("beat", healthcheck={"test": ["CMD-SHELL", "celery -A shop inspect ping -d celery@worker"]})
+
+
+OF_ITSELF = {
+    "url": known_to_itself(environment={"WAGTAILADMIN_BASE_URL": "http://web:8000"}),
+    "host": known_to_itself(environment={"HOST": "web", "HOSTNAME": "web"}),
+    "hostname": known_to_itself(hostname="shop", command=["wait-for", "shop:8000"]),
+}
+
+
+@pytest.mark.parametrize("allow", OF_ITSELF.values(), ids=OF_ITSELF)
+def test_a_service_may_say_its_own_name(allow):
+    case = Case()
+    allow(case)
+    assert case.findings() == NOTHING
+
+
+def test_a_service_that_checks_itself_by_its_name_may_get_the_other_color():
+    case = Case()
+    known_to_itself(healthcheck={"test": ["CMD", "curl", "-f", "http://web:8000/up"]})(case)
+    assert case.findings().errors == [
+        "Network proxy is one network for both colors, so on it the name web, which web asks for, leads to web of both: "
+        'give web a name of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that one.'
+    ]
+
+
 @pytest.mark.parametrize(
     "allow",
     [
+        public_name,
+        name_of_a_celery_node,
         proxied_web,
         outside_database,
         everything_outside,
@@ -394,6 +442,8 @@ def test_a_name_of_one_color_is_right_for_nginx():
         ({"healthcheck": {"test": ["CMD", "curl", "http://redis:80/"]}}, True),
         ({"environment": {"URL": "redis://redis.example:6379/0"}}, False),
         ({"environment": {"URL": "redis://my-redis:6379/0", "EMPTY": None}}, False),
+        ({"command": ["celery", "worker", "-n", "queue@redis"]}, False),
+        ({"environment": {"FROM": "queue@redis", "ADMINS": "https://a.example shop@redis"}}, False),
         ({"environment": {"CACHE": "redis", "PATH": "/srv/redis:/bin"}}, False),
         ({"environment": {"IMAGE": "registry/redis:7"}}, False),
         ({}, False),
