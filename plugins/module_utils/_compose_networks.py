@@ -153,6 +153,7 @@ class _Look:
         hostnames = _Pair(*(service.get("hostname") for service in self.services[name]))
         common = {name, *set(aliases[0]).intersection(aliases[1]), *((hostnames.blue,) if hostnames.same else ())}
         own = {alias for alias in aliases[0] if alias not in common} | {f"{self.projects[0]}-{name}-1"}
+        own |= {self.services[name].blue.get("container_name") or name} - common
         return sorted(common), sorted(own)
 
     def _askers(self, names, among):

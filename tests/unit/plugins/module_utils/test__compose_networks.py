@@ -350,6 +350,13 @@ def container_of_each_color(case):
         case.colors[color]["services"]["worker"]["environment"] = {"BROKER": f"redis://shop-{color}-redis-1:6379/0"}
 
 
+def container_name_of_each_color(case):
+    one_external(case)
+    for color in ("blue", "green"):
+        case.colors[color]["services"]["redis"]["container_name"] = f"queue-{color}"
+        case.colors[color]["services"]["worker"]["environment"] = {"BROKER": f"redis://queue-{color}:6379/0"}
+
+
 def address_of_each_color(case):
     external(case, "lan")
     for color, address in (("blue", "172.30.0.10"), ("green", "172.30.0.11")):
@@ -458,6 +465,7 @@ def test_a_service_that_checks_itself_by_its_name_may_get_the_other_color():
         network_of_each_color,
         name_of_each_color,
         container_of_each_color,
+        container_name_of_each_color,
         address_of_each_color,
         mac_on_a_network_of_its_own,
         subnet_of_each_color,
