@@ -14,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _compose_outside,
     _compose_ports,
     _compose_volumes,
+    _proxy_labels,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_names import nearest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES
@@ -59,6 +60,7 @@ def examine(rendered, services, ports, color_volumes=(), is_file=_compose_volume
     findings.errors.extend(_compose_outside.refusals(defined["blue"], known, services["ignored"]))
     if web in known:
         findings.warnings.extend(_compose_ports.warnings(defined, web, ports))
+        findings.warnings.extend(_proxy_labels.warnings(web, *(defined[color][web] for color in COLORS)))
     return findings
 
 
