@@ -114,7 +114,7 @@ def _is_harmless(path, is_file):
 
 
 def _both_write(place, names, source, definition, listed):
-    other = "or add :ro if it only reads there; a service that both colors are to use belongs outside the colors."
+    other = f"or add :ro if it only reads there, or run {names} once for both, outside the colors."
     if not definition:
         return (
             f"{place.name} is mounted into {names} of both colors, which would write into it at once: give each color its own "

@@ -72,7 +72,7 @@ def two_servers(case):
     mounts(case, "redis", type="bind", source="/srv/data")
 
 
-END = "or add :ro if it only reads there; a service that both colors are to use belongs outside the colors."
+END = "or add :ro if it only reads there, or run redis once for both, outside the colors."
 ERRORS = [
     (
         empty_database,
@@ -120,7 +120,7 @@ ERRORS = [
     (
         two_servers,
         "/srv/data is mounted into redis, db of both colors, which would write into it at once: give each color its own "
-        "(/srv/data-${BG_COLOR}), " + END,
+        "(/srv/data-${BG_COLOR}), " + END.replace("redis", "redis, db"),
     ),
 ]
 
