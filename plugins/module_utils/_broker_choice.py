@@ -107,7 +107,8 @@ def of_rendering(rendered):
             {key: str(value).replace("$$", "$") for key, value in environment.items() if value is not None},
             [str(word).replace("$$", "$") for word in words],
             (
-                *(name, service.get("hostname"), f"{rendered['name']}-{name}-1", f"{rendered['name']}_{name}_1"),
+                *(name, service.get("hostname"), service.get("container_name")),
+                *(f"{rendered['name']}-{name}-1", f"{rendered['name']}_{name}_1"),
                 *(alias for network in networks for alias in (network or {}).get("aliases") or ()),
             ),
             service.get("image") or "",

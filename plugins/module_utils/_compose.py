@@ -12,6 +12,7 @@ import os
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_references
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_forms import long_forms
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_env_name
 
@@ -85,7 +86,7 @@ def render(host, project):
             host.warn(f"Compose: {_plain(line)} Set it in bluegreen_env, or in {project.src}/.env.")
     rendered = _decoded(done.out)
     _refuse_unresolved(rendered)
-    return rendered
+    return long_forms(rendered)
 
 
 def _decoded(text: str) -> dict:

@@ -11,6 +11,7 @@ network that both colors are on, the name of a service leads to both, and who as
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple, Optional
 
@@ -98,19 +99,20 @@ class _Look:
         for key, pair in self.networks.items():
             if self._is_external(key):
                 continue
+            servers = [name for name in self.roles["support"] if name in self.known and key in self._attached(name)]
+            # On an external network the names of servers would mean both colors.
+            way = "take it out" if servers else "take it out, or make the network external"
             pools = [(network.get("ipam") or {}).get("config") or () for network in pair]
             for pool in pools[0]:
                 if pool.get("subnet") and pool["subnet"] in [other.get("subnet") for other in pools[1]]:
                     yield (
-                        f"Network {key} has the fixed subnet {pool['subnet']}, which only one color could have: take it out, "
-                        "or make the network external."
+                        f"Network {key} has the fixed subnet {pool['subnet']}, which only one color could have: {way}."
                     )
             options = [network.get("driver_opts") or {} for network in pair]
             for option in ("com.docker.network.bridge.name", "parent"):
                 if not self._real_name(key).same and _Pair(*(each.get(option) for each in options)).same:
                     yield (
-                        f"Network {key} has {option}: {options[0][option]}, which only one color could have: take it out, or "
-                        "make the network external."
+                        f"Network {key} has {option}: {options[0][option]}, which only one color could have: {way}."
                     )
 
     # Names
@@ -151,6 +153,7 @@ class _Look:
         hostnames = _Pair(*(service.get("hostname") for service in self.services[name]))
         common = {name, *set(aliases[0]).intersection(aliases[1]), *((hostnames.blue,) if hostnames.same else ())}
         own = {alias for alias in aliases[0] if alias not in common} | {f"{self.projects[0]}-{name}-1"}
+        own |= {self.services[name].blue.get("container_name") or name} - common
         return sorted(common), sorted(own)
 
     def _askers(self, names, among):
@@ -163,34 +166,68 @@ class _Look:
         return bool(others) and not (self._askers(own, others) and not self._askers(common, others))
 
     def _take_off(self, key, servers, others):
-        inner = self._inner_network()
-        names = f"the name {servers[0]} leads" if len(servers) == 1 else f"each of the names {', '.join(servers)} leads"
-        line = f"write networks: [{inner}] for {', '.join(servers)}"
-        if others:
-            line += f", and networks: [{inner}, {key}] for {', '.join(others)}"
+        inner, lists = self._inner_network(servers), {}
+        for name in servers:
+            kept = [each for each in self._own_networks(name) if not self._is_refused(each, name)]
+            lists.setdefault(tuple(self._with(inner, kept)), []).append(name)
+        for name in others:
+            own = list(self._own_networks(name))
+            if self._with(inner, own) != own:
+                lists.setdefault(tuple(self._with(inner, own)), []).append(name)
+        line = ", and ".join(f"networks: [{', '.join(keys)}] for {', '.join(names)}" for keys, names in lists.items())
         if inner not in ("default", *self.networks):
             line += f", with {inner}: {{}} under the networks of the file"
-        return (
-            f"Network {key} is one network for both colors, so on it {names} to a container of each color, whatever aliases it "
-            f"has: {line}."
-        )
+        for name in servers:
+            if self._looks_like_a_dashboard(name):
+                line += f"; or, as no other service seems to ask for {name}, name it in bluegreen_web_services"
+        names = f"the name {servers[0]} leads" if len(servers) == 1 else f"each of the names {', '.join(servers)} leads"
+        return f"Network {key} is one network for both colors, so on it {names} to a container of each color: write {line}."
 
-    def _inner_network(self):
+    def _is_refused(self, key, name):
+        if key not in self.shared or not self._is_external(key):
+            return False
+        return self._is_ambiguous(key, name, [each for each in self.known if key in self._attached(each)])
+
+    def _with(self, inner, keys):
+        """Networks with one among them that the color has for itself."""
+        return keys if inner in keys else [inner, *keys]
+
+    def _looks_like_a_dashboard(self, name):
+        """Whether a service asks others for what it shows, and none of them seems to ask for it."""
+        others = [each for each in self.known if each != name]
+        asks = self.services[name].blue.get("depends_on") or any(refers_to(self.services[name].blue, each) for each in others)
+        return bool(asks) and not self._askers([name], others)
+
+    def _inner_network(self, servers):
+        """The network of the color that one of the servers is on already, or another one."""
+        own = [key for name in servers for key in self._own_networks(name)]
         return next(
-            (key for key in ("default", *self.networks) if key not in self.shared and (key == "default" or not self._is_external(key))),
+            (key for key in (*own, "default", *self.networks) if key not in self.shared and not self._is_foreign_network(key)),
             "inner",
         )
+
+    def _is_foreign_network(self, key):
+        return key != "default" and self._is_external(key)
 
     def _asked_for(self, key, name, members):
         common, own = self._names_of(key, name)
         for each in common:
-            askers = self._askers([each], members)
+            askers = [other for other in members if self._asks(other, name, each)]
             if askers:
                 yield (
                     f"Network {key} is one network for both colors, so on it the name {each}, which {', '.join(askers)} "
                     f"{'asks' if len(askers) == 1 else 'ask'} for, leads to {name} of both: give {name} a name of its color "
                     f'there (aliases: ["${{BG_PROJECT}}-{name}"]), and ask for that one.'
                 )
+
+    def _asks(self, other, name, asked):
+        """Whether a service asks for the name of another one, or for its own where that does not lead to itself."""
+        service, hostname = self.services[other].blue, self.services[name].blue.get("hostname")
+        if asked == hostname and (other == name or "." in asked):
+            # A container finds itself by its hostname, and one with a dot is the site's public name.
+            return False
+        # In its environment a service says who it is, and does not ask.
+        return refers_to({**service, "environment": {}} if other == name else service, asked)
 
     # Addresses
 
@@ -217,10 +254,11 @@ class _Look:
     # What is not in a network of its own
 
     def modes(self):
-        for name in self.known:
+        # What is wrong with the first web's is said elsewhere.
+        for name in (each for each in self.known if each in (*self.roles["support"], *self.roles["web"][1:])):
             pair = self.services[name]
             mode = pair.blue.get("network_mode") or ""
-            if name in self.roles["support"] and _is_foreign(mode) and mode == pair.green.get("network_mode") and _alike(pair):
+            if _is_foreign(mode) and mode == pair.green.get("network_mode") and _alike(pair):
                 yield (
                     f"Service {name} has network_mode: {mode} and is told the same in both colors, so both would listen on the "
                     "same port: take network_mode out, the services of a color reach each other by name; or put the service "
@@ -247,13 +285,20 @@ def _is_foreign(mode):
 
 def _alike(pair):
     """Whether a server of both colors is told the same, and so listens on the same port."""
-    return all(pair.blue.get(part) == pair.green.get(part) for part in ("command", "entrypoint", "environment"))
+    parts = ("command", "entrypoint", "environment", "configs")
+    return all(pair.blue.get(part) == pair.green.get(part) for part in parts) and _settings(pair.blue) == _settings(pair.green)
+
+
+def _settings(service):
+    """Mounts that can be files of settings."""
+    mounts = service.get("volumes") or ()
+    return [mount for mount in mounts if mount.get("read_only") or "." in os.path.basename(mount.get("target") or "")]
 
 
 def refers_to(service: dict, name: str) -> bool:
     """Whether a service is told to reach a host of that name."""
     host = re.escape(name)
-    used = re.compile(rf"(?:(?://|@){host}(?![\w.-]))|(?:(?<![\w./-]){host}:\d+(?![\w.]))")
+    used = re.compile(rf"(?:://(?:\S*@)?{host}(?![\w.-]))|(?:(?<![\w./-]){host}:\d+(?![\w.]))")
     environment = {key: str(value) for key, value in (service.get("environment") or {}).items() if value is not None}
     check = (service.get("healthcheck") or {}).get("test") or ()
     texts = [*environment.values(), *(service.get("entrypoint") or ()), *(service.get("command") or ()), *check]

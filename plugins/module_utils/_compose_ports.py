@@ -27,7 +27,8 @@ def refusals(defined: dict, known: list, web: str, ports: dict) -> list:
     """
     sentences = []
     for name in known:
-        sentences += _fixed_ports(name, {color: _published(defined[color][name]) for color in COLORS}, name == web)
+        lacks_port = name == web and not all(_addresses(defined[color][name], ports[color]) for color in COLORS)
+        sentences += _fixed_ports(name, {color: _published(defined[color][name]) for color in COLORS}, name == web, lacks_port)
         sentences += _replicas(name, defined["blue"][name])
     sentences += refusals_of_ranges(defined, known, web, ports)
     if web in known:
@@ -69,12 +70,13 @@ def _is_loopback(address):
     return address.startswith("127.") or address == "::1"
 
 
-def _fixed_ports(name, published, is_web):
-    hint = (
-        "write 127.0.0.1:${BG_PORT}:<port of the app>"
-        if is_web
-        else "leave it out, the services of a color reach each other by name; or put the service outside the colors"
-    )
+def _fixed_ports(name, published, is_web, lacks_port):
+    if lacks_port:
+        hint = "write 127.0.0.1:${BG_PORT}:<port of the app>"
+    elif is_web:
+        hint = "leave it out, or give each color its own by a variable of bluegreen_env"
+    else:
+        hint = "leave it out, the services of a color reach each other by name; or put the service outside the colors"
     return [
         f"Service {name} publishes host port {port} in both colors, so the second one could not start: {hint}."
         for dummy, port, protocol in published["blue"]

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
@@ -15,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _compose_outside,
     _compose_ports,
     _compose_volumes,
+    _proxy_labels,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_names import nearest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES
@@ -30,14 +30,14 @@ class Findings(NamedTuple):
     warnings: list
 
 
-def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile, nginx_servers=None):
+def examine(rendered, services, ports, color_volumes=(), is_file=_compose_volumes.is_file, nginx_servers=None):
     """Look for what would break with two colors.
 
     :param rendered: for each color, the configuration that Compose rendered.
     :param services: for each role and ``ignored``, the services.
     :param ports: for each color, its host port.
     :param color_volumes: named volumes of which each color may have its own.
-    :param is_file: says of a path of the host whether it is a file.
+    :param is_file: says of a path of the host whether it is a file (or a socket).
     :param nginx_servers: for each color, the name and port at which an Nginx in a container finds it.
     :returns: :class:`Findings`
     """
@@ -49,7 +49,7 @@ def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile,
     _listed(findings, services, defined)
     web = services["web"][0]
     for name in known:
-        _container_name(findings, name, defined["blue"][name])
+        _container_name(findings, name, *(defined[color][name].get("container_name") for color in COLORS))
         if name not in services["init"] and not _restarts(defined["blue"][name]):
             findings.warnings.append(
                 f"Service {name} has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."
@@ -60,6 +60,7 @@ def examine(rendered, services, ports, color_volumes=(), is_file=os.path.isfile,
     findings.errors.extend(_compose_outside.refusals(defined["blue"], known, services["ignored"]))
     if web in known:
         findings.warnings.extend(_compose_ports.warnings(defined, web, ports))
+        findings.warnings.extend(_proxy_labels.warnings(web, *(defined[color][web] for color in COLORS)))
     return findings
 
 
@@ -67,9 +68,10 @@ def _listed(findings, services, defined):
     for role, variable in _VARIABLES.items():
         for name in services[role]:
             if name not in defined["blue"]:
-                findings.errors.append(
-                    f"{variable} names {name!r}, but the Compose file has no such service{nearest(name, defined['blue'])}"
-                )
+                hint = nearest(name, defined["blue"])
+                if hint.endswith("."):
+                    hint = f"{hint[:-1]}; one with profiles is there only if bluegreen_profiles names one of them."
+                findings.errors.append(f"{variable} names {name!r}, but the Compose file has no such service{hint}")
     named = {name for role in _VARIABLES for name in services[role]}
     for name in defined["blue"]:
         if name not in named:
@@ -80,11 +82,11 @@ def _listed(findings, services, defined):
             )
 
 
-def _container_name(findings, name, service):
-    if service.get("container_name"):
+def _container_name(findings, name, blue, green):
+    if blue and blue == green:
         findings.errors.append(
-            f"Service {name} has container_name: {service['container_name']}, which only one color could have: take it "
-            "out, Compose then names the containers after the project."
+            f"Service {name} has container_name: {blue}, which only one color could have: take it out, Compose then names the "
+            "containers after the project."
         )
 
 

@@ -14,7 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_name
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
 
 # Of the system itself; nobody keeps data of an app there.
-_SYSTEM = ("/proc", "/sys", "/dev", "/run", "/var/run", "/etc", "/lib", "/usr")
+_SYSTEM = ("/proc", "/sys", "/dev", "/run", "/var/run", "/var/log", "/boot", "/etc", "/lib", "/usr")
 
 # Options of a volume that make it a folder of the host.
 _BIND = frozenset(("bind", "rbind"))
@@ -78,7 +78,7 @@ def refusals(rendered: dict, roles: dict, known: list, color_volumes: list, is_f
     """
     servers = [name for name in known if name in roles["support"]]
     return [
-        *_written_by_both(rendered, servers, is_file),
+        *_written_by_both(rendered, servers, color_volumes, is_file),
         *_empty(rendered, known, color_volumes),
         *(
             f"bluegreen_color_volumes names {volume!r}, but the Compose file has no such volume"
@@ -89,7 +89,7 @@ def refusals(rendered: dict, roles: dict, known: list, color_volumes: list, is_f
     ]
 
 
-def _written_by_both(rendered, servers, is_file):
+def _written_by_both(rendered, servers, color_volumes, is_file):
     users = {}
     for name in servers:
         found = {color: places(rendered[color], name) for color in COLORS}
@@ -99,7 +99,13 @@ def _written_by_both(rendered, servers, is_file):
                 if name not in names:
                     names.append(name)
     for (place, source), names in users.items():
-        yield _both_write(place, source, ", ".join(names), (rendered["blue"].get("volumes") or {}).get(source) or {})
+        listed = "" if source in color_volumes else f" and add {source} to bluegreen_color_volumes"
+        yield _both_write(place, ", ".join(names), source, (rendered["blue"].get("volumes") or {}).get(source) or {}, listed)
+
+
+def is_file(path: str) -> bool:
+    """Whether a path of the host is a file or a socket; Docker makes a folder of one that is not there."""
+    return os.path.exists(path) and not os.path.isdir(path)
 
 
 def _is_harmless(path, is_file):
@@ -107,22 +113,22 @@ def _is_harmless(path, is_file):
     return path == "/" or any(path == top or path.startswith(f"{top}/") for top in _SYSTEM) or is_file(path)
 
 
-def _both_write(place, source, names, definition):
-    other = "or add :ro if it only reads there; a service that both colors are to use belongs outside the colors."
+def _both_write(place, names, source, definition, listed):
+    other = f"or add :ro if it only reads there, or run {names} once for both, outside the colors."
     if not definition:
         return (
             f"{place.name} is mounted into {names} of both colors, which would write into it at once: give each color its own "
             f"({place.name}-${{BG_COLOR}}), {other}"
         )
     if definition.get("external"):
-        hint = f"take external (and its name) out and add {source} to bluegreen_color_volumes"
+        hint = "take external (and its name) out"
     elif place.kind == "volume":
-        hint = f"take its name out and add {source} to bluegreen_color_volumes"
+        hint = "take its name out"
     else:
         hint = "write ${BG_COLOR} into its device"
     return (
         f"Volume {source} ({place.name}) is one and the same for both colors, and {names} of both would write into it at once: "
-        f"{hint}, {other}"
+        f"{hint}{listed}, {other}"
     )
 
 

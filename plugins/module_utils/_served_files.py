@@ -107,10 +107,9 @@ def warnings(found: list, rendered: dict, services: list, release: str, docker_r
     return [
         *(
             f"Nginx serves files from {hit.path} ({hit.place}), and {', '.join(dict.fromkeys(names))} of both colors can write to "
-            f"{folder}: for uploads that is right, but static files that a new release collects there take the place of those of "
-            "the live one before the switch, and a rollback does not bring them back. Give each release a folder of its own "
-            "(./static/${BG_RELEASE}, with that name in STATIC_URL), use hashed names in a folder that is never cleared, or let "
-            "the web serve them (WhiteNoise)."
+            f"{folder}: right for uploads, but static files that a new release collects there replace those of the live one "
+            "before the switch, and a rollback does not bring them back. For these, write ./static/${BG_RELEASE} (and that name in "
+            "STATIC_URL), use names with a hash and never clear the folder, or let the web serve them (WhiteNoise)."
             for folder, names in shared.items()
             for hit in [each for each in found if _is_within(each.path, folder) or _is_within(folder, each.path)][:1]
         ),

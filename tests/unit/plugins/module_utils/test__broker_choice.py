@@ -158,6 +158,14 @@ def test_each_color_may_name_its_own_container():
     assert (choice.mode, choice.service) == ("color", "queue")
 
 
+def test_each_color_may_have_a_container_name_of_its_own():
+    def parts(color):
+        return {"worker": celery(f"redis://tasks-{color}/0"), "queue": {"container_name": f"tasks-{color}"}}
+
+    choice = chosen(**parts("blue"), green=parts("green"))
+    assert (choice.mode, choice.service) == ("color", "queue")
+
+
 def test_localhost_is_the_host_only_in_its_network():
     rendered = {color: app(color, worker=celery("redis://localhost:6379/0")) for color in ("blue", "green")}
     colors = {color: of_rendering(each) for color, each in rendered.items()}

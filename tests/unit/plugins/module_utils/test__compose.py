@@ -185,6 +185,11 @@ def test_a_version_that_does_not_render_is_refused(host, printed, refusal):
     assert error.value.message == refusal
 
 
+def test_the_short_forms_of_an_old_version_are_read(host):
+    host.programs = {"config": Completed(0, json.dumps({"services": {"web": {"environment": ["A=b"]}}}), "")}
+    assert _compose.render(host, PROJECT) == {"services": {"web": {"environment": {"A": "b"}}}}
+
+
 def test_the_hash_of_each_service_is_that_of_what_was_rendered(host):
     host.programs = {"--hash *": Completed(0, "redis 12ab\nweb 34cd\n\n", "")}
     asked, run = [], host.run

@@ -29,6 +29,12 @@ def subnet(case):
         network["ipam"] = {"config": [{"subnet": "172.30.0.0/24"}]}
 
 
+def subnet_of_the_web(case):
+    put_on(case, {"default": None, "lan": None}, "web")
+    for network in case.each("networks", "lan"):
+        network["ipam"] = {"config": [{"subnet": "172.30.0.0/24"}]}
+
+
 def fixed_name(case):
     for network in case.each("networks", "default"):
         network["name"] = "fit_net"
@@ -71,6 +77,23 @@ def behind_the_worker(case):
     put_on(case, {"default": None}, "worker")
     case.set("worker", networks=None, network_mode="service:beat")
     put_on(case, {"proxy": None}, "beat")
+
+
+def on_two_networks(case):
+    """The network of the color, where its worker asks for the Redis, is not the default one."""
+    external(case, "proxy", "data")
+    case.each("networks", "backend")
+    put_on(case, {"backend": None}, "worker")
+    put_on(case, {"backend": None, "proxy": None}, "redis", "beat")
+    put_on(case, {"proxy": None, "data": None}, "web")
+
+
+def dashboard(case):
+    external_beside(case)
+    put_on(case, {"default": None}, "redis")
+    case.set("flower", image="flower", restart="always", networks={"default": None, "proxy": None})
+    case.set("flower", environment={"CELERY_BROKER_URL": "redis://redis:6379/0"})
+    case.services["support"].append("flower")
 
 
 def web_asked_for_by_name(case):
@@ -129,8 +152,20 @@ def server_in_the_hosts_network(case):
     case.set("redis", network_mode="host", networks=None, command=["redis-server"])
 
 
+def server_with_data_of_each_color_in_the_hosts_network(case):
+    server_in_the_hosts_network(case)
+    for color in ("blue", "green"):
+        data = {"type": "bind", "source": f"/srv/shop/redis-{color}", "target": "/data"}
+        case.colors[color]["services"]["redis"]["volumes"] = [data]
+
+
 def server_in_a_network_of_others(case):
     case.set("redis", network_mode="container:vpn", networks=None, command=["redis-server"])
+
+
+def second_web_in_the_hosts_network(case):
+    case.set("socket", image="registry/shop:1", restart="always", network_mode="host", command=["daphne", "-p", "9000"])
+    case.services["web"].append("socket")
 
 
 def link_to_one_color(case):
@@ -140,8 +175,12 @@ def link_to_one_color(case):
 ERRORS = [
     (
         subnet,
-        "Network default has the fixed subnet 172.30.0.0/24, which only one color could have: take it out, or make the "
-        "network external.",
+        "Network default has the fixed subnet 172.30.0.0/24, which only one color could have: take it out.",
+    ),
+    (
+        subnet_of_the_web,
+        "Network lan has the fixed subnet 172.30.0.0/24, which only one color could have: take it out, or make the network "
+        "external.",
     ),
     (
         fixed_name,
@@ -157,35 +196,45 @@ ERRORS = [
     ),
     (
         one_external,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color, "
-        "whatever aliases it has: write networks: [default] for redis, and networks: [default, proxy] for web, worker, beat.",
+        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
+        "write networks: [default] for redis, and networks: [default, proxy] for web, worker, beat.",
     ),
     (
         default_is_external,
-        "Network default is one network for both colors, so on it the name redis leads to a container of each color, "
-        "whatever aliases it has: write networks: [inner] for redis, and networks: [inner, default] for web, worker, beat, with inner: {} under "
-        "the networks of the file.",
+        "Network default is one network for both colors, so on it the name redis leads to a container of each color: "
+        "write networks: [inner] for redis, and networks: [inner, default] for web, worker, beat, with inner: {} under the "
+        "networks of the file.",
     ),
     (
         external_beside,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color, "
-        "whatever aliases it has: write networks: [default] for redis, and networks: [default, proxy] for worker.",
+        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
+        "write networks: [default] for redis.",
     ),
     (
         two_servers,
         "Network proxy is one network for both colors, so on it each of the names redis, db leads to a container of each "
-        "color, whatever aliases it has: write networks: [default] for redis, db, and networks: [default, proxy] for web, "
+        "color: write networks: [default] for redis, db, and networks: [default, proxy] for web, "
         "worker, beat.",
     ),
     (
         useless_alias,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color, "
-        "whatever aliases it has: write networks: [default] for redis, and networks: [default, proxy] for web, worker, beat.",
+        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
+        "write networks: [default] for redis, and networks: [default, proxy] for web, worker, beat.",
     ),
     (
         behind_the_worker,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color, "
-        "whatever aliases it has: write networks: [default] for redis, and networks: [default, proxy] for beat.",
+        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
+        "write networks: [default] for redis, and networks: [default, proxy] for beat.",
+    ),
+    (
+        on_two_networks,
+        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
+        "write networks: [backend] for redis, and networks: [backend, proxy, data] for web.",
+    ),
+    (
+        dashboard,
+        "Network proxy is one network for both colors, so on it the name flower leads to a container of each color: write "
+        "networks: [default] for flower; or, as no other service seems to ask for flower, name it in bluegreen_web_services.",
     ),
     (
         web_asked_for_by_name,
@@ -217,12 +266,11 @@ ERRORS = [
     ),
     (
         bridge_name,
-        "Network default has com.docker.network.bridge.name: br-shop, which only one color could have: take it out, or make "
-        "the network external.",
+        "Network default has com.docker.network.bridge.name: br-shop, which only one color could have: take it out.",
     ),
     (
         parent_interface,
-        "Network default has parent: eth0, which only one color could have: take it out, or make the network external.",
+        "Network default has parent: eth0, which only one color could have: take it out.",
     ),
     *(
         (
@@ -230,7 +278,16 @@ ERRORS = [
             f"Service redis has network_mode: {mode} and is told the same in both colors, so both would listen on the same port: "
             "take network_mode out, the services of a color reach each other by name; or put the service outside the colors.",
         )
-        for spoil, mode in ((server_in_the_hosts_network, "host"), (server_in_a_network_of_others, "container:vpn"))
+        for spoil, mode in (
+            (server_in_the_hosts_network, "host"),
+            (server_with_data_of_each_color_in_the_hosts_network, "host"),
+            (server_in_a_network_of_others, "container:vpn"),
+        )
+    ),
+    (
+        second_web_in_the_hosts_network,
+        "Service socket has network_mode: host and is told the same in both colors, so both would listen on the same port: "
+        "take network_mode out, the services of a color reach each other by name; or put the service outside the colors.",
     ),
     (
         link_to_one_color,
@@ -293,6 +350,13 @@ def container_of_each_color(case):
         case.colors[color]["services"]["worker"]["environment"] = {"BROKER": f"redis://shop-{color}-redis-1:6379/0"}
 
 
+def container_name_of_each_color(case):
+    one_external(case)
+    for color in ("blue", "green"):
+        case.colors[color]["services"]["redis"]["container_name"] = f"queue-{color}"
+        case.colors[color]["services"]["worker"]["environment"] = {"BROKER": f"redis://queue-{color}:6379/0"}
+
+
 def address_of_each_color(case):
     external(case, "lan")
     for color, address in (("blue", "172.30.0.10"), ("green", "172.30.0.11")):
@@ -314,6 +378,16 @@ def port_of_each_color_in_the_hosts_network(case):
         redis.update({"network_mode": "host", "networks": None, "command": ["redis-server", "--port", port]})
 
 
+def settings_of_each_color_in_the_hosts_network(case):
+    for color in ("blue", "green"):
+        mount = {"type": "bind", "source": f"/srv/shop/redis-{color}.conf", "target": "/redis.conf", "read_only": True}
+        redis = case.colors[color]["services"]["redis"]
+        redis.update({"network_mode": "host", "networks": None, "command": ["redis-server", "/redis.conf"], "volumes": [mount]})
+    case.color_volumes = []
+    for color in ("blue", "green"):
+        case.colors[color]["volumes"] = {}
+
+
 def worker_in_the_hosts_network(case):
     case.set("worker", network_mode="host", networks=None)
 
@@ -333,9 +407,57 @@ def network_of_an_ignored_service(case):
         network["name"] = "data"
 
 
+def known_to_itself(**values):
+    """A web on a network of both colors that only says who it is itself."""
+
+    def allow(case):
+        external(case, "proxy")
+        put_on(case, {"default": None, "proxy": None}, "web", "worker")
+        case.set("web", **values)
+
+    return allow
+
+
+def public_name(case):
+    known_to_itself(hostname="shop.example.com")(case)
+    case.set("worker", environment={"SITE_URL": "https://shop.example.com", "VIRTUAL_HOST": "shop.example.com"})
+
+
+def name_of_a_celery_node(case):
+    external(case, "data")
+    put_on(case, {"default": None, "data": None}, "worker", "beat")
+    case.set("worker", command=["celery", "--app=shop", "worker", "-n", "queue@worker"])
+    case.set("beat", healthcheck={"test": ["CMD-SHELL", "celery -A shop inspect ping -d celery@worker"]})
+
+
+OF_ITSELF = {
+    "url": known_to_itself(environment={"WAGTAILADMIN_BASE_URL": "http://web:8000"}),
+    "host": known_to_itself(environment={"HOST": "web", "HOSTNAME": "web"}),
+    "hostname": known_to_itself(hostname="shop", command=["wait-for", "shop:8000"]),
+}
+
+
+@pytest.mark.parametrize("allow", OF_ITSELF.values(), ids=OF_ITSELF)
+def test_a_service_may_say_its_own_name(allow):
+    case = Case()
+    allow(case)
+    assert case.findings() == NOTHING
+
+
+def test_a_service_that_checks_itself_by_its_name_may_get_the_other_color():
+    case = Case()
+    known_to_itself(healthcheck={"test": ["CMD", "curl", "-f", "http://web:8000/up"]})(case)
+    assert case.findings().errors == [
+        "Network proxy is one network for both colors, so on it the name web, which web asks for, leads to web of both: "
+        'give web a name of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that one.'
+    ]
+
+
 @pytest.mark.parametrize(
     "allow",
     [
+        public_name,
+        name_of_a_celery_node,
         proxied_web,
         outside_database,
         everything_outside,
@@ -343,10 +465,12 @@ def network_of_an_ignored_service(case):
         network_of_each_color,
         name_of_each_color,
         container_of_each_color,
+        container_name_of_each_color,
         address_of_each_color,
         mac_on_a_network_of_its_own,
         subnet_of_each_color,
         port_of_each_color_in_the_hosts_network,
+        settings_of_each_color_in_the_hosts_network,
         worker_in_the_hosts_network,
         beat_beside_the_worker,
         link_to_a_container_outside,
@@ -394,6 +518,8 @@ def test_a_name_of_one_color_is_right_for_nginx():
         ({"healthcheck": {"test": ["CMD", "curl", "http://redis:80/"]}}, True),
         ({"environment": {"URL": "redis://redis.example:6379/0"}}, False),
         ({"environment": {"URL": "redis://my-redis:6379/0", "EMPTY": None}}, False),
+        ({"command": ["celery", "worker", "-n", "queue@redis"]}, False),
+        ({"environment": {"FROM": "queue@redis", "ADMINS": "https://a.example shop@redis"}}, False),
         ({"environment": {"CACHE": "redis", "PATH": "/srv/redis:/bin"}}, False),
         ({"environment": {"IMAGE": "registry/redis:7"}}, False),
         ({}, False),

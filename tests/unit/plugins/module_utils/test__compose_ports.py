@@ -67,7 +67,17 @@ def network_of_another(case):
     case.set("web", network_mode="service:redis", ports=[])
 
 
+def statistics_of_the_web(case):
+    for web in case.each("services", "web"):
+        web["ports"].append({"target": 9191, "published": "9191", "host_ip": "127.0.0.1", "protocol": "tcp"})
+
+
 ERRORS = [
+    (
+        statistics_of_the_web,
+        "Service web publishes host port 9191 in both colors, so the second one could not start: leave it out, or give "
+        "each color its own by a variable of bluegreen_env.",
+    ),
     (
         support_port,
         "Service redis publishes host port 6379 in both colors, so the second one could not start: leave it out, the "

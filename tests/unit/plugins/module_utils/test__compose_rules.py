@@ -43,7 +43,7 @@ ERRORS = [
     (
         unknown_ignored,
         "bluegreen_ignored_services names 'adminer', but the Compose file has no such service (it has beat, redis, web, "
-        "worker).",
+        "worker); one with profiles is there only if bluegreen_profiles names one of them.",
     ),
     (
         unlisted,
@@ -85,6 +85,13 @@ def test_an_ignored_service_may_be_as_it_likes():
     case = Case()
     case.set("db", container_name="db", ports=[{"target": 5432, "published": "5432"}])
     case.services["ignored"] = ["db"]
+    assert case.findings() == _compose_rules.Findings([], [])
+
+
+def test_a_container_name_of_each_color_is_not_shared():
+    case = Case()
+    for color in ("blue", "green"):
+        case.colors[color]["services"]["redis"]["container_name"] = f"shop-redis-{color}"
     assert case.findings() == _compose_rules.Findings([], [])
 
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_rules
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_rules, _compose_volumes
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.compose_case import Case
 
 
@@ -43,6 +45,11 @@ def bound_volume(case):
         volume["driver_opts"] = {"type": "none", "o": "bind", "device": "/srv/shop/redis-data"}
 
 
+def bound_volume_in_no_list(case):
+    bound_volume(case)
+    case.color_volumes = []
+
+
 def nfs_volume(case):
     for volume in case.each("volumes", "queue"):
         volume["driver_opts"] = {"type": "nfs", "o": "addr=10.0.0.2,rw", "device": ":/redis"}
@@ -65,7 +72,7 @@ def two_servers(case):
     mounts(case, "redis", type="bind", source="/srv/data")
 
 
-END = "or add :ro if it only reads there; a service that both colors are to use belongs outside the colors."
+END = "or add :ro if it only reads there, or run redis once for both, outside the colors."
 ERRORS = [
     (
         empty_database,
@@ -91,6 +98,11 @@ ERRORS = [
         "once: write ${BG_COLOR} into its device, " + END,
     ),
     (
+        bound_volume_in_no_list,
+        "Volume queue (/srv/shop/redis-data) is one and the same for both colors, and redis of both would write into it at "
+        "once: write ${BG_COLOR} into its device and add queue to bluegreen_color_volumes, " + END,
+    ),
+    (
         nfs_volume,
         "Volume queue (addr=10.0.0.2,rw :/redis) is one and the same for both colors, and redis of both would write into it "
         "at once: write ${BG_COLOR} into its device, " + END,
@@ -98,7 +110,7 @@ ERRORS = [
     (
         named_volume,
         "Volume queue (one-for-both) is one and the same for both colors, and redis of both would write into it at once: take "
-        "its name out and add queue to bluegreen_color_volumes, " + END,
+        "its name out, " + END,
     ),
     (
         external_volume,
@@ -108,7 +120,7 @@ ERRORS = [
     (
         two_servers,
         "/srv/data is mounted into redis, db of both colors, which would write into it at once: give each color its own "
-        "(/srv/data-${BG_COLOR}), " + END,
+        "(/srv/data-${BG_COLOR}), " + END.replace("redis", "redis, db"),
     ),
 ]
 
@@ -142,13 +154,21 @@ def test_what_web_and_workers_share_is_meant(spoil, role):
 
 @pytest.mark.parametrize(
     "source",
-    ["/var/run/docker.sock", "/run/dbus", "/etc/localtime", "/etc/redis", "/proc", "/sys/class", "/dev/gpiomem", "/", "/srv/redis.conf"],
+    ["/var/run/docker.sock", "/run/dbus", "/etc/localtime", "/etc/redis", "/proc", "/sys/class", "/dev/gpiomem", "/var/log", "/boot", "/", "/srv/redis.conf"],
 )
 def test_files_and_what_belongs_to_the_system_are_not_data(source):
     case = Case()
     case.files = ["/srv/redis.conf"]
     mounts(case, "redis", type="bind", source=source)
     assert case.findings() == _compose_rules.Findings([], [])
+
+
+def test_a_socket_is_not_data_but_a_path_that_is_not_there_becomes_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("pg.sock")
+        found = [_compose_volumes.is_file(str(tmp_path / name)) for name in ("pg.sock", "not-there", "")]
+    assert found == [True, False, False]
 
 
 def test_a_folder_for_each_color_is_not_shared():

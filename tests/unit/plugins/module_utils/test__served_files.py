@@ -91,10 +91,10 @@ def said(path, blue, green=None, volumes=None):
 
 def shared(path, folder):
     return [
-        f"Nginx serves files from {path} (/etc/nginx/x.conf:7), and web, worker of both colors can write to {folder}: for uploads "
-        "that is right, but static files that a new release collects there take the place of those of the live one before the "
-        "switch, and a rollback does not bring them back. Give each release a folder of its own (./static/${BG_RELEASE}, with that "
-        "name in STATIC_URL), use hashed names in a folder that is never cleared, or let the web serve them (WhiteNoise)."
+        f"Nginx serves files from {path} (/etc/nginx/x.conf:7), and web, worker of both colors can write to {folder}: right for "
+        "uploads, but static files that a new release collects there replace those of the live one before the switch, and a "
+        "rollback does not bring them back. For these, write ./static/${BG_RELEASE} (and that name in STATIC_URL), use names with a "
+        "hash and never clear the folder, or let the web serve them (WhiteNoise)."
     ]
 
 

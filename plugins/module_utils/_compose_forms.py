@@ -1,0 +1,38 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The long forms of a Compose file, which Compose 2.24.7 does not make of the short ones when it renders it. Pure."""
+
+from __future__ import annotations
+
+import shlex
+
+
+def long_forms(rendered: dict) -> dict:
+    """A configuration as other versions of Compose render it: variables and labels by name, commands as lists of words."""
+    services = {name: _of_service(service) for name, service in (rendered.get("services") or {}).items()}
+    return {**rendered, "services": services} if services else rendered
+
+
+def _of_service(service: dict) -> dict:
+    changed = {}
+    for key, without in (("environment", None), ("labels", "")):
+        if isinstance(service.get(key), list):
+            parts = [str(each).partition("=") for each in service[key]]
+            changed[key] = {name: value if equals else without for name, equals, value in parts}
+    for key in ("command", "entrypoint"):
+        if isinstance(service.get(key), str):
+            changed[key] = _words(service[key])
+    check = service.get("healthcheck") or {}
+    if isinstance(check.get("test"), str):
+        changed["healthcheck"] = {**check, "test": ["CMD-SHELL", check["test"]]}
+    return {**service, **changed}
+
+
+def _words(command: str) -> list:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a quote without its end, which Compose refuses when it creates the container
+        return command.split()
