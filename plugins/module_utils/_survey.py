@@ -615,6 +615,7 @@ class Survey:
             "drain_timeout": self.params["drain_timeout"],
             # Whoever goes back may want to come forward again.
             "old_color": "stopped" if self.kept else self.params["old_color"],
+            "to_kept": self.kept,
             "remove_volumes": self.params["remove_volumes"],
             "keep_images": self.params["keep_images"],
             "revert_after": self.params["revert_after"],

@@ -66,7 +66,8 @@ def test_a_way_back_goes_by_the_release_that_was_named(tasks, prefer, release):
 
 LEFT = {"found": False, "already": False, "kept": "0.9"}
 UNDONE = {"found": True, "already": False, "kept": ""}
-ALREADY = {"found": False, "already": True, "kept": "0.9"}
+ALREADY = {"found": False, "already": True, "again": False, "kept": "0.9"}
+AGAIN = {"found": False, "already": False, "again": True, "kept": "0.9"}
 
 
 def rollback_var(name, undone, **variables):
@@ -84,6 +85,7 @@ def rollback_var(name, undone, **variables):
         ({"a": UNDONE, "b": LEFT, "c": None}, ["a"]),
         # The guard of one of them was faster.
         ({"a": ALREADY, "b": LEFT, "c": UNDONE}, ["c", "a"]),
+        ({"a": AGAIN, "b": LEFT}, ["a"]),
         # One that is off, and one whose undoing failed, keep no other host from its kept color.
         ({"a": LEFT, "b": {"unreachable": True}, "c": {"failed": True, "msg": "no"}}, []),
     ],
@@ -98,6 +100,8 @@ def test_hosts_that_have_gone_back(undone, gone_back):
         (LEFT, "", False),
         (UNDONE, "", True),
         (ALREADY, "", True),
+        # It got there before, where the other one tries again.
+        (AGAIN, "", True),
         # What was kept here is named by somebody who means it.
         (UNDONE, "2", True),
         (UNDONE, "0.9", False),
@@ -106,6 +110,11 @@ def test_hosts_that_have_gone_back(undone, gone_back):
 def test_who_stays_where_another_host_has_gone_back(other, named, stays):
     given = {"_bluegreen_named": named, "_bluegreen_undone": LEFT}
     assert str(rollback_var("_bluegreen_stays", {"a": other, "b": LEFT}, **given)) == str(stays)
+
+
+def test_who_tries_again_does_not_stay():
+    given = {"_bluegreen_named": "", "_bluegreen_undone": AGAIN}
+    assert str(rollback_var("_bluegreen_stays", {"a": AGAIN, "b": ALREADY}, **given)) == "False"
 
 
 def test_without_a_kept_color_no_empty_release_names_it():

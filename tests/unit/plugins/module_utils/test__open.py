@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _adoption_ways,
     _broker,
+    _close,
     _containers,
     _finishing,
     _guard_program,
@@ -1558,6 +1559,23 @@ def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
         kept.open(prefer="rollback", release="")
     assert kept.store.load() is None
     assert kept.store.history()[-1]["result"] == "rolled_back"
+
+
+def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
+    """Else a release that is live and bad would stay, and the rollback would pass for done."""
+    kept.open(prefer="rollback", release="")
+    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": ""}
+    _close.end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
+    assert kept.store.history()[-1]["to_kept"] is True
+    found = _recover.recover(kept.host, kept.store, undo, check_mode=False)
+    assert (found["found"], found["already"], found["again"], found["kept"]) == (False, False, True, "1")
+    assert kept.open(prefer="rollback", release="", deployment_id="dep-2")["release"] == "1"
+
+
+def test_a_release_that_was_undone_was_on_no_way_to_a_kept_color(kept):
+    kept.open(release="3")
+    _close.end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
+    assert "to_kept" not in kept.store.history()[-1]
     assert _remembered.kept_color(kept.store)["color"] == "green"
 
 
