@@ -1495,6 +1495,23 @@ def test_nothing_was_kept(scene):
     )
 
 
+@pytest.mark.parametrize(
+    "entry, way",
+    [
+        ({"result": "committed", "release_from": "1"}, " (ansible-playbook smallfleet.bluegreen.deploy -e bluegreen_release=1)"),
+        # Nothing says which one was live before.
+        ({"result": "committed", "release_from": ""}, ""),
+        ({"result": "failed", "release_from": "1"}, ""),
+    ],
+)
+def test_where_nothing_was_kept_the_release_from_before_is_named(scene, entry, way):
+    scene.store.create()
+    scene.store.log({"id": "dep-0", "release": "2", "from": "green", "to": "blue", "ended": "", "reason": "", **entry})
+    with pytest.raises(BluegreenError) as refusal:
+        scene.open(prefer="rollback", release="")
+    assert f"no old color was kept. Deploy the earlier release instead{way}; with" in refusal.value.message
+
+
 def created(scene, service):
     (found,) = _containers.of_project(scene.engine, "shop-green", [service])
     return found
