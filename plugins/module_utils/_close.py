@@ -277,6 +277,7 @@ def end(store, journal, result, reason="", images=None):
             "images": images or {},
             "init": list(journal["settings"]["services"].get("init") or ()),
             **({"recreated": recreated} if recreated else {}),
+            **({"to_kept": True} if journal.get("to_kept") else {}),
             **figures(journal),
         }
     )

@@ -369,6 +369,7 @@ OPTIONAL = {
     "guard": _bool,
     "ran": _list_of(_container),
     "recreated": _list_of(_text()),
+    "to_kept": _bool,
     "watch": _or_null(_bool),
     "approval_timeout": _or_null(_whole(0)),
     "on_timeout": _or_null(_one_of("keep", "rollback")),

@@ -104,13 +104,15 @@ def _nothing(store, params):
         # Its controller was away, and the guard was faster.
         why = f" ({last['reason']})" if last.get("reason") else ""
         message = f"Deployment {last['id']} was ended meanwhile: {last['result'].replace('_', ' ')}{why}."
-    kept, done = _remembered.kept_color(store), ""
+    kept, done, again = _remembered.kept_color(store), "", False
     if params["prefer"] == "rollback" and not params["deployment_id"]:
         done = _which_back.done_already(last, kept, params.get("release", ""))
+        again = _which_back.is_tried_again(last, kept)
     return {
         "changed": False,
         "found": False,
         "already": bool(done),
+        "again": again,
         "kept": kept["release"] if kept else "",
         "message": done or message,
         "logs": {},

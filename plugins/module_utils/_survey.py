@@ -39,6 +39,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _which_back,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
@@ -168,14 +169,16 @@ class Survey:
 
     def require_kept(self):
         """Raise unless the idle color was kept whole; its release is the one to deploy."""
-        kept = kept_color(self.store)
+        kept, last = kept_color(self.store), (self.store.history(1) or [{}])[0]
         if not self.live or not kept or kept["color"] != self.idle:
+            before = last.get("release_from", "") if last.get("result") == "committed" else ""
+            way = f" ({command('deploy', before)})" if before else ""
             raise BluegreenError(
                 f"There is nothing to go back to: no deployment of app {self.settings.app} is open, and no old color was "
-                "kept. Deploy the earlier release instead; with bluegreen_old_color: stopped the old color is kept from "
+                f"kept. Deploy the earlier release instead{way}; with bluegreen_old_color: stopped the old color is kept from "
                 "the next deployment on."
             )
-        _which_back.require_named((self.store.history(1) or [{}])[0], kept, self.params["release"])
+        _which_back.require_named(last, kept, self.params["release"])
         release, compared = kept["release"] or "(none)", _recreate.compare(kept, self.containers[self.idle])
         if compared.replaced:
             raise BluegreenError(
@@ -619,6 +622,7 @@ class Survey:
             "drain_timeout": self.params["drain_timeout"],
             # Whoever goes back may want to come forward again.
             "old_color": "stopped" if self.kept else self.params["old_color"],
+            "to_kept": self.kept,
             "remove_volumes": self.params["remove_volumes"],
             "keep_images": self.params["keep_images"],
             "revert_after": self.params["revert_after"],

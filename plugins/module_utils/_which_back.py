@@ -25,7 +25,7 @@ def done_already(last: dict, kept: Optional[dict], wanted: str) -> str:
     :param wanted: the release that the user names, or an empty string.
     """
     further = kept["release"] if kept else ""
-    if last.get("result") != "rolled_back" or wanted and wanted == further:
+    if last.get("result") != "rolled_back" or last.get("to_kept") or wanted and wanted == further:
         return ""
     live = last.get("release_from", "")
     if wanted not in ("", live, last.get("release", "")):
@@ -38,6 +38,14 @@ def done_already(last: dict, kept: Optional[dict], wanted: str) -> str:
     if kept:
         return f"{sentence} To go further back, deploy the earlier release: the one that was kept has no label."
     return sentence
+
+
+def is_tried_again(last: dict, kept: Optional[dict]) -> bool:
+    """Whether the last deployment was to lead to the kept color and did not, so that a rollback means that again.
+
+    Other hosts may have got there, and are not to go back from it for that.
+    """
+    return kept is not None and last.get("result") == "rolled_back" and bool(last.get("to_kept"))
 
 
 def require_named(last: dict, kept: dict, wanted: str) -> None:

@@ -417,6 +417,13 @@ already:
   returned: O(state=recovered)
   type: bool
   sample: false
+again:
+  description:
+    - With O(prefer=rollback) and none open, whether the last one was to lead back to the kept color and was undone, so that this
+      is what a rollback means again.
+  returned: O(state=recovered), if none was open
+  type: bool
+  sample: false
 kept:
   description: Where no deployment was open, the release of the color that was kept stopped; empty where there is none.
   returned: O(state=recovered)

@@ -50,9 +50,24 @@ def test_a_broker_that_is_created_anew_has_to_be_empty(prefer, empty):
     assert handed("fetch", "bg_move_tasks", "empty", _bluegreen_prefer=prefer) is empty
 
 
+@pytest.mark.parametrize(
+    "tasks, prefer, release",
+    [
+        ("../undo", {}, "0.9"),
+        ("open_deployment", {"_bluegreen_prefer": "rollback"}, "0.9"),
+        ("open_deployment", {"_bluegreen_prefer": ""}, "2"),
+        ("open_deployment", {}, "2"),
+    ],
+)
+def test_a_way_back_goes_by_the_release_that_was_named(tasks, prefer, release):
+    """What stands in the inventory is for deployments."""
+    assert handed(tasks, "bg_deployment", "release", bluegreen_release="2", _bluegreen_named="0.9", **prefer).strip() == release
+
+
 LEFT = {"found": False, "already": False, "kept": "0.9"}
 UNDONE = {"found": True, "already": False, "kept": ""}
-ALREADY = {"found": False, "already": True, "kept": "0.9"}
+ALREADY = {"found": False, "already": True, "again": False, "kept": "0.9"}
+AGAIN = {"found": False, "already": False, "again": True, "kept": "0.9"}
 
 
 def rollback_var(name, undone, **variables):
@@ -70,6 +85,7 @@ def rollback_var(name, undone, **variables):
         ({"a": UNDONE, "b": LEFT, "c": None}, ["a"]),
         # The guard of one of them was faster.
         ({"a": ALREADY, "b": LEFT, "c": UNDONE}, ["c", "a"]),
+        ({"a": AGAIN, "b": LEFT}, ["a"]),
         # One that is off, and one whose undoing failed, keep no other host from its kept color.
         ({"a": LEFT, "b": {"unreachable": True}, "c": {"failed": True, "msg": "no"}}, []),
     ],
@@ -79,21 +95,28 @@ def test_hosts_that_have_gone_back(undone, gone_back):
 
 
 @pytest.mark.parametrize(
-    "other, release, stays",
+    "other, named, stays",
     [
         (LEFT, "", False),
         (UNDONE, "", True),
         (ALREADY, "", True),
-        # It may stand in the inventory; but what was kept here is named by somebody who means it.
+        # It got there before, where the other one tries again.
+        (AGAIN, "", True),
+        # What was kept here is named by somebody who means it.
         (UNDONE, "2", True),
         (UNDONE, "0.9", False),
     ],
 )
-def test_who_stays_where_another_host_has_gone_back(other, release, stays):
-    given = {"bluegreen_release": release, "_bluegreen_undone": LEFT}
+def test_who_stays_where_another_host_has_gone_back(other, named, stays):
+    given = {"_bluegreen_named": named, "_bluegreen_undone": LEFT}
     assert str(rollback_var("_bluegreen_stays", {"a": other, "b": LEFT}, **given)) == str(stays)
 
 
+def test_who_tries_again_does_not_stay():
+    given = {"_bluegreen_named": "", "_bluegreen_undone": AGAIN}
+    assert str(rollback_var("_bluegreen_stays", {"a": AGAIN, "b": ALREADY}, **given)) == "False"
+
+
 def test_without_a_kept_color_no_empty_release_names_it():
-    given = {"bluegreen_release": "", "_bluegreen_undone": {**LEFT, "kept": ""}}
+    given = {"_bluegreen_named": "", "_bluegreen_undone": {**LEFT, "kept": ""}}
     assert str(rollback_var("_bluegreen_stays", {"a": UNDONE, "b": LEFT}, **given)) == "True"

@@ -141,6 +141,59 @@ def test_every_entry_point_that_takes_a_release_refuses_a_number(run, entry_poin
     assert "bluegreen_release is 1.1 (a number), and not text: nothing was done." in run.text
 
 
+VARIABLES = os.path.join(ROOT, "roles", "bluegreen", "vars", "main.yml")
+NAMED = (
+    {
+        "ansible.builtin.copy": {
+            "dest": "{{ told }}", "content": "{{ [_bluegreen_named, 'shop:' ~ _bluegreen_named, 'x'] | to_json }}",
+        },
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "given, inventory, named",
+    [
+        (["bluegreen_release=1.10"], "'3'", "1.10"),
+        (['{"bluegreen_release": "0.9"}'], "1.10", "0.9"),
+        # It stands there for deployments: the release that is live, or the next one.
+        ([], "'2'", ""),
+        (["unrelated=2"], "'2'", ""),
+        ([], "1.10", ""),
+        (["bluegreen_release="], "'2'", ""),
+    ],
+)
+def test_a_rollback_goes_by_the_release_that_its_command_names(run, given, inventory, named):
+    tasks = [{"ansible.builtin.include_vars": VARIABLES}, *NAMED]
+    plays = [{"hosts": "all", "gather_facts": False, "vars": APP, "tasks": tasks}]
+    inventory = f"all: {{hosts: {{pi: {{bluegreen_release: {inventory}}}}}}}"
+    assert run.release(*given, plays=plays, inventory=inventory) == named, run.text
+
+
+def test_what_awx_was_given_names_it_too(run):
+    tasks = [{"ansible.builtin.include_vars": VARIABLES}, *NAMED]
+    plays = [OURS[0], {"hosts": "all", "gather_facts": False, "vars": APP, "tasks": tasks}]
+    assert run.release(run.file(written({"bluegreen_release": "1.10"})), plays=plays) == "1.10"
+
+
+@pytest.mark.parametrize("entry_point", ["undo", "rollback"])
+def test_a_way_back_is_not_refused_for_a_release_that_is_no_text(run, entry_point):
+    role = {"name": "smallfleet.bluegreen.bluegreen", "tasks_from": entry_point}
+    plays = [{**OWN[0], "tasks": [{"ansible.builtin.include_role": role}]}]
+    inventory = OFF.replace("{ansible_connection", "{bluegreen_release: 1.10, ansible_connection")
+    assert run.release(plays=plays, inventory=inventory) is None
+    assert "UNREACHABLE" in run.text and "and not text" not in run.text
+
+
+@pytest.mark.parametrize("prefer, refused", [("rollback", False), ("", True)])
+def test_the_plan_of_a_way_back_is_not_refused_for_it_either(run, prefer, refused):
+    labels = os.path.join(ROOT, "roles", "bluegreen", "tasks", "phases", "labels.yml")
+    tasks = [{"ansible.builtin.include_tasks": labels, "vars": {"_bluegreen_prefer": prefer}}, TELL]
+    plays = [{"hosts": "all", "gather_facts": False, "vars": APP, "tasks": tasks}]
+    got = run.release(plays=plays, inventory="all: {hosts: {pi: {bluegreen_release: 1.10}}}")
+    assert got == (None if refused else "1.1"), run.text
+
+
 def test_the_app_is_a_label_too(run):
     # It takes the place of the play's own.
     assert run.release('{"bluegreen_app": true}') is None

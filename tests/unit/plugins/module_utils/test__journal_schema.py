@@ -95,7 +95,7 @@ def test_a_value_of_the_wrong_kind_is_found_or_does_no_harm(whole, key, value):
     # What is left of the values are kinds that the key may have.
     if not found:
         assert (type(value), key) in {
-            *((bool, key) for key in ("done", "back", "remove_volumes", "armed", "watch", "guard")),
+            *((bool, key) for key in ("done", "back", "remove_volumes", "armed", "watch", "guard", "to_kept")),
             *((float, key) for key in NUMBERS),
             *((str, key) for key in ("who", "reason")),
             *((int, key) for key in (*NUMBERS, *WHOLE)),

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _adoption_ways,
     _broker,
+    _close,
     _containers,
     _finishing,
     _guard_program,
@@ -1535,6 +1536,23 @@ def test_nothing_was_kept(scene):
     )
 
 
+@pytest.mark.parametrize(
+    "entry, way",
+    [
+        ({"result": "committed", "release_from": "1"}, " (ansible-playbook smallfleet.bluegreen.deploy -e bluegreen_release=1)"),
+        # Nothing says which one was live before.
+        ({"result": "committed", "release_from": ""}, ""),
+        ({"result": "failed", "release_from": "1"}, ""),
+    ],
+)
+def test_where_nothing_was_kept_the_release_from_before_is_named(scene, entry, way):
+    scene.store.create()
+    scene.store.log({"id": "dep-0", "release": "2", "from": "green", "to": "blue", "ended": "", "reason": "", **entry})
+    with pytest.raises(BluegreenError) as refusal:
+        scene.open(prefer="rollback", release="")
+    assert f"no old color was kept. Deploy the earlier release instead{way}; with" in refusal.value.message
+
+
 def created(scene, service):
     (found,) = _containers.of_project(scene.engine, "shop-green", [service])
     return found
@@ -1599,6 +1617,23 @@ def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
         kept.open(prefer="rollback", release="")
     assert kept.store.load() is None
     assert kept.store.history()[-1]["result"] == "rolled_back"
+
+
+def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
+    """Else a release that is live and bad would stay, and the rollback would pass for done."""
+    kept.open(prefer="rollback", release="")
+    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": ""}
+    _close.end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
+    assert kept.store.history()[-1]["to_kept"] is True
+    found = _recover.recover(kept.host, kept.store, undo, check_mode=False)
+    assert (found["found"], found["already"], found["again"], found["kept"]) == (False, False, True, "1")
+    assert kept.open(prefer="rollback", release="", deployment_id="dep-2")["release"] == "1"
+
+
+def test_a_release_that_was_undone_was_on_no_way_to_a_kept_color(kept):
+    kept.open(release="3")
+    _close.end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
+    assert "to_kept" not in kept.store.history()[-1]
     assert _remembered.kept_color(kept.store)["color"] == "green"
 
 

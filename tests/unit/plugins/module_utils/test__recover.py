@@ -71,6 +71,7 @@ def test_nothing_is_open(scene):
         "changed": False,
         "found": False,
         "already": False,
+        "again": False,
         "kept": "",
         "message": "No deployment of app shop is open. It was never deployed on this host.",
         "logs": {},

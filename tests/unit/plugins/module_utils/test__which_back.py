@@ -33,6 +33,8 @@ FURTHER = f"{ALREADY} To go further back, name the release: ansible-playbook sma
         (UNDONE, KEPT, "2", FURTHER),
         (UNDONE, KEPT, "1", FURTHER),
         (UNDONE, KEPT, "0.9", ""),
+        # It was on its way to the kept color itself, and did not get there: that is tried again.
+        ({**UNDONE, "to_kept": True}, KEPT, "", ""),
         (UNDONE, KEPT, "0.8", ""),
         (UNDONE, NO_LABEL, "", f"{ALREADY} To go further back, deploy the earlier release: the one that was kept has no label."),
         (
