@@ -318,10 +318,12 @@ class ErrorLog:
         return _nginx_proof.reason_of("\n".join(line for line in self._lines() if line not in self._known))
 
 
-def preflight(host, nginx, published=None):
+def preflight(host, nginx, published=None, switches=True):
     """What stands against a switch before anything is changed, as sentences; empty when nothing does.
 
     :param published: ``{port: service}`` of what else the live color publishes on this host, beside its web's port.
+    :param switches: whether a switch follows. Where there is nothing to do, what only a switch would break is a warning,
+        and nothing is asked to see whether it could be proved.
     """
     try:
         running = Running(host, nginx)
@@ -342,8 +344,10 @@ def preflight(host, nginx, published=None):
     live = live_color(nginx)
     ways = _nginx_ways.ways(nginx, configuration, own_names(), published, running.written_as())
     refusals, warnings = _nginx_ways.findings(nginx, ways, live)
+    if not switches:
+        warnings, refusals = [sentence for sentence in refusals if sentence not in found] + warnings, []
     refusals = list(dict.fromkeys(found + refusals))
-    if not refusals:
+    if switches and not refusals:
         refusals, further = _answer_findings(running, configuration, public, live)
         warnings += further
     for sentence in warnings:
@@ -371,6 +375,9 @@ def _answer_findings(running, configuration, public, live):
     server = _nginx_proof.public_server(configuration, public)
     # A host that asks itself does so from the address that it asks.
     where = _nginx_location.answering(configuration, server, url.path.partition("?")[0], public.address)
+    if url.scheme == "http":
+        # Only TLS has any.
+        where = where._replace(client_certificate="")
     answered = _nginx_public.answered(running, live, where)
     return _nginx_answer.findings(nginx, url, answered, where, live)
 
