@@ -345,7 +345,8 @@ def preflight(host, nginx, published=None, switches=True):
     ways = _nginx_ways.ways(nginx, configuration, own_names(), published, running.written_as())
     refusals, warnings = _nginx_ways.findings(nginx, ways, live)
     if not switches:
-        warnings, refusals = [sentence for sentence in refusals if sentence not in found] + warnings, []
+        found = [sentence for sentence in found if sentence not in refusals]
+        warnings, refusals = refusals + warnings, []
     refusals = list(dict.fromkeys(found + refusals))
     if switches and not refusals:
         refusals, further = _answer_findings(running, configuration, public, live)
