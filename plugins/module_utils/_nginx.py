@@ -351,11 +351,13 @@ class ErrorLog:
         return _nginx_proof.reason_of("\n".join(line for line in self._lines() if line not in self._known))
 
 
-def preflight(host, nginx, published=None, seen=None):
+def preflight(host, nginx, published=None, seen=None, switches=True):
     """What stands against a switch before anything is changed, as sentences; empty when nothing does.
 
     :param published: ``{port: service}`` of what else the live color publishes on this host, beside its web's port.
     :param seen: a :class:`Seen`, where this is one part of a look.
+    :param switches: whether a switch follows. Where there is nothing to do, what only a switch would break is a warning,
+        and nothing is asked to see whether it could be proved.
     """
     seen = seen or Seen(host, nginx)
     try:
@@ -376,8 +378,11 @@ def preflight(host, nginx, published=None, seen=None):
     live = live_color(nginx)
     ways = _nginx_ways.ways(nginx, configuration, own_names(), published, running.written_as())
     refusals, warnings = _nginx_ways.findings(nginx, ways, live)
+    if not switches:
+        found = [sentence for sentence in found if sentence not in refusals]
+        warnings, refusals = refusals + warnings, []
     refusals = list(dict.fromkeys(found + refusals))
-    if not refusals:
+    if switches and not refusals:
         refusals, further = _answer_findings(running, configuration, public, live)
         warnings += further
     for sentence in warnings:
@@ -405,6 +410,9 @@ def _answer_findings(running, configuration, public, live):
     server = _nginx_proof.public_server(configuration, public)
     # A host that asks itself does so from the address that it asks.
     where = _nginx_location.answering(configuration, server, url.path.partition("?")[0], public.address)
+    if url.scheme == "http":
+        # Only TLS has any.
+        where = where._replace(client_certificate="")
     answered = _nginx_public.answered(running, live, where)
     return _nginx_answer.findings(nginx, url, answered, where, live)
 

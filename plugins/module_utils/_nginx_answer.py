@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import Url
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_location import NO, Location
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx_location import NO, YES, Location
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_NO_UPSTREAM = (502, 503, 504)
+# The last one is that of a limit, as 503 may be; later requests get through.
+_NO_UPSTREAM = (502, 503, 504, 429)
+_FROM_CACHE = (200, *_REDIRECTS, 404)
 
 
 class Answered(NamedTuple):
@@ -50,6 +52,12 @@ def findings(nginx, url: Url, answered: Answered, where: Location, live: str | N
     # So it is while no web answers: the proof comes with the one that does.
     if where.passes != NO and (answered.status in _NO_UPSTREAM or where.own_errors and answered.status):
         return [], []
+    # The page for that is missing, or the app itself is what is asked for a login.
+    if where.passes == YES and (where.error_page and answered.status == 404 or where.login_passes and answered.status == 500):
+        return [], []
+    # The proof goes on asking until that answer is out of the cache.
+    if where.passes != NO and where.brief and answered.status in _FROM_CACHE:
+        return [], [_cache_warning(nginx, url, where)]
     return [f"{asked} {_without_app(nginx, url, answered, where)}"], []
 
 
@@ -60,7 +68,7 @@ def _demanded(nginx, url: Url, answered: Answered, where: Location) -> str:
             f"cannot be asked: {answered.failure}. Set bluegreen_public_host to a name that the certificate is for, or "
             "bluegreen_public_validate_certs: false."
         )
-    if answered.status == 401 and where.login:
+    if answered.status == 401 and where.login and not (where.login_passes and answered.reached):
         return (
             f"is answered with 401, because {where.login} asks for a login, so requests there cannot prove which color Nginx "
             f"serves: {_way_out(nginx, url, 'auth_basic off; ')}"

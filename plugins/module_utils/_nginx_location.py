@@ -18,6 +18,9 @@ _LOGINS = ("auth_basic", "auth_request", "auth_jwt")
 _CACHES = ("proxy_cache", "fastcgi_cache", "uwsgi_cache", "scgi_cache")
 # What can send a request elsewhere, or answer it, in a way that only a request shows.
 _OPEN = ("rewrite", "if", "error_page", "perl", "js_content", "echo", "memcached_pass")
+# An answer that is cached no longer than this, in seconds, is gone before a proof gives up.
+_BRIEF = 2
+_TIME = re.compile(r"(\d+)(ms|s|)")
 
 
 class Location(NamedTuple):
@@ -25,8 +28,10 @@ class Location(NamedTuple):
 
     ``passes`` is whether it sends requests on: :data:`YES`, :data:`NO` or :data:`MAYBE`. ``login``, ``denied``,
     ``cache`` and ``client_certificate`` are the places of what demands or does that, empty without; ``denied`` is of
-    a rule against this host. ``caches`` is whether answers are cached whatever the app says. ``own_errors`` is whether
-    a page of its own may take the place of the answer 502.
+    a rule against this host. ``login_passes`` is whether the app itself may be what is asked for the login. ``caches``
+    is whether answers are cached whatever the app says, ``brief`` whether that is for a moment only. ``own_errors`` is
+    whether a page of its own may take the place of the answer 502, ``error_page`` whether it has a page for that, which
+    may be missing. ``plain`` is whether nothing but the app can answer.
     """
 
     place: str = ""
@@ -37,6 +42,10 @@ class Location(NamedTuple):
     caches: bool = False
     client_certificate: str = ""
     own_errors: bool = False
+    error_page: bool = False
+    login_passes: bool = False
+    brief: bool = False
+    plain: bool = False
 
 
 def answering(configuration: list, server, path: str, address: str) -> Location:
@@ -50,17 +59,23 @@ def answering(configuration: list, server, path: str, address: str) -> Location:
     if chain is None:
         return Location(place=server.place)
     around = [_nginx_config.http_statements(configuration), server.block, *(block.block for block in chain)]
-    errors = _in_effect(around, ("error_page",))
-    cache = _switched_on(around, _CACHES)
+    errors = [found for found in _in_effect(around, ("error_page",)) if set(found.words) & {"502", "503", "504"}]
+    cache, login, passes = _switched_on(around, _CACHES), _login(around), _passes(server, chain, path)
+    denied, certificate = _denied(around, address), _client_certificate(around)
+    times = _times_in_cache(around, cache)
     return Location(
         place=chain[-1].place if chain else server.place,
-        passes=_passes(server, chain, path),
-        login=_place(_login(around)),
-        denied=_place(_denied(around, address)),
+        passes=passes,
+        login=_place(login),
+        denied=_place(denied),
         cache=_place(cache),
-        caches=cache is not None and bool(_in_effect(around, (f"{cache.name}_valid",))),
-        client_certificate=_place(_client_certificate(around)),
-        own_errors=any(_replaces_status(statement.words[1:]) for statement in errors),
+        caches=any(seconds > _BRIEF for seconds in times),
+        client_certificate=_place(certificate),
+        own_errors=any(_replaces_status(found.words[1:]) or _answers(server, found.words[-1]) for found in errors),
+        error_page=bool(errors),
+        login_passes=bool(login) and login.name == "auth_request" and _leads_on(server, login.words[-1]),
+        brief=bool(times) and all(seconds <= _BRIEF for seconds in times),
+        plain=passes == YES and not (login or denied or cache or certificate or _is_open([server.block, around[-1]], but="error_page")),
     )
 
 
@@ -123,16 +138,14 @@ def _of_kind(statements, modifiers: tuple) -> list:
 
 
 def _passes(server, chain: list, path: str) -> str:
-    if _nginx_config.children(server.block, "return"):
-        return NO
     inside = (chain[-1] if chain else server).block
-    names = {statement.name for statement in inside}
-    if "return" in names:
-        return NO
-    if names & set(PASSES):
+    for statements in (server.block, inside):
+        if _nginx_config.children(statements, "return"):
+            return MAYBE if _leads_past_return(statements) else NO
+    if {statement.name for statement in inside} & set(PASSES):
         return YES
     # A module may answer in ways that its directives do not tell.
-    if any(name in _OPEN or "_by_lua" in name for name in names | {statement.name for statement in server.block}):
+    if _is_open([server.block, inside]):
         return MAYBE
     fallbacks = [statement.words[-1] for statement in _in_effect([server.block, inside], ("try_files",))]
     indexes = _in_effect([server.block, inside], ("index",)) if path.endswith("/") else []
@@ -141,16 +154,49 @@ def _passes(server, chain: list, path: str) -> str:
     return MAYBE if any(_leads_on(server, target) for target in further) else NO
 
 
+def _is_open(blocks: list, but: str = "") -> bool:
+    names = {statement.name for block in blocks for statement in block} - {but}
+    return any(name in _OPEN or "_by_lua" in name for name in names)
+
+
+def _leads_past_return(statements: list) -> bool:
+    """Whether a line before the first ``return`` may keep Nginx from coming to that."""
+    for statement in statements:
+        if statement.name == "return":
+            return False
+        if _ends_rewriting(statement):
+            return True
+    return False
+
+
+def _ends_rewriting(statement) -> bool:
+    if statement.name == "if":
+        return any(_ends_rewriting(inner) for inner in statement.block or ())
+    return statement.name == "break" or statement.name == "rewrite" and statement.words[-1] in ("last", "break")
+
+
 def _leads_on(server, target: str) -> bool:
     if target.startswith("="):
         return False
-    if target.startswith("@"):
-        chain = [found for found in _locations(server.block) if found.words[1] == target]
-    else:
-        chain = _chain(server, target.partition("?")[0])
+    chain = _led_to(server, target)
     if not chain:
         return chain is None or "$" in target
     return any(statement.name in PASSES or statement.name in _OPEN for statement in chain[-1].block)
+
+
+def _led_to(server, target: str):
+    """The chain of locations for the target of an ``error_page`` and the like; ``None`` where that cannot be told."""
+    if target.startswith("@"):
+        return [found for found in _locations(server.block) if found.words[1] == target]
+    return _chain(server, target.partition("?")[0])
+
+
+def _answers(server, target: str) -> bool:
+    """Whether what an error leads to may answer with a status of its own."""
+    chain = _led_to(server, target)
+    if not chain:
+        return chain is None
+    return any(statement.name in ("return", "try_files") or statement.name in _OPEN for statement in chain[-1].block)
 
 
 # What stands before it
@@ -171,6 +217,19 @@ def _switched_on(around: list, names: tuple):
         if found and found[0].words[1:] != ["off"]:
             return found[0]
     return None
+
+
+def _times_in_cache(around: list, cache) -> list:
+    """How long answers are cached that say nothing of it themselves, in seconds; empty where they are not."""
+    if cache is None or _in_effect(around, (f"{cache.name}_bypass",)) and _in_effect(around, (cache.name.replace("_", "_no_"),)):
+        return []
+    found = []
+    for statement in _in_effect(around, (f"{cache.name}_valid",)):
+        *codes, time = statement.words[1:]
+        if not codes or {"any", "200", "301", "302"} & set(codes):
+            match = _TIME.fullmatch(time)
+            found.append(int(match.group(1)) / (1000 if match.group(2) == "ms" else 1) if match else float("inf"))
+    return found
 
 
 def _login(around: list):

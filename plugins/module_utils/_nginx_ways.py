@@ -105,8 +105,9 @@ def findings(nginx, found: list[Way], live: str | None) -> tuple[list[str], list
     pair = _pair(found)
     for way in found:
         to_idle = bool(live) and way.color not in ("", live)
-        meant = way.guard == "local" or way.guard == "some" and to_idle or way in pair
-        if way.service or way.certain and not meant:
+        # What has a login of its own and is not the web, such as a monitor of the workers, is not for visitors.
+        meant = way.guard == "local" or way.guard == "some" and (to_idle or way.service) or way in pair
+        if way.certain and not meant:
             sentence, into = refusal(nginx, way), refusals
         else:
             sentence, into = _warning(nginx, way), warnings
@@ -163,6 +164,11 @@ def refusal(nginx, way: Way) -> str:
 
 
 def _warning(nginx, way: Way) -> str:
+    if way.service:
+        return (
+            f"{describe(nginx, way)}{'' if way.through else ','} a port of the service {way.service} of the live color, and "
+            f"switching the upstream {nginx.upstream} does not move them: that answers nothing once the old color is stopped."
+        )
     if not way.certain:
         return (
             f"{way.place} may send requests to port {way.address.rpartition(':')[2]} of {way.color} (by {way.written}), and "

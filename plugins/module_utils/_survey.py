@@ -116,7 +116,9 @@ class Survey:
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept:
             self._decide()
-        against = _nginx.preflight(self.host, self._nginx_settings(), self._published_beside(), self.seen)
+        against = _nginx.preflight(
+            self.host, self._nginx_settings(), self._published_beside(), self.seen, switches=not self.up_to_date
+        )
         if against and not self.live:
             self._warn_of_served()
         self._raise(against)

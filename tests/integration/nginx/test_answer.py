@@ -107,6 +107,35 @@ def test_no_color_yet(host, lab, site):
     assert "is answered with 200 by Nginx itself" in refusal
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "location / { rewrite ^/(.*)$ /app/$1 last; return 404; } location /app/ { proxy_pass http://shop; }",
+        "error_page 502 @sorry; location @sorry { return 302 https://a.org/; } location / { proxy_pass http://shop; }",
+        "error_page 502 /50x.html; location = /50x.html { root {folder}/none; } location / { proxy_pass http://shop; }",
+        "location = /in { internal; proxy_pass http://shop; } location / { auth_request /in; proxy_pass http://shop; }",
+    ],
+)
+def test_what_nginx_says_while_no_color_answers(host, journal, lab, site, text):
+    lab.owned.write_text(_upstream.render("shop", None, lab.settings.servers))
+    site(text)
+    assert _nginx.preflight(host, lab.settings) == []
+    assert _switch.switch(host, journal, lab.settings, "green", "2").changed
+    assert _nginx.preflight(host, lab.settings) == []
+    assert host.warnings == []
+
+
+def test_without_a_switch_nothing_is_asked(host, lab, site):
+    blue = lab.settings.servers["blue"]
+    site(f"location / {{ return 200 x; }} location /x {{ proxy_pass http://shop; }} location /ws/ {{ proxy_pass http://{blue}; }}")
+    lab.write("site2", f"server {{ listen 127.0.0.1:{lab.port}; server_name b.org; location / {{ proxy_pass http://{blue}; }} }}\n")
+    lab.reload()
+    refusals = _nginx.preflight(host, lab.settings)
+    assert len(refusals) == 2
+    assert _nginx.preflight(host, lab.settings, switches=False) == []
+    assert host.warnings == refusals
+
+
 @pytest.mark.parametrize("name", ["page", "redirect", "closed", "login"])
 def test_a_public_url_that_fails_later_keeps_nobody_from_going_back(host, journal, lab, site, name):
     assert _switch.switch(host, journal, lab.settings, "green", "2").changed

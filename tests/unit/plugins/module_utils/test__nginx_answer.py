@@ -40,6 +40,12 @@ def findings(answered, where, live="blue", url="http://127.0.0.1/"):
         (Answered(502), APP, "blue"),
         (Answered(504), EITHER, "blue"),
         (Answered(200), APP._replace(own_errors=True), "blue"),
+        (Answered(404), APP._replace(error_page=True), "blue"),
+        (Answered(429), APP, "blue"),
+        # The app itself was asked for the login.
+        (Answered(401, reached=True), APP._replace(login="/s:4", login_passes=True), "blue"),
+        (Answered(401, reached=True, sure=False), APP._replace(login="/s:4", login_passes=True), "blue"),
+        (Answered(500), APP._replace(login="/s:4", login_passes=True), None),
         # No color yet.
         (Answered(502), APP, None),
         (Answered(503), Location(), None),
@@ -57,6 +63,10 @@ def test_nothing_stands_against_it(answered, where, live):
         (Answered(200), PAGE, "is answered with 200 by Nginx itself (/s:2), a static page for example, so requests there"),
         (Answered(200), EITHER, "is answered with 200 by Nginx itself (/s:2), a static page for example, so requests there"),
         (Answered(200), Location(), "is answered with 200 by Nginx itself, a static page for example, so requests there"),
+        (Answered(429), PAGE, "is answered with 429 by Nginx itself (/s:2), and not by the app, so requests there"),
+        (Answered(404), APP, "is answered with 404 by Nginx itself (/s:2), and not by the app, so requests there"),
+        (Answered(500), APP._replace(login="/s:4"), "is answered with 500 by Nginx itself (/s:2), and not by the app, so"),
+        (Answered(401), APP._replace(login="/s:4", login_passes=True), "is answered with 401, because /s:4 asks for a login, so"),
         (Answered(404), PAGE, "is answered with 404 by Nginx itself (/s:2), and not by the app, so requests there"),
         (Answered(503), PAGE, "is answered with 503 by Nginx itself (/s:2), and not by the app, so requests there"),
         (Answered(301, target="https://a.org/?t=1"), PAGE, "is answered with 301, a redirect to https://a.org/ (/s:2), and not by"),
@@ -116,6 +126,14 @@ def test_a_cache_that_did_not_answer_is_a_warning():
     refusals, (warning,) = findings(REACHED, CACHED)
     assert refusals == []
     assert warning.startswith("bluegreen_public_url http://127.0.0.1/ is in reach of a cache of Nginx (/s:3); an answer out of it")
+
+
+@pytest.mark.parametrize("status", [200, 302, 404])
+def test_a_cache_that_holds_answers_for_a_moment_is_a_warning(status):
+    refusals, (warning,) = findings(Answered(status), CACHED._replace(brief=True))
+    assert refusals == []
+    assert warning.startswith("bluegreen_public_url http://127.0.0.1/ is in reach of a cache of Nginx (/s:3); an answer out of it")
+    assert findings(Answered(403), CACHED._replace(brief=True))[0] != []
 
 
 def test_a_slow_answer_is_a_warning():

@@ -35,7 +35,7 @@ def answering(server, path="/", http="", address="127.0.0.1"):
 )
 def test_the_location_of_a_path(locations, path, line):
     found = answering("\n".join(f"location {location} {{ {PASS} }}" for location in locations), path)
-    assert found == Location(place=f"{SITE}:{3 + line}", passes=YES)
+    assert found == Location(place=f"{SITE}:{3 + line}", passes=YES, plain=True)
 
 
 def test_locations_within_locations():
@@ -64,6 +64,14 @@ def test_what_cannot_be_told():
         (f"location / {{ return 200 ok; {PASS} }}", NO),
         (f"return 301 https://$host$request_uri; location / {{ {PASS} }}", NO),
         (f"location / {{ try_files $uri =404; }} location @app {{ {PASS} }}", NO),
+        # As certbot writes it.
+        (f"if ($host = a.org) {{ return 301 https://$host$request_uri; }} return 404; location / {{ {PASS} }}", NO),
+        (f"rewrite ^ https://a.org/ permanent; return 404; location / {{ {PASS} }}", NO),
+        (f"return 404; break; location / {{ {PASS} }}", NO),
+        # What comes before the return leads on.
+        (f"rewrite ^/(.*)$ /app/$1 last; return 404; location / {{ {PASS} }}", MAYBE),
+        (f"if ($host) {{ break; }} return 404; location / {{ {PASS} }}", MAYBE),
+        (f"location / {{ rewrite ^/(.*)$ /app/$1 last; return 404; }} location /app/ {{ {PASS} }}", MAYBE),
         # A page before the app.
         (f"location / {{ try_files $uri @app; }} location @app {{ {PASS} }}", MAYBE),
         (f"location / {{ try_files $uri /app/; }} location /app/ {{ {PASS} }}", MAYBE),
@@ -113,6 +121,11 @@ def test_what_stands_before_the_app(server, http, name, line):
         ("error_page 502 https://wait.example.org/;", True),
         ("error_page 404 = @wait;", False),
         ("", False),
+        # What they lead to has a status of its own.
+        ("error_page 502 @wait; location @wait { return 302 https://a.org/; }", True),
+        ("error_page 502 /wait; location = /wait { return 302 https://a.org/; }", True),
+        ("error_page 502 @wait; location @wait { try_files /wait.html =404; }", True),
+        ("error_page 502 @wait; location @wait { root /srv; }", False),
     ],
 )
 def test_pages_that_take_the_place_of_an_error(directive, replaced):
@@ -126,10 +139,54 @@ def test_an_address_that_is_not_known_is_not_denied():
 
 @pytest.mark.parametrize(
     "directives, caches",
-    [("proxy_cache c;", False), ("proxy_cache c; proxy_cache_valid 200 10m;", True), ("proxy_cache_valid 1m;", False)],
+    [
+        ("proxy_cache c;", (False, False)),
+        ("proxy_cache c; proxy_cache_valid 200 10m;", (True, False)),
+        ("proxy_cache c; proxy_cache_valid 30;", (True, False)),
+        ("proxy_cache c; proxy_cache_valid any 1m; proxy_cache_valid 404 1s;", (True, False)),
+        ("proxy_cache c; proxy_cache_valid 200 1s; proxy_cache_valid 404 1m;", (False, True)),
+        ("proxy_cache c; proxy_cache_valid 200 302 500ms;", (False, True)),
+        ("proxy_cache c; proxy_cache_valid 404 1m;", (False, False)),
+        ("proxy_cache c; proxy_cache_valid 200 1m; proxy_cache_bypass $http_x; proxy_no_cache $http_x;", (False, False)),
+        ("proxy_cache_valid 1m;", (False, False)),
+    ],
 )
 def test_answers_that_are_cached_whatever_the_app_says(directives, caches):
-    assert answering(f"location / {{ {directives} {PASS} }}").caches is caches
+    found = answering(f"location / {{ {directives} {PASS} }}")
+    assert (found.caches, found.brief) == caches
+
+
+@pytest.mark.parametrize(
+    "directives, passes",
+    [
+        (f"auth_request /in; location = /in {{ {PASS} }}", True),
+        ("auth_request /in; location = /in { return 401; }", False),
+        (f"auth_basic x; location = /in {{ {PASS} }}", False),
+    ],
+)
+def test_a_login_that_the_app_itself_may_be_asked_for(directives, passes):
+    found = answering(f"{directives} location / {{ {PASS} }}")
+    assert (bool(found.login), found.login_passes) == (True, passes)
+
+
+@pytest.mark.parametrize(
+    "directives, plain",
+    [
+        ("", True),
+        ("error_page 502 /50x.html;", True),
+        ("limit_req zone=one;", True),
+        ("if ($bad) { return 403; }", False),
+        ("rewrite ^/old /new permanent;", False),
+        ("access_by_lua_block { x }", False),
+        ("proxy_cache c;", False),
+        ("auth_basic x;", False),
+        ("deny all;", False),
+        ("ssl_verify_client on;", False),
+    ],
+)
+def test_where_nothing_but_the_app_can_answer(directives, plain):
+    assert answering(f"{directives} location / {{ {PASS} }}").plain is plain
+    assert answering(f"location / {{ {directives} {PASS} }}").plain is plain
 
 
 @pytest.mark.parametrize(

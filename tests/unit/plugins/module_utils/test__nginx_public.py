@@ -292,6 +292,40 @@ def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, 
     assert found == Answered(status, target="/login/" if status == 302 else "", reached=reached, sure=sure)
 
 
+@pytest.mark.parametrize(
+    "where, statuses, requests, reached, sure",
+    [
+        # Nothing but the app can have answered: a redirect is its own.
+        (Location(passes=YES, plain=True), [302], 1, True, True),
+        # One that does not answer in time is not asked again and again.
+        (Location(passes=YES), [0], 1, True, True),
+        # A limit of requests keeps the later ones from the app, which says nothing of the first.
+        (Location(passes=YES), [302, 503, 503, 503, 503, 503], 6, True, False),
+        # The same answer without the app is one that Nginx has itself.
+        (Location(passes=YES), [302, 302, 302, 302, 302, 302], 6, False, False),
+    ],
+)
+def test_a_first_request_that_reaches_the_app(kernel, running, monkeypatch, where, statuses, requests, reached, sure):
+    asked = []
+
+    def ask(clock, url, host, timeout, validate_certs, while_waiting):
+        if not asked:
+            kernel.open(50000, BLUE, inode=77)
+        while_waiting(("127.0.0.1", 40000))
+        kernel.lines.clear()
+        asked.append(statuses[len(asked)])
+        return Answer(asked[-1], "" if asked[-1] else "timed out after 2 s", 0.01)
+
+    def sleep(seconds):
+        running.host.clock.now += max(seconds, 0.001)
+
+    monkeypatch.setattr(_nginx_public._probe, "ask", ask)
+    monkeypatch.setattr(running.host.clock, "sleep", sleep)
+    found = _nginx_public.answered(running, "blue", where)
+    assert (found.status, found.reached, found.sure) == (statuses[0], reached, sure)
+    assert len(asked) == requests
+
+
 def test_a_request_without_an_answer(kernel, running, monkeypatch):
     monkeypatch.setattr(_nginx_public._probe, "ask", lambda *args, **options: Answer(0, "connection refused", 0.0))
     assert _nginx_public.answered(running, "blue", Location()) == Answered(0, "connection refused")

@@ -236,6 +236,17 @@ def test_a_port_of_another_service_of_the_live_color():
     assert warnings == []
 
 
+@pytest.mark.parametrize("guard", [LOCAL, LOGIN, "allow 10.0.0.0/8; deny all;"])
+def test_a_monitor_of_the_workers_behind_a_login_is_a_warning(guard):
+    http = server(f"location /flower/ {{ {guard} proxy_pass http://127.0.0.1:19001; }}")
+    refusals, warnings = findings(http, published={19001: "flower"})
+    assert refusals == []
+    assert warnings == [
+        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service flower of the live color, and switching the upstream "
+        "shop does not move them: that answers nothing once the old color is stopped."
+    ]
+
+
 def test_values_without_end():
     lines = " ".join(f"/{number} 10.0.0.{number}:80;" for number in range(200))
     http = f"map $uri $a {{ {lines} }} server {{ location / {{ proxy_pass http://$a$a$a; }} }}"

@@ -131,8 +131,8 @@ class Scene:
         services["web"]["ports"] = [{"target": 8000, "published": str(PORTS[color]), "host_ip": "127.0.0.1"}]
         return {"name": f"shop-{color}", "services": services}
 
-    def _preflight(self, host, nginx, published, seen):
-        self.published = published
+    def _preflight(self, host, nginx, published, seen, switches):
+        self.published, self.switches = published, switches
         return self.nginx_says
 
     def _replace_the_edges(self, monkeypatch):
@@ -637,6 +637,8 @@ def test_the_same_release_again_is_up_to_date(scene):
     scene.of_release("2")
     result = scene.open()
     assert (result["changed"], result["up_to_date"], result["plan"], result["id"]) == (False, True, [], "")
+    # Nothing is asked to see whether a switch could be proved.
+    assert scene.switches is False
     assert "diff" not in result
     assert scene.untouched()
 
