@@ -206,7 +206,7 @@ class Recovery:
         return self.served == self.journal["from"] or not self._web_runs(self.candidate)
 
     def require_way_back(self):
-        """Raise where the deployment awaits approval, is whole, and the old color is no way back."""
+        """Raise where the deployment awaits approval, is whole, and the old color cannot take the visitors."""
         why = self._why_no_way_back()
         if why:
             if self.guard:
@@ -401,7 +401,7 @@ class Recovery:
             )
         if self.takes_it and not any(map(self._web_runs, (self.old, self.candidate))):
             return self._give_up(error)
-        # Before what may fail, too: whoever tries it again is then known to have been told.
+        # Before what may fail, too: the next try then knows that it was told.
         self.journal.note(result="failed", reason=self.reason)
         self._let_old_workers_work()
         release, before = self.journal["release"], self.journal["release_from"]

@@ -43,7 +43,7 @@ class _TurnRound(_recover.Recovery):
         self._see_served()
         self._require_no_better_way()
         self._require_answer()
-        # From here on whoever had it can do nothing more.
+        # From here on the run that had the deployment can do nothing more.
         self.journal.take_over()
         if self.served != self.candidate.name:
             self._lead_to_it()

@@ -44,7 +44,7 @@ def why_no_way_back(host, journal, settings, old) -> str:
     """Why the old color cannot take the visitors, or an empty string where it can, or where only the way itself can show it.
 
     What is to run of it is started, should it be down. A web that is stopped for want of memory is asked only if there is
-    room for it now; and it stops again if it is no way back.
+    room for it now; and it stops again if it does not answer.
     """
     web = old.of("web")
     if not web:

@@ -409,7 +409,7 @@ def _wait(journal, endings: list, deadline, on_end=None) -> None:
 
 def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) -> list:
     """Deal with containers that did not end in time; returns those that were killed."""
-    # What is no worker has no task to lose, and neither has one whose Celery has ended.
+    # Only a worker whose Celery runs has a task to lose.
     idle = [ending for ending in late if not roles[ending.container.id].worker or _has_lost_celery(ending.container)]
     forced = _kill(host, journal, idle)
     late = [ending for ending in late if ending not in forced]

@@ -61,7 +61,7 @@ def refusal(name, value, rendered, options, reading=read):
     rendered: what a template makes of it that consists of the variable alone.
     """
     if isinstance(value, str):
-        # Before ansible-core 2.19 True and False are no text then either, and are again as an option of a module.
+        # Before ansible-core 2.19 a template makes a boolean of True, too; an option of a module makes the text of it again.
         if rendered is not None and str(rendered) == value:
             return ""
         return (

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Prints what of an app runs already while no color is live by the upstream file, a name=value a line; changes nothing.
 #   live        the color whose web runs and publishes that color's port, so that it is the live one
-#   unadopted   a Compose project whose web runs and that is no such color
+#   unadopted   a Compose project whose web runs and that is not such a color
 # Nothing is printed where the file names a live color, where somebody else wrote it, or while a deployment is open.
 
 journal=$1 file=$2 src=$3 web=$4 blue=$5 blue_port=$6 green=$7 green_port=$8
