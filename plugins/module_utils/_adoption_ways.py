@@ -84,13 +84,14 @@ NONE = UNKNOWN._replace(complete=True)
 
 
 def of_seen(seen) -> Ways:
-    """The :class:`Ways` of the running Nginx; :data:`UNKNOWN` when it cannot be asked.
+    """The :class:`Ways` of the running Nginx; :data:`UNKNOWN` while its configuration is broken.
 
     :param seen: a :class:`_nginx.Seen`.
+    :raises BluegreenError: no Nginx is found where the settings have it.
     """
     try:
         return of_files(seen.files) if seen.checked.ok else UNKNOWN
-    except BluegreenError:
+    except _nginx_config.ConfigError:
         return UNKNOWN
 
 

@@ -342,7 +342,11 @@ class Survey:
         src, apps = self.params["project_src"], self._running_apps()
         if _adoption.recognize(apps, self.settings, _adoption_ways.UNKNOWN) is None:
             return []
-        ways = _adoption_ways.of_seen(self.seen)
+        try:
+            ways = _adoption_ways.of_seen(self.seen)
+        except BluegreenError as error:
+            # What visitors use can be told only once Nginx is found.
+            return [error.message]
         found = _adoption.recognize(apps, self.settings, ways)
         finding = _adoption.finding(found, self.settings, ways, src, self._taken, self._is_written_by_hand(apps))
         if not finding:
@@ -351,7 +355,11 @@ class Survey:
 
     def _warn_of_served(self):
         """What Nginx says against it may be to pass to the upstream, which has no server before the first deployment."""
-        ways = _adoption_ways.of_seen(self.seen)
+        try:
+            ways = _adoption_ways.of_seen(self.seen)
+        except BluegreenError:
+            # That is what stands against it.
+            return
         if self.settings.nginx["upstream"] in ways.targets:
             return
         own = [way for way in ways.found if is_own(way.host)]

@@ -156,12 +156,13 @@ def test_redirects_of_the_app_go_on_being_changed_as_they_are(given, after):
     assert way.through("shop")[0].new.partition(";")[2] == after
 
 
-def test_an_nginx_that_cannot_be_asked_shows_nothing(monkeypatch):
+def test_an_nginx_that_is_not_found_says_why(monkeypatch):
     def refuse(host, nginx):
         raise BluegreenError("Nginx does not run.")
 
     monkeypatch.setattr(_nginx, "Running", refuse)
-    assert _adoption_ways.of_seen(_nginx.Seen(None, None)) == _adoption_ways.UNKNOWN
+    with pytest.raises(BluegreenError, match="does not run"):
+        _adoption_ways.of_seen(_nginx.Seen(None, None))
 
 
 @pytest.mark.parametrize("ok, dump", [(False, ""), (True, f"# configuration file {MAIN}:\nhttp {{\n")])

@@ -252,6 +252,18 @@ def test_a_file_that_points_to_neither_color_is_refused(scene):
     assert "sends requests to 127.0.0.1:8000, which is neither color" in scene.refusal()
 
 
+def test_nginx_is_to_be_found_before_an_app_that_runs_by_hand_is_adopted(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+
+    def refuse(seen):
+        raise BluegreenError("No Nginx is there.")
+
+    monkeypatch.setattr(_adoption_ways, "of_seen", refuse)
+    scene.point_to(18001, " down")
+    scene.by_hand()
+    assert scene.refusal() == "No Nginx is there."
+
+
 def test_an_app_that_runs_by_hand_is_adopted_by_its_port(monkeypatch, tmp_path):
     scene = Scene(monkeypatch, tmp_path)
     for service in SERVICES:
