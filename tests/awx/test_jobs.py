@@ -69,7 +69,13 @@ def test_manual_waits_for_a_finish_of_that_release(fleet):
     assert fleet.runs() == {other(color): WHOLE}
 
 
-@pytest.mark.parametrize("typed, another_one", [("1.10", "1.1"), ("0123", "83"), ("on", "True"), ("2026-11-29", "2026")])
+@pytest.mark.parametrize(
+    "typed, another_one",
+    [
+        ("1.10", "1.1"),
+        *(pytest.param(*labels, marks=pytest.mark.long) for labels in (("0123", "83"), ("on", "True"), ("2026-11-29", "2026"))),
+    ],
+)
 def test_a_release_is_the_text_that_was_typed(fleet, typed, another_one):
     fleet.machine.exec(["docker", "tag", "bluegreen-demo:2", f"bluegreen-demo:{typed}"])
     deployed = fleet.run("playbooks/deploy.yml", {"bluegreen_release": typed, "bluegreen_approval": "manual"})

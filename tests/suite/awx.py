@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from setup import need
-from unit import pytest
+from unit import SHORT, pytest
 
 
-def awx():
+def awx(short):
     need("all", "venv-runner")
-    yield pytest("awx", ".venv", "tests/awx")
+    yield pytest("awx", ".venv", "tests/awx", *(SHORT if short else ()))

@@ -10,7 +10,7 @@ import os
 from command import CACHE, ROOT
 from outcome import Outcome
 from setup import have, need
-from unit import pytest
+from unit import SHORT, pytest
 
 # What a server of another version may do differently; how it is with many messages, one server shows for all.
 MOVES = [f"tests/integration/redis/test_{name}.py" for name in ("redis", "move", "hold", "kept", "refused")]
@@ -23,9 +23,7 @@ def integration(every_server):
     missing = have("redis")
     # Why this machine cannot have them: only then are their tests skipped.
     reasons = {"BLUEGREEN_NO_CHROMIUM": have("chromium"), "BLUEGREEN_NO_NGINX": have("nginx"), "BLUEGREEN_NO_COMPOSE": have("compose")}
-    # Forms that differ little from others are left to `make test-all`, too.
-    some = () if every_server else ("-m", "not long")
-    yield pytest("integration", ".venv", "tests/integration", *some, tools=tools, **reasons)
+    yield pytest("integration", ".venv", "tests/integration", *(() if every_server else SHORT), tools=tools, **reasons)
     # Minutes for what rarely differs, so `make test` leaves them to `make test-all`.
     for server in ("6", "7", "valkey") if every_server else ():
         name = f"integration-on-{server if server.isalpha() else 'redis-' + server}"

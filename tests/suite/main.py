@@ -34,13 +34,13 @@ from why import why
 # mistakes show within seconds.
 PARTS = {
     # The nightly run finds soon enough what only the oldest ansible-core does not know.
-    "unit": lambda options: [unit] if options.short else [unit, on_the_oldest],
+    "unit": lambda options: [partial(unit, short=True)] if options.short else [partial(unit, short=False), on_the_oldest],
     "lint": lambda options: [lint],
     "integration": lambda options: [partial(integration, every_server=not options.short)],
     "build": lambda options: [build],
     "sanity": lambda options: [sanity],
     "eda": lambda options: [eda],
-    "awx": lambda options: [awx],
+    "awx": lambda options: [partial(awx, short=options.short)],
     "faults": lambda options: [faults],
     "field": field,
     "molecule": molecule,

@@ -13,8 +13,12 @@ from outcome import Outcome
 from setup import have
 
 
-def unit():
-    yield pytest("unit", ".venv")
+# Forms that differ little from others are left to `make test-all`.
+SHORT = ("-m", "not long")
+
+
+def unit(short):
+    yield pytest("unit", ".venv", "tests/unit", *(SHORT if short else ()))
 
 
 def on_the_oldest():
@@ -34,7 +38,6 @@ def pytest(name, venv, *paths, tools=None, timeout=900, **more):
     env = environment(venv, PYTHONPATH=COLLECTIONS, **more)
     if tools:
         env["PATH"] = os.pathsep.join([tools, env["PATH"]])
-    paths = paths or ("tests/unit",)
     argv = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *paths]
     rc = run(argv, name, env=env, timeout=timeout)
     if not os.path.exists(report):

@@ -15,10 +15,6 @@ from compose_project import IMAGE, Project
 HERE = Path(__file__).parent
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: left to `make test-all`")
-
-
 def pytest_collection_modifyitems(items):
     try:
         reason = "" if Host().engine.image(IMAGE) else f"there is no image {IMAGE} (lab/setup app)"

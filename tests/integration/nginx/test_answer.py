@@ -62,7 +62,7 @@ def visitors(url):
 
 
 @pytest.mark.parametrize("name", SITES)
-@pytest.mark.parametrize("busy", [False, True], ids=["quiet", "busy"])
+@pytest.mark.parametrize("busy", [pytest.param(False, id="quiet", marks=pytest.mark.long), pytest.param(True, id="busy")])
 def test_a_public_url_that_never_gets_to_the_app(host, lab, site, name, busy):
     text, words = SITES[name]
     site(text)
