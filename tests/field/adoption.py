@@ -84,11 +84,17 @@ class Adoption(Journey):
             self.bed.write(OWN_FILE, OWN_UPSTREAM)
         compose = self.bed.exec(["cat", "/srv/shop/compose.yml"]).out
         self.bed.write("/srv/shop/compose.yml", compose.rstrip("\n") + "\n" + DATABASE)
-        self.bed.exec("cd /srv/shop && BG_PORT=8000 docker compose up -d && nginx -t && systemctl reload nginx")
+        self.bed.exec("cd /srv/shop && BG_PORT=8000 docker compose up -d")
+        self._until_well("http://127.0.0.1:8000/health/")
+        # Not before: to an Nginx whose upstream has two addresses, as localhost has, both would have failed for 10 s.
+        self.bed.exec("nginx -t && systemctl reload nginx")
+        self._until_well("http://127.0.0.1/health/")
+
+    def _until_well(self, url):
         end = time.monotonic() + 60
-        while self.bed.exec("curl -fsS -o /dev/null http://127.0.0.1/health/", check=False).rc:
+        while self.bed.exec(f"curl -fsS -o /dev/null {url}", check=False).rc:
             if time.monotonic() > end:
-                raise FaultsError("The app that was started by hand does not answer within a minute.")
+                raise FaultsError(f"The app that was started by hand does not answer at {url} within a minute.")
             time.sleep(0.5)
 
     def _go(self):
