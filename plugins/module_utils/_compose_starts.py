@@ -30,7 +30,7 @@ def examine(rendered: dict, services: dict, version: tuple) -> Findings:
     """Look for what a service would lack that Compose does not start.
 
     :param rendered: for each color, the configuration that Compose rendered.
-    :param services: for each role, the services; what is ignored is started by its owner.
+    :param services: for each role, the services. Those of ``ignored`` are not looked at, because no color starts them.
     :param version: of Compose.
     """
     findings = Findings([], [])

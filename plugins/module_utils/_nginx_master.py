@@ -155,7 +155,7 @@ def _is_here(pid):
 
 def _root(pid):
     try:
-        facts = os.stat(f"/proc/{pid}/root/")
+        facts = os.stat(f"/proc/{pid}/root")
     except OSError:
         return None
     return facts.st_dev, facts.st_ino

@@ -140,7 +140,7 @@ def sees(pid: int, file: str) -> bool:
     folder = os.path.realpath(os.path.dirname(file))
     real = os.path.join(folder, os.path.basename(file))
     if _identity(folder) is None:
-        # Nothing is there to be hidden; what is missing has a sentence of its own.
+        # The folder is missing on the host too, which the preflight reports by itself.
         return True
     inside = f"/proc/{pid}/root"
     if _identity(inside + folder) != _identity(folder) or _identity(inside + real) != _identity(real):

@@ -132,12 +132,12 @@ def _await_engine(host):
 
 
 def _warn_of_another_release(host, journal, params):
-    """What is open is undone, whatever the variable names: it may stand in the inventory for deployments."""
+    """Warn if the user names another release than the two of the open deployment, which is undone anyway."""
     named = params.get("release", "")
     if named and params["prefer"] == "rollback" and named not in (journal["release"], journal["release_from"]):
         host.warn(
-            f"bluegreen_release is {named!r}, but what is open is release {journal['release'] or '(none)'}: that is undone, which "
-            f"leads back to {'release ' + (journal['release_from'] or '(none)') if journal['from'] else 'no color'}."
+            f"bluegreen_release is {named!r}, but the open deployment is of release {journal['release'] or '(none)'}: it is undone, "
+            f"and {'release ' + (journal['release_from'] or '(none)') if journal['from'] else 'no release'} is live again."
         )
 
 
@@ -535,7 +535,7 @@ class Recovery:
         release = journal["release"]
         raise BluegreenError(
             f"Deployment {journal.describe()} of app {self.store.app} stopped in step {journal['step']}, and neither "
-            "color is whole: what is served was left as it is. Look at both colors (status.yml). Once one is healthy, "
+            "color is whole: Nginx was not changed. Look at both colors (status.yml). Once one is healthy, "
             f"{command('finish', release)} keeps release {release or '(none)'}, and {command('rollback')} goes back.",
             logs=self.logs,
         )

@@ -1,8 +1,9 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Compose copies configs and secrets into containers that it creates and does not start: what is refused is what a
-color would lack.
+"""Which versions of Compose copy configs and secrets into a container when they create it, without starting it.
+
+Where a version copies them only at the start, a color would lack them, so the plan refuses them.
 """
 
 from __future__ import annotations

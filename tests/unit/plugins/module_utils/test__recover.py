@@ -1182,7 +1182,7 @@ def test_when_neither_color_is_whole_what_is_served_is_left(scene):
     scene.deployment("settle")
     abandoned(scene)
     before = scene.states()
-    with pytest.raises(BluegreenError, match="neither color is whole: what is served was left as it is"):
+    with pytest.raises(BluegreenError, match="neither color is whole: Nginx was not changed"):
         recover(scene, LOOK)
     assert scene.states() == before
     assert scene.store.load()["result"] == "failed"

@@ -79,7 +79,7 @@ def test_a_bad_url_is_one_sentence_without_its_password(url, sentence):
         (["gunicorn"], "shop:redis", False),
         (["run"], "redis/redis-stack-server:7", True),
         (["run"], "oliver006/redis_exporter:v1", False),
-        (["run"], "ghcr.io/joeferner/redis-commander", False),
+        (["run"], "registry.example/joeferner/redis-commander", False),
         (["run"], "redis/redisinsight:2", False),
         (["run"], "bitnami/redis-sentinel:7", False),
         (["run"], "bitnami/valkey-exporter@sha256:1", False),

@@ -299,7 +299,7 @@ def test_what_is_open_is_undone_whatever_release_is_named(stuck, named, warned):
     """It may stand in the inventory."""
     stuck.unhealthy = set()
     assert undo(stuck, release=named)["result"] == "rolled_back"
-    sentence = "bluegreen_release is '0.9', but what is open is release 2: that is undone, which leads back to release 1."
+    sentence = "bluegreen_release is '0.9', but the open deployment is of release 2: it is undone, and release 1 is live again."
     assert (sentence in stuck.host.warnings) is warned
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A way back is looked at before it is begun, by whoever begins it."""
+"""Before a way back begins, the old color is asked whether it answers; the guard and a human do so alike."""
 
 from __future__ import annotations
 

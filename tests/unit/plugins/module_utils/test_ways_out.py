@@ -73,7 +73,7 @@ class State(NamedTuple):
         # The old color does not go before its broker is proved empty.
         forward = self.candidate == "healthy" and self.brokers and self.nginx != "neither" and STEPS.index(self.step) >= CUTOVER
         if self.step == "finish" and self.candidate != "gone":
-            # What was approved is not undone.
+            # An approved deployment is not undone.
             return forward
         return self.old == "healthy" or forward
 
