@@ -18,17 +18,14 @@ import sys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _old_web, _recover, _watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_program import NAME
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard_units import DISTRUSTED
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, JournalCorrupt, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._owned_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import called_with
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import NAME
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import switch_was_cut_off
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import Distrusted, check_program
-
-# What it goes by, in the app's folder.
-TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "containers.json", "broker.url")
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import TRUSTED, Distrusted, check_program
 
 # Between two looks at a deployment whose owner is alive, in seconds.
 PACE = 5.0
@@ -166,7 +163,7 @@ def restore(store):
     return OwnedFile(journal["settings"]["nginx"]["file"], journal["id"]).put_back_kept()
 
 
-def main(argv):
+def main(argv, _code=""):
     """The program: ``selftest``, ``restore`` or ``guard``, then the app and the engine's address.
 
     :returns: the exit code.

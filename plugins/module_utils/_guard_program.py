@@ -3,23 +3,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The guard as one file on the host: the very module utils that the modules are made of, in a zip that Python runs.
+"""The collection as one file on the host: the very module utils that the modules are made of, in a zip that Python runs.
 
-So there is one implementation of going back, nothing to install, and no Ansible needed when it counts.
+It is the guard, which brings an abandoned deployment to an end, and it does the steps of a deployment, because it costs less
+to start than a module. So there is one implementation of each, nothing to install, and no Ansible needed when it counts.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import io
+import marshal
 import os
 import pkgutil
 import sys
 import zipfile
 from typing import TYPE_CHECKING
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_units, _program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import NAME
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import (
     opener,
     remove,
@@ -30,45 +33,67 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder
 
 if TYPE_CHECKING:
     # Never imported, but named: Ansible sends to the host only what something imports.
-    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard  # noqa: F401
-
-NAME = "guard.pyz"
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard, _step  # noqa: F401
 
 PACKAGE = __name__.rpartition(".")[0]
-_MAIN = f"""\
+_MAIN = """\
 import sys
 
-from {PACKAGE}._guard import main
+if sys.argv[1] == "step":
+    from {package}._step import main
+else:
+    from {package}._guard import main
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:], "{code}"))
 """
-# The one file that imports Ansible's own.
-_LEFT_OUT = ("_module",)
-# The same sources make the same bytes, so that an equal program is recognized.
-_DATE = (1980, 1, 1, 0, 0, 0)
+# Bytecode that Python compares with the source beside it before it goes by it (PEP 552).
+_CHECKED_HASH = 0b11
 
 
-def pack():
-    """The bytes of the program."""
-    files = {"__main__.py": _MAIN}
+def sources() -> dict[str, str]:
+    """The texts of the module utils by name, wherever they were imported from."""
+    found = {}
+    for module in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
+        if module.name != _program.LEFT_OUT:
+            loader = importlib.util.find_spec(f"{PACKAGE}.{module.name}").loader
+            found[module.name] = loader.get_source(f"{PACKAGE}.{module.name}")
+    return found
+
+
+def pack(python: str, modules: dict[str, str], code: str) -> bytes:
+    """The bytes of the program.
+
+    :param python: path of the interpreter that runs it, the one that runs this.
+    :param modules: :func:`sources`.
+    :param code: their :func:`_program.code_of`.
+    """
+    files = {"__main__.py": _MAIN.format(package=PACKAGE, code=code)}
     folder = ""
     for part in PACKAGE.split("."):
         folder += f"{part}/"
         files[f"{folder}__init__.py"] = ""
-    package = importlib.import_module(PACKAGE)
-    for module in pkgutil.iter_modules(package.__path__):
-        if module.name not in _LEFT_OUT:
-            loader = importlib.util.find_spec(f"{PACKAGE}.{module.name}").loader
-            files[f"{folder}{module.name}.py"] = loader.get_source(f"{PACKAGE}.{module.name}")
+    files.update({f"{folder}{name}.py": text for name, text in modules.items()})
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    packed.write(f"#!{python} -I\n".encode())
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, text in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(name, _DATE), text, zipfile.ZIP_DEFLATED, 1)
-    return packed.getvalue()
+            _add(archive, name, text.encode())
+            _add(archive, f"{name}c", _bytecode(name, text))
+        archive.comment = _program.comment(code, importlib.util.MAGIC_NUMBER)
+    return _program.seal(packed.getvalue())
+
+
+def _add(archive, name, content):
+    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
+
+
+def _bytecode(name, text):
+    checked = importlib.util.MAGIC_NUMBER + _CHECKED_HASH.to_bytes(4, "little") + importlib.util.source_hash(text.encode())
+    return checked + marshal.dumps(compile(text, name, "exec", dont_inherit=True))
 
 
 def install(host, store, nginx_file):
-    """Put the guard of an app on the host; one that is there already is left alone.
+    """Put the program of an app on the host; one that is there already is left alone.
 
     A new one takes the place of the one before only after it has run here.
 
@@ -80,9 +105,10 @@ def install(host, store, nginx_file):
     # A virtual environment has packages of its own, which its user can change; the guard needs none.
     python = os.path.realpath(sys.executable)
     require_trusted(python)
-    path, content = store.path(NAME), pack()
-    if _read(path) != content:
-        _try_out(host, store, python, path, content)
+    path, modules = store.path(NAME), sources()
+    code = _program.code_of(modules)
+    if not _program.is_made_of(_read(path), python, code, importlib.util.MAGIC_NUMBER):
+        _try_out(host, store, python, path, pack(python, modules, code))
     _guard_units.install(host, store, python, path, nginx_file)
     return True
 
@@ -107,7 +133,7 @@ def _try_out(host, store, python, path, content):
 
 
 def _write(path, content):
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o750)
     with os.fdopen(descriptor, "wb") as target:
         target.write(content)
         target.flush()

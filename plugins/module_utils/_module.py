@@ -3,29 +3,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What all bg_ modules share at the edge to Ansible. The only module util that imports Ansible's."""
+"""The edge to Ansible of all bg_ modules. The only module util that imports Ansible's."""
 
 from __future__ import annotations
 
 import json
-import traceback
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import DEFAULT_DOCKER_HOST
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._secrets import hide, hide_in, texts_in
-
-COMMON_ARGUMENTS = {
-    "app": {"type": "str", "required": True},
-    "deployment_id": {"type": "str", "default": ""},
-    "epoch": {"type": "int", "default": 0},
-    "docker_host": {"type": "str", "default": DEFAULT_DOCKER_HOST},
-}
-
-
-HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_log import HIDDEN
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._outcome import outcome
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._secrets import hide, texts_in
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import Spec
 
 
 class _SilentModule(AnsibleModule):
@@ -52,69 +41,18 @@ class _SilentModule(AnsibleModule):
         super().fail_json(msg=msg, **kwargs)
 
 
-def run_module(action, argument_spec, hidden=(), **kwargs):
+def run_module(spec: Spec) -> None:
     """Run a module from arguments to result.
 
-    :param action: called with the module's parameters, a :class:`Host` and whether it is check mode; returns the
-        result as a dict. It raises :class:`BluegreenError` for a failure.
-    :param argument_spec: the module's own arguments, beside :data:`COMMON_ARGUMENTS`.
-    :param hidden: paths of dict options whose values are secrets. ``no_log`` of the argument spec is no way for them:
-        it would take a value such as ``1`` out of every text of the result. So the host's log gets no arguments at all,
-        and the result the names alone.
+    ``no_log`` of the argument spec is no way for the values of dict options that are secrets: it would take a value such as
+    ``1`` out of every text of the result. So the host's log gets no arguments of such a module at all, and the result the
+    names alone.
     """
-    kwargs = {"argument_spec": {**COMMON_ARGUMENTS, **argument_spec}, "supports_check_mode": True, **kwargs}
-    module = _SilentModule(hidden, **kwargs) if hidden else AnsibleModule(**kwargs)
-    invocation = {"module_args": _without(module.params, hidden)}
-    secrets, known = _values_of(module.params, hidden), json.dumps(invocation)
-    host = None
-    try:
-        host = Host(module.params["docker_host"])
-        result = action(module.params, host, module.check_mode)
-    except BluegreenError as error:
-        _report(module, host, secrets, known)
-        # Other programs may have quoted a value in what they said.
-        told = hide_in({"msg": error.message, **error.details}, secrets, known)
-        module.fail_json(**{"commands": _commands(host), "invocation": invocation, **told})
-    except Exception as error:  # The last line of defense: a sentence for the user, the traceback for the report.
-        _report(module, host, secrets, known)
-        sentence = f"{module._name} failed in a way that it should not ({type(error).__name__}: {error}). Please report "
-        sentence += "this with the output of ANSIBLE_DISPLAY_TRACEBACK=error and -vvv; the host is as status.yml shows it."
-        module.fail_json(
-            msg=hide(sentence, secrets, known),
-            exception=hide(traceback.format_exc(), secrets, known),
-            commands=_commands(host),
-            invocation=invocation,
-        )
-    _report(module, host, secrets, known)
-    module.exit_json(**{"commands": _commands(host), "invocation": invocation, **result})
-
-
-def _commands(host):
-    return host.commands if host else []
-
-
-def _without(params, hidden):
-    shown = json.loads(json.dumps(params, default=str))
-    for *path, name in hidden:
-        place = shown
-        for step in path:
-            place = (place or {}).get(step)
-        if place and place.get(name):
-            place[name] = {key: HIDDEN for key in place[name]}
-    return shown
-
-
-def _values_of(params, hidden):
-    """The values that :func:`_without` leaves out, as texts."""
-    found = set()
-    for path in hidden:
-        place = params
-        for step in path:
-            place = (place or {}).get(step)
-        found |= texts_in(place or {})
-    return found
-
-
-def _report(module, host, secrets, known):
-    for sentence in host.warnings if host else ():
-        module.warn(hide(sentence, secrets, known))
+    given = {"argument_spec": spec.argument_spec, "required_if": spec.required_if, "supports_check_mode": True}
+    module = _SilentModule(spec.hidden, **given) if spec.hidden else AnsibleModule(**given)
+    result = outcome(module._name, spec, module.params, module.check_mode)
+    for sentence in result.pop("warnings"):
+        module.warn(sentence)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)

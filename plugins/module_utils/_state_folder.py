@@ -25,6 +25,9 @@ FILE_MODE = 0o640
 # For what may hold a secret, and for what only the owner has to read.
 SECRET_MODE = 0o600
 
+# What the program on the host goes by, in the app's folder.
+TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "containers.json", "broker.url")
+
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 

@@ -182,18 +182,12 @@ commands:
   sample: []
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._info import info
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_info import SPEC
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import ARGUMENTS, check_app
-
-
-def show(params, host, check_mode):
-    return info(host, Store(check_app(params["app"], "bluegreen_app"), host), params)
 
 
 def main():
-    run_module(show, argument_spec=dict(**ARGUMENTS), hidden=[("colors", "blue", "env"), ("colors", "green", "env")])
+    run_module(SPEC)
 
 
 if __name__ == "__main__":

@@ -222,109 +222,12 @@ commands:
   sample: ["replace /etc/nginx/conf.d/bluegreen-shop.conf", "/usr/sbin/nginx -s reload"]
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import Drained, wait_drained
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
-    check_app,
-    check_color,
-    check_project,
-    check_release,
-)
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import require_still_healthy
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_switch import SPEC
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import nginx_settings
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import put_back_policies
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import from_journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._switch import plan, switch
-
-ARGUMENTS = {
-    "color": {"type": "str", "required": True, "choices": ["blue", "green"]},
-    "ports": {
-        "type": "dict",
-        "apply_defaults": True,
-        "options": {"blue": {"type": "int", "default": 18001}, "green": {"type": "int", "default": 18002}},
-    },
-    "servers": {"type": "dict", "options": {"blue": {"type": "str"}, "green": {"type": "str"}}},
-    "file": {"type": "str", "default": ""},
-    "upstream": {"type": "str", "default": ""},
-    "container": {"type": "str", "default": ""},
-    "public_url": {"type": "str", "default": "http://127.0.0.1/"},
-    "public_host": {"type": "str", "default": ""},
-    "validate_certs": {"type": "bool", "default": True},
-    "backup": {"type": "bool", "default": False},
-    "release": {"type": "str", "default": ""},
-    "project": {"type": "str", "default": ""},
-    "drain": {"type": "bool", "default": False},
-    "drain_timeout": {"type": "float", "default": 30.0},
-}
-
-
-# Steps in which the cutover lies behind and only its drain is waited for.
-_AFTERWARDS = ("handover", "start_workers", "settle", "awaiting_approval")
-
-
-def move(params, host, check_mode):
-    check_app(params["app"])
-    check_color("color", params["color"])
-    check_release(params["release"])
-    if params["project"]:
-        check_project("project", params["project"])
-    if params["drain_timeout"] < 0:
-        raise BluegreenError(f"drain_timeout is {params['drain_timeout']:g}, but it must not be less than 0.")
-    nginx = nginx_settings(params)
-    with fenced(Store(params["app"], host), params["deployment_id"], params["epoch"], _step(params), check_mode) as journal:
-        if check_mode:
-            return _result(plan(journal, nginx, params["color"], params["release"]), Drained(False, [], 0.0))
-        cutting = journal.get("step") not in _AFTERWARDS
-        if cutting:
-            journal.begin("cutover")
-        switched = switch(
-            host,
-            journal,
-            nginx,
-            params["color"],
-            params["release"],
-            before_rename=lambda: _prepare(host, journal, params["color"], params["project"]),
-        )
-        if cutting:
-            journal.done("cutover")
-        drained = Drained(False, [], 0.0)
-        if params["drain"]:
-            drained = wait_drained(host, journal, switched.children, params["drain_timeout"])
-        return _result(switched, drained)
-
-
-def _step(params):
-    # The drain may be waited for long after the cutover, up to the moment that somebody is asked.
-    return "awaiting_approval" if params["drain"] and params["deployment_id"] else "cutover"
-
-
-def _prepare(host, journal, color, project):
-    """The last moment before visitors come: the color still answers, and comes back after a boot from now on."""
-    services = journal.get("settings", {}).get("services")
-    if services and project:
-        containers = of_project(host.engine, project, services["support"] + services["web"])
-        require_still_healthy(host, journal, from_journal(journal.data), color, containers)
-        put_back_policies(host, journal, containers)
-
-
-def _result(switched, drained):
-    return {
-        "changed": switched.changed,
-        "live": switched.live,
-        "previous": switched.previous or "",
-        "diff": switched.diff,
-        "seconds": switched.seconds,
-        "children": switched.children,
-        "drained": drained.drained,
-        "held_by": drained.held_by,
-    }
 
 
 def main():
-    run_module(move, ARGUMENTS)
+    run_module(SPEC)
 
 
 if __name__ == "__main__":

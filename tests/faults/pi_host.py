@@ -58,6 +58,7 @@ class PiHost:
 
     Error = lab.HostError
     runs = RUN
+    machine_image = lab.IMAGE
 
     def __init__(self, name, small_disk=False, shape=""):
         """shape: of tests/field, for the demo's app in another one than its own."""
@@ -89,7 +90,9 @@ class PiHost:
         """A host with the app's images and its Compose file. What had its name before is gone."""
         self.destroy()
         # The disk of the engine is memory where it has to get full, which counts as such.
-        self.machine = lab.create(self.name, ports={22: None}, memory="2g" if self.small_disk else "1g")
+        self.machine = lab.create(
+            self.name, image=self.machine_image, ports={22: None}, memory="2g" if self.small_disk else "1g"
+        )
         if self.small_disk:
             self.machine.exec(
                 "systemctl stop docker.socket docker && mount -t tmpfs -o size=640m engine /var/lib/docker"

@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages, move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Credentials
-from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_move_tasks
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _bg_move_tasks as bg_move_tasks
 from tasks import SEPARATOR, consume_all, fill, message, take_unacked
 
 

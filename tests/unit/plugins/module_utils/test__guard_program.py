@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import io
 import os
 import pathlib
@@ -14,7 +15,7 @@ import zipfile
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program, _guard_units
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program, _guard_units, _program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
@@ -30,7 +31,7 @@ IMPORT_ALL = """\
 import importlib, sys, zipfile
 sys.path.insert(0, sys.argv[1])
 for name in zipfile.ZipFile(sys.argv[1]).namelist():
-    if name.startswith("ansible_collections/"):
+    if name.startswith("ansible_collections/") and name.endswith(".py"):
         importlib.import_module(name[:-len(".py")].replace("/", "."))
 print(sorted(name for name in sys.modules if name.split(".")[0] == "ansible"))
 """
@@ -38,8 +39,9 @@ print(sorted(name for name in sys.modules if name.split(".")[0] == "ansible"))
 PACK = """\
 import sys
 sys.path.insert(0, sys.argv[1])
-from {package}._guard_program import pack
-sys.stdout.buffer.write(pack())
+from {package} import _guard_program, _program
+modules = _guard_program.sources()
+sys.stdout.buffer.write(_guard_program.pack(sys.argv[2], modules, _program.code_of(modules)))
 """
 
 
@@ -75,6 +77,16 @@ def installing(monkeypatch, tmp_path):
     return Installing(monkeypatch, tmp_path)
 
 
+def packed():
+    modules = _guard_program.sources()
+    return _guard_program.pack(PYTHON, modules, _program.code_of(modules))
+
+
+def sources_in(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+
+
 def names_in(content):
     return zipfile.ZipFile(io.BytesIO(content)).namelist()
 
@@ -86,30 +98,27 @@ def run(*arguments):
 # The bytes
 
 
-def test_the_same_sources_make_the_same_bytes():
-    assert _guard_program.pack() == _guard_program.pack()
-
-
 def test_all_of_the_module_utils_but_that_which_needs_ansible():
     expected = {f"{FOLDER}/{source.name}" for source in SOURCES.glob("*.py")} - {f"{FOLDER}/_module.py"}
     packages = {f"{FOLDER[:end]}/__init__.py" for end in range(len(FOLDER) + 1) if end == len(FOLDER) or FOLDER[end] == "/"}
-    assert set(names_in(_guard_program.pack())) == expected | packages | {"__main__.py"}
+    with_source = expected | packages | {"__main__.py"}
+    assert set(names_in(packed())) == with_source | {f"{name}c" for name in with_source}
 
 
 def test_sources_are_packed_as_they_are():
-    with zipfile.ZipFile(io.BytesIO(_guard_program.pack())) as archive:
+    with zipfile.ZipFile(io.BytesIO(packed())) as archive:
         for name in ("_guard", "_journal", "_celery_shell"):
             assert archive.read(f"{FOLDER}/{name}.py") == (SOURCES / f"{name}.py").read_bytes()
 
 
 def test_nothing_in_it_needs_ansible_or_any_other_package(tmp_path):
-    (tmp_path / "guard.pyz").write_bytes(_guard_program.pack())
+    (tmp_path / "guard.pyz").write_bytes(packed())
     done = run("-I", "-S", "-c", IMPORT_ALL, str(tmp_path / "guard.pyz"))
     assert (done.returncode, done.stdout, done.stderr) == (0, b"[]\n", b"")
 
 
 def test_it_runs_by_itself(tmp_path):
-    (tmp_path / "guard.pyz").write_bytes(_guard_program.pack())
+    (tmp_path / "guard.pyz").write_bytes(packed())
     done = run("-I", str(tmp_path / "guard.pyz"), "selftest", "shop", DOCKER_HOST)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -123,10 +132,11 @@ def test_it_is_whole_where_ansible_sends_the_module_utils_as_a_zip(tmp_path):
             archive.writestr(f"{folder}__init__.py", "")
         for source in SOURCES.glob("*.py"):
             archive.write(source, f"{FOLDER}/{source.name}")
-    done = run("-I", "-S", "-c", PACK.format(package=_guard_program.PACKAGE), str(sent))
+    done = run("-I", "-S", "-c", PACK.format(package=_guard_program.PACKAGE), str(sent), PYTHON)
     assert done.stderr == b""
-    assert names_in(done.stdout) == names_in(_guard_program.pack())
-    assert done.stdout == _guard_program.pack()
+    assert names_in(done.stdout) == names_in(packed())
+    assert sources_in(done.stdout) == sources_in(packed())
+    assert _program.is_made_of(done.stdout, PYTHON, _program.code_here(), importlib.util.MAGIC_NUMBER)
 
 
 # Installing
@@ -134,7 +144,7 @@ def test_it_is_whole_where_ansible_sends_the_module_utils_as_a_zip(tmp_path):
 
 def test_it_is_installed_after_it_has_run(installing):
     assert installing.install() is True
-    assert installing.path.read_bytes() == _guard_program.pack()
+    assert sources_in(installing.path.read_bytes()) == sources_in(packed())
     assert installing.calls == [
         ("trusted", PYTHON),
         ("units", PYTHON, str(installing.path), "/etc/nginx/conf.d/shop.conf"),
@@ -149,7 +159,7 @@ def test_nobody_else_can_write_it(installing, umask):
         installing.install()
     finally:
         os.umask(before)
-    assert installing.path.stat().st_mode & 0o037 == 0
+    assert installing.path.stat().st_mode & 0o027 == 0
 
 
 def test_an_equal_program_is_left_alone(installing):
@@ -167,7 +177,7 @@ def test_the_program_of_another_release_is_replaced(installing):
     installing.path.write_bytes(b"of before")
     (installing.path.parent / "guard.pyz.new").write_bytes(b"torn by a power cut")
     installing.install()
-    assert installing.path.read_bytes() == _guard_program.pack()
+    assert sources_in(installing.path.read_bytes()) == sources_in(packed())
     assert os.listdir(installing.store.folder) == ["guard.pyz"]
 
 

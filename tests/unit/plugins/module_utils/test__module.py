@@ -12,6 +12,7 @@ from ansible.module_utils import basic
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _module
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import Spec
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_deployment, bg_info
 
 SECRET = "hunter2"
@@ -59,7 +60,7 @@ def run(monkeypatch, capsys, logged):
 
 
 def module(action, hidden=(), **spec):
-    return lambda: _module.run_module(action, spec, hidden=hidden)
+    return lambda: _module.run_module(Spec(action, spec, hidden))
 
 
 def test_a_result_comes_with_the_commands_and_the_arguments(run, warned):
@@ -129,6 +130,10 @@ def test_what_nobody_expected_is_one_sentence_too(run, warned, monkeypatch):
 # Secrets
 
 
+def acts(monkeypatch, tried, act):
+    monkeypatch.setattr(tried, "SPEC", tried.SPEC._replace(act=act))
+
+
 def ways_out(monkeypatch):
     def succeed(params, host, check_mode):
         return {"changed": False}
@@ -143,15 +148,14 @@ def ways_out(monkeypatch):
 
 
 @pytest.mark.parametrize("way", [0, 1, 2])
-@pytest.mark.parametrize("main, name", [(bg_deployment.main, "deployment"), (bg_info.main, "show")])
-def test_values_of_an_env_are_in_no_result_and_no_log(run, monkeypatch, logged, way, main, name):
-    where = bg_deployment if main is bg_deployment.main else bg_info
-    monkeypatch.setattr(where, name, ways_out(monkeypatch)[way])
+@pytest.mark.parametrize("tried", [bg_deployment, bg_info])
+def test_values_of_an_env_are_in_no_result_and_no_log(run, monkeypatch, logged, way, tried):
+    acts(monkeypatch, tried, ways_out(monkeypatch)[way])
     env = {"TOKEN": SECRET, "DEBUG": 1, "NESTED": {"inner": SECRET}}
     params = {"app": "shop", "colors": {"blue": {"env": env}, "green": {"env": env, "port": 18002}}}
-    if main is bg_deployment.main:
+    if tried is bg_deployment:
         params.update(state="open", project_src="/srv/shop")
-    code, result = run(main, **params)
+    code, result = run(tried.main, **params)
     assert code == (0 if way == 0 else 1)
     hidden = {name: _module.HIDDEN for name in env}
     colors = result["invocation"]["module_args"]["colors"]
@@ -173,7 +177,7 @@ def test_a_failure_that_quotes_a_value_is_told_without_it(run, monkeypatch, logg
             raise ValueError(said)
         raise BluegreenError(f"Compose says: {said}.", findings=[said], logs={"web": [said]}, seconds=1.5)
 
-    monkeypatch.setattr(bg_deployment, "deployment", act)
+    acts(monkeypatch, bg_deployment, act)
     env = {"TOKEN": SECRET, "PORT": {"inner": [f"{SECRET}-{SECRET}"]}, "NAME": "shop", "PLACE": "/srv/shop"}
     params = {"app": "shop", "state": "open", "project_src": "/srv/shop", "colors": {"blue": {"env": env}}}
     code, result = run(bg_deployment.main, **params)
@@ -185,12 +189,11 @@ def test_a_failure_that_quotes_a_value_is_told_without_it(run, monkeypatch, logg
     assert way or (result["findings"], result["seconds"]) == (["invalid port: (hidden), shop"], 1.5)
 
 
-@pytest.mark.parametrize("main, more", [(bg_deployment.main, {"state": "closed"}), (bg_info.main, {})])
-def test_a_broker_url_is_in_no_result_and_no_log(run, monkeypatch, logged, main, more):
-    where, name = (bg_deployment, "deployment") if main is bg_deployment.main else (bg_info, "show")
-    monkeypatch.setattr(where, name, lambda params, host, check_mode: {"url": params["broker"]["url"]})
+@pytest.mark.parametrize("tried, more", [(bg_deployment, {"state": "closed"}), (bg_info, {})])
+def test_a_broker_url_is_in_no_result_and_no_log(run, monkeypatch, logged, tried, more):
+    acts(monkeypatch, tried, lambda params, host, check_mode: {"url": params["broker"]["url"]})
     url = f"redis://:{SECRET}@redis:6379/0"
-    code, result = run(main, app="shop", broker={"url": url}, **more)
+    code, result = run(tried.main, app="shop", broker={"url": url}, **more)
     assert code == 0
     assert SECRET not in json.dumps(result)
     assert not [line for line in logged if SECRET in line]

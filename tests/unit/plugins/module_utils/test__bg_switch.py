@@ -11,7 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._switch import Switched
-from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_switch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _bg_switch as bg_switch
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 PORTS = {"blue": 18001, "green": 18002}

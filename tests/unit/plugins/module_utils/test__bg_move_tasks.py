@@ -11,7 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import Kept
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
-from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_move_tasks
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _bg_move_tasks as bg_move_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
-from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_health
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _bg_health as bg_health
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 URL = "http://127.0.0.1:18002/health/"

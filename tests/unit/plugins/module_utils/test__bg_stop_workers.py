@@ -13,7 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import Checked
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import Stopped, StoppedWorkers
-from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_stop_workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _bg_stop_workers as bg_stop_workers
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 PARAMS = {

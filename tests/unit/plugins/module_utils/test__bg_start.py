@@ -14,7 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Journal, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import Started
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, TookOver
-from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_start
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _bg_start as bg_start
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 PARAMS = {

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the module bg_start does."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _old_web
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import colors_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import move_late
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import Spec
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import (
+    DEFAULT_TIMEOUT,
+    by_role,
+    start,
+    would_start,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import sort_shared
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import is_celery
+
+_NAMES = {"type": "list", "elements": "str"}
+ARGUMENTS = {
+    "project": {"type": "str", "required": True},
+    "services": {"type": "dict", "required": True, "options": {role: dict(_NAMES) for role in ROLES}},
+    "wait": {"type": "bool", "default": True},
+    "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
+    "replaces": {"type": "str", "default": ""},
+    "broker": {
+        "type": "dict",
+        "options": {
+            "service": {"type": "str", "default": "redis"},
+            "url": {"type": "str", "default": "", "no_log": True},
+        },
+    },
+}
+
+
+def bring_up(params, host, check_mode):
+    check_app(params["app"])
+    check_project("project", params["project"])
+    if params["replaces"]:
+        check_project("replaces", params["replaces"])
+    if params["timeout"] <= 0:
+        raise BluegreenError(f"timeout is {params['timeout']:g} s, but a start takes more than 0 s: give it more.")
+    services = {role: names for role, names in params["services"].items() if names}
+    if params["replaces"] and "workers" not in services:
+        raise BluegreenError(
+            f"replaces is {params['replaces']!r}, but services names no workers that could take over: name them in "
+            "services.workers, or leave replaces out."
+        )
+    store = Store(params["app"], host)
+    # Workers come after the cutover, all else before it.
+    step = "handover" if set(services) <= {"workers"} else "start_candidate"
+    with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
+        containers = of_project(host.engine, params["project"])
+        found = by_role(containers, services, params["project"])
+        planned = would_start(journal, found)
+        result = {"started": [container.name for container in planned], "seconds": 0.0, "moved": 0, "schedule": []}
+        if not check_mode:
+            result = _bring_up(params, host, store, journal, containers, found)
+    return {
+        "changed": bool(result["started"] or result["moved"]),
+        **result,
+        "diff": {
+            "before": {container.name: container.status for container in planned},
+            "after": {
+                container.name: "exited" if _is_init(container, services) else "running" for container in planned
+            },
+        },
+    }
+
+
+def _bring_up(params, host, store, journal, containers, found):
+    result = {"started": [], "seconds": 0.0, "moved": 0, "schedule": []}
+    broker = connect(host, containers, of_deployment(store, journal, params["broker"]))
+    with broker or contextlib.nullcontext():
+        if set(found) - {"workers"}:
+            journal.begin("start_candidate")
+            started = start(host, journal, found, params["timeout"], broker, params["wait"])
+            journal.done("start_candidate")
+            result.update(started._asdict())
+        if "workers" in found:
+            moved_before = journal.get("tasks_moved", 0)
+            took_over = _take_over(params, host, store, journal, found["workers"], broker)
+            result["started"] = result["started"] + took_over.started
+            result["seconds"] = round(result["seconds"] + took_over.seconds, 2)
+            result["schedule"] = took_over.schedule
+            result["moved"] = journal.get("tasks_moved", 0) - moved_before
+    return result
+
+
+def _take_over(params, host, store, journal, workers, broker):
+    old, move, stop, sort, make_room = [], None, Stop(), None, None
+    if params["replaces"]:
+        replaced = of_project(host.engine, params["replaces"])
+        old = _workers_of(replaced, journal, params["services"]["workers"])
+        of_old = connect(host, replaced, of_deployment(store, journal, params["broker"]))
+        own = journal.get("workers") or {}
+        stop = Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old)
+        if journal.get("from"):
+            settings, source, candidate = colors_of(host, store, journal)
+            if settings.broker["mode"] == "shared" and broker is not None:
+                # The old web has published since the old workers stopped.
+                sort = functools.partial(sort_shared, host, journal, broker, to_candidate=True)
+            move = functools.partial(move_late, host, journal, source, candidate)
+            if _old_web.is_stopped(journal):
+                make_room = functools.partial(_old_web.stop, host, journal, source)
+    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort, make_room)
+
+
+def _workers_of(replaced, journal, names):
+    """The workers of the color that is replaced: those that the deployment found, else what the lists and processes say."""
+    services = (journal.get("settings") or {}).get("services")
+    if services is None:
+        return [each for each in replaced if each.service in names or is_celery(each)]
+    listed = {*names, *services["workers"], *(journal.get("old_workers") or ())}
+    return [each for each in replaced if each.service in listed]
+
+
+def _is_init(container, services):
+    return container.service in services.get("init", ())
+
+
+SPEC = Spec(bring_up, ARGUMENTS)

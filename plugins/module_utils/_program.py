@@ -1,0 +1,74 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""How the program on the host is recognized: by the code that it is made of, and by being whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Mapping
+
+# In the app's folder on the host.
+NAME = "guard.pyz"
+# The one file that imports Ansible's own, and so is in no program.
+LEFT_OUT = "_module"
+
+# What the program writes before the result of a step. Until then it has touched nothing.
+BEGUN = "smallfleet.bluegreen: begun"
+# What it ends with instead where it is not the code that was asked for, or not to be trusted.
+NOT_THIS_ONE = 4
+
+_SEAL = 64
+
+
+def code_of(sources: Mapping[str, str]) -> str:
+    """The digest of module utils, from their texts by name.
+
+    The controller and the host each compute it from what they have, so an equal one is the very same code.
+    """
+    digest = hashlib.sha256()
+    for name, text in sorted(sources.items()):
+        for part in (name, text):
+            content = part.encode()
+            digest.update(b"%d:" % len(content) + content)
+    return digest.hexdigest()
+
+
+def code_here() -> str:
+    """The same of the collection that this file is in, where it lies on disk."""
+    sources = {}
+    for entry in os.scandir(os.path.dirname(os.path.abspath(__file__))):
+        name, end = os.path.splitext(entry.name)
+        if end == ".py" and name.isidentifier() and name not in (LEFT_OUT, "__init__"):
+            with open(entry.path, encoding="utf-8") as source:
+                sources[name] = source.read()
+    return code_of(sources)
+
+
+def seal(content: bytes) -> bytes:
+    """A program with its own digest in its last bytes, which have to be free for it."""
+    content = content[:-_SEAL]
+    return content + hashlib.sha256(content).hexdigest().encode()
+
+
+def is_whole(content: bytes) -> bool:
+    """Whether a sealed program is as it was written."""
+    return hashlib.sha256(content[:-_SEAL]).hexdigest().encode() == content[-_SEAL:]
+
+
+def comment(code: str, magic: bytes) -> bytes:
+    """What a program of some code, with bytecode of some Python, has in its comment, with room for the seal."""
+    return f"{code} {magic.hex()} {'-' * _SEAL}".encode()
+
+
+def is_made_of(content: bytes, interpreter: str, code: str, magic: bytes) -> bool:
+    """Whether a program is whole, of this code, and for this Python."""
+    wanted = comment(code, magic)
+    return (
+        content.startswith(f"#!{interpreter} -I\n".encode())
+        and content[-len(wanted):-_SEAL] == wanted[:-_SEAL]
+        and is_whole(content)
+    )

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What a bg_ module does, done by the program that is on the host already.
+
+Ansible would build an archive for each run, send it, and have Python unpack and compile it. All of that costs a small machine
+more than what the module itself does. The controller's half is ``plugin_utils/_step_action.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Sequence
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _program
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._outcome import outcome
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import Spec, expand_paths
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import TRUSTED, check_program
+
+if TYPE_CHECKING:
+    # Imported by name, below: Ansible sends to the host only what something imports.
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (  # noqa: F401
+        _bg_deployment,
+        _bg_health,
+        _bg_info,
+        _bg_move_tasks,
+        _bg_start,
+        _bg_stop_workers,
+        _bg_switch,
+    )
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+def spec_of(name: str) -> Spec:
+    """The :class:`Spec` of a module, such as ``bg_health``."""
+    return importlib.import_module(f"{_PACKAGE}._{name}").SPEC
+
+
+def main(argv: Sequence[str], code: str) -> int:
+    """Do one step: ``step``, the module's name, and the code that the controller has; the rest is on standard input.
+
+    :param code: that this program is made of.
+    :returns: the exit code.
+    """
+    dummy, name, wanted = argv
+    program = os.path.abspath(sys.argv[0])
+    try:
+        check_program(program, os.path.realpath(sys.executable), TRUSTED)
+    except BluegreenError as error:
+        return _refuse(error.message)
+    with open(program, "rb") as source:
+        if wanted != code or not _program.is_whole(source.read()):
+            return _refuse(f"{program} is of another version, or was changed.")
+    request = json.load(sys.stdin)
+    spec = spec_of(name)
+    what = request["name"], spec, expand_paths(spec.argument_spec, request["params"]), request["check_mode"]
+    # From here on it is too late for the other way.
+    _write(_program.BEGUN)
+    _write(json.dumps(outcome(*what)))
+    return 0
+
+
+def _refuse(sentence):
+    _write(sentence)
+    return _program.NOT_THIS_ONE
+
+
+def _write(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the bg_ modules share on the controller: the program that is on the host already does what the module would do.
+
+``bg_deployment`` puts it there when it opens a deployment. Whatever stands against it, the module is sent as ever: no program,
+one of another version, a connection that passes no standard input, arguments that do not validate.
+The host's half is ``module_utils/_step.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import merge_hash
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STATE_ROOT
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import BEGUN, NAME, code_here
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import paths_as_text
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._step import spec_of
+
+
+class StepAction(ActionBase):
+    """Base of the action plugins; each is named after its module."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: None = None, task_vars: dict | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        wrap_async = self._task.async_val and not self._connection.has_native_async
+        answer = None if self._task.async_val else self._by_program()
+        if answer is None:
+            answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
+        result = merge_hash(result, answer)
+        if not wrap_async:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _by_program(self) -> dict[str, Any] | None:
+        """The result of the program on the host; ``None`` if the module has to be sent, and nothing was done."""
+        if not self._passes_input():
+            return None
+        name = self._task.action.rpartition(".")[2]
+        spec = spec_of(name)
+        try:
+            dummy, params = self.validate_argument_spec(paths_as_text(spec.argument_spec), required_if=spec.required_if)
+            program = f"{STATE_ROOT}/{check_app(params['app'])}/{NAME}"
+            request = json.dumps(
+                {"name": self._task.action, "params": params, "check_mode": self._task.check_mode}, default=_decrypted
+            )
+        except (AnsibleActionFail, BluegreenError, TypeError):
+            # The module says it in its own words.
+            return None
+        command = f"{self._compute_environment_string()} {shlex.quote(program)} step {name} {code_here()}".strip()
+        done = self._low_level_execute_command(command, in_data=request.encode())
+        before, begun, answer = done["stdout"].partition(f"{BEGUN}\n")
+        if not begun:
+            self._display.vvv(f"{program} did not do it ({done['rc']}: {before or done['stderr']})", host=self._host())
+            return None
+        self._display.vvv(f"Done by {program}", host=self._host())
+        try:
+            return json.loads(answer.partition("\n")[0])
+        except ValueError:
+            return _cut_off(name, answer, done)
+
+    def _passes_input(self) -> bool:
+        """Whether standard input reaches a program on the host, as Ansible's own pipelining needs it."""
+        become = self._connection.become
+        passes = getattr(become, "pipelining", become.name != "su") if become else True
+        # Who keeps the modules on the host wants to look at them.
+        return self._connection.has_pipelining and passes and not C.DEFAULT_KEEP_REMOTE_FILES
+
+    def _host(self) -> str:
+        return self._play_context.remote_addr
+
+
+def _decrypted(value):
+    """A value of the inventory that was encrypted by itself, as text."""
+    if getattr(value, "__ENCRYPTED__", False):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+def _cut_off(name, answer, done):
+    return {
+        "failed": True,
+        "msg": f"{name} was ended on the host before it answered (exit code {done['rc']}): status.yml shows how the host is.",
+        "module_stdout": answer,
+        "module_stderr": done["stderr"],
+        "rc": done["rc"],
+    }

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Pi-sized host with a release live, whose modules are called both ways."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / "faults"))
+
+# pylint: disable=wrong-import-position
+from pi_host import PiHost, make_key  # noqa: E402
+
+SYSTEM = "/usr/bin/python3"
+PROGRAM = "/var/lib/bluegreen/shop/guard.pyz"
+PASSWORD = "not a word"
+# A user of the host, as most are: sudo asks for the password.
+ADA = f"""
+id ada >/dev/null 2>&1 || useradd -m -s /bin/bash ada
+echo 'ada:{PASSWORD}' | chpasswd
+echo 'ada ALL=(ALL) ALL' >/etc/sudoers.d/ada
+install -d -o ada -m 700 ~ada/.ssh && install -o ada -m 600 /srv/faults/key.pub ~ada/.ssh/authorized_keys
+"""
+
+
+class Way(NamedTuple):
+    """How a host is reached, and with what."""
+
+    name: str
+    venv: str = ".venv"
+    connection: str = "ssh"
+    user: str = "root"
+    pipelining: bool = False
+    image: str = "bluegreen-host:trixie"
+    python: str = SYSTEM
+    environment: dict = {}
+
+
+class Host(PiHost):
+    runs = HERE / ".run"
+
+    def played(self, playbook, way, label, **variables):
+        """The output of a playbook, left in the host's folder, and how it ended.
+
+        :param way: a :class:`Way`.
+        """
+        inventory = self.folder / f"{label}.inventory.yml"
+        inventory.write_text(yaml.safe_dump({"all": {"hosts": {self.name: self._reached(way)}}}), encoding="utf-8")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
+        environment.update(
+            LC_ALL="C.UTF-8",
+            ANSIBLE_CONFIG=str(HERE / "ansible.cfg"),
+            ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
+            ANSIBLE_PIPELINING=str(way.pipelining),
+            ANSIBLE_HOST_KEY_CHECKING="0",
+            ANSIBLE_NOCOLOR="1",
+            **way.environment,
+        )
+        done = subprocess.run(
+            [ROOT / way.venv / "bin/ansible-playbook", "-vvv", "-i", inventory, HERE / playbook, "-e", json.dumps(variables)],
+            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=300, check=False,
+        )
+        (self.folder / f"{label}.log").write_text(done.stdout, encoding="utf-8")
+        return done.stdout, done.returncode
+
+    def _reached(self, way):
+        if way.connection == "docker":
+            return {**self.machine.variables(), "ansible_python_interpreter": way.python}
+        ssh = {**self.variables(), "ansible_python_interpreter": way.python}
+        if way.user == "ada":
+            ssh.update(ansible_user="ada", ansible_become_password=PASSWORD)
+        return ssh
+
+
+def made(name, image):
+    make_key()
+    host = Host(name)
+    host.machine_image = image
+    try:
+        host.make()
+        host.exec(ADA)
+        yield host
+    finally:
+        host.destroy()
+
+
+@pytest.fixture(scope="session")
+def hosts():
+    """Hosts by their image, each made when it is first asked for."""
+    opened = {}
+
+    def host(image):
+        if image not in opened:
+            maker = made(f"bluegreen-program-{image.partition(':')[2].replace('.', '')}", image)
+            opened[image] = (next(maker), maker)
+        return opened[image][0]
+
+    yield host
+    for _host, maker in opened.values():
+        next(maker, None)

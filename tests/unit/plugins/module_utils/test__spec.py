@@ -1,0 +1,35 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _spec
+
+SPEC = {
+    "app": {"type": "str"},
+    "project_src": {"type": "path"},
+    "nginx": {"type": "dict", "options": {"file": {"type": "path", "default": ""}, "upstream": {"type": "str"}}},
+}
+
+
+def test_paths_are_texts_where_their_place_is_not_known():
+    spec = _spec.paths_as_text(SPEC)
+    assert (spec["project_src"]["type"], spec["nginx"]["options"]["file"]) == ("str", {"type": "str", "default": ""})
+    assert spec["app"] is SPEC["app"]
+
+
+def test_paths_are_those_of_this_host(monkeypatch):
+    monkeypatch.setenv("SHOP", "shop")
+    params = {"app": "~/$SHOP", "project_src": "~/$SHOP", "nginx": {"file": "/etc/$SHOP.conf", "upstream": "$SHOP"}}
+    assert _spec.expand_paths(SPEC, params) == {
+        "app": "~/$SHOP",
+        "project_src": os.path.expanduser("~/shop"),
+        "nginx": {"file": "/etc/shop.conf", "upstream": "$SHOP"},
+    }
+
+
+def test_what_was_not_given_stays_away():
+    assert _spec.expand_paths(SPEC, {"project_src": None, "nginx": None}) == {"project_src": None, "nginx": None}

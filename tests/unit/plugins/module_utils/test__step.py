@@ -1,0 +1,86 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program, _program, _step
+
+PYTHON = os.path.realpath(sys.executable)
+REQUEST = {"name": "smallfleet.bluegreen.bg_health", "check_mode": False, "params": {
+    "app": "shop", "deployment_id": "", "epoch": 0, "docker_host": "unix:///nowhere.sock", "url": "http://127.0.0.1:9/", "host": "",
+    "status": [200], "timeout": 0.1, "interval": 0.0, "successes": 1, "deadline": 0.1, "project": "", "services": None,
+    "validate_certs": True,
+}}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The program, on a host that is this one."""
+    folder = tmp_path_factory.mktemp("shop")
+    folder.chmod(0o750)
+    path = folder / "guard.pyz"
+    modules = _guard_program.sources()
+    path.write_bytes(_guard_program.pack(PYTHON, modules, _program.code_of(modules)))
+    path.chmod(0o750)
+    return path
+
+
+def asked(program, code=None, request=REQUEST, **more):
+    given = {"input": json.dumps(request), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "check": False}
+    return subprocess.run([program, "step", "bg_health", code or _program.code_here()], **{**given, **more})
+
+
+def test_it_does_what_the_module_does(program):
+    done = asked(program)
+    begun, answer = done.stdout.splitlines()
+    assert (done.returncode, begun, done.stderr) == (0, _program.BEGUN, "")
+    result = json.loads(answer)
+    assert result["failed"] and result["msg"].startswith("http://127.0.0.1:9/ was not healthy within 0.1 s")
+    assert result["invocation"]["module_args"] == REQUEST["params"]
+
+
+@pytest.mark.parametrize("code", ["0" * 64, "short"])
+def test_another_code_is_not_done(program, code):
+    done = asked(program, code)
+    assert (done.returncode, done.stdout) == (_program.NOT_THIS_ONE, f"{program} is of another version, or was changed.\n")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"params": {}}'])
+def test_what_is_no_request_begins_nothing(program, text):
+    done = asked(program, input=text)
+    assert done.returncode != 0 and _program.BEGUN not in done.stdout
+
+
+def test_a_module_that_there_is_not_begins_nothing(program):
+    done = subprocess.run(
+        [program, "step", "bg_nothing", _program.code_here()], input=json.dumps(REQUEST), capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0 and _program.BEGUN not in done.stdout
+
+
+def test_bytecode_of_another_source_is_not_trusted(program):
+    """As after a copy that went wrong: Python compares it with the source that is beside it."""
+    modules = {**_guard_program.sources(), "_guard": "def main(argv, code):\n    print('source')\n"}
+    stale = _guard_program._bytecode("_guard", "def main(argv, code):\n    print('stale')\n")
+    real, _guard_program._bytecode = _guard_program._bytecode, lambda name, text: stale if "_guard.py" in name else real(name, text)
+    try:
+        content = _guard_program.pack(PYTHON, modules, "c" * 64)
+    finally:
+        _guard_program._bytecode = real
+    path = program.parent / "stale.pyz"
+    path.write_bytes(content)
+    done = subprocess.run([PYTHON, "-I", path, "guard"], capture_output=True, text=True, check=False)
+    assert done.stdout == "source\n"
+
+
+@pytest.mark.parametrize("name", ["bg_deployment", "bg_health", "bg_info", "bg_move_tasks", "bg_start", "bg_stop_workers", "bg_switch"])
+def test_each_module_is_a_step(name):
+    assert callable(_step.spec_of(name).act)
