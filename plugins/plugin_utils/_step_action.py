@@ -27,6 +27,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import BEGUN, NAME, code_here
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import paths_as_text
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._step import spec_of
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._told import begins, is_told_late, telling
 
 
 class StepAction(ActionBase):
@@ -36,12 +37,19 @@ class StepAction(ActionBase):
     _supports_check_mode = True
     _supports_async = True
 
+    # The option that says after how many seconds the module ends anyhow, if it has one.
+    LIMIT = ""
+
     def run(self, tmp: None = None, task_vars: dict | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
-        answer = None if self._task.async_val else self._by_program()
-        if answer is None:
-            answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
+        host, title = task_vars["inventory_hostname"], self._task.get_name(include_role_fqcn=False)
+        if is_told_late(self._task.get_play().strategy):
+            self._display.display(begins(host, title))
+        with telling(self._display.display, host, title, self._limit()):
+            answer = None if self._task.async_val else self._by_program()
+            if answer is None:
+                answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
         result = merge_hash(result, answer)
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
@@ -73,6 +81,12 @@ class StepAction(ActionBase):
             return json.loads(answer.partition("\n")[0])
         except ValueError:
             return _cut_off(name, answer, done)
+
+    def _limit(self) -> float | None:
+        try:
+            return float(self._task.args[self.LIMIT])
+        except (KeyError, TypeError, ValueError):
+            return None
 
     def _passes_input(self) -> bool:
         """Whether standard input reaches a program on the host, as Ansible's own pipelining needs it."""

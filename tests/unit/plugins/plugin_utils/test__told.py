@@ -1,0 +1,64 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _told
+
+
+def test_what_begins():
+    assert _told.begins("pi1", "Stop the old color's Celery") == "pi1: Stop the old color's Celery ..."
+
+
+@pytest.mark.parametrize(
+    "limit, line",
+    [(None, "pi1: Wait: 10 s so far"), (60.0, "pi1: Wait: 10 of at most 60 s so far"), (2.5, "pi1: Wait: 10 of at most 2.5 s so far")],
+)
+def test_what_lasts(limit, line):
+    assert _told.lasts("pi1", "Wait", 10, limit) == line
+
+
+@pytest.mark.parametrize(
+    "strategy, late",
+    [("linear", False), ("ansible.builtin.linear", False), ("free", True), ("host_pinned", True), ("ansible.builtin.host_pinned", True)],
+)
+def test_where_ansible_says_it_late(strategy, late):
+    assert _told.is_told_late(strategy) is late
+
+
+def test_it_is_told_until_it_ends(monkeypatch):
+    monkeypatch.setattr(_told, "FIRST", 0.01)
+    monkeypatch.setattr(_told, "PACE", 0.01)
+    told, enough = [], threading.Event()
+
+    def say(line):
+        told.append(line)
+        if len(told) == 3:
+            enough.set()
+
+    with _told.telling(say, "pi1", "Wait", None):
+        assert enough.wait(10)
+    count = len(told)
+    assert told[:3] == [f"pi1: Wait: {seconds} s so far" for seconds in ("0.01", "0.02", "0.03")]
+    assert not enough.wait(0.05) or len(told) == count
+
+
+def test_what_is_over_soon_is_not_told(monkeypatch):
+    monkeypatch.setattr(_told, "FIRST", 10)
+    told = []
+    with _told.telling(told.append, "pi1", "Wait", None):
+        pass
+    assert told == []
+
+
+def test_a_failure_ends_it(monkeypatch):
+    monkeypatch.setattr(_told, "FIRST", 10)
+    before = threading.active_count()
+    with pytest.raises(OSError), _told.telling(print, "pi1", "Wait", None):
+        raise OSError
+    assert threading.active_count() == before
