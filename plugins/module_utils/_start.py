@@ -201,5 +201,6 @@ def _run_init(host, journal, waiting, timeout, hurry):
                 failure="exited",
                 logs=last_lines(host, [now]),
             )
-        done.append(now)
+        if not container.running:
+            done.append(now)
     return done

@@ -186,7 +186,7 @@ def test_init_has_to_end_well(host, journal, seconds, code, sentence):
 def test_one_that_a_run_before_has_started_is_waited_for(host, journal):
     host.engine.start("blue-migrate")
     host.calls.clear()
-    start(host, journal, roles(host, "init", "web"))
+    assert start(host, journal, roles(host, "init", "web")).started == ["shop-blue-web-1"]
     assert [name for verb, name in host.calls if verb == "start"] == ["blue-web"]
     assert host.engine.state("blue-migrate") == "exited"
 
