@@ -12,6 +12,7 @@ import load
 PHASES = (
     "open",
     "fetch",
+    "before_stop",
     "stop_workers",
     "start_candidate",
     "health",

@@ -45,6 +45,7 @@ SPEC = Spec(
         files=dict(type="list", elements="str", default=[]),
         profiles=dict(type="list", elements="str", default=[]),
         color_volumes=dict(type="list", elements="str", default=[]),
+        init_before_stop=dict(type="list", elements="str", default=[]),
         pull=dict(type="str", default="missing", choices=["always", "missing", "never", "build"]),
         health=dict(
             type="dict",

@@ -33,6 +33,7 @@ _NAMES = {"type": "list", "elements": "str"}
 ARGUMENTS = {
     "project": {"type": "str", "required": True},
     "services": {"type": "dict", "required": True, "options": {role: dict(_NAMES) for role in ROLES}},
+    "before_stop": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
     "replaces": {"type": "str", "default": ""},
@@ -59,10 +60,10 @@ def bring_up(params, host, check_mode):
             f"replaces is {params['replaces']!r}, but services names no workers that could take over: name them in "
             "services.workers, or leave replaces out."
         )
+    if params["before_stop"]:
+        _refuse_before_stop(params, services)
     store = Store(params["app"], host)
-    # Workers come after the cutover, all else before it.
-    step = "handover" if set(services) <= {"workers"} else "start_candidate"
-    with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
+    with fenced(store, params["deployment_id"], params["epoch"], _step_of(params, services), check_mode) as journal:
         containers = of_project(host.engine, params["project"])
         found = by_role(containers, services, params["project"])
         planned = would_start(journal, found)
@@ -81,14 +82,40 @@ def bring_up(params, host, check_mode):
     }
 
 
+def _refuse_before_stop(params, services):
+    if not params["deployment_id"]:
+        raise BluegreenError(
+            "before_stop is true, but deployment_id is empty, and only a deployment stops old workers afterwards: give it, or "
+            "leave before_stop out."
+        )
+    if set(services) - {"support"} != {"init"}:
+        raise BluegreenError(
+            f"before_stop is true, but services has {', '.join(services) or 'nothing'}, and before the old workers stop only "
+            "init runs, and the support that it needs: name init services, and start all others later."
+        )
+
+
+def _step_of(params, services):
+    # Workers come after the cutover, all else before it.
+    late = "handover" if set(services) <= {"workers"} else "start_candidate"
+    return "before_stop" if params["before_stop"] else late
+
+
 def _bring_up(params, host, store, journal, containers, found):
     result = {"started": [], "seconds": 0.0, "moved": 0, "schedule": []}
     broker = connect(host, containers, of_deployment(store, journal, params["broker"]))
     with broker or contextlib.nullcontext():
         if set(found) - {"workers"}:
-            journal.begin("start_candidate")
-            started = start(host, journal, found, params["timeout"], broker, params["wait"])
-            journal.done("start_candidate")
+            step = _step_of(params, found)
+            journal.begin(step)
+            if params["before_stop"]:
+                # Seldom needed, and an import costs a Raspberry Pi more than the call.
+                from ansible_collections.smallfleet.bluegreen.plugins.module_utils._before_stop import run_before_stop
+
+                started = run_before_stop(host, journal, found, params["timeout"], broker)
+            else:
+                started = start(host, journal, found, params["timeout"], broker, params["wait"])
+            journal.done(step)
             result.update(started._asdict())
         if "workers" in found:
             moved_before = journal.get("tasks_moved", 0)

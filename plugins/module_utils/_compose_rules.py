@@ -30,7 +30,15 @@ class Findings(NamedTuple):
     warnings: list
 
 
-def examine(rendered, services, ports, color_volumes=(), is_file=_compose_volumes.is_file, nginx_servers=None):
+def examine(
+    rendered,
+    services,
+    ports,
+    color_volumes=(),
+    is_file=_compose_volumes.is_file,
+    nginx_servers=None,
+    init_before_stop=(),
+):
     """Look for what would break with two colors.
 
     :param rendered: for each color, the configuration that Compose rendered.
@@ -39,6 +47,7 @@ def examine(rendered, services, ports, color_volumes=(), is_file=_compose_volume
     :param color_volumes: named volumes of which each color may have its own.
     :param is_file: says of a path of the host whether it is a file (or a socket).
     :param nginx_servers: for each color, the name and port at which an Nginx in a container finds it.
+    :param init_before_stop: the init services that are to run while the old workers do.
     :returns: :class:`Findings`
     """
     findings = Findings([], [])
@@ -47,6 +56,7 @@ def examine(rendered, services, ports, color_volumes=(), is_file=_compose_volume
     known = [name for name in used if all(name in defined[color] for color in COLORS)]
 
     _listed(findings, services, defined)
+    findings.errors.extend(_early(init_before_stop, services["init"], defined["blue"]))
     web = services["web"][0]
     for name in known:
         _container_name(findings, name, *(defined[color][name].get("container_name") for color in COLORS))
@@ -80,6 +90,19 @@ def _listed(findings, services, defined):
                 "bluegreen_support_services, bluegreen_init_services or bluegreen_worker_services, or to "
                 "bluegreen_ignored_services if a color is not to start it."
             )
+
+
+def _early(names, init, defined):
+    """Sentences for what cannot run while the old workers do."""
+    for name in names:
+        if name not in init:
+            yield f"bluegreen_init_before_stop names {name!r}, but bluegreen_init_services does not{nearest(name, init)}"
+        for other in (defined.get(name) or {}).get("depends_on") or ():
+            if name in init and other in init and other not in names:
+                yield (
+                    f"bluegreen_init_before_stop names {name!r}, which depends_on {other!r}, and that runs when the old workers "
+                    f"have stopped: name {other!r} there, too, or take {name!r} out."
+                )
 
 
 def _container_name(findings, name, blue, green):

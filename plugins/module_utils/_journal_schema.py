@@ -29,6 +29,7 @@ LIMIT = 4 * 1024 * 1024
 STEPS = (
     "open",
     "fetch",
+    "before_stop",
     "stop_workers",
     "start_candidate",
     "health",
@@ -355,6 +356,7 @@ OPTIONAL = {
     "told": _map_of(_container, _text(64, printable=True)),
     "told_processes": _map_of(_container, _list_of(_record({"pid": _whole(1), "started": _whole(0)}))),
     "old_workers": _services,
+    "init_before_stop": _services,
     "worker_roles": _map_of(_grammatical(_grammar.check_service), _one_of("worker", "beat", "worker+beat", "other")),
     "busy_since": _seconds,
     "cpu_shares": _map_of(_container, _whole(0, 2**31)),

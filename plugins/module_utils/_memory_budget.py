@@ -132,6 +132,23 @@ def names(room):
     )
 
 
+def before_stop(room):
+    """The :class:`Need` of support and an init service beside a live color of which nothing has stopped.
+
+    An init service loads the app as a worker does. Where none tells what that takes, it is not known to be too much.
+    """
+    needed = room.app + room.support + RESERVE if room.app else 0
+    return Need("before_stop", "an init service of the new release", needed, room.free, "now")
+
+
+def room_recorded(recorded, free):
+    """The :class:`Room` that the plan has recorded, with what is free now.
+
+    :param recorded: what :func:`record` gave, or nothing.
+    """
+    return Room(**{key: (recorded or {}).get(key, 0) for key in Room._fields})._replace(free=free)
+
+
 def new_web(room, strategy):
     """The :class:`Need` of the candidate's support, init and web beside the old web."""
     if strategy == "throttle" or not room.workers:
@@ -154,17 +171,20 @@ def new_workers(room, strategy, old_web):
     return Need("start_workers", "a second set of workers", room.workers + RESERVE, free, when)
 
 
-def needs(room, decision, asks_names):
+def needs(room, decision, asks_names, init_before_stop=()):
     """The :class:`Need` of each phase in order, for the plan; none where the containers do not tell what they hold.
 
     :param asks_names: whether the app may be loaded for the names of its tasks.
+    :param init_before_stop: the init services that run while the old workers do; the new support services run from then on.
     """
     if not room.is_known:
         return []
     found = []
+    if init_before_stop and room.app:
+        found.append(before_stop(room))
     if asks_names and room.app:
-        early = names(room)
-        later = early._replace(free=room.free + room.workers, when="once the old workers have stopped")
+        early = names(room._replace(free=room.free - room.support) if init_before_stop else room)
+        later = early._replace(free=early.free + room.workers, when="once the old workers have stopped")
         found.append(early if early.fits or decision.strategy == "throttle" else later)
     found.append(new_web(room, decision.strategy))
     if room.workers:

@@ -19,6 +19,7 @@ def plan(app, live, candidate, services, facts):
     :param services: for each role, the services.
     :param facts: ``projects`` (by color), ``release``, ``reasons`` (half sentences), ``fetch`` (what is done to get the
         images), ``leftover`` (whether the idle broker may hold tasks), ``stop_timeout`` (seconds or ``None``),
+        ``init_before_stop`` (init services that run while the old workers do) and ``init_reason``,
         ``strategy`` (stop or throttle) and ``strategy_reason``, ``old_web`` (running or stopped) and ``old_web_reason``,
         ``memory`` (a :class:`_memory_budget.Need` for each phase that has one), ``broker`` (its mode) and ``broker_reason``,
         ``health_url``, ``nginx_file``, ``old_color`` (removed or stopped).
@@ -34,10 +35,16 @@ def plan(app, live, candidate, services, facts):
         lines.append(("plan", f"worker strategy: {facts['strategy_reason']}"))
     if facts["old_web_reason"]:
         lines.append(("plan", f"old web: {facts['old_web_reason']}"))
+    if facts["init_reason"]:
+        lines.append(("plan", f"init after the stop: {facts['init_reason']}"))
     if facts["fetch"]:
         if facts["leftover"]:
             lines.append(("fetch", f"tasks that the broker of {new} still holds move to {old}"))
         lines.append(("fetch", f"{facts['fetch']}; create {', '.join(first + services['workers'])} of {new}, start none"))
+    early = ", ".join(facts["init_before_stop"])
+    if early:
+        lines.append(("before_stop", f"{_starting(services['support'])}run {early} of {new} while {workers} of {old} work"))
+        first = [name for name in services["init"] if name not in facts["init_before_stop"]] + services["web"]
     limit = "its stop_grace_period, else 60 s" if facts["stop_timeout"] is None else f"{facts['stop_timeout']} s"
     end = f"{workers} of {old} finish what they run (up to {limit}) and are stopped, not removed"
     if live and workers:
@@ -64,6 +71,10 @@ def plan(app, live, candidate, services, facts):
         end = "remove" if facts["old_color"] == "removed" else "stop and keep"
         lines.append(("finish", f"after approval, {end} {old}"))
     return [f"{phase}: {text}" for phase, text in _with_memory(lines, facts["memory"])]
+
+
+def _starting(support):
+    return f"start {', '.join(support)}, then " if support else ""
 
 
 def _with_memory(lines, needs):

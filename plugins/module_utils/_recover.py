@@ -675,7 +675,7 @@ class Recovery:
                 f"{', '.join(finishing)} still runs, so the broker of {candidate.project} goes on running too."
             )
         # After the cutover what has no containers any more may have published all the same.
-        begun = self.journal["step"] not in ("stop_workers", "start_candidate", "health")
+        begun = self.journal["step"] not in _recovery.BEFORE_CUTOVER
         if not finishing and (not begun and _never_published(candidate) or self._broker_is_empty(candidate)):
             self._stop(candidate.of("support"))
         else:

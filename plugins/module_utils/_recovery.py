@@ -25,6 +25,9 @@ COMPLETE = "complete"
 # Keep what is served, and say that a human must look.
 FAIL = "fail"
 
+# The steps in which containers were started or stopped, while Nginx still serves the old color.
+BEFORE_CUTOVER = ("before_stop", "stop_workers", "start_candidate", "health")
+
 
 class Sight(NamedTuple):
     """What the host shows.
@@ -56,7 +59,7 @@ def decide(journal, sight, prefer=""):
         return COMPLETE if sight.served == journal["to"] else FAIL
     if step in ("open", "fetch"):
         return DISCARD
-    if step in ("stop_workers", "start_candidate", "health"):
+    if step in BEFORE_CUTOVER:
         return RESTORE
     if back or prefer == "rollback":
         return BACK

@@ -16,10 +16,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nodes import nodes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import QUARTER
 
 # How long an app may take to load. It gets a quarter of the others' weight, because they serve meanwhile.
 LOAD_SECONDS = 30
-CPU_SHARES = 256
 
 LABEL = "smallfleet.bluegreen.task-names"
 
@@ -154,7 +154,7 @@ def _body(project, data, shell):
             "PidMode": "",
             "IpcMode": "private",
             "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
-            "CpuShares": CPU_SHARES,
+            "CpuShares": QUARTER,
             "LogConfig": {"Type": "none", "Config": {}},
             # Should this module be killed, the container goes all the same once the app has loaded.
             "AutoRemove": True,

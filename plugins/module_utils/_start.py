@@ -56,7 +56,7 @@ def would_start(journal, containers):
     return [each for role in ROLES for each in _waiting(journal, role, containers.get(role) or ())]
 
 
-def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=True):
+def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=True, hurry=None):
     """Start the support, init and web containers of a color that do not run, by id.
 
     Support must be healthy and its Redis answer; init must end with 0; web must have started (its health is another
@@ -67,6 +67,7 @@ def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=
     :param timeout: seconds for each role.
     :param broker: :class:`_broker.Broker` of the color.
     :param wait: whether to wait for health; without it a start is believed.
+    :param hurry: called once, when an init container has not ended in time; that one gets its time again then.
     :returns: :class:`Started`
     :raises BluegreenError: something did not come up; or the color's own Redis holds tasks right after its start,
         before anything could take them: an old volume.
@@ -81,15 +82,17 @@ def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=
             started += _start_support(host, journal, waiting, timeout, broker, wait)
             broker = _up_to_date(broker, started)
         elif role == "init":
-            started += _run_init(host, journal, waiting, timeout)
+            started += _run_init(host, journal, waiting, timeout, hurry)
         else:
             started += [start_container(host, container) for container in waiting]
     return Started([container.name for container in started], round(host.clock.monotonic() - begun, 2))
 
 
 def _waiting(journal, role, containers):
-    waiting = [container for container in containers if not container.running]
-    return [container for container in waiting if role != "init" or not _has_done_its_work(journal, container)]
+    if role == "init":
+        # One that a run which was cut off has started is still to be waited for.
+        return [container for container in containers if not _has_done_its_work(journal, container)]
+    return [container for container in containers if not container.running]
 
 
 def _has_done_its_work(journal, container):
@@ -171,14 +174,17 @@ def _refuse_messages(broker, deadline, host):
         )
 
 
-def _run_init(host, journal, waiting, timeout):
+def _run_init(host, journal, waiting, timeout, hurry):
     done = []
     for container in waiting:
         # One after the other, as listed: a migration may need what the one before it made.
-        started, deadline = start_container(host, container), Deadline(host.clock, timeout)
-        now = started
+        now = container if container.running else start_container(host, container)
+        deadline = Deadline(host.clock, timeout)
         while now.running:
-            if deadline.over:
+            if deadline.over and hurry:
+                hurry()
+                hurry, deadline = None, Deadline(host.clock, timeout)
+            elif deadline.over:
                 raise BluegreenError(
                     f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or, "
                     "if it is not meant to end, name its service in bluegreen_support_services; its last log lines are in logs.",
@@ -195,5 +201,6 @@ def _run_init(host, journal, waiting, timeout):
                 failure="exited",
                 logs=last_lines(host, [now]),
             )
-        done.append(now)
+        if not container.running:
+            done.append(now)
     return done

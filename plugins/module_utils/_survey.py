@@ -69,6 +69,7 @@ class Survey:
     :ivar reasons: why there is something to do, as half sentences.
     :ivar old_workers: services of the live color that run Celery and are in no list.
     :ivar room: what memory is free, and what the live color holds.
+    :ivar init_before_stop: init services that run while the old workers do; ``init_reason`` says why none does.
     :ivar memory: what becomes of the old workers and the old web, a :class:`_memory_budget.Decision`.
     """
 
@@ -91,6 +92,7 @@ class Survey:
         self.old_workers = []
         self.room = _memory_budget.Room(free=0, web=0)
         self.memory = _memory_budget.Decision("stop", "", "running", "")
+        self.init_before_stop, self.init_reason = [], ""
         # Going back to the kept color needs no Compose file: what was stopped is started.
         self.kept = params["prefer"] == "rollback"
 
@@ -136,6 +138,7 @@ class Survey:
         self.settings = _settings.from_journal(journal.data, self.store.broker_url())
         self.broker_reason = "found out when the deployment was opened"
         self.old_workers = list(journal.get("old_workers") or ())
+        self.init_before_stop = list(journal.get("init_before_stop") or ())
         self.memory = self.memory._replace(
             strategy=journal.get("worker_strategy") or "stop", old_web=journal.get("old_web") or "running"
         )
@@ -282,6 +285,7 @@ class Survey:
             self.settings.ports,
             self.params["color_volumes"],
             nginx_servers=self.settings.nginx["servers"] if self.settings.nginx["container"] else None,
+            init_before_stop=self.params.get("init_before_stop") or (),
         )
         mounts = _code_mounts.warnings(
             self.rendered,
@@ -514,6 +518,8 @@ class Survey:
             app=_memory_use.app_of(by_role["workers"]),
         )
         broker, run = self.settings.broker["mode"], any(c.running for c in by_role["workers"])
+        if run and not self.kept:
+            self._choose_init_before_stop()
         wanted = (self.params["workers"] or {}).get("strategy") or "stop"
         self.memory = _memory_budget.decide(wanted, self.params["old_web"], self.room, broker, run)
         sentence = _memory_budget.warning(self.memory.strategy, broker)
@@ -524,6 +530,15 @@ class Survey:
             self.host.warn("bluegreen_nginx_backup is left out this time: the old web, which it names, is stopped until the approval.")
             self.settings = self.settings._replace(nginx={**self.settings.nginx, "backup": False})
         return _memory_budget.finding(self.memory, self.room)
+
+    def _choose_init_before_stop(self):
+        """Those that were asked for, in the order of all; none where they do not fit beside the old workers."""
+        asked = self.params.get("init_before_stop") or ()
+        names, need = [name for name in self.settings.services["init"] if name in asked], _memory_budget.before_stop(self.room)
+        if need.fits:
+            self.init_before_stop = names
+        elif names:
+            self.init_reason = f"{', '.join(names)}, because {need.line}"
 
     def _missing_images(self):
         names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
@@ -623,6 +638,7 @@ class Survey:
             # What was kept has its policies there; a container that runs is asked.
             "policies": _recreate.policies_of(kept_color(self.store)) if self.kept else {},
             "old_workers": self.old_workers,
+            "init_before_stop": self.init_before_stop,
             "workers": self.params["workers"] or {},
             "worker_strategy": self.memory.strategy,
             "old_web": self.memory.old_web,
@@ -671,6 +687,7 @@ class Survey:
             "broker_service": settings.broker["service"],
             "worker_strategy": self.memory.strategy,
             "old_web": self.memory.old_web,
+            "init_before_stop": self.init_before_stop,
             "worker_services": {
                 "old": [*settings.services["workers"], *self.old_workers] if self.live else [],
                 "new": settings.services["workers"],
@@ -691,11 +708,15 @@ class Survey:
                     "reasons": self.reasons,
                     "fetch": "" if self.kept else self._fetch_text(),
                     "leftover": result["fetch"]["leftover"],
+                    "init_before_stop": self.init_before_stop,
+                    "init_reason": self.init_reason,
                     "strategy": self.memory.strategy,
                     "strategy_reason": self.memory.strategy_reason,
                     "old_web": self.memory.old_web,
                     "old_web_reason": self.memory.old_web_reason,
-                    "memory": _memory_budget.needs(self.room, self.memory, self.params["unknown_tasks"] != "move"),
+                    "memory": _memory_budget.needs(
+                        self.room, self.memory, self.params["unknown_tasks"] != "move", self.init_before_stop
+                    ),
                     "broker": settings.broker["mode"],
                     "broker_reason": self.broker_reason,
                     "stop_timeout": (self.params["workers"] or {}).get("stop_timeout"),

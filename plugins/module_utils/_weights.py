@@ -4,15 +4,17 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""CPU weight of old workers while the new color boots beside them.
+"""CPU weight of what works beside containers that must not be slowed down.
 
-At the lowest weight they go on with what nobody else wants of the CPU, so the candidate boots almost as fast as if they
-were stopped, and no second passes without a worker.
+At the lowest weight old workers go on with what nobody else wants of the CPU, so the candidate boots almost as fast as if
+they were stopped, and no second passes without a worker. What the deployment itself waits for gets a quarter: at the
+lowest weight a migration could hold its locks for minutes.
 """
 
 from __future__ import annotations
 
 LOWEST = 2
+QUARTER = 256
 # What a container has that was never given a weight. To the engine 0 means "leave it", not "the default".
 DEFAULT = 1024
 

@@ -95,6 +95,13 @@ options:
     type: list
     elements: str
     default: []
+  init_before_stop:
+    description:
+      - With O(state=open), services of O(services.init) that run while the old workers still work.
+      - Where they do not fit beside these, they run with the others, and the plan says so.
+    type: list
+    elements: str
+    default: []
   pull:
     description: How images are got. See the role's C(bluegreen_pull).
     type: str
@@ -334,6 +341,12 @@ old_web:
   returned: O(state=open)
   type: str
   sample: running
+init_before_stop:
+  description: Init services that run while the old workers still work, in the order of all init services.
+  returned: O(state=open)
+  type: list
+  elements: str
+  sample: [collectstatic]
 fetch:
   description: How the candidate's containers are to be created, in the words of M(community.docker.docker_compose_v2).
   returned: O(state=open)

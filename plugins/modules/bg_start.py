@@ -65,6 +65,14 @@ options:
         that it still answers have ended.
     type: str
     default: ""
+  before_stop:
+    description:
+      - Whether the old color works on, its workers too, so that init services must not slow it down. They get a quarter of
+        the usual CPU weight, and one that has not ended after O(timeout) gets its own back, and that time again.
+      - Where the host has too little memory for it, nothing is started, and a warning says so.
+      - Only in a deployment, and only with support and init services.
+    type: bool
+    default: false
   wait:
     description:
       - Whether to wait until support is healthy and workers consume. Without it a start counts that is still up a
@@ -101,6 +109,17 @@ EXAMPLES = r"""
     services:
       support: [redis]
       web: [web]
+
+- name: Run what need not wait until the old workers have stopped
+  smallfleet.bluegreen.bg_start:
+    app: shop
+    deployment_id: "{{ opened.id }}"
+    epoch: "{{ opened.epoch }}"
+    project: shop-green
+    services:
+      support: [redis]
+      init: [collectstatic]
+    before_stop: true
 
 - name: Start its workers, and beat when they consume
   smallfleet.bluegreen.bg_start:

@@ -29,6 +29,8 @@ PHASES = {
         Phase("open", "open", {"step": "open"}),
         # What Compose does between two steps, of which the journal knows nothing.
         Phase("fetch", "fetch", {"step": "open", "done": True}, 1.2),
+        # Only where the app has init services that run then. The Redis of the candidate is up by now, and the first one runs.
+        Phase("before_stop", "before_stop", {"step": "before_stop", "done": False}, 0.8),
         Phase("stop_workers", "stop_workers", {"step": "stop_workers", "done": False}),
         Phase("stopped", "stop_workers is done", {"step": "stop_workers", "done": True}),
         Phase("start_candidate", "start_candidate", {"step": "start_candidate", "done": False}),
@@ -127,7 +129,7 @@ FAULTS = {
         Fault(
             "kill",
             "SIGKILL of ansible-playbook",
-            tuple(ORDER),
+            tuple(phase for phase in ORDER if phase != "before_stop"),
             _controller_gone,
             strike="kill",
             controller="gone",
@@ -154,6 +156,16 @@ FAULTS = {
             controller="gone",
             pending=False,
             shape="supervisord-autorestart",
+        ),
+        Fault(
+            "init",
+            "the same, an init service before the stop",
+            ("before_stop", "stop_workers"),
+            _controller_gone,
+            strike="kill",
+            controller="gone",
+            pending=False,
+            shape="init-before-stop",
         ),
         Fault(
             "old-web",

@@ -117,7 +117,8 @@ class PiHost:
         return f"bluegreen-field:newest-{release}" if self.shape else f"bluegreen-demo:{release}"
 
     def app_variables(self):
-        return {**VARIABLES, **({"bluegreen_files": ["compose.yml", "shape.yml"]} if self.shape else {})}
+        of_shape = {"bluegreen_files": ["compose.yml", "shape.yml"], **self.shape.variables} if self.shape else {}
+        return {**VARIABLES, **of_shape}
 
     def install_app(self):
         demo = yaml.safe_load((ROOT / "demo/app/compose.yml").read_text(encoding="utf-8"))

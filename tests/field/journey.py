@@ -102,7 +102,8 @@ class Journey:
             self.bed.exec(self.shape.blow)
         before = self.bed.look()
         app = self._app()
-        blue = app._replace(services=tuple(each["service"] for each in before["containers"]))
+        # What has done its work before the deployment is not started again.
+        blue = app._replace(services=tuple(each["service"] for each in before["containers"] if each["status"] != "exited"))
         self.bed.install(self.shape, "2")
         rc, output = self._play("deploy", "2", bluegreen_approval="manual")
         self._must_say(output)

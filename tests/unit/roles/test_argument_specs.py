@@ -135,6 +135,7 @@ def test_choices_are_those_of_the_modules():
     "name, path",
     [
         ("bluegreen_pull", ["pull"]),
+        ("bluegreen_init_before_stop", ["init_before_stop"]),
         ("bluegreen_old_color", ["old_color"]),
         ("bluegreen_drain_timeout", ["drain_timeout"]),
         ("bluegreen_revert_after", ["revert_after"]),

@@ -49,6 +49,7 @@ class Case:
         self.color_volumes = ["queue"]
         self.files = []  # of the host
         self.nginx_servers = None
+        self.init_before_stop = ()
 
     def each(self, section, name):
         return [self.colors[color][section].setdefault(name, {}) for color in ("blue", "green")]
@@ -59,5 +60,11 @@ class Case:
 
     def findings(self):
         return _compose_rules.examine(
-            self.colors, self.services, PORTS, self.color_volumes, self.files.__contains__, self.nginx_servers
+            self.colors,
+            self.services,
+            PORTS,
+            self.color_volumes,
+            self.files.__contains__,
+            self.nginx_servers,
+            self.init_before_stop,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _old_web
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _before_stop, _old_web
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Journal, Store
@@ -26,6 +26,7 @@ PARAMS = {
     "wait": True,
     "timeout": 20.0,
     "replaces": "",
+    "before_stop": False,
     "broker": None,
 }
 BROKER = {"mode": "none"}
@@ -98,6 +99,22 @@ def test_the_step_it_belongs_to(host, calls, store, services, step):
     bg_start.bring_up({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services}, host, False)
     journal = store.load()
     assert (journal["step"], journal["done"]) == (step, True)
+
+
+def test_what_runs_before_the_stop(host, calls, store, monkeypatch):
+    def run(host, journal, containers, timeout, broker):
+        assert (journal["step"], journal["done"]) == ("before_stop", False)
+        calls.append(({role: [each.service for each in found] for role, found in containers.items()}, timeout))
+        return Started(["shop-blue-migrate-1"], 1.5)
+
+    monkeypatch.setattr(_before_stop, "run_before_stop", run)
+    store.create()
+    Journal.create(store, "dep-1", "me", facts(broker=BROKER))
+    services = {"support": ["redis"], "init": ["migrate"], "web": None, "workers": None}
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services, "before_stop": True}
+    assert bg_start.bring_up(params, host, False)["started"] == ["shop-blue-migrate-1"]
+    assert calls == [({"support": ["redis"], "init": ["migrate"]}, 20.0)]
+    assert (store.load()["step"], store.load()["done"]) == ("before_stop", True)
 
 
 def test_workers_that_replace_others(host, calls, store):
@@ -188,6 +205,15 @@ def test_what_runs_already_is_no_change(host, calls):
         ({"timeout": -1.0}, "timeout is -1 s"),
         ({"replaces": "shop-green"}, "replaces is 'shop-green', but services names no workers that could take over"),
         ({"replaces": "Shop Green"}, "replaces"),
+        ({"before_stop": True}, "before_stop is true, but deployment_id is empty, and only a deployment stops old workers"),
+        (
+            {"before_stop": True, "deployment_id": "dep-1"},
+            "before_stop is true, but services has support, init, web, and before the old workers stop only init runs",
+        ),
+        (
+            {"before_stop": True, "deployment_id": "dep-1", "services": {"support": ["redis"]}},
+            "before_stop is true, but services has support, and before the old workers stop only init runs",
+        ),
     ],
 )
 def test_bad_input(host, calls, changes, sentence):

@@ -31,7 +31,40 @@ def container_name(case):
     case.set("redis", container_name="shop-redis")
 
 
+def early_web(case):
+    case.init_before_stop = ["web"]
+
+
+def early_misspelt(case):
+    add_init(case, "migrate")
+    case.init_before_stop = ["migrte"]
+
+
+def early_before_what_it_needs(case):
+    add_init(case, "migrate")
+    add_init(case, "seed", depends_on={"migrate": {"condition": "service_completed_successfully"}, "redis": {}})
+    case.init_before_stop = ["seed"]
+
+
+def add_init(case, name, **values):
+    case.set(name, image="registry/shop:1", networks={"default": None}, **values)
+    case.services["init"].append(name)
+
+
 ERRORS = [
+    (
+        early_web,
+        "bluegreen_init_before_stop names 'web', but bluegreen_init_services does not (it has none).",
+    ),
+    (
+        early_misspelt,
+        "bluegreen_init_before_stop names 'migrte', but bluegreen_init_services does not: did you mean 'migrate'?",
+    ),
+    (
+        early_before_what_it_needs,
+        "bluegreen_init_before_stop names 'seed', which depends_on 'migrate', and that runs when the old workers have "
+        "stopped: name 'migrate' there, too, or take 'seed' out.",
+    ),
     (
         unknown_web,
         "bluegreen_web_services names 'wbe', but the Compose file has no such service: did you mean 'web'?",
@@ -68,6 +101,14 @@ def test_what_two_colors_cannot_share_is_refused(spoil, sentence):
     case = Case()
     spoil(case)
     assert case.findings().errors == [sentence]
+
+
+def test_what_runs_before_the_stop_may_need_support_and_what_runs_before_it():
+    case = Case()
+    add_init(case, "migrate", depends_on={"redis": {"condition": "service_healthy"}})
+    add_init(case, "seed", depends_on={"migrate": {"condition": "service_completed_successfully"}})
+    case.init_before_stop = ["seed", "migrate"]
+    assert case.findings().errors == []
 
 
 def test_everything_that_is_wrong_is_said_at_once():

@@ -216,6 +216,25 @@ def test_a_line_a_phase(given, decision, asks, lines):
     assert [need.line for need in _memory_budget.needs(given, decision, asks)] == lines
 
 
+# 30 of a loaded app, 10 of Redis, and 64 to spare.
+
+
+@pytest.mark.parametrize("given, fits", [(room(104, app=30), True), (room(103, app=30), False), (room(0), True)])
+def test_what_runs_before_the_stop_stands_beside_the_whole_old_color(given, fits):
+    assert _memory_budget.before_stop(given).fits is fits
+    recorded = _memory_budget.record(given._replace(free=0), oom_kills=0)
+    assert _memory_budget.before_stop(_memory_budget.room_recorded(recorded, given.free)).fits is fits
+
+
+def test_of_what_runs_before_the_stop_the_support_stays():
+    found = _memory_budget.needs(room(164, app=30), decided(), True, ["migrate"])
+    assert [need.line for need in found[:2]] == [
+        "an init service of the new release needs 104 MiB of memory, and 164 MiB are free now",
+        "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 154 MiB are free now",
+    ]
+    assert found[2:] == _memory_budget.needs(room(164, app=30), decided(), False)
+
+
 # The names of the tasks
 
 

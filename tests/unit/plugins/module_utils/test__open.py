@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _guard_program,
     _guard_units,
     _health,
+    _memory_use,
     _nginx,
     _no_journal,
     _open,
@@ -910,6 +911,61 @@ def test_a_web_that_stops_is_no_backup(roomy, old_web, backup):
     assert roomy.store.load()["settings"]["nginx"]["backup"] is backup
     assert ("18001 backup" in result["diff"]["after"]) is backup
     assert bool(roomy.host.warnings) is not backup
+
+
+INIT = {"services": {"init": ["collect", "migrate", "seed"]}, "init_before_stop": ["seed", "collect"]}
+
+
+@pytest.fixture
+def with_init(roomy, monkeypatch):
+    """A live color whose workers hold 30 MiB each once they have loaded the app."""
+    monkeypatch.setattr(_memory_use, "app_of", lambda workers: 30 * MIB)
+    for service in INIT["services"]["init"]:
+        roomy.add_init(service)
+    return roomy
+
+
+def test_init_services_that_need_not_wait_run_before_the_stop(with_init):
+    # 30 of the app, 10 of Redis, 64 to spare.
+    with_init.memory = 104 * MIB
+    result = with_init.open(**INIT)
+    # In the order of all.
+    assert result["init_before_stop"] == with_init.store.load()["init_before_stop"] == ["collect", "seed"]
+    assert "before_stop: start redis, then run collect, seed of shop-green while worker, beat of shop-blue work" in result["plan"]
+    assert "before_stop: an init service of the new release needs 104 MiB of memory, and 104 MiB are free now" in result["plan"]
+    assert "start_candidate: start migrate, web of shop-green" in result["plan"]
+    # Repeated, as when the images decide.
+    with_init.memory = 0
+    assert with_init.open(**INIT)["init_before_stop"] == ["collect", "seed"]
+
+
+def test_where_they_do_not_fit_they_wait_for_the_stop(with_init):
+    with_init.memory = 103 * MIB
+    result = with_init.open(**INIT)
+    assert result["init_before_stop"] == with_init.store.load()["init_before_stop"] == []
+    assert (
+        "plan: init after the stop: collect, seed, because an init service of the new release needs 104 MiB of memory, and 103 "
+        "MiB are free now" in result["plan"]
+    )
+    assert "start_candidate: start redis, collect, migrate, seed, web of shop-green" in result["plan"]
+
+
+def test_without_workers_that_work_there_is_no_stop_to_wait_for(monkeypatch, tmp_path):
+    scene = Scene(monkeypatch, tmp_path)
+    for service in INIT["services"]["init"]:
+        scene.add_init(service)
+    scene.file.unlink()
+    assert scene.open(check_mode=True, **INIT)["init_before_stop"] == []
+    scene.point_to(18001)
+    scene.live(worker="exited", beat="exited")
+    assert scene.open(**INIT)["init_before_stop"] == []
+
+
+def test_one_that_is_no_init_service_is_refused_in_the_plan(scene):
+    scene.add_init("migrate")
+    assert scene.refusal(services={"init": ["migrate"]}, init_before_stop=["migrat"]) == (
+        "bluegreen_init_before_stop names 'migrat', but bluegreen_init_services does not: did you mean 'migrate'?"
+    )
 
 
 def test_without_figures_nothing_is_reckoned_with(scene):

@@ -20,6 +20,8 @@ def lines(live="blue", services=None, **changes):
         "reasons": ["release 1 becomes 2", "image of web differs"],
         "fetch": "pull images that are missing",
         "leftover": False,
+        "init_before_stop": [],
+        "init_reason": "",
         "strategy": "stop",
         "strategy_reason": "",
         "old_web": "running",
@@ -62,6 +64,7 @@ def test_a_deployment():
             {"strategy_reason": "auto chose stop: 180 MiB are free"},
             "plan: worker strategy: auto chose stop: 180 MiB are free",
         ),
+        ({"init_reason": "migrate, because"}, "plan: init after the stop: migrate, because"),
         ({"broker": "shared"}, "plan: broker shared, one for both colors: "),
         ({"leftover": True}, "fetch: tasks that the broker of shop-green still holds move to shop-blue"),
         ({"old_color": "stopped"}, "finish: after approval, stop and keep shop-blue"),
@@ -69,6 +72,21 @@ def test_a_deployment():
 )
 def test_what_was_asked_for_is_in_it(changes, line):
     assert [each for each in lines(**changes) if each.startswith(line)]
+
+
+@pytest.mark.parametrize(
+    "support, early, rest",
+    [
+        (["redis"], "start redis, then run migrate of shop-green", "start seed, web of shop-green"),
+        ([], "run migrate of shop-green", "start seed, web of shop-green"),
+    ],
+)
+def test_what_runs_before_the_stop_starts_then_and_not_again(support, early, rest):
+    found = lines(services={**SERVICES, "support": support, "init": ["migrate", "seed"]}, init_before_stop=["migrate"])
+    at = phases(found).index("before_stop")
+    assert found[at] == f"before_stop: {early} while worker, beat of shop-blue work"
+    assert phases(found)[at - 1:at + 3] == ["fetch", "before_stop", "stop_workers", "start_candidate"]
+    assert found[at + 2] == f"start_candidate: {rest}"
 
 
 def test_what_a_phase_needs_of_the_memory_stands_below_it():

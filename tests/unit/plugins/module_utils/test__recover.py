@@ -399,6 +399,27 @@ def test_before_the_cutover_nginx_is_not_touched(scene, step, done):
     assert result["message"] == "Release 2 was rolled back: blue is live with release 1."
 
 
+@pytest.mark.parametrize("init, done", [("running", False), ("exited", True)])
+def test_what_ran_before_the_stop_stops_and_every_weight_is_put_back(scene, init, done):
+    scene.color("blue")
+    scene.color("green", "created", redis="running")
+    scene.engine.add("migrate", color="green", status=init)
+    # What an init service has published is not lost.
+    scene.brokers["green"].tasks = {"celery": 2}
+    journal = scene.deployment("before_stop", done)
+    journal.data["settings"]["services"]["init"] = ["migrate"]
+    journal.note(cpu_shares={"green-migrate": 0})
+    assert recover(scene, UNDO)["result"] == "rolled_back"
+    assert scene.states() == {
+        **{f"blue-{service}": "running" for service in ("redis", "web", "worker", "beat")},
+        "green-redis": "exited",
+        "green-migrate": "exited",
+    }
+    assert ("weight 1024", "green-migrate") in scene.calls
+    assert scene.brokers["blue"].tasks == {"celery": 2}
+    assert not [effect for effect in scene.effects() if effect.startswith(("stop blue", "remove blue", "switch"))]
+
+
 def test_tasks_that_came_up_with_an_old_volume_are_not_run(scene):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green", web="created", worker="created", beat="created")

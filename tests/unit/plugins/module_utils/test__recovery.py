@@ -19,7 +19,7 @@ UNKNOWN_AND_BROKEN = UNKNOWN._replace(candidate_whole=False)
 OLD_IS_SERVED = Sight(served="blue", candidate_whole=True, old_healthy=True)
 BLIND = Sight()
 
-BEFORE_THE_CUTOVER = ("open", "fetch", "stop_workers", "start_candidate", "health")
+BEFORE_THE_CUTOVER = ("open", "fetch", "before_stop", "stop_workers", "start_candidate", "health")
 AFTER_THE_CUTOVER = ("handover", "start_workers", "settle", "awaiting_approval")
 
 
@@ -38,6 +38,8 @@ TABLE = [
     (journal("open"), BLIND, _recovery.DISCARD),
     (journal("fetch", done=False), BLIND, _recovery.DISCARD),
     (journal("fetch"), BLIND, _recovery.DISCARD),
+    (journal("before_stop", done=False), BLIND, _recovery.RESTORE),
+    (journal("before_stop"), BLIND, _recovery.RESTORE),
     (journal("stop_workers", done=False), BLIND, _recovery.RESTORE),
     (journal("stop_workers"), BLIND, _recovery.RESTORE),
     (journal("start_candidate"), BLIND, _recovery.RESTORE),

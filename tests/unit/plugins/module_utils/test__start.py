@@ -183,6 +183,26 @@ def test_init_has_to_end_well(host, journal, seconds, code, sentence):
     assert ("start", "blue-web") not in host.calls
 
 
+def test_one_that_a_run_before_has_started_is_waited_for(host, journal):
+    host.engine.start("blue-migrate")
+    host.calls.clear()
+    assert start(host, journal, roles(host, "init", "web")).started == ["shop-blue-web-1"]
+    assert [name for verb, name in host.calls if verb == "start"] == ["blue-web"]
+    assert host.engine.state("blue-migrate") == "exited"
+
+
+@pytest.mark.parametrize("seconds, ends", [(39, True), (41, False)])
+def test_one_that_may_hurry_gets_its_time_again_and_only_once(host, journal, seconds, ends):
+    host.engine.crashes_after["blue-migrate"], hurried = seconds, []
+    containers = roles(host, "init")
+    if ends:
+        start(host, journal, containers, timeout=20, hurry=lambda: hurried.append(host.clock.now))
+    else:
+        with pytest.raises(BluegreenError, match="migrate-1 has not ended within timeout=20 s"):
+            start(host, journal, containers, timeout=20, hurry=lambda: hurried.append(host.clock.now))
+    assert len(hurried) == 1
+
+
 def test_what_the_engine_refuses_is_a_sentence(host, journal):
     def refuse(_container):
         raise EngineError("driver failed: port is already allocated", 500)
