@@ -79,10 +79,11 @@ def workers_told(data: dict, projects: set, ran: bool) -> dict:
 
     :param ran: whether any of them did, and was told to stop.
     """
-    working = [color for color in _working(data) if data["settings"]["projects"][color] not in projects]
-    gap = data.get("worker_gap")
-    # Where a first deployment is undone, nobody is to take over.
-    return {"working": working, "worker_gap": (gap or 0.0) if ran and data["from"] else gap}
+    before, gap = _working(data), data.get("worker_gap")
+    working = [color for color in before if data["settings"]["projects"][color] not in projects]
+    # Where a first deployment is undone, nobody is to take over; and one that is told again is waited for no more.
+    begins = ran and data["from"] and working != before
+    return {"working": working, "worker_gap": (gap or 0.0) if begins else gap}
 
 
 def workers_consume(data: dict, projects: set) -> dict:

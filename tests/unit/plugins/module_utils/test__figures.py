@@ -192,6 +192,15 @@ FIRST = {"from": "", "release_from": ""}
             None,
             {"open": 1, "stop_workers": 2, "awaiting_approval": 50, "way_back": 1},
         ),
+        # The new release has none any more, and finish stops one that still had a task.
+        (
+            [("step", "stop_workers", ("told", "blue"), 2), ("settle", False), ("step", "finish", ("told", "blue"), 9)],
+            {},
+            12,
+            0,
+            None,
+            {"open": 1, "stop_workers": 2, "finish": 9},
+        ),
         # The old ones were all down: nobody was told, and the way back is a gap nevertheless.
         (
             [
@@ -240,7 +249,7 @@ FIRST = {"from": "", "release_from": ""}
     ],
     ids=[
         "settled", "approved", "undone after a while", "the guard", "killed", "throttled", "throttled and undone",
-        "undone before the old ones stopped", "no workers", "first", "first undone", "no workers any more", "all were down",
+        "undone before the old ones stopped", "no workers", "first", "first undone", "no workers any more", "told again at the end", "all were down",
         "unproved", "failed", "boot", "clock behind after a boot", "clock set back", "clock set forward",
     ],
 )  # fmt: skip
