@@ -25,7 +25,7 @@ ROWS = (
     Row("tasks accepted", "accepted", spread=False),
     Row("tasks lost", "lost", spread=False),
     Row("tasks doubled", "doubled", spread=False),
-    Row("worker gap", "worker_gap_s", "s"),
+    Row("longest time without a finished task", "worker_gap_s", "s"),
     Row("beats missed", "beats_missed", spread=False),
     Row("beats doubled", "beats_doubled", spread=False),
     Row("p50 before", "p50_before_ms", "ms", spread=False),
@@ -47,6 +47,9 @@ ROWS = (
 QUIET_CPUS = 0.4
 # Of our ways alone.
 OWN = (
+    Row("took, by the host's history", "history_took", "s"),
+    Row("of it waiting for approval", "history_waited", "s"),
+    Row("worker gap", "history_worker_gap", "s"),
     Row("tasks moved to the new color's Redis", "tasks_moved"),
     Row("runs on the host", "ansible_remote_runs", spread=False),
     Row("CPU on the controller", "ansible_cpu_s", "s"),
@@ -65,7 +68,7 @@ AGAINST = (
 )
 # Where less is better: looked through for what others do better than ours.
 COMPARED = (
-    ("worker gap", "worker_gap_s", "s"),
+    ("longest time without a finished task", "worker_gap_s", "s"),
     ("p99 during / before", "p99_ratio", ""),
     ("peak memory", "memory_peak_mib", "MiB"),
     ("CPU of the host", "cpu_s", "s"),
@@ -248,7 +251,8 @@ def _pictures(meta: dict, runs: dict) -> str:
     setting = meta["pictures"]
     lines = [f"## The course of one run ({SETTINGS[setting].title})", ""]
     lines.append(
-        "Of each way the run with the median worker gap. All have the same scales; answers are logarithmic."
+        "Of each way the run with the median time without a finished task. All have the same scales; answers are "
+        "logarithmic."
     )
     for way in runs[setting]:
         lines += ["", f"![{way}: answers, tasks and memory over time](pictures/{way}.svg)"]
@@ -282,7 +286,10 @@ All ways have the same Compose file, whose Redis is an image that no release cha
   **before**: the {load["before"]:g} s before the burst. A latency counts from when the request was due.
 * **p99 during / before**: of each run by itself, and of these ratios the median. 1 % of a run's requests are
   only some few, so it is given a second time over the requests of all runs as one.
-* **worker gap**: the longest time without a finished task, from the deployment's begin to the load's end.
+* **longest time without a finished task**: from the deployment's begin to the load's end, whichever way it is.
+  It holds the worker gap, and beside that the time that the tasks before and after it took.
+* **took, worker gap** of ours: the figures of the history on the host (docs/journal.md). It counts from the opening,
+  so the plan and Ansible's own start are not in it.
 * **memory**: what all processes of the host hold, page cache left out, every 0.2 s; before: the median.
 * **beats missed**: ticks that were due while no beat ran, the gap of the deployment itself included.
 * **asked again**: a reused connection ended before any byte of an answer, as Nginx before 1.27.4 does at a
@@ -292,7 +299,8 @@ All ways have the same Compose file, whose Redis is an image that no release cha
 * **CPUs that others had**: of this machine's processors, what neither the host nor Ansible used. The load
   takes some 0.1; with more than {QUIET_CPUS} the machine was not quiet, and times are longer than they would be.
 * **seconds a phase**: those that its runs on the host took as seen from here; in brackets what the host's
-  journal counted inside. What their sum lacks of the whole run is Ansible's own start and templating.
+  journal counted inside, from when the run held the lock. What their sum lacks of the whole run is Ansible's own
+  start and templating.
 
 ```console
 $ make bench                                            # everything, some 50 minutes
@@ -337,6 +345,6 @@ def _ratio(value: Optional[float], reference: Optional[float]) -> str:
 
 
 def typical(runs: list) -> dict:
-    """Return the run whose worker gap is the median, the one that a picture is made of."""
+    """Return the run whose longest time without a finished task is the median, the one that a picture is made of."""
     middle = statistics.median_low(run["figures"]["worker_gap_s"] for run in runs)
     return next(run for run in runs if run["figures"]["worker_gap_s"] == middle)

@@ -29,7 +29,7 @@ def verdicts(way: str, ways: dict) -> list:
             own["lost"] == own["doubled"] == 0,
         ),
         Verdict("failed requests", "0", f"{own['failed']} of {own['requests']}", own["failed"] == 0),
-        _at_most("worker gap", own["worker_gap_s"], 7 if stop else 3, " s"),
+        _at_most("longest time without a finished task", own["worker_gap_s"], 7 if stop else 3, " s"),
         *([_against_script(own, ways.get("script"))] if stop else []),
         _at_most("p99 during / before", own["p99_ratio"], 1.5 if stop else 2.5, ""),
         *([_below_others(own, ways)] if stop else []),
@@ -51,7 +51,7 @@ def _at_most(what: str, value: Optional[float], most: Optional[float], unit: str
 
 
 def _against_script(own: dict, script: Optional[dict]) -> Verdict:
-    what, limit = "worker gap against that of `script`", "≤ 1/3"
+    what, limit = "longest time without a finished task, against that of `script`", "≤ 1/3"
     if not script or not script["worker_gap_s"]:
         return Verdict(what, limit, "–", None)
     ratio = own["worker_gap_s"] / script["worker_gap_s"]

@@ -84,8 +84,8 @@ def verdict(way, what, **ways):
         ("tasks lost", {"lost": 1}, False),
         ("tasks lost", {"doubled": 1}, False),
         ("failed", {"failed": 1}, False),
-        ("worker gap", {"worker_gap_s": 7.0}, True),
-        ("worker gap", {"worker_gap_s": 7.01}, False),
+        ("longest time", {"worker_gap_s": 7.0}, True),
+        ("longest time", {"worker_gap_s": 7.01}, False),
         ("p99 during / before", {"p99_ratio": 1.51}, False),
         ("p99 during / before", {"p99_ratio": None}, None),
         ("peak memory", {"beside_ratio": 1.1}, True),
@@ -100,7 +100,7 @@ def test_the_verdict_on_stop(what, own, met):
 @pytest.mark.parametrize(
     ("what", "own", "met"),
     [
-        ("worker gap", {"worker_gap_s": 3.1}, False),
+        ("longest time", {"worker_gap_s": 3.1}, False),
         ("p99 during / before", {"p99_ratio": 2.5}, True),
         ("peak memory", {"beside_ratio": 1.9}, None),
     ],
@@ -111,12 +111,12 @@ def test_the_verdict_on_throttle(what, own, met):
 
 @pytest.mark.parametrize(("gap", "met"), [(6.0, True), (5.9, False)])
 def test_the_gap_is_a_third_of_the_scripts(gap, met):
-    what = "worker gap against"
+    what = "longest time without a finished task, against"
     assert verdict("ours-stop", what, **{"ours-stop": {}, "script": {"worker_gap_s": gap}}).met is met
 
 
 def test_without_the_script_there_is_no_verdict_against_it():
-    assert verdict("ours-stop", "worker gap against", **{"ours-stop": {}}).met is None
+    assert verdict("ours-stop", "longest time without a finished task, against", **{"ours-stop": {}}).met is None
 
 
 def test_p99_is_compared_with_ways_that_failed_no_request():
@@ -140,7 +140,7 @@ def test_the_report_has_medians_with_their_spread_and_sums(runs):
     text = tables.report(META, runs)
     assert "| tasks lost | 9 | 0 |" in text
     assert "| whole run | 7 s (6 to 8) | 13 s |" in text
-    assert "| worker gap | 2 s | 6 s (5 to 7) |" in text
+    assert "| longest time without a finished task | 2 s | 6 s (5 to 7) |" in text
 
 
 def test_the_report_has_ratios_against_plain(runs):
@@ -163,7 +163,7 @@ def test_the_report_says_that_it_is_a_part_and_what_ended_with_an_error(runs):
     assert "**A part only:**" in text
     assert "**Ended with an error:** ours-stop (1cpu-color, 1 of 3)." in text
     # The median of the two that are left.
-    assert "| worker gap | 2 s | 6.5 s (6 to 7) |" in text
+    assert "| longest time without a finished task | 2 s | 6.5 s (6 to 7) |" in text
 
 
 def test_a_way_that_never_deployed_has_no_figures(runs):
@@ -203,7 +203,7 @@ def test_a_figure_that_is_not_there_is_a_dash(runs):
 def test_the_terminal_gets_the_table_and_what_was_not_reached(runs):
     text = tables.brief("1cpu-color", runs["1cpu-color"])
     assert "whole run" in text
-    assert "ours-stop: worker gap: 6 s, to reach ≤ 7 s\n" in text
+    assert "ours-stop: longest time without a finished task: 6 s, to reach ≤ 7 s\n" in text
     runs["1cpu-color"]["ours-stop"] = [run(seconds=20.0)]
     assert "20 s, to reach ≤ 14 s: NOT MET" in tables.brief("1cpu-color", runs["1cpu-color"])
 
