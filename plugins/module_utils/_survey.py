@@ -708,7 +708,7 @@ class Survey:
         return result
 
     def _fetch(self):
-        """How the candidate's containers are to be created, as arguments for community.docker.docker_compose_v2."""
+        """How the candidate's containers are to be created, in the words of bg_fetch."""
         leftover = any(c.running for c in self.containers[self.idle] if c.service == self.settings.broker["service"])
         if self.kept:
             return {"leftover": leftover}
