@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose, _compose_outside, _fetch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose, _compose_hash, _compose_outside, _compose_references, _fetch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
@@ -68,6 +68,12 @@ class Compose:
     def hashes(self, services):
         rendered = _compose_outside.of_color(self.rendered(), services)
         return _compose.service_hashes(self.host, self.project, rendered, of_project(self.host.engine, self.name))
+
+    def proved(self, services):
+        """The services whose containers have the hash that the collection makes by itself."""
+        containers = of_project(self.host.engine, self.name)
+        resolved = _compose_references.resolve(_compose_outside.of_color(self.rendered(), services), containers)["services"]
+        return {each.service for each in containers if _compose_hash.is_proved(resolved[each.service], each.config_hash)}
 
     def create(self, *services):
         """Create containers as the role does; start none. Without names, those of all services."""

@@ -190,5 +190,8 @@ def test_the_hash_is_the_one_on_the_containers(compose, form):
     assert {service: hashes[service] for service in created} == {
         service: container.config_hash for service, container in created.items()
     }
+    # The same without a run of Compose, which the oldest version is always asked for.
+    assert compose.proved(services) == (created.keys() if compose.version >= (2, 26) else set())
     compose.write(other)
     assert compose.hashes(services) != hashes
+    assert compose.proved(services) < created.keys()
