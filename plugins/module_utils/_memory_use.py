@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._control_group import memory_stats
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of, shared_fairly, status_of
 
@@ -18,10 +19,12 @@ def memory_of(engine, containers):
 
 
 def _held(engine, container):
-    try:
-        stats = engine.stats(container.id).get("memory_stats") or {}
-    except EngineError:
-        stats = {}
+    stats = memory_stats(container)
+    if stats is None:
+        try:
+            stats = engine.stats(container.id).get("memory_stats") or {}
+        except EngineError:
+            stats = {}
     if not stats.get("usage"):
         # Raspberry Pi OS turns the control group for memory off unless it is told otherwise.
         return sum(shared_fairly(process.pid) for process in processes_of(container.pid))
