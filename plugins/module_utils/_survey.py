@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _adoption,
@@ -90,8 +91,12 @@ class Survey:
 
     def look(self):
         """Look at everything, the cheap things first; raise one error that names all that is wrong at that stage."""
+        with self.host.engine.each_once():
+            self._look()
+
+    def _look(self):
         self.seen = _nginx.Seen(self.host, self._nginx_settings())
-        self.host.engine.version()
+        self.host.engine.ping()
         try:
             self.colors()
         except BluegreenError:
@@ -217,8 +222,8 @@ class Survey:
     def _is_proved_up_to_date(self):
         if not self._model["services"].keys() >= set(color_services(self.settings)) or self.undecided:
             return False
-        names = _compose_rules.images(self._model, self.settings.services).values()
-        if any(word in name for name in names for word in (self.live, self.settings.projects[self.live])):
+        own = rf"(?<![a-z0-9])({self.live}|{re.escape(self.settings.projects[self.live])})(?![a-z0-9])"
+        if any(re.search(own, name) for name in _compose_rules.images(self._model, self.settings.services).values()):
             # The other color has images of its own.
             return False
         return not self._differences(self._images_here())
@@ -460,7 +465,7 @@ class Survey:
         findings = []
         if live:
             findings.append(self._memory_finding(by_role))
-        docker_root = _resources.docker_root_of(engine)
+        docker_root = _resources.docker_root_of(engine, live[0].id if live else "")
         if docker_root:
             missing = {c.image for c in live} if not self.kept and self._missing_images() else set()
             needed = _resources.DISK_RESERVE + sum(_resources.size_of_image(engine, image) for image in missing)

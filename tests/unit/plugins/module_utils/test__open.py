@@ -624,7 +624,7 @@ def test_an_engine_that_is_down_is_the_first_thing_said(scene, monkeypatch):
     def refuse():
         raise EngineError("The Docker Engine does not answer: start it.")
 
-    monkeypatch.setattr(scene.engine, "version", refuse)
+    monkeypatch.setattr(scene.engine, "ping", refuse)
     assert scene.refusal(project_src="/srv/none") == "The Docker Engine does not answer: start it."
 
 
@@ -698,8 +698,12 @@ def labelled(scene):
         scene.engine.inspected[f"blue-{service}"]["Config"]["Labels"]["com.docker.compose.config-hash"] = label
 
 
-def test_the_same_release_again_is_proved_by_the_live_color_alone(scene):
+@pytest.mark.parametrize("image", ["registry/web:1", "bluegreen-demo:2"])
+def test_the_same_release_again_is_proved_by_the_live_color_alone(scene, image):
     scene.of_release("2")
+    scene.engine.images[image] = {"Id": "sha256:web-1", "Size": 1}
+    for color in PORTS:
+        scene.rendered[color]["services"]["web"]["image"] = image
     labelled(scene)
     questions = asked(scene)
     assert scene.open()["up_to_date"] is True
@@ -743,7 +747,7 @@ def test_once_the_images_are_here_the_live_color_alone_is_compared(scene):
     assert questions == [f"blue: {RENDER}"]
 
 
-@pytest.mark.parametrize("image", ["registry/shop-green:1", "registry/web:green"])
+@pytest.mark.parametrize("image", ["registry/shop-green:1", "registry/web:green", "registry/green_web:1"])
 def test_where_each_color_has_images_of_its_own_both_are_looked_at(scene, image):
     """Somebody built the next one for green: under the same label it is another release."""
     scene.of_release("2")
