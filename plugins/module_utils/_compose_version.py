@@ -30,7 +30,7 @@ def remember(store, found: tuple) -> None:
     """Keep the version that was found, for the runs to come."""
     facts, known = {"file": _file(), "version": list(found)}, _known(store)
     if facts["file"] and facts != known:
-        write_atomically(store.path(NAME), json.dumps(facts) + "\n")
+        write_atomically(store.path(NAME), json.dumps(facts) + "\n", lasting=False)
 
 
 def _file() -> list:

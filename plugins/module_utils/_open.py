@@ -77,7 +77,8 @@ def open_deployment(host, store, params, check_mode):
         if survey.compose:
             _compose_version.remember(store, survey.compose)
         for color, text in survey.renderings.env.items():
-            write_atomically(store.env_file(color, params["deployment_id"]), text, mode=0o600)
+            # After a power cut the deployment goes back, and Compose is given none of these any more.
+            write_atomically(store.env_file(color, params["deployment_id"]), text, mode=0o600, lasting=False)
         if survey.settings.broker["url"]:
             write_atomically(store.path("broker.url"), survey.settings.broker["url"], mode=0o600)
         try:
