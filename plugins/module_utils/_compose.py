@@ -11,14 +11,14 @@ import json
 import os
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_references
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_program, _compose_references
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose_forms import long_forms
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_env_name
 
 # 2.22 is the first that tells apart what it pulls and builds as the flow needs it.
 OLDEST = (2, 22)
-# Seconds. It starts a program of 60 MB, twice; an emulated arm64 under load took more than one minute for it.
+# Seconds. It starts a program of 60 MB; an emulated arm64 under load took more than one minute for it.
 TIMEOUT = 300
 
 
@@ -37,7 +37,7 @@ def version(host):
 
     :raises BluegreenError: it is not installed.
     """
-    done = host.run(["docker", "compose", "version", "--short"], timeout=TIMEOUT)
+    done = _run(host, ["version", "--short"])
     if done.code != 0:
         raise BluegreenError(
             "Docker Compose v2 is not installed on this host (docker compose version failed): run prepare.yml, or "
@@ -76,10 +76,10 @@ def check_source(project_src, files):
 
 def render(host, project):
     """The configuration of a color with everything filled in, as Compose's JSON model."""
-    done = host.run(_command(project, ["config", "--format", "json"]), timeout=TIMEOUT, cwd=project.src)
+    done = _run(host, options(project) + ["config", "--format", "json"], cwd=project.src)
     if done.code != 0:
         raise BluegreenError(
-            f"bluegreen_project_src is {project.src!r}, but Compose cannot read the files there: {_reason(done.err)}"
+            f"bluegreen_project_src is {project.src!r}, but Compose cannot read the files there: {reason(done.err)}"
         )
     for line in done.err.splitlines():
         if "variable is not set" in line:
@@ -119,11 +119,10 @@ def service_hashes(host, project: Project, rendered: dict, containers: list) -> 
     :param containers: those that it has.
     """
     # It is normal already, and the ids in it would be taken for names of services.
-    command = _command(project._replace(files=["-"]), ["config", "--no-normalize", "--hash", "*"])
-    model = json.dumps(_compose_references.resolve(rendered, containers))
-    done = host.run(command, timeout=TIMEOUT, cwd=project.src, stdin=model)
+    words = options(project._replace(files=["-"])) + ["config", "--no-normalize", "--hash", "*"]
+    done = _run(host, words, cwd=project.src, stdin=json.dumps(_compose_references.resolve(rendered, containers)))
     if done.code != 0:
-        raise BluegreenError(f"Compose cannot hash the services of project {project.name}: {_reason(done.err)}")
+        raise BluegreenError(f"Compose cannot hash the services of project {project.name}: {reason(done.err)}")
     return dict(line.split() for line in done.out.splitlines() if line.strip())
 
 
@@ -148,12 +147,19 @@ def _quoted(name, value):
     return f'"{text}"'
 
 
-def _command(project, arguments):
-    command = ["docker", "compose", "--ansi", "never", "--project-directory", project.src, "--project-name", project.name]
+def options(project: Project) -> list:
+    """The options with which Compose is told of a color, before the name of what it is to do."""
+    words = ["--ansi", "never", "--project-directory", project.src, "--project-name", project.name]
     for option, values in (("--file", project.files), ("--profile", project.profiles), ("--env-file", project.env_files)):
         for value in values:
-            command += [option, value]
-    return command + arguments
+            words += [option, value]
+    return words
+
+
+def _run(host, words, **how):
+    program = _compose_program.find()
+    # It lives for a moment, in which Go's collector of garbage takes a quarter of its processor time and frees little.
+    return host.run(program.argv + words, timeout=TIMEOUT, env={**program.env, "GOGC": "400"}, **how)
 
 
 def env_files(project_src, color_file):
@@ -165,7 +171,8 @@ def env_files(project_src, color_file):
     return ([own] if os.path.isfile(own) else []) + [color_file]
 
 
-def _reason(stderr):
+def reason(stderr):
+    """What Compose said last, as the end of a sentence."""
     lines = [_plain(line) for line in stderr.splitlines() if line.strip() and "level=warning" not in line]
     return (lines[-1] if lines else "it gave no reason").rstrip(".") + "."
 

@@ -24,9 +24,10 @@ def of_color(rendered: dict, services: list) -> dict:
         needed = service.get("depends_on") or {}
         kept = {other: how for other, how in needed.items() if other in services}
         if name in services and len(kept) < len(needed):
-            service = {key: value for key, value in service.items() if key != "depends_on"}
-            if kept:
-                service["depends_on"] = kept
+            # In its place: Compose hashes in that order.
+            service = {key: kept if key == "depends_on" else value for key, value in service.items()}
+            if not kept:
+                del service["depends_on"]
         found[name] = service
     return {**rendered, "services": found}
 

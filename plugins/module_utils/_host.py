@@ -8,12 +8,19 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Clock
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import DEFAULT_DOCKER_HOST, Engine
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+
+
+# How much of what a long program writes is kept, in bytes: the end tells why it failed.
+KEPT = 1 << 16
+# How long a program that was told to end may take for it, in seconds.
+END_TIMEOUT = 10
 
 
 class Completed(NamedTuple):
@@ -63,7 +70,7 @@ class Host:
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                env={**os.environ, "LC_ALL": "C", **(env or {})},
+                env=_environment(env),
                 cwd=cwd,
                 timeout=timeout,
                 pass_fds=tuple(self.keep_open),
@@ -71,13 +78,63 @@ class Host:
             )
         except subprocess.TimeoutExpired as error:
             return Completed(-1, _text(error.stdout), f"{_text(error.stderr)}\nkilled after {timeout} s".strip())
-        except FileNotFoundError as error:
-            raise BluegreenError(f"The program {argv[0]} is not on this host: run prepare.yml, or install it.") from error
+        except OSError as error:
+            raise _does_not_run(argv[0], error) from error
         return Completed(done.returncode, done.stdout, done.stderr)
+
+    def follow(self, argv: list, turn, pace: float, env=None, cwd=None) -> Completed:
+        """Run a program that may take an hour, without the lock.
+
+        :param turn: called every ``pace`` seconds while it runs; the program is ended when that raises.
+        :returns: :class:`Completed`, with the end of what it wrote, to both streams, in ``out``.
+        :raises BluegreenError: the program is not there.
+        """
+        self.commands.append(" ".join(argv))
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        try:
+            process = subprocess.Popen(argv, env=_environment(env), cwd=cwd, **streams)
+        except OSError as error:
+            raise _does_not_run(argv[0], error) from error
+        written, due = b"", self.clock.monotonic() + pace
+        try:
+            while True:
+                if select.select([process.stdout], [], [], max(due - self.clock.monotonic(), 0))[0]:
+                    part = os.read(process.stdout.fileno(), KEPT)
+                    if not part:
+                        break
+                    written = (written + part)[-KEPT:]
+                if self.clock.monotonic() >= due:
+                    turn()
+                    due = self.clock.monotonic() + pace
+            return Completed(process.wait(), _text(written), "")
+        finally:
+            _end(process)
 
     def warn(self, sentence):
         if sentence not in self.warnings:
             self.warnings.append(sentence)
+
+
+def _environment(added) -> dict:
+    return {**os.environ, "LC_ALL": "C", **(added or {})}
+
+
+def _does_not_run(program: str, error: OSError) -> BluegreenError:
+    if isinstance(error, FileNotFoundError):
+        return BluegreenError(f"The program {program} is not on this host: run prepare.yml, or install it.")
+    return BluegreenError(f"The program {program} does not run on this host ({error.strerror}): install it again.")
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a program that still runs, and close the pipe."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    process.stdout.close()
 
 
 def _text(captured):

@@ -8,8 +8,14 @@
 from __future__ import annotations
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._control_group import memory_stats
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of, shared_fairly, status_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import (
+    processes_of,
+    processes_of_each,
+    shared_fairly,
+    status_of,
+)
 
 
 def memory_of(engine, containers):
@@ -18,10 +24,12 @@ def memory_of(engine, containers):
 
 
 def _held(engine, container):
-    try:
-        stats = engine.stats(container.id).get("memory_stats") or {}
-    except EngineError:
-        stats = {}
+    stats = memory_stats(container)
+    if stats is None:
+        try:
+            stats = engine.stats(container.id).get("memory_stats") or {}
+        except EngineError:
+            stats = {}
     if not stats.get("usage"):
         # Raspberry Pi OS turns the control group for memory off unless it is told otherwise.
         return sum(shared_fairly(process.pid) for process in processes_of(container.pid))
@@ -31,12 +39,8 @@ def _held(engine, container):
 
 def app_of(workers):
     """Bytes that the app holds once it is loaded, as the largest main process of running workers does; 0 without one."""
-    held = [0]
-    for container in workers:
-        if container.running:
-            processes = processes_of(container.pid)
-            held += [_resident(process.pid) for process in main_processes(processes) or processes]
-    return max(held)
+    each = processes_of_each([container.pid for container in workers if container.running]).values()
+    return max([0, *(_resident(process.pid) for found in each for process in main_processes(found) or found)])
 
 
 def _resident(pid):

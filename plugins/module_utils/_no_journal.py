@@ -69,7 +69,14 @@ def remember_settings(store, settings, live, workers):
         "policies": {container.service: container.restart_policy for container in live},
         "stop_timeout": workers.get("stop_timeout"),
     }
-    write_atomically(store.path(NAME), json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
+    try:
+        with open(store.path(NAME), encoding="utf-8", errors="replace", opener=opener) as source:
+            is_there = source.read() == text
+    except FileNotFoundError:
+        is_there = False
+    if not is_there:
+        write_atomically(store.path(NAME), text)
 
 
 def recover_without_journal(host, store, corrupt, check_mode):

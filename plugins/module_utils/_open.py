@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _guard_units, _no_journal, _recreate
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _approval, _compose_version, _guard_units, _no_journal, _recreate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import role_of
@@ -74,8 +74,11 @@ def open_deployment(host, store, params, check_mode):
             store, survey.settings, survey.containers[survey.live] if survey.live else [], facts["workers"]
         )
         journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", facts)
-        for color, text in survey.env.items():
-            write_atomically(store.env_file(color, params["deployment_id"]), text, mode=0o600)
+        if survey.compose:
+            _compose_version.remember(store, survey.compose)
+        for color, text in survey.renderings.env.items():
+            # After a power cut the deployment goes back, and Compose is given none of these any more.
+            write_atomically(store.env_file(color, params["deployment_id"]), text, mode=0o600, lasting=False)
         if survey.settings.broker["url"]:
             write_atomically(store.path("broker.url"), survey.settings.broker["url"], mode=0o600)
         try:
@@ -195,6 +198,6 @@ def _again(host, store, journal, settings, params):
     if survey.kept:
         survey.require_kept()
     else:
-        survey.render()
+        survey.renderings.render(survey.settings, survey.live or survey.idle)
         survey.decide_from_created()
     return survey.result(changed=False, deployment_id=journal["id"], epoch=journal["epoch"])

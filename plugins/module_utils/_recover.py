@@ -125,7 +125,7 @@ def _await_engine(host):
     deadline = Deadline(host.clock, ENGINE_TIMEOUT)
     while True:
         try:
-            return host.engine.version()
+            return host.engine.ping()
         except EngineError:
             if deadline.over:
                 raise

@@ -33,7 +33,7 @@ def differences(live, wanted):
     :param live: ``release`` (label), ``hashes`` and ``images`` (by service) and ``broken`` (services that do not run
         as they should) of the live color.
     :param wanted: ``release``, ``hashes`` and ``images`` of the release to deploy. An image that is ``None`` is not on
-        the host yet.
+        the host yet; a hash that is ``None`` was not asked for, and says nothing.
     :returns: reasons as half sentences; none when the live color is up to date.
     """
     reasons = []
@@ -44,7 +44,7 @@ def differences(live, wanted):
             reasons.append(f"service {service} goes")
         elif service not in live["hashes"]:
             reasons.append(f"service {service} is new")
-        elif live["hashes"][service] != wanted["hashes"][service]:
+        elif wanted["hashes"][service] not in (None, live["hashes"][service]):
             reasons.append(f"configuration of {service} differs")
         elif live["images"].get(service) != wanted["images"].get(service):
             reasons.append(f"image of {service} differs")

@@ -82,9 +82,15 @@ def _number(path):
         return int(source.read())
 
 
-def docker_root_of(engine):
-    """The folder of the engine, whose file system fills up with images and volumes; ``""`` where it does not tell."""
+def docker_root_of(engine, container=""):
+    """The folder of the engine, whose file system fills up with images and volumes; ``""`` where it does not tell.
+
+    :param container: one that runs. A file of its own shows the folder, for which the engine would start other programs.
+    """
     try:
+        file = engine.inspect(container).get("ResolvConfPath") or "" if container else ""
+        if f"/containers/{container}/" in file:
+            return file.partition(f"/containers/{container}/")[0]
         return engine.info().get("DockerRootDir") or ""
     except EngineError:
         return ""

@@ -55,6 +55,8 @@ def expand_paths(argument_spec: dict, params: dict) -> dict:
 def _as_text(option: dict) -> dict:
     if option.get("type") == "path":
         return {**option, "type": "str"}
+    if option.get("elements") == "path":
+        return {**option, "elements": "str"}
     if "options" in option:
         return {**option, "options": paths_as_text(option["options"])}
     return option
@@ -63,6 +65,8 @@ def _as_text(option: dict) -> dict:
 def _expanded(option: dict, value: Any) -> Any:
     if option.get("type") == "path" and value is not None:
         return os.path.expanduser(os.path.expandvars(value))
+    if option.get("elements") == "path" and value is not None:
+        return [os.path.expanduser(os.path.expandvars(item)) for item in value]
     if "options" in option and isinstance(value, dict):
         return expand_paths(option["options"], value)
     return value

@@ -76,9 +76,11 @@ def opener(path, flags):
         return opened
 
 
-def write_atomically(path, text, mode=FILE_MODE):
+def write_atomically(path, text, mode=FILE_MODE, lasting=True):
     """Replace a file so that a power cut leaves the old or the new bytes, never a mixture.
 
+    :param lasting: whether it matters after a power cut at all. If not, the disk is not waited for, which takes a card of a
+        Raspberry Pi up to a tenth of a second, and then the file may be empty.
     :raises Distrusted: its folder cannot be trusted.
     :raises StateFailure: it cannot be written.
     """
@@ -95,14 +97,16 @@ def write_atomically(path, text, mode=FILE_MODE):
                 os.fchmod(target.fileno(), mode)
                 target.write(text)
                 target.flush()
-                os.fsync(target.fileno())
+                if lasting:
+                    os.fsync(target.fileno())
             os.replace(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
         except OSError:
             # What is in it may be secret, and takes room where there is none.
             with contextlib.suppress(OSError):
                 os.unlink(temporary, dir_fd=descriptor)
             raise
-        os.fsync(descriptor)
+        if lasting:
+            os.fsync(descriptor)
 
 
 def make_folder(path):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     # Imported by name, below: Ansible sends to the host only what something imports.
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (  # noqa: F401
         _bg_deployment,
+        _bg_fetch,
         _bg_health,
         _bg_info,
         _bg_move_tasks,

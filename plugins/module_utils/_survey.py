@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
+import re
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _adoption,
@@ -20,9 +19,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _broker_look,
     _code_mounts,
     _compose,
-    _compose_outside,
     _compose_rules,
     _compose_starts,
+    _compose_version,
     _finishing,
     _guard_units,
     _memory_budget,
@@ -43,19 +42,15 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands imp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES, of_project, role_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import COLORS
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import write_atomically
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._own_names import is_own
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._plan import plan
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._renderings import Renderings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import (
     color_services,
     health_url,
     other,
 )
-
-# Variables that Compose is always given; a user's own must not hide them.
-RESERVED = ("BG_COLOR", "BG_PORT", "BG_PROJECT", "BG_RELEASE")
-
 
 class Survey:
     """What the host and the Compose files show before a deployment.
@@ -63,7 +58,8 @@ class Survey:
     :ivar live: the live color, ``""`` when there is none yet.
     :ivar idle: the color that becomes live.
     :ivar seen: the Nginx that runs, a :class:`_nginx.Seen`; ``None`` before a look.
-    :ivar env: for each color, the text of its env file.
+    :ivar renderings: what Compose renders for the colors that were needed.
+    :ivar compose: the version of Compose, empty where it was not needed.
     :ivar up_to_date: whether there is nothing to do.
     :ivar pending: whether the release is live already, and awaits approval.
     :ivar reasons: why there is something to do, as half sentences.
@@ -83,9 +79,8 @@ class Survey:
         self.upstream = None
         self.seen = None
         self.containers = {color: [] for color in COLORS}
-        self.env = {}
-        self.rendered = {}
-        self.hashes = {}
+        self.renderings = Renderings(host, params)
+        self.compose = ()
         self.reasons = []
         self.up_to_date = self.pending = False
         self.broker_reason = ""
@@ -98,8 +93,12 @@ class Survey:
 
     def look(self):
         """Look at everything, the cheap things first; raise one error that names all that is wrong at that stage."""
+        with self.host.engine.each_once():
+            self._look()
+
+    def _look(self):
         self.seen = _nginx.Seen(self.host, self._nginx_settings())
-        self.host.engine.version()
+        self.host.engine.ping()
         try:
             self.colors()
         except BluegreenError:
@@ -110,13 +109,12 @@ class Survey:
             self._choose_kept_broker()
         else:
             _compose.check_source(self.params["project_src"], self.params["files"])
-            version = _compose.version(self.host)
-            _compose.check_version(version)
-            self.render()
-            self._compose_findings(version)
+            self.compose = _compose_version.version(self.host, self.store)
+            _compose.check_version(self.compose)
+            self._compare()
         self._raise(self._adoption_findings())
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
-        if not self.kept:
+        if not self.kept and not self.up_to_date:
             self._decide()
         against = _nginx.preflight(
             self.host, self._nginx_settings(), self._published_beside(), self.seen, switches=not self.up_to_date
@@ -129,7 +127,7 @@ class Survey:
                 self.host.warn(_guard_units.WITHOUT_SYSTEMD)
             if not self.kept:
                 services, release = color_services(self.settings), self.params["release"]
-                for sentence in _served_files.look(self.host, self.seen, self.rendered, services, release):
+                for sentence in _served_files.look(self.host, self.seen, self.renderings.models, services, release):
                     self.host.warn(sentence)
             self._raise(self._room_findings() + self._broker_findings())
 
@@ -165,7 +163,7 @@ class Survey:
         if self.params["release"] != journal["release"]:
             return False
         self.colors(journal["to"])
-        self.render()
+        self.renderings.render(self.settings, self.live)
         # What would have to be pulled or built first cannot be while another deployment is open; the label counts then.
         images = self._shown()["images"] if self.undecided else self._images_here()
         self.pending = self.up_to_date = not self._differences(images, journal["settings"]["services"].get("init"))
@@ -213,48 +211,30 @@ class Survey:
         # A color that an earlier version kept does not say which of its services are workers.
         return {**services, **own, "workers": kept.get("workers", own["workers"])}
 
-    def render(self):
-        """Render both colors, with env files that are gone when this returns."""
-        folder = tempfile.mkdtemp(prefix="bluegreen-")
-        try:
-            for color in COLORS:
-                self.env[color] = _compose.env_text(self._variables(color))
-                path = os.path.join(folder, f"{color}.env")
-                write_atomically(path, self.env[color], mode=0o600)
-                project = self._project(color, path)
-                self.rendered[color] = _compose_outside.of_color(_compose.render(self.host, project), color_services(self.settings))
-                if color == (self.live or self.idle):
-                    # What runs is compared with its own color: its port and its name must not count as differences.
-                    self.hashes = _compose.service_hashes(
-                        self.host, project, self.rendered[color], self.containers[color]
-                    )
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _compare(self):
+        """Find out by the live color alone whether there is nothing to do; the other one is needed only where there is."""
+        if self.live:
+            self.renderings.render(self.settings, self.live)
+            self.up_to_date = self._is_proved_up_to_date()
+        if self.up_to_date:
+            self._choose_broker({self.live: _broker_choice.of_rendering(self.renderings.models[self.live])})
+            return
+        self.renderings.render(self.settings, *COLORS)
+        self._compose_findings()
 
-    def _variables(self, color):
-        own = ((self.params["colors"] or {}).get(color) or {}).get("env") or {}
-        for name in RESERVED:
-            if name in own:
-                raise BluegreenError(
-                    f"bluegreen_env sets {name}, which the role sets itself: take it out, or choose another name."
-                )
-        return {
-            **own,
-            "BG_COLOR": color,
-            "BG_PORT": self.settings.ports[color],
-            "BG_PROJECT": self.settings.projects[color],
-            "BG_RELEASE": self.params["release"],
-        }
+    def _is_proved_up_to_date(self):
+        if not self._model["services"].keys() >= set(color_services(self.settings)) or self.undecided:
+            return False
+        own = rf"(?<![a-z0-9])({self.live}|{re.escape(self.settings.projects[self.live])})(?![a-z0-9])"
+        if any(re.search(own, name) for name in _compose_rules.images(self._model, self.settings.services).values()):
+            # The other color has images of its own.
+            return False
+        return not self._differences(self._images_here())
 
-    def _project(self, color, env_file):
-        src = self.params["project_src"]
-        return _compose.Project(
-            name=self.settings.projects[color],
-            src=src,
-            files=self.params["files"],
-            profiles=self.params["profiles"],
-            env_files=_compose.env_files(src, env_file),
-        )
+    @property
+    def _model(self):
+        """The configuration of the color that becomes live; where that one is not needed, of the other."""
+        return self.renderings.models.get(self.idle) or self.renderings.models[self.live]
 
     def _nginx_settings(self):
         return _nginx.Nginx(**self.settings.nginx)
@@ -278,9 +258,9 @@ class Survey:
         if sentences:
             raise BluegreenError("\n".join(sentences), findings=list(sentences))
 
-    def _compose_findings(self, version):
+    def _compose_findings(self):
         findings = _compose_rules.examine(
-            self.rendered,
+            self.renderings.models,
             self.settings.services,
             self.settings.ports,
             self.params["color_volumes"],
@@ -288,17 +268,17 @@ class Survey:
             init_before_stop=self.params.get("init_before_stop") or (),
         )
         mounts = _code_mounts.warnings(
-            self.rendered,
+            self.renderings.models,
             self.settings.services,
             self.params["project_src"],
             self.params["release"],
             _code_mounts.holds_code,
         )
-        starts = _compose_starts.examine(self.rendered, self.settings.services, version)
+        starts = _compose_starts.examine(self.renderings.models, self.settings.services, self.compose)
         for sentence in findings.warnings + mounts + starts.warnings:
             self.host.warn(sentence)
         self._raise(findings.errors + starts.errors)
-        self._choose_broker({color: _broker_choice.of_rendering(self.rendered[color]) for color in COLORS})
+        self._choose_broker({color: _broker_choice.of_rendering(self.renderings.models[color]) for color in COLORS})
 
     def _choose_broker(self, services):
         given = self.params["broker"] or {}
@@ -425,8 +405,8 @@ class Survey:
         """Find the Celery of the live color that is in no list, and refuse where its tasks could not be kept."""
         live, services = self.containers[self.live] if self.live else [], self.settings.services
         findings = _unlisted.findings_of_webs(live, services, is_live=True)
-        if not findings and self.rendered:
-            commands = {name: each.command for name, each in _broker_choice.of_rendering(self.rendered[self.idle]).items()}
+        if not findings and self.renderings.models:
+            commands = {name: each.command for name, each in _broker_choice.of_rendering(self._model).items()}
             findings = _unlisted.findings_of_commands(commands, services)
         self.old_workers = _unlisted.services_with_celery(live, services)
         if self.old_workers and not services["workers"]:
@@ -489,7 +469,7 @@ class Survey:
         findings = []
         if live:
             findings.append(self._memory_finding(by_role))
-        docker_root = _resources.docker_root_of(engine)
+        docker_root = _resources.docker_root_of(engine, live[0].id if live else "")
         if docker_root:
             missing = {c.image for c in live} if not self.kept and self._missing_images() else set()
             needed = _resources.DISK_RESERVE + sum(_resources.size_of_image(engine, image) for image in missing)
@@ -541,7 +521,7 @@ class Survey:
             self.init_reason = f"{', '.join(names)}, because {need.line}"
 
     def _missing_images(self):
-        names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
+        names = _compose_rules.images(self._model, self.settings.services)
         return {service: name for service, name in names.items() if self.host.engine.image(name) is None}
 
     # Is there anything to do?
@@ -554,18 +534,18 @@ class Survey:
         self.up_to_date = not self.reasons
 
     def _images_here(self):
-        """Ids of the images that the idle color would run, by service; ``None`` where one is not on the host."""
-        names = _compose_rules.images(self.rendered[self.idle], self.settings.services)
+        """Ids of the images that the release runs, by service; ``None`` where one is not on the host."""
+        names = _compose_rules.images(self._model, self.settings.services)
         return {service: (self.host.engine.image(name) or {}).get("Id") for service, name in names.items()}
 
     @property
     def builds(self):
         """Services that have to be built to know which image they run."""
         if self.params["pull"] == "build":
-            return [name for name in color_services(self.settings) if self.rendered[self.idle]["services"][name].get("build")]
+            return [name for name in color_services(self.settings) if self._model["services"][name].get("build")]
         if self.params["pull"] == "never":
             return []
-        return _compose_rules.builds_without_image(self.rendered[self.idle], self.settings.services)
+        return _compose_rules.builds_without_image(self._model, self.settings.services)
 
     @property
     def undecided(self):
@@ -594,15 +574,19 @@ class Survey:
         :param images: those of that release.
         :param init: the init services that the live color was deployed with, where that is not for the history to say.
         """
+        services = color_services(self.settings)
         there, wanted = {each.service for each in self.containers[self.live]}, self.settings.services["init"]
         if init is None and not there.issuperset(wanted):
             init = _release.init_services_of(self.live, self.store.history())
         done = _release.done_without_container(wanted, there, init)
+        # Where the label says that there is something to do, more reasons are not worth a run of Compose.
+        is_worth_asking = self.params["release"] == self.upstream.release
+        hashes = self.renderings.hashes(self.settings, self.live, self.containers[self.live], is_worth_asking)
         found = _release.differences(
             self._shown(),
             {
                 "release": self.params["release"],
-                "hashes": {name: self.hashes[name] for name in color_services(self.settings) if name not in done},
+                "hashes": {name: found for name, found in hashes.items() if name in services and name not in done},
                 "images": images,
             },
         )
@@ -679,7 +663,7 @@ class Survey:
             "idle": self.idle,
             "up_to_date": self.up_to_date,
             "pending": self.pending,
-            "undecided": self.undecided and not self.up_to_date if self.rendered else False,
+            "undecided": self.undecided and not self.up_to_date if self.renderings.models else False,
             "release": self.params["release"],
             "projects": settings.projects,
             "ports": settings.ports,
@@ -729,7 +713,7 @@ class Survey:
         return result
 
     def _fetch(self):
-        """How the candidate's containers are to be created, as arguments for community.docker.docker_compose_v2."""
+        """How the candidate's containers are to be created, in the words of bg_fetch."""
         leftover = any(c.running for c in self.containers[self.idle] if c.service == self.settings.broker["service"])
         if self.kept:
             return {"leftover": leftover}

@@ -348,7 +348,7 @@ init_before_stop:
   elements: str
   sample: [collectstatic]
 fetch:
-  description: How the candidate's containers are to be created, in the words of M(community.docker.docker_compose_v2).
+  description: How the candidate's containers are to be created, in the words of M(smallfleet.bluegreen.bg_fetch).
   returned: O(state=open)
   type: dict
   contains:

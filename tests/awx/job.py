@@ -80,7 +80,7 @@ class Job:
         path.chmod(0o600)
 
     def _environment(self):
-        # The programs of .venv are what the image of the execution environment is in AWX: ansible-core, community.docker.
+        # The programs of .venv are what the image of the execution environment is in AWX: ansible-core.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         path = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment["PATH"]])
         return {**environment, "PATH": path, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", MARK: self._mark}

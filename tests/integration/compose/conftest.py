@@ -11,10 +11,11 @@ import uuid
 from pathlib import Path
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose, _compose_hash, _compose_outside, _compose_references, _fetch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
 
 HERE = Path(__file__).parent
 # Another folder of programs, <version>/docker-compose, may be named.
@@ -41,6 +42,7 @@ class Compose:
     def __init__(self, folder, version):
         self.version = tuple(map(int, version.split(".")))
         self.host = Host()
+        self.store = Store("shop", self.host, root=str(folder / "lib"), run_root=str(folder / "run"))
         self.src = folder / "src"
         self.src.mkdir()
         self.env_file = folder / "green.env"
@@ -63,16 +65,23 @@ class Compose:
     def rendered(self):
         return _compose.render(self.host, self.project)
 
-    def hashes(self):
-        return _compose.service_hashes(self.host, self.project, self.rendered(), of_project(self.host.engine, self.name))
+    def hashes(self, services):
+        rendered = _compose_outside.of_color(self.rendered(), services)
+        return _compose.service_hashes(self.host, self.project, rendered, of_project(self.host.engine, self.name))
+
+    def proved(self, services):
+        """The services whose containers have the hash that the collection makes by itself."""
+        containers = of_project(self.host.engine, self.name)
+        resolved = _compose_references.resolve(_compose_outside.of_color(self.rendered(), services), containers)["services"]
+        return {each.service for each in containers if _compose_hash.is_proved(resolved[each.service], each.config_hash)}
 
     def create(self, *services):
-        """Create containers as the role does; start none."""
-        options = ["--no-start", "--force-recreate", "--pull", "missing", *services]
-        command = _compose._command(self.project, ["up", *options])
-        done = self.host.run(command, timeout=120, cwd=str(self.src))
-        assert done.code == 0, done.err
+        """Create containers as the role does; start none. Without names, those of all services."""
+        self.fetch(services or sorted(self.rendered()["services"]))
         return {each.service: each for each in of_project(self.host.engine, self.name)}
+
+    def fetch(self, services, pull="missing", build="policy", caller=("", 0)):
+        _fetch.fetch(self.host, self.store, self.project, services, pull, build, caller)
 
     def close(self):
         engine = self.host.engine

@@ -185,10 +185,13 @@ def test_the_hash_is_the_one_on_the_containers(compose, form):
         pytest.skip("this Compose does not know it")
     compose.write(files)
     # Some services by name, as the role names those that are not ignored.
-    created = compose.create(*sorted(set(compose.rendered()["services"]) - {"db"}))
-    hashes = compose.hashes()
+    services = sorted(set(compose.rendered()["services"]) - {"db"})
+    created, hashes = compose.create(*services), compose.hashes(services)
     assert {service: hashes[service] for service in created} == {
         service: container.config_hash for service, container in created.items()
     }
+    # The same without a run of Compose, which the oldest version is always asked for.
+    assert compose.proved(services) == (created.keys() if compose.version >= (2, 26) else set())
     compose.write(other)
-    assert compose.hashes() != hashes
+    assert compose.hashes(services) != hashes
+    assert compose.proved(services) < created.keys()

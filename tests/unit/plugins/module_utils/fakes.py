@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import posixpath
@@ -122,8 +123,8 @@ class FakeEngine:
 
     # Reading
 
-    def version(self):
-        return {"Version": "27.0.0"}
+    def ping(self):
+        pass
 
     def info(self):
         return {"DockerRootDir": self.root}
@@ -169,6 +170,9 @@ class FakeEngine:
 
     def volumes(self, label):
         return [{"Name": name} for name in self.project_volumes.get(label.partition("=")[2], ())]
+
+    def each_once(self):
+        return contextlib.nullcontext()
 
     def stats(self, container):
         return {"memory_stats": {"usage": self.memory.get(container, 0), "stats": {}}}

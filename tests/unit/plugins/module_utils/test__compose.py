@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose, _compose_program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
@@ -17,7 +17,10 @@ PROJECT = _compose.Project("shop-green", "/srv/shop", ["compose.yml", "pi.yml"],
 
 
 @pytest.fixture
-def host():
+def host(monkeypatch, tmp_path):
+    # As on a host where docker is left to find its plugin.
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setattr(_compose_program, "FOLDERS", ())
     return FakeHost()
 
 

@@ -108,7 +108,7 @@ def engine(server):
 def test_a_socket_that_is_not_there_is_one_sentence(tmp_path):
     path = tmp_path / "docker.sock"
     with pytest.raises(EngineError) as failure:
-        Engine(f"unix://{path}").version()
+        Engine(f"unix://{path}").ping()
     assert failure.value.message == (
         f"The Docker Engine does not answer at unix://{path} (No such file or directory): start it (systemctl start "
         "docker), or name its socket in docker_host."
@@ -121,7 +121,7 @@ def test_an_engine_that_is_down_is_one_sentence(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left_behind:
         left_behind.bind(str(path))
     with pytest.raises(EngineError, match=r"does not answer at unix://.* \(Connection refused\): start it"):
-        Engine(f"unix://{path}").version()
+        Engine(f"unix://{path}").ping()
 
 
 @pytest.mark.parametrize("docker_host", ["", "tcp://10.0.0.5:2375", "ssh://pi", "unix://run/docker.sock", "/run/docker.sock"])
@@ -136,16 +136,16 @@ def test_only_an_engine_on_the_same_host_can_be_used(docker_host):
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", b"nonsense\r\n\r\n"])
 def test_an_engine_that_dies_while_it_answers_is_out_of_reach(server, engine, answer):
-    server.answers["GET /version"] = answer
+    server.answers["GET /info"] = answer
     with pytest.raises(EngineError, match="The Docker Engine does not answer at unix://"):
-        engine.version()
+        engine.info()
 
 
 def test_an_engine_that_hangs_is_out_of_reach(server, engine):
     let_go = threading.Event()
-    server.answers["GET /version"] = lambda connection, stream: let_go.wait(5)
+    server.answers["GET /info"] = lambda connection, stream: let_go.wait(5)
     with pytest.raises(EngineError, match=r"\(timed out\): start it"):
-        engine.request("GET", "/version", timeout=0.05)
+        engine.request("GET", "/info", timeout=0.05)
     let_go.set()
 
 
@@ -153,8 +153,29 @@ def test_an_engine_that_hangs_is_out_of_reach(server, engine):
 
 
 def test_an_answer_is_read(server, engine):
-    server.json("GET /version", {"Version": "27.3.1"})
-    assert engine.version() == {"Version": "27.3.1"}
+    server.json("GET /info", {"DockerRootDir": "/x"})
+    assert engine.info() == {"DockerRootDir": "/x"}
+
+
+def test_an_engine_that_answers_is_not_asked_more(server, engine):
+    server.answers["GET /_ping"] = http("200 OK", b"OK")
+    engine.ping()
+    assert [request.line for request in server.requests] == ["GET /_ping"]
+
+
+def test_a_look_asks_nothing_twice(server, engine):
+    for path, found in ("/containers/a/json", {"Id": "a"}), ("/containers/b/json", {"Id": "b"}), ("/containers/json", []):
+        server.json(f"GET {path}", found)
+    with engine.each_once():
+        found = [engine.inspect("a"), engine.inspect("a"), engine.inspect("b"), engine.containers(), engine.containers()]
+        engine.containers(["x=y"])
+        assert engine.image("none") is engine.image("none") is None
+    # What one made of an answer is no other's.
+    assert found[:3] == [{"Id": "a"}, {"Id": "a"}, {"Id": "b"}] and found[0] is not found[1]
+    lines = [request.line for request in server.requests]
+    assert [lines.count(f"GET /containers/{name}") for name in ("a/json", "b/json", "json")] == [1, 1, 2]
+    engine.inspect("a")
+    assert len(server.requests) == len(lines) + 1
 
 
 def test_a_chunked_answer_is_read_whole(server, engine):
@@ -326,8 +347,8 @@ def test_a_network_or_a_volume_that_is_gone_is_none(server, engine, kind):
 
 
 def test_reading_is_not_written_down(server, engine):
-    server.json("GET /version", {})
-    engine.version()
+    server.json("GET /info", {})
+    engine.info()
     assert engine.commands == []
 
 

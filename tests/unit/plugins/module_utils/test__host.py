@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed, Host
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import KEPT, Completed, Host
 
 
 @pytest.fixture
@@ -71,3 +72,48 @@ def test_a_warning_is_given_once(host):
     host.warn("once")
     host.warn("once")
     assert host.warnings == ["once"]
+
+
+def test_a_program_that_cannot_be_run_is_one_sentence(host, tmp_path):
+    path = tmp_path / "program"
+    path.write_bytes(b"\x7fELF")
+    path.chmod(0o755)
+    for way in (host.run, lambda argv: host.follow(argv, None, 1)):
+        with pytest.raises(BluegreenError) as refusal:
+            way([str(path)])
+        assert refusal.value.message == f"The program {path} does not run on this host (Exec format error): install it again."
+
+
+# A program that may take long
+
+
+def test_the_end_of_what_a_long_program_writes_is_kept(host):
+    done = host.follow(["sh", "-c", f"yes | head -c {KEPT}; echo out; echo bad >&2; exit 3"], None, 60)
+    assert (done.code, len(done.out), done.out[-8:]) == (3, KEPT, "out\nbad\n")
+
+
+def test_a_long_program_is_looked_after(host):
+    turns = []
+    host.follow(["sleep", "0.3"], lambda: turns.append(1), 0.05)
+    assert 2 <= len(turns) <= 6
+
+
+def test_a_long_program_ends_with_its_reason(host, monkeypatch, tmp_path):
+    monkeypatch.setattr(_host, "END_TIMEOUT", 0.2)
+    file = tmp_path / "pid"
+
+    def turn():
+        if file.exists() and file.read_text():
+            raise BluegreenError("taken over")
+
+    with pytest.raises(BluegreenError, match="taken over"):
+        host.follow(["sh", "-c", f"trap '' TERM; echo $$ > {file}; while :; do sleep 0.05; done"], turn, 0.05)
+    assert not os.path.exists(f"/proc/{file.read_text().strip()}")
+
+
+def test_a_long_program_holds_no_lock(host, tmp_path):
+    lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    host.keep_open.add(lock)
+    program = [sys.executable, "-S", "-c", f"import os; print(os.path.exists('/proc/self/fd/{lock}'))"]
+    assert host.follow(program, None, 60).out == "False\n"
+    os.close(lock)

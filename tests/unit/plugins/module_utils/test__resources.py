@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _resources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import MIB
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 MEMINFO = "MemTotal:        1014568 kB\nMemFree:          100000 kB\nMemAvailable:     512000 kB\n"
 V2, V1 = "/sys/fs/cgroup/", "/sys/fs/cgroup/memory/"
@@ -128,3 +129,20 @@ def test_disk():
 
 def test_what_is_overdrawn_is_none():
     assert _resources.mib(-5 * MIB) == 0
+
+
+@pytest.mark.parametrize(
+    "file, root",
+    [
+        ("/srv/docker/containers/blue-web/resolv.conf", "/srv/docker"),
+        ("/var/lib/docker/100000.100000/containers/blue-web/resolv.conf", "/var/lib/docker/100000.100000"),
+        # One that never ran, and an engine that keeps it elsewhere.
+        ("", "/"),
+        ("/run/elsewhere/resolv.conf", "/"),
+    ],
+)
+def test_the_folder_of_the_engine_by_a_container_of_it(file, root):
+    engine = FakeHost().engine
+    container = engine.add("web", ResolvConfPath=file)
+    assert _resources.docker_root_of(engine, container) == root
+    assert _resources.docker_root_of(engine) == "/"

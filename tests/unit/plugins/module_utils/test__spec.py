@@ -11,6 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _spec
 SPEC = {
     "app": {"type": "str"},
     "project_src": {"type": "path"},
+    "env_files": {"type": "list", "elements": "path"},
     "nginx": {"type": "dict", "options": {"file": {"type": "path", "default": ""}, "upstream": {"type": "str"}}},
 }
 
@@ -18,18 +19,26 @@ SPEC = {
 def test_paths_are_texts_where_their_place_is_not_known():
     spec = _spec.paths_as_text(SPEC)
     assert (spec["project_src"]["type"], spec["nginx"]["options"]["file"]) == ("str", {"type": "str", "default": ""})
+    assert spec["env_files"] == {"type": "list", "elements": "str"}
     assert spec["app"] is SPEC["app"]
 
 
 def test_paths_are_those_of_this_host(monkeypatch):
     monkeypatch.setenv("SHOP", "shop")
-    params = {"app": "~/$SHOP", "project_src": "~/$SHOP", "nginx": {"file": "/etc/$SHOP.conf", "upstream": "$SHOP"}}
+    params = {
+        "app": "~/$SHOP",
+        "project_src": "~/$SHOP",
+        "env_files": ["/srv/$SHOP", "/$"],
+        "nginx": {"file": "/etc/$SHOP.conf", "upstream": "$SHOP"},
+    }
     assert _spec.expand_paths(SPEC, params) == {
         "app": "~/$SHOP",
         "project_src": os.path.expanduser("~/shop"),
+        "env_files": ["/srv/shop", "/$"],
         "nginx": {"file": "/etc/shop.conf", "upstream": "$SHOP"},
     }
 
 
 def test_what_was_not_given_stays_away():
-    assert _spec.expand_paths(SPEC, {"project_src": None, "nginx": None}) == {"project_src": None, "nginx": None}
+    nothing = {"project_src": None, "env_files": None, "nginx": None}
+    assert _spec.expand_paths(SPEC, nothing) == nothing

@@ -1,0 +1,111 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bg_fetch
+short_description: Get the images of a color and create its containers
+description:
+  - Pulls or builds the images of some services of a Compose project, and creates their containers anew, with one call of
+    C(docker compose up --no-start). None is started, and none is created that was not asked for.
+  - It holds no lock meanwhile, because a pull may take an hour. In a deployment it shows a sign of life every few seconds,
+    and ends Compose when the deployment is not that of the caller any more.
+extends_documentation_fragment:
+  - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details:
+      - Containers of an earlier try are not used again.
+options:
+  project:
+    description: Compose project of the color.
+    type: str
+    required: true
+  project_src:
+    description: Folder of the Compose file.
+    type: path
+    required: true
+  files:
+    description: Compose files below O(project_src), later ones win. Empty for those that Compose finds itself.
+    type: list
+    elements: str
+    default: []
+  profiles:
+    description: Profiles of the Compose file that are used.
+    type: list
+    elements: str
+    default: []
+  env_files:
+    description: Env files, later ones win. Compose does nothing when one of them is not there.
+    type: list
+    elements: path
+    default: []
+  services:
+    description: Services that get a container. A service that they depend on gets none unless it is named.
+    type: list
+    elements: str
+    required: true
+  pull:
+    description: Which images to pull.
+    type: str
+    choices: [always, missing, never]
+    default: missing
+  build:
+    description:
+      - What to build. V(policy) builds what has C(build:) and no image on the host.
+    type: str
+    choices: [always, policy, never]
+    default: policy
+requirements:
+  - Docker Compose 2.22 or later on the target
+seealso:
+  - module: smallfleet.bluegreen.bg_deployment
+  - module: smallfleet.bluegreen.bg_start
+author:
+  - The smallfleet.bluegreen contributors (@smallfleet)
+"""
+
+EXAMPLES = r"""
+- name: Create the containers of green
+  smallfleet.bluegreen.bg_fetch:
+    app: shop
+    project: shop-green
+    project_src: /srv/shop
+    env_files: [/srv/shop/.env, /srv/shop/green.env]
+    services: [redis, web, worker, beat]
+"""
+
+RETURN = r"""
+commands:
+  description: What was done, as command lines.
+  returned: always
+  type: list
+  elements: str
+  sample: [docker compose --project-name shop-green up --no-start web]
+logs:
+  description: The last lines that Compose wrote.
+  returned: failure
+  type: dict
+  sample: {docker compose up: [web Pulling, "Error response from daemon: manifest unknown"]}
+"""
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_fetch import SPEC
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+
+
+def main():
+    run_module(SPEC)
+
+
+if __name__ == "__main__":
+    main()
