@@ -7,9 +7,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connect, of_deployment
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app, check_project
@@ -17,9 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal, Store, Watched, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import Spec
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._unlisted import refuse_celery_in_webs
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import by_role, start, would_start
 
-STARTED_ROLES = ("support", "init", "web")
 NOTHING = {"attempts": 0, "seconds": 0.0, "status": 0, "latency_ms": 0, "failure": "", "logs": {}}
 
 ARGUMENTS = {
@@ -31,22 +26,15 @@ ARGUMENTS = {
     "successes": {"type": "int", "default": 2},
     "deadline": {"type": "float", "default": 60.0},
     "project": {"type": "str", "default": ""},
-    "services": {
-        "type": "dict",
-        "options": {role: {"type": "list", "elements": "str"} for role in STARTED_ROLES},
-    },
     "validate_certs": {"type": "bool", "default": True},
 }
 
 
 def health(params, host, check_mode):
     settings = settings_of(params)
-    services = {role: names for role, names in (params["services"] or {}).items() if names}
     store = Store(params["app"], host)
-    if services:
-        return _start_and_wait(params, host, store, settings, services, check_mode)
     if check_mode:
-        return {"changed": False, "started": [], **NOTHING}
+        return {"changed": False, **NOTHING}
     if not params["deployment_id"]:
         # It changes nothing, so by itself it needs neither a lock nor the leave of an open deployment.
         return _wait(host, NoJournal(), settings, params["project"])
@@ -58,40 +46,12 @@ def health(params, host, check_mode):
     with fenced(store, params["deployment_id"], params["epoch"], "health") as journal:
         journal.begin("health")
         result = _wait(host, journal, settings, params["project"])
+        if params["project"]:
+            # An image may start Celery beside its web without a word in the Compose file.
+            webs = {"web": journal["settings"]["services"]["web"]}
+            refuse_celery_in_webs(of_project(host.engine, params["project"], webs["web"]), webs)
         journal.done("health")
         return result
-
-
-def _start_and_wait(params, host, store, settings, services, check_mode):
-    if not params["project"]:
-        raise BluegreenError("services names what to start, but project is empty: name the project that they are of.")
-    with fenced(store, params["deployment_id"], params["epoch"], "start_candidate", check_mode) as journal:
-        containers = of_project(host.engine, params["project"])
-        found = by_role(containers, services, params["project"])
-        planned = would_start(journal, found)
-        result = {"started": [container.name for container in planned], **NOTHING}
-        if not check_mode:
-            journal.begin("start_candidate")
-            broker = connect(host, containers, of_deployment(store, journal, None))
-            with broker or contextlib.nullcontext():
-                started = start(host, journal, found, params["deadline"], broker)
-            journal.done("start_candidate")
-            journal.begin("health")
-            result = {**_wait(host, journal, settings, params["project"]), "started": started.started}
-            # An image may start Celery beside its web without a word in the Compose file.
-            webs = of_project(host.engine, params["project"], services.get("web", []))
-            refuse_celery_in_webs(webs, {"web": services.get("web", [])})
-            journal.done("health")
-    return {
-        **result,
-        "changed": bool(result["started"]),
-        "diff": {
-            "before": {container.name: container.status for container in planned},
-            "after": {
-                container.name: "exited" if container in found.get("init", ()) else "running" for container in planned
-            },
-        },
-    }
 
 
 def _is_pending(store):
@@ -108,7 +68,7 @@ def _wait(host, journal, settings, project):
     if project and not containers:
         raise BluegreenError(f"project is {project!r}, but no container of that Compose project runs: start it first.")
     waited = wait_healthy(host, journal, settings, containers)._asdict()
-    return {"changed": False, "started": [], "failure": "", "logs": {}, **waited}
+    return {"changed": False, "failure": "", "logs": {}, **waited}
 
 
 def settings_of(params):

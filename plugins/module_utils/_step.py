@@ -26,6 +26,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder
 if TYPE_CHECKING:
     # Imported by name, below: Ansible sends to the host only what something imports.
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (  # noqa: F401
+        _bg_copy_keys,
         _bg_deployment,
         _bg_fetch,
         _bg_health,

@@ -12,8 +12,7 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Starts what of O(services) does not run, if any are given, then asks a URL of the color again and again, past Nginx,
-    until it has answered well several times in a row.
+  - Asks a URL of the color again and again, past Nginx, until it has answered well several times in a row. Starts nothing.
   - Fails at once when one of the color's containers exits, restarts or turns unhealthy by its own health check, with
     the last lines that it wrote. So a crash loop costs seconds and not the whole deadline.
   - Redirects are not followed, so that their status can be asked for.
@@ -24,9 +23,11 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is started or asked, because in check mode the color that is to be asked was not started.
+      - Nothing is asked, because in check mode the color that is to be asked was not started.
   diff_mode:
-    support: full
+    support: N/A
+    details:
+      - It changes nothing.
   idempotent:
     support: full
 options:
@@ -73,24 +74,6 @@ options:
       - Empty to look at no container.
     type: str
     default: ""
-  services:
-    description:
-      - Services of O(project) to start beforehand, by role, as M(smallfleet.bluegreen.bg_start) does. Both in one run of
-        a module save a second on a slow host, at a time when no worker takes tasks.
-    type: dict
-    suboptions:
-      support:
-        description: Services that a color brings for itself, such as its Redis. They have to be healthy first.
-        type: list
-        elements: str
-      init:
-        description: Services that run once, one after the other in this order, and end with exit code 0.
-        type: list
-        elements: str
-      web:
-        description: Services that answer HTTP.
-        type: list
-        elements: str
   validate_certs:
     description:
       - Whether the certificate has to be valid where O(url) begins with C(https).
@@ -120,12 +103,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-started:
-  description: Names of the containers started, in that order. What ran already is not among them.
-  returned: success
-  type: list
-  elements: str
-  sample: [shop-green-redis-1, shop-green-web-1]
 attempts:
   description: How many times O(url) was asked.
   returned: always
@@ -158,11 +135,11 @@ logs:
   type: dict
   sample: {shop-green-web-1: ["ModuleNotFoundError: No module named 'shop'"]}
 commands:
-  description: What was done, as command lines. Empty without O(services).
+  description: Always empty, because nothing is changed.
   returned: always
   type: list
   elements: str
-  sample: [docker start 5d1c2a1c9a3e]
+  sample: []
 """
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_health import SPEC

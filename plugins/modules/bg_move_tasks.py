@@ -14,8 +14,7 @@ description:
     which are tasks with an ETA or a countdown. The latter only when no live worker reads the source.
   - Copies results, the state of chords, RedBeat's schedule and the bindings of queues beforehand.
   - May be killed at any moment and run again. No message is lost or doubled by that, and none is changed.
-  - Keys that are not Celery's, such as sessions and caches, are not touched, except those of O(keep_keys), which are
-    copied.
+  - Keys that are not Celery's, such as sessions and caches, are not touched. M(smallfleet.bluegreen.bg_copy_keys) copies those.
   - Within a deployment, tasks that the workers of the destination do not register are brought to hold lists beside the
     queues, as O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) has it, because Celery would discard them.
 extends_documentation_fragment:
@@ -71,25 +70,14 @@ options:
       - Fails with nothing done when it is another one. V(0) for whichever it is.
     type: int
     default: 0
-  keep_keys:
-    description:
-      - Patterns, as for Redis's own C(KEYS), of keys that are copied too, such as V(session:*), with the time they have
-        left.
-      - Where both sides have a key, that of O(source) counts.
-      - Celery's own keys, and those of this collection, are never copied by a pattern.
-    type: list
-    elements: str
-    default: []
-  only_keys:
-    description: Copy what O(keep_keys) names, and move nothing.
-    type: bool
-    default: false
   empty:
     description:
       - Whether O(source) has to be empty afterwards. Fails when it still holds tasks, or a worker of its project still
         runs and may hold some.
     type: bool
     default: false
+seealso:
+  - module: smallfleet.bluegreen.bg_copy_keys
 author:
   - The smallfleet.bluegreen contributors (@smallfleet)
 """
@@ -102,16 +90,6 @@ EXAMPLES = r"""
       project: shop-blue
     destination:
       project: shop-green
-
-- name: Bring the sessions along, so that nobody is logged out
-  smallfleet.bluegreen.bg_move_tasks:
-    app: shop
-    source:
-      project: shop-blue
-    destination:
-      project: shop-green
-    keep_keys: ["session:*"]
-    only_keys: true
 """
 
 RETURN = r"""
@@ -139,10 +117,6 @@ left:
   type: dict
 copied:
   description: How many keys of results and chords were copied.
-  returned: success
-  type: int
-kept:
-  description: How many keys of O(keep_keys) were copied.
   returned: success
   type: int
 hop:

@@ -152,8 +152,7 @@ def run(tmp_path, monkeypatch):
             "source": {"project": "", "service": "redis", "url": source},
             "destination": {"project": "", "service": "redis", "url": destination},
             "hop": 0,
-            "keep_keys": [],
-            "only_keys": False,
+            "empty": False,
         }
         return bg_move_tasks.move_tasks(params, Host(), False)
 

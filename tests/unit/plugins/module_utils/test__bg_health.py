@@ -42,6 +42,7 @@ def asked(host, monkeypatch, tmp_path):
 
     monkeypatch.setattr(bg_health, "of_project", of_project)
     monkeypatch.setattr(bg_health, "wait_healthy", wait_healthy)
+    monkeypatch.setattr(bg_health, "refuse_celery_in_webs", lambda webs, services: asked.update(webs=services))
     monkeypatch.setattr(bg_health, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run")))
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import Health
 
@@ -61,7 +62,6 @@ def test_by_itself_it_watches_what_runs(host, asked):
     result = bg_health.health({**PARAMS, "project": "shop-green"}, host, False)
     assert result == {
         "changed": False,
-        "started": [],
         "attempts": 3,
         "seconds": 0.9,
         "status": 200,
@@ -87,8 +87,8 @@ def test_a_project_that_does_not_run_is_named(host, asked, monkeypatch):
 
 def test_within_a_deployment_it_is_a_step_of_it(host, asked, deployment):
     bg_health.health({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "project": "shop-green"}, host, False)
-    assert asked["services"] == ["redis", "web"]
     assert asked["containers"] == ["web", "worker"]
+    assert asked["webs"] == {"web": ["web"]}
     assert asked["step"] == "health"
     assert deployment.store.load()["step"] == "health"
     assert deployment.store.load()["done"]

@@ -9,7 +9,6 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Fenced, Journal, Store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import Kept
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _bg_move_tasks as bg_move_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -26,8 +25,6 @@ PARAMS = {
     "source": side("shop-blue"),
     "destination": side("shop-green"),
     "hop": 0,
-    "keep_keys": [],
-    "only_keys": False,
     "empty": False,
 }
 OURS = {**PARAMS, "deployment_id": "dep-1", "epoch": 1}
@@ -72,15 +69,6 @@ def calls(host, monkeypatch, store):
 
 
 @pytest.fixture
-def kept(monkeypatch, calls):
-    def keep_keys(host, journal, source, destination, patterns):
-        calls.append((source.name, destination.name, patterns))
-        return Kept(7 if patterns else 0, 0)
-
-    monkeypatch.setattr(bg_move_tasks, "keep_keys", keep_keys)
-
-
-@pytest.fixture
 def deployment(store):
     store.create()
     return Journal.create(store, "dep-1", "me", facts(unknown_tasks="fail"))
@@ -97,22 +85,6 @@ def test_by_itself(host, calls):
         1,
     )
     assert result["diff"] == {"before": {"celery": 3, "unacked": 1}, "after": {"unacked": 1}}
-
-
-def test_keys_alone_are_copied_in_any_step_and_leave_it_as_it_is(host, calls, kept, store, deployment):
-    deployment.begin("health")
-    deployment.done("health")
-    params = {**OURS, "keep_keys": ["session:*"], "only_keys": True}
-    result = bg_move_tasks.move_tasks(params, host, False)
-    assert calls == [("shop-blue/redis", "shop-green/redis", ["session:*"])]
-    assert (result["kept"], result["changed"], result["moved"]) == (7, True, 0)
-    assert (store.load()["step"], store.load()["done"]) == ("health", True)
-
-
-def test_keys_go_before_the_tasks(host, calls, kept):
-    result = bg_move_tasks.move_tasks({**PARAMS, "keep_keys": ["session:*"]}, host, False)
-    assert [len(call) for call in calls] == [3, 4]
-    assert (result["kept"], result["moved"]) == (7, 3)
 
 
 @pytest.mark.parametrize(
@@ -167,8 +139,6 @@ def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
         ({"source": {**side(""), "url": "sentinel://:s3cret@a:26379/0"}}, "source.url .* with sentinel,.*shared"),
         ({"destination": {**side(""), "url": "redis+cluster://a:6379"}}, "destination.url .*with cluster,.*shared"),
         ({"app": "Shop"}, "app"),
-        ({"only_keys": True}, "only_keys is true, but keep_keys is empty"),
-        ({"keep_keys": ["a", " "]}, "keep_keys holds an empty pattern"),
     ],
 )
 def test_bad_input(host, calls, changes, sentence):

@@ -81,6 +81,6 @@ def test_bytecode_of_another_source_is_not_trusted(program):
     assert done.stdout == "source\n"
 
 
-@pytest.mark.parametrize("name", ["bg_deployment", "bg_fetch", "bg_health", "bg_info", "bg_move_tasks", "bg_start", "bg_stop_workers", "bg_switch"])
+@pytest.mark.parametrize("name", ["bg_copy_keys", "bg_deployment", "bg_fetch", "bg_health", "bg_info", "bg_move_tasks", "bg_start", "bg_stop_workers", "bg_switch"])
 def test_each_module_is_a_step(name):
     assert callable(_step.spec_of(name).act)

@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bg_copy_keys
+short_description: Copy keys such as sessions from one Redis to another
+version_added: 1.0.0
+author:
+  - smallfleet.bluegreen contributors (@smallfleet)
+description:
+  - Copies the keys that match a pattern, in every database, with the time they have left. Where both sides have a key, that of
+    O(source) counts. Nothing is removed from O(source).
+  - Celery's own keys, and those of this collection, are never copied. M(smallfleet.bluegreen.bg_move_tasks) moves tasks.
+extends_documentation_fragment:
+  - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Both sides are reached, and nothing is counted or copied.
+  diff_mode:
+    support: none
+    details:
+      - Keys such as sessions are not to be shown.
+  idempotent:
+    support: partial
+    details:
+      - Keys are copied again, because they may have changed.
+options:
+  source:
+    description: The Redis whose keys are copied.
+    type: dict
+    required: true
+    suboptions:
+      project:
+        description: Compose project of the color. Without it O(source.url) is reached from the host.
+        type: str
+        default: ""
+      service:
+        description: Compose service that is the broker.
+        type: str
+        default: redis
+      url:
+        description: URL of the broker as the app has it. Empty for all databases of O(source.service).
+        type: str
+        default: ""
+  destination:
+    description: The Redis that they are copied to, with the same suboptions as O(source).
+    type: dict
+    required: true
+    suboptions:
+      project:
+        description: Compose project of the color. Without it O(destination.url) is reached from the host.
+        type: str
+        default: ""
+      service:
+        description: Compose service that is the broker.
+        type: str
+        default: redis
+      url:
+        description: URL of the broker as the app has it. Empty for all databases of O(destination.service).
+        type: str
+        default: ""
+  keys:
+    description: Patterns of keys, as for Redis's own C(KEYS), such as V(session:*).
+    type: list
+    elements: str
+    required: true
+seealso:
+  - module: smallfleet.bluegreen.bg_move_tasks
+"""
+
+EXAMPLES = r"""
+- name: Bring the sessions along, so that nobody is logged out
+  smallfleet.bluegreen.bg_copy_keys:
+    app: shop
+    source:
+      project: shop-blue
+    destination:
+      project: shop-green
+    keys: ["session:*"]
+"""
+
+RETURN = r"""
+copied:
+  description: How many keys were copied.
+  returned: success
+  type: int
+  sample: 12
+commands:
+  description: What was done, as command lines.
+  returned: always
+  type: list
+  elements: str
+  sample: ["copy 12 keys like session:* from shop-blue/redis to shop-green/redis"]
+"""
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_copy_keys import SPEC
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+
+
+def main():
+    run_module(SPEC)
+
+
+if __name__ == "__main__":
+    main()
