@@ -43,7 +43,7 @@ class StepAction(ActionBase):
     def run(self, tmp: None = None, task_vars: dict | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
-        host, title = task_vars["inventory_hostname"], self._task.get_name(include_role_fqcn=False)
+        host, title = task_vars["inventory_hostname"], self._task.name or self._task.action
         if is_told_late(self._task.get_play().strategy):
             self._display.display(begins(host, title))
         with telling(self._display.display, host, title, self._limit()):
