@@ -28,7 +28,7 @@ PASSWORD = "not a word"
 # A user of the host, as most are: sudo asks for the password.
 ADA = f"""
 id ada >/dev/null 2>&1 || useradd -m -s /bin/bash ada
-echo 'ada:{PASSWORD}' | chpasswd
+printf 'ada:{PASSWORD}\\nroot:{PASSWORD}\\n' | chpasswd
 echo 'ada ALL=(ALL) ALL' >/etc/sudoers.d/ada
 install -d -o ada -m 700 ~ada/.ssh && install -o ada -m 600 /srv/faults/key.pub ~ada/.ssh/authorized_keys
 """
@@ -81,6 +81,8 @@ class Host(PiHost):
         ssh = {**self.variables(), "ansible_python_interpreter": way.python}
         if way.user == "ada":
             ssh.update(ansible_user="ada", ansible_become_password=PASSWORD)
+        if way.user == "su":
+            ssh.update(ansible_user="ada", ansible_become_method="su", ansible_become_password=PASSWORD)
         return ssh
 
 

@@ -51,7 +51,10 @@ def host(hosts):
     host.exec(f"rm -rf {PROGRAM}; cp -a /root/program {PROGRAM}")
 
 
-@pytest.mark.parametrize("name", BAD)
+SHORT = ("gone", "changed", "of-another-version")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name not in SHORT)) for name in BAD])
 def test_the_module_is_sent_instead(host, name):
     done, why = BAD[name]
     host.exec(done)
@@ -60,10 +63,13 @@ def test_the_module_is_sent_instead(host, name):
     assert why in log
 
 
-@pytest.mark.parametrize("way", [
-    Way("without-input", environment={"ANSIBLE_SSH_EXECUTABLE": "/usr/bin/ssh", "ANSIBLE_KEEP_REMOTE_FILES": "1"}),
-], ids=lambda way: way.name)
-def test_whoever_keeps_the_modules_on_the_host_gets_them(host, way):
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "way",
+    [Way("keeps-the-modules", environment={"ANSIBLE_KEEP_REMOTE_FILES": "1"}), Way("su", user="su")],
+    ids=lambda way: way.name,
+)
+def test_the_module_is_sent_where_no_input_is_passed_or_files_are_to_stay(host, way):
     log, rc = host.played("look.yml", way, way.name)
     assert rc == 0 and "Done by" not in log and "did not do it" not in log
 

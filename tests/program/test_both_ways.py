@@ -40,7 +40,7 @@ WAYS = [
     Way("ssh-python3.9", image="bluegreen-host:python3.9", python=OLDEST),
     Way("ssh-python3.9-2.16", image="bluegreen-host:python3.9", python=OLDEST, venv=".venv-2.16", pipelining=True),
 ]
-SHORT = ("ssh", "sudo-password")
+SHORT = ("sudo-password",)
 # All but those that go another way: arguments that do not validate, apps without a program, one in the background.
 DONE_BY_PROGRAM = 27 - 3 - 2 - 1
 

@@ -26,6 +26,7 @@ from integration import integration
 from lint import lint
 from molecule import molecule
 from outcome import Outcome, totals
+from program import program
 from sanity import sanity
 from unit import on_the_oldest, unit
 from why import why
@@ -42,6 +43,7 @@ PARTS = {
     "eda": lambda options: [eda],
     "awx": lambda options: [partial(awx, short=options.short)],
     "faults": lambda options: [faults],
+    "program": lambda options: [partial(program, short=options.short)],
     "field": field,
     "molecule": molecule,
     "approval": lambda options: [approval],
