@@ -45,7 +45,7 @@ class Journey:
     def __init__(self, bed, shape, to_the_end=True):
         self.bed = bed
         self.shape = shape
-        self.to_the_end = to_the_end
+        self.to_the_end = to_the_end or shape.whole
         self.wrong = []
         self.accepted = 0
 

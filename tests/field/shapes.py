@@ -61,6 +61,7 @@ class Shape(NamedTuple):
     before: str = ""  # a command of the host's shell, before blue is started
     blow: str = ""  # and one while blue works, before the deployment
     after: str = ""  # and one at the end, which has to end with 0; {color} is the live one
+    whole: bool = False  # to green for good with --there-and-back, too: only then are tasks done that were held
     compose: str = ""  # a version of Docker Compose (lab/setup compose) instead of the host's own
 
     @property
