@@ -11,6 +11,8 @@ dies, Compose goes on, and the guard knows it by the name of its env file.
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose, _compose_program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
@@ -66,16 +68,18 @@ def fetch(host, store, project, services: list, pull: str, build: str, caller: t
     # Whoever took the deployment over has ended Compose.
     turn()
     if done.code:
-        raise _failure(project.name, done, store.secrets(), " ".join(words))
+        raise _failure(project.name, services, done, hide(done.out, store.secrets(), " ".join(words)))
 
 
-def _failure(name: str, done, secrets: set, known: str) -> BluegreenError:
-    said = hide(done.out, secrets, known)
+def _failure(project: str, services: list, done, said: str) -> BluegreenError:
+    # A registry that cannot be reached names no image.
+    failed = [name for name in services if re.search(rf"^\s*{re.escape(name)}\s+Error\b", said, re.MULTILINE)]
     reason = _compose.reason(said).replace("Error response from daemon: ", "")
     if done.code < 0:
         reason = f"it was ended by signal {-done.code}."
     way = next((way for words, way in _WAYS if words in reason.lower()), "")
+    of = f"project {project} ({', '.join(failed)})" if failed else f"project {project}"
     return BluegreenError(
-        f"Compose could not create the containers of project {name}: {reason.rstrip('.')}{': ' if way else ''}{way}.",
+        f"Compose could not create the containers of {of}: {reason.rstrip('.')}{': ' if way else ''}{way}.",
         logs={"docker compose up": [line.rstrip() for line in said.splitlines() if line.strip()][-LOG_LINES:]},
     )

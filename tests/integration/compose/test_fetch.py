@@ -47,7 +47,7 @@ def test_an_image_that_is_not_to_be_had_is_one_sentence(compose, image, pull, bu
     with pytest.raises(BluegreenError) as refusal:
         compose.fetch(["web", "worker"], pull, build)
     message = refusal.value.message
-    assert message.startswith(f"Compose could not create the containers of project {compose.name}: ")
+    assert message.startswith(f"Compose could not create the containers of project {compose.name}")
     assert told in message and "\n" not in message and "daemon" not in message
     assert refusal.value.details["logs"]["docker compose up"]
     assert all(each.status == "created" for each in of_project(compose.host.engine, compose.name))

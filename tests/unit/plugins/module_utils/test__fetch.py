@@ -144,7 +144,7 @@ SAID = [
     (
         " web Error toomanyrequests: You have reached your pull rate limit.\nError response from daemon: toomanyrequests: You "
         "have reached your pull rate limit.",
-        "toomanyrequests: You have reached your pull rate limit: log in to the registry on this host (docker login), or deploy "
+        "(web): toomanyrequests: You have reached your pull rate limit: log in to the registry on this host (docker login), or deploy "
         "again later.",
     ),
     (
@@ -184,12 +184,13 @@ def test_what_compose_says_is_one_sentence(case, said, told):
     case.program(f"cat {case.folder}/said >&2; exit 1")
     with pytest.raises(BluegreenError) as refusal:
         case.fetch()
-    assert refusal.value.message == f"Compose could not create the containers of project shop-green: {told}"
+    told = f" {told}" if told.startswith("(") else f": {told}"
+    assert refusal.value.message == f"Compose could not create the containers of project shop-green{told}"
     lines = refusal.value.details["logs"]["docker compose up"]
     assert lines == [line.replace("topsecret", "(hidden)") for line in said.splitlines()]
 
 
 def test_a_compose_that_was_ended_from_outside(case):
-    assert _fetch._failure("shop-green", Completed(-9, " web Pulling\n", ""), set(), "").message == (
+    assert _fetch._failure("shop-green", SERVICES, Completed(-9, "", ""), " web Pulling\n").message == (
         "Compose could not create the containers of project shop-green: it was ended by signal 9."
     )
