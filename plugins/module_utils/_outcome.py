@@ -51,7 +51,6 @@ def outcome(name: str, spec: Spec, params: dict, check_mode: bool) -> dict:
     return without(values_of_no_log(spec.argument_spec, params), whole)
 
 
-
 def _without(params, hidden):
     shown = json.loads(json.dumps(params, default=str))
     for *path, name in hidden:

@@ -52,6 +52,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings imp
     other,
 )
 
+
 class Survey:
     """What the host and the Compose files show before a deployment.
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -33,9 +34,11 @@ def program(tmp_path_factory):
     return path
 
 
-def asked(program, code=None, request=REQUEST, **more):
-    given = {"input": json.dumps(request), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "check": False}
-    return subprocess.run([program, "step", "bg_health", code or _program.code_here()], **{**given, **more})
+def asked(program, code=None, **more):
+    given = {"input": json.dumps(REQUEST), **more}
+    return subprocess.run(
+        [program, "step", "bg_health", code or _program.code_here()], capture_output=True, text=True, check=False, **given
+    )
 
 
 def test_it_does_what_the_module_does(program):
@@ -66,21 +69,19 @@ def test_a_module_that_there_is_not_begins_nothing(program):
     assert done.returncode != 0 and _program.BEGUN not in done.stdout
 
 
-def test_bytecode_of_another_source_is_not_trusted(program):
+def test_bytecode_of_another_source_is_not_trusted(program, monkeypatch):
     """As after a copy that went wrong: Python compares it with the source that is beside it."""
     modules = {**_guard_program.sources(), "_guard": "def main(argv, code):\n    print('source')\n"}
     stale = _guard_program._bytecode("_guard", "def main(argv, code):\n    print('stale')\n")
-    real, _guard_program._bytecode = _guard_program._bytecode, lambda name, text: stale if "_guard.py" in name else real(name, text)
-    try:
-        content = _guard_program.pack(PYTHON, modules, "c" * 64)
-    finally:
-        _guard_program._bytecode = real
+    real = _guard_program._bytecode
+    monkeypatch.setattr(_guard_program, "_bytecode", lambda name, text: stale if "_guard.py" in name else real(name, text))
+    content = _guard_program.pack(PYTHON, modules, "c" * 64)
     path = program.parent / "stale.pyz"
     path.write_bytes(content)
     done = subprocess.run([PYTHON, "-I", path, "guard"], capture_output=True, text=True, check=False)
     assert done.stdout == "source\n"
 
 
-@pytest.mark.parametrize("name", ["bg_copy_keys", "bg_deployment", "bg_fetch", "bg_health", "bg_info", "bg_move_tasks", "bg_start", "bg_stop_workers", "bg_switch"])
+@pytest.mark.parametrize("name", sorted(path.stem[1:] for path in pathlib.Path(_step.__file__).parent.glob("_bg_*.py")))
 def test_each_module_is_a_step(name):
     assert callable(_step.spec_of(name).act)
