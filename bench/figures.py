@@ -133,10 +133,10 @@ def _rate(samples: list, name: str, since: float, until: float) -> Optional[floa
     return spent / (chosen[-1].time - chosen[0].time)
 
 
-# The journal counts a phase from its begin to its end. These begin in one run and end in another, or do their
-# work before there is a journal.
 _LOOKING = ("preflight", "plan", "open")
-_ACROSS_RUNS = ("plan", "open", "fetch", "awaiting_approval")
+# The journal counts a phase while a run on the host works on it. These are counted between runs, or the work is done
+# before there is a journal.
+_ACROSS_RUNS = ("plan", "open", "fetch", "awaiting_approval", "between_runs")
 
 
 def _ansible(observed, phases: dict) -> dict:
@@ -149,6 +149,8 @@ def _ansible(observed, phases: dict) -> dict:
         return sum(value for name, value in values.items() if name not in _ACROSS_RUNS)
 
     return {
+        # As the host's own history has them.
+        **{f"history_{name}": outcome.history.get(name) for name in ("took", "waited", "worker_gap")},
         "tasks_moved": outcome.history.get("tasks_moved"),
         "ansible_remote_runs": outcome.controller["remote_runs"],
         "ansible_cpu_s": outcome.controller["cpu_seconds"],

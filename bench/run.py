@@ -176,7 +176,7 @@ def measure_all(host: machine.Machine, results: Results, meta: dict) -> None:
 def line(kept: dict) -> str:
     own = figures.with_ratios(kept["figures"])
     return (
-        f"{own['seconds']:5.1f} s, gap {own['worker_gap_s']:4.1f} s, p99 × {own['p99_ratio'] or 0:4.1f}, "
+        f"{own['seconds']:5.1f} s, {own['worker_gap_s']:4.1f} s without a task, p99 × {own['p99_ratio'] or 0:4.1f}, "
         f"memory × {own['memory_ratio'] or 0:.2f}, failed {own['failed']}, lost {own['lost']}, "
         f"doubled {own['doubled']}"
     )

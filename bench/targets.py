@@ -32,7 +32,7 @@ class _Limit(NamedTuple):
 
 _LIMITS = (
     _Limit(STOP, "CPU of the host beyond app and load", "cpu_beyond_s", 2.8, 1.6, " s", against_script=True),
-    _Limit(STOP, "worker gap", "worker_gap_s", 1.15, 0.8, " s", against_script=True),
+    _Limit(STOP, "longest time without a finished task", "worker_gap_s", 1.15, 0.8, " s", against_script=True),
     _Limit(STOP, "whole run, approval automatic", "seconds", 16.3, 10, " s"),
     _Limit(THROTTLE, "whole run, approval automatic", "seconds", 17.9, 11, " s"),
     _Limit(STOP, "peak memory / before, beside the candidate's own web and Redis", "beside_ratio", 1.21, 1.10),

@@ -131,9 +131,9 @@ def main(arguments: list) -> int:
         "--wait", type=float, default=0.0, help="wait up to so many seconds until all accepted tasks are done"
     )
     parser.add_argument(
-        "--since", type=float, default=0.0, help="worker gap: from this time (seconds since 1970)"
+        "--since", type=float, default=0.0, help="longest time without a finished task: from this time (seconds since 1970)"
     )
-    parser.add_argument("--until", type=float, default=math.inf, help="worker gap: up to this time")
+    parser.add_argument("--until", type=float, default=math.inf, help="the same: up to this time")
     options = parser.parse_args(arguments)
     if options.file == "-" and options.wait:
         parser.error("--wait needs a file that can be read again, not -")

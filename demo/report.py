@@ -8,6 +8,7 @@ from typing import Iterable, NamedTuple, Optional
 import ledger
 import load
 
+WAITING = "awaiting_approval"
 # The order of the role's phases; one that is not here comes last.
 PHASES = (
     "open",
@@ -19,8 +20,9 @@ PHASES = (
     "handover",
     "start_workers",
     "settle",
-    "awaiting_approval",
+    WAITING,
     "finish",
+    "between_runs",
 )
 
 
@@ -40,7 +42,7 @@ class Measured(NamedTuple):
     before: Window  # load, and nothing else
     deployment: Window  # release 2, its approval included
     broken: Window  # release 3
-    phases: dict  # seconds a phase of the deployment of release 2
+    phases: dict  # seconds a phase of the deployment of release 2, from its opening to its end
 
 
 def rounded(value: Optional[float], digits: int = 1) -> Optional[float]:
@@ -101,7 +103,7 @@ def table(measured: Measured) -> str:
         ("p50", *(_unit(part["p50_ms"], "ms") for part in figures)),
         ("p99", *(_unit(part["p99_ms"], "ms") for part in figures)),
         ("peak memory", *(_unit(max(part, default=None), "MiB") for part in memory)),
-        ("worker gap", *(_unit(gap, "s") for gap in gaps), ""),
+        ("without a task", *(_unit(gap, "s") for gap in gaps), ""),
         *((f"tasks {name}", "", "", "", counts[name]) for name in ("accepted", "done", "lost", "doubled")),
     ]
     lines = ["  " + f"{row[0]:<15}" + "".join(f"{cell!s:>13}" for cell in row[1:]) for row in rows]
@@ -111,8 +113,11 @@ def table(measured: Measured) -> str:
 
 def phase_lines(phases: dict) -> list:
     """Return a line with a bar for each phase of the deployment."""
+    whole = sum(phases.values())
+    # A human may take as long as he likes, and his bar would hide the others.
+    waited, phases = phases.get(WAITING, 0.0), {name: phases[name] for name in phases if name != WAITING}
     longest = max(phases.values(), default=0.0) or 1.0
-    lines = [f"  Release 2, seconds a phase ({sum(phases.values()):.1f} s in all)"]
+    lines = [f"  Release 2, seconds a phase ({whole:.1f} s in all, {waited:.1f} s of it waiting for approval)"]
     for name, seconds in in_order(phases).items():
         lines.append(f"  {name:<20}{seconds:6.1f}  {'█' * round(seconds / longest * 40)}".rstrip())
     return lines

@@ -274,6 +274,7 @@ def end(store, journal, result, reason="", images=None):
             "reason": reason,
             "started": timestamp(journal["opened_at"]),
             "ended": timestamp(clock.wall()),
+            **({"live_at": timestamp(journal["live_at"])} if result == "committed" and journal.get("live_at") else {}),
             "images": images or {},
             "init": list(journal["settings"]["services"].get("init") or ()),
             **({"recreated": recreated} if recreated else {}),

@@ -227,5 +227,5 @@ def summary(app, facts):
         lines.append(f"Last: release {last['release'] or '(none)'} {last['result']} at {last['ended']}.")
         cost = sentence(last)
         if cost:
-            lines.append(f"It took {cost}.")
+            lines.append(cost)
     return lines

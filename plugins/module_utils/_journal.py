@@ -21,7 +21,7 @@ import json
 import os
 import re
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _journal_schema, _secrets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _figures, _journal_schema, _secrets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -292,6 +292,9 @@ class Journal:
         self.store = store
         self.data = data
         self.best_effort = False
+        # Time before this was spent without this process; what follows is that of the phase which it works on.
+        self._begun = self._now()
+        self._phase = ""
 
     @classmethod
     def create(cls, store, deployment_id, who, facts):
@@ -319,7 +322,8 @@ class Journal:
                 **facts,
             },
         )
-        wrong = _journal_schema.problems({**journal.data, "begun_at": 0.0, "lease": {"boot_id": "", "until": 0.0}}, store.app)
+        journal.data["counted"] = journal._begun._asdict()
+        wrong = _journal_schema.problems({**journal.data, "lease": {"boot_id": "", "until": 0.0}}, store.app)
         if wrong:
             # Nobody could go back by a journal that nobody reads.
             raise BluegreenError(
@@ -339,27 +343,48 @@ class Journal:
 
     def begin(self, step, **facts):
         """Announce a step before its first effect."""
-        now = self.store.host.clock.boottime()
-        if self.data["step"] in ("open", "fetch") and step not in ("open", "fetch") and "done_at" in self.data:
-            # What is fetched between the two is Compose's work, and Compose keeps no journal.
-            self._count("fetch", now - self.data["done_at"])
-        self.data.update(facts, step=step, done=False, begun_at=now)
+        self._count(step)
+        self._phase = step
+        self.data.update(facts, step=step, done=False)
         self.save()
 
     def done(self, step, **facts):
         """Record that a step's effects are proved."""
-        now = self.store.host.clock.boottime()
-        self.data.update(facts, step=step, done=True, done_at=now)
-        self._count(step, now - self.data["begun_at"])
+        self._count(step)
+        self._phase = ""
+        self.data.update(facts, step=step, done=True)
+        if step == "cutover":
+            self.data["live_at"] = self.store.host.clock.wall()
         self.save()
 
-    def _count(self, step, seconds):
-        self.data["seconds"][step] = round(self.data["seconds"].get(step, 0) + max(seconds, 0.0), 2)
+    def _now(self):
+        clock = self.store.host.clock
+        return _figures.Moment(clock.boot_id(), clock.boottime(), clock.wall())
+
+    def _count(self, phase):
+        """Count the time up to now; ``phase`` is what this process has worked on unless it has begun another."""
+        if self._begun:
+            _figures.count(self.data, _figures.without_a_run(self.data), self._begun)
+            self._begun = None
+        _figures.count(self.data, self._phase or phase, self._now())
 
     def note(self, **facts):
         """Record facts within a step."""
         self.data.update(facts)
         self.save()
+
+    def note_told(self, containers, ran, **facts):
+        """Record, with facts, that the workers of a color take no more tasks, before those of them that run are told.
+
+        :param ran: whether any of them does.
+        """
+        self._count(self.data["step"])
+        self.note(**facts, **_figures.workers_told(self.data, {container.project for container in containers}, ran))
+
+    def note_consuming(self, containers):
+        """Record that workers of a color were proved to consume."""
+        self._count(self.data["step"])
+        self.note(**_figures.workers_consume(self.data, {container.project for container in containers}))
 
     def note_policy(self, container):
         """Keep the restart policy of a container before it is taken away; the first one noted counts."""
@@ -381,6 +406,8 @@ class Journal:
         memory["peak"] = max(memory["peak"], used)
 
     def save(self):
+        if self._phase:
+            self._count(self._phase)
         self._look_at_memory()
         clock = self.store.host.clock
         length = self.data.get("revert_after") or DEFAULT_LEASE
@@ -432,6 +459,8 @@ class Journal:
 
         :param guard: whether the caller is the guard, which goes on with it after its own death too.
         """
+        self._count(_figures.WAY_BACK)
+        self._phase = _figures.WAY_BACK
         self.data.update(epoch=self.data["epoch"] + 1, guard=guard)
         self.save()
 
@@ -455,6 +484,12 @@ class NoJournal:
         pass
 
     def note(self, **facts):
+        pass
+
+    def note_told(self, containers, ran, **facts):
+        pass
+
+    def note_consuming(self, containers):
         pass
 
     def note_policy(self, container):

@@ -204,7 +204,7 @@ _policy = _record(
     {"MaximumRetryCount": _whole(0, 2**31)},
 )
 _policies = _map_of(_container, _policy)
-_seconds = _or_null(_number(-_LAST_SECOND, _LAST_SECOND))
+_seconds = _number(-_LAST_SECOND, _LAST_SECOND)
 _names = _or_null(_list_of(_text()))
 
 
@@ -307,7 +307,6 @@ REQUIRED = {
     "opened_at": _number(0, _LAST_SECOND),
     "step": _one_of(*STEPS),
     "done": _bool,
-    "begun_at": _number(),
     "back": _bool,
     "result": _one_of("", "committed", "rolled_back", "failed"),
     "reason": _text(),
@@ -322,7 +321,7 @@ REQUIRED = {
         _record({"n": _whole(1, 2**31), "source": _text(), "destination": _text(), "done": _bool})
     ),
     "lease": _record({"boot_id": _text(longest=64), "until": _number()}),
-    "seconds": _map_of(_text(), _number()),
+    "seconds": _map_of(_text(), _seconds),
     "workers": _record(
         {},
         {
@@ -338,7 +337,8 @@ REQUIRED = {
 }
 
 OPTIONAL = {
-    "done_at": _number(),
+    "counted": _or_null(_record({"boot_id": _text(longest=64), "boottime": _seconds, "wall": _seconds})),
+    "live_at": _or_null(_number(0, _LAST_SECOND)),
     "old_containers": _list_of(_record({"id": _container, "name": _container, "service": _text()})),
     "cutover": _CUTOVER,
     "task_names": _or_null(_record({}, {"old": _names, "candidate": _names})),
@@ -351,12 +351,15 @@ OPTIONAL = {
     "held_by": _or_null(_list_of(_text())),
     "tasks_moved": _whole(0),
     "memory": _or_null(_record({"before": _whole(), "peak": _whole()})),
-    "idle_since": _seconds,
+    "working": _list_of(_color),
+    "worker_gap": _or_null(_seconds),
+    # Of an earlier version, in place of these two.
+    "idle_since": _or_null(_seconds),
+    "busy_since": _or_null(_seconds),
     "told": _map_of(_container, _text(64, printable=True)),
     "told_processes": _map_of(_container, _list_of(_record({"pid": _whole(1), "started": _whole(0)}))),
     "old_workers": _services,
     "worker_roles": _map_of(_grammatical(_grammar.check_service), _one_of("worker", "beat", "worker+beat", "other")),
-    "busy_since": _seconds,
     "cpu_shares": _map_of(_container, _whole(0, 2**31)),
     "memory_budget": _or_null(
         _record(dict.fromkeys(("free", "web", "support", "workers", "app", "oom_kills"), _whole(0)))
@@ -433,8 +436,9 @@ _ENTRY = _record(
         # What is in here may be removed one day.
         "images": _or_null(_map_of(_text(), _text(longest=512, printable=True))),
         "init": _names,
-        "seconds": _or_null(_map_of(_text(), _number())),
-        "worker_gap": _or_null(_number()),
+        "live_at": _or_null(_text()),
+        **dict.fromkeys(("took", "waited", "worker_gap"), _or_null(_seconds)),
+        "seconds": _or_null(_map_of(_text(), _seconds)),
         "tasks_moved": _or_null(_whole()),
         "memory": _or_null(_record(_FIGURES)),
     },

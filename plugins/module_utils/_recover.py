@@ -17,6 +17,7 @@ import threading
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _approval,
     _close,
+    _figures,
     _guard_units,
     _health,
     _kept_keys,
@@ -498,6 +499,10 @@ class Recovery:
         # Forward again, so nothing happens any more without its journal.
         self.journal.best_effort = False
         if not held:
+            new_workers = self.candidate.of("workers")
+            if new_workers:
+                # Whoever died may not have got to note that.
+                self.journal.note_consuming(new_workers)
             self._stop_throttled_workers()
             if self.one_web and self.served == self.candidate.name:
                 _old_web.stop(self.host, self.journal, self.old)
@@ -513,6 +518,8 @@ class Recovery:
         )
 
     def _await_approval(self, **facts):
+        has_workers = bool(self.candidate.of("workers"))
+        facts.update(_figures.gap_ends(self.journal.data, has_workers))
         self.journal.begin("awaiting_approval", result="", armed=False, **facts)
         self.journal.done("awaiting_approval")
         _approval.begin(self.journal)
@@ -760,6 +767,7 @@ class Recovery:
             "id": journal["id"],
             "epoch": journal["epoch"],
             "result": journal["result"],
+            "figures": _figures.figures(journal),
             "message": message,
             "logs": self.logs,
         }

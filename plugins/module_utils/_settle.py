@@ -23,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import wait_drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, sentence
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, gap_ends, sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._result_stores import copy_beside
@@ -64,7 +64,7 @@ def settle(host, store, params, check_mode):
         # With an approval that comes by itself, nobody looks again before the old color goes.
         _health.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
         journal.done("settle", held_by=held_by)
-        journal.begin("awaiting_approval", armed=False)
+        journal.begin("awaiting_approval", armed=False, **gap_ends(journal.data, bool(candidate.of("workers"))))
         journal.done("awaiting_approval")
         _approval.begin(journal)
         _guard_units.watch_pending(host, store.app)
@@ -82,7 +82,7 @@ def _ask_new_workers(host, journal, candidate):
 def _result(journal, changed):
     cost = figures(journal)
     message = f"Release {journal['release'] or '(none)'} of {journal['app']} is live ({journal['to']})."
-    return {"changed": changed, "figures": cost, "message": f"{message} It took {sentence(cost)}."}
+    return {"changed": changed, "figures": cost, "message": f"{message} {sentence(cost)}".rstrip()}
 
 
 def _require_standing(host, journal, candidate):

@@ -20,17 +20,17 @@ def live_since(live, journal, history):
     :param history: deployments that have ended, oldest first.
     """
     if journal and journal["to"] == live and (journal.get("cutover") or {}).get("proved") == live:
-        return _cutover(journal["opened_at"], journal["seconds"])
+        return timestamp(journal["live_at"]) if journal.get("live_at") else _cutover(journal["opened_at"], journal["seconds"])
     last = next((entry for entry in reversed(history) if entry["result"] == "committed"), None)
     # Entries of earlier versions lack some of it.
     if last and last.get("to") == live:
-        return _cutover(seconds_of(last.get("started", "")), last.get("seconds") or {})
+        return last.get("live_at") or _cutover(seconds_of(last.get("started", "")), last.get("seconds") or {})
     # Nginx's file was changed by somebody else, or the color is older than the history.
     return ""
 
 
 def _cutover(begun, seconds):
-    """Not the end of the deployment: that waits for an approval, which may take days."""
+    """About when it was in a deployment of an earlier version, which noted only what each step took."""
     if begun is None:
         return ""
     return timestamp(begun + sum(seconds.get(step, 0) for step in TO_CUTOVER))

@@ -160,4 +160,4 @@ class _TakeOver:
             _workers.prove_workers(self.host, self.journal, just_started, self.roles, self.timeout, self.broker)
         if not self.consuming:
             self.consuming = True
-            self.journal.note(busy_since=self.host.clock.boottime())
+            self.journal.note_consuming(containers)

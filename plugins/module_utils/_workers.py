@@ -167,10 +167,11 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     take_policies(host, journal, running)
     # Until now the engine may have started one again, as another process.
     running = [each for each in (look(host.engine, each.id) for each in running) if each.running]
-    # Nobody takes a task from here on: the worker gap begins.
-    journal.note(
+    # Nobody takes a task from here on.
+    journal.note_told(
+        containers,
+        bool(running),
         signalled=sorted(set(journal.get("signalled") or ()) | {container.id for container in running}),
-        idle_since=journal.get("idle_since") or host.clock.boottime(),
         worker_roles=_noted_roles(journal, running, roles),
     )
     if tasks:
@@ -257,9 +258,11 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     back.start([container for container in containers if not container.running])
     _wait(journal, endings, Deadline(host.clock, timeout), lambda ending: back.start([ending.container]))
     back.prove(broker, timeout)
+    # Those that were never told to stop, or did not hear it, have gone on.
+    working = [each for each in containers if each.running and each.id not in finishing and roles[each.id].worker]
+    if back.consuming or working:
+        journal.note_consuming(back.consuming + working)
     back.start_beats()
-    if back.standing:
-        journal.note(busy_since=host.clock.boottime())
     stuck = [ending.container for ending in endings if ending.ended is None]
     problems = [error.message for error in back.failed]
     if stuck:
@@ -284,11 +287,13 @@ class _ComingBack:
     """Stopped workers and beats that start again, each for itself.
 
     :ivar standing: the containers that run again, as they are a moment after their start.
+    :ivar consuming: the workers among them, once they are proved to consume.
     :ivar failed: an error for each of those that do not.
     """
 
     def __init__(self, host, journal, roles: dict):
         self.standing: list = []
+        self.consuming: list = []
         self.failed: list = []
         self._host = host
         self._journal = journal
@@ -308,9 +313,9 @@ class _ComingBack:
     def prove(self, broker, timeout: float) -> None:
         """Wait until the workers consume; those that do get their restart policies back."""
         workers = [each for each in self._started if self._roles[each.id].worker]
-        consuming, failed = those_that_consume(self._host, self._journal, broker, workers, timeout)
+        self.consuming, failed = those_that_consume(self._host, self._journal, broker, workers, timeout)
         self.failed += failed
-        self.standing += consuming + [each for each in self._started if each not in workers]
+        self.standing += self.consuming + [each for each in self._started if each not in workers]
         put_back_policies(self._host, self._journal, self.standing)
 
     def start_beats(self) -> None:

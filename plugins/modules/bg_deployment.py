@@ -380,24 +380,34 @@ findings:
   sample: ["bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: choose another port."]
 figures:
   description: What the deployment cost.
-  returned: O(state=settled) and O(state=closed)
+  returned: O(state=settled); O(state=closed) and O(state=recovered), if one was open whose journal could be read
   type: dict
   contains:
+    took:
+      description: Seconds from the opening to the end, or so far; null if an earlier version opened it.
+      type: float
+      sample: 95.8
+    waited:
+      description: Seconds of C(took) in which a human was waited for; null if an earlier version opened it.
+      type: float
+      sample: 61.0
     seconds:
-      description: Seconds of each phase.
+      description:
+        - Seconds of each phase, which together are C(took). Beside the steps of a deployment there are C(way_back),
+          C(between_runs), which is the controller's own work, and C(failed), until somebody looked.
       type: dict
-      sample: {cutover: 0.4, health: 1.2}
+      sample: {fetch: 14.2, health: 3.4, awaiting_approval: 61.0, between_runs: 7.0}
     tasks_moved:
-      description: How many messages were moved to the other color's broker.
+      description: How many messages were moved from one color's broker to the other's; those that were moved back count twice.
       type: int
     worker_gap:
       description:
-        - Seconds from the first signal to the old workers until the new ones were proved to consume; 0 where they
-          overlapped, none where no worker was stopped.
+        - Seconds of C(took) in which no worker of either color was at work, from the signal to stop until workers were proved
+          to consume, on the way back, too. 0 if they overlapped, null if no worker was stopped or none was to start again.
       type: float
       sample: 4.9
     memory:
-      description: Bytes in use on the host, C(before) the deployment and at its C(peak).
+      description: Bytes in use on the host, C(before) the deployment and the highest that a step saw (C(peak)).
       type: dict
       sample: {before: 188743680, peak: 267386880}
 result:

@@ -135,7 +135,9 @@ deployment:
     progress: null
     owner_alive: false
 history:
-  description: The last twenty deployments that have ended, oldest first.
+  description:
+    - The last twenty deployments that have ended, oldest first. Their figures are those that bg_deployment returns; an entry of
+      an earlier version lacks some.
   returned: always
   type: list
   elements: dict
@@ -149,8 +151,11 @@ history:
       result: committed
       reason: ""
       started: "2026-11-20T09:15:02Z"
-      ended: "2026-11-20T09:15:31Z"
-      seconds: {cutover: 0.4, health: 1.2}
+      live_at: "2026-11-20T09:15:24Z"
+      ended: "2026-11-20T09:16:38Z"
+      took: 95.8
+      waited: 61.0
+      seconds: {fetch: 14.2, health: 3.4, awaiting_approval: 61.0, between_runs: 7.0}
       tasks_moved: 12
       worker_gap: 4.9
       memory: {before: 188743680, peak: 267386880}

@@ -98,12 +98,12 @@ def _open(deployment):
 
 def _ended(entry):
     """A deployment of the history; entries of earlier versions lack some of it."""
-    shown = {key: text(entry.get(key) or "") for key in (*_DEPLOYMENT, "started", "ended")}
+    shown = {key: text(entry.get(key) or "") for key in (*_DEPLOYMENT, "started", "live_at", "ended")}
     memory = entry.get("memory") or {}
     return {
         **shown,
+        **{key: None if entry.get(key) is None else _number(entry[key]) for key in ("took", "waited", "worker_gap")},
         "seconds": {text(phase): _number(seconds) for phase, seconds in (entry.get("seconds") or {}).items()},
-        "worker_gap": None if entry.get("worker_gap") is None else _number(entry["worker_gap"]),
         "tasks_moved": _whole(entry.get("tasks_moved") or 0),
         "memory_peak": _whole(memory["peak"]) if "peak" in memory else None,
     }

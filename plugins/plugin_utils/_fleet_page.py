@@ -11,15 +11,15 @@ import os
 
 import jinja2
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import STEPS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _figures
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import OPEN, WHOLE, WRONG
 
 TEMPLATE = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "bluegreen", "templates", "fleet.html.j2")
 
-# Of a deployment, in this order; what takes place while no worker runs belongs together. Nobody works while it waits.
-PHASES = tuple(step for step in STEPS if step != "awaiting_approval")
+# Of a deployment, in this order; what takes place while no worker runs belongs together. What a human takes would hide the rest.
+PHASES = tuple(phase for phase in _figures.PHASES if phase not in _figures.WAITING)
 OTHER = "other"
 
 # What has to be looked at comes first.
@@ -33,7 +33,7 @@ def page(report):
     )
     environment.filters.update(
         size=_readable.size,
-        seconds=_readable.seconds,
+        span=_figures.span,
         moment=lambda stamp: _readable.moment(stamp, report["at"]),
         stamp=lambda stamp: stamp.replace("T", " ").removesuffix("Z"),
         used=lambda room: 100 - 100 * room["available"] // room["total"] if room["total"] else 0,
@@ -42,7 +42,7 @@ def page(report):
         template = environment.from_string(source.read())
     hosts = sorted(report["hosts"], key=lambda host: URGENCY.index(host["verdict"]))
     scale = Scale(hosts, report["at"])
-    longest = max((total(entry) for host in hosts for entry in host["history"]), default=0.0)
+    longest = max((worked(entry) for host in hosts for entry in host["history"]), default=0.0)
     return template.render(
         report=report,
         hosts=hosts,
@@ -52,19 +52,21 @@ def page(report):
         lanes=[(host, *lane(host, scale)) for host in hosts if host["history"] or host["deployment"]],
         phases=(*PHASES, OTHER),
         bars=lambda entry: bars(entry, longest),
-        total=total,
+        worked=worked,
     )
 
 
-def total(entry):
-    return sum(entry["seconds"].values())
+def worked(entry):
+    """Seconds that it took, without those in which a human was waited for."""
+    return sum(seconds for phase, seconds in entry["seconds"].items() if phase not in _figures.WAITING)
 
 
 def bars(entry, longest):
     """``(phase, seconds, percent of the longest deployment)`` of each phase that took any time."""
     found = {}
     for phase, seconds in entry["seconds"].items():
-        name = phase if phase in PHASES else OTHER
-        found[name] = found.get(name, 0.0) + seconds
+        if phase not in _figures.WAITING:
+            name = phase if phase in PHASES else OTHER
+            found[name] = found.get(name, 0.0) + seconds
     order = [phase for phase in (*PHASES, OTHER) if found.get(phase)]
     return [(phase, found[phase], round(found[phase] / longest * 100, 2)) for phase in order]

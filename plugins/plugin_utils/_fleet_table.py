@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, seconds, size
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import span
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, size
 
 # What there is nothing to say about.
 NONE = "-"
@@ -69,7 +70,7 @@ def _open(deployment):
 
 
 def _gap(host):
-    return seconds(host["last"]["worker_gap"]) if host["last"] and host["last"]["worker_gap"] is not None else ""
+    return span(host["last"]["worker_gap"]) if host["last"] and host["last"]["worker_gap"] is not None else ""
 
 
 def _cut(text):

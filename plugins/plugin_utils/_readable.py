@@ -18,7 +18,3 @@ def moment(stamp, at):
     """A timestamp, short: the day and the minute, or the whole date if the year is not that of ``at``. In UTC, as all are."""
     date, dummy, clock = stamp.partition("T")
     return f"{date[5:]} {clock[:5]}" if date[:4] == at[:4] else date
-
-
-def seconds(count):
-    return f"{count:.1f} s" if count < 100 else f"{count:.0f} s"

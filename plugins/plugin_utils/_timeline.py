@@ -68,7 +68,9 @@ def lane(host, scale):
             if entry["result"] == "committed":
                 if not changes and entry["from"]:
                     changes.append((0.0, entry["from"]))
-                changes.append((place, entry["to"]))
+                # Its approval may have taken days.
+                live = scale.place(entry["live_at"])
+                changes.append((place if live is None else live, entry["to"]))
     deployment = host["deployment"]
     if deployment and scale.place(deployment["since"]) is not None:
         marks.append(Mark(scale.place(deployment["since"]), "open", deployment["release"], deployment["since"]))

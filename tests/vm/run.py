@@ -165,6 +165,7 @@ class Show:
             "runs": len(play.runs),
             "id": None if known else last["id"],
             "phases": None if known else last.get("seconds"),
+            "took": None if known else last.get("took"),
             "worker_gap": None if known else last.get("worker_gap"),
             "result": "" if known else last.get("result", ""),
         }

@@ -12,7 +12,7 @@ from kinds import TITLES
 
 PHASES = (
     "open", "fetch", "stop_workers", "start_candidate", "health", "cutover", "handover", "start_workers", "settle",
-    "awaiting_approval", "finish",
+    "awaiting_approval", "finish", "way_back", "between_runs", "failed",
 )  # fmt: skip
 
 
@@ -149,11 +149,13 @@ def _phases(figures):
         return ""
     known = [phase for phase in PHASES if any(phase in each["phases"] for each in shown.values())]
     rows = [(f"`{phase}`", *(_seconds(each["phases"].get(phase)) for each in shown.values())) for phase in known]
+    rows.append(("all of them", *(_seconds(each["took"]) for each in shown.values())))
     rows.append(("worker gap", *(_seconds(each["worker_gap"]) for each in shown.values())))
     rows.append(("result", *(each["result"] for each in shown.values())))
     return "\n\n".join([
         "## What a deployment takes",
-        "Seconds of each phase, from the machine's own history. The column is the playbook that ended the deployment.",
+        "Seconds of each phase, from the machine's own history (docs/journal.md): from the opening to the end, the time of "
+        "the controller and of whoever approves included. The column is the playbook that ended the deployment.",
         _table(("phase", *shown), rows),
         "Whole runs, the controller's own time included:",
         _table(

@@ -24,7 +24,13 @@ def event(what, name, time, kind="sleep"):
 OURS = Outcome(
     rc=0,
     steps=[("plan", 121.0, 123.0), ("fetch", 124.0, 125.0), ("health", 126.0, 128.0), ("health", 128.5, 129.0)],
-    history={"seconds": {"fetch": 3.0, "health": 1.0, "awaiting_approval": 0.5}, "tasks_moved": 7},
+    history={
+        "took": 8.0,
+        "waited": 0.5,
+        "worker_gap": 5.5,
+        "seconds": {"fetch": 3.0, "health": 1.0, "awaiting_approval": 0.5, "between_runs": 3.5},
+        "tasks_moved": 7,
+    },
     controller={"cpu_seconds": 4.0, "remote_runs": 4},
     runs=[],
     log="",
@@ -126,11 +132,12 @@ def test_what_ansible_costs_leaves_out_phases_that_span_runs(observed):
     assert own["ansible_local_s"] == 4.5
     assert own["ansible_remote_s"] == 1.5
     assert own["tasks_moved"] == 7
+    assert [own[f"history_{name}"] for name in ("took", "waited", "worker_gap")] == [8.0, 0.5, 5.5]
 
 
 def test_a_script_has_no_cost_of_ansible(observed):
     script = observed._replace(outcome=OURS._replace(controller={}, history={}))
-    assert not [name for name in figures.of_run(script)["figures"] if "ansible" in name or "moved" in name]
+    assert not [name for name in figures.of_run(script)["figures"] if "ansible" in name or "moved" in name or "history" in name]
 
 
 def test_the_course_counts_from_the_begin_of_the_deployment(observed):

@@ -87,8 +87,8 @@ def verdict(way, what, **ways):
         ("CPU of the host beyond", {"cpu_beyond_s": 6.4}, True),
         ("CPU of the host beyond", {"cpu_beyond_s": 6.41}, False),
         ("CPU of the host beyond", {"cpu_beyond_s": None}, None),
-        ("worker gap", {"worker_gap_s": 4.0}, True),
-        ("worker gap", {"worker_gap_s": 4.1}, False),
+        ("longest time", {"worker_gap_s": 4.0}, True),
+        ("longest time", {"worker_gap_s": 4.1}, False),
         ("whole run", {"seconds": 10.0}, True),
         ("whole run", {"seconds": 10.1}, False),
         ("peak memory", {"beside_ratio": 1.1}, True),
@@ -122,7 +122,7 @@ def test_the_verdict_on_throttle(what, own, met):
     assert verdict("ours-throttle", what, **{"ours-throttle": own}).met is met
 
 
-@pytest.mark.parametrize("what", ["CPU of the host beyond", "worker gap", "p99 during / before, against"])
+@pytest.mark.parametrize("what", ["CPU of the host beyond", "longest time", "p99 during / before, against"])
 def test_without_the_other_ways_there_is_no_verdict_against_them(what):
     assert verdict("ours-stop", what, **{"ours-stop": {}}).met is None
 
@@ -150,7 +150,7 @@ def test_the_report_has_medians_with_their_spread_and_sums(runs):
     text = tables.report(META, runs)
     assert "| tasks lost | 9 | 0 |" in text
     assert "| whole run | 7 s (6 to 8) | 13 s |" in text
-    assert "| worker gap | 2 s | 6 s (5 to 7) |" in text
+    assert "| longest time without a finished task | 2 s | 6 s (5 to 7) |" in text
 
 
 def test_the_report_has_ratios_against_plain(runs):
@@ -173,7 +173,7 @@ def test_the_report_says_that_it_is_a_part_and_what_ended_with_an_error(runs):
     assert "**A part only:**" in text
     assert "**Ended with an error:** ours-stop (1cpu-color, 1 of 3)." in text
     # The median of the two that are left.
-    assert "| worker gap | 2 s | 6.5 s (6 to 7) |" in text
+    assert "| longest time without a finished task | 2 s | 6.5 s (6 to 7) |" in text
 
 
 def test_a_way_that_never_deployed_has_no_figures(runs):
@@ -308,7 +308,7 @@ def test_figures_to_reach_are_one_table_with_those_of_other_reports(runs):
     runs["1cpu-color"]["script"] = [run(worker_gap_s=5.0, cpu_beyond_s=3.5)]
     text = tables.report(META, runs, [there])
     table = text.partition("## Figures to reach")[2].partition("\n## ")[0]
-    assert "| `ours-stop` | worker gap | 1.15 × `script` | ≤ 0.8 × `script` | 1.20 × (6 s, `script` 5 s) | **not met** |" in table
+    assert "| `ours-stop` | longest time without a finished task | 1.15 × `script` | ≤ 0.8 × `script` | 1.20 × (6 s, `script` 5 s) | **not met** |" in table
     assert "| 2.8 × `script` | ≤ 1.6 × `script` | 2.00 × (7 s, `script` 3.5 s) | **not met** |" in table
     assert "| `ours-stop` | the same release again | 2.2 s | ≤ 1.5 s | – | – |" in table
     assert table.rstrip().endswith("| `make vm` | worker gap of a deployment | 70 s | ≤ 45 s | 44 s | met |")

@@ -65,7 +65,7 @@ def test_table_shows_each_part_of_the_demo(measured):
     assert cells["requests"] == ["requests", "1", "1", "1", "5"]
     assert cells["tasks lost"] == ["tasks", "lost", "1"]
     # In a part without a finished task the gap is unknown, not zero.
-    assert cells["worker gap"] == ["worker", "gap", "8.0", "s", "8.0", "s", "–"]
+    assert cells["without a task"] == ["without", "a", "task", "8.0", "s", "8.0", "s", "–"]
     assert max(map(len, lines)) <= 79
 
 
@@ -73,6 +73,12 @@ def test_the_longest_phase_has_the_longest_bar():
     title, fetch, stop = report.phase_lines({"fetch": 4.0, "stop_workers": 1.0})
     assert "5.0 s" in title
     assert (fetch.count("█"), stop.count("█")) == (40, 10)
+
+
+def test_the_wait_for_a_human_is_said_and_has_no_bar():
+    title, fetch = report.phase_lines({"awaiting_approval": 60.0, "fetch": 4.0})
+    assert title == "  Release 2, seconds a phase (64.0 s in all, 60.0 s of it waiting for approval)"
+    assert fetch.count("█") == 40
 
 
 @pytest.mark.parametrize("phases", [{}, {"open": 0.0}])

@@ -75,8 +75,8 @@ def whole_journal():
         "opened_at": 1795435200.0,
         "step": "cutover",
         "done": False,
-        "begun_at": 1012.5,
-        "done_at": 1012.0,
+        "counted": {"boot_id": "boot-1", "boottime": 1012.5, "wall": 1795435212.5},
+        "live_at": 1795435212.5,
         "back": False,
         "result": "",
         "reason": "",
@@ -105,6 +105,9 @@ def whole_journal():
         "on_timeout": "keep",
         "approve_until": {"boot_id": "boot-1", "until": 4612.5},
         "not_taken_back": "the old color blue does not answer: connection refused",
+        "working": [],
+        "worker_gap": 2.0,
+        # Of an earlier version.
         "idle_since": 1010.5,
         "busy_since": None,
         "cutover": {
@@ -128,6 +131,7 @@ class Scene:
     :ivar served: the color that the running Nginx is proved to serve.
     :ivar unhealthy: colors that do not become healthy.
     :ivar held_by: what still holds the drain.
+    :ivar pace: seconds that workers take to stop, and to consume again.
     """
 
     def __init__(self, monkeypatch, folder):
@@ -140,6 +144,7 @@ class Scene:
         self.nginx_problem = ""
         self.unhealthy = set()
         self.held_by = []
+        self.pace = 0.0
         self.brokers = {color: FakeBroker(f"shop-{color}/redis") for color in ("blue", "green")}
         self.file = folder / "bluegreen-shop.conf"
         self.file.write_text("upstream shop { server 127.0.0.1:18002; }\n")
@@ -187,13 +192,17 @@ class Scene:
         self.served = given["color"]
 
     def _stop_workers(self, given):
+        given["journal"].note_told(given["containers"], True)
+        self.host.clock.now += self.pace
         for container in given["containers"]:
             self.engine.stop(container.id)
 
     def _restart_workers(self, given):
+        self.host.clock.now += self.pace
         for container in given["containers"]:
             self.engine.start(container.id)
             self.engine.set_restart_policy(container.id, given["journal"].policy_of(container))
+        given["journal"].note_consuming(given["containers"])
 
     def _move(self, given):
         source, destination = given["source"], given["destination"]

@@ -311,39 +311,48 @@ def test_a_step_is_announced_before_and_recorded_after_with_its_seconds(store, j
     assert store.load()["seconds"]["cutover"] == 3.5
 
 
-def test_the_time_between_open_and_the_first_stop_is_that_of_fetch(journal, host):
+def test_what_compose_does_before_the_first_stop_counts_as_fetching(store, journal, host):
     journal.done("open")
     host.clock.sleep(7)
-    journal.begin("stop_workers")
-    assert journal["seconds"]["fetch"] == 7
-
-
-def test_a_boot_in_the_middle_of_a_step_makes_no_negative_seconds(journal, host):
-    journal.begin("cutover")
-    host.clock.now = 5.0
-    journal.done("cutover")
-    assert journal["seconds"]["cutover"] == 0
-
-
-def test_what_compose_does_before_the_first_stop_counts_as_fetching(journal, host):
-    journal.done("open")
-    host.clock.sleep(7)
+    # A run reads the journal at its begin, and looks at much before its step does anything.
+    journal = store.load()
+    host.clock.sleep(1)
     journal.begin("stop_workers")
     host.clock.sleep(1)
     journal.done("stop_workers")
     host.clock.sleep(2)
+    journal = store.load()
     journal.begin("start_candidate")
-    assert journal["seconds"] == {"open": 0, "fetch": 7, "stop_workers": 1}
+    assert journal["seconds"] == {"fetch": 7, "stop_workers": 2, "between_runs": 2}
 
 
-def test_a_move_of_earlier_tasks_is_a_part_of_fetching(journal, host):
+def test_a_move_of_earlier_tasks_is_a_part_of_fetching(store, journal, host):
     journal.done("open")
     journal.begin("fetch")
     host.clock.sleep(2)
     journal.done("fetch")
     host.clock.sleep(3)
+    journal = store.load()
     journal.begin("start_candidate")
     assert journal["seconds"]["fetch"] == 5
+
+
+def test_a_sign_of_life_is_the_last_second_that_is_certain_to_be_of_the_step(store, journal, host):
+    journal.begin("health")
+    host.clock.sleep(400)
+    journal.alive()
+    # Killed here, and taken up much later.
+    host.clock.sleep(1000)
+    journal = store.load()
+    journal.take_over()
+    assert journal["seconds"] == {"health": 400, "between_runs": 1000}
+
+
+def test_requests_go_to_the_new_color_since_the_cutover_was_proved(store, journal, host):
+    journal.begin("cutover")
+    host.clock.sleep(2)
+    journal.done("cutover")
+    assert store.load()["live_at"] == host.clock.wall()
 
 
 def test_the_policy_noted_first_counts(store, journal, host):

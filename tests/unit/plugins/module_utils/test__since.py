@@ -52,6 +52,12 @@ def test_an_entry_of_an_earlier_version_has_no_seconds():
     )
 
 
+def test_what_the_cutover_noted_counts_and_not_the_sum_of_its_steps():
+    noted = "2026-11-20T09:17:00Z"
+    assert live_since("green", None, [ended("green", live_at=noted)]) == noted
+    assert live_since("green", {**opened(), "live_at": 1795435290.0}, [ended("blue")]) == "2026-11-23T12:01:30Z"
+
+
 def test_the_deployment_that_is_open_once_its_cutover_is_proved():
     assert live_since("green", opened(), [ended("blue")]) == "2026-11-23T12:00:01Z"
     assert live_since("blue", opened(proved=""), [ended("blue")]) == LIVE

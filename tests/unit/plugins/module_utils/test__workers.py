@@ -80,8 +80,8 @@ def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_sign
     assert host.calls == [
         ("policy no", "blue-beat"),
         ("policy no", "blue-worker"),
-        ("note", "idle_since"),
         ("note", "signalled"),
+        ("note", "told_projects"),
         ("note", "worker_roles"),
         # Each at once, so that no second signal follows where this module is killed in between.
         ("kill SIGTERM", "blue-beat"),

@@ -28,7 +28,15 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._close import close
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, sentence
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import (
+    Moment,
+    count,
+    figures,
+    gap_ends,
+    sentence,
+    workers_consume,
+    workers_told,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
     Fenced,
     Journal,
@@ -104,7 +112,12 @@ def use(scene, data):
         for prefer in ("", "rollback"):
             _recovery.decide(journal.data, _recovery.Sight(served, True, True), prefer)
     assert isinstance(journal.describe(), str) and journal.lease_is_live() in (True, False)
+    workers = {journal["settings"]["projects"][color] for color in ("blue", "green")}
+    for facts in (workers_told(journal.data, workers, True), workers_consume(journal.data, workers), gap_ends(journal.data, True)):
+        journal.data.update(facts)
+        count(journal.data, "health", Moment("boot-1", 1013.0, 1795435213.0))
     sentence(figures(journal))
+    assert json.dumps(figures(journal), allow_nan=False)
     for step in _journal_schema.STEPS:
         for identity in (("dep-1", 1), ("dep-2", 1), ("", 0)):
             try:
@@ -240,7 +253,8 @@ def test_the_copy_before_is_used_whatever_became_of_the_journal(scene, whole, rn
 def test_garbage_in_the_other_files_is_passed_over(scene, rng, name):
     kept = {"version": 1, "kept": "blue", "colors": {"blue": {"release": "1", "containers": [], "networks": []}}}
     line = {"id": "dep-0", "result": "committed", "release": "1", "ended": "", "images": {"sha256:1": "a"}, "seconds": {"a": 1}}
-    good = kept if name == "containers.json" else {**line, "memory": {"before": 1, "peak": 2}, "worker_gap": None}
+    costs = {"memory": {"before": 1, "peak": 2}, "took": 4, "waited": 1, "worker_gap": None, "live_at": ""}
+    good = kept if name == "containers.json" else {**line, **costs}
     read = 0
     for path in list(places(good))[1:]:
         for value in NASTY:

@@ -33,6 +33,12 @@ class Notes(NoJournal):
         self.data.update(facts)
         self._calls.extend(("note", key) for key in sorted(facts))
 
+    def note_told(self, containers, ran, **facts):
+        self.note(told_projects=sorted({container.project for container in containers}) if ran else [], **facts)
+
+    def note_consuming(self, containers):
+        self.note(consuming_projects=sorted({container.project for container in containers}))
+
     def note_policy(self, container):
         self.policies.setdefault(container.id, container.restart_policy)
 

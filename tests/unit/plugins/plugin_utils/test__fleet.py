@@ -98,6 +98,7 @@ def test_a_host_that_told_nothing_has_the_keys_of_all(info):
 def test_an_entry_of_an_earlier_version():
     host = one(whole(history=[{"id": "dep-1", "result": "committed"}]))
     assert (host["verdict"], host["last"]["seconds"], host["last"]["worker_gap"]) == ("whole", {}, None)
+    assert (host["last"]["took"], host["last"]["waited"]) == (None, None)
     assert host["last"]["memory_peak"] is None
 
 
@@ -110,6 +111,7 @@ def test_an_entry_of_an_earlier_version():
         {"live": ["green"]},
         {"history": 7},
         {"history": [ended(20, "1", "green", worker_gap="NaN")]},
+        {"history": [ended(20, "1", "green", took="NaN")]},
         {"history": [ended(20, "1", "green", seconds={"health": float("inf")})]},
         {"history": [ended(20, "1", "green", seconds={"health": -1})]},
         {"resources": {}},

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._fleet import fleet, text
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._fleet_page import bars, page, total
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._fleet_page import bars, page, worked
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.plugin_utils.fleets import (
     AT,
     HOSTILE,
@@ -97,10 +97,28 @@ def test_a_fleet_of_which_nothing_is_known(looks):
 
 
 def test_bars_are_parts_of_the_longest_deployment():
-    entry = {"seconds": {"finish": 1.0, "fetch": 3.0, "health": 0.0, "<b>": 1.0}}
-    assert total(entry) == 5.0
-    assert bars(entry, 10.0) == [("fetch", 3.0, 30.0), ("finish", 1.0, 10.0), ("other", 1.0, 10.0)]
+    entry = {"seconds": {"between_runs": 2.0, "finish": 1.0, "fetch": 3.0, "health": 0.0, "<b>": 1.0}}
+    assert worked(entry) == 7.0
+    assert bars(entry, 10.0) == [
+        ("fetch", 3.0, 30.0),
+        ("finish", 1.0, 10.0),
+        ("between_runs", 2.0, 20.0),
+        ("other", 1.0, 10.0),
+    ]
     assert bars({"seconds": {}}, 0.0) == []
+
+
+def test_what_a_human_was_waited_for_is_said_and_no_part_of_a_bar():
+    days = {"seconds": {"fetch": 3.0, "awaiting_approval": 172800.0, "failed": 60.0}}
+    assert (worked(days), bars(days, 3.0)) == (3.0, [("fetch", 3.0, 100.0)])
+    html = page(fleet([("pi", "shop", whole())], AT))
+    assert html.count("95.8 s (61.0 s of it waiting)") == 4
+
+
+@pytest.mark.parametrize("took, waited, shown", [(None, None, "–"), (33.0, 0.4, "33.0 s"), (33.0, None, "33.0 s")])
+def test_what_a_deployment_took_in_all(took, waited, shown):
+    html = page(fleet([("pi", "shop", whole(history=[ended(20, "1", "green", took=took, waited=waited)]))], AT))
+    assert f"<span>{shown}</span>" in html and f"<span>{shown}, gap 9.7 s</span>" in html
 
 
 def test_several_deployments_without_figures():

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, seconds, size
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, size
 
 AT = "2026-11-25T20:15:00Z"
 
@@ -24,8 +24,3 @@ def test_size(count, shown):
 )
 def test_moment(stamp, shown):
     assert moment(stamp, AT) == shown
-
-
-@pytest.mark.parametrize("count, shown", [(0, "0.0 s"), (4.94, "4.9 s"), (312.4, "312 s")])
-def test_seconds(count, shown):
-    assert seconds(count) == shown

@@ -24,6 +24,13 @@ def test_a_color_is_live_from_one_deployment_to_the_next():
     assert {mark.kind for mark in marks} == {"committed"}
 
 
+def test_a_color_is_live_from_its_cutover_and_not_from_its_approval():
+    late = ended(12, "1.4.1", "blue", ended="2026-11-19T09:15:00Z")
+    dummy, spans, marks = laid_out(whole(history=[ended(3, "1.4.0", "green"), late]))
+    assert spans[0].start + spans[0].width < 50 < marks[-1].place
+    assert laid_out(whole(history=[{**late, "live_at": "soon"}]))[1][1].start > 50
+
+
 def test_what_came_to_nothing_changes_no_color():
     history = [ended(3, "1.4.0", "green"), ended(20, "1.4.1", "blue", "rolled_back")]
     dummy, spans, marks = laid_out(whole(history=history))
