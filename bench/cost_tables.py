@@ -43,15 +43,16 @@ def split(chosen: dict, ways: dict, floor: dict) -> list:
     told = {way: own for way, own in chosen.items() if own.get("cpu_told_s") is not None}
     if not told:
         return []
-    rows = [
-        [row.title, *(cell(row, chosen[way], ways[way]) for way in told), plain(floor.get(row.name), row.unit)]
-        for row in (*SPLIT, *SPLIT_SUMS)
-    ]
     least = floor.get("cpu_floor_s")
-    against = [ratio(seconds, least) for seconds in (*(own["cpu_beyond_s"] for own in told.values()), least)]
-    rows.append(["against the floor", *against])
+    rows = [["", *told, *(["the floor"] if least else [])]]
+    for row in (*SPLIT, *SPLIT_SUMS):
+        of_floor = [plain(floor.get(row.name), row.unit)] if least else []
+        rows.append([row.title, *(cell(row, chosen[way], ways[way]) for way in told), *of_floor])
     lines = ["", "Where the processor seconds of the host went that app and load did not take before:", ""]
-    lines.append(markdown([["", *told, "the floor"], *rows]))
+    if least:
+        against = [ratio(own["cpu_beyond_s"], least) for own in told.values()]
+        rows.append(["against the floor", *against, ratio(least, least)])
+    lines.append(markdown(rows))
     if least:
         lines += [
             "",

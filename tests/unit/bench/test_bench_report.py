@@ -291,6 +291,13 @@ def test_the_floor_is_said_in_words_and_is_no_way_of_its_own(told):
     assert list(tables.whole({"floor": [FLOOR]})) == []
 
 
+def test_without_the_floor_the_seconds_are_told_apart_as_ever(told):
+    del told["1cpu-color"]["floor"]
+    lines = tables.report(META, told).splitlines()
+    assert "| `docker compose` calls | 12 |" in lines
+    assert not [line for line in lines if line.startswith("| against the floor")]
+
+
 def test_without_the_floor_and_the_split_nothing_is_said_of_them(runs):
     text = tables.report(META, runs)
     assert "Where the processor seconds" not in text
