@@ -43,7 +43,7 @@ fleet-cost:  ## What one, five and ten hosts cost the controller (a quarter of a
 	@lab/setup
 	@.venv/bin/python tests/fleet/cost.py
 
-bench:  ## Measure ways to deploy (an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
+bench:  ## Measure ways to deploy (over an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
 	@lab/setup
 	@.venv/bin/python bench/run.py $(if $(WAYS),--ways '$(WAYS)') $(if $(SETTINGS),--settings '$(SETTINGS)') \
 		$(if $(RUNS),--runs '$(RUNS)') $(if $(CONTINUE),--continue)

@@ -1,19 +1,26 @@
-"""Runs the collection's playbooks on the benchmark's host, and counts what Ansible costs on this side."""
+"""Runs the collection's playbooks on the benchmark's host, and counts what Ansible costs on this side.
+
+As README has it: the collection is installed, no ansible.cfg says anything, and a user who may use sudo logs in over
+SSH.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import tempfile
+import time
 from typing import NamedTuple
 
-from places import BENCH, INVENTORY, LOGS, ROOT
+from places import BENCH, INVENTORY, LOGS, NO_CONFIG, ROOT
 
 PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 
 
 class Played(NamedTuple):
     rc: int
+    seconds: float
     cpu_seconds: float  # of ansible-playbook and all that it started on this machine
     tasks: list  # what the callback noted, a dict for each task
     log: str
@@ -21,16 +28,20 @@ class Played(NamedTuple):
 
 def play(name: str, label: str, **variables: object) -> Played:
     """Run a playbook of the collection; its whole output goes to the log of that label."""
+    # An empty one, so that none of this person's is found.
+    NO_CONFIG.write_text("", encoding="utf-8")
     log, timeline = LOGS / f"{label}.log", LOGS / f"{label}.jsonl"
     timeline.write_text("", encoding="utf-8")
     command = [str(PROGRAM), "-i", str(INVENTORY), f"smallfleet.bluegreen.{name}"]
     if variables:
         command += ["-e", json.dumps(variables)]
-    with open(log, "w", encoding="utf-8") as output:
+    # Each run makes its own connection to the host, as the first one of a day does.
+    with open(log, "w", encoding="utf-8") as output, tempfile.TemporaryDirectory(prefix="bg-") as connections:
+        begun = time.monotonic()
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             command,
             cwd=ROOT,
-            env=_environment(str(timeline)),
+            env=_environment(str(timeline), connections),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -42,22 +53,26 @@ def play(name: str, label: str, **variables: object) -> Played:
             process.terminate()
             process.wait()
             raise
+        seconds = time.monotonic() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
     lines = timeline.read_text(encoding="utf-8").splitlines()
     return Played(
         rc=process.returncode,
+        seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         tasks=[json.loads(line) for line in lines],
         log=str(log),
     )
 
 
-def _environment(timeline: str) -> dict:
+def _environment(timeline: str, connections: str) -> dict:
     # Without what this person's Ansible is usually told: the benchmark is the same for everybody.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment.update(
         LC_ALL="C.UTF-8",
-        ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
+        ANSIBLE_CONFIG=str(NO_CONFIG),
+        ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
+        ANSIBLE_SSH_CONTROL_PATH_DIR=connections,
         ANSIBLE_CALLBACK_PLUGINS=str(BENCH / "callback"),
         ANSIBLE_CALLBACKS_ENABLED="timeline",
         BENCH_TIMELINE=timeline,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from typing import Callable, Iterable, Optional
 
+import costs
 import ledger
 import load
+
+
+def of_floor(observed) -> dict:
+    """Return what is kept of one measurement of the floor."""
+    return {"rc": observed.outcome.rc, "figures": costs.floor(observed), "phases": _phases(observed.outcome)}
 
 
 def of_run(observed) -> dict:
@@ -35,10 +42,12 @@ def of_run(observed) -> dict:
             "beats_missed": counts.ticks_missed,
             "beats_doubled": counts.ticks_doubled,
             **_memory(observed),
-            **_cpu(observed),
+            **_split(observed),
+            **costs.memory(observed),
             "seconds": round(end - begin, 2),
-            **_ansible(observed.outcome, phases, end - begin),
+            **_ansible(observed, phases),
         },
+        "runs": costs.remote_runs(observed),
         "failures": requests["failures"],
         "phases": phases,
         "inside": observed.outcome.history.get("seconds", {}),
@@ -75,7 +84,8 @@ def _latencies(records: Iterable[load.Record], since: float, until: float) -> li
 def _memory(observed) -> dict:
     quiet = [sample.mib for sample in observed.samples if observed.begun <= sample.time < observed.burst]
     busy = [sample for sample in observed.samples if observed.deployment <= sample.time <= observed.deployed]
-    beside = [sample.mib - _held(sample, observed.candidate) for sample in busy]
+    candidate = [name for name, service in observed.fresh.items() if service in ("web", "redis")]
+    beside = [sample.mib - _held(sample, candidate) for sample in busy]
     return {
         "memory_before_mib": _rounded(statistics.median(quiet) if quiet else None),
         "memory_peak_mib": _rounded(max((sample.mib for sample in busy), default=None)),
@@ -106,6 +116,14 @@ def _cpu(observed) -> dict:
     }
 
 
+def _split(observed) -> dict:
+    """Return the CPU seconds, and whose they were; what the kernel did not tell of is what is left."""
+    whole, split = _cpu(observed), costs.split(observed)
+    if split and whole["cpu_beyond_s"] is not None:
+        split["cpu_untold_s"] = round(whole["cpu_beyond_s"] - split["cpu_told_s"], 2)
+    return {**whole, **split}
+
+
 def _rate(samples: list, name: str, since: float, until: float) -> Optional[float]:
     """Return how many CPUs were at work on average."""
     chosen = [sample for sample in samples if since <= sample.time <= until]
@@ -115,13 +133,15 @@ def _rate(samples: list, name: str, since: float, until: float) -> Optional[floa
     return spent / (chosen[-1].time - chosen[0].time)
 
 
+_LOOKING = ("preflight", "plan", "open")
 # The journal counts a phase while a run on the host works on it. These are counted between runs, or the work is done
 # before there is a journal.
 _ACROSS_RUNS = ("plan", "open", "fetch", "awaiting_approval", "between_runs")
 
 
-def _ansible(outcome, phases: dict, seconds: float) -> dict:
+def _ansible(observed, phases: dict) -> dict:
     """Return what Ansible itself cost: nothing where a script ran on the host."""
+    outcome, seconds = observed.outcome, observed.deployed - observed.deployment
     if not outcome.controller:
         return {}
 
@@ -138,7 +158,17 @@ def _ansible(outcome, phases: dict, seconds: float) -> dict:
         "ansible_local_s": round(seconds - sum(phases.values()), 2),
         # Connections, and the start of Python and the look at the host before a module's own work begins.
         "ansible_remote_s": round(total(phases) - total(outcome.history.get("seconds", {})), 2),
+        "run_itself_s": _run_itself(costs.remote_runs(observed)),
+        "runs_away": sum(bool(run["away_s"]) for run in costs.remote_runs(observed)),
+        "away_s": _rounded(sum(run["away_s"] for run in costs.remote_runs(observed))),
+        "again_s": _rounded(observed.again),
     }
+
+
+def _run_itself(runs: list) -> Optional[float]:
+    """Return what a run of a module of ours costs the host beside its work, after the one that opens."""
+    after = list(itertools.dropwhile(lambda run: run["phase"] in _LOOKING, runs))
+    return _median([run.get("itself_s") for run in after if run["action"].startswith("bg_")])
 
 
 def course(observed) -> dict:
@@ -215,6 +245,24 @@ def phases_of_way(runs: list, key: str) -> dict:
     """Return the median seconds of each phase, in the order in which they came."""
     names = list(dict.fromkeys(name for run in runs for name in run[key]))
     return {name: _median([run[key].get(name) for run in runs]) for name in names}
+
+
+def remote_runs_of_way(runs: list) -> list:
+    """Return the runs on the host in their order, each with the medians of those of the same place in all runs.
+
+    Runs that did not have the same tasks cannot be laid over each other: the first one is shown then.
+    """
+    each = [run.get("runs") or [] for run in runs]
+    names = [[(one["phase"], one["action"], one["name"]) for one in one_run] for one_run in each]
+    if any(other != names[0] for other in names[1:]):
+        each = each[:1]
+    return [
+        {
+            name: value if isinstance(value, str) else _median([other.get(name) for other in same])
+            for name, value in same[0].items()
+        }
+        for same in zip(*each)
+    ]
 
 
 def spread(runs: list, name: str) -> Optional[tuple]:

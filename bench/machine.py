@@ -12,10 +12,11 @@ from typing import Iterator, NamedTuple, Optional
 
 import controller
 import yaml
+from accountant import Accountant
 from compose_file import REDIS_IMAGE, with_own_redis, with_shared_redis
-from places import BENCH, DEMO, INVENTORY, LOGS, ROOT, shown
+from places import BENCH, DEMO, INVENTORY, KEY, LOGS, ROOT, RUN, shown
 from sampler import Sampler
-from settings import BenchError, Setting, strategy
+from settings import FLOOR, BenchError, Setting, strategy
 
 sys.path.insert(0, str(ROOT / "lab"))
 
@@ -25,6 +26,9 @@ NAME = "bluegreen-bench"
 APP = "shop"
 SOURCE = f"/srv/{APP}"
 WAYS_FOLDER = "/srv/bench"
+# Who logs in, as README's inventory has it.
+USER = "pi"
+SSH_PORT = 22
 LEDGER = "/srv/ledger/ledger.jsonl"
 HISTORY = f"/var/lib/bluegreen/{APP}/history.jsonl"
 # No way takes so long; what has not ended by then hangs.
@@ -50,6 +54,7 @@ class Outcome(NamedTuple):
     steps: list  # (name, begin, end), seconds since 1970
     history: dict  # the line in the host's history; empty for the bash ways
     controller: dict  # what Ansible cost on this side; empty for the bash ways
+    runs: list  # of modules on the host, as the callback noted them; none for the bash ways
     log: str
 
 
@@ -74,12 +79,37 @@ class Machine:
         self._host.load([f"bluegreen-demo:{release}" for release in RELEASES])
         self._host.copy(str(BENCH / "ways"), WAYS_FOLDER)
         self._copy_compose_file(with_own_redis)
-        inventory = {"all": {"hosts": {"bench": self._host.variables()}, "vars": VARIABLES}}
+        self._let_in()
+        inventory = {"all": {"hosts": {"bench": self._variables()}, "vars": VARIABLES}}
         text = yaml.safe_dump(inventory, sort_keys=False)
         INVENTORY.write_text(f"# Written by bench/run.py.\n{text}", encoding="utf-8")
         played = controller.play("prepare", "prepare")
         if played.rc:
             raise BenchError(f"The host could not be prepared; the log is {shown(Path(played.log))}.")
+
+    def _let_in(self) -> None:
+        """Let a user log in with a key, who may do anything with sudo."""
+        KEY.unlink(missing_ok=True)
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", str(KEY)]
+        subprocess.run(command, check=True)
+        self._host.copy(f"{KEY}.pub", "/srv/bench-key/key.pub")
+        self._host.exec(
+            f"useradd --create-home --shell /bin/bash {USER}"
+            f" && echo '{USER} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{USER}"
+            f" && install -d -m 700 -o {USER} -g {USER} ~{USER}/.ssh"
+            f" && install -m 600 -o {USER} -g {USER} /srv/bench-key/key.pub ~{USER}/.ssh/authorized_keys"
+            " && systemctl start ssh"
+        )
+
+    def _variables(self) -> dict:
+        options = ["-F /dev/null", "-o IdentitiesOnly=yes", f"-o UserKnownHostsFile={RUN / 'known_hosts'}"]
+        return {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self._host.ports[SSH_PORT],
+            "ansible_user": USER,
+            "ansible_ssh_private_key_file": str(KEY),
+            "ansible_ssh_common_args": " ".join([*options, "-o StrictHostKeyChecking=accept-new"]),
+        }
 
     def enter(self, setting: Setting) -> None:
         """Bring the host into a setting: release 1 whole on blue, nothing else."""
@@ -107,6 +137,22 @@ class Machine:
             if way not in ("recreate", "rolling"):
                 self.color = OTHER[self.color]
         return outcome
+
+    def again(self, way: str, label: str) -> float:
+        """Ask for the release that is live, and return the seconds that it took to see that."""
+        played = self._deploy(way, self.release, label)
+        if played.rc:
+            raise BenchError(f"The same release again failed; the log is {shown(Path(played.log))}.")
+        return played.seconds
+
+    def accountant(self) -> Accountant:
+        return Accountant(self._host.container.id)
+
+    def why_untold(self) -> str:
+        """Return why this machine cannot tell whose processor seconds are; nothing when it can."""
+        accountant = self.accountant()
+        accountant.stop()
+        return accountant.why_not
 
     def sampler(self) -> Sampler:
         return Sampler(*(self._host.group(controller) for controller in ("memory", "cpuacct", "cpu")))
@@ -146,15 +192,7 @@ class Machine:
             self._host.copy(file.name, f"{SOURCE}/compose.yml")
 
     def _playbook(self, way: str, release: str, label: str) -> Outcome:
-        shared = self._setting.broker == "shared"
-        played = controller.play(
-            "deploy",
-            label,
-            bluegreen_release=release,
-            bluegreen_worker_strategy=strategy(way),
-            bluegreen_broker=self._setting.broker,
-            bluegreen_support_services=[] if shared else ["redis"],
-        )
+        played = self._deploy(way, release, label)
         return Outcome(
             rc=played.rc,
             steps=steps_of_tasks(played.tasks),
@@ -163,14 +201,26 @@ class Machine:
                 "cpu_seconds": round(played.cpu_seconds, 2),
                 "remote_runs": sum(task["remote"] for task in played.tasks),
             },
+            runs=[task for task in played.tasks if task["remote"]],
             log=played.log,
         )
 
+    def _deploy(self, way: str, release: str, label: str) -> controller.Played:
+        shared = self._setting.broker == "shared"
+        return controller.play(
+            "deploy",
+            label,
+            bluegreen_release=release,
+            bluegreen_worker_strategy=strategy(way),
+            bluegreen_broker=self._setting.broker,
+            bluegreen_support_services=[] if shared else ["redis"],
+        )
+
     def _bash(self, way: str, label: str) -> Outcome:
-        rc, out = self._script(way, check=False)
+        rc, out = self._script("script" if way == FLOOR else way, check=False)
         log = LOGS / f"{label}.log"
         log.write_text(out, encoding="utf-8")
-        return Outcome(rc, steps_of_script(out), {}, {}, str(log))
+        return Outcome(rc, steps_of_script(out), {}, {}, [], str(log))
 
     def _script(self, name: str, *arguments: str, check: bool = True) -> lab.Result:
         shared = self._setting.broker == "shared"
@@ -202,7 +252,7 @@ class Machine:
 def made(port: Optional[int]) -> Iterator[Machine]:
     """Make the host, prepared; it goes again at the end."""
     # One core of its own, as the machines that this is about have, and not the time of one on two.
-    host = lab.create(NAME, port=port, replace=True, cores="0")
+    host = lab.create(NAME, port=port, replace=True, cores="0", ports={SSH_PORT: None})
     try:
         machine = Machine(host)
         machine.prepare()

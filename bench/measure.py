@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import burst
 import ledger
 import mix
+from accountant import Seen
 from load import Load
 from machine import Machine, Outcome
+from settings import FLOOR, strategy
 
 REQUESTS_A_SECOND = 20
 TASKS_A_SECOND = 3
 WARM_UP_SECONDS = 2.0
 BEFORE_SECONDS = 20.0
 AFTER_SECONDS = 6.0
+# For the floor nobody asks: the host is looked at for so long before, and has so long to come to rest after.
+REST_SECONDS = 8.0
 # When nothing was finished for so long after the last ETA, what is left is lost.
 STILL_SECONDS = 6.0
 # Whatever is not finished by then hangs.
@@ -34,14 +38,21 @@ class Observed(NamedTuple):
     deployment: float  # the way began
     deployed: float  # the way ended
     ended: float  # the load ended
-    candidate: list  # ids of the web and the Redis that the way brought up
+    release: str  # that was deployed
+    old: dict  # {id: service} of the app's containers before
+    fresh: dict  # {id: service} of those that the way brought up
+    seen: Optional[Seen]  # by the accountant; None where the kernel does not tell
+    again: Optional[float]  # seconds of the same release once more; None for the bash ways
 
 
 def measure(machine: Machine, way: str, label: str) -> Observed:
+    if way == FLOOR:
+        return measure_floor(machine, label)
     machine.forget_ledger()
-    known = {container.id for container in machine.containers()}
+    old = services(machine)
     load = Load(machine.url, REQUESTS_A_SECOND, TASKS_A_SECOND)
     sampler = machine.sampler().start()
+    accountant = machine.accountant()
     load.start()
     try:
         time.sleep(WARM_UP_SECONDS)
@@ -52,17 +63,15 @@ def measure(machine: Machine, way: str, label: str) -> Observed:
         deployment = time.time()
         outcome = machine.run(way, label)
         deployed = time.time()
-        candidate = [
-            container.id
-            for container in machine.containers()
-            if container.id not in known and container.service in ("web", "redis")
-        ]
+        fresh = {name: service for name, service in services(machine).items() if name not in old}
         time.sleep(AFTER_SECONDS)
     finally:
         load.stop()
         samples = sampler.stop()
+        seen = accountant.stop()
     ended = time.time()
     events = wait_until_still(machine, earliest=burst_begun + mix.LAST_DUE)
+    again = machine.again(way, f"{label}-again") if strategy(way) and outcome.rc == 0 else None
     return Observed(
         records=load.records,
         events=events,
@@ -73,8 +82,51 @@ def measure(machine: Machine, way: str, label: str) -> Observed:
         deployment=deployment,
         deployed=deployed,
         ended=ended,
-        candidate=candidate,
+        release=machine.release,
+        old=old,
+        fresh=fresh,
+        seen=seen,
+        again=again,
     )
+
+
+def measure_floor(machine: Machine, label: str) -> Observed:
+    """The script on a host that nobody asks anything: what is left is Compose, the engine, and the app's own boot."""
+    old = services(machine)
+    sampler = machine.sampler().start()
+    accountant = machine.accountant()
+    try:
+        begun = time.time()
+        time.sleep(REST_SECONDS)
+        deployment = time.time()
+        outcome = machine.run(FLOOR, label)
+        deployed = time.time()
+        time.sleep(REST_SECONDS)
+    finally:
+        samples = sampler.stop()
+        seen = accountant.stop()
+    fresh = {name: service for name, service in services(machine).items() if name not in old}
+    return Observed(
+        records=[],
+        events=[],
+        samples=samples,
+        outcome=outcome,
+        begun=begun,
+        burst=deployment,
+        deployment=deployment,
+        deployed=deployed,
+        ended=time.time(),
+        release=machine.release,
+        old=old,
+        fresh=fresh,
+        seen=seen,
+        again=None,
+    )
+
+
+def services(machine: Machine) -> dict:
+    """Return {id: service} of the app's containers that are running."""
+    return {container.id: container.service for container in machine.containers()}
 
 
 def wait_until_still(machine: Machine, earliest: float) -> list:

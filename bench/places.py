@@ -13,6 +13,8 @@ DEMO = ROOT / "demo"
 RUN = BENCH / ".run"
 LOGS = RUN / "logs"
 INVENTORY = RUN / "inventory.yml"
+KEY = RUN / "key"
+NO_CONFIG = RUN / "ansible.cfg"
 
 _begin = time.monotonic()
 

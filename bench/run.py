@@ -30,6 +30,7 @@ for folder in ("demo", "bench"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 
 # pylint: disable=wrong-import-position
+import elsewhere  # noqa: E402
 import figures  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
@@ -37,8 +38,9 @@ import mix  # noqa: E402
 import picture  # noqa: E402
 import tables  # noqa: E402
 from docker.errors import DockerException  # noqa: E402
-from places import BENCH, LOGS, RUN, complain, elapsed, say, seconds_since_start, shown  # noqa: E402
-from settings import FIRST, SETTINGS, WAYS, BenchError, chosen, rounds  # noqa: E402
+from kernel import Unobservable  # noqa: E402
+from places import BENCH, LOGS, ROOT, RUN, complain, elapsed, say, seconds_since_start, shown  # noqa: E402
+from settings import FIRST, FLOOR, MEASURED, SETTINGS, BenchError, chosen, rounds  # noqa: E402
 
 RUNS = 3
 
@@ -86,7 +88,7 @@ class Results:
         """Return {setting: {way: [what is kept of each run]}} in the order of the settings and ways."""
         found: dict = {}
         for setting in SETTINGS:
-            for way in WAYS:
+            for way in MEASURED:
                 files = sorted((self._raw / setting).glob(f"{way}-[0-9]*.json"))
                 if files:
                     found.setdefault(setting, {})[way] = [_read(file) for file in files]
@@ -107,7 +109,7 @@ class Results:
         for way, run in typical.items():
             title = f"{way}: {SETTINGS[setting].title}"
             (pictures / f"{way}.svg").write_text(picture.svg(title, run["course"], scale), encoding="utf-8")
-        text = tables.report({**meta, "pictures": setting}, runs)
+        text = tables.report({**meta, "pictures": setting}, runs, elsewhere.verdicts(ROOT))
         (self.folder / "report.md").write_text(text, encoding="utf-8")
         return runs
 
@@ -129,7 +131,10 @@ def bench(options: argparse.Namespace) -> int:
     with machine.made(options.port) as host:
         if not options.resume:
             meta["versions"] = host.versions()
+            meta["untold"] = host.why_untold()
             results.begin(meta)
+        if meta.get("untold"):
+            say(f"Whose the processor seconds are is not measured. {meta['untold']}")
         try:
             measure_all(host, results, meta)
         finally:
@@ -157,9 +162,9 @@ def measure_all(host: machine.Machine, results: Results, meta: dict) -> None:
                 say(f"\n▸ {SETTINGS[setting].title} ({elapsed()} since the start)")
                 host.enter(SETTINGS[setting])
             observed = measure.measure(host, way, f"{setting}-{way}-{run}")
-            kept = figures.of_run(observed)
+            kept = figures.of_floor(observed) if way == FLOOR else figures.of_run(observed)
             results.write(setting, way, run, kept)
-            say(f"  {number:2} of {len(left)}: {way:<14}{line(kept)}")
+            say(f"  {number:2} of {len(left)}: {way:<14}{floor_line(kept) if way == FLOOR else line(kept)}")
             # A way that failed may leave anything behind: then the setting is made anew.
             whole = kept["rc"] == 0
             if whole:
@@ -177,13 +182,18 @@ def line(kept: dict) -> str:
     )
 
 
+def floor_line(kept: dict) -> str:
+    own = kept["figures"]
+    return f"{own['seconds']:5.1f} s, {own.get('cpu_floor_s') or 0:.1f} s of the processor"
+
+
 def about(options: argparse.Namespace) -> dict:
     """Return what the report says about this benchmark, and what --continue goes by."""
     # A part is measured in one setting unless it is said otherwise; all ways in all.
     settings = options.settings or (FIRST if options.ways else ",".join(SETTINGS))
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "ways": chosen("WAYS", options.ways or ",".join(WAYS), WAYS),
+        "ways": chosen("WAYS", options.ways or ",".join(MEASURED), MEASURED),
         "settings": chosen("SETTINGS", settings, SETTINGS),
         "runs": options.runs or RUNS,
         "seconds": 0,
@@ -233,7 +243,7 @@ def _interrupt(*_unused: object) -> None:
 
 def main(arguments: list) -> int:
     parser = argparse.ArgumentParser(description="Measure ways to deploy on a Pi-sized host.")
-    parser.add_argument("--ways", default="", help=f"of {', '.join(WAYS)} (default: all)")
+    parser.add_argument("--ways", default="", help=f"of {', '.join(MEASURED)} (default: all)")
     parser.add_argument(
         "--settings",
         default="",
@@ -261,7 +271,7 @@ def main(arguments: list) -> int:
             "stopped. `make bench CONTINUE=1` measures the rest, `make bench-report` shows what there is."
         )
         return 130
-    except (BenchError, machine.lab.HostError) as error:
+    except (BenchError, Unobservable, machine.lab.HostError) as error:
         complain(str(error))
     except DockerException as error:
         complain(f"the Docker Engine of this machine refused: {error}")

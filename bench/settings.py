@@ -12,6 +12,10 @@ WAYS = {
     "ours-stop": "this collection, `bluegreen_worker_strategy: stop`",
     "ours-throttle": "this collection, `bluegreen_worker_strategy: throttle`",
 }
+# What no tool can spare the host: the script, with nobody who asks the app for anything meanwhile.
+FLOOR = "floor"
+# All that is measured.
+MEASURED = {FLOOR: "the same as `script`, on a host that nobody asks anything", **WAYS}
 # What ratios are against.
 REFERENCE = "plain"
 

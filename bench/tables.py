@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from typing import Iterable, NamedTuple, Optional
+from typing import Iterable
 
+import cost_tables
 import figures
 import targets
-from settings import FIRST, REFERENCE, SETTINGS, WAYS
-
-
-class Row(NamedTuple):
-    title: str
-    name: str  # of the figure
-    unit: str = ""
-    spread: bool = True  # with the least and the greatest of the runs
-
+from cells import Row, cell, markdown, number, plain, ratio
+from settings import FIRST, FLOOR, MEASURED, REFERENCE, SETTINGS, WAYS
 
 ROWS = (
     Row("requests", "requests", spread=False),
@@ -52,6 +46,10 @@ OWN = (
     Row("worker gap", "history_worker_gap", "s"),
     Row("tasks moved to the new color's Redis", "tasks_moved"),
     Row("runs on the host", "ansible_remote_runs", spread=False),
+    Row("of them while no worker was there, neither an old nor a new one", "runs_away", spread=False),
+    Row("seconds of the runs in which no worker was there", "away_s", "s"),
+    Row("CPU of the host for a run of a `bg_` module after `open`, beside its work", "run_itself_s", "s"),
+    Row("the same release again", "again_s", "s"),
     Row("CPU on the controller", "ansible_cpu_s", "s"),
     Row("seconds between the runs, on the controller", "ansible_local_s", "s"),
     Row(
@@ -77,18 +75,20 @@ COMPARED = (
 )
 
 
-def report(meta: dict, runs: dict) -> str:
+def report(meta: dict, runs: dict, elsewhere: Iterable[targets.Verdict] = ()) -> str:
     """Return the whole of report.md.
 
     :param meta: about the measurement: date, machine, versions, load, wanted runs.
     :param runs: {setting: {way: [what is kept of each run]}}
+    :param elsewhere: what other reports say of figures to reach.
     """
     parts = [_head(meta, runs)]
+    floors = {setting: _floor(ways) for setting, ways in runs.items()}
     runs = {setting: whole(ways) for setting, ways in runs.items() if whole(ways)}
     if FIRST in runs:
-        parts.append(_reached(runs[FIRST]))
+        parts.append(_reached(runs[FIRST], elsewhere))
     for setting, ways in runs.items():
-        parts.append(_setting(setting, ways))
+        parts.append(_setting(setting, ways, floors[setting]))
     parts.append(_pictures(meta, runs))
     parts.append(_method(meta))
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
@@ -96,8 +96,13 @@ def report(meta: dict, runs: dict) -> str:
 
 def whole(ways: dict) -> dict:
     """Return the runs that did deploy: of one that ended early no figure says what a deployment costs."""
-    good = {way: [run for run in runs if run["rc"] == 0] for way, runs in ways.items()}
+    good = {way: [run for run in runs if run["rc"] == 0] for way, runs in ways.items() if way != FLOOR}
     return {way: runs for way, runs in good.items() if runs}
+
+
+def _floor(ways: dict) -> dict:
+    """Return the figures of the floor, empty when it was not measured."""
+    return figures.of_way([run for run in ways.get(FLOOR, ()) if run["rc"] == 0])
 
 
 def brief(setting: str, ways: dict) -> str:
@@ -105,7 +110,7 @@ def brief(setting: str, ways: dict) -> str:
     ways = whole(ways)
     chosen = {way: figures.of_way(runs) for way, runs in ways.items()}
     rows = [["", *chosen]] + [
-        [row.title, *(_plain(own.get(row.name), row.unit) for own in chosen.values())] for row in ROWS
+        [row.title, *(plain(own.get(row.name), row.unit) for own in chosen.values())] for row in ROWS
     ]
     widths = [max(len(cell) for cell in column) for column in zip(*rows)]
     lines = [
@@ -114,10 +119,8 @@ def brief(setting: str, ways: dict) -> str:
     ]
     if setting == FIRST:
         lines += [
-            f"{way}: {each.what}: {each.measured}, to reach {each.limit}{'' if each.met else ': NOT MET'}"
-            for way in targets.OURS
-            if way in chosen
-            for each in targets.verdicts(way, chosen)
+            f"{each.way}: {each.what}: {each.measured}, to reach {each.limit}{'' if each.met else ': NOT MET'}"
+            for each in targets.verdicts(chosen, [])
             if each.met is not None
         ]
     return "\n".join([SETTINGS[setting].title, *(f"  {line}".rstrip() for line in lines)])
@@ -125,7 +128,7 @@ def brief(setting: str, ways: dict) -> str:
 
 def _head(meta: dict, runs: dict) -> str:
     complete = set(runs) == set(SETTINGS) and all(
-        set(ways) == set(WAYS) and all(len(each) >= 3 for each in ways.values()) for ways in runs.values()
+        set(ways) == set(MEASURED) and all(len(each) >= 3 for each in ways.values()) for ways in runs.values()
     )
     counts = {len(each) for ways in runs.values() for each in ways.values()}
     least, most = min(counts, default=0), max(counts, default=0)
@@ -140,11 +143,13 @@ def _head(meta: dict, runs: dict) -> str:
     ]
     if not complete:
         lines += ["", "**A part only:** not all ways, settings or runs were measured this time."]
+    if meta.get("untold"):
+        lines += ["", f"**Whose the processor seconds are was not measured:** {meta['untold']}"]
     noisy = [
         f"{way} ({setting})"
         for setting, ways in runs.items()
         for way, each in ways.items()
-        if any((run["figures"]["others_cpus"] or 0) > QUIET_CPUS for run in each)
+        if any((run["figures"].get("others_cpus") or 0) > QUIET_CPUS for run in each)
     ]
     if noisy:
         lines += [
@@ -162,47 +167,44 @@ def _head(meta: dict, runs: dict) -> str:
     return "\n".join(lines)
 
 
-def _reached(ways: dict) -> str:
+def _reached(ways: dict, elsewhere: Iterable[targets.Verdict]) -> str:
     chosen = {way: figures.of_way(runs) for way, runs in ways.items()}
-    lines = [f"## What was to be reached ({SETTINGS[FIRST].title})"]
-    for way in targets.OURS:
-        if way in chosen:
-            rows = [
-                [
-                    each.what,
-                    each.limit,
-                    each.measured,
-                    {True: "met", False: "**not met**", None: "–"}[each.met],
-                ]
-                for each in targets.verdicts(way, chosen)
-            ]
-            lines += ["", markdown([[f"`{way}`", "to reach", "measured", ""], *rows])]
-    return "\n".join(lines) if len(lines) > 1 else ""
+    words = {True: "met", False: "**not met**", None: "–"}
+    rows = [
+        [f"`{each.way}`", each.what, each.before, each.limit, each.measured, words[each.met]]
+        for each in targets.verdicts(chosen, list(elsewhere))
+    ]
+    if not rows:
+        return ""
+    head = ["", "", "before", "to reach", "measured", ""]
+    return f"## Figures to reach ({SETTINGS[FIRST].title})\n\n" + markdown([head, *rows], words=2)
 
 
-def _setting(setting: str, ways: dict) -> str:
+def _setting(setting: str, ways: dict, floor: dict) -> str:
     chosen = {way: figures.of_way(runs) for way, runs in ways.items()}
     table = [["", *chosen]] + [
-        [row.title, *(_cell(row, chosen[way], ways[way]) for way in chosen)] for row in ROWS
+        [row.title, *(cell(row, chosen[way], ways[way]) for way in chosen)] for row in ROWS
     ]
     lines = [f"## {SETTINGS[setting].title}", "", markdown(table)]
     if REFERENCE in chosen and len(chosen) > 1:
         rows = [
-            [title, *(_ratio(own[name], chosen[REFERENCE][name]) for own in chosen.values())]
+            [title, *(ratio(own[name], chosen[REFERENCE][name]) for own in chosen.values())]
             for title, name in AGAINST
         ]
-        pooled = [_number(figures.pooled_p99_ratio(each)) for each in ways.values()]
+        pooled = [number(figures.pooled_p99_ratio(each)) for each in ways.values()]
         rows.append(["p99 during / before, requests of all runs as one", *pooled])
         lines += ["", f"Against `{REFERENCE}`, and p99 once more:", "", markdown([["", *chosen], *rows])]
+    lines += [*cost_tables.split(chosen, ways, floor), *cost_tables.weights(chosen, ways)]
     lines += ["", "Seconds a phase:", "", *(_phases(way, runs) for way, runs in ways.items())]
     own = [way for way in chosen if chosen[way].get("ansible_remote_runs") is not None]
     if own:
-        rows = [[row.title, *(_cell(row, chosen[way], ways[way]) for way in own)] for row in OWN]
+        rows = [[row.title, *(cell(row, chosen[way], ways[way]) for way in own)] for row in OWN]
         lines += [
             "",
-            "Of ours alone, most of it what Ansible itself costs:",
+            "Of ours alone:",
             "",
             markdown([["", *own], *rows]),
+            *(line for way in own for line in cost_tables.remote_runs(way, ways[way])),
         ]
     worse = list(where_worse(chosen))
     if worse:
@@ -229,12 +231,12 @@ def where_worse(chosen: dict) -> Iterable[str]:
             if own is None:
                 continue
             better = [
-                f"`{other}` {_plain(values[name], unit)}{_but(values)}"
+                f"`{other}` {plain(values[name], unit)}{_but(values)}"
                 for other, values in chosen.items()
                 if other not in targets.OURS and values.get(name) is not None and values[name] < own
             ]
             if better:
-                yield f"* `{way}`: {title} {_plain(own, unit)}; {', '.join(better)}"
+                yield f"* `{way}`: {title} {plain(own, unit)}; {', '.join(better)}"
 
 
 def _but(values: dict) -> str:
@@ -278,9 +280,12 @@ the load goes on for {load["after"]:g} s after it. What was accepted and is not 
 is lost. The images are on the host before. Ways take turns, and each round begins with another one.
 
 {ways}
+* `{FLOOR}`: {MEASURED[FLOOR]}; only its processor seconds count
 
-The bash ways are in `bench/ways/`. They ask for health once a second, and nobody has to say yes in between.
-All ways have the same Compose file, whose Redis is an image that no release changes.
+The bash ways are in `bench/ways/`, and run on the host itself. They ask for health once a second, and nobody has to
+say yes in between. All ways have the same Compose file, whose Redis is an image that no release changes.
+This collection is measured as README has it: it is installed and no `ansible.cfg` says anything, a user logs in over
+SSH, on a connection that each run makes anew, and becomes root with sudo.
 
 * **during**: from the first to the last second of the way, that is of `ansible-playbook` or of the script;
   **before**: the {load["before"]:g} s before the burst. A latency counts from when the request was due.
@@ -298,50 +303,32 @@ All ways have the same Compose file, whose Redis is an image that no release cha
   a period up early makes all of the host wait for the next one.
 * **CPUs that others had**: of this machine's processors, what neither the host nor Ansible used. The load
   takes some 0.1; with more than {QUIET_CPUS} the machine was not quiet, and times are longer than they would be.
+* **where the processor seconds went**: this machine's kernel tells of each process of the host as it begins, becomes
+  another program and ends, and of what it had of a processor, to the microsecond (process events and taskstats).
+  Whose one is, its program says, else whoever started it. Beyond app and load is what is more than in as many
+  seconds before the burst. The last moments of a process are told to nobody if its parent asks for its end at once;
+  they are what lacks of the sum that the host's control group has.
+* **the app's own boot**: of each new container up to the first request that the new web answered, the first task that
+  the new worker began, the first tick of the new beat. A script that does not wait for its workers has a part of that
+  after its end, which only the whole boot has.
+* **the floor**: `docker compose` and the engine as `script` asks them, and the app's boot. Nobody asks the app for
+  anything then, which is why the same steps can take less than under load.
+* **a run on the host, itself**: Ansible's connection, the module or the collection's program, and what these start, but
+  neither Compose nor the engine. **While no worker was there**: from when the last container of an old worker had ended
+  to when the first of a new one had begun, looked at every 0.2 s.
+* **memory of each kind**: of one process, the most that the kernel saw of it, with what it shares with others; of all
+  at once and of containers, what they hold for themselves, looked at four times a second.
 * **seconds a phase**: those that its runs on the host took as seen from here; in brackets what the host's
   journal counted inside, from when the run held the lock. What their sum lacks of the whole run is Ansible's own
   start and templating.
 
 ```console
-$ make bench                                            # everything, some 50 minutes
+$ make bench                                            # everything, over an hour
 $ make bench WAYS=ours-stop,ours-throttle,plain RUNS=1  # a part, with {SETTINGS[FIRST].title}
 $ make bench SETTINGS=half-color WAYS=ours-stop,plain
 $ make bench CONTINUE=1                                 # what a run that was cut off has left
 $ make bench-report                                     # the report again from bench/raw/
 ```"""
-
-
-# -- cells ----------------------------------------------------------------------------------------
-
-
-def markdown(rows: list) -> str:
-    head, *body = rows
-    line = [":--" if number == 0 else "--:" for number in range(len(head))]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, line, *body])
-
-
-def _cell(row: Row, own: dict, runs: list) -> str:
-    text = _plain(own.get(row.name), row.unit)
-    between = figures.spread(runs, row.name) if row.spread else None
-    if between and between[0] != between[1]:
-        text += f" ({_number(between[0])} to {_number(between[1])})"
-    return text
-
-
-def _plain(value: Optional[float], unit: str) -> str:
-    return _number(value) if value is None else f"{_number(value)} {unit}".strip()
-
-
-def _number(value: Optional[float]) -> str:
-    if value is None:
-        return "–"
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.1f}".removesuffix(".0")
-
-
-def _ratio(value: Optional[float], reference: Optional[float]) -> str:
-    return "–" if value is None or not reference else f"{value / reference:.2f}"
 
 
 def typical(runs: list) -> dict:

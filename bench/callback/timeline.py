@@ -60,14 +60,26 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result, ignore_errors=False):
         self._note(result)
 
+    def v2_runner_item_on_ok(self, result):
+        self._note(result)
+
+    def v2_runner_item_on_failed(self, result):
+        self._note(result)
+
     def _note(self, result):
         now = time.time()
         task = result._task
+        # Of a loop each item has been a run; then comes the result of all of them together.
+        if task.loop is not None and "results" in result._result:
+            return
+        begun = self._begun.get(task._uuid, now)
+        self._begun[task._uuid] = now
         action = task.action.rpartition(".")[2]
         entry = {
             "phase": phase_of(task.get_path() or "", self._play),
             "action": action,
-            "begin": round(self._begun.get(task._uuid, now), 3),
+            "name": task.get_name().rpartition(" : ")[2],
+            "begin": round(begun, 3),
             "end": round(now, 3),
             "remote": action not in LOCAL,
         }

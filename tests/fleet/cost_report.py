@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime
 
 ON_PAPER = 1000
+# Processor seconds of the controller for a host, before and to reach. The benchmark's report has them too.
+A_HOST = (2.1, 1.2)
 
 
 def report(figures):
@@ -15,10 +17,12 @@ def report(figures):
     parts = [
         "# What a fleet costs its controller",
         f"Written by `make fleet-cost` on {when:%Y-%m-%d}, in {figures['seconds'] / 60:.0f} minutes.",
-        f"ansible-core {figures['ansible']} over SSH with pipelining. {figures['real']} real hosts, each of one processor at "
-        f"most; they and the controller share the {figures['processors']} processors of one machine, so the seconds are those "
-        "of a busy controller, and processor seconds and memory are the controller's alone. Memory is the peak of what all "
-        "of its processes hold together.",
+        f"ansible-core {figures['ansible']} over SSH, with pipelining only where the playbooks ask for it. "
+        f"{figures['real']} real hosts, each of one processor at most; they and the controller share the "
+        f"{figures['processors']} processors of one machine, so the seconds are those of a busy controller, and processor "
+        "seconds and memory are the controller's alone. Memory is the peak of what all of its processes hold together.",
+        "## What was to be reached",
+        _table(("", "before", "to reach", "measured", ""), [_reached(_a_host(figures["deploy"]))]),
         "## A glance: status.yml",
         f"Up to {figures['real']} hosts the median of three runs, each of which makes its connections. Beyond that the entries "
         "of the inventory are those hosts by other names, which share their connections; one run.",
@@ -37,6 +41,12 @@ def report(figures):
         "that is slower takes longer, and no more of the controller.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _reached(value):
+    before, most = A_HOST
+    verdict = "met" if value <= most else "**not met**"
+    return "controller, processor seconds a host", f"{before:g} s", f"≤ {most:g} s", f"{value:.2f} s", verdict
 
 
 def many(runs):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import costs
 import figures
 import load
 import pytest
+from accountant import Seen
 from machine import Outcome, steps_of_script, steps_of_tasks
 from measure import Observed
+from kinds import Charge, Weight
 from sampler import Sample
 
 
@@ -29,6 +32,7 @@ OURS = Outcome(
         "tasks_moved": 7,
     },
     controller={"cpu_seconds": 4.0, "remote_runs": 4},
+    runs=[],
     log="",
 )
 
@@ -70,7 +74,11 @@ def observed():
         deployment=120.0,
         deployed=130.0,
         ended=135.0,
-        candidate=["web", "redis"],
+        release="2",
+        old={"old": "web"},
+        fresh={"web": "web", "redis": "redis"},
+        seen=None,
+        again=2.04,
     )
 
 
@@ -142,6 +150,167 @@ def test_the_course_counts_from_the_begin_of_the_deployment(observed):
     assert at["failed"][0] is None
     assert (at["tasks"][-1], at["tasks"][7], at["tasks"][14]) == (1, 1, 1)
     assert course["steps"][0] == ["plan", 1.0, 3.0]
+
+
+@pytest.fixture
+def split(observed):
+    """Release 2 takes over from release 1: new containers web and w2 (a worker), old ones web1 and w1, and one that passes."""
+    return observed._replace(
+        records=[request(122, 10, release="1"), request(126, 500, release="2"), request(128, 1, release="2")],
+        events=[
+            {"event": "started", "id": "a", "time": 121, "kind": "sleep", "release": "1"},
+            {"event": "started", "id": "b", "time": 131, "kind": "sleep", "release": "2"},
+        ],
+        samples=[
+            Sample(101, 200.0, 11.0, {"web1": 90.0, "w1": 1.0}, 1.0, 50.0),
+            Sample(110, 200.0, 12.0, {"web1": 90.0, "w1": 1.0}, 1.0, 50.0),
+            Sample(121, 200.0, 13.0, {"web1": 90.0, "w1": 1.0}, 1.0, 50.0),
+            Sample(122, 200.0, 13.0, {"web1": 90.0, "w1": 1.0, "names": 120.0}, 1.0, 50.0),
+            Sample(123, 200.0, 13.0, {"web1": 90.0, "names": 130.0}, 1.0, 50.0),
+            Sample(128, 200.0, 15.0, {"web1": 90.0, "web": 1.0}, 1.0, 50.0),
+            Sample(129, 200.0, 16.0, {"web1": 90.0, "web": 1.0, "w2": 1.0}, 1.0, 50.0),
+            Sample(135, 200.0, 16.0, {"web1": 90.0, "web": 1.0, "w2": 1.0}, 1.0, 50.0),
+        ],
+        seen=Seen(
+            charges=[
+                # Before, within 12 s: what the load takes.
+                Charge(100, 112, "app:web1", 1.2),
+                Charge(100, 112, "engine", 0.6),
+                # While it is deployed, within 10 s.
+                Charge(120, 130, "app:web1", 1.0),
+                Charge(120, 130, "engine", 1.5),
+                Charge(120, 121, "ansible", 0.2),
+                Charge(121, 122, "module", 0.4),
+                Charge(122, 123, "app:names", 0.7),
+                Charge(124, 126.5, "app:web", 1.0),
+                Charge(127, 129, "app:web", 0.3),
+                Charge(128, 129, "compose", 0.5),
+                Charge(129, 130, "program", 0.1),
+                Charge(129, 130, "app:w2", 0.4),
+                Charge(130, 132, "app:w2", 2.0),
+            ],
+            peaks=[Weight(110, "compose", 99.0), Weight(128, "compose", 50.0), Weight(129, "program", 20.0)],
+            held=[Weight(125, "module", 12.5)],
+            compose_calls=[110, 121, 128, 130],
+        ),
+        outcome=OURS._replace(
+            runs=[
+                {"phase": "open", "action": "bg_deployment", "name": "Open", "begin": 120.0, "end": 122.0},
+                {"phase": "cutover", "action": "bg_switch", "name": "Switch", "begin": 122.5, "end": 125.0},
+                {"phase": "start_workers", "action": "bg_start", "name": "Start", "begin": 128.0, "end": 130.0},
+            ]
+        ),
+        old={"web1": "web", "w1": "worker"},
+        fresh={"web": "web", "w2": "worker"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("figure", "expected"),
+    [
+        ("cpu_connection_s", 0.2),
+        ("cpu_module_s", 0.4),
+        ("cpu_own_s", 0.1),
+        ("cpu_guard_s", 0.0),
+        ("cpu_compose_s", 0.5),
+        # 1.5 less the 0.5 of ten seconds without a deployment.
+        ("cpu_engine_s", 1.0),
+        ("cpu_passing_s", 0.7),
+        # The web up to its first answer at 126.5, the worker up to the way's end; and whole, up to its first task.
+        ("cpu_boot_s", 1.4),
+        ("cpu_boot_whole_s", 2.4),
+        ("cpu_app_rest_s", 0.3),
+        ("cpu_outside_s", 2.9),
+        ("cpu_told_s", 4.6),
+        ("compose_calls", 2),
+        ("peak_compose_mib", 50.0),
+        ("peak_program_mib", 20.0),
+        ("peak_module_mib", None),
+        ("held_module_mib", 12.5),
+        ("peak_passing_mib", 130.0),
+        # 0.4 for each of the two after the one that opens: nothing of the switch was seen.
+        ("run_itself_s", 0.05),
+        ("again_s", 2.0),
+    ],
+)
+def test_what_it_costs_is_told_apart(split, figure, expected):
+    assert figures.of_run(split)["figures"][figure] == expected
+
+
+def test_the_parts_add_up_to_what_the_host_spent(split):
+    own = figures.of_run(split)["figures"]
+    names = ("passing", "boot", "app_rest", "untold")
+    assert own["cpu_beyond_s"] == pytest.approx(
+        sum(own[name] for name in costs.SPLIT) + sum(own[f"cpu_{name}_s"] for name in names), abs=0.02
+    )
+
+
+def test_no_worker_is_there_from_the_end_of_the_old_one_to_the_start_of_the_new_one(split):
+    assert costs.away(split) == (122, 129)
+    assert [run["away_s"] for run in figures.of_run(split)["runs"]] == [0.0, 2.5, 1.0]
+    own = figures.of_run(split)["figures"]
+    assert (own["runs_away"], own["away_s"]) == (2, 3.5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"old": {"web1": "web"}}, None),
+        ({"fresh": {"web": "web"}}, None),
+        ({"old": {"web1": "worker"}}, None),  # it is there to the end
+    ],
+)
+def test_workers_that_are_always_there_are_never_away(split, fields, expected):
+    assert costs.away(split._replace(**fields)) is expected
+
+
+def test_a_run_on_the_host_has_its_own_seconds_and_those_of_whom_it_asks(split):
+    last = figures.of_run(split)["runs"][2]
+    assert last == {
+        "phase": "start_workers",
+        "action": "bg_start",
+        "name": "Start",
+        "seconds": 2.0,
+        "away_s": 1.0,
+        "itself_s": 0.1,
+        "compose_s": 0.5,
+        # Less what it takes in two seconds without a deployment.
+        "engine_s": 0.2,
+    }
+
+
+def test_without_an_accountant_the_runs_have_their_seconds_alone(split):
+    kept = figures.of_run(split._replace(seen=None))
+    assert "cpu_compose_s" not in kept["figures"]
+    assert kept["figures"]["peak_passing_mib"] == 130.0
+    assert kept["runs"][0] == {"phase": "open", "action": "bg_deployment", "name": "Open", "seconds": 2.0, "away_s": 0.0}
+
+
+def test_the_floor_is_compose_the_engine_and_the_boot_to_its_end(split):
+    quiet = split._replace(records=[], events=[], outcome=OURS._replace(controller={}, history={}))
+    own = figures.of_floor(quiet)["figures"]
+    assert own == {
+        "cpu_compose_s": 0.5,
+        # 1.5 less the 0.75 of fifteen seconds.
+        "cpu_engine_s": 0.75,
+        # Nobody asks it, so all that it took is its boot.
+        "cpu_boot_s": 3.7,
+        "cpu_floor_s": 4.95,
+        "compose_calls": 2,
+        "seconds": 10.0,
+    }
+    assert figures.of_floor(quiet._replace(seen=None))["figures"] == {"seconds": 10.0}
+
+
+def test_runs_on_the_host_of_all_measurements_are_laid_over_each_other():
+    def made(*seconds):
+        return {"runs": [{"phase": "p", "action": "a", "name": str(at), "seconds": s} for at, s in enumerate(seconds)]}
+
+    laid = figures.remote_runs_of_way([made(1.0, 2.0), made(3.0, 9.0), made(2.0, 4.0)])
+    assert [run["seconds"] for run in laid] == [2.0, 4.0]
+    # Another list of tasks cannot be laid over: the first stays by itself.
+    assert [run["seconds"] for run in figures.remote_runs_of_way([made(1.0, 2.0), made(3.0)])] == [1.0, 2.0]
+    assert figures.remote_runs_of_way([{"runs": []}, {}]) == []
 
 
 def kept(**fields):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import sampler
@@ -81,3 +85,42 @@ def test_a_host_that_is_gone_ends_the_measurement_and_not_only_the_samples(tmp_p
 )
 def test_a_task_belongs_to_the_phase_of_its_file(path, play, phase):
     assert timeline.phase_of(path, play) == phase
+
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Once for each
+      ansible.builtin.command: "true"
+      loop: [1, 2]
+    - name: Here
+      ansible.builtin.set_fact: {a: 1}
+    - name: Not at all
+      ansible.builtin.command: "true"
+      when: false
+    - name: Once
+      ansible.builtin.command: "true"
+"""
+
+
+def test_each_run_on_a_host_is_noted_and_those_of_a_loop_by_themselves(tmp_path):
+    (tmp_path / "play.yml").write_text(PLAYBOOK, encoding="utf-8")
+    (tmp_path / "ansible.cfg").write_text("", encoding="utf-8")
+    noted = tmp_path / "noted.jsonl"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment = {
+        **own,
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(Path(timeline.__file__).parent),
+        "ANSIBLE_CALLBACKS_ENABLED": "timeline",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "BENCH_TIMELINE": str(noted),
+    }
+    command = [Path(sys.executable).with_name("ansible-playbook"), tmp_path / "play.yml"]
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    tasks = [json.loads(line) for line in noted.read_text(encoding="utf-8").splitlines()]
+    runs = [task for task in tasks if task["remote"]]
+    assert [task["name"] for task in runs] == ["Once for each", "Once for each", "Once"]
+    assert all(first["end"] <= second["begin"] for first, second in zip(runs, runs[1:]))

@@ -40,5 +40,6 @@ def test_the_report_shows_each_run():
     assert "in 10 minutes" in text
     assert "| 200 | 50 | 21.9 | 21.4 | 0.11 | 900 |" in text
     assert "| 50 | 102 | 101 |" in text
+    assert "| controller, processor seconds a host | 2.1 s | ≤ 1.2 s | 4.00 s | **not met** |" in text
     assert "| 10 | 5 | 1, 25%, 100% | 90.0 | 40.0 | 4.00 | 220 |" in text
     assert "one processor keeps 5 hosts at a time going" in text

@@ -7,6 +7,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 
-for folder in (ROOT / "lab", ROOT / "demo", ROOT / "tests" / "vm"):
+for folder in (ROOT / "lab", ROOT / "demo", ROOT / "bench", ROOT / "tests" / "vm"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))

@@ -79,8 +79,10 @@ FIGURES = {
             "took": 100.0, "worker_gap": 61.2,
             "result": "committed",
         },
+        "clock-health": {"seconds": 104.0, "runs": 9, "phases": {"open": 9.1}, "took": None, "worker_gap": None, "result": "committed"},
     },
     "floor_s": 5.4,
+    "counted": {"label": "deploy-2", "why_not": "", "kinds": {"app:": 20.0, "compose": 30.0}},
     "runs": [
         ["deploy-2", "cutover", "bg_switch", 12.0, "Switch"],
         ["deploy-3", "cutover", "bg_switch", 16.0, "smallfleet.bluegreen.bluegreen : Switch"],
@@ -106,16 +108,30 @@ FIGURES = {
         "| `health` | – | -3600 | 2 → 3 | – | – | **It failed.** |",
         "| `cutover` | `bg_switch` | Switch | 2 | 14.0 | 12.0 | 16.0 |",
         "| `deploy-2` | 200.0 | 8 |",
-        "| `finish` | 20.0 |",
-        "| `between_runs` | 70.9 |",
-        "| all of them | 100.0 |",
-        "| worker gap | 61.2 |",
+        "| `finish` | 20.0 | – |",
+        "| `docker` and `docker compose` | 30.0 | 60% |",
+        "| the app | 20.0 | 40% |",
+        "| all | 50.0 | 100% |",
+        "| `between_runs` | 70.9 | – |",
+        "| all of them | 100.0 | – |",
+        "| worker gap | 61.2 | – |",
+        "| worker gap of a deployment | 70 s | ≤ 45 s | 61 s | **not met** |",
+        "| whole deployment, the longest | 187 s | ≤ 110 s | 104 s | met |",
         "| 1000 | 0 | 0 | 120.0 | 900.0 |",
         "| 300 | 299 | 0 | 0 | 1 |",
     ],
 )
 def test_the_report_has_each_figure(line):
     assert line in report(FIGURES).splitlines()
+
+
+def test_seconds_that_were_not_counted_are_not_made_up():
+    counted = {"label": "deploy-2", "why_not": "The kernel does not tell.", "kinds": {}}
+    assert "They were not counted: The kernel does not tell." in report({**FIGURES, "counted": counted})
+
+
+def test_the_figures_to_reach_are_those_of_arm64():
+    assert "to be reached" not in report({**FIGURES, "arch": "amd64"})
 
 
 def test_a_run_that_did_not_come_to_its_end_says_so_and_reports_what_there_is():
