@@ -25,7 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._start import
     start,
     would_start,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import sort_shared
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import ask_working, sort_shared
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import is_celery
 
@@ -128,7 +128,7 @@ def _bring_up(params, host, store, journal, containers, found):
 
 
 def _take_over(params, host, store, journal, workers, broker):
-    old, move, stop, sort, make_room = [], None, Stop(), None, None
+    old, move, stop, sort, make_room, candidate = [], None, Stop(), None, None, None
     if params["replaces"]:
         replaced = of_project(host.engine, params["replaces"])
         old = _workers_of(replaced, journal, params["services"]["workers"])
@@ -143,7 +143,12 @@ def _take_over(params, host, store, journal, workers, broker):
             move = functools.partial(move_late, host, journal, source, candidate)
             if _old_web.is_stopped(journal):
                 make_room = functools.partial(_old_web.stop, host, journal, source)
-    return take_over(host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort, make_room)
+    took_over = take_over(
+        host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort, make_room
+    )
+    if candidate and broker is not None:
+        ask_working(host, journal, candidate.renewed().of("workers"), broker)
+    return took_over
 
 
 def _workers_of(replaced, journal, names):

@@ -17,14 +17,15 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._memory_budget import may_load
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._memory_use import app_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import available_memory
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import Checked, check, sort_shared
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._skew import Checked, check, give_up, sort_shared
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import Spec
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import FAIL, POLICIES
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import POLICIES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._weights import DEFAULT, LOWEST
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     ON_TIMEOUT,
     plan_stop,
     is_celery,
+    roles_now,
     stop_workers,
     throttle_workers,
 )
@@ -89,7 +90,8 @@ def _stop(params, host, store, journal, containers, workers):
     app = app_of(workers) if params["candidate"] else 0
     with _broker_of(host, containers, settings) or contextlib.nullcontext() as broker:
         if params["candidate"]:
-            checked = _check_task_names(host, journal, workers, broker, params, may_load(app, available_memory()))
+            has_room = may_load(app, available_memory())
+            checked = _check_task_names(host, journal, workers, broker, params, has_room, settings.mode)
         journal.begin("stop_workers")
         if params["state"] == "throttled":
             why = _why_not_throttled(settings, checked)
@@ -100,27 +102,29 @@ def _stop(params, host, store, journal, containers, workers):
             host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
         )
         if checked.later:
-            _ask_later(host, params, checked, app)
+            _load_later(host, params, checked, app)
         # None takes a task any more: not one that was killed, and not one that finishes.
         if params["candidate"] and settings.mode == "shared" and broker is not None:
             sort_shared(host, journal, broker, to_candidate=True)
         return stopped
 
 
-def _ask_later(host, params, checked, app):
+def _may_ask_later(mode, state, workers, has_room):
+    """Whether the new workers can run before what waits comes to them.
+
+    :param workers: workers and beats of both colors.
+    """
+    if mode != "color" or state == "stopped":
+        return mode == "color"
+    # One that is a beat too starts only when the old ones have stopped; and without the room they are not throttled.
+    return has_room and not any(roles_now(each).beat and roles_now(each).worker for each in workers)
+
+
+def _load_later(host, params, checked, app):
     if may_load(app, available_memory()):
         checked.later()
-        return
-    sentence = (
-        "Which tasks the new workers register could not be found out: too little memory is free to load the app for it, even "
-        "with the old workers told to stop."
-    )
-    if params["unknown_tasks"] == FAIL:
-        raise BluegreenError(
-            f"{sentence} Free memory on this host, or set bluegreen_unknown_tasks to move.", failure="memory"
-        )
-    # Such as on the way back to a color that was kept.
-    host.warn(f"{sentence} Tasks that they do not know are not held back, and they would discard them.")
+    else:
+        give_up(host, params["unknown_tasks"])
 
 
 def _why_not_throttled(settings, checked):
@@ -132,18 +136,19 @@ def _why_not_throttled(settings, checked):
     return ""
 
 
-def _check_task_names(host, journal, workers, broker, params, has_room):
+def _check_task_names(host, journal, workers, broker, params, has_room, mode):
     signalled = journal.get("signalled") or ()
-    candidate = of_project(host.engine, params["candidate"])
+    candidate = _workers(of_project(host.engine, params["candidate"]), params["candidate"], params["services"])
     return check(
         host,
         journal,
         # Those that this deployment has stopped already are asked about too, should this be its second try.
         [container for container in workers if container.running or container.id in signalled],
-        _workers(candidate, params["candidate"], params["services"]),
+        candidate,
         broker,
         params["unknown_tasks"],
         has_room,
+        _may_ask_later(mode, params["state"], workers + candidate, has_room),
     )
 
 

@@ -97,21 +97,26 @@ class Moved(NamedTuple):
 class _Delivery:
     """Where messages go, and the count of them.
 
-    :ivar known: names of tasks that workers know; ``None`` when nobody told: nothing is held then, and what is held
-        stays so.
     :ivar layout: :class:`_kombu.Layout` of the workers that read the queues.
     :ivar queues: messages that came to their queues, per queue.
     :ivar held: messages that were held, per name of their task.
     """
 
     def __init__(self, known=None, source=None, layout=_kombu.Layout()):
-        self.known = known
+        self._known = known
         self.layout = layout
         self.queues = {}
         self.held = {}
         self._source = source
         self._noted_at = time.monotonic()
         self._all = 0
+
+    @property
+    def known(self):
+        """Names of tasks that workers know; ``None`` when nobody told: nothing is held then, and what is held stays so."""
+        if callable(self._known):
+            self._known = self._known()
+        return self._known
 
     def alive(self, journal):
         """A sign of life, and every second how far it has come: a module cannot say so while it runs."""
@@ -163,7 +168,7 @@ def move(host, journal, source, destination, hop=0, known=None, before_messages=
     :param source, destination: :class:`_broker.Broker`, both up. The same server twice is nothing to do.
     :param hop: number of the hop that the caller believes this to be; 0 for none.
     :param known: names of the tasks that the destination's workers know: others are held there. ``None`` when nobody
-        told.
+        told. Or a function that gives them, called before the first message moves, and only if one does.
     :param before_messages: called when results, chords and bindings are in place and the first message has yet to
         move: new workers may start then.
     :returns: :class:`Moved`
@@ -200,7 +205,7 @@ def move(host, journal, source, destination, hop=0, known=None, before_messages=
     if delivery.total:
         host.commands.append(f"move {delivery.total} messages from {source.name} to {destination.name}")
     delivery.over(journal)
-    give_back(host, journal, destination, known)
+    give_back(host, journal, destination, delivery.known if delivery.total or not callable(known) else None)
     return Moved(
         sum(delivery.queues.values()),
         delivery.queues,

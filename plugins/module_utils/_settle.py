@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _messages,
     _old_web,
     _skew,
+    _task_names,
     _worker_conf,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
@@ -152,12 +153,19 @@ def move_late(host, journal, source, destination, before_messages=None):
     :param before_messages: see :func:`_messages.move`; not called where there is nothing that could move.
     :returns: messages that are left in the source, per queue; empty when there is no broker to look into.
     """
+    to_candidate = destination.name == journal["to"]
     # New workers have to find the results that a waiting chord needs.
     copy_beside(host, journal, source, destination)
     with source.own_broker() as here, destination.own_broker() as there:
         if here is None or there is None:
             return {}
-        known = _skew.known(journal, to_candidate=destination.name == journal["to"])
+
+        def ask():
+            _skew.ask_new_workers(host, journal, destination.renewed().of("workers"), there)
+            return _skew.known(journal, to_candidate)
+
+        is_open = to_candidate and _task_names.are_open(journal.get("task_names"))
+        known = ask if is_open else _skew.known(journal, to_candidate)
         moved = _messages.move(host, journal, here, there, known=known, before_messages=before_messages)
         _messages.rename_lists(journal, there, _worker_conf.layout_of(journal, here))
         _skew.warn_held(host, there, moved.held)

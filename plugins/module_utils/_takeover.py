@@ -7,16 +7,17 @@
 """New workers take over from the old ones, in the order that leaves tasks without a worker for the shortest time.
 
 Old workers that have stopped already: the results that waiting chords need go first, then the new workers boot, and
-messages and the schedule of beat move meanwhile. Old workers that still run, throttled: the new ones are proved to consume
-first, then the old ones finish, and only what they leave behind is moved, because a chord is counted where its tasks
-run. Beat comes last either way: there are never two.
+messages and the schedule of beat move meanwhile. Where the new ones have yet to tell which tasks they register, little waits,
+and it moves when they have told. Old workers that still run, throttled: the new ones are proved to consume first, then the old
+ones finish, and only what they leave behind is moved, because a chord is counted where its tasks run. Beat comes last either
+way: there are never two.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _weights, _workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _task_names, _weights, _workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import take_policies
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import start_container
@@ -82,7 +83,7 @@ class _TakeOver:
         # A script shows only while it runs what it starts: the old color's service of that name has shown it.
         self.roles = {container.id: self._roles_of(container) for container in self.waiting}
         self.started = []
-        self.consuming = False
+        self.proved = set()
 
     def run(self, old, move, stop, make_room=None):
         begun = self.host.clock.monotonic()
@@ -110,12 +111,18 @@ class _TakeOver:
         # To find it takes half a second, in which the workers boot unless they need it themselves.
         schedule = carry_schedule(self.host, old, workers, self._roles_of)
         if move:
-            move(lambda: self._start(workers))
+            move(lambda: self._before_messages(workers))
         self._start(workers)
         schedule += carry_schedule(self.host, old, self._not_started(), self._roles_of)
         self._handed_over()
         self._prove(workers)
         return schedule
+
+    def _before_messages(self, workers):
+        self._start(workers)
+        if _task_names.are_open(self.journal.get("task_names")):
+            # They are asked before the first message moves.
+            self._prove(workers)
 
     def _beside(self, old, move, stop):
         """The old workers go on until the new ones consume."""
@@ -152,12 +159,12 @@ class _TakeOver:
         self.started += [start_container(self.host, each) for each in containers if each.id not in started]
 
     def _prove(self, containers):
-        if not containers:
+        ids = {container.id for container in containers} - self.proved
+        if not ids:
             return
-        ids = {container.id for container in containers}
         if self.wait:
             just_started = [container for container in self.started if container.id in ids]
             _workers.prove_workers(self.host, self.journal, just_started, self.roles, self.timeout, self.broker)
-        if not self.consuming:
-            self.consuming = True
+        if not self.proved:
             self.journal.note_consuming(containers)
+        self.proved |= ids

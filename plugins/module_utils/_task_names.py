@@ -59,6 +59,11 @@ def known_in(task_names, policy, color):
     return known
 
 
+def are_open(task_names):
+    """Whether the new workers have yet to be asked for their names; where they were and did not tell, these are ``None``."""
+    return bool(task_names) and CANDIDATE not in task_names
+
+
 def missing(waiting, known):
     """Those of ``waiting`` (counts by name) that would be lost."""
     return {name: count for name, count in sorted(waiting.items()) if is_lost(name, known)}

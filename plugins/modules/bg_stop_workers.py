@@ -83,7 +83,8 @@ options:
     description:
       - Compose project of the color whose workers take over, created and not started.
       - Before the first signal the names of the tasks that wait are compared with those that its workers register. Where
-        the host lacks the memory to load their app beside the old workers, that is done when these have stopped.
+        the host lacks the memory to load their app beside the old workers, that is done when these have stopped. Where each
+        color has a Redis of its own and little waits in it, M(smallfleet.bluegreen.bg_start) asks the workers themselves.
     type: str
     default: ""
   unknown_tasks:

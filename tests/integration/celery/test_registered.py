@@ -9,8 +9,9 @@ import os
 import time
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _registered, _skew
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _registered, _skew
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
 from compose_project import wait_for
@@ -24,6 +25,9 @@ NOWHERE = "REDIS_URL=redis://nowhere.invalid:6379/0"
 class Notes(NoJournal):
     def __init__(self):
         self.data = {}
+
+    def get(self, key, default=None):
+        return self.data.get(key, default)
 
     def note(self, **facts):
         self.data.update(facts)
@@ -83,7 +87,7 @@ def test_it_sees_the_mounts_the_user_and_what_is_included(project, tmp_path):
 def test_workers_that_differ_in_their_queues_are_loaded_once(project):
     workers = [project.create("worker", [*CELERY, "-A", "shop.tasks", "worker", "-Q", q], [NOWHERE]) for q in "ab"]
     assert registered(project, *workers) > SHOP
-    assert len([line for line in project.host.commands if line.startswith("docker run")]) == 1
+    assert len(loaded_aside(project)) == 1
 
 
 def test_a_script_is_looked_up_in_the_processes_of_the_live_worker(project):
@@ -130,12 +134,17 @@ def test_what_a_killed_module_left_is_removed(project):
     assert registered(project, worker) > SHOP
 
 
+def start_redis(project):
+    """A Redis, and the variable that leads an app to it."""
+    redis = project.start("redis", ["redis-server", "--save", "", "--protected-mode", "no"])
+    return redis, f"REDIS_URL=redis://{redis.addresses['bridge']}:6379/0"
+
+
 @pytest.fixture
 def live(project):
     """A Redis and a worker that reads it."""
-    redis = project.start("redis", ["redis-server", "--save", "", "--protected-mode", "no"])
+    redis, url = start_redis(project)
     address = redis.addresses["bridge"]
-    url = f"REDIS_URL=redis://{address}:6379/0"
     worker = project.start("worker", [*CELERY, "-A", "shop.tasks", "worker", "--concurrency=1"], [url])
     with Broker("blue/redis", address, container=redis, clients=[worker], engine=project.engine) as broker:
         wait_for(lambda: broker.answers() and broker.has_live_worker(0) and broker.consumers(0))
@@ -166,19 +175,33 @@ def test_the_worker_of_another_app_at_the_same_redis_is_not_asked(project, live,
         assert "blog.render" not in _registered.of_live_workers(project.host, broker, [worker])
 
 
-def test_a_waiting_task_that_the_candidate_lost_stops_the_deployment(project, live, tmp_path):
-    worker, broker, url = live
+def create_candidate(project, tmp_path, url, *options):
+    """A worker of a release that has lost ``shop.work_late``."""
     (tmp_path / "shop2.py").write_text(
-        "from celery import Celery\napp = Celery()\n\n@app.task(name='shop.work')\ndef work(): pass\n"
+        "import os, time\nfrom celery import Celery\napp = Celery(broker=os.environ['REDIS_URL'])\n\n"
+        "@app.task(name='shop.work')\ndef work(*dummy): time.sleep(60)\n"
     )
     os.chmod(tmp_path, 0o755)
-    more = {"env": [url, "PYTHONPATH=/more"], "Binds": [f"{tmp_path}:/more:ro"]}
-    candidate = project.create("worker", [*CELERY, "-A", "shop2", "worker"], **more)
+    command = [*CELERY, "-A", "shop2", "worker", "--concurrency=1", *options]
+    return project.create("worker", command, [url, "PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"])
+
+
+def publish_later(project, worker, broker):
+    """Three tasks that the worker takes because of their ETA, which is far away."""
     send = "from shop.tasks import work_late as t; [t.apply_async(('sleep', 0), countdown=600) for _ in range(3)]"
     code, _out, error = project.engine.execute(worker.id, ["python3", "-c", send])
     assert code == 0, error
-    # The worker has taken them, because of their ETA.
     wait_for(lambda: broker.database(0).call("HLEN", "unacked") == 3)
+
+
+def loaded_aside(project):
+    return [line for line in project.host.commands if line.startswith("docker run")]
+
+
+def test_a_waiting_task_that_the_candidate_lost_stops_the_deployment(project, live, tmp_path):
+    worker, broker, url = live
+    candidate = create_candidate(project, tmp_path, url)
+    publish_later(project, worker, broker)
     journal = Notes()
     with pytest.raises(BluegreenError, match=r"does not register.*shop\.work_late \(3\)"):
         _skew.check(project.host, journal, [worker], [candidate], broker, "fail")
@@ -187,3 +210,38 @@ def test_a_waiting_task_that_the_candidate_lost_stops_the_deployment(project, li
     assert "shop.work" in journal.data["task_names"]["candidate"]
     _skew.check(project.host, journal, [worker], [candidate], broker, "hold")
     assert project.host.warnings == []
+
+
+@pytest.mark.parametrize(
+    "busy, containers", [(False, 0), (True, 1)], ids=["it answers", "it is busy in the solo pool"]
+)
+def test_new_workers_are_asked_before_tasks_move_to_them(project, live, tmp_path, busy, containers):
+    """Without a container that loads the app, as long as they answer; what they do not know is held either way."""
+    worker, broker, _url = live
+    redis, url = start_redis(project)
+    candidate = create_candidate(project, tmp_path, url, "--pool=solo")
+    publish_later(project, worker, broker)
+    journal = Notes()
+    assert _skew.check(project.host, journal, [worker], [candidate], broker, "hold", asks_later=True) == (False, None)
+    assert "shop.work_late" in journal.data["task_names"]["old"] and "candidate" not in journal.data["task_names"]
+    project.engine.stop(worker.id)
+    with Broker("green/redis", redis.addresses["bridge"], container=redis, engine=project.engine) as there:
+        if busy:
+            send = "from celery import Celery; import os; Celery(broker=os.environ['REDIS_URL']).send_task('shop.work')"
+            assert project.engine.execute(redis.id, ["env", url, "python3", "-c", send])[0] == 0
+
+        def start_worker():
+            project.engine.start(candidate.id)
+            # It takes the task in the moment in which it begins to consume.
+            ready = (lambda: there.database(0).call("LLEN", "celery") == 0) if busy else (lambda: there.consumers(0))
+            wait_for(ready)
+
+        def ask():
+            _skew.ask_new_workers(project.host, journal, [look(project.engine, candidate.id)], there)
+            return _skew.known(journal, to_candidate=True)
+
+        moved = _messages.move(project.host, journal, broker, there, known=ask, before_messages=start_worker)
+    assert (moved.held, moved.left) == ({"shop.work_late": 3}, {})
+    assert "shop.work_late" not in journal.data["task_names"]["candidate"]
+    assert len(loaded_aside(project)) == containers
+    assert project.others() == []

@@ -65,6 +65,48 @@ def test_what_the_destination_does_not_know_is_held_byte_for_byte(old, new, host
     assert waiting_tasks(broker) == {"shop.work": 2}
 
 
+def test_names_may_be_asked_when_the_first_message_moves(old, new, host):
+    """New workers tell them only once they run, and where nothing moves nobody needs them."""
+    order = []
+
+    def ask():
+        order.append("ask")
+        return NEW
+
+    def move_again():
+        with old.broker("source") as here, new.broker("destination") as there:
+
+            def start_workers():
+                order.append(sum(count_messages(there).values()))
+
+            return move(host, NoJournal(), here, there, known=ask, before_messages=start_workers)
+
+    assert (move_again().moved, order) == (0, [0])
+    with old.connect() as redis:
+        fill(redis, "celery", of("shop.old", "shop.work"))
+        fill(redis, "mails", of("shop.old"))
+    result = move_again()
+    assert (result.moved, result.held) == (1, {"shop.old": 2})
+    assert order == [0, 0, "ask"]
+    assert leftovers(old) == []
+
+
+def test_who_is_killed_while_it_asks_has_moved_nothing_and_lost_nothing(old, new, host):
+    waiting = of("shop.work", "shop.work")
+    with old.connect() as redis:
+        fill(redis, "celery", waiting)
+
+    def ask():
+        raise Killed
+
+    with pytest.raises(Killed):
+        moved(old, new, host, ask)
+    assert (count_messages(old.broker("old")), count_messages(new.broker("new"))) == ({"celery": 2}, {})
+    assert moved(old, new, host, lambda: NEW).moved == 2
+    with new.connect() as redis:
+        assert consume_all(redis) == waiting
+
+
 def test_unacknowledged_messages_are_held_too(old, new, host):
     eta = of("shop.old")
     with old.connect() as redis:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _before_stop, _old_web
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _before_stop, _old_web, _registered
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Journal, Store
@@ -152,6 +152,25 @@ def test_what_waits_in_a_shared_broker_is_sorted(host, calls, store, monkeypatch
     if sorts:
         calls.sort()
         assert sorted_for == [("redis://mq:6379", {"to_candidate": True})]
+
+
+@pytest.mark.parametrize("open_names, asked", [({"old": ["shop.work"]}, ["shop-blue-worker-1"]), (None, [])])
+def test_new_workers_tell_their_tasks_for_the_way_back(host, calls, store, monkeypatch, open_names, asked):
+    store.create()
+    broker = {"mode": "color", "service": "redis"}
+    Journal.create(store, "dep-1", "me", facts(**{"from": "green", "to": "blue"}, broker=broker, task_names=open_names))
+    host.engine.add("worker", Path="celery", Args=["worker"])
+    found = []
+
+    def answer(host, broker, workers):
+        found.extend(each.name for each in workers)
+        return ["shop.new"]
+
+    monkeypatch.setattr(_registered, "of_live_workers", answer)
+    params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
+    bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
+    assert found == asked
+    assert (store.load().get("task_names") or {}).get("candidate") == (["shop.new"] if asked else None)
 
 
 @pytest.mark.parametrize("old_web, stopped", [("stopped", True), ("running", False), (None, False)])

@@ -102,7 +102,7 @@ def test_task_names_are_compared_before_anything_is_done(host, calls, store, mon
         host.engine.add(service, color="green", status="created", Path="celery", Args=["worker"])
     asked = []
 
-    def refuse(host, journal, old, candidate, broker, policy, has_room):
+    def refuse(host, journal, old, candidate, broker, policy, has_room, asks_later):
         asked.append(([each.name for each in old], [each.name for each in candidate], policy, journal["step"]))
         raise BluegreenError("Tasks wait that the new release does not register")
 
@@ -154,7 +154,7 @@ def tight(host, calls, store, monkeypatch):
     monkeypatch.setattr(bg_stop_workers, "app_of", lambda workers: 30 * MIB)
     monkeypatch.setattr(bg_stop_workers, "available_memory", lambda: free[bool(calls)])
 
-    def check(host, journal, old, candidate, broker, policy, has_room):
+    def check(host, journal, old, candidate, broker, policy, has_room, asks_later):
         return Checked(True) if has_room else Checked(False, lambda: calls.append("load the app"))
 
     monkeypatch.setattr(bg_stop_workers, "check", check)
@@ -200,6 +200,35 @@ def test_workers_are_not_throttled_where_not_even_the_app_fits_beside_them(host,
     assert host.warnings == [
         "The workers are stopped and not throttled, because the host no longer has the memory for both colors."
     ]
+
+
+@pytest.mark.parametrize(
+    "case, asks_later",
+    [
+        ({}, True),
+        ({"state": "throttled"}, True),
+        # Its workers sort what waits before the new ones start.
+        ({"mode": "shared"}, False),
+        # The memory that throttled workers need is the room for that container.
+        ({"state": "throttled", "free": 93 * MIB}, False),
+        ({"free": 93 * MIB}, True),
+        # It starts after the move.
+        ({"state": "throttled", "args": ["worker", "-B"]}, False),
+        ({"state": "throttled", "new_args": ["worker", "-B"]}, False),
+        ({"args": ["worker", "-B"]}, True),
+    ],
+)
+def test_when_the_new_workers_can_be_asked_before_tasks_move_to_them(host, calls, store, monkeypatch, case, asks_later):
+    store.create()
+    Journal.create(store, "dep-1", "me", facts(broker={"mode": case.get("mode", "color")}))
+    host.engine.add("worker", Path="celery", Args=case.get("args", ["worker"]))
+    host.engine.add("worker", color="green", status="created", Path="celery", Args=case.get("new_args", ["worker"]))
+    given = []
+    monkeypatch.setattr(bg_stop_workers, "app_of", lambda workers: 30 * MIB)
+    monkeypatch.setattr(bg_stop_workers, "available_memory", lambda: case.get("free", 94 * MIB))
+    monkeypatch.setattr(bg_stop_workers, "check", lambda *args: given.append(args[-1]) or Checked(False))
+    bg_stop_workers.stop(in_deployment(state=case.get("state", "stopped")), host, False)
+    assert given == [asks_later]
 
 
 def test_a_second_try_asks_about_the_workers_that_the_first_one_stopped(host, calls, store, monkeypatch):

@@ -8,9 +8,16 @@ import pytest
 from fakes import FakeHost, record
 from workers import Notes, WorkerBroker
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _registered, _skew, _stored
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
+    _registered,
+    _resources,
+    _skew,
+    _stored,
+    _task_names,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 WORKER = {"Path": "celery", "Args": ["-A", "shop", "worker"]}
@@ -24,11 +31,11 @@ class Scene:
         self.journal = Notes(self.host)
         self.asked = []
         self.waiting, self.old, self.candidate = {}, ["shop.work"], ["shop.new"]
-        self.unreachable = None
+        self.held, self.unreachable = 0, None
         self.host.engine.add("worker", color="blue", **WORKER)
         self.host.engine.add("worker", color="green", status="created", **{**WORKER, "Image": "sha256:worker-2"})
         ids = {"blue-worker": lambda: self.old, "green-worker": lambda: self.candidate}
-        record(monkeypatch, self.asked, _registered, "of_live_workers", "live", lambda given: self.live)
+        record(monkeypatch, self.asked, _registered, "of_live_workers", "live", lambda given: self._answer())
         record(
             monkeypatch,
             self.asked,
@@ -38,19 +45,33 @@ class Scene:
             lambda given: ids[given["containers"][0].id](),
         )
         monkeypatch.setattr(_stored, "waiting_tasks", self._waiting)
-        self.live = ["shop.work"]
+        monkeypatch.setattr(_stored, "count_messages", self._count)
+        self.live, self.answers_at = ["shop.work"], 0
+
+    def _answer(self):
+        return self.live if self.host.clock.now >= self.answers_at else None
 
     def _waiting(self, broker):
         if self.unreachable:
             raise RedisError(self.unreachable)
         return self.waiting
 
+    def _count(self, broker):
+        counts = {"celery": sum(self._waiting(broker).values()), "held": self.held}
+        return {queue: count for queue, count in counts.items() if count}
+
     def check(self, policy="fail", broker=WorkerBroker(), old=("blue-worker",), candidate=("green-worker",)):
         self.checked(policy, broker, old, candidate)
         return self.journal.data.get("task_names")
 
     def checked(
-        self, policy="fail", broker=WorkerBroker(), old=("blue-worker",), candidate=("green-worker",), has_room=True
+        self,
+        policy="fail",
+        broker=WorkerBroker(),
+        old=("blue-worker",),
+        candidate=("green-worker",),
+        has_room=True,
+        asks_later=False,
     ):
         engine = self.host.engine
         return _skew.check(
@@ -61,7 +82,21 @@ class Scene:
             broker,
             policy,
             has_room,
+            asks_later,
         )
+
+    def left_open(self, policy="fail"):
+        """As after a check that left the names of the new worker open, with that worker started since."""
+        self.journal.note(task_names={"old": ["shop.work"]}, unknown_tasks=policy, memory_budget={"app": 30 * MIB})
+        self.host.engine.start("green-worker")
+        self.live = ["shop.new"]
+
+    def ask(self, *workers):
+        """What the journal has of the new color's names afterwards; ``None`` where it has nothing."""
+        found = [look(self.host.engine, each) for each in workers or ("green-worker",)]
+        _skew.ask_new_workers(self.host, self.journal, found, WorkerBroker())
+        names = self.journal.data["task_names"]
+        return names.get("candidate", "open")
 
 
 @pytest.fixture
@@ -174,6 +209,129 @@ def test_where_nothing_can_differ_nothing_is_left_for_later(scene):
     assert scene.checked(policy="move", has_room=False) == (False, None)
     scene.host.engine.add("worker", color="green", status="created", **WORKER)
     assert scene.checked(has_room=False) == (True, None)
+
+
+LEFT_OPEN = {"old": ["shop.work"]}
+
+
+@pytest.mark.parametrize(
+    "case, left_open",
+    [
+        ({}, True),
+        ({"waiting": {"shop.work": 1}}, False),
+        ({"held": 3}, True),
+        ({"policy": "hold"}, True),
+        ({"policy": "hold", "waiting": {"shop.work": 190}, "held": 10}, True),
+        ({"policy": "hold", "waiting": {"shop.work": 190}, "held": 11}, False),
+        ({"held": 201}, False),
+        # A busy solo pool, or no remote control: the new workers would not tell either.
+        ({"live": None}, False),
+        ({"unreachable": "Redis does not answer."}, False),
+        ({"asks_later": False}, False),
+    ],
+)
+@pytest.mark.parametrize("has_room", [True, False])
+def test_the_app_is_not_loaded_where_the_new_workers_can_be_asked_in_time(scene, case, left_open, has_room):
+    given = {"asks_later": True, "has_room": has_room, "policy": "hold"}
+    for key, value in {"policy": "fail", **case}.items():
+        (given.update if key in given else vars(scene).update)({key: value})
+    if "waiting" in case and given["policy"] == "fail":
+        scene.candidate = ["shop.work"]
+    checked = scene.checked(**given)
+    assert (scene.journal.data.get("task_names") == LEFT_OPEN) is left_open
+    assert checked.same is False or not left_open
+    if left_open:
+        assert (scene.asked, checked.later, scene.host.warnings) == (["live"], None, [])
+    else:
+        assert bool(checked.later) is not has_room
+
+
+def test_new_workers_that_run_are_asked_once(scene):
+    scene.left_open()
+    assert (scene.ask(), scene.ask()) == (["shop.new"], ["shop.new"])
+    assert scene.asked == ["live"]
+    assert "shop.new" in _skew.known(scene.journal, True) and "shop.work" not in _skew.known(scene.journal, True)
+
+
+def test_new_workers_that_are_still_booting_are_asked_again(scene):
+    scene.left_open()
+    scene.answers_at = scene.host.clock.now + 1
+    assert scene.ask() == ["shop.new"]
+    assert set(scene.asked) == {"live"}
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["it does not answer", "it does not run"])
+def test_for_new_workers_that_cannot_be_asked_the_app_is_loaded(scene, runs):
+    scene.left_open()
+    scene.live = None
+    if not runs:
+        scene.host.engine.stop("green-worker")
+    began = scene.host.clock.now
+    assert scene.ask() == ["shop.new"]
+    assert scene.asked[-1] == ["green-worker"]
+    assert ("live" in scene.asked) is runs
+    assert scene.host.clock.now - began <= _skew.ANSWER_SECONDS + 1
+
+
+@pytest.mark.parametrize("policy, refused", [("fail", True), ("hold", False)])
+def test_where_there_is_no_memory_for_that(scene, monkeypatch, policy, refused):
+    scene.left_open(policy)
+    scene.live = None
+    monkeypatch.setattr(_resources, "available_memory", lambda: 93 * MIB)
+    if refused:
+        with pytest.raises(BluegreenError, match="too little memory is free to load the app"):
+            scene.ask()
+        # Nothing has moved yet, and the next try asks again.
+        assert scene.journal.data["task_names"] == LEFT_OPEN
+    else:
+        assert scene.ask() is None
+        assert "Tasks that they do not know are not held back" in scene.host.warnings[0]
+    assert ["green-worker"] not in scene.asked
+
+
+@pytest.mark.parametrize(
+    "answers, runs, told", [(True, True, ["shop.new"]), (False, True, "open"), (True, False, "open")]
+)
+def test_where_nothing_moved_new_workers_are_asked_once_and_no_app_is_loaded(scene, answers, runs, told):
+    scene.left_open()
+    scene.live = ["shop.new"] if answers else None
+    if not runs:
+        scene.host.engine.stop("green-worker")
+    for _again in range(2):
+        _skew.ask_working(scene.host, scene.journal, [look(scene.host.engine, "green-worker")], WorkerBroker())
+    assert scene.journal.data["task_names"].get("candidate", "open") == told
+    assert scene.asked == ["live"] * (runs + (runs and not answers))
+    assert scene.host.clock.slept == []
+
+
+@pytest.mark.parametrize("names", [None, {"old": ["shop.work"], "candidate": None}])
+def test_new_workers_are_not_asked_where_nothing_was_left_open(scene, names):
+    scene.left_open()
+    scene.journal.note(task_names=names)
+    _skew.ask_new_workers(scene.host, scene.journal, [look(scene.host.engine, "green-worker")], WorkerBroker())
+    assert (scene.asked, scene.journal.data["task_names"]) == ([], names)
+
+
+def test_a_beat_is_not_asked(scene):
+    scene.left_open()
+    scene.host.engine.add("beat", color="green", Path="celery", Args=["-A", "shop", "beat"])
+    assert scene.ask("green-beat") == "open"
+
+
+def test_on_the_way_back_what_the_old_workers_told_counts(scene):
+    """Whatever else waits in the new color's own Redis, its web or workers have published."""
+    scene.left_open()
+    known = _skew.known(scene.journal, to_candidate=False)
+    assert [_task_names.is_lost(name, known) for name in ("shop.work", "shop.new")] == [False, True]
+
+
+def test_a_move_by_itself_asks_them_too(scene):
+    scene.left_open()
+    settings = {"services": {"workers": ["worker"]}, "projects": {"blue": "shop-blue", "green": "shop-green"}}
+    scene.journal.note(to="green", **{"from": "blue"}, settings=settings)
+    assert _skew.known_to(scene.host, scene.journal, "shop-blue", WorkerBroker()) == {"shop.work"}
+    assert scene.asked == []
+    assert _skew.known_to(scene.host, scene.journal, "shop-green", WorkerBroker()) == {"shop.new"}
 
 
 def test_names_by_direction_and_policy(scene):

@@ -108,6 +108,37 @@ def test_while_nobody_works_tasks_move_as_the_new_worker_boots(host, journal):
     assert took_over.schedule == [FILE]
 
 
+def test_new_workers_that_have_yet_to_tell_their_tasks_are_proved_before_the_first_message_moves(host, journal):
+    journal.data["task_names"] = {"old": ["shop.work"]}
+
+    def move(results_are_there):
+        host.calls.append("results")
+        results_are_there()
+        host.calls.append("messages")
+
+    take(host, journal, old=old_color(host, "exited"), move=move)
+    assert [call for call in verbs(host, "results", "messages", "start", "note") if call != "note worker_roles"] == [
+        "results",
+        "start green-worker",
+        "note consuming_projects",
+        "messages",
+        "start green-beat",
+    ]
+
+
+def test_nothing_moves_to_new_workers_that_do_not_consume_and_have_yet_to_tell_their_tasks(host, journal):
+    journal.data["task_names"] = {"old": ["shop.work"]}
+    moved = []
+
+    def move(results_are_there):
+        results_are_there()
+        moved.append("messages")
+
+    with pytest.raises(BluegreenError, match="did not begin to consume"):
+        take(host, journal, old=old_color(host, "exited"), move=move, broker=WorkerBroker(consumes=["10.9.9.9"]), timeout=20)
+    assert moved == []
+
+
 def test_a_move_with_nothing_to_do_starts_the_worker_all_the_same(host, journal):
     assert len(take(host, journal, old=old_color(host, "exited"), move=lambda _hook: None).started) == 2
 
