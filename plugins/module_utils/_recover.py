@@ -340,6 +340,9 @@ class Recovery:
             self._await_old_color()
             self._try_to_start_broker(self.candidate)
             self._copy_kept_back()
+            if _skew.discards_others(self.journal):
+                # What visitors publish from the switch on is for the old workers.
+                self._stop_workers_of_candidate()
             _switch.switch(self.host, self.journal, self.nginx, self.old.name, self.journal["release_from"])
         except BluegreenError as error:
             return self._cannot_switch(missing or error)

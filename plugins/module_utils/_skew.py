@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Mapping, NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
     _memory_budget,
@@ -214,6 +214,16 @@ def known_to(host, journal, project, broker):
     if to_candidate:
         ask_new_workers(host, journal, found, broker)
     return known(journal, to_candidate)
+
+
+def discards_others(journal: Mapping) -> bool:
+    """Whether workers of one color would discard tasks of the other, which are in the same queues of a shared broker."""
+    names = journal.get("task_names")
+    return bool(
+        names
+        and journal["settings"]["broker"]["mode"] == "shared"
+        and names.get(_task_names.OLD) != names.get(_task_names.CANDIDATE)
+    )
 
 
 def sort_shared(host, journal, broker, to_candidate):

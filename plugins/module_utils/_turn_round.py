@@ -70,9 +70,13 @@ class _TurnRound(_recover.Recovery):
 
     def _lead_to_it(self):
         """Nginx serves neither color, or an old one that fell ill since it was led back to it."""
+        if self.old and _skew.discards_others(self.journal):
+            self._stop_workers(self.old, self.journal["workers"].get("stop_timeout"))
         try:
             _switch.switch(self.host, self.journal, self.nginx, self.candidate.name, self.journal["release"])
         except BluegreenError as error:
+            if self.old and _skew.discards_others(self.journal):
+                self._let_old_workers_work()
             raise BluegreenError(
                 f"Release {self._release} of app {self.store.app} could not be kept: {error.message} Nothing was moved. Repair Nginx "
                 f"first; then {self._ways()}.",

@@ -1396,6 +1396,27 @@ def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, m
         assert effects.index("sort, to_candidate=False") < effects.index("restart workers")
 
 
+@pytest.mark.parametrize(
+    "mode, old, candidate, first",
+    [
+        ("shared", ["shop.old"], ["shop.new"], True),
+        ("shared", ["shop.old"], None, True),
+        ("shared", ["shop.old"], ["shop.old"], False),
+        ("color", ["shop.old"], ["shop.new"], False),
+    ],
+)
+def test_workers_that_would_discard_the_old_webs_tasks_stop_before_the_switch(scene, mode, old, candidate, first):
+    scene.color("blue", worker="exited", beat="exited")
+    scene.color("green")
+    journal = scene.deployment("settle")
+    journal.data["settings"]["broker"]["mode"] = mode
+    journal.data["task_names"] = {"old": old, "candidate": candidate}
+    journal.save()
+    recover(scene, UNDO)
+    effects = scene.effects()
+    assert (effects.index("stop green-worker") < effects.index("switch to blue")) is first
+
+
 # Secrets
 
 
