@@ -487,7 +487,7 @@ class NoJournal:
         pass
 
     def note_told(self, containers, ran, **facts):
-        pass
+        self.note(**facts)
 
     def note_consuming(self, containers):
         pass

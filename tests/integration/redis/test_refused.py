@@ -83,14 +83,14 @@ def test_what_is_not_in_a_queue_needs_room_too(host, old, start_server, where):
 
 def test_the_memory_of_the_host_counts_where_the_redis_is_on_it(host, old, new, waiting, monkeypatch):
     monkeypatch.setattr(_move_rules._resources, "available_memory", lambda: 100)
-    container = SimpleNamespace(id="c", name="c", running=True)
+    container = SimpleNamespace(id="c", name="c", running=True, pid=0)
     host.engine = SimpleNamespace(inspect=lambda _id: {"HostConfig": {"Memory": 0}})
     there = Broker("new", new.socket, container=container)
     refused(host, old.broker("old"), there, "MiB are free on this host")
 
 
 def test_the_limit_of_its_container_counts(host, old, new, waiting):
-    container = SimpleNamespace(id="c", name="c", running=True)
+    container = SimpleNamespace(id="c", name="c", running=True, pid=0)
     host.engine = SimpleNamespace(
         inspect=lambda _id: {"HostConfig": {"Memory": 9_000_000}},
         stats=lambda _id: {"memory_stats": {"usage": 8_999_000, "stats": {}}},
