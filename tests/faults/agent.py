@@ -26,6 +26,8 @@ import urllib.error
 import urllib.request
 
 STATE = "/var/lib/bluegreen/shop"
+# Who acts for a deployment holds it.
+LOCK = f"{STATE}/lock"
 UPSTREAM = "/etc/nginx/conf.d/bluegreen-shop.conf"
 POLL = 0.004
 LOOK_EVERY = 1.0
@@ -197,7 +199,10 @@ def guards():
 
 
 def modules():
-    """Python processes that somebody started over SSH: Ansible's modules."""
+    """Python processes that somebody started over SSH and that act by now: Ansible's modules, and the program in their place.
+
+    One that has not begun yet is no module that was killed: Ansible just sends it, or sends it again.
+    """
     known = processes()
 
     def over_ssh(pid):
@@ -207,7 +212,22 @@ def modules():
             pid = known[pid][0]
         return False
 
-    return [pid for pid, (_parent, name, _words) in known.items() if name.startswith("python3") and over_ssh(pid)]
+    def acts(pid):
+        return any(parent == pid for parent, _name, _words in known.values()) or LOCK in open_files(pid)
+
+    return [
+        pid for pid, (_parent, _name, words) in known.items()
+        if os.path.basename(words[0]).startswith("python3") and over_ssh(pid) and acts(pid)
+    ]
+
+
+def open_files(pid):
+    """Paths of what a process has open."""
+    found = []
+    for descriptor in glob.glob(f"/proc/{pid}/fd/*"):
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(descriptor))
+    return found
 
 
 def kill(pids):
