@@ -15,10 +15,12 @@ import importlib
 import json
 import os
 import sys
+import syslog
 from typing import TYPE_CHECKING, Sequence
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_log import values_of_no_log, without
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._outcome import outcome
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import Spec, expand_paths
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import TRUSTED, check_program
@@ -62,11 +64,21 @@ def main(argv: Sequence[str], code: str) -> int:
             return _refuse(f"{program} is of another version, or was changed.")
     request = json.load(sys.stdin)
     spec = spec_of(name)
-    what = request["name"], spec, expand_paths(spec.argument_spec, request["params"]), request["check_mode"]
+    params = expand_paths(spec.argument_spec, request["params"])
+    what = request["name"], spec, params, request["check_mode"]
+    if not request["no_log"] and not spec.hidden:
+        _log(request["name"], params, values_of_no_log(spec.argument_spec, params))
     # From here on it is too late for the other way.
     _write(_program.BEGUN)
     _write(json.dumps(outcome(*what)))
     return 0
+
+
+def _log(name, params, secrets):
+    """Tell the host's log who ran with what, as Ansible's modules do."""
+    given = " ".join(f"{option}={value}" for option, value in sorted(params.items()))
+    syslog.openlog(f"ansible-{name}", 0, syslog.LOG_USER)
+    syslog.syslog(syslog.LOG_INFO, without(secrets, f"Invoked with {given}"))
 
 
 def _refuse(sentence):

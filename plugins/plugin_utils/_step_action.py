@@ -47,7 +47,7 @@ class StepAction(ActionBase):
         if is_told_late(self._task.get_play().strategy):
             self._display.display(begins(host, title))
         with telling(self._display.display, host, title, self._limit()):
-            answer = None if self._task.async_val else self._by_program()
+            answer = None if self._task.async_val else self._by_program(task_vars)
             if answer is None:
                 answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
         result = merge_hash(result, answer)
@@ -55,23 +55,28 @@ class StepAction(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
-    def _by_program(self) -> dict[str, Any] | None:
+    def _by_program(self, task_vars: dict) -> dict[str, Any] | None:
         """The result of the program on the host; ``None`` if the module has to be sent, and nothing was done."""
         if not self._passes_input():
             return None
         name = self._task.action.rpartition(".")[2]
+        silent = C.config.get_config_value("DEFAULT_NO_TARGET_SYSLOG", variables=task_vars)
         spec = spec_of(name)
         try:
             dummy, params = self.validate_argument_spec(paths_as_text(spec.argument_spec), required_if=spec.required_if)
             program = f"{STATE_ROOT}/{check_app(params['app'])}/{NAME}"
-            request = json.dumps(
-                {"name": self._task.action, "params": params, "check_mode": self._task.check_mode}, default=_decrypted
-            )
+            request = {
+                "name": self._task.action,
+                "params": params,
+                "check_mode": self._task.check_mode,
+                "no_log": bool(self._task.no_log or silent),
+            }
+            given = json.dumps(request, default=_decrypted).encode()
         except (AnsibleActionFail, BluegreenError, TypeError):
             # The module says it in its own words.
             return None
         command = f"{self._compute_environment_string()} {shlex.quote(program)} step {name} {code_here()}".strip()
-        done = self._low_level_execute_command(command, in_data=request.encode())
+        done = self._low_level_execute_command(command, in_data=given)
         before, begun, answer = done["stdout"].partition(f"{BEGUN}\n")
         if not begun:
             self._display.vvv(f"{program} did not do it ({done['rc']}: {before or done['stderr']})", host=self._host())

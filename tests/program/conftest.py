@@ -93,6 +93,8 @@ def made(name, image):
     try:
         host.make()
         host.exec(ADA)
+        # Later on it would be another answer of bg_info.
+        host.exec("timeout 60 sh -c 'while docker ps | grep -q \"health: starting\"; do sleep 0.5; done'")
         yield host
     finally:
         host.destroy()

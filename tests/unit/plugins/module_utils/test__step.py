@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program, _program, _step
 
 PYTHON = os.path.realpath(sys.executable)
-REQUEST = {"name": "smallfleet.bluegreen.bg_health", "check_mode": False, "params": {
+REQUEST = {"name": "smallfleet.bluegreen.bg_health", "check_mode": False, "no_log": False, "params": {
     "app": "shop", "deployment_id": "", "epoch": 0, "docker_host": "unix:///nowhere.sock", "url": "http://127.0.0.1:9/", "host": "",
     "status": [200], "timeout": 0.1, "interval": 0.0, "successes": 1, "deadline": 0.1, "project": "", "services": None,
     "validate_certs": True,
@@ -85,3 +85,11 @@ def test_bytecode_of_another_source_is_not_trusted(program, monkeypatch):
 @pytest.mark.parametrize("name", sorted(path.stem[1:] for path in pathlib.Path(_step.__file__).parent.glob("_bg_*.py")))
 def test_each_module_is_a_step(name):
     assert callable(_step.spec_of(name).act)
+
+
+def test_the_hosts_log_tells_who_ran_with_what_and_no_secret(monkeypatch):
+    logged = []
+    monkeypatch.setattr(_step.syslog, "syslog", lambda level, line: logged.append(line))
+    monkeypatch.setattr(_step.syslog, "openlog", lambda *given: logged.append(given[0]))
+    _step._log("smallfleet.bluegreen.bg_start", {"project": "shop", "app": "shop", "broker": {"url": "redis://:pw@r"}}, {"redis://:pw@r"})
+    assert logged == ["ansible-smallfleet.bluegreen.bg_start", "Invoked with app=shop broker={'url': '********'} project=shop"]
