@@ -91,7 +91,7 @@ def measure(machine: Machine, way: str, label: str) -> Observed:
 
 
 def measure_floor(machine: Machine, label: str) -> Observed:
-    """The script on a host that nobody asks anything: what is left is Compose, the engine, and the app's own boot."""
+    """The script on a host without requests and tasks: what remains is Compose, the engine, and the app's own boot."""
     old = services(machine)
     sampler = machine.sampler().start()
     accountant = machine.accountant()

@@ -15,7 +15,7 @@ WAYS = {
 # What no tool can spare the host: the script, with nobody who asks the app for anything meanwhile.
 FLOOR = "floor"
 # All that is measured.
-MEASURED = {FLOOR: "the same as `script`, on a host that nobody asks anything", **WAYS}
+MEASURED = {FLOOR: "the same as `script`, on a host without requests and tasks", **WAYS}
 # What ratios are against.
 REFERENCE = "plain"
 

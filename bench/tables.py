@@ -305,7 +305,7 @@ SSH, on a connection that each run makes anew, and becomes root with sudo.
   takes some 0.1; with more than {QUIET_CPUS} the machine was not quiet, and times are longer than they would be.
 * **where the processor seconds went**: this machine's kernel tells of each process of the host as it begins, becomes
   another program and ends, and of what it had of a processor, to the microsecond (process events and taskstats).
-  Whose one is, its program says, else whoever started it. Beyond app and load is what is more than in as many
+  A process belongs to the kind of its program, or else to that of its parent. Beyond app and load is what is more than in as many
   seconds before the burst. The last moments of a process are told to nobody if its parent asks for its end at once;
   they are what lacks of the sum that the host's control group has.
 * **the app's own boot**: of each new container up to the first request that the new web answered, the first task that

@@ -65,7 +65,7 @@ def fetch(host, store, project, services: list, pull: str, build: str, caller: t
     # The engine that the other steps ask, whatever the user's docker context says.
     env = {**program.env, "DOCKER_HOST": host.engine.docker_host}
     done = host.follow(program.argv + words, turn, PACE, env=env, cwd=project.src)
-    # Whoever took the deployment over has ended Compose.
+    # Compose may have been ended because another run took the deployment over; then this refuses.
     turn()
     if done.code:
         raise _failure(project.name, services, done, hide(done.out, store.secrets(), " ".join(words)))

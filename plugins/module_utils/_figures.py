@@ -22,7 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_sche
 
 # Between the runs on the host: the controller's own work, hooks, and a controller that is gone.
 BETWEEN_RUNS = "between_runs"
-# From a failure that the host could not mend by itself until somebody was at it again.
+# From a failure that a human has to look at until the next run for this deployment.
 FAILED = "failed"
 WAY_BACK = "way_back"
 AWAITING_APPROVAL = "awaiting_approval"
@@ -81,7 +81,7 @@ def workers_told(data: dict, projects: set, ran: bool) -> dict:
     """
     before, gap = _working(data), data.get("worker_gap")
     working = [color for color in before if data["settings"]["projects"][color] not in projects]
-    # Where a first deployment is undone, nobody is to take over; and one that is told again is waited for no more.
+    # No gap begins if no workers are to replace these (a first deployment is undone), or if these were stopped before.
     begins = ran and data["from"] and working != before
     return {"working": working, "worker_gap": (gap or 0.0) if begins else gap}
 
@@ -93,9 +93,9 @@ def workers_consume(data: dict, projects: set) -> dict:
 
 
 def gap_ends(data: dict, has_workers: bool) -> dict:
-    """Facts where a deployment is whole, and awaits approval: what a human takes for it is no worker gap.
+    """Facts where a deployment is whole, and awaits approval: the wait for it does not count as worker gap.
 
-    :param has_workers: whether the new color has any. Without them nobody was to take the tasks, and there is no gap.
+    :param has_workers: whether the new color has any. Without any there is no gap.
     """
     if data.get("worker_gap") is None or _working(data):
         return {}

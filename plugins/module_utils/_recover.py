@@ -504,7 +504,7 @@ class Recovery:
         if not held:
             new_workers = self.candidate.of("workers")
             if new_workers:
-                # Whoever died may not have got to note that.
+                # A run that was killed may not have noted that.
                 self.journal.note_consuming(new_workers)
             self._stop_throttled_workers()
             if self.one_web and self.served == self.candidate.name:

@@ -57,7 +57,7 @@ def _broker(host, side, given):
     broker = connect(host, containers, BrokerSettings("color", given["service"], given["url"]))
     if broker is None:
         raise BluegreenError(
-            f"{side} is no Redis that can be read: project {given['project'] or '(none)'} has no service "
+            f"{side} cannot be read as a Redis: project {given['project'] or '(none)'} has no service "
             f"{given['service']!r}. Name the service that is the broker in {side}.service."
         )
     if broker.container is not None and not broker.container.running:

@@ -17,6 +17,7 @@ description:
   - Celery's own keys, and those of this collection, are never copied. M(smallfleet.bluegreen.bg_move_tasks) moves tasks.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.two_brokers
   - smallfleet.bluegreen.attributes
 attributes:
   check_mode:
@@ -32,40 +33,6 @@ attributes:
     details:
       - Keys are copied again, because they may have changed.
 options:
-  source:
-    description: The Redis whose keys are copied.
-    type: dict
-    required: true
-    suboptions:
-      project:
-        description: Compose project of the color. Without it O(source.url) is reached from the host.
-        type: str
-        default: ""
-      service:
-        description: Compose service that is the broker.
-        type: str
-        default: redis
-      url:
-        description: URL of the broker as the app has it. Empty for all databases of O(source.service).
-        type: str
-        default: ""
-  destination:
-    description: The Redis that they are copied to, with the same suboptions as O(source).
-    type: dict
-    required: true
-    suboptions:
-      project:
-        description: Compose project of the color. Without it O(destination.url) is reached from the host.
-        type: str
-        default: ""
-      service:
-        description: Compose service that is the broker.
-        type: str
-        default: redis
-      url:
-        description: URL of the broker as the app has it. Empty for all databases of O(destination.service).
-        type: str
-        default: ""
   keys:
     description: Patterns of keys, as for Redis's own C(KEYS), such as V(session:*).
     type: list

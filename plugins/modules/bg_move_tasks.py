@@ -19,6 +19,7 @@ description:
     queues, as O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) has it, because Celery would discard them.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.two_brokers
   - smallfleet.bluegreen.attributes
 attributes:
   check_mode:
@@ -30,40 +31,6 @@ attributes:
   idempotent:
     support: full
 options:
-  source:
-    description: The Redis that tasks are taken from.
-    type: dict
-    required: true
-    suboptions:
-      project:
-        description: Compose project of the color. Without it O(source.url) is reached from the host.
-        type: str
-        default: ""
-      service:
-        description: Compose service that is the broker.
-        type: str
-        default: redis
-      url:
-        description: URL of the broker as the app has it. Empty for all databases of O(source.service).
-        type: str
-        default: ""
-  destination:
-    description: The Redis that tasks are brought to, with the same suboptions as O(source).
-    type: dict
-    required: true
-    suboptions:
-      project:
-        description: Compose project of the color. Without it O(destination.url) is reached from the host.
-        type: str
-        default: ""
-      service:
-        description: Compose service that is the broker.
-        type: str
-        default: redis
-      url:
-        description: URL of the broker as the app has it. Empty for all databases of O(destination.service).
-        type: str
-        default: ""
   hop:
     description:
       - Number of the move within the deployment. A move in the direction of the one before belongs to the same hop.

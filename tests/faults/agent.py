@@ -201,7 +201,7 @@ def guards():
 def modules():
     """Python processes that somebody started over SSH and that act by now: Ansible's modules, and the program in their place.
 
-    One that has not begun yet is no module that was killed: Ansible just sends it, or sends it again.
+    A process that only starts is left alone: if the program is killed before it begins, Ansible sends the module.
     """
     known = processes()
 

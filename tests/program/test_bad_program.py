@@ -12,6 +12,7 @@ import pytest
 from conftest import PROGRAM, Way
 
 SSH = Way("ssh")
+KEPT = "/var/tmp/program"
 # Whole, and of a controller that is not this one.
 ANOTHER_VERSION = f"""
 import hashlib, io, re, zipfile
@@ -46,9 +47,9 @@ BAD = {
 @pytest.fixture
 def host(hosts):
     host = hosts(SSH.image)
-    host.exec(f"cp -a {PROGRAM} /root/program")
+    host.exec(f"cp -a {PROGRAM} {KEPT}")
     yield host
-    host.exec(f"rm -rf {PROGRAM}; cp -a /root/program {PROGRAM}")
+    host.exec(f"rm -rf {PROGRAM}; cp -a {KEPT} {PROGRAM}")
 
 
 SHORT = ("gone", "changed", "of-another-version")

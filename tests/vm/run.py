@@ -63,7 +63,7 @@ WATCH = "/srv/watch"
 USER = "pi"
 LET_IN = (
     f"useradd --create-home --shell /bin/bash {USER} && echo '{USER} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{USER} && "
-    f"cp -r /root/.ssh /home/{USER}/.ssh && chown -R {USER}: /home/{USER}/.ssh"
+    f"cp -r ~root/.ssh ~{USER}/.ssh && chown -R {USER}: ~{USER}/.ssh"
 )
 # Requests and tasks a second: enough to see a hole, too few to be the reason for one.
 RATES = {"arm64": (0.5, 0.15), "amd64": (1.0, 0.3)}

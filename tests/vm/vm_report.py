@@ -155,7 +155,7 @@ def _phases(figures):
     return "\n\n".join([
         "## What a deployment takes",
         "Seconds of each phase, from the machine's own history (docs/journal.md): from the opening to the end, the time of "
-        "the controller and of whoever approves included. The column is the playbook that ended the deployment.",
+        "the controller and of the person who approves included. The column is the playbook that ended the deployment.",
         _table(("phase", *shown), rows),
         "Whole runs, the controller's own time included:",
         _table(

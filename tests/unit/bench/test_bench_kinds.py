@@ -24,13 +24,13 @@ PYZ = "/var/lib/bluegreen/shop/guard.pyz"
 @pytest.mark.parametrize(
     ("words", "parent", "kind"),
     [
-        # The engine, whoever started it.
+        # The engine, started by any process.
         (["/usr/sbin/dockerd", "-H", "fd://"], "system", "engine"),
         (["/usr/bin/containerd-shim-runc-v2", "-namespace", "moby"], "engine", "engine"),
         (["runc", "--root", "/run"], "engine", "engine"),
         (["runc:[2:INIT]"], "engine", "engine"),
         (["/usr/sbin/iptables", "--wait"], "engine", "engine"),
-        # Compose, whoever asked for it.
+        # Compose, started by any process.
         (["docker", "compose", "up"], "script", "compose"),
         (["docker", "compose", "up"], "module", "compose"),
         (["/usr/libexec/docker/cli-plugins/docker-compose", "compose", "up"], "compose", "compose"),

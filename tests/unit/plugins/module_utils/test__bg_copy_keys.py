@@ -92,7 +92,7 @@ def test_check_mode_copies_nothing(host_with_containers, copied):
     "changes, sentence",
     [
         ({"source": side("")}, "source names no broker"),
-        ({"destination": side("shop-purple")}, "destination is no Redis that can be read: project shop-purple"),
+        ({"destination": side("shop-purple")}, "destination cannot be read as a Redis: project shop-purple"),
         ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, .* no plain"),
         ({"app": "Shop"}, "app"),
         ({"keys": []}, r"keys is \[\], which matches no key"),

@@ -134,7 +134,7 @@ def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
     "changes, sentence",
     [
         ({"source": side("")}, "source names no broker"),
-        ({"destination": side("shop-purple")}, "destination is no Redis that can be read: project shop-purple"),
+        ({"destination": side("shop-purple")}, "destination cannot be read as a Redis: project shop-purple"),
         ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, .* no plain"),
         ({"source": {**side(""), "url": "sentinel://:s3cret@a:26379/0"}}, "source.url .* with sentinel,.*shared"),
         ({"destination": {**side(""), "url": "redis+cluster://a:6379"}}, "destination.url .*with cluster,.*shared"),
