@@ -49,8 +49,8 @@ def _refuse_open(store, program):
     journal = store.load()
     if journal is not None:
         raise Fenced(
-            f"{program.path} is left alone, because it is the guard of deployment {journal.describe()} of app {store.app}, which "
-            "is open: the next deployment replaces it, or prepare.yml once this one is finished or undone."
+            f"{program.path} is left alone, because it is the guard of deployment {journal.describe()} of app {store.app}, "
+            "which is open: the next deployment replaces it, or prepare.yml once this one is finished or undone."
         )
 
 

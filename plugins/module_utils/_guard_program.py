@@ -115,7 +115,8 @@ class Program:
         :raises Distrusted: somebody else could have written it, or its folder.
         """
         content = _read(self.path)
-        return _program.is_made_of(content, self.python, self._code, importlib.util.MAGIC_NUMBER) and os.access(self.path, os.X_OK)
+        is_same = _program.is_made_of(content, self.python, self._code, importlib.util.MAGIC_NUMBER)
+        return is_same and os.access(self.path, os.X_OK)
 
     def put(self, host) -> None:
         """Write it. It takes the place of another one only after it has run here.
@@ -131,8 +132,9 @@ class Program:
             if done.code:
                 last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
                 raise BluegreenError(
-                    f"The guard, which would bring an abandoned deployment to an end, does not run on this host ({last[0]}): "
-                    f"nothing was changed. Give Ansible another Python there (ansible_python_interpreter; this is {self.python})."
+                    "The guard, which would bring an abandoned deployment to an end, does not run on this host "
+                    f"({last[0]}): nothing was changed. Give Ansible another Python there (ansible_python_interpreter; "
+                    f"this is {self.python})."
                 )
             os.replace(new, self.path)
         finally:

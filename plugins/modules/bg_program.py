@@ -12,14 +12,15 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Puts the code of the modules on the host, as one program in the folder of the app. The modules of this collection have it
-    do their work, which costs the host less than half of the processor time of a module that is sent. The same program is the
-    guard of the app's deployments.
-  - M(smallfleet.bluegreen.bg_deployment) puts it there, too, when it opens a deployment. With this module the first deployment
-    has it from its begin on, and so has the first one after an upgrade of the collection.
-  - A program that is there and of the same version is left alone. Another one is replaced after the new one has run on the host.
-  - Nothing is done on a host without systemd, which has no guard. While a deployment is open the program is left alone, with
-    a warning, because it is the guard of that deployment.
+  - Puts the code of the modules on the host, as one program in the folder of the app. The modules of this collection
+    have it do their work, which costs the host less than half of the processor time of a module that is sent. The same
+    program is the guard of the app's deployments.
+  - M(smallfleet.bluegreen.bg_deployment) puts it there, too, when it opens a deployment. With this module the first
+    deployment has it from the plan on, and so has the first one after an upgrade of the collection.
+  - A program that is there and of the same version is left alone. Another one is replaced after the new one has run on
+    the host.
+  - Nothing is done on a host without systemd, which has no guard. While a deployment is open the program is left alone,
+    with a warning, because it is the guard of that deployment.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.attributes
