@@ -52,6 +52,16 @@ def seconds_of(stamp):
         return None
 
 
+def seconds_of_engine(stamp: str) -> int:
+    """Whole seconds since the epoch of a time as the engine writes it: RFC 3339, in the zone of the host or in UTC."""
+    seconds = calendar.timegm(time.strptime(stamp[:19], TIMESTAMP[:-1]))
+    zone = stamp[-6:]
+    if zone[0] not in "+-":
+        return seconds
+    ahead = int(zone[1:3]) * 3600 + int(zone[4:]) * 60
+    return seconds - ahead if zone[0] == "+" else seconds + ahead
+
+
 class Deadline:
     """A moment on the monotonic clock up to which a wait may go on.
 

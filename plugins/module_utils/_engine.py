@@ -12,12 +12,14 @@ on each target. Paths carry no API version, so that the engine answers in its ow
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
 import socket
 import struct
 import time
+from typing import Optional
 from urllib.parse import quote, urlencode
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -135,6 +137,16 @@ class Engine:
             if error.status == 404:
                 return None
             raise
+
+    def changed_at(self, container: str, path: str) -> Optional[str]:
+        """When one path of a container, running or not, was last written, as RFC 3339; ``None`` when it is not there."""
+        try:
+            headers = self._exchange("HEAD", f"/containers/{quote(container)}/archive", {"path": path})[0]
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            raise
+        return json.loads(base64.b64decode(headers["X-Docker-Container-Path-Stat"]))["mtime"]
 
     def logs(self, container, tail=20, since=0):
         """The last ``tail`` lines that a container wrote, both streams in order.
@@ -334,6 +346,10 @@ class Engine:
         :returns: the body of the answer, bytes.
         :raises EngineError: the engine is out of reach or answered with a status of 400 and more.
         """
+        return self._exchange(method, path, query, body, timeout)[1]
+
+    def _exchange(self, method, path, query=None, body=None, timeout=60):
+        """``(headers, body)`` of the answer to a request."""
         connection = _SocketConnection(self._path, timeout)
         headers = {}
         if isinstance(body, bytes):
@@ -351,7 +367,7 @@ class Engine:
             connection.close()
         if response.status >= 400:
             raise EngineError(_message_of(payload), response.status)
-        return payload
+        return response.headers, payload
 
     def _hijack(self, path, stdin, timeout):
         connection = _SocketConnection(self._path, timeout)

@@ -14,7 +14,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import find_command, main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import (
+    Roles,
+    find_command,
+    main_processes,
+    roles_of_processes,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 
@@ -65,11 +70,15 @@ class Host(NamedTuple):
 
 
 def nodes_of(host, containers) -> Nodes:
-    """The nodes of worker containers that run."""
-    return Nodes(_host_of(host, each) for each in containers if each.running)
+    """The nodes of worker containers that run.
+
+    A beat is none and never answers, so a wait for its answer would last as long as one waits at all.
+    """
+    running = [(each, processes_of(each.pid)) for each in containers if each.running]
+    return Nodes(_host_of(host, *each) for each in running if roles_of_processes(each[1]) != Roles(beat=True))
 
 
-def _host_of(host, container):
+def _host_of(host, container, processes):
     try:
         config = host.engine.inspect(container.id)["Config"]
     except EngineError:
@@ -77,7 +86,7 @@ def _host_of(host, container):
     hostnames = [config.get("Hostname") or container.id[:12]]
     if config.get("Domainname"):
         hostnames.append(f"{hostnames[0]}.{config['Domainname']}")
-    nodes = {frozenset(name_of(each.argv, one) for one in hostnames) for each in main_processes(processes_of(container.pid))}
+    nodes = {frozenset(name_of(each.argv, one) for one in hostnames) for each in main_processes(processes)}
     return Host(tuple(hostnames), tuple(nodes - {frozenset([""])}))
 
 

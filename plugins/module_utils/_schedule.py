@@ -17,6 +17,7 @@ import posixpath
 import re
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import roles_of_listed
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import seconds_of_engine
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
 
 DEFAULT_NAME = "celerybeat-schedule"
@@ -120,7 +121,8 @@ def _carry(host, source, target):
     engine, copied = host.engine, []
     with _warning(host, target):
         here, there = engine.inspect(source.id), engine.inspect(target.id)
-        for path in files_to_carry(here, engine.changes(source.id)):
+        # To list what a container changed, the engine compares whole file systems: 0.3 s for an image of 200 MiB.
+        for path in _written(engine, source, here) or files_to_carry(here, engine.changes(source.id)):
             goal = target_of(path, here, there)
             with _warning(host, target):
                 archive = engine.archive(source.id, path) if goal else None
@@ -128,6 +130,15 @@ def _carry(host, source, target):
                     engine.unpack(target.id, posixpath.dirname(goal), archive)
                     copied.append(goal)
     return copied
+
+
+def _written(engine, container, inspected) -> list[str]:
+    """The files of a schedule that a beat has written where its command puts them; none if it has another place."""
+    expected = expected_path(inspected)
+    stamps = {expected + suffix: engine.changed_at(container.id, expected + suffix) for suffix in SUFFIXES}
+    # One that came with the image is older.
+    started = seconds_of_engine(container.started_at)
+    return [path for path, stamp in stamps.items() if stamp and seconds_of_engine(stamp) >= started]
 
 
 @contextlib.contextmanager

@@ -65,6 +65,8 @@ class FakeEngine:
         self.log_lines = {}
         # For each container, the content of each path that it changed.
         self.files = {}
+        # When a path was last written, where that matters, and the containers whose changes were listed.
+        self.changed, self.listed = {}, []
         self.root = "/"
 
     def add(self, service, color="blue", app="shop", status="running", published=0, **changes):
@@ -181,7 +183,12 @@ class FakeEngine:
         return container in self.inspected
 
     def changes(self, container):
+        self.listed.append(container)
         return sorted(self.files.get(container, ()))
+
+    def changed_at(self, container, path):
+        is_there = path in self.files.get(container, {})
+        return self.changed.get(path, "2026-11-23T11:00:00.123456789Z") if is_there else None
 
     def archive(self, container, path):
         content = self.files.get(container, {}).get(path)

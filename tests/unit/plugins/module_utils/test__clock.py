@@ -72,3 +72,17 @@ def test_a_stamp_can_be_read_again():
 @pytest.mark.parametrize("stamp", ["", "soon", "2026-11-23", "2026-11-23T12:00:00+01:00", "2026-13-01T00:00:00Z"])
 def test_what_is_no_stamp(stamp):
     assert _clock.seconds_of(stamp) is None
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "2026-11-23T12:00:00Z",
+        "2026-11-23T12:00:00.123456789Z",
+        "2026-11-23T13:00:00+01:00",
+        "2026-11-23T13:00:00.5+01:00",
+        "2026-11-23T08:30:00.123456-03:30",
+    ],
+)
+def test_a_time_of_the_engine(stamp):
+    assert _clock.seconds_of_engine(stamp) == 1795435200

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import struct
@@ -355,6 +356,17 @@ def test_reading_is_not_written_down(server, engine):
 def test_what_runs_already_is_no_error(server, engine):
     server.answers["POST /containers/c/start"] = http("304 Not Modified")
     engine.start("c")
+
+
+def test_when_a_file_was_written(server, engine):
+    stat = base64.b64encode(json.dumps({"name": "ticks", "mtime": "2026-11-23T13:00:00+01:00"}).encode())
+    server.answers["HEAD /containers/c/archive"] = b"HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: " + stat + b"\r\n\r\n"
+    assert engine.changed_at("c", "/srv/ticks") == "2026-11-23T13:00:00+01:00"
+    assert server.requests[0].query == {"path": "/srv/ticks"}
+    assert engine.changed_at("another", "/srv/ticks") is None
+    server.answers["HEAD /containers/c/archive"] = http("500 Internal Server Error")
+    with pytest.raises(EngineError):
+        engine.changed_at("c", "/srv/ticks")
 
 
 # Logs

@@ -72,5 +72,20 @@ def test_engines_differ_in_what_they_make_of_a_domain(nodes):
     assert ours.all_in({"celery@web.example.org": 1})
 
 
+@pytest.mark.parametrize(
+    "argvs, number",
+    [
+        ([["celery", "-A", "shop", "beat"]], 0),
+        ([["[celery beat]"]], 0),
+        ([WORKER + ["-B"]], 1),
+        ([WORKER, ["celery", "-A", "shop", "beat"]], 1),
+        ([["python", "run.py"]], 1),
+    ],
+    ids=["beat", "beat with a title", "a worker that is a beat too", "both in one container", "nobody knows"],
+)
+def test_nobody_waits_for_the_answer_of_a_beat(nodes, argvs, number):
+    assert len(nodes(*argvs)) == number
+
+
 def test_without_a_container_there_is_nobody():
     assert not _nodes.Nodes([])

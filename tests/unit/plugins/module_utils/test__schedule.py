@@ -110,6 +110,19 @@ def test_from_beat_to_beat(host):
     assert "green-worker" not in host.engine.files
 
 
+def test_the_engine_compares_no_file_systems_where_it_lies_as_expected(host):
+    carry(host)
+    assert host.engine.listed == []
+
+
+@pytest.mark.parametrize("named", [{}, {"/celerybeat-schedule": "of the image"}], ids=["none there", "one of the image"])
+def test_one_in_another_place_is_searched_for(host, named):
+    host.engine.files["blue-beat"] = {**named, "/var/beat_schedule": "ticks"}
+    host.engine.changed["/celerybeat-schedule"] = "2026-11-22T11:00:00+01:00"
+    assert "/var/beat_schedule" in carry(host)
+    assert host.engine.listed == ["blue-beat"]
+
+
 def test_a_beat_under_another_name_is_the_same_when_it_is_the_only_one(host):
     host.engine.inspected["blue-beat"]["Config"]["Labels"]["com.docker.compose.service"] = "scheduler"
     assert carry(host) == ["/celerybeat-schedule"]

@@ -52,6 +52,51 @@ def test_the_kernel_knows_a_connection_and_who_holds_it():
         assert _sockets.holder_of(found[0].inode) == f"{_sockets.command_of(os.getpid())} (process {os.getpid()})"
 
 
+@pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_both_ways_to_ask_the_kernel_say_the_same(family, address):
+    if family == socket.AF_INET6 and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with socket.create_server((address, 0), family=family) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection((address, port)), server.accept()[0]:
+            told, read = list(_sockets._ask_kernel({port})), list(_sockets._read_proc("self", {port}))
+            assert sorted(told) == sorted(read) and len(told) == 3
+        # What has ended is remembered for a minute, by one end.
+        told, read = list(_sockets._ask_kernel({port})), list(_sockets._read_proc("self", {port}))
+        assert sorted(told) == sorted(read) and {each.inode for each in told if each.state != _sockets.LISTENING} == {0}
+
+
+def test_a_dual_server_shows_the_address_of_its_client_as_it_is():
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
+        with socket.create_connection(("127.0.0.1", server.getsockname()[1])) as client, server.accept()[0]:
+            assert client.getsockname() in [each.remote for each in _sockets._ask_kernel(())]
+
+
+def test_a_kernel_that_cannot_be_asked_is_read_from_proc(monkeypatch):
+    def refuse(*_arguments):
+        raise OSError(93, "Protocol not supported")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(_sockets.socket, "socket", refuse)
+        found = _sockets.connections(os.getpid(), {server.getsockname()[1]})
+    assert [each.state for each in found] == [_sockets.LISTENING]
+
+
+def test_a_process_in_another_network_is_read_from_proc(monkeypatch):
+    monkeypatch.setattr(_sockets, "_ask_kernel", None)
+    monkeypatch.setattr(_sockets, "_shares_network", lambda pid: False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert [each.state for each in _sockets.connections(os.getpid(), {server.getsockname()[1]})] == [_sockets.LISTENING]
+
+
+def test_a_refusal_of_the_kernel_is_an_error(monkeypatch):
+    monkeypatch.setattr(_sockets, "_SOCK_DIAG_BY_FAMILY", 9999)
+    with pytest.raises(OSError, match="Invalid argument"):
+        list(_sockets._ask_kernel(()))
+
+
 def test_a_process_that_is_gone_has_nothing():
     assert _sockets.connections(2**22 + 1) == []
     assert _sockets.inodes_of(2**22 + 1) == set()
