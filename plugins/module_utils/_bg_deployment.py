@@ -75,6 +75,7 @@ SPEC = Spec(
         drain_timeout=dict(type="float", default=30),
         revert_after=dict(type="int", default=900),
         watch=dict(type="bool", default=True),
+        approval_follows=dict(type="bool", default=False),
         approval_timeout=dict(type="int", default=3600),
         on_timeout=dict(type="str", default="keep", choices=["keep", "rollback"]),
         old_color=dict(type="str", default="removed", choices=["removed", "stopped"]),

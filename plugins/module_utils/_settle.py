@@ -65,10 +65,13 @@ def settle(host, store, params, check_mode):
         # With an approval that comes by itself, nobody looks again before the old color goes.
         _health.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
         journal.done("settle", held_by=held_by)
-        journal.begin("awaiting_approval", armed=False, **gap_ends(journal.data, bool(candidate.of("workers"))))
+        # Should the approval that follows never come, the timer still starts the guard.
+        armed = bool(journal.get("armed")) and params["approval_follows"]
+        journal.begin("awaiting_approval", armed=armed, **gap_ends(journal.data, bool(candidate.of("workers"))))
         journal.done("awaiting_approval")
         _approval.begin(journal)
-        _guard_units.watch_pending(host, store.app)
+        if not armed:
+            _guard_units.watch_pending(host, store.app)
         return _result(journal, changed=True)
 
 

@@ -199,6 +199,13 @@ options:
         two seconds, and three failures in a row are a death.
     type: bool
     default: true
+  approval_follows:
+    description:
+      - For O(state=settled). Whether nobody is asked, and O(state=closed) comes next. Then the guard is not started to watch
+        the new color for that moment, which would cost a small host 13 MiB; the timer that O(revert_after) sets starts it
+        should O(state=closed) never come.
+    type: bool
+    default: false
   approval_timeout:
     description:
       - Seconds in which a deployment may be approved that awaits it; 0 for no limit. The host keeps the time. It begins when the

@@ -777,8 +777,10 @@ def test_a_beat_that_does_not_start_keeps_the_old_color(scene, monkeypatch):
 # Settling
 
 
-def settle(scene, check_mode=False, approval_timeout=3600, on_timeout="keep"):
-    given = {**APPROVED, "approval_timeout": approval_timeout, "on_timeout": on_timeout}
+def settle(scene, check_mode=False, approval_timeout=3600, on_timeout="keep", approval_follows=False):
+    given = {
+        **APPROVED, "approval_follows": approval_follows, "approval_timeout": approval_timeout, "on_timeout": on_timeout
+    }
     return _settle.settle(scene.host, scene.store, given, check_mode)
 
 
@@ -895,6 +897,20 @@ def test_a_deployment_that_awaits_approval_is_watched_instead_of_timed(scene, sy
     pending = ("awaiting_approval", True, "")
     assert systemd == [(STOP_TIMER, pending), (WATCH, pending)]
     assert scene.store.load()["armed"] is False
+
+
+def test_where_the_approval_follows_the_timer_stays(scene, systemd):
+    scene.deployment("start_workers", armed=True)
+    settle(scene, approval_follows=True)
+    assert systemd == [] and scene.store.load()["armed"] is True
+    close(scene)
+    assert [argv for argv, _journal in systemd] == [STOP_TIMER]
+
+
+def test_where_the_approval_follows_and_there_is_no_timer_the_guard_watches(scene, systemd):
+    scene.deployment("start_workers", armed=False)
+    settle(scene, approval_follows=True)
+    assert [argv for argv, _journal in systemd] == [STOP_TIMER, WATCH]
 
 
 def test_nobody_is_told_twice(scene, systemd):

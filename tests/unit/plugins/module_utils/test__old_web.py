@@ -72,7 +72,7 @@ def test_settle_ends_with_the_old_web_stopped(scene, monkeypatch, web):
     monkeypatch.setattr(_settle._guard_units, "watch_pending", lambda host, app: None)
     scene.engine.inspected["blue-web"]["State"]["Status"] = web
     journal = scene.deployment("start_workers", old_web="stopped")
-    params = {"deployment_id": "dep-1", "epoch": journal["epoch"], "approval_timeout": 0, "on_timeout": "keep"}
+    params = {"deployment_id": "dep-1", "epoch": journal["epoch"], "approval_follows": False, "approval_timeout": 0, "on_timeout": "keep"}
     _settle.settle(scene.host, scene.store, params, check_mode=False)
     assert scene.engine.state("blue-web") == "exited"
     assert scene.effects().count("drain") == (web == "running")

@@ -127,7 +127,7 @@ def scene(monkeypatch, tmp_path):
 def settled(scene):
     """Half a minute of a deployment, and what settle returns; a run of its own each."""
     scene.deployment("stop_workers")
-    given = {"deployment_id": "dep-1", "epoch": 1, "approval_timeout": 3600, "on_timeout": "keep"}
+    given = {"deployment_id": "dep-1", "epoch": 1, "approval_follows": False, "approval_timeout": 3600, "on_timeout": "keep"}
     steps = [("stop_workers", "note_told", "blue"), ("cutover", "", ""), ("start_workers", "note_consuming", "green")]
     for step, note, color in steps:
         scene.host.clock.sleep(4)
