@@ -13,8 +13,10 @@ case ${1:-} in
         old down
         docker rm --force shop-shared >/dev/null 2>&1 || true
         docker network inspect shop-shared >/dev/null 2>&1 || docker network create shop-shared >/dev/null
-        # What the deployments before left: the releases that it knows, or one that somebody interrupted.
-        rm -rf /var/lib/bluegreen/shop /run/bluegreen/shop
+        # What the deployments before left: the releases that it knows, or one that somebody interrupted. What prepare.yml
+        # put there stays.
+        find /var/lib/bluegreen/shop -mindepth 1 ! -name guard.pyz -delete
+        rm -f /run/bluegreen/shop
         if [ -n "$SHARED" ]; then
             docker run --detach --restart unless-stopped --name shop-shared --network shop-shared \
                 --network-alias redis "$SHARED" \

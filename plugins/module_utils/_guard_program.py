@@ -92,44 +92,70 @@ def _bytecode(name, text):
     return checked + marshal.dumps(compile(text, name, "exec", dont_inherit=True))
 
 
-def install(host, store, nginx_file):
-    """Put the program of an app on the host; one that is there already is left alone.
+class Program:
+    """The program of an app, as it has to be on this host.
 
-    A new one takes the place of the one before only after it has run here.
+    :ivar path: where it has to be.
+    :ivar python: path of the interpreter that runs it, the one that runs this.
+    :raises Distrusted: others could write that interpreter.
+    """
+
+    def __init__(self, store):
+        # A virtual environment has packages of its own, which its user can change; the guard needs none.
+        self.python = os.path.realpath(sys.executable)
+        require_trusted(self.python)
+        self.path = store.path(NAME)
+        self._store = store
+        self._modules = sources()
+        self._code = _program.code_of(self._modules)
+
+    def is_there(self) -> bool:
+        """Whether the very same program is there, and may be run.
+
+        :raises Distrusted: somebody else could have written it, or its folder.
+        """
+        content = _read(self.path)
+        is_same = _program.is_made_of(content, self.python, self._code, importlib.util.MAGIC_NUMBER)
+        return is_same and os.access(self.path, os.X_OK)
+
+    def put(self, host) -> None:
+        """Write it. It takes the place of another one only after it has run here.
+
+        :raises BluegreenError: it does not run.
+        """
+        new = f"{self.path}.new"
+        remove(new)
+        try:
+            with telling(self.path):
+                _write(new, pack(self.python, self._modules, self._code))
+            done = host.run([self.python, "-I", new, "selftest", self._store.app, host.engine.docker_host])
+            if done.code:
+                last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
+                raise BluegreenError(
+                    "The guard, which would bring an abandoned deployment to an end, does not run on this host "
+                    f"({last[0]}): nothing was changed. Give Ansible another Python there (ansible_python_interpreter; "
+                    f"this is {self.python})."
+                )
+            os.replace(new, self.path)
+        finally:
+            remove(new)
+        sync_folder(self._store.folder)
+        host.commands.append(f"write {self.path}")
+
+
+def install(host, store, nginx_file):
+    """Put the program of an app on the host, and have systemd run it; what is there already is left alone.
 
     :returns: whether this host has a guard; one without systemd has none.
     :raises BluegreenError: it does not run, or systemd does not take it.
     """
     if not _guard_units.has_systemd():
         return False
-    # A virtual environment has packages of its own, which its user can change; the guard needs none.
-    python = os.path.realpath(sys.executable)
-    require_trusted(python)
-    path, modules = store.path(NAME), sources()
-    code = _program.code_of(modules)
-    if not _program.is_made_of(_read(path), python, code, importlib.util.MAGIC_NUMBER):
-        _try_out(host, store, python, path, pack(python, modules, code))
-    _guard_units.install(host, store, python, path, nginx_file)
+    program = Program(store)
+    if not program.is_there():
+        program.put(host)
+    _guard_units.install(host, store, program.python, program.path, nginx_file)
     return True
-
-
-def _try_out(host, store, python, path, content):
-    new = f"{path}.new"
-    remove(new)
-    try:
-        with telling(path):
-            _write(new, content)
-        done = host.run([python, "-I", new, "selftest", store.app, host.engine.docker_host])
-        if done.code:
-            last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
-            raise BluegreenError(
-                f"The guard, which would bring an abandoned deployment to an end, does not run on this host ({last[0]}): nothing "
-                f"was changed. Give Ansible another Python there (ansible_python_interpreter; this is {python})."
-            )
-        os.replace(new, path)
-    finally:
-        remove(new)
-    sync_folder(store.folder)
 
 
 def _write(path, content):

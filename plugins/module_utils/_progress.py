@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """How far a wait is, in half a sentence: told by the loop that waits, to the user who waits too.
 
-Names of containers, queues and tasks are told, and never what a task was given.
+Names of containers and tasks are told, and never what a task was given.
 """
 
 from __future__ import annotations

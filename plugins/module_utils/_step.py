@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         _bg_health,
         _bg_info,
         _bg_move_tasks,
+        _bg_program,
         _bg_start,
         _bg_stop_workers,
         _bg_switch,

@@ -5,8 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """What the bg_ modules share on the controller: the program that is on the host already does what the module would do.
 
-``bg_deployment`` puts it there when it opens a deployment. Whatever stands against it, the module is sent as ever: no program,
-one of another version, a connection that passes no standard input, arguments that do not validate.
+``bg_program`` puts it there, and ``bg_deployment`` when it opens a deployment. Whatever stands against it, the module
+is sent as ever: no program, one of another version, a connection that passes no standard input, arguments that do not
+validate.
 The host's half is ``module_utils/_step.py``.
 """
 

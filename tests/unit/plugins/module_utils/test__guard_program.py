@@ -173,6 +173,13 @@ def test_an_equal_program_is_left_alone(installing):
     assert [call[0] for call in installing.calls] == ["trusted", "units"]
 
 
+def test_an_equal_program_that_cannot_be_run_is_replaced(installing):
+    installing.install()
+    installing.path.chmod(0o640)
+    installing.install()
+    assert os.access(installing.path, os.X_OK)
+
+
 def test_the_program_of_another_release_is_replaced(installing):
     installing.path.write_bytes(b"of before")
     (installing.path.parent / "guard.pyz.new").write_bytes(b"torn by a power cut")

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard_program, _program, _step
 
 PYTHON = os.path.realpath(sys.executable)
+PLUGINS = pathlib.Path(_step.__file__).parents[1]
 REQUEST = {"name": "smallfleet.bluegreen.bg_health", "check_mode": False, "no_log": False, "seconds": 10, "params": {
     "app": "shop", "deployment_id": "", "epoch": 0, "docker_host": "unix:///nowhere.sock", "url": "http://127.0.0.1:9/", "host": "",
     "status": [200], "timeout": 0.1, "interval": 0.0, "successes": 1, "deadline": 0.1, "project": "", "services": None,
@@ -82,9 +83,14 @@ def test_bytecode_of_another_source_is_not_trusted(program, monkeypatch):
     assert done.stdout == "source\n"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem[1:] for path in pathlib.Path(_step.__file__).parent.glob("_bg_*.py")))
+@pytest.mark.parametrize("name", sorted(path.stem[1:] for path in PLUGINS.glob("module_utils/_bg_*.py")))
 def test_each_module_is_a_step(name):
     assert callable(_step.spec_of(name).act)
+    assert (PLUGINS / f"modules/{name}.py").exists() and (PLUGINS / f"action/{name}.py").exists()
+    root = PLUGINS.parent
+    assert f"    - {name}\n" in (root / "meta/runtime.yml").read_text(encoding="utf-8")
+    called = "".join(playbook.read_text(encoding="utf-8") for playbook in root.glob("tests/program/*.yml"))
+    assert f"smallfleet.bluegreen.{name}:" in called
 
 
 def test_the_hosts_log_tells_who_ran_with_what_and_no_secret(monkeypatch):

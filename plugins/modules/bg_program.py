@@ -1,0 +1,69 @@
+#!/usr/bin/python
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bg_program
+short_description: Put the program on a host that does what the modules do
+version_added: 1.0.0
+author:
+  - smallfleet.bluegreen contributors (@smallfleet)
+description:
+  - Puts the code of the modules on the host, as one program in the folder of the app. The modules of this collection
+    have it do their work, which costs the host less than half of the processor time of a module that is sent. The same
+    program is the guard of the app's deployments.
+  - M(smallfleet.bluegreen.bg_deployment) puts it there, too, when it opens a deployment. With this module the first
+    deployment has it from the plan on, and so has the first one after an upgrade of the collection.
+  - A program that is there and of the same version is left alone. Another one is replaced after the new one has run on
+    the host.
+  - Nothing is done on a host without systemd, which has no guard. While a deployment is open the program is left alone,
+    with a warning, because it is the guard of that deployment.
+extends_documentation_fragment:
+  - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Whether the program runs on the host is only seen when it is put there.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+seealso:
+  - module: smallfleet.bluegreen.bg_deployment
+"""
+
+EXAMPLES = r"""
+- name: Put the program on the host before the first deployment
+  smallfleet.bluegreen.bg_program:
+    app: shop
+"""
+
+RETURN = r"""
+program:
+  description: Where the program is; empty on a host without systemd.
+  returned: success
+  type: str
+  sample: /var/lib/bluegreen/shop/guard.pyz
+commands:
+  description: What was done, as command lines.
+  returned: always
+  type: list
+  elements: str
+  sample: [write /var/lib/bluegreen/shop/guard.pyz]
+"""
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_program import SPEC
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+
+
+def main():
+    run_module(SPEC)
+
+
+if __name__ == "__main__":
+    main()
