@@ -12,6 +12,7 @@ may go there. What has no such way, streams above all, is dumped where both side
 
 from __future__ import annotations
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._progress import report
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 # Keys in one exchange, and elements of a key in one command: Redis answers nobody else meanwhile.
@@ -48,6 +49,7 @@ def copy_keys(journal, here, there, keys, replace):
     :returns: ``(how many were written, names of those whose type the destination does not take)``
     """
     keys, copied, refused = list(keys), 0, []
+    total = len(keys)
     while keys:
         chunk, keys = keys[:CHUNK], keys[CHUNK:]
         if not replace:
@@ -56,6 +58,7 @@ def copy_keys(journal, here, there, keys, replace):
         if chunk:
             copied += _copy(here, there, chunk, refused)
         journal.alive()
+        report(f"{total - len(keys):,} of {total:,} keys copied")
     return copied, refused
 
 

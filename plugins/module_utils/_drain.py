@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, process_start
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._progress import report
 
 _PACE = 0.1
 # More connections than this are counted and not listed.
@@ -43,6 +44,7 @@ def wait_drained(host, journal, children=None, timeout=30.0):
         if not left or deadline.over:
             break
         journal.alive()
+        report(f"{len(left)} of {len(children)} worker processes of Nginx from before the switch still serve requests")
         deadline.sleep(_PACE)
     since = host.clock.boottime() - cutover["at"] if "at" in cutover else deadline.elapsed
     return Drained(not left, [_holder(pid, since) for pid in left], round(deadline.elapsed, 1))

@@ -94,6 +94,11 @@ class Ending:
         """The processes that had the signal, for :meth:`tell`: with its start in ticks."""
         return [{"pid": target.pid, "started": target.started} for target in self._targets]
 
+    @property
+    def tasks_left(self) -> list:
+        """Of its tasks those that may still run, as far as a look that costs nothing tells."""
+        return [] if self.ended else [task for task in self._tasks if task.worker_pid is None or task.id in self._busy]
+
     def tell(self, told: Optional[list] = None) -> bool:
         """Freeze what stands between, then send the signal.
 
@@ -260,7 +265,7 @@ class Ending:
         return Ended(code, round(self._since.elapsed, 1), bool(why), why)
 
     def _still_running_tasks(self) -> list:
-        return self._without_ended([task for task in self._tasks if task.worker_pid is None or task.id in self._busy])
+        return self._without_ended(self.tasks_left)
 
     def _without_ended(self, tasks: list) -> list:
         """Without those that Celery says have ended, which it does where it logs at INFO."""

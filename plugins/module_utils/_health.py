@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _health_rules, _probe
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _endings, _health_rules, _probe, _progress
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
@@ -101,6 +101,7 @@ def wait_healthy(host, journal, settings, containers):
             sentence = _health_rules.too_late(settings.url, settings.deadline, settings.successes, tally)
             raise _error(host, journal, sentence, list(before.values()), deadline, tally)
         journal.alive()
+        _progress.report(_health_rules.so_far(settings.url, settings.successes, tally))
         deadline.sleep(settings.interval)
 
 

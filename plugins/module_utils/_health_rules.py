@@ -67,9 +67,14 @@ def too_late(url, deadline, successes, tally):
     :param deadline: seconds that were allowed.
     :param successes: good answers in a row that were asked for.
     """
+    return f"{url} was not healthy within {deadline:g} s ({tally.attempts} attempts): the last one {_how(successes, tally)}."
+
+
+def so_far(url, successes, tally):
+    """Half a sentence for a wait that goes on."""
+    return f"attempt {tally.attempts} at {url} {_how(successes, tally)}"
+
+
+def _how(successes, tally):
     last = tally.failure or f"{tally.in_a_row} of {successes} good answers in a row"
-    return f"{url} was not healthy within {deadline:g} s ({tally.attempts} attempts): the last one {_as_verb(last)}."
-
-
-def _as_verb(failure):
-    return failure if failure.startswith("answered") else f"ended with: {failure}"
+    return last if last.startswith("answered") else f"ended with: {last}"

@@ -21,7 +21,7 @@ import json
 import os
 import re
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _figures, _journal_schema, _secrets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _figures, _journal_schema, _progress, _secrets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Deadline, timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -133,15 +133,22 @@ class Store:
         """
         self.create()
         descriptor = opener(self.path("lock"), os.O_RDWR | os.O_CREAT)
-        try:
-            self._acquire(descriptor, wait)
+
+        def sign():
             with contextlib.suppress(OSError):
                 # Only for people, and a full disk must not keep anybody from going back.
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"{one_line(purpose, 160)} (process {os.getpid()})".encode(), 0)
+
+        try:
+            self._acquire(descriptor, wait)
+            sign()
+            _progress.in_another_process.append(sign)
             self.host.keep_open.add(descriptor)
             yield
         finally:
+            with contextlib.suppress(ValueError):
+                _progress.in_another_process.remove(sign)
             self.host.keep_open.discard(descriptor)
             os.close(descriptor)
 

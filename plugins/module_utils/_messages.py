@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _kombu, _move_rules
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._progress import report
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redbeat import copy_schedule
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._results import copy_results
@@ -119,7 +120,7 @@ class _Delivery:
         return self._known
 
     def alive(self, journal):
-        """A sign of life, and every second how far it has come: a module cannot say so while it runs."""
+        """A sign of life, and every second how far it has come."""
         journal.alive()
         now = time.monotonic()
         if self._source is None or now - self._noted_at < PROGRESS_SECONDS:
@@ -127,7 +128,9 @@ class _Delivery:
         self._noted_at = now
         if not self._all:
             self._all = self.total + sum(count_messages(self._source).values())
-        journal.note(progress={"moved": self.total, "of": max(self._all, self.total)})
+        moved, of = self.total, max(self._all, self.total)
+        journal.note(progress={"moved": moved, "of": of})
+        report(f"{moved:,} of {of:,} messages moved")
 
     def over(self, journal):
         if self._all:

@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines, lines_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._progress import reached, report
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 
 POLL = 0.1
@@ -139,6 +140,8 @@ def _await_consuming(host, journal, broker, workers, timeout, failed):
             break
         if waiting:
             journal.alive()
+            names = [worker.name for worker in waiting]
+            report(reached([worker.name for worker in consuming] + names, names, "workers consume"))
             deadline.sleep(POLL)
     return consuming
 

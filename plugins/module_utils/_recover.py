@@ -49,6 +49,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_journal import recover_without_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import end_called_with
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._progress import report
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settle import drain, move_late, start_broker
 
 # What an engine that is being restarted may take, in seconds.
@@ -129,6 +130,7 @@ def _await_engine(host):
         except EngineError:
             if deadline.over:
                 raise
+        report("the engine does not answer yet")
         deadline.sleep(1.0)
 
 

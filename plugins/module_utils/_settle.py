@@ -27,6 +27,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures, gap_ends, sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._progress import report
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._result_stores import copy_beside
 
 # What a Redis may take to load its data on a slow machine, in seconds, and how often it is asked.
@@ -146,6 +147,7 @@ def _wait_for_answer(host, color, server, seconds):
                 return ""
         if deadline.over:
             return f"has not answered within {seconds} s of its start"
+        report(f"{server.name} has not answered since its start")
         deadline.sleep(POLL)
     return "fell right after its start"
 

@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._logs import last_lines
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import take_policies
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._progress import reached, report
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import POLL, start_container, still_up
 
 DEFAULT_TIMEOUT = 120
@@ -136,6 +137,8 @@ def _wait_until_healthy(host, journal, started, broker, deadline):
                 logs=last_lines(host, worst),
             )
         journal.alive()
+        late = [container.name for container in now if container in missing or silent and container.id == broker.container.id]
+        report(reached([container.name for container in now], late, "containers are ready"))
         deadline.sleep(POLL)
 
 
@@ -192,6 +195,7 @@ def _run_init(host, journal, waiting, timeout, hurry):
                     logs=last_lines(host, [now]),
                 )
             journal.alive()
+            report(f"init container {now.name} runs for {deadline.elapsed:.0f} s")
             deadline.sleep(POLL)
             now = look(host.engine, container.id)
         if now.exit_code:

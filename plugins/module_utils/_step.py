@@ -11,6 +11,7 @@ more than what the module itself does. The controller's half is ``plugin_utils/_
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -18,7 +19,7 @@ import sys
 import syslog
 from typing import TYPE_CHECKING, Sequence
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _program
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _program, _progress, _ticket
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._no_log import values_of_no_log, without
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._outcome import outcome
@@ -51,6 +52,8 @@ def spec_of(name: str) -> Spec:
 def main(argv: Sequence[str], code: str) -> int:
     """Do one step: ``step``, the module's name, and the code that the controller has; the rest is on standard input.
 
+    With a ticket there, wait for the step that goes on under it.
+
     :param code: that this program is made of.
     :returns: the exit code.
     """
@@ -64,14 +67,21 @@ def main(argv: Sequence[str], code: str) -> int:
         if wanted != code or not _program.is_whole(source.read()):
             return _refuse(f"{program} is of another version, or was changed.")
     request = json.load(sys.stdin)
+    if _ticket.TICKET in request:
+        _write(_program.BEGUN)
+        _write(json.dumps(_ticket.wait_for(request[_ticket.TICKET], request["seconds"])))
+        return 0
     spec = spec_of(name)
     params = expand_paths(spec.argument_spec, request["params"])
     what = request["name"], spec, params, request["check_mode"]
+    secrets = values_of_no_log(spec.argument_spec, params)
     if not request["no_log"] and not spec.hidden:
-        _log(request["name"], params, values_of_no_log(spec.argument_spec, params))
+        _log(request["name"], params, secrets)
+    step = _ticket.LongStep(_write, request["seconds"], functools.partial(without, secrets))
+    _progress.listen(step.tell)
     # From here on it is too late for the other way.
     _write(_program.BEGUN)
-    _write(json.dumps(outcome(*what)))
+    step.end(outcome(*what))
     return 0
 
 

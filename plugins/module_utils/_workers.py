@@ -32,6 +32,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages imp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._pidbox import active_tasks
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._policies import put_back_policies, take_policies
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._progress import reached, report, some
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._proof import (
     prove_consuming,
     stand_a_moment,
@@ -182,7 +183,7 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
     _tell(journal, endings)
     # One that was just booting has kept the signal waiting.
     deadline = Deadline(host.clock, timeout)
-    _wait(journal, endings, deadline)
+    _wait(host, journal, endings, deadline)
     late = [ending for ending in endings if ending.ended is None]
     requeue_seconds = REQUEUE_SECONDS + conf.soft_shutdown
     forced = _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) if late else []
@@ -256,7 +257,7 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     _tell(journal, endings)
     back = _ComingBack(host, journal, roles)
     back.start([container for container in containers if not container.running])
-    _wait(journal, endings, Deadline(host.clock, timeout), lambda ending: back.start([ending.container]))
+    _wait(host, journal, endings, Deadline(host.clock, timeout), lambda ending: back.start([ending.container]))
     back.prove(broker, timeout)
     # Those that were never told to stop, or did not hear it, have gone on.
     working = [each for each in containers if each.running and each.id not in finishing and roles[each.id].worker]
@@ -398,7 +399,7 @@ def _forget_signal(journal, container_id: str) -> None:
         )
 
 
-def _wait(journal, endings: list, deadline, on_end=None) -> None:
+def _wait(host, journal, endings: list, deadline, on_end=None) -> None:
     """Wait for exits until the time is over; ``on_end`` is called with each ending as it comes."""
     waiting = list(endings)
     while waiting:
@@ -409,7 +410,24 @@ def _wait(journal, endings: list, deadline, on_end=None) -> None:
         if not waiting or deadline.over:
             return
         journal.alive()
+        report(so_far(endings, host.clock.wall()))
         deadline.sleep(POLL)
+
+
+def so_far(endings: list, now: float) -> str:
+    """How far some containers are on the way to their end, and which tasks keep them.
+
+    :param now: seconds since the epoch.
+    """
+    left = [ending for ending in endings if ending.ended is None]
+    sentence = reached([each.container.name for each in endings], [each.container.name for each in left], "containers have ended")
+    tasks = [task for ending in left for task in ending.tasks_left]
+    if not tasks:
+        return sentence
+    # Those that have run for longest first; a worker need not tell since when.
+    tasks.sort(key=lambda task: task.since or now)
+    names = [f"{task.name} for {max(now - task.since, 0):.0f} s" if task.since else task.name for task in tasks]
+    return f"{sentence}; {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'} may still run: {some(names)}"
 
 
 def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, requeue_seconds) -> list:
@@ -434,7 +452,7 @@ def _when_time_is_over(host, journal, late, roles, on_timeout, timeout, tasks, r
     if on_timeout == "requeue":
         for ending in late:
             ending.cut_short()
-        _wait(journal, late, Deadline(host.clock, requeue_seconds))
+        _wait(host, journal, late, Deadline(host.clock, requeue_seconds))
     return forced + _kill(host, journal, [ending for ending in late if ending.ended is None])
 
 
@@ -445,7 +463,7 @@ def _has_lost_celery(container) -> bool:
 def _kill(host, journal, endings: list) -> list:
     for ending in endings:
         ending.kill()
-    _wait(journal, endings, Deadline(host.clock, REQUEUE_SECONDS))
+    _wait(host, journal, endings, Deadline(host.clock, REQUEUE_SECONDS))
     return endings
 
 

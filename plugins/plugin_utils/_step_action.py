@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
+from typing import Any, Callable
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
@@ -28,7 +28,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import BEGUN, NAME, code_here
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import paths_as_text
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._step import spec_of
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._told import begins, is_told_late, telling
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._ticket import RESULT, SO_FAR, TICKET
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._told import FIRST, PACE, begins, is_told_late, telling
 
 
 class StepAction(ActionBase):
@@ -47,8 +48,8 @@ class StepAction(ActionBase):
         host, title = task_vars["inventory_hostname"], self._task.name or self._task.action
         if is_told_late(self._task.get_play().strategy):
             self._display.display(begins(host, title))
-        with telling(self._display.display, host, title, self._limit()):
-            answer = None if self._task.async_val else self._by_program(task_vars)
+        with telling(self._display.display, host, title, self._limit()) as hear:
+            answer = None if self._task.async_val else self._by_program(task_vars, hear)
             if answer is None:
                 answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
         result = merge_hash(result, answer)
@@ -56,8 +57,11 @@ class StepAction(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
-    def _by_program(self, task_vars: dict) -> dict[str, Any] | None:
-        """The result of the program on the host; ``None`` if the module has to be sent, and nothing was done."""
+    def _by_program(self, task_vars: dict, hear: Callable[[str], None]) -> dict[str, Any] | None:
+        """The result of the program on the host; ``None`` if the module has to be sent, and nothing was done.
+
+        :param hear: called with how far it is, again and again if it lasts.
+        """
         if not self._passes_input():
             return None
         name = self._task.action.rpartition(".")[2]
@@ -71,22 +75,42 @@ class StepAction(ActionBase):
                 "params": params,
                 "check_mode": self._task.check_mode,
                 "no_log": bool(self._task.no_log or silent),
+                "seconds": FIRST,
             }
             given = json.dumps(request, default=_decrypted).encode()
         except (AnsibleActionFail, BluegreenError, TypeError):
             # The module says it in its own words.
             return None
         command = f"{self._compute_environment_string()} {shlex.quote(program)} step {name} {code_here()}".strip()
+        begun, answer = self._asked(command, given)
+        if not begun:
+            self._display.vvv(f"{program} did not do it ({answer})", host=self._host())
+            return None
+        while TICKET in answer:
+            hear("" if self._task.no_log else answer[SO_FAR])
+            given = json.dumps({TICKET: answer[TICKET], "seconds": PACE}).encode()
+            begun, answer = self._asked(command, given)
+            if begun and "rc" in answer:
+                # Who waited there was ended, which says nothing of the step.
+                begun, answer = self._asked(command, given)
+            if not begun:
+                return _lost(name, program, answer)
+        self._display.vvv(f"Done by {program}", host=self._host())
+        return answer.get(RESULT) or _cut_off(name, answer)
+
+    def _asked(self, command: str, given: bytes) -> tuple[bool, Any]:
+        """Whether the program has begun to do what it was asked for, and its answer; if it has not, why.
+
+        :returns: ``(True, answer)``; see :data:`_ticket.RESULT`. Of a program that was ended the answer is what is known of that.
+        """
         done = self._low_level_execute_command(command, in_data=given)
         before, begun, answer = done["stdout"].partition(f"{BEGUN}\n")
         if not begun:
-            self._display.vvv(f"{program} did not do it ({done['rc']}: {before or done['stderr']})", host=self._host())
-            return None
-        self._display.vvv(f"Done by {program}", host=self._host())
+            return False, f"{done['rc']}: {before or done['stderr']}"
         try:
-            return json.loads(answer.partition("\n")[0])
+            return True, json.loads(answer.partition("\n")[0])
         except ValueError:
-            return _cut_off(name, answer, done)
+            return True, {"rc": done["rc"], "module_stdout": answer, "module_stderr": done["stderr"]}
 
     def _limit(self) -> float | None:
         try:
@@ -112,11 +136,18 @@ def _decrypted(value):
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
-def _cut_off(name, answer, done):
+def _cut_off(name, known):
+    how = f" (exit code {known['rc']})" if "rc" in known else ""
     return {
         "failed": True,
-        "msg": f"{name} was ended on the host before it answered (exit code {done['rc']}): status.yml shows how the host is.",
-        "module_stdout": answer,
-        "module_stderr": done["stderr"],
-        "rc": done["rc"],
+        "msg": f"{name} was ended on the host before it answered{how}: status.yml shows how the host is.",
+        **known,
+    }
+
+
+def _lost(name, program, why):
+    return {
+        "failed": True,
+        "msg": f"{name} goes on at the host, but {program} no longer tells how it ends ({why.strip()}): status.yml shows how the "
+        "host is.",
     }

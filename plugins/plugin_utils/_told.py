@@ -3,17 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the controller says while a host works: what begins there, and how long it has lasted."""
+"""What the controller says while a host works: what begins there, how long it has lasted, and how far it is."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from typing import Callable, Iterator
 
-# Seconds after which it is told that a step lasts, and between two times.
+# Seconds after which a host tells how far a step is, and between two times.
 FIRST = 10
 PACE = 30
+# Seconds more in which a host that can tell has done so.
+LATE = 3
 
 # With these each host goes its own way, and Ansible prints a task's title only with its result.
 UNTOLD = ("free", "host_pinned")
@@ -24,13 +27,14 @@ def begins(host: str, title: str) -> str:
     return f"{host}: {title} ..."
 
 
-def lasts(host: str, title: str, seconds: float, limit: float | None) -> str:
+def lasts(host: str, title: str, seconds: float, limit: float | None, so_far: str = "") -> str:
     """The line for one that lasts.
 
     :param limit: seconds after which it ends anyhow, if there is such a time.
+    :param so_far: how far it is, if the host tells.
     """
     most = f" of at most {limit:g}" if limit else ""
-    return f"{host}: {title}: {seconds:g}{most} s so far"
+    return f"{host}: {title}: {seconds:g}{most} s so far{'; ' if so_far else ''}{so_far}"
 
 
 def is_told_late(strategy: str) -> bool:
@@ -39,21 +43,34 @@ def is_told_late(strategy: str) -> bool:
 
 
 @contextlib.contextmanager
-def telling(say: Callable[[str], None], host: str, title: str, limit: float | None) -> Iterator[None]:
-    """Say again and again that a task lasts, until it ends."""
-    ended = threading.Event()
+def telling(say: Callable[[str], None], host: str, title: str, limit: float | None) -> Iterator[Callable[[str], None]]:
+    """Say again and again that a task lasts, until it ends.
 
-    def tell():
-        seconds = pause = FIRST
-        while not ended.wait(pause):
-            say(lasts(host, title, seconds, limit))
-            pause = PACE
-            seconds += pause
+    :returns: to be called with how far it is; without that it is only said how long it has lasted.
+    """
+    begun, over, heard = time.monotonic(), False, threading.Event()
 
-    teller = threading.Thread(target=tell, daemon=True)
+    def tell(so_far=""):
+        say(lasts(host, title, round(time.monotonic() - begun), limit, so_far))
+
+    def hear(so_far):
+        tell(so_far)
+        heard.set()
+
+    def tell_alone():
+        pause = FIRST + LATE
+        while not over:
+            if heard.wait(pause):
+                heard.clear()
+            else:
+                tell()
+            pause = PACE + LATE
+
+    teller = threading.Thread(target=tell_alone, daemon=True)
     teller.start()
     try:
-        yield
+        yield hear
     finally:
-        ended.set()
+        over = True
+        heard.set()
         teller.join()

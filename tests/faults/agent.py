@@ -201,7 +201,8 @@ def guards():
 def modules():
     """Python processes that somebody started over SSH and that act by now: Ansible's modules, and the program in their place.
 
-    A process that only starts is left alone: if the program is killed before it begins, Ansible sends the module.
+    A process that only starts is left alone: if the program is killed before it begins, Ansible sends the module. A step that
+    lasts has let go of its connection.
     """
     known = processes()
 
@@ -217,7 +218,7 @@ def modules():
 
     return [
         pid for pid, (_parent, _name, words) in known.items()
-        if os.path.basename(words[0]).startswith("python3") and over_ssh(pid) and acts(pid)
+        if os.path.basename(words[0]).startswith("python3") and (over_ssh(pid) or "step" in words) and acts(pid)
     ]
 
 

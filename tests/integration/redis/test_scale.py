@@ -82,7 +82,8 @@ def filled(old):
 
 def test_no_command_takes_long_and_the_progress_shows(filled, old, new, monkeypatch, watch):
     monkeypatch.setattr(_messages, "PROGRESS_SECONDS", 0.5)
-    host, journal = SimpleNamespace(commands=[]), Watched()
+    host, journal, reported = SimpleNamespace(commands=[]), Watched(), []
+    monkeypatch.setattr(_messages, "report", reported.append)
     with new.connect() as other:
         filled.call("CONFIG", "RESETSTAT")
         watched = watch()
@@ -102,6 +103,7 @@ def test_no_command_takes_long_and_the_progress_shows(filled, old, new, monkeypa
     done = [each["moved"] for each in journal.progress[:-1]]
     assert done == sorted(done) and 0 < done[0] < done[-1] <= MESSAGES
     assert {each["of"] for each in journal.progress[:-1]} == {MESSAGES}
+    assert reported == [f"{moved:,} of 100,000 messages moved" for moved in done]
     # It is over when it is over.
     assert journal.progress[-1] is None
     assert host.commands == [f"move {MESSAGES} messages from old to new"]

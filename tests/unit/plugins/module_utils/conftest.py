@@ -8,8 +8,19 @@ from __future__ import annotations
 import pytest
 from fakes import FakeHost
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _progress
+
 
 @pytest.fixture
 def host_with_containers():
     """A host whose engine the test adds containers to."""
     return FakeHost()
+
+
+@pytest.fixture
+def reported():
+    """What waits report of how far they are, the same only once."""
+    sentences = {}
+    _progress.listen(sentences.setdefault)
+    yield sentences
+    _progress.listen(None)

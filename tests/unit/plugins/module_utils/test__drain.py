@@ -27,7 +27,7 @@ def test_drained_at_once(host, journal, processes):
     assert journal.lives == 0
 
 
-def test_drained_when_the_last_one_ends(host, journal, processes):
+def test_drained_when_the_last_one_ends(host, journal, processes, reported):
     journal.data["cutover"] = CUTOVER
     del processes[10]
     sleep = host.clock.sleep
@@ -40,6 +40,7 @@ def test_drained_when_the_last_one_ends(host, journal, processes):
     host.clock.sleep = pass_time
     drained = _drain.wait_drained(host, journal, timeout=30)
     assert drained.drained
+    assert list(reported) == ["1 of 2 worker processes of Nginx from before the switch still serve requests"]
     assert 2.0 <= drained.seconds < 2.3
     assert journal.lives > 10
 

@@ -73,13 +73,14 @@ def wait(where, journal, **settings):
     return _health.wait_healthy(where, journal, HealthSettings(url=URL, **settings), [WEB, REDIS])
 
 
-def test_healthy_after_so_many_good_answers_in_a_row(host, journal, color):
+def test_healthy_after_so_many_good_answers_in_a_row(host, journal, color, reported):
     color.answers = [REFUSED, REFUSED, GOOD, BAD, GOOD, GOOD, GOOD]
     health = wait(host, journal, successes=3, host="shop.example.org")
     assert (health.attempts, health.status, health.latency_ms) == (7, 200, 10)
     assert health.seconds == pytest.approx(6 * 0.3 + 5 * 0.01)
     assert color.asked[0] == ("127.0.0.1", 18002, "/health/", "shop.example.org", 2.0)
     assert journal.lives == 6
+    assert list(reported)[0] == f"attempt 1 at {URL} ended with: connection refused"
 
 
 def test_other_statuses_can_be_healthy(host, journal, color):

@@ -235,13 +235,14 @@ def busy(scene, monkeypatch, seconds):
     monkeypatch.setattr(scene.engine, "ping", ask)
 
 
-def test_an_engine_that_is_being_restarted_is_waited_for(scene, monkeypatch):
+def test_an_engine_that_is_being_restarted_is_waited_for(scene, monkeypatch, reported):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
     scene.deployment("health")
     busy(scene, monkeypatch, 40)
     assert recover(scene, UNDO)["result"] == "rolled_back"
     assert scene.host.clock.slept == [1.0] * 40
+    assert "the engine does not answer yet" in reported
 
 
 def test_an_engine_that_stays_away_is_an_error_with_nothing_done(scene, monkeypatch):

@@ -145,13 +145,15 @@ def test_other_support_is_asked_with_its_own_health_check(host, journal, test, a
         ("healthy", 99, "shop-blue-redis-1 was not ready within timeout=20 s", "timeout"),
     ],
 )
-def test_support_that_does_not_come_up(host, journal, health, up_after, sentence, failure):
+def test_support_that_does_not_come_up(host, journal, health, up_after, sentence, failure, reported):
     host.engine.inspect("blue-redis")["State"]["Health"] = {"Status": health}
     with pytest.raises(BluegreenError, match=sentence) as caught:
         start(host, journal, roles(host), timeout=20, broker=OwnRedis(host, up_after=up_after))
     assert caught.value.details["failure"] == failure
     assert caught.value.details["logs"] == {"shop-blue-redis-1": ["last line of blue-redis"]}
     assert ("start", "blue-web") not in host.calls
+    waited = failure == "timeout"
+    assert list(reported) == ["0 of 1 containers are ready, not yet shop-blue-redis-1"] * waited
 
 
 def test_an_old_volume_stops_it_before_anything_could_take_the_tasks(host, journal, waiting):
@@ -174,12 +176,13 @@ def test_a_redis_that_runs_already_may_hold_tasks(host, journal, waiting):
     "seconds, code, sentence",
     [(2, 3, "migrate-1 ended with exit code 3"), (500, 0, "migrate-1 has not ended within timeout=20 s")],
 )
-def test_init_has_to_end_well(host, journal, seconds, code, sentence):
+def test_init_has_to_end_well(host, journal, seconds, code, sentence, reported):
     host.engine.crashes_after["blue-migrate"] = seconds
     finish(host, "blue-migrate", code)
     with pytest.raises(BluegreenError, match=sentence) as caught:
         start(host, journal, roles(host), timeout=20)
     assert "shop-blue-migrate-1" in caught.value.details["logs"]
+    assert "init container shop-blue-migrate-1 runs for 1 s" in reported
     assert ("start", "blue-web") not in host.calls
 
 

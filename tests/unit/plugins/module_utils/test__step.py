@@ -16,7 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _guard
 
 PYTHON = os.path.realpath(sys.executable)
 PLUGINS = pathlib.Path(_step.__file__).parents[1]
-REQUEST = {"name": "smallfleet.bluegreen.bg_health", "check_mode": False, "no_log": False, "params": {
+REQUEST = {"name": "smallfleet.bluegreen.bg_health", "check_mode": False, "no_log": False, "seconds": 10, "params": {
     "app": "shop", "deployment_id": "", "epoch": 0, "docker_host": "unix:///nowhere.sock", "url": "http://127.0.0.1:9/", "host": "",
     "status": [200], "timeout": 0.1, "interval": 0.0, "successes": 1, "deadline": 0.1, "project": "", "services": None,
     "validate_certs": True,
@@ -46,7 +46,7 @@ def test_it_does_what_the_module_does(program):
     done = asked(program)
     begun, answer = done.stdout.splitlines()
     assert (done.returncode, begun, done.stderr) == (0, _program.BEGUN, "")
-    result = json.loads(answer)
+    result = json.loads(answer)["result"]
     assert result["failed"] and result["msg"].startswith("http://127.0.0.1:9/ was not healthy within 0.1 s")
     assert result["invocation"]["module_args"] == REQUEST["params"]
 

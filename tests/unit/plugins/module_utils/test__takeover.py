@@ -126,7 +126,7 @@ def test_new_workers_that_have_yet_to_tell_their_tasks_are_proved_before_the_fir
     ]
 
 
-def test_nothing_moves_to_new_workers_that_do_not_consume_and_have_yet_to_tell_their_tasks(host, journal):
+def test_nothing_moves_to_new_workers_that_do_not_consume_and_have_yet_to_tell_their_tasks(host, journal, reported):
     journal.data["task_names"] = {"old": ["shop.work"]}
     moved = []
 
@@ -137,6 +137,7 @@ def test_nothing_moves_to_new_workers_that_do_not_consume_and_have_yet_to_tell_t
     with pytest.raises(BluegreenError, match="did not begin to consume"):
         take(host, journal, old=old_color(host, "exited"), move=move, broker=WorkerBroker(consumes=["10.9.9.9"]), timeout=20)
     assert moved == []
+    assert list(reported) == ["0 of 1 workers consume, not yet shop-green-worker-1"]
 
 
 def test_a_move_with_nothing_to_do_starts_the_worker_all_the_same(host, journal):

@@ -75,7 +75,7 @@ def test_only_busy_workers_take_no_more_tasks_before_the_signal(host, journal, m
     assert len(messages["begins"]) == begins
 
 
-def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_signalled(host, journal):
+def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_signalled(host, journal, reported):
     stopped = stop_workers(host, journal, workers_of(host), 30)
     assert host.calls == [
         ("policy no", "blue-beat"),
@@ -100,6 +100,7 @@ def test_policies_go_and_the_journal_knows_before_beat_and_then_workers_are_sign
     ]
     assert all(each.seconds == pytest.approx(2, abs=0.2) for each in stopped.containers)
     assert journal.signs_of_life > 10
+    assert list(reported)[0] == "0 of 2 containers have ended, not yet shop-blue-beat-1, shop-blue-worker-1"
 
 
 def test_a_second_time_changes_nothing(host, journal):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -21,6 +22,7 @@ def test_what_begins():
 )
 def test_what_lasts(limit, line):
     assert _told.lasts("pi1", "Wait", 10, limit) == line
+    assert _told.lasts("pi1", "Wait", 10, limit, "1 of 2 workers consume") == f"{line}; 1 of 2 workers consume"
 
 
 @pytest.mark.parametrize(
@@ -31,9 +33,14 @@ def test_where_ansible_says_it_late(strategy, late):
     assert _told.is_told_late(strategy) is late
 
 
-def test_it_is_told_until_it_ends(monkeypatch):
+@pytest.fixture
+def quick(monkeypatch):
     monkeypatch.setattr(_told, "FIRST", 0.01)
     monkeypatch.setattr(_told, "PACE", 0.01)
+    monkeypatch.setattr(_told, "LATE", 0.04)
+
+
+def test_it_is_told_until_it_ends(quick):
     told, enough = [], threading.Event()
 
     def say(line):
@@ -44,8 +51,21 @@ def test_it_is_told_until_it_ends(monkeypatch):
     with _told.telling(say, "pi1", "Wait", None):
         assert enough.wait(10)
     count = len(told)
-    assert told[:3] == [f"pi1: Wait: {seconds} s so far" for seconds in ("0.01", "0.02", "0.03")]
-    assert not enough.wait(0.05) or len(told) == count
+    assert told[:3] == ["pi1: Wait: 0 s so far"] * 3
+    assert not enough.wait(0.2) or len(told) == count
+
+
+def test_what_the_host_tells_is_told_at_once_and_instead(monkeypatch):
+    monkeypatch.setattr(_told, "FIRST", 0.2)
+    monkeypatch.setattr(_told, "PACE", 0.2)
+    monkeypatch.setattr(_told, "LATE", 0.6)
+    told = []
+    with _told.telling(told.append, "pi1", "Wait", 60) as hear:
+        for number in range(5):
+            time.sleep(0.3)
+            hear(f"{number} of 5")
+    assert [line.partition("; ")[2] for line in told] == [f"{number} of 5" for number in range(5)]
+    assert told[4].startswith(("pi1: Wait: 1 of at most 60 s so far; ", "pi1: Wait: 2 of at most 60 s so far; "))
 
 
 def test_what_is_over_soon_is_not_told(monkeypatch):
