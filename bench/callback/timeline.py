@@ -34,7 +34,7 @@ def phase_of(path: str, play: str) -> str:
     name = os.path.basename(path.rpartition(":")[0]).removesuffix(".yml")
     if play == "Plan":
         return "plan"
-    return {"open_deployment": "open", "decide": "fetch"}.get(name, name)
+    return {"decide": "fetch"}.get(name, name)
 
 
 class CallbackModule(CallbackBase):

@@ -41,6 +41,14 @@ class StepAction(ActionBase):
 
     # The option that says after how many seconds the module ends anyhow, if it has one.
     LIMIT = ""
+    # Modules for which nobody should have to wait once this one has run.
+    FOLLOWED_BY = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Import now what the module consists of: each of the workers that Ansible forks from here would compile it again."""
+        super().__init_subclass__(**kwargs)
+        for name in (cls.__module__.rpartition(".")[2], *cls.FOLLOWED_BY):
+            spec_of(name)
 
     def run(self, tmp: None = None, task_vars: dict | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)

@@ -78,8 +78,8 @@ def test_a_host_that_is_gone_ends_the_measurement_and_not_only_the_samples(tmp_p
     ("path", "play", "phase"),
     [
         ("/c/roles/bluegreen/tasks/phases/stop_workers.yml:3", "Deploy", "stop_workers"),
-        ("/c/roles/bluegreen/tasks/phases/open_deployment.yml:5", "Deploy", "open"),
-        ("/c/roles/bluegreen/tasks/phases/open_deployment.yml:5", "Plan", "plan"),
+        ("/c/roles/bluegreen/tasks/phases/open.yml:5", "Deploy", "open"),
+        ("/c/roles/bluegreen/tasks/phases/open.yml:5", "Plan", "plan"),
         ("/c/roles/bluegreen/tasks/finish.yml:4", "Finish", "finish"),
     ],
 )

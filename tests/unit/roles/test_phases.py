@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
@@ -27,6 +28,35 @@ def handed(phase, module, option, **variables):
     tasks = loader.load_from_file(os.path.join(PHASES, f"{phase}.yml"))
     [arguments] = [task[f"smallfleet.bluegreen.{module}"] for task in tasks if f"smallfleet.bluegreen.{module}" in task]
     return Templar(loader, variables=variables).template(trust_as_template(arguments[option]))
+
+
+def loaded(path):
+    return DataLoader().load_from_file(os.path.join(PHASES, path))
+
+
+# Whatever stands here costs the host's users time: a process of the controller at least, also where it is skipped.
+WHILE_NO_WORKER_RUNS = [
+    ("stop_workers", "bg_stop_workers", "where there are old workers"),
+    ("start_candidate", "bg_start", ""),
+    ("start_candidate", "bg_health", ""),
+    # In the list only where there are keys to copy.
+    ("copy_keys", "bg_copy_keys", ""),
+    ("cutover", "bg_switch", ""),
+    ("start_workers", "bg_start", "where there are new workers"),
+]
+
+
+def test_nothing_is_found_out_while_no_worker_runs():
+    [change] = loaded("../change_colors.yml")
+    [steps] = [task["vars"]["_bluegreen_steps"] for task in change["block"] if "vars" in task]
+    files = [found[1] for found in (re.search(r"phases/(\w+)\.yml", step) for step in steps) if found]
+    gap = files[files.index("stop_workers"):files.index("start_workers") + 1]
+    tasks = [(name, module_of(task), "when" in task) for name in gap for task in loaded(f"{name}.yml")]
+    assert tasks == [(name, module, bool(when)) for name, module, when in WHILE_NO_WORKER_RUNS]
+
+
+def module_of(task):
+    return next((key.rpartition(".")[2] for key in task if key.startswith("smallfleet.bluegreen.")), "another")
 
 
 @pytest.mark.parametrize(
@@ -54,9 +84,9 @@ def test_a_broker_that_is_created_anew_has_to_be_empty(prefer, empty):
     "tasks, prefer, release",
     [
         ("../undo", {}, "0.9"),
-        ("open_deployment", {"_bluegreen_prefer": "rollback"}, "0.9"),
-        ("open_deployment", {"_bluegreen_prefer": ""}, "2"),
-        ("open_deployment", {}, "2"),
+        ("open", {"_bluegreen_prefer": "rollback"}, "0.9"),
+        ("open", {"_bluegreen_prefer": ""}, "2"),
+        ("open", {}, "2"),
     ],
 )
 def test_a_way_back_goes_by_the_release_that_was_named(tasks, prefer, release):
