@@ -14,6 +14,7 @@ import time
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 TIMESTAMP = "%Y-%m-%dT%H:%M:%SZ"
+SHORTEST_PAUSE = 0.02
 
 
 class Clock:
@@ -90,6 +91,13 @@ class Deadline:
     def sleep(self, seconds):
         """Sleep ``seconds``, but never past the deadline."""
         self._clock.sleep(min(seconds, self.left))
+
+    def pause(self, longest: float) -> None:
+        """Sleep between two looks: a quarter of the wait so far, and at most ``longest`` seconds.
+
+        What is there soon is seen soon, and what takes long is not asked more often for that.
+        """
+        self.sleep(min(max(self.elapsed / 4, SHORTEST_PAUSE), longest))
 
 
 def process_start(pid):

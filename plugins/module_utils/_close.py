@@ -77,17 +77,18 @@ def close(host, store, params, check_mode):
 
 def _start_what_is_down(host, candidate):
     """A full disk, say, may have taken a beat that Docker did not start again: what stays is whole before the other goes."""
-    for container in candidate.of("support", "web", "workers"):
-        if not container.running:
-            try:
-                host.engine.start(container.id)
-            except EngineError as error:
-                raise BluegreenError(
-                    f"Container {container.name} of the new color is down and does not start ({error.message}), so nothing was "
-                    "removed: mend that, then run finish.yml again."
-                ) from error
-            host.warn(f"Container {container.name} was down and was started again.")
-    candidate.look()
+    down = [container for container in candidate.of("support", "web", "workers") if not container.running]
+    for container in down:
+        try:
+            host.engine.start(container.id)
+        except EngineError as error:
+            raise BluegreenError(
+                f"Container {container.name} of the new color is down and does not start ({error.message}), so nothing was "
+                "removed: mend that, then run finish.yml again."
+            ) from error
+        host.warn(f"Container {container.name} was down and was started again.")
+    if down:
+        candidate.look()
 
 
 def _ended(store, deployment_id, release):

@@ -142,7 +142,7 @@ def _await_consuming(host, journal, broker, workers, timeout, failed):
             journal.alive()
             names = [worker.name for worker in waiting]
             report(reached([worker.name for worker in consuming] + names, names, "workers consume"))
-            deadline.sleep(POLL)
+            deadline.pause(POLL)
     return consuming
 
 

@@ -117,7 +117,7 @@ def start_broker(host, color):
 
     A boot, or a restart of the engine, leaves one down that has no restart policy.
 
-    :param color: a :class:`_color.Color`; what it knows of its containers is renewed.
+    :param color: a :class:`_color.Color`; what it knows of its containers is renewed where it has to be waited for.
     :raises BluegreenError: it does not start, or does not answer.
     """
     server = color.server()
@@ -141,10 +141,10 @@ def _wait_for_answer(host, color, server, seconds):
     """What is wrong with a broker that was just started, or an empty string once it answers."""
     deadline = Deadline(host.clock, seconds)
     while look(host.engine, server.id).running:
-        color.look()
         with color.own_broker() as broker:
             if broker is not None and broker.answers():
                 return ""
+        color.look()
         if deadline.over:
             return f"has not answered within {seconds} s of its start"
         report(f"{server.name} has not answered since its start")

@@ -139,7 +139,7 @@ def _wait_until_healthy(host, journal, started, broker, deadline):
         journal.alive()
         late = [container.name for container in now if container in missing or silent and container.id == broker.container.id]
         report(reached([container.name for container in now], late, "containers are ready"))
-        deadline.sleep(POLL)
+        deadline.pause(POLL)
 
 
 def _is_ready(host, container, broker, silent):
@@ -164,7 +164,7 @@ def _refuse_messages(broker, deadline, host):
     while not broker.answers():
         if deadline.over:
             return
-        deadline.sleep(POLL)
+        deadline.pause(POLL)
     waiting = count_messages(broker)
     if waiting:
         listed = ", ".join(f"{queue}: {number}" for queue, number in sorted(waiting.items()))
@@ -196,7 +196,7 @@ def _run_init(host, journal, waiting, timeout, hurry):
                 )
             journal.alive()
             report(f"init container {now.name} runs for {deadline.elapsed:.0f} s")
-            deadline.sleep(POLL)
+            deadline.pause(POLL)
             now = look(host.engine, container.id)
         if now.exit_code:
             raise BluegreenError(

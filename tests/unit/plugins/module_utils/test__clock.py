@@ -27,6 +27,16 @@ def test_a_deadline_on_a_clock():
     assert clock.slept == [2, 1, 2, 0]
 
 
+def test_pauses_grow_with_the_wait():
+    clock = FakeClock()
+    deadline = _clock.Deadline(clock, 1)
+    while not deadline.over:
+        deadline.pause(0.1)
+    # A dozen looks in the first half second, then ten a second, and never past the end.
+    assert clock.slept[:4] == [0.02] * 4 and 0.02 < clock.slept[5] < 0.1 and clock.slept[-3:-1] == [0.1, 0.1]
+    assert sum(clock.slept) == pytest.approx(1)
+
+
 def test_no_time_at_all_is_over_at_once():
     assert _clock.Deadline(FakeClock(), 0).over
 
