@@ -70,8 +70,9 @@ def test_a_dual_server_shows_the_address_of_its_client_as_it_is():
     if not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
     with socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
-        with socket.create_connection(("127.0.0.1", server.getsockname()[1])) as client, server.accept()[0]:
-            assert client.getsockname() in [each.remote for each in _sockets._ask_kernel(())]
+        with socket.create_connection(("127.0.0.1", server.getsockname()[1])) as client:
+            with server.accept()[0]:
+                assert client.getsockname() in [each.remote for each in _sockets._ask_kernel(())]
 
 
 def test_a_kernel_that_cannot_be_asked_is_read_from_proc(monkeypatch):
