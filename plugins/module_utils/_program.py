@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import zlib
 from typing import Mapping
 
 # In the app's folder on the host.
@@ -21,7 +21,8 @@ BEGUN = "smallfleet.bluegreen: begun"
 # What it ends with instead where it is not the code that was asked for, or not to be trusted.
 NOT_THIS_ONE = 4
 
-_SEAL = 64
+# Eight hexadecimal digits. It shows damage; who could change the file on purpose could write another one.
+_SEAL = 8
 
 
 def code_of(sources: Mapping[str, str]) -> str:
@@ -29,6 +30,9 @@ def code_of(sources: Mapping[str, str]) -> str:
 
     The controller and the host each compute it from what they have, so an equal one is the very same code.
     """
+    # On the host only needed where a program is written, and OpenSSL, which comes with it, holds 4 MiB of each step.
+    import hashlib
+
     digest = hashlib.sha256()
     for name, text in sorted(sources.items()):
         for part in (name, text):
@@ -49,14 +53,18 @@ def code_here() -> str:
 
 
 def seal(content: bytes) -> bytes:
-    """A program with its own digest in its last bytes, which have to be free for it."""
+    """A program with its own checksum in its last bytes, which have to be free for it."""
     content = content[:-_SEAL]
-    return content + hashlib.sha256(content).hexdigest().encode()
+    return content + _checksum(content)
 
 
 def is_whole(content: bytes) -> bool:
     """Whether a sealed program is as it was written."""
-    return hashlib.sha256(content[:-_SEAL]).hexdigest().encode() == content[-_SEAL:]
+    return _checksum(content[:-_SEAL]) == content[-_SEAL:]
+
+
+def _checksum(content: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(content)
 
 
 def comment(code: str, magic: bytes) -> bytes:

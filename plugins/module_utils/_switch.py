@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_proof, _nginx_public, _upstream
@@ -258,6 +257,9 @@ class _Attempt:
             self.owned.put_back()
 
     def _note(self, proved):
+        # Other parts of the collection import this file, and OpenSSL would cost each of them 4 MiB.
+        import hashlib
+
         text = self.planned.diff["after"]
         self.journal.note(
             cutover={
