@@ -47,6 +47,8 @@ PHASES = {
     )
 }
 ORDER = list(PHASES)
+# Of an app without init services that run before the stop.
+USUAL = tuple(phase for phase in ORDER if phase != "before_stop")
 # From here on the candidate is what visitors see.
 LIVE = ORDER.index("switched")
 
@@ -129,7 +131,7 @@ FAULTS = {
         Fault(
             "kill",
             "SIGKILL of ansible-playbook",
-            tuple(phase for phase in ORDER if phase != "before_stop"),
+            USUAL,
             _controller_gone,
             strike="kill",
             controller="gone",
@@ -236,14 +238,14 @@ FAULTS = {
         Fault(
             "power",
             "power cut and boot",
-            tuple(ORDER),
+            USUAL,
             _controller_gone,
             strike="cut_power",
             controller="gone",
             outage="down",
             kills_workers=True,
             # The boot itself counts too.
-            within=dict.fromkeys(ORDER, 60.0),
+            within=dict.fromkeys(USUAL, 60.0),
         ),
         Fault(
             "dockerd",

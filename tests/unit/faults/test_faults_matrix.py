@@ -38,6 +38,11 @@ def test_every_step_that_is_waited_for_is_one_of_the_journal():
         assert f"`{phase.moment['step']}`" in journal
 
 
+def test_only_an_app_with_init_services_that_run_before_the_stop_comes_to_that():
+    with_init = {fault.name for fault in matrix.FAULTS.values() if fault.shape == "init-before-stop"}
+    assert with_init and {cell.fault for cell in matrix.cells() if cell.phase == "before_stop"} == with_init
+
+
 def test_before_the_cutover_a_controller_that_is_gone_leaves_the_old_release():
     for phase in matrix.ORDER[: matrix.ORDER.index("cutover")]:
         assert matrix.may_end(Cell("kill", phase)) == {ROLLED_BACK}
