@@ -39,7 +39,9 @@ def test_the_same_is_taken_out_that_ansible_takes_out(params):
     }
     values = _no_log.values_of_no_log(SPEC, params)
     assert values == _list_no_log_values(SPEC, params)
-    assert as_lists(_no_log.without(values, result)) == as_lists(remove_values(result, values))
+    # Where one is a part of another, ansible-core 2.16 left it to chance which of them goes first.
+    longest_first = sorted(values, key=len, reverse=True)
+    assert as_lists(_no_log.without(values, result)) == as_lists(remove_values(result, longest_first))
 
 
 def as_lists(value):
