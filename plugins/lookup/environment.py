@@ -58,5 +58,6 @@ class LookupModule(LookupBase):
         except AnsibleError:
             # Its own message may hold the template, and so other values.
             raise AnsibleLookupError(
-                f"{name} cannot be rendered for {color}: a variable in it is undefined, or it is no template. Nothing was done."
+                f"{name} cannot be rendered for {color}: it names an undefined variable, or is not a valid template. "
+                "Nothing was done."
             ) from None

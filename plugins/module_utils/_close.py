@@ -84,7 +84,7 @@ def _start_what_is_down(host, candidate):
         except EngineError as error:
             raise BluegreenError(
                 f"Container {container.name} of the new color is down and does not start ({error.message}), so nothing was "
-                "removed: mend that, then run finish.yml again."
+                f"removed: correct that, then run {command('finish')}."
             ) from error
         host.warn(f"Container {container.name} was down and was started again.")
     if down:

@@ -139,14 +139,15 @@ class Engine:
             raise
 
     def changed_at(self, container: str, path: str) -> Optional[str]:
-        """When one path of a container, running or not, was last written, as RFC 3339; ``None`` when it is not there."""
+        """When one path of a container, running or not, was last written, as RFC 3339; ``None`` when nobody tells."""
         try:
             headers = self._exchange("HEAD", f"/containers/{quote(container)}/archive", {"path": path})[0]
         except EngineError as error:
             if error.status == 404:
                 return None
             raise
-        return json.loads(base64.b64decode(headers["X-Docker-Container-Path-Stat"]))["mtime"]
+        stat = headers.get("X-Docker-Container-Path-Stat")
+        return json.loads(base64.b64decode(stat))["mtime"] if stat else None
 
     def logs(self, container, tail=20, since=0):
         """The last ``tail`` lines that a container wrote, both streams in order.

@@ -72,7 +72,7 @@ class Host(NamedTuple):
 def nodes_of(host, containers) -> Nodes:
     """The nodes of worker containers that run.
 
-    A beat is none and never answers, so a wait for its answer would last as long as one waits at all.
+    A beat is left out: it has no remote control, so a wait for its answer would last until the time is over.
     """
     running = [(each, processes_of(each.pid)) for each in containers if each.running]
     return Nodes(_host_of(host, *each) for each in running if roles_of_processes(each[1]) != Roles(beat=True))

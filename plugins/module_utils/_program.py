@@ -21,7 +21,7 @@ BEGUN = "smallfleet.bluegreen: begun"
 # What it ends with instead where it is not the code that was asked for, or not to be trusted.
 NOT_THIS_ONE = 4
 
-# Eight hexadecimal digits. It shows damage; who could change the file on purpose could write another one.
+# Eight hexadecimal digits, which show damage. Only root can write the file, so no forgery has to be shown.
 _SEAL = 8
 
 

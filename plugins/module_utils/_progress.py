@@ -15,7 +15,7 @@ from typing import Callable, Optional, Sequence
 # Of tasks and containers, so many are named.
 _NAMED = 3
 
-# Called in the process in which a step goes on by itself (:mod:`_ticket`), by those who have written down the one before.
+# Called once a step goes on in another process (:mod:`_ticket`): each corrects a process number in some file.
 in_another_process: list[Callable[[], None]] = []
 
 _listener: Optional[Callable[[str], None]] = None

@@ -62,8 +62,8 @@ def _shares_network(pid: int | str) -> bool:
 def _ask_kernel(ports: Collection[int]) -> Iterator[Connection]:
     """Those of this process's own network, through netlink.
 
-    /proc/net/tcp makes the kernel walk through its whole table of places for connections, and write each as text: ten
-    times the work on a small host, and a hundred times on one with much memory.
+    For /proc/net/tcp the kernel walks through its whole hash table, which grows with the memory of the machine, and
+    writes each connection as text: 9 ms a look where this took 0.4 ms.
 
     :raises OSError: the kernel cannot be asked so.
     """

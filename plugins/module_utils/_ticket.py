@@ -32,7 +32,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import RUN_ROOT
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._state_folder import SECRET_MODE, make_folder, opener, remove
 
-# What an answer has: the result, or a ticket and how far the step is. One without either is of a step that was ended.
+# What an answer has: the result, or a ticket and how far the step is. With neither, the step was killed.
 RESULT, TICKET, SO_FAR = "result", "ticket", "so_far"
 
 # Seconds between two notes of how far it is, and between two looks whether it has ended.
@@ -40,10 +40,10 @@ PACE = 1.0
 POLL = 0.1
 # A sentence is cut off after so many characters.
 LONGEST = 300
-# So long after its end nobody asks for a result any more.
+# A result that is older than this, in seconds, is removed: its controller is gone.
 LEFT_SECONDS = 600
 
-# No app has such a name: what lies beside these files is named after apps.
+# The other files in this folder are named after apps, and no app's name begins with a dot.
 _PREFIX = ".step-"
 _NAME = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{32}}")
 _LOGIND = "org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager KillUserProcesses"
@@ -88,7 +88,7 @@ class LongStep:
             self._answer(json.dumps({RESULT: result}))
 
     def _line(self, sentence):
-        # Who named a container or a task may have meant a terminal.
+        # The name of a container or a task may hold control characters, which a terminal would obey.
         return one_line(self._shown(sentence), LONGEST)
 
     def _let_go(self, sentence):
@@ -169,7 +169,7 @@ def _has_ended(file):
 def _path(root, ticket):
     name = f"{_PREFIX}{ticket}"
     if not _NAME.fullmatch(name):
-        raise BluegreenError(f"{ticket!r} is no ticket of a step.")
+        raise BluegreenError(f"{ticket!r} is not a ticket of a step.")
     return os.path.join(root, name)
 
 

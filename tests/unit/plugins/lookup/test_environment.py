@@ -59,6 +59,6 @@ def test_what_cannot_be_rendered_is_refused_without_a_value(given, name):
     with pytest.raises(AnsibleLookupError) as refusal:
         environment("green", bluegreen_env=given)
     assert str(refusal.value) == (
-        f"{name} cannot be rendered for green: a variable in it is undefined, or it is no template. Nothing was done."
+        f"{name} cannot be rendered for green: it names an undefined variable, or is not a valid template. Nothing was done."
     )
     assert "t0ken" not in str(refusal.value)

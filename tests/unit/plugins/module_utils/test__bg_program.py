@@ -33,7 +33,7 @@ class Scene:
         monkeypatch.setattr(_guard_units, "RUNS_HERE", str(tmp_path))
         monkeypatch.setattr(_guard_units, "_systemctl", lambda host, *arguments: self.units.append(arguments))
         monkeypatch.setattr(_bg_program, "Store", lambda app, host: self.store)
-        # Whoever runs these tests may do so with a Python that its group may write.
+        # The Python that runs these tests may be writable by its group.
         monkeypatch.setattr(_guard_program, "require_trusted", lambda path: None)
 
     def put(self, check_mode=False, app="shop"):
@@ -45,8 +45,8 @@ class Scene:
     def left_there(self):
         """What is there of another version, and the folder that it lies in."""
         self.store.create()
-        self.path.write_bytes(b"of before")
-        return b"of before"
+        self.path.write_bytes(b"an older program")
+        return b"an older program"
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_deployment_whose_journal_is_damaged_keeps_its_guard(scene):
     ]
 
 
-def test_whoever_acts_on_the_app_is_not_disturbed(scene, monkeypatch):
+def test_a_run_that_holds_the_lock_is_not_disturbed(scene, monkeypatch):
     before = scene.left_there()
     real = scene.store.lock
     monkeypatch.setattr(scene.store, "lock", lambda purpose: real(purpose, wait=0))
@@ -175,7 +175,7 @@ def test_what_others_may_write_is_refused(scene, name, check_mode):
     wrong.chmod(0o777)
     with pytest.raises(BluegreenError, match=f"^{wrong} can be written by others, "):
         scene.put(check_mode)
-    assert scene.path.read_bytes() == b"of before"
+    assert scene.path.read_bytes() == b"an older program"
 
 
 def test_a_python_that_does_not_run_it_is_refused(scene, monkeypatch):

@@ -768,8 +768,8 @@ def test_a_beat_that_does_not_start_keeps_the_old_color(scene, monkeypatch):
         close(scene)
     name = scene.engine.inspected["green-beat"]["Name"].lstrip("/")
     assert refusal.value.message == (
-        f"Container {name} of the new color is down and does not start (no space left on device), so nothing was removed: mend "
-        "that, then run finish.yml again."
+        f"Container {name} of the new color is down and does not start (no space left on device), so nothing was removed: "
+        "correct that, then run ansible-playbook smallfleet.bluegreen.finish."
     )
     assert scene.effects() == [] and scene.store.load()["step"] == "awaiting_approval"
 

@@ -364,6 +364,8 @@ def test_when_a_file_was_written(server, engine):
     assert engine.changed_at("c", "/srv/ticks") == "2026-11-23T13:00:00+01:00"
     assert server.requests[0].query == {"path": "/srv/ticks"}
     assert engine.changed_at("another", "/srv/ticks") is None
+    server.answers["HEAD /containers/silent/archive"] = http("200 OK")
+    assert engine.changed_at("silent", "/srv/ticks") is None
     server.answers["HEAD /containers/c/archive"] = http("500 Internal Server Error")
     with pytest.raises(EngineError):
         engine.changed_at("c", "/srv/ticks")

@@ -58,7 +58,7 @@ class Installing:
         self.store.create()
         self.path = tmp_path / "lib" / "shop" / "guard.pyz"
         self.calls = []
-        # Whoever runs these tests may do so with a Python that its group may write.
+        # The Python that runs these tests may be writable by its group.
         record(monkeypatch, self.calls, _guard_program, "require_trusted", lambda given: ("trusted", given["path"]))
         record(
             monkeypatch,
@@ -181,7 +181,7 @@ def test_an_equal_program_that_cannot_be_run_is_replaced(installing):
 
 
 def test_the_program_of_another_release_is_replaced(installing):
-    installing.path.write_bytes(b"of before")
+    installing.path.write_bytes(b"an older program")
     (installing.path.parent / "guard.pyz.new").write_bytes(b"torn by a power cut")
     installing.install()
     assert sources_in(installing.path.read_bytes()) == sources_in(packed())
@@ -197,7 +197,7 @@ def test_the_program_of_another_release_is_replaced(installing):
     ],
 )
 def test_a_program_that_does_not_run_is_refused_and_the_one_before_stays(installing, monkeypatch, program, told):
-    installing.path.write_bytes(b"of before")
+    installing.path.write_bytes(b"an older program")
     monkeypatch.setattr(_guard_program, "_MAIN", program)
     with pytest.raises(BluegreenError) as refusal:
         installing.install()
@@ -205,7 +205,7 @@ def test_a_program_that_does_not_run_is_refused_and_the_one_before_stays(install
         f"The guard, which would bring an abandoned deployment to an end, does not run on this host ({told}): nothing was "
         f"changed. Give Ansible another Python there (ansible_python_interpreter; this is {PYTHON})."
     )
-    assert installing.path.read_bytes() == b"of before"
+    assert installing.path.read_bytes() == b"an older program"
     assert os.listdir(installing.store.folder) == ["guard.pyz"]
     assert installing.calls == [("trusted", PYTHON)]
 
@@ -214,14 +214,14 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(installing, monke
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    installing.path.write_bytes(b"of before")
+    installing.path.write_bytes(b"an older program")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StateFailure) as refusal:
         installing.install()
     assert refusal.value.message == (
         f"{installing.path} cannot be written (no space left on device): make room on that disk, then run this again."
     )
-    assert installing.path.read_bytes() == b"of before"
+    assert installing.path.read_bytes() == b"an older program"
     assert os.listdir(installing.store.folder) == ["guard.pyz"]
 
 

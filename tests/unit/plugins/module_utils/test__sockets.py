@@ -61,7 +61,7 @@ def test_both_ways_to_ask_the_kernel_say_the_same(family, address):
         with socket.create_connection((address, port)), server.accept()[0]:
             told, read = list(_sockets._ask_kernel({port})), list(_sockets._read_proc("self", {port}))
             assert sorted(told) == sorted(read) and len(told) == 3
-        # What has ended is remembered for a minute, by one end.
+        # A connection that has ended stays in the list for a minute (TIME_WAIT).
         told, read = list(_sockets._ask_kernel({port})), list(_sockets._read_proc("self", {port}))
         assert sorted(told) == sorted(read) and {each.inode for each in told if each.state != _sockets.LISTENING} == {0}
 
