@@ -9,7 +9,7 @@ import time
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import timestamp
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import timestamp
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._fleet import fleet
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._fleet_table import lines
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._report_file import ReportError, check_name, write

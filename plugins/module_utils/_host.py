@@ -12,10 +12,9 @@ import select
 import subprocess
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Clock
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import DEFAULT_DOCKER_HOST, Engine
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-
+from ._docker.engine import DEFAULT_DOCKER_HOST, Engine
+from ._errors import BluegreenError
+from ._linux.clock import Clock
 
 # How much of what a long program writes is kept, in bytes: the end tells why it failed.
 KEPT = 1 << 16

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import settle
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import ROLES
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import (
+from ._broker.connection import settle
+from ._docker.containers import ROLES
+from ._errors import BluegreenError
+from ._validation import (
     COLORS,
     check_app,
     check_both_colors,

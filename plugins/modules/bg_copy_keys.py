@@ -67,8 +67,8 @@ commands:
   sample: ["copy 12 keys like session:* from shop-blue/redis to shop-green/redis"]
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_copy_keys import SPEC
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_copy_keys import SPEC
 
 
 def main():

@@ -477,8 +477,8 @@ commands:
   sample: [docker start shop-blue-worker-1]
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_deployment import SPEC
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import SPEC
 
 
 def main():

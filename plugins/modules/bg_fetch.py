@@ -99,8 +99,8 @@ logs:
   sample: {docker compose up: [web Pulling, "Error response from daemon: manifest unknown"]}
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_fetch import SPEC
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_fetch import SPEC
 
 
 def main():

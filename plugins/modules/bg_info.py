@@ -187,8 +187,8 @@ commands:
   sample: []
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_info import SPEC
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_info import SPEC
 
 
 def main():

@@ -57,8 +57,8 @@ commands:
   sample: [write /var/lib/bluegreen/shop/guard.pyz]
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_program import SPEC
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_program import SPEC
 
 
 def main():

@@ -214,8 +214,8 @@ commands:
   elements: str
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_stop_workers import SPEC
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_stop_workers import SPEC
 
 
 def main():

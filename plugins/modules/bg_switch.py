@@ -222,8 +222,8 @@ commands:
   sample: ["replace /etc/nginx/conf.d/bluegreen-shop.conf", "/usr/sbin/nginx -s reload"]
 """
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._bg_switch import SPEC
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_switch import SPEC
 
 
 def main():

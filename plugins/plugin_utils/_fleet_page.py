@@ -11,7 +11,7 @@ import os
 
 import jinja2
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _figures
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import OPEN, WHOLE, WRONG
@@ -19,7 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict impo
 TEMPLATE = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "bluegreen", "templates", "fleet.html.j2")
 
 # Of a deployment, in this order; what takes place while no worker runs belongs together. What a human takes would hide the rest.
-PHASES = tuple(phase for phase in _figures.PHASES if phase not in _figures.WAITING)
+PHASES = tuple(phase for phase in figures.PHASES if phase not in figures.WAITING)
 OTHER = "other"
 
 # What has to be looked at comes first.
@@ -33,7 +33,7 @@ def page(report):
     )
     environment.filters.update(
         size=_readable.size,
-        span=_figures.span,
+        span=figures.span,
         moment=lambda stamp: _readable.moment(stamp, report["at"]),
         stamp=lambda stamp: stamp.replace("T", " ").removesuffix("Z"),
         used=lambda room: 100 - 100 * room["available"] // room["total"] if room["total"] else 0,
@@ -58,14 +58,14 @@ def page(report):
 
 def worked(entry):
     """Seconds that it took, without those in which a human was waited for."""
-    return sum(seconds for phase, seconds in entry["seconds"].items() if phase not in _figures.WAITING)
+    return sum(seconds for phase, seconds in entry["seconds"].items() if phase not in figures.WAITING)
 
 
 def bars(entry, longest):
     """``(phase, seconds, percent of the longest deployment)`` of each phase that took any time."""
     found = {}
     for phase, seconds in entry["seconds"].items():
-        if phase not in _figures.WAITING:
+        if phase not in figures.WAITING:
             name = phase if phase in PHASES else OTHER
             found[name] = found.get(name, 0.0) + seconds
     order = [phase for phase in (*PHASES, OTHER) if found.get(phase)]

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import span
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import span
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, size
 
 # What there is nothing to say about.

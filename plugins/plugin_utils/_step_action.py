@@ -8,7 +8,7 @@
 ``bg_program`` puts it there, and ``bg_deployment`` when it opens a deployment. Whatever stands against it, the module
 is sent as ever: no program, one of another version, a connection that passes no standard input, arguments that do not
 validate.
-The host's half is ``module_utils/_step.py``.
+The host's half is ``module_utils/_program/step.py``.
 """
 
 from __future__ import annotations
@@ -23,13 +23,20 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._grammar import check_app
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STATE_ROOT
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import BEGUN, NAME, code_here
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._spec import paths_as_text
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._step import spec_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._ticket import RESULT, SO_FAR, TICKET
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._told import FIRST, PACE, begins, is_told_late, telling
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.seal import BEGUN, NAME, code_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sources import sources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import STATE_ROOT
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import paths_as_text
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.step import spec_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.ticket import RESULT, SO_FAR, TICKET
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_app
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._told import (
+    FIRST,
+    PACE,
+    begins,
+    is_told_late,
+    telling,
+)
 
 
 class StepAction(ActionBase):
@@ -89,7 +96,7 @@ class StepAction(ActionBase):
         except (AnsibleActionFail, BluegreenError, TypeError):
             # The module says it in its own words.
             return None
-        command = f"{self._compute_environment_string()} {shlex.quote(program)} step {name} {code_here()}".strip()
+        command = f"{self._compute_environment_string()} {shlex.quote(program)} step {name} {code_of(sources())}".strip()
         begun, answer = self._asked(command, given)
         if not begun:
             self._display.vvv(f"{program} did not do it ({answer})", host=self._host())
@@ -109,7 +116,7 @@ class StepAction(ActionBase):
     def _asked(self, command: str, given: bytes) -> tuple[bool, Any]:
         """Whether the program has begun to do what it was asked for, and its answer; if it has not, why.
 
-        :returns: ``(True, answer)``; see :data:`_ticket.RESULT`. Of a program that was ended the answer is what is known of that.
+        :returns: ``(True, answer)``; see :data:`ticket.RESULT`. Of a program that was ended the answer is what is known of that.
         """
         done = self._low_level_execute_command(command, in_data=given)
         before, begun, answer = done["stdout"].partition(f"{BEGUN}\n")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import seconds_of, timestamp
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import seconds_of, timestamp
 
 TICKS = 4
 # A fleet of which all is new.

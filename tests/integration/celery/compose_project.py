@@ -9,7 +9,11 @@ import json
 import time
 import uuid
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, SERVICE_LABEL, look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import (
+    PROJECT_LABEL,
+    SERVICE_LABEL,
+    look,
+)
 
 IMAGE = "bluegreen-demo:1"
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from compose_project import IMAGE, Project
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 
 HERE = Path(__file__).parent
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._results import copy_results
 from compose_project import wait_for
 from test_servers import REDIS_7, REDIS_8, Side, Way, done, out  # noqa: F401, pylint: disable=unused-import
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.results import copy_results
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 
 class Colors:

@@ -9,13 +9,18 @@ import json
 from collections import Counter
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _foreign_keys, _pidbox, _worker_conf
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kombu import PRIORITY_STEPS, SEPARATOR
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import move, restore_orphans
 from compose_project import wait_for
 from test_servers import REDIS_7, REDIS_8, VALKEY, Side, Way, done, out  # noqa: F401, pylint: disable=unused-import
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import (
+    other_keys,
+    remote_control,
+    worker_conf,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move, restore_orphans
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import PRIORITY_STEPS, SEPARATOR
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 
 class Notes(NoJournal):
@@ -53,11 +58,11 @@ def taken_and_killed(side, journal, told):
     worker = side.worker(env=["SECONDS=60"])
     host, broker = side.project.host, side.broker
     # It listens before anybody asks.
-    wait_for(lambda: broker.consumers(0) and _pidbox.active_tasks(host, broker, [worker]) is not None)
+    wait_for(lambda: broker.consumers(0) and remote_control.active_tasks(host, broker, [worker]) is not None)
     side.publish("publish_priorities")
-    wait_for(lambda: _pidbox.active_tasks(host, broker, [worker]))
+    wait_for(lambda: remote_control.active_tasks(host, broker, [worker]))
     if told:
-        _worker_conf.remember(journal, broker, _worker_conf.ask_conf(host, broker, [worker]))
+        worker_conf.remember(journal, broker, worker_conf.ask_conf(host, broker, [worker]))
     side.project.engine.kill(worker.id, "SIGKILL")
     wait_for(lambda: not look(side.project.engine, worker.id).running)
     wait_for(lambda: not broker.has_live_worker(0))
@@ -76,7 +81,7 @@ def test_what_a_dead_worker_had_is_done_in_the_other_color(project, out, options
     old, new = (Side(project, name, image, Way([]), out, env) for name in ("old", "new"))
     taken_and_killed(old, journal, told)
     # Never a cache, and never empty.
-    assert _foreign_keys.count(old.broker, project.host.clock).keys == 0
+    assert other_keys.count(old.broker, project.host.clock).keys == 0
     moved = move(project.host, journal, old.broker, new.broker)
     assert (moved.moved, moved.left) == (5, {})
     new.worker()
@@ -100,9 +105,9 @@ def test_a_worker_tells_what_it_is_configured_to(project, out):  # noqa: F811
     side = Side(project, "old", REDIS_8, Way([]), out, [f"OPTIONS={json.dumps(DOCUMENTED)}"])
     host, broker = project.host, side.broker
     worker = side.worker("-n", "mails@%h")
-    wait_for(lambda: broker.consumers(0) and _worker_conf.ask_conf(host, broker, [worker]).layout.separator)
-    conf = _worker_conf.ask_conf(host, broker, [worker])
+    wait_for(lambda: broker.consumers(0) and worker_conf.ask_conf(host, broker, [worker]).layout.separator)
+    conf = worker_conf.ask_conf(host, broker, [worker])
     assert conf.layout == (":", tuple(range(10)))
     assert conf.results == side.redis.addresses["bridge"]
-    assert _worker_conf.ask_conf(host, broker, []).layout == ("", ())
+    assert worker_conf.ask_conf(host, broker, []).layout == ("", ())
     assert (SEPARATOR, PRIORITY_STEPS) != conf.layout

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import BrokerSettings, connect
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
 from compose_project import wait_for
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 
 SERVER = "exec redis-server --save '' --protected-mode no"
 FROM_FILE = f'{SERVER} --requirepass "$(cat /run/secrets/redis)"'

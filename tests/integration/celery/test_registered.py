@@ -9,12 +9,14 @@ import os
 import time
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _registered, _skew
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
 from compose_project import wait_for
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks, unknown_tasks
 
 CELERY = ["python3", "-m", "celery"]
 # Some of the demo's.
@@ -34,7 +36,7 @@ class Notes(NoJournal):
 
 
 def registered(project, *containers):
-    names = _registered.of_containers(project.host, NoJournal(), containers)
+    names = registered_tasks.of_containers(project.host, NoJournal(), containers)
     assert project.others() == []
     return None if names is None else set(names)
 
@@ -73,7 +75,7 @@ def test_a_script_that_the_image_runs_first(project, tmp_path, script, seconds):
 
 def test_celerys_own_tasks_are_among_them(project):
     worker = project.create("worker", [*CELERY, "-A", "shop.tasks", "worker"], [NOWHERE])
-    assert "celery.chord_unlock" in _registered.of_containers(project.host, NoJournal(), [worker])
+    assert "celery.chord_unlock" in registered_tasks.of_containers(project.host, NoJournal(), [worker])
 
 
 def test_it_sees_the_mounts_the_user_and_what_is_included(project, tmp_path):
@@ -93,10 +95,10 @@ def test_workers_that_differ_in_their_queues_are_loaded_once(project):
 def test_a_script_is_looked_up_in_the_processes_of_the_live_worker(project):
     script = ["sh", "-c", "echo 'exec python3 -m celery -A shop.tasks worker --concurrency 1' > w.sh; sh w.sh"]
     live = project.start("worker", script, [NOWHERE])
-    wait_for(lambda: _registered._shell(live, [live]))
+    wait_for(lambda: registered_tasks._shell(live, [live]))
     created = project.create("worker", ["/start-worker"], [NOWHERE])
-    assert _registered.of_containers(project.host, NoJournal(), [created]) is None
-    names = _registered.of_containers(project.host, NoJournal(), [created], like=[live])
+    assert registered_tasks.of_containers(project.host, NoJournal(), [created]) is None
+    names = registered_tasks.of_containers(project.host, NoJournal(), [created], like=[live])
     assert SHOP < set(names)
 
 
@@ -116,7 +118,7 @@ def test_what_cannot_be_told_is_a_warning(project, command, why):
 
 
 def test_an_app_that_hangs_while_it_loads_is_given_up(project, tmp_path, monkeypatch):
-    monkeypatch.setattr(_registered, "LOAD_SECONDS", 2)
+    monkeypatch.setattr(registered_tasks, "LOAD_SECONDS", 2)
     (tmp_path / "hang.py").write_text("import time\ntime.sleep(600)\n")
     os.chmod(tmp_path, 0o755)
     command = [*CELERY, "-A", "hang", "worker"]
@@ -128,7 +130,7 @@ def test_an_app_that_hangs_while_it_loads_is_given_up(project, tmp_path, monkeyp
 def test_what_a_killed_module_left_is_removed(project):
     left = project.create("left", ["sleep", "60"])
     project.engine.remove_by_force(left.id)
-    body = {"Image": left.image, "Cmd": ["sleep", "60"], "Labels": {_registered.LABEL: project.name}}
+    body = {"Image": left.image, "Cmd": ["sleep", "60"], "Labels": {registered_tasks.LABEL: project.name}}
     project.engine.request("POST", "/containers/create", {"name": f"{project.name}-task-names"}, body=body)
     worker = project.create("worker", [*CELERY, "-A", "shop.tasks", "worker"], [NOWHERE])
     assert registered(project, worker) > SHOP
@@ -148,17 +150,17 @@ def live(project):
     worker = project.start("worker", [*CELERY, "-A", "shop.tasks", "worker", "--concurrency=1"], [url])
     with Broker("blue/redis", address, container=redis, clients=[worker], engine=project.engine) as broker:
         wait_for(lambda: broker.answers() and broker.has_live_worker(0) and broker.consumers(0))
-        wait_for(lambda: _registered.of_live_workers(project.host, broker, [worker]))
+        wait_for(lambda: registered_tasks.of_live_workers(project.host, broker, [worker]))
         yield worker, broker, url
 
 
 def test_a_live_worker_tells_the_same_as_its_container(project, live):
     worker, broker, _url = live
-    names = _registered.of_live_workers(project.host, broker, [worker])
-    assert names == _registered.of_containers(project.host, NoJournal(), [worker])
+    names = registered_tasks.of_live_workers(project.host, broker, [worker])
+    assert names == registered_tasks.of_containers(project.host, NoJournal(), [worker])
     # One of two did not answer: what it knows is not known.
     busy = project.start("worker", ["sleep", "60"])
-    assert _registered.of_live_workers(project.host, broker, [worker, busy]) is None
+    assert registered_tasks.of_live_workers(project.host, broker, [worker, busy]) is None
 
 
 def test_the_worker_of_another_app_at_the_same_redis_is_not_asked(project, live, tmp_path):
@@ -169,10 +171,10 @@ def test_the_worker_of_another_app_at_the_same_redis_is_not_asked(project, live,
     )
     os.chmod(tmp_path, 0o755)
     blog = project.start("blog", [*CELERY, "-A", "blog", "worker"], [url, "PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"])
-    names = wait_for(lambda: _registered.of_live_workers(project.host, broker, [blog]))
+    names = wait_for(lambda: registered_tasks.of_live_workers(project.host, broker, [blog]))
     assert "blog.render" in names and not SHOP & set(names)
     for _again in range(5):
-        assert "blog.render" not in _registered.of_live_workers(project.host, broker, [worker])
+        assert "blog.render" not in registered_tasks.of_live_workers(project.host, broker, [worker])
 
 
 def create_candidate(project, tmp_path, url, *options):
@@ -204,11 +206,11 @@ def test_a_waiting_task_that_the_candidate_lost_stops_the_deployment(project, li
     publish_later(project, worker, broker)
     journal = Notes()
     with pytest.raises(BluegreenError, match=r"does not register.*shop\.work_late \(3\)"):
-        _skew.check(project.host, journal, [worker], [candidate], broker, "fail")
+        unknown_tasks.check(project.host, journal, [worker], [candidate], broker, "fail")
     assert "shop.work_late" in journal.data["task_names"]["old"]
     assert "shop.work_late" not in journal.data["task_names"]["candidate"]
     assert "shop.work" in journal.data["task_names"]["candidate"]
-    _skew.check(project.host, journal, [worker], [candidate], broker, "hold")
+    unknown_tasks.check(project.host, journal, [worker], [candidate], broker, "hold")
     assert project.host.warnings == []
 
 
@@ -222,7 +224,7 @@ def test_new_workers_are_asked_before_tasks_move_to_them(project, live, tmp_path
     candidate = create_candidate(project, tmp_path, url, "--pool=solo")
     publish_later(project, worker, broker)
     journal = Notes()
-    assert _skew.check(project.host, journal, [worker], [candidate], broker, "hold", asks_later=True) == (False, None)
+    assert unknown_tasks.check(project.host, journal, [worker], [candidate], broker, "hold", asks_later=True) == (False, None)
     assert "shop.work_late" in journal.data["task_names"]["old"] and "candidate" not in journal.data["task_names"]
     project.engine.stop(worker.id)
     with Broker("green/redis", redis.addresses["bridge"], container=redis, engine=project.engine) as there:
@@ -237,10 +239,10 @@ def test_new_workers_are_asked_before_tasks_move_to_them(project, live, tmp_path
             wait_for(ready)
 
         def ask():
-            _skew.ask_new_workers(project.host, journal, [look(project.engine, candidate.id)], there)
-            return _skew.known(journal, to_candidate=True)
+            unknown_tasks.ask_new_workers(project.host, journal, [look(project.engine, candidate.id)], there)
+            return unknown_tasks.known(journal, to_candidate=True)
 
-        moved = _messages.move(project.host, journal, broker, there, known=ask, before_messages=start_worker)
+        moved = broker_move.move(project.host, journal, broker, there, known=ask, before_messages=start_worker)
     assert (moved.held, moved.left) == ({"shop.work_late": 3}, {})
     assert "shop.work_late" not in journal.data["task_names"]["candidate"]
     assert len(loaded_aside(project)) == containers

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import BrokerSettings, connect
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import keep_keys
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import move
 from compose_project import IMAGE, wait_for
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_keys import keep_keys
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 REDIS_6, REDIS_7, REDIS_8, VALKEY = "bluegreen-redis:6", "bluegreen-redis:7", IMAGE, "bluegreen-redis:valkey"
 USER = [*"--user shop on >s3cret ~* &* +@all".split(), "--user", "default", "off"]

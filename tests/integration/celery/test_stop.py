@@ -12,14 +12,15 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _workers
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import BrokerSettings, connect
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import main_processes
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._processes import processes_of
 from compose_project import wait_for
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import main_processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import processes_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 
 CELERY = "python3 -m celery -A naps"
 WORKER = f"{CELERY} worker -c 2 -l INFO"
@@ -171,10 +172,10 @@ class Bed:
 
     def stop(self, **options):
         self.worker = look(self.project.engine, self.worker.id)
-        return _workers.stop_workers(self.project.host, self.journal, [self.worker], broker=self.broker, **options)
+        return workers_stop.stop_workers(self.project.host, self.journal, [self.worker], broker=self.broker, **options)
 
     def restart(self):
-        return _workers.restart_workers(self.project.host, self.journal, [self.worker], 30, self.broker)
+        return workers_stop.restart_workers(self.project.host, self.journal, [self.worker], 30, self.broker)
 
     def state(self):
         now = look(self.project.engine, self.worker.id)

@@ -11,11 +11,18 @@ import uuid
 from pathlib import Path
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose, _compose_hash, _compose_outside, _compose_references, _fetch
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL, of_project
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
+    cli as compose_cli,
+    config_hash,
+    outside as compose_outside,
+    references as compose_references,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import fetch as deployment_fetch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import PROJECT_LABEL, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Store
 
 HERE = Path(__file__).parent
 # Another folder of programs, <version>/docker-compose, may be named.
@@ -55,25 +62,25 @@ class Compose:
             (self.src / name).write_text(text.replace("IMAGE", IMAGE), encoding="utf-8")
 
     def variables(self, own):
-        self.env_file.write_text(_compose.env_text({**own, "BG_RELEASE": "1", "BG_PORT": 18001}), encoding="utf-8")
+        self.env_file.write_text(compose_cli.env_text({**own, "BG_RELEASE": "1", "BG_PORT": 18001}), encoding="utf-8")
 
     @property
     def project(self):
-        files = _compose.env_files(str(self.src), str(self.env_file))
-        return _compose.Project(self.name, str(self.src), ["compose.yml"], ["used"], files)
+        files = compose_cli.env_files(str(self.src), str(self.env_file))
+        return compose_cli.Project(self.name, str(self.src), ["compose.yml"], ["used"], files)
 
     def rendered(self):
-        return _compose.render(self.host, self.project)
+        return compose_cli.render(self.host, self.project)
 
     def hashes(self, services):
-        rendered = _compose_outside.of_color(self.rendered(), services)
-        return _compose.service_hashes(self.host, self.project, rendered, of_project(self.host.engine, self.name))
+        rendered = compose_outside.of_color(self.rendered(), services)
+        return compose_cli.service_hashes(self.host, self.project, rendered, of_project(self.host.engine, self.name))
 
     def proved(self, services):
         """The services whose containers have the hash that the collection makes by itself."""
         containers = of_project(self.host.engine, self.name)
-        resolved = _compose_references.resolve(_compose_outside.of_color(self.rendered(), services), containers)["services"]
-        return {each.service for each in containers if _compose_hash.is_proved(resolved[each.service], each.config_hash)}
+        resolved = compose_references.resolve(compose_outside.of_color(self.rendered(), services), containers)["services"]
+        return {each.service for each in containers if config_hash.is_proved(resolved[each.service], each.config_hash)}
 
     def create(self, *services):
         """Create containers as the role does; start none. Without names, those of all services."""
@@ -81,7 +88,7 @@ class Compose:
         return {each.service: each for each in of_project(self.host.engine, self.name)}
 
     def fetch(self, services, pull="missing", build="policy", caller=("", 0)):
-        _fetch.fetch(self.host, self.store, self.project, services, pull, build, caller)
+        deployment_fetch.fetch(self.host, self.store, self.project, services, pull, build, caller)
 
     def close(self):
         engine = self.host.engine

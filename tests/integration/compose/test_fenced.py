@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 
 

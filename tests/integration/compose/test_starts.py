@@ -9,7 +9,11 @@ Where a version copies them only at the start, a color would lack them, so the p
 from __future__ import annotations
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose, _compose_starts
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
+    cli as compose_cli,
+    starts as compose_starts,
+)
 
 SERVICES = {"web": ["web"], "support": [], "init": [], "workers": [], "ignored": []}
 FORMS = {
@@ -29,9 +33,9 @@ def test_what_is_not_copied_is_refused(compose, form):
     container = compose.create()["web"]
     is_there = compose.host.engine.archive(container.id, path) is not None
     model = compose.rendered()
-    found = _compose_starts.examine({"blue": model, "green": model}, SERVICES, _compose.version(compose.host))
+    found = compose_starts.examine({"blue": model, "green": model}, SERVICES, compose_cli.version(compose.host))
     assert (is_there, len(found.errors), len(found.warnings)) in [(True, 0, 1), (False, 1, 0)]
-    assert is_there == (compose.version < _compose_starts.COPIES_AT_START)
+    assert is_there == (compose.version < compose_starts.COPIES_AT_START)
 
 
 @pytest.mark.parametrize("hook", ["post_start", "pre_stop"])
@@ -40,5 +44,5 @@ def test_a_hook_is_refused_with_each_version_that_knows_it(compose, hook):
         pytest.skip("this Compose does not know it")
     compose.write({"compose.yml": f"services: {{web: {{image: IMAGE, {hook}: [{{command: [/bin/true], user: root}}]}}}}\n"})
     model = compose.rendered()
-    found = _compose_starts.examine({"blue": model, "green": model}, SERVICES, compose.version)
+    found = compose_starts.examine({"blue": model, "green": model}, SERVICES, compose.version)
     assert [each for each in found.errors if each.startswith(f"Service web has {hook}, ")] == found.errors != []

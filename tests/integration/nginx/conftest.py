@@ -17,10 +17,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx_master, _upstream
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import master as nginx_master, upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Nginx
 
 HERE = Path(__file__).parent
 
@@ -98,8 +99,8 @@ class Lab:
         (folder / "conf.d").mkdir()
         main.write_text(MAIN.format(folder=folder))
         self.site("location / { proxy_pass http://shop; }")
-        self.owned.write_text(_upstream.render("shop", "blue", servers, "1"))
-        subprocess.run([*entering, _nginx_master.program("nginx"), "-p", str(folder), "-c", str(main)], check=True)
+        self.owned.write_text(upstream.render("shop", "blue", servers, "1"))
+        subprocess.run([*entering, nginx_master.program("nginx"), "-p", str(folder), "-c", str(main)], check=True)
         # It writes its pid file before it lets go of the terminal, but starts its workers after that.
         deadline = time.monotonic() + 10
         while not self.serves("blue"):
@@ -115,10 +116,10 @@ class Lab:
 
     def reload(self):
         """As certbot or an admin does it; returns when the new workers answer alone."""
-        before = {child.identity for child in _nginx_master.workers_of(self.pid)}
+        before = {child.identity for child in nginx_master.workers_of(self.pid)}
         os.kill(self.pid, signal.SIGHUP)
         deadline = time.monotonic() + 10
-        while before & {child.identity for child in _nginx_master.workers_of(self.pid)}:
+        while before & {child.identity for child in nginx_master.workers_of(self.pid)}:
             if time.monotonic() > deadline:
                 raise RuntimeError("Nginx did not reload")
             time.sleep(0.02)
@@ -142,7 +143,7 @@ class Lab:
 
     def stop(self, pid):
         os.kill(pid, signal.SIGTERM)
-        while Path(f"/proc/{pid}").exists() and _nginx_master.title(pid):
+        while Path(f"/proc/{pid}").exists() and nginx_master.title(pid):
             time.sleep(0.02)
 
 

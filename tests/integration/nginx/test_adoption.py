@@ -12,8 +12,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _adoption_ways, _upstream
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import Seen
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import adoption_routes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Seen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "field"))
 
@@ -79,15 +81,15 @@ def test_the_app_notices_nothing(host, lab, port, site):
     lab.reload()
     before = answers(lab)
     # What prepare.yml writes.
-    lab.owned.write_text(_upstream.render("shop", "blue", {"blue": f"127.0.0.1:{port}", "green": "127.0.0.1:9"}))
+    lab.owned.write_text(upstream.render("shop", "blue", {"blue": f"127.0.0.1:{port}", "green": "127.0.0.1:9"}))
     lines: list = []
-    for way in _adoption_ways.of_seen(Seen(host, lab.settings)).to((port,)):
+    for way in adoption_routes.of_seen(Seen(host, lab.settings)).to((port,)):
         lines += [line for line in way.through("shop") if line not in lines]
     file = lab.folder / "conf.d" / "site.conf"
     assert {line.place.rpartition(":")[0] for line in lines} == {str(file)}
     steps = [Line(str(file), int(line.place.rpartition(":")[2]), line.new, line.old) for line in lines]
     lab.write("site", written(file.read_text(), steps))
     lab.reload()
-    ways = _adoption_ways.of_seen(Seen(host, lab.settings))
+    ways = adoption_routes.of_seen(Seen(host, lab.settings))
     assert {way.upstream for way in ways.to((port,))} == {"shop"}
     assert answers(lab) == before

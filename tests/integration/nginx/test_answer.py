@@ -10,7 +10,12 @@ import threading
 import urllib.request
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _switch, _upstream
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    running as nginx_running,
+    switch as nginx_switch,
+    upstream,
+)
 
 API = "location /api/ { proxy_pass http://shop/; }"
 SITES = {
@@ -67,7 +72,7 @@ def test_a_public_url_that_never_gets_to_the_app(host, lab, site, name, busy):
     text, words = SITES[name]
     site(text)
     with visitors(lab.settings.public_url) if busy else contextlib.nullcontext():
-        (refusal,) = _nginx.preflight(host, lab.settings)
+        (refusal,) = nginx_running.preflight(host, lab.settings)
     assert words.replace("{folder}", str(lab.folder)) in refusal
     assert refusal.startswith(f"bluegreen_public_url {lab.settings.public_url} ")
     # What the sentence says.
@@ -75,35 +80,35 @@ def test_a_public_url_that_never_gets_to_the_app(host, lab, site, name, busy):
         assert "write location = /health/ {" in refusal
     lab.site(f"{text} location = /health/ {{ auth_basic off; proxy_pass http://shop; }}".replace("{folder}", str(lab.folder)))
     lab.reload()
-    assert _nginx.preflight(host, lab.settings._replace(public_url=f"{lab.settings.public_url}health/")) == []
+    assert nginx_running.preflight(host, lab.settings._replace(public_url=f"{lab.settings.public_url}health/")) == []
 
 
 def test_the_proxy_protocol(host, lab, site):
     lab.write("site", f"server {{ listen 127.0.0.1:{lab.port} proxy_protocol; location / {{ proxy_pass http://shop; }} }}\n")
     lab.reload()
-    (refusal,) = _nginx.preflight(host, lab.settings)
+    (refusal,) = nginx_running.preflight(host, lab.settings)
     assert "conf.d/site.conf:1 expects the PROXY protocol there" in refusal
 
 
 def test_a_page_that_falls_back_to_the_app(host, lab, site):
     site("root {folder}/empty; location / { try_files $uri @app; } location @app { proxy_pass http://shop; }")
-    assert _nginx.preflight(host, lab.settings) == []
+    assert nginx_running.preflight(host, lab.settings) == []
 
 
 def test_a_live_color_that_is_down(host, lab, site):
     site("location / { proxy_pass http://shop; }")
     lab.colors["blue"].shutdown()
     lab.colors["blue"].server_close()
-    assert _nginx.preflight(host, lab.settings) == []
+    assert nginx_running.preflight(host, lab.settings) == []
     assert host.warnings == []
 
 
 def test_no_color_yet(host, lab, site):
-    lab.owned.write_text(_upstream.render("shop", None, lab.settings.servers))
+    lab.owned.write_text(upstream.render("shop", None, lab.settings.servers))
     site("location / { proxy_pass http://shop; }")
-    assert _nginx.preflight(host, lab.settings) == []
+    assert nginx_running.preflight(host, lab.settings) == []
     site("root {folder}/www;")
-    (refusal,) = _nginx.preflight(host, lab.settings)
+    (refusal,) = nginx_running.preflight(host, lab.settings)
     assert "is answered with 200 by Nginx itself" in refusal
 
 
@@ -117,11 +122,11 @@ def test_no_color_yet(host, lab, site):
     ],
 )
 def test_what_nginx_says_while_no_color_answers(host, journal, lab, site, text):
-    lab.owned.write_text(_upstream.render("shop", None, lab.settings.servers))
+    lab.owned.write_text(upstream.render("shop", None, lab.settings.servers))
     site(text)
-    assert _nginx.preflight(host, lab.settings) == []
-    assert _switch.switch(host, journal, lab.settings, "green", "2").changed
-    assert _nginx.preflight(host, lab.settings) == []
+    assert nginx_running.preflight(host, lab.settings) == []
+    assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
+    assert nginx_running.preflight(host, lab.settings) == []
     assert host.warnings == []
 
 
@@ -130,18 +135,18 @@ def test_without_a_switch_nothing_is_asked(host, lab, site):
     site(f"location / {{ return 200 x; }} location /x {{ proxy_pass http://shop; }} location /ws/ {{ proxy_pass http://{blue}; }}")
     lab.write("site2", f"server {{ listen 127.0.0.1:{lab.port}; server_name b.org; location / {{ proxy_pass http://{blue}; }} }}\n")
     lab.reload()
-    refusals = _nginx.preflight(host, lab.settings)
+    refusals = nginx_running.preflight(host, lab.settings)
     assert len(refusals) == 2
-    assert _nginx.preflight(host, lab.settings, switches=False) == []
+    assert nginx_running.preflight(host, lab.settings, switches=False) == []
     assert host.warnings == refusals
 
 
 @pytest.mark.parametrize("name", ["page", "redirect", "closed", "login"])
 def test_a_public_url_that_fails_later_keeps_nobody_from_going_back(host, journal, lab, site, name):
-    assert _switch.switch(host, journal, lab.settings, "green", "2").changed
+    assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
     site(SITES[name][0] + " location /shop { proxy_pass http://shop; }")
     journal.note(back=True)
-    assert _switch.switch(host, journal, lab.settings, "blue", "1").changed
+    assert nginx_switch.switch(host, journal, lab.settings, "blue", "1").changed
     with urllib.request.urlopen(f"{lab.settings.public_url}api/") as answer:
         assert answer.read() == b"blue"
     assert "Nginx is back at blue: its new worker processes have read" in host.warnings[-1]

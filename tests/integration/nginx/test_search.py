@@ -9,7 +9,12 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _nginx, _nginx_master, _switch
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    master as nginx_master,
+    running as nginx_running,
+    switch as nginx_switch,
+)
 
 
 def in_a_view_with(mounts):
@@ -28,11 +33,11 @@ own_view = pytest.mark.skipif(not unshares(), reason="this machine gives no proc
 def test_there_and_back_with_a_view_of_its_own(host, journal, lab):
     lab.site("include /mnt/extra.conf; location / { proxy_pass http://shop; }")
     lab.reload()
-    assert _nginx.preflight(host, lab.settings) == []
-    assert _nginx.cannot_switch(host, lab.settings) == ""
-    assert _switch.switch(host, journal, lab.settings, "green", "2").changed
+    assert nginx_running.preflight(host, lab.settings) == []
+    assert nginx_running.cannot_switch(host, lab.settings) == ""
+    assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
     assert lab.serves("green")
-    assert _switch.switch(host, journal, lab.settings, "blue", "1").changed
+    assert nginx_switch.switch(host, journal, lab.settings, "blue", "1").changed
     assert lab.serves("blue")
 
 
@@ -52,9 +57,9 @@ COPY = "mkdir {folder}/copy; cp {folder}/conf.d/* {folder}/copy; mount --bind {f
     ids=["folder", "file", "same-file"],
 )
 def test_a_file_that_it_does_not_see_as_the_host_does(host, lab):
-    (refusal,) = _nginx.preflight(host, lab.settings)
+    (refusal,) = nginx_running.preflight(host, lab.settings)
     assert refusal.startswith(f"Nginx (process {lab.pid}) does not see {lab.owned} as this host does, because its systemd unit")
-    assert _nginx.cannot_switch(host, lab.settings) == refusal
+    assert nginx_running.cannot_switch(host, lab.settings) == refusal
 
 
 def test_two_on_one_host(host, journal, lab, tmp_path_factory):
@@ -65,15 +70,15 @@ def test_two_on_one_host(host, journal, lab, tmp_path_factory):
     pid = second.pid
     try:
         for one in (lab, second):
-            assert _nginx.Running(host, one.settings).pid == one.pid
-        assert _switch.switch(host, journal, second.settings, "green", "2").changed
+            assert nginx_running.Running(host, one.settings).pid == one.pid
+        assert nginx_switch.switch(host, journal, second.settings, "green", "2").changed
         assert (lab.serves("blue"), second.serves("green")) == (True, True)
         neither = lab.settings._replace(file="/etc/nginx/conf.d/other.conf", public_url="http://127.0.0.1:1/")
-        (refusal,) = _nginx.preflight(host, neither)
+        (refusal,) = nginx_running.preflight(host, neither)
         assert refusal.startswith(f"Several Nginx run on this host (process {min(lab.pid, pid)}: ")
     finally:
         second.stop(pid)
 
 
 def test_one_that_runs_is_on_this_host(lab):
-    assert lab.pid in _nginx_master.masters_here()
+    assert lab.pid in nginx_master.masters_here()

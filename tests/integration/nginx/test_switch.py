@@ -8,13 +8,18 @@ from __future__ import annotations
 import socket
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _drain, _nginx, _switch
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    drain as nginx_drain,
+    running as nginx_running,
+    switch as nginx_switch,
+)
 
 
 def failure(host, journal, lab, color="green"):
     with pytest.raises(BluegreenError) as raised:
-        _switch.switch(host, journal, lab.settings, color, "2")
+        nginx_switch.switch(host, journal, lab.settings, color, "2")
     return raised.value.message
 
 
@@ -24,33 +29,33 @@ def names(lab):
 
 def test_there_and_back(host, journal, lab):
     before = lab.owned.read_text()
-    assert _nginx.preflight(host, lab.settings) == []
-    assert _nginx.served_color(host, lab.settings) == "blue"
-    there = _switch.switch(host, journal, lab.settings, "green", "2")
+    assert nginx_running.preflight(host, lab.settings) == []
+    assert nginx_running.served_color(host, lab.settings) == "blue"
+    there = nginx_switch.switch(host, journal, lab.settings, "green", "2")
     assert (there.changed, there.previous, there.live) == (True, "blue", "green")
     assert lab.serves("green")
-    assert not _switch.switch(host, journal, lab.settings, "green", "2").changed
-    assert _nginx.served_color(host, lab.settings) == "green"
-    assert _switch.prove(host, lab.settings, "green").proved
-    assert not _switch.prove(host, lab.settings, "blue").proved
-    assert _switch.switch(host, journal, lab.settings, "blue", "1").changed
+    assert not nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
+    assert nginx_running.served_color(host, lab.settings) == "green"
+    assert nginx_switch.prove(host, lab.settings, "green").proved
+    assert not nginx_switch.prove(host, lab.settings, "blue").proved
+    assert nginx_switch.switch(host, journal, lab.settings, "blue", "1").changed
     assert lab.serves("blue")
     assert lab.owned.read_text() == before
-    _switch.forget_backup(lab.settings)
+    nginx_switch.forget_backup(lab.settings)
     assert names(lab) == ["bluegreen-shop.conf", "site.conf"]
 
 
 def test_a_long_request_holds_the_drain_and_is_named(host, journal, lab):
     client = lab.begin_slow_request()
-    _switch.switch(host, journal, lab.settings, "green", "2")
+    nginx_switch.switch(host, journal, lab.settings, "green", "2")
     assert lab.serves("green")
-    held = _drain.wait_drained(host, journal, timeout=0.5)
+    held = nginx_drain.wait_drained(host, journal, timeout=0.5)
     assert not held.drained
     assert f"a websocket or long request of 127.0.0.1:{client.getsockname()[1]} for" in held.held_by[0]
     lab.colors["blue"].release.set()
     assert client.recv(4096).endswith(b"blue")
     client.close()
-    assert _drain.wait_drained(host, journal, timeout=10).drained
+    assert nginx_drain.wait_drained(host, journal, timeout=10).drained
 
 
 def test_a_port_that_another_process_holds(host, journal, lab):
@@ -76,7 +81,7 @@ def test_another_file_that_is_broken(host, journal, lab):
     assert 'nginx -t says: unknown directive "nonsense"' in failure(host, journal, lab)
     assert "-s reload" not in " ".join(host.commands)
     assert lab.serves("blue")
-    assert "is invalid already, before anything was changed" in _nginx.preflight(host, lab.settings)[0]
+    assert "is invalid already, before anything was changed" in nginx_running.preflight(host, lab.settings)[0]
 
 
 def test_a_file_that_is_not_included(host, journal, lab):
@@ -86,7 +91,7 @@ def test_a_file_that_is_not_included(host, journal, lab):
     lab.write("site", f"upstream shop {{ server {blue}; }}\n" + (lab.folder / "conf.d" / "site.conf").read_text())
     assert "no include of the Nginx configuration names it" in failure(host, journal, lab)
     assert lab.serves("blue")
-    assert "The upstream shop is defined in" in _nginx.preflight(host, lab.settings)[0]
+    assert "The upstream shop is defined in" in nginx_running.preflight(host, lab.settings)[0]
 
 
 def test_a_hard_coded_port(host, journal, lab):
@@ -94,13 +99,13 @@ def test_a_hard_coded_port(host, journal, lab):
     sentence = f"sends requests to {lab.settings.servers['blue']} and not to the upstream shop"
     assert sentence in failure(host, journal, lab)
     assert lab.serves("blue")
-    assert sentence in _nginx.preflight(host, lab.settings)[0]
+    assert sentence in nginx_running.preflight(host, lab.settings)[0]
 
 
 def test_a_hard_coded_port_that_only_the_connections_show(host, journal, lab):
     blue = lab.settings.servers["blue"]
     lab.site(f'if ($uri ~ "(/)") {{ set $where "http:$1/{blue}"; }} location / {{ proxy_pass $where; }}')
-    assert _nginx.preflight(host, lab.settings) == []
+    assert nginx_running.preflight(host, lab.settings) == []
     message = failure(host, journal, lab)
     assert "requests through the public URL reached blue and not green" in message
     assert "Nginx is proved to serve blue" in message
@@ -112,7 +117,7 @@ def test_other_ways_to_a_color_are_named_before_anything_is_changed(host, lab):
     lab.write("ways", f"upstream shop_ws {{ server {blue}; }}\nserver {{ listen 127.0.0.1:{lab.port}; server_name api; set $up http://{blue};\n"
               "location / { proxy_pass $up; }\nlocation /ws/ { proxy_pass http://shop_ws; }\n"
               f"location /only-here/ {{ allow 127.0.0.1; deny all; proxy_pass http://{blue}; }} }}\n")
-    first, second = _nginx.preflight(host, lab.settings)
+    first, second = nginx_running.preflight(host, lab.settings)
     assert f"conf.d/ways.conf:3 sends requests to {blue} (by $up) and not to the upstream shop" in first
     assert "conf.d/ways.conf:4 sends requests to the upstream shop_ws, whose server at" in second
     (warning,) = host.warnings
@@ -121,7 +126,7 @@ def test_other_ways_to_a_color_are_named_before_anything_is_changed(host, lab):
 
 def test_a_pass_with_a_variable_that_is_right(host, journal, lab):
     lab.site("set $where http://shop; location / { proxy_pass $where; }")
-    assert _switch.switch(host, journal, lab.settings, "green", "2").changed
+    assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
     assert lab.serves("green")
 
 
@@ -130,9 +135,9 @@ def test_connections_that_nginx_keeps_are_a_proof_too(host, journal, lab, direct
     lab.owned.write_text(lab.owned.read_text().replace("    server", f"    {directive};\n    server"))
     lab.site('location / { proxy_pass http://shop; proxy_http_version 1.1; proxy_set_header Connection ""; }')
     lab.reload()
-    assert _switch.switch(host, journal, lab.settings, "green", "2").changed
+    assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
     assert "keepalive 8;" in lab.owned.read_text()
-    assert not _switch.switch(host, journal, lab.settings, "green", "2").changed
+    assert not nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
 
 
 @pytest.mark.parametrize(
@@ -152,9 +157,9 @@ def test_a_pid_file_that_is_wrong(host, journal, lab, written, words):
 
 def test_a_public_url_that_another_program_answers(host, journal, lab):
     elsewhere = lab.settings._replace(public_url=f"http://{lab.settings.servers['green']}/")
-    assert "answers there. Set it to a URL" in _nginx.preflight(host, elsewhere)[0]
+    assert "answers there. Set it to a URL" in nginx_running.preflight(host, elsewhere)[0]
     with pytest.raises(BluegreenError, match="does not reach this Nginx"):
-        _switch.switch(host, journal, elsewhere, "green", "2")
+        nginx_switch.switch(host, journal, elsewhere, "green", "2")
     assert names(lab) == ["bluegreen-shop.conf", "site.conf"]
 
 
@@ -163,7 +168,7 @@ def test_a_server_block_that_only_answers_by_name(host, journal, lab):
     lab.write("z", f"server {{ listen 127.0.0.1:{lab.port}; server_name s.org; location / {{ proxy_pass http://shop; }} }}")
     lab.reload()
     named = lab.settings._replace(public_host="s.org")
-    assert "is answered by the server block at" in _nginx.preflight(host, lab.settings)[0]
-    assert _nginx.preflight(host, named) == []
-    assert _switch.switch(host, journal, named, "green", "2").changed
-    assert _nginx.served_color(host, named) == "green"
+    assert "is answered by the server block at" in nginx_running.preflight(host, lab.settings)[0]
+    assert nginx_running.preflight(host, named) == []
+    assert nginx_switch.switch(host, journal, named, "green", "2").changed
+    assert nginx_running.served_color(host, named) == "green"

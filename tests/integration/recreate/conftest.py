@@ -9,12 +9,13 @@ import uuid
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._color import Color
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import PROJECT_LABEL
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.color import Color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import PROJECT_LABEL
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal, Store
 
 HERE = Path(__file__).parent
 IMAGE = "bluegreen-demo:1"

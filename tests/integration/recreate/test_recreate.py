@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _recreate
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import restore as snapshot_restore
 
 SLEEP = ["/bin/sh", "-c", "trap 'exit 0' TERM; while sleep 0.1; do :; done"]
 # What the engine chooses for each container anew: an id, addresses, the time, where its files lie.
@@ -97,11 +98,11 @@ def worker_of(shop):
 
 def remember(shop):
     containers = shop.color().containers
-    _recreate.remember(shop.host, shop.store, "blue", "1", containers, lambda container: container.restart_policy)
+    snapshot_restore.remember(shop.host, shop.store, "blue", "1", containers, lambda container: container.restart_policy)
 
 
 def restore(shop, journal):
-    return _recreate.restore_missing(shop.host, shop.store, journal, shop.color())
+    return snapshot_restore.restore_missing(shop.host, shop.store, journal, shop.color())
 
 
 def differences(before, after, path=""):

@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Redis, RedisError
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis, RedisError
 
 HERE = Path(__file__).parent
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _foreign_keys
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._clock import Clock
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import other_keys
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import Clock
 
 MESSAGE = b'{"body": "W10=", "properties": {"delivery_tag": "t%d"}}'
 
@@ -24,8 +24,8 @@ def test_a_small_redis_is_counted_exactly(old):
         redis.call("LPUSH", "visitors", "10.0.0.1")
         redis.call("XADD", "events", "*", "a", "b")
     with old.broker("old") as broker:
-        assert _foreign_keys.count(broker, Clock()) == (9, True)
-        assert _foreign_keys.count(broker, Clock(), ["session:[0-4]", "visitors"]) == (3, True)
+        assert other_keys.count(broker, Clock()) == (9, True)
+        assert other_keys.count(broker, Clock(), ["session:[0-4]", "visitors"]) == (3, True)
 
 
 def test_a_large_redis_is_counted_by_sample_in_bounded_time(old):
@@ -34,10 +34,10 @@ def test_a_large_redis_is_counted_by_sample_in_bounded_time(old):
         redis.call("EVAL", "for i = 1, 100000 do redis.call('SET', 'celery-task-meta-' .. i, 'x') end", 0)
     with old.broker("old") as broker:
         begun = time.monotonic()
-        keys, exact = _foreign_keys.count(broker, Clock())
+        keys, exact = other_keys.count(broker, Clock())
         seconds = time.monotonic() - begun
         commands = broker.database(0).call("INFO", "commandstats").decode()
     assert not exact and 270000 < keys < 330000
     # One page beyond its time at most.
-    assert seconds < _foreign_keys.SECONDS + 0.5
+    assert seconds < other_keys.SECONDS + 0.5
     assert "cmdstat_scan" in commands and "cmdstat_keys:" not in commands

@@ -8,24 +8,25 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _stored
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import (
+from tasks import SEPARATOR, consume_all, fill, message, take_unacked
+from test_move import Killed, Notes, dying_broker, leftovers
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move, queues
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import (
     give_back,
     hold_unknown,
     move,
     restore_orphans,
     take_back,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import (
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import (
     HOLD,
     count_messages,
     held_tasks,
     waiting_tasks,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._task_names import EVERY, known_in
-from tasks import SEPARATOR, consume_all, fill, message, take_unacked
-from test_move import Killed, Notes, dying_broker, leftovers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.task_names import EVERY, known_in
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 OLD = frozenset({"shop.work", "shop.old"})
 NEW = frozenset({"shop.work", "shop.new"})
@@ -224,7 +225,7 @@ def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkey
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(_messages, "_push", die)
+        patched.setattr(broker_move, "_push", die)
         with pytest.raises(Killed):
             moved(old, new, host, NEW)
     assert count_messages(old.broker("old")) == {"held": 1}
@@ -236,8 +237,8 @@ def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkey
 @pytest.mark.parametrize("after_it_was_sent", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("then", ["on", "back"])
 def test_killed_at_any_exchange_with_redis_and_run_again(old, new, host, monkeypatch, after_it_was_sent, then):
-    monkeypatch.setattr(_messages, "FIRST_CHUNK", 2)
-    monkeypatch.setattr(_stored, "CHUNK_MESSAGES", 2)
+    monkeypatch.setattr(broker_move, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(queues, "CHUNK_MESSAGES", 2)
     known, unknown, held, taken = of(*["shop.work"] * 3), of(*["shop.old"] * 3), of("shop.new"), of("shop.old")
     for step in range(1, 300):
         with old.connect() as redis, new.connect() as other:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _copying
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kept_keys import Kept, keep_keys
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Redis, RedisError
 from tasks import SEPARATOR, fill, message, take_unacked
 from test_move import Killed
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import copy_keys
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_keys import Kept, keep_keys
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis, RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 
 class Host:
@@ -131,7 +132,7 @@ def test_a_large_key_is_copied_in_pages(old, new, host, monkeypatch, kind):
         assert 50_000 < other.call("PTTL", "session:big") <= 60_000
         assert other.scan() == [b"session:big"]
     # SCAN may give somewhat more than it was asked for.
-    assert most[0] < 4 * _copying.PAGE
+    assert most[0] < 4 * copy_keys.PAGE
 
 
 def test_a_large_key_without_an_end_has_none_afterwards(old, new, host):
@@ -149,7 +150,7 @@ def test_half_of_a_large_key_is_never_seen_and_goes_by_itself(old, new, host, mo
     with old.connect() as redis, new.connect() as other:
         redis.call("RPUSH", "session:big", *range(2000))
         with monkeypatch.context() as patched:
-            patched.setattr(_copying, "_list_pages", die)
+            patched.setattr(copy_keys, "_list_pages", die)
             with pytest.raises(Killed):
                 kept(host, old, new, "session:*")
         assert other.call("EXISTS", "session:big") == 0
@@ -185,7 +186,7 @@ def test_a_server_that_goes_away_is_no_key_that_was_left_out(old, host, start_se
     server = start_server()
     with old.connect() as redis:
         redis.call("XADD", "session:1", "*", "a", "b")
-        monkeypatch.setattr(_copying, "_copy_dump", lambda here, there, *_rest: server.stop() or there.call("PING"))
+        monkeypatch.setattr(copy_keys, "_copy_dump", lambda here, there, *_rest: server.stop() or there.call("PING"))
         with pytest.raises(RedisError, match="does not answer"):
             kept(host, old, server, "session:*")
 

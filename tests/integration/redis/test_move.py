@@ -8,12 +8,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages, _stored
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._kombu import Layout
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import (
+from tasks import SEPARATOR, consume_all, fill, message, tag_of, take_unacked
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move, queues
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import (
     count_messages,
     finish_hop,
     move,
@@ -21,8 +20,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages imp
     restore_orphans,
     take_back,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Redis, encode
-from tasks import SEPARATOR, consume_all, fill, message, tag_of, take_unacked
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis, encode
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import Layout
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 
 @pytest.fixture
@@ -293,8 +294,8 @@ def dying_broker(counter, after_it_was_sent):
 @pytest.mark.parametrize("after_it_was_sent", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("then", ["on", "back", "back and on"])
 def test_killed_at_any_exchange_with_redis_and_run_again(old, new, host, monkeypatch, after_it_was_sent, then):
-    monkeypatch.setattr(_messages, "FIRST_CHUNK", 2)
-    monkeypatch.setattr(_stored, "CHUNK_MESSAGES", 2)
+    monkeypatch.setattr(broker_move, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(queues, "CHUNK_MESSAGES", 2)
     waiting, taken = [message() for _number in range(5)], [message() for _number in range(3)]
     for step in range(1, 200):
         with old.connect() as redis, new.connect() as other:
@@ -332,7 +333,7 @@ def test_staged_messages_count_as_waiting(old, new, host, monkeypatch):
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(_messages, "_push", die)
+        patched.setattr(broker_move, "_push", die)
         with pytest.raises(Killed):
             there_and_back(old, new, host, NoJournal(), ">")
     with old.connect() as redis:
@@ -361,25 +362,25 @@ def test_orphans_are_left_alone_while_a_worker_lives(old, host):
 
 
 def test_what_was_on_its_way_to_a_broker_that_is_gone_is_taken_back(old, new, host, monkeypatch):
-    monkeypatch.setattr(_messages, "FIRST_CHUNK", 2)
-    monkeypatch.setattr(_stored, "CHUNK_MESSAGES", 2)
+    monkeypatch.setattr(broker_move, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(queues, "CHUNK_MESSAGES", 2)
     waiting, taken = [message() for _number in range(6)], [message()]
     with old.connect() as redis:
         fill(redis, "celery", waiting)
         take_unacked(redis, taken)
-    with pytest.raises(_messages.RedisError):
+    with pytest.raises(broker_move.RedisError):
         with old.broker("old") as here, new.broker("new") as there:
-            push, pushes = _messages._push, []
+            push, pushes = broker_move._push, []
 
             def fail_at_second(database, *args):
                 pushes.append(args)
                 if len(pushes) == 2:
-                    raise _messages.RedisError("Redis does not answer at new.")
+                    raise broker_move.RedisError("Redis does not answer at new.")
                 return push(database, *args)
 
-            monkeypatch.setattr(_messages, "_push", fail_at_second)
+            monkeypatch.setattr(broker_move, "_push", fail_at_second)
             move(host, NoJournal(), here, there)
-    monkeypatch.setattr(_messages, "_push", push)
+    monkeypatch.setattr(broker_move, "_push", push)
     with old.connect() as redis:
         # The two newest had arrived where nobody can fetch them from any more.
         assert take_back(host, NoJournal(), old.broker("old")) == 5
@@ -437,7 +438,7 @@ def test_no_command_keeps_redis_from_others_for_long(old, new, host, monkeypatch
     [moved] = there_and_back(old, new, host, NoJournal(), ">")
     assert moved.moved == number
     # The first chunk is taken blind.
-    assert largest[0] < max(2 * _stored.CHUNK_BYTES, 2 * _stored.FIRST_CHUNK * size)
+    assert largest[0] < max(2 * queues.CHUNK_BYTES, 2 * queues.FIRST_CHUNK * size)
     for server in (old, new):
         # On average, because on a busy machine a single one may have to wait for the processor.
         with server.connect() as redis:

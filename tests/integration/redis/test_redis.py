@@ -11,12 +11,13 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _redis
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import move
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Credentials, Redis, RedisError
 from tasks import consume_all, fill, message, take_unacked
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import redis as broker_redis
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials, Redis, RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 
 @pytest.mark.parametrize("value", [b"", b"\r\n$-1\r\n", bytes(range(256)), "\u00e4\u20ac".encode(), b"x" * 3_000_000])
@@ -155,7 +156,7 @@ def no_way(monkeypatch):
     def refuse(*_args):
         raise OSError(errno.EHOSTUNREACH, "No route to host")
 
-    monkeypatch.setattr(_redis.socket, "create_connection", refuse)
+    monkeypatch.setattr(broker_redis.socket, "create_connection", refuse)
 
 
 def test_redis_cli_gives_what_the_socket_gives(old, no_way):

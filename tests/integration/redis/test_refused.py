@@ -8,15 +8,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _move_rules
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Broker
+from tasks import SEPARATOR, consume_all, fill, message, take_unacked
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move_checks
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import count_messages, move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal, Store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import count_messages, move
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Credentials
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _bg_move_tasks as bg_move_tasks
-from tasks import SEPARATOR, consume_all, fill, message, take_unacked
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_move_tasks
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_what_is_not_in_a_queue_needs_room_too(host, old, start_server, where):
 
 
 def test_the_memory_of_the_host_counts_where_the_redis_is_on_it(host, old, new, waiting, monkeypatch):
-    monkeypatch.setattr(_move_rules._resources, "available_memory", lambda: 100)
+    monkeypatch.setattr(move_checks.host_resources, "available_memory", lambda: 100)
     container = SimpleNamespace(id="c", name="c", running=True, pid=0)
     host.engine = SimpleNamespace(inspect=lambda _id: {"HostConfig": {"Memory": 0}})
     there = Broker("new", new.socket, container=container)

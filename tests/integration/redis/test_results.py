@@ -10,11 +10,12 @@ import pickle
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import move
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redbeat import copy_schedule
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._results import copy_results, is_ready
 from tasks import fill, message
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redbeat import copy_schedule
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.results import copy_results, is_ready
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _messages
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import move
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._move_rules import fields_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import Redis
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._stored import waiting_tasks
 from tasks import fill, message, take_unacked
 from test_move import Notes, leftovers
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move_checks import fields_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import waiting_tasks
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis
 
 MESSAGES, SIZE = 100_000, 1_000
 # What one exchange may cost either Redis, which answers nobody else meanwhile.
@@ -81,9 +82,9 @@ def filled(old):
 
 
 def test_no_command_takes_long_and_the_progress_shows(filled, old, new, monkeypatch, watch):
-    monkeypatch.setattr(_messages, "PROGRESS_SECONDS", 0.5)
+    monkeypatch.setattr(broker_move, "PROGRESS_SECONDS", 0.5)
     host, journal, reported = SimpleNamespace(commands=[]), Watched(), []
-    monkeypatch.setattr(_messages, "report", reported.append)
+    monkeypatch.setattr(broker_move, "report", reported.append)
     with new.connect() as other:
         filled.call("CONFIG", "RESETSTAT")
         watched = watch()

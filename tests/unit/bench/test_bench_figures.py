@@ -7,9 +7,9 @@ import figures
 import load
 import pytest
 from accountant import Seen
+from kinds import Charge, Weight
 from machine import Outcome, steps_of_script, steps_of_tasks
 from measure import Observed
-from kinds import Charge, Weight
 from sampler import Sample
 
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from adoption_steps import Line
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _adoption, _adoption_ways, _settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import adoption, adoption_routes
 
 SITE = """\
 upstream app { server localhost:8000; least_conn; }
@@ -33,9 +34,9 @@ def finding():
         "Ports": [{"PublicPort": 8000, "PrivatePort": 8000}],
     }
     settings = _settings.settings_of({"app": "shop", "colors": {}, "services": {}, "nginx": {}, "broker": {}})
-    ways = _adoption_ways.of_files({"/etc/nginx/nginx.conf": "http { include site.conf; }", "/etc/nginx/site.conf": SITE})
-    found = _adoption.recognize(_adoption.running_apps([seen], "web", "/srv/shop"), settings, ways)
-    return _adoption.finding(found, settings, ways, "/srv/shop", lambda port: False, False)
+    ways = adoption_routes.of_files({"/etc/nginx/nginx.conf": "http { include site.conf; }", "/etc/nginx/site.conf": SITE})
+    found = adoption.recognize(adoption.running_apps([seen], "web", "/srv/shop"), settings, ways)
+    return adoption.finding(found, settings, ways, "/srv/shop", lambda port: False, False)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_the_lines_are_written_where_they_belong():
     text = adoption_steps.written(SITE, adoption_steps.steps_in(finding()).lines)
     assert text.splitlines()[3] == "        proxy_pass http://shop; proxy_set_header Host app; proxy_redirect http://app/ /;"
     assert text.splitlines()[7] == "        proxy_pass http://shop;"
-    again = _adoption_ways.of_files({"/etc/nginx/nginx.conf": "http { include site.conf; }", "/etc/nginx/site.conf": text})
+    again = adoption_routes.of_files({"/etc/nginx/nginx.conf": "http { include site.conf; }", "/etc/nginx/site.conf": text})
     assert again.to((8000,)) == []
 
 

@@ -14,7 +14,8 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings, _workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_deployment
 
 ROOT = os.path.join(os.path.dirname(__file__), "..", "..", "..")
@@ -131,7 +132,7 @@ def test_what_a_play_needs_before_the_role_is_there_has_the_same_default(path):
 
 def test_choices_are_those_of_the_modules():
     for name, choices in [
-        ("bluegreen_worker_on_timeout", list(_workers.ON_TIMEOUT)),
+        ("bluegreen_worker_on_timeout", list(workers_stop.ON_TIMEOUT)),
         ("bluegreen_broker", _settings.ARGUMENTS["broker"]["options"]["mode"]["choices"]),
     ]:
         assert OPTIONS[name]["choices"] == choices

@@ -12,8 +12,9 @@ import jinja2
 import pytest
 import yaml
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _grammar, _settings, _upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings, _validation
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream
 
 ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "..", "roles")
 
@@ -37,16 +38,16 @@ def render(template, variables):
 def test_the_upstream_file_is_what_bg_switch_would_write_without_a_live_color():
     written = render(load("bluegreen_prepare", "templates", "upstream.conf.j2"), {"bluegreen_app": "shop"})
     servers = {color: f"127.0.0.1:{port}" for color, port in _settings.DEFAULT_PORTS.items()}
-    assert written == _upstream.render("shop", None, servers)
+    assert written == upstream.render("shop", None, servers)
 
 
 def test_the_upstream_file_follows_ports_servers_and_name():
     variables = {"bluegreen_app": "shop", "bluegreen_ports": {"blue": 8001, "green": 8002}, "bluegreen_nginx_upstream": "web"}
     servers = {"blue": "127.0.0.1:8001", "green": "127.0.0.1:8002"}
     template = load("bluegreen_prepare", "templates", "upstream.conf.j2")
-    assert render(template, variables) == _upstream.render("web", None, servers)
+    assert render(template, variables) == upstream.render("web", None, servers)
     variables["bluegreen_nginx_servers"] = servers = {"blue": "web-blue:8000", "green": "web-green:8000"}
-    assert render(template, variables) == _upstream.render("web", None, servers)
+    assert render(template, variables) == upstream.render("web", None, servers)
 
 
 @pytest.mark.parametrize("live", ["blue", "green"])
@@ -61,7 +62,7 @@ def test_the_upstream_file_follows_ports_servers_and_name():
 def test_the_upstream_file_of_an_app_that_runs_is_what_bg_switch_would_write(live, given, servers):
     template = load("bluegreen_prepare", "templates", "upstream.conf.j2")
     variables = {"bluegreen_app": "shop", "_bluegreen_prepare_live": live, **given}
-    assert render(template, variables) == _upstream.render("shop", live, servers)
+    assert render(template, variables) == upstream.render("shop", live, servers)
 
 
 def test_the_file_is_where_the_role_bluegreen_looks_for_it():
@@ -90,7 +91,7 @@ def accepts(check, *arguments):
 )
 def test_names_are_accepted_where_the_modules_accept_them(name):
     grammar = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))["_bluegreen_prepare_name"]
-    assert bool(re.match(grammar, name)) is accepts(_grammar.check_upstream, "bluegreen_nginx_upstream", name)
+    assert bool(re.match(grammar, name)) is accepts(_validation.check_upstream, "bluegreen_nginx_upstream", name)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_names_are_accepted_where_the_modules_accept_them(name):
 def test_paths_are_accepted_where_the_modules_accept_them(path):
     written = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))["_bluegreen_prepare_written"]
     (grammar,) = [each["grammar"] for each in written if each["option"] == "bluegreen_nginx_file"]
-    assert bool(re.match(grammar, path)) is accepts(_grammar.check_path, "bluegreen_nginx_file", path)
+    assert bool(re.match(grammar, path)) is accepts(_validation.check_path, "bluegreen_nginx_file", path)
 
 
 def grammar_of(option, table="_bluegreen_prepare_written"):
@@ -118,13 +119,13 @@ def grammar_of(option, table="_bluegreen_prepare_written"):
 )
 def test_servers_are_accepted_where_the_modules_accept_them(server):
     grammar = grammar_of("the port of blue")
-    assert bool(re.match(grammar, server)) is accepts(_grammar.check_server, "bluegreen_nginx_servers.blue", server)
+    assert bool(re.match(grammar, server)) is accepts(_validation.check_server, "bluegreen_nginx_servers.blue", server)
 
 
 @pytest.mark.parametrize("container", ["", "nginx", "proxy_1.a", "--privileged", "-it", "a b", "1web", "nginx\n", "a/b"])
 def test_containers_are_accepted_where_the_modules_accept_them(container):
     grammar = grammar_of("bluegreen_nginx_container")
-    assert bool(re.match(grammar, container)) is accepts(_grammar.check_container, "bluegreen_nginx_container", container)
+    assert bool(re.match(grammar, container)) is accepts(_validation.check_container, "bluegreen_nginx_container", container)
 
 
 LISTEN = ["80", "80 default_server", "127.0.0.1:8080", "[::]:80, 80"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _compose_rules
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import rules as compose_rules
 
 PORTS = {"blue": 18001, "green": 18002}
 SERVICES = {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker", "beat"], "ignored": []}
@@ -59,7 +59,7 @@ class Case:
             definition.update(copy.deepcopy(values))
 
     def findings(self):
-        return _compose_rules.examine(
+        return compose_rules.examine(
             self.colors,
             self.services,
             PORTS,

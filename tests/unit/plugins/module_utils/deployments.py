@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
-    _broker,
-    _health,
-    _messages,
-    _nginx,
-    _old_web,
-    _settings,
-    _settle,
-    _stored,
-    _switch,
-    _workers,
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import (
+    connection as broker_connection,
+    move as broker_move,
+    queues,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._drain import Drained
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import Moved
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import old_web, settle
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STEPS, Journal, Store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._messages import Moved
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import STEPS, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    running as nginx_running,
+    switch as nginx_switch,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
     NO_RESTART,
@@ -155,29 +156,29 @@ class Scene:
             record(monkeypatch, self.calls, module, name, label, does)
 
         replace(
-            _health,
+            health_gate,
             "wait_healthy",
             lambda given: f"wait for {PORTS[given['settings'].url.split(':')[2][:5]]}",
             self._become_healthy,
         )
-        replace(_switch, "switch", lambda given: f"switch to {given['color']}", self._switch)
-        replace(_workers, "stop_workers", "stop workers", self._stop_workers)
-        replace(_workers, "restart_workers", "restart workers", self._restart_workers)
+        replace(nginx_switch, "switch", lambda given: f"switch to {given['color']}", self._switch)
+        replace(workers_stop, "stop_workers", "stop workers", self._stop_workers)
+        replace(workers_stop, "restart_workers", "restart workers", self._restart_workers)
         replace(
-            _messages,
+            broker_move,
             "move",
             lambda given: f"move {given['source'].name} to {given['destination'].name}",
             self._move,
         )
-        replace(_old_web, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
-        replace(_settle, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
-        replace(_nginx, "served_color", "ask nginx", lambda given: self.served)
-        monkeypatch.setattr(_messages, "take_back", self._take_back)
+        replace(old_web, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
+        replace(settle, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
+        replace(nginx_running, "served_color", "ask nginx", lambda given: self.served)
+        monkeypatch.setattr(broker_move, "take_back", self._take_back)
         # Questions, not effects.
-        monkeypatch.setattr(_nginx, "cannot_switch", lambda host, nginx: self.nginx_problem)
-        for module in (_messages, _stored):
+        monkeypatch.setattr(nginx_running, "cannot_switch", lambda host, nginx: self.nginx_problem)
+        for module in (broker_move, queues):
             monkeypatch.setattr(module, "count_messages", lambda broker: dict(broker.tasks))
-        monkeypatch.setattr(_broker, "connect", self._connect)
+        monkeypatch.setattr(broker_connection, "connect", self._connect)
 
     # What the other parts do
 

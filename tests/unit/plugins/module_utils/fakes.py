@@ -10,8 +10,8 @@ import copy
 import inspect
 import posixpath
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _containers
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker import containers as docker_containers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 
@@ -92,11 +92,11 @@ class FakeEngine:
                 "Image": f"registry/{service}:1",
                 "Env": [],
                 "Labels": {
-                    _containers.PROJECT_LABEL: f"{app}-{color}",
-                    _containers.SERVICE_LABEL: service,
-                    _containers.NUMBER_LABEL: "1",
-                    _containers.ONEOFF_LABEL: "False",
-                    _containers.CONFIG_HASH_LABEL: f"hash-{service}",
+                    docker_containers.PROJECT_LABEL: f"{app}-{color}",
+                    docker_containers.SERVICE_LABEL: service,
+                    docker_containers.NUMBER_LABEL: "1",
+                    docker_containers.ONEOFF_LABEL: "False",
+                    docker_containers.CONFIG_HASH_LABEL: f"hash-{service}",
                 },
             },
             "HostConfig": {
@@ -219,7 +219,7 @@ class FakeEngine:
         body = copy.deepcopy(body)
         host_config = body.pop("HostConfig")
         endpoints = body.pop("NetworkingConfig", {}).get("EndpointsConfig", {})
-        project, service = (body["Labels"][label] for label in (_containers.PROJECT_LABEL, _containers.SERVICE_LABEL))
+        project, service = (body["Labels"][label] for label in (docker_containers.PROJECT_LABEL, docker_containers.SERVICE_LABEL))
         container_id = f"{project.rpartition('-')[2]}-{service}-{len(self.calls)}"
         self.inspected[container_id] = {
             "Id": container_id,

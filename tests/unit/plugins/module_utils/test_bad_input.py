@@ -15,20 +15,16 @@ import string
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
-    _grammar,
-    _info,
-    _journal_schema,
-    _kombu,
-    _nginx,
-    _pidbox,
-    _recover,
-    _recovery,
-    _settings,
-)
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._close import close
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings, _validation
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import remote_control
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import parse_url
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import kombu
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import status as deployment_status
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.finish import close
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.open import refuse_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import (
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import (
     Moment,
     count,
     figures,
@@ -37,15 +33,18 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures impo
     workers_consume,
     workers_told,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
     Fenced,
     Journal,
     refuse_stranger,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal_schema import Unreadable
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._open import refuse_open
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import parse_url
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._remembered import kept_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import Unreadable
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
+    decide as recovery_decide,
+    recover as recovery,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot.file import kept_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import (
     HEALTH,
     Scene,
@@ -92,7 +91,7 @@ def put(scene, raw, name="deployment.json"):
 def of_bytes(raw):
     """What the reader makes of some bytes: a journal, or ``None``."""
     try:
-        return _journal_schema.journal(raw, "shop")
+        return journal_schema.journal(raw, "shop")
     except Unreadable as error:
         assert error.problems and all(problem.isprintable() and len(problem) < 1000 for problem in error.problems)
         return None
@@ -102,15 +101,15 @@ def use(scene, data):
     """Everything that reads a journal, up to the first effect. No error but one for people."""
     journal = Journal(scene.store, copy.deepcopy(data))
     settings = _settings.from_journal(journal.data)
-    nginx = _nginx.Nginx(**settings.nginx)
+    nginx = nginx_running.Nginx(**settings.nginx)
     assert set("\n\r;{}\"'` $\\#").isdisjoint(nginx.upstream + nginx.file + nginx.container + "".join(nginx.servers.values()))
     assert set(settings.ports) == set(settings.projects) == set(nginx.servers) == {"blue", "green"}
     assert data["release"].isascii() and " " not in data["release"]
     if settings.health:
-        _grammar.check_url("url", _settings.health_url(settings, journal["to"]))
+        _validation.check_url("url", _settings.health_url(settings, journal["to"]))
     for served in ("blue", "green", ""):
         for prefer in ("", "rollback"):
-            _recovery.decide(journal.data, _recovery.Sight(served, True, True), prefer)
+            recovery_decide.decide(journal.data, recovery_decide.Sight(served, True, True), prefer)
     assert isinstance(journal.describe(), str) and journal.lease_is_live() in (True, False)
     workers = {journal["settings"]["projects"][color] for color in ("blue", "green")}
     for facts in (workers_told(journal.data, workers, True), workers_consume(journal.data, workers), gap_ends(journal.data, True)):
@@ -118,7 +117,7 @@ def use(scene, data):
         count(journal.data, "health", Moment("boot-1", 1013.0, 1795435213.0))
     sentence(figures(journal))
     assert json.dumps(figures(journal), allow_nan=False)
-    for step in _journal_schema.STEPS:
+    for step in journal_schema.STEPS:
         for identity in (("dep-1", 1), ("dep-2", 1), ("", 0)):
             try:
                 refuse_stranger("shop", journal, *identity, step)
@@ -227,13 +226,13 @@ def test_a_journal_that_cannot_be_used_has_no_effect(scene, whole, raw):
     params = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": ""}
     for act in (
         scene.store.load,
-        lambda: _recover.recover(scene.host, scene.store, params, False),
+        lambda: recovery.recover(scene.host, scene.store, params, False),
         lambda: close(scene.host, scene.store, params, False),
     ):
         with pytest.raises(BluegreenError) as failure:
             act()
         assert "damaged" in failure.value.message and "\n" not in failure.value.message
-    assert _info._journal(scene.host, scene.store) is None and len(scene.host.warnings) == 1
+    assert deployment_status._journal(scene.host, scene.store) is None and len(scene.host.warnings) == 1
     assert scene.effects() == []
     assert sorted((path.name, path.read_bytes()) for path in scene.folder.iterdir()) == before
 
@@ -305,11 +304,11 @@ def test_messages_that_an_app_puts_into_its_redis_are_told_or_not(rng):
     texts += [json.dumps(MESSAGE)[: rng.randrange(100)] for dummy in range(100)]
     for text in texts:
         for payload in (text.encode("utf-8", "replace"), f'[{text}, "exchange", "key"]'.encode("utf-8", "replace")):
-            assert _kombu.tag_of(payload) is None or isinstance(_kombu.tag_of(payload), str)
-            assert _kombu.task_of(payload) is None or isinstance(_kombu.task_of(payload), str)
-            assert 0 <= _kombu.priority_of(payload) <= 9
-            assert _kombu.unpack_unacked(payload) is None or len(_kombu.unpack_unacked(payload)) == 3
-            assert _pidbox.answer(payload) is None or len(_pidbox.answer(payload)) == 2
+            assert kombu.tag_of(payload) is None or isinstance(kombu.tag_of(payload), str)
+            assert kombu.task_of(payload) is None or isinstance(kombu.task_of(payload), str)
+            assert 0 <= kombu.priority_of(payload) <= 9
+            assert kombu.unpack_unacked(payload) is None or len(kombu.unpack_unacked(payload)) == 3
+            assert remote_control.answer(payload) is None or len(remote_control.answer(payload)) == 2
 
 
 # Every string that is validated
@@ -325,22 +324,22 @@ def named(check):
 
 # Which check, what it accepts as an example, all characters that may ever pass it, and how many.
 CHECKS = [
-    (named(lambda option, value: _grammar.check_app(value, option)), "shop-1", NAMES, 48),
-    (named(_grammar.check_upstream), "shop_web", NAMES, 48),
-    (named(_grammar.check_project), "shop-blue", NAMES, 63),
-    (named(_grammar.check_service), "web.1", WORDS + "._-", 128),
-    (named(_grammar.check_reference), "4f" * 32, WORDS + "._-", 128),
-    (named(_grammar.check_color), "blue", "bluegren", 5),
-    (named(_grammar.check_container), "nginx", WORDS + "._-", 128),
-    (named(_grammar.check_server), "[::1]:18001", WORDS + "._-[]:", 140),
-    (named(_grammar.check_path), "/etc/nginx/conf.d/shop.conf", WORDS + "._-/", 1024),
-    (named(lambda option, value: _grammar.check_release(value, option)), "1.4.2+b@c:d/e", WORDS + "._:/@+-", 128),
-    (named(_grammar.check_deployment_id), "20261123T170739Z-4f2a9c", WORDS + "._-", 64),
-    (named(_grammar.check_env_name), "BG_PORT", WORDS + "_", 255),
-    (named(_grammar.check_url), "https://app.example.org:8443/health/?deep=1", PRINTED, 2048),
-    (named(_grammar.check_host), "app.example.org:80", WORDS + "._-[]:", 255),
-    (named(_grammar.check_url_path), "/health/?deep=1", PRINTED, 2048),
-    (named(_grammar.check_docker_host), "unix:///run/docker.sock", WORDS + "._-/:", 1024),
+    (named(lambda option, value: _validation.check_app(value, option)), "shop-1", NAMES, 48),
+    (named(_validation.check_upstream), "shop_web", NAMES, 48),
+    (named(_validation.check_project), "shop-blue", NAMES, 63),
+    (named(_validation.check_service), "web.1", WORDS + "._-", 128),
+    (named(_validation.check_reference), "4f" * 32, WORDS + "._-", 128),
+    (named(_validation.check_color), "blue", "bluegren", 5),
+    (named(_validation.check_container), "nginx", WORDS + "._-", 128),
+    (named(_validation.check_server), "[::1]:18001", WORDS + "._-[]:", 140),
+    (named(_validation.check_path), "/etc/nginx/conf.d/shop.conf", WORDS + "._-/", 1024),
+    (named(lambda option, value: _validation.check_release(value, option)), "1.4.2+b@c:d/e", WORDS + "._:/@+-", 128),
+    (named(_validation.check_deployment_id), "20261123T170739Z-4f2a9c", WORDS + "._-", 64),
+    (named(_validation.check_env_name), "BG_PORT", WORDS + "_", 255),
+    (named(_validation.check_url), "https://app.example.org:8443/health/?deep=1", PRINTED, 2048),
+    (named(_validation.check_host), "app.example.org:80", WORDS + "._-[]:", 255),
+    (named(_validation.check_url_path), "/health/?deep=1", PRINTED, 2048),
+    (named(_validation.check_docker_host), "unix:///run/docker.sock", WORDS + "._-/:", 1024),
 ]
 
 
@@ -388,21 +387,21 @@ def test_nothing_passes_that_is_outside_of_the_grammar(rng, check, example, lett
 def test_ports_are_whole_numbers():
     for value in NASTY:
         with pytest.raises(BluegreenError):
-            _grammar.check_port("port", value)
+            _validation.check_port("port", value)
 
 
 def test_both_colors_take_any_mapping(rng):
     for value in NASTY:
         for mapping in (value, {"blue": value, "green": 1}, {"blue": value}, {"blue": [value], "green": value}):
             try:
-                _grammar.check_both_colors("option", mapping)
+                _validation.check_both_colors("option", mapping)
             except BluegreenError as refusal:
                 assert "option" in refusal.message
 
 
 def test_free_text_is_one_line(rng):
     for value in [*NASTY, *mutations(rng, "ada@laptop", 500)]:
-        line = _grammar.one_line(value, 50)
+        line = _validation.one_line(value, 50)
         assert line.isprintable() and len(line) <= 50
         line.encode()
 
@@ -444,5 +443,5 @@ def test_an_option_is_refused_or_makes_a_journal_that_can_be_read_again(scene, w
                 continue
             passed += 1
             journal = {**whole, "app": settings.app, "settings": settings.journaled()}
-            assert _journal_schema.problems(json.loads(json.dumps(journal)), settings.app) == [], (path, value)
+            assert journal_schema.problems(json.loads(json.dumps(journal)), settings.app) == [], (path, value)
     assert passed > 20

@@ -8,14 +8,19 @@ from __future__ import annotations
 import pytest
 from workers import BEAT, WORKER, WorkerBroker, WorkerHost
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _close, _recover, _settle, _workers
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
+    finish as deployment_finish,
+    settle,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.status import summary
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._figures import figures
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._info import summary
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import Journal, Store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._takeover import Stop, take_over
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import restart_workers, stop_workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import restart_workers, stop_workers
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene, facts
 
 CONSUMES = WorkerBroker(consumes=["10.0.0.2"])
@@ -48,9 +53,9 @@ class Host:
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    monkeypatch.setattr(_workers, "count_messages", lambda _broker: {})
-    monkeypatch.setattr(_workers, "restore_orphans", lambda *_given: 0)
-    monkeypatch.setattr(_workers, "active_tasks", lambda *_given: None)
+    monkeypatch.setattr(workers_stop, "count_messages", lambda _broker: {})
+    monkeypatch.setattr(workers_stop, "restore_orphans", lambda *_given: 0)
+    monkeypatch.setattr(workers_stop, "active_tasks", lambda *_given: None)
     return Host(tmp_path)
 
 
@@ -113,10 +118,10 @@ UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "somebo
 
 @pytest.fixture
 def scene(monkeypatch, tmp_path):
-    monkeypatch.setattr(_settle, "copy_beside", lambda *_given: None)
-    monkeypatch.setattr(_settle, "_ask_new_workers", lambda *_given: None)
-    monkeypatch.setattr(_settle._guard_units, "watch_pending", lambda *_given: None)
-    monkeypatch.setattr(_settle._health, "require_still_healthy", lambda *_given: None)
+    monkeypatch.setattr(settle, "copy_beside", lambda *_given: None)
+    monkeypatch.setattr(settle, "_ask_new_workers", lambda *_given: None)
+    monkeypatch.setattr(settle.guard_units, "watch_pending", lambda *_given: None)
+    monkeypatch.setattr(settle.health_gate, "require_still_healthy", lambda *_given: None)
     made = Scene(monkeypatch, tmp_path)
     made.color("blue", worker="exited", beat="exited")
     made.color("green")
@@ -138,7 +143,7 @@ def settled(scene):
             getattr(journal, note)(*([workers] if note == "note_consuming" else [workers, True]))
         scene.host.clock.sleep(6)
         journal.done(step)
-    return _settle.settle(scene.host, scene.store, given, check_mode=False)
+    return settle.settle(scene.host, scene.store, given, check_mode=False)
 
 
 def last_line(scene):
@@ -156,7 +161,7 @@ def test_settle_says_what_it_took_so_far(scene):
 def test_an_approved_deployment_adds_up(scene):
     settled(scene)
     scene.host.clock.sleep(61)
-    given = _close.close(scene.host, scene.store, CLOSE, check_mode=False)["figures"]
+    given = deployment_finish.close(scene.host, scene.store, CLOSE, check_mode=False)["figures"]
     entry, line = last_line(scene)
     assert {name: entry[name] for name in given} == given
     assert line == "It took 91.0 s (61.0 s of it waiting for approval), worker gap 20.0 s"
@@ -169,7 +174,7 @@ def test_an_approved_deployment_adds_up(scene):
 def test_a_deployment_that_is_undone_adds_up(scene):
     settled(scene)
     scene.host.clock.sleep(542)
-    given = _recover.recover(scene.host, scene.store, UNDO, check_mode=False)["figures"]
+    given = recovery.recover(scene.host, scene.store, UNDO, check_mode=False)["figures"]
     entry, line = last_line(scene)
     assert {name: entry[name] for name in given} == given
     # Two seconds each until the new ones have stopped, and until the old ones consume.
@@ -184,7 +189,7 @@ def test_a_guard_that_comes_late_waited_for_nobody(scene):
     journal.note_told(of_project(scene.engine, "shop-blue", ["worker"]), True)
     scene.host.clock.sleep(900)
     guard = {**UNDO, "prefer": "", "guard": True, "reason": "guard: no sign of life"}
-    _recover.recover(scene.host, scene.store, guard, check_mode=False)
+    recovery.recover(scene.host, scene.store, guard, check_mode=False)
     entry, line = last_line(scene)
     assert (entry["waited"], entry["seconds"]["between_runs"]) == (0, 900)
     # The rest of the way back follows the proof of the old workers.

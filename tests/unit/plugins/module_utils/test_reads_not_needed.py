@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
-    _close,
-    _info,
-    _journal,
-    _logs,
-    _memory_use,
-    _move_rules,
-    _nodes,
-    _probe,
-    _proof,
-    _recover,
-    _recreate,
-    _registered,
-    _resources,
-    _schedule,
-    _skew,
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _http
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move_checks, node_names
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
+    finish as deployment_finish,
+    status as deployment_status,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import look, of_project
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker import logs as docker_logs
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import restore as snapshot_restore
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    beat_schedule,
+    consuming,
+    registered_tasks,
+    unknown_tasks,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes
 
@@ -47,22 +47,22 @@ class Case:
 
 
 def status(case):
-    case.patch.setattr(_probe, "ask", lambda *given: _probe.Answer(200, "", 0.01))
+    case.patch.setattr(_http, "ask", lambda *given: _http.Answer(200, "", 0.01))
     params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(case.scene.file)}}
-    return _info.info(case.host, case.scene.store, params)["resources"]["disk"]["path"] == "/"
+    return deployment_status.info(case.host, case.scene.store, params)["resources"]["disk"]["path"] == "/"
 
 
 def disk(case):
-    return _resources.docker_root_of(case.engine) == ""
+    return host_resources.docker_root_of(case.engine) == ""
 
 
 def size(case):
-    return _resources.size_of_image(case.engine, "sha256:web-1") == 0
+    return host_resources.size_of_image(case.engine, "sha256:web-1") == 0
 
 
 def memory(case):
     case.scene.color("blue")
-    return _memory_use.memory_of(case.engine, of_project(case.engine, "shop-blue")) == 0
+    return memory_use.memory_of(case.engine, of_project(case.engine, "shop-blue")) == 0
 
 
 def finish(case):
@@ -72,7 +72,7 @@ def finish(case):
     case.scene.store.log({"id": "dep-0", "result": "committed", "images": images})
     case.scene.deployment("awaiting_approval", remove_volumes=True, keep_images=1)
     given = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
-    result = _close.close(case.host, case.scene.store, given, False)["result"]
+    result = deployment_finish.close(case.host, case.scene.store, given, False)["result"]
     return result == "committed" and len(case.host.warnings) == 1
 
 
@@ -82,7 +82,7 @@ def undo(case, step, served, **candidate):
     case.scene.deployment(step)
     case.scene.served = served
     given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
-    return _recover.recover(case.host, case.scene.store, given, False)["result"] == "rolled_back"
+    return recovery.recover(case.host, case.scene.store, given, False)["result"] == "rolled_back"
 
 
 def undo_fetch(case):
@@ -98,31 +98,31 @@ def undo_handover(case):
 
 
 def log_lines(case):
-    return _logs.lines_of(case.host, "any") == [] and "no logs" in str(_logs.last_lines(case.host, [case.container]))
+    return docker_logs.lines_of(case.host, "any") == [] and "no logs" in str(docker_logs.last_lines(case.host, [case.container]))
 
 
 def proof(case):
     # Without a broker that can be asked: it stands for a while.
-    _proof.prove_consuming(case.host, Notes(case.host), None, [case.container], 60)
-    return case.host.clock.now >= 1000 + _proof.STANDING
+    consuming.prove_consuming(case.host, Notes(case.host), None, [case.container], 60)
+    return case.host.clock.now >= 1000 + consuming.STANDING
 
 
 def skew(case):
-    return _skew._same_code(case.host, [case.container], [case.container]) is False
+    return unknown_tasks._same_code(case.host, [case.container], [case.container]) is False
 
 
 def nodes(case):
-    return _nodes.nodes_of(case.host, [case.container]).owns(f"celery@{case.container.hostname}")
+    return node_names.nodes_of(case.host, [case.container]).owns(f"celery@{case.container.hostname}")
 
 
 def registered(case):
     shells = {case.container.id: ("celery", "shell")}
-    names = _registered.of_containers(case.host, Notes(case.host), [case.container], shells=shells)
+    names = registered_tasks.of_containers(case.host, Notes(case.host), [case.container], shells=shells)
     return names is None and "could not be found out" in case.host.warnings[0]
 
 
 def leftovers_of_names(case):
-    _registered._remove_leftovers(case.host, "shop-blue")
+    registered_tasks._remove_leftovers(case.host, "shop-blue")
     return True
 
 
@@ -133,16 +133,16 @@ def schedule(case):
     case.engine.files["blue-beat"] = {"/app/celerybeat-schedule": b"x"}
     beats = [look(case.engine, "blue-beat")], [look(case.engine, "green-beat")]
     case.late()
-    copied = _schedule.carry_schedule(case.host, *beats)
+    copied = beat_schedule.carry_schedule(case.host, *beats)
     return copied == [] and "The schedule of beat could not be carried to shop-green-beat-1" in case.host.warnings[0]
 
 
 def limit(case):
-    return not _move_rules._limit_of(case.host, case.container)
+    return not move_checks._limit_of(case.host, case.container)
 
 
 def remembered(case):
-    _recreate.remember(case.host, case.scene.store, "blue", "1", [case.container], lambda each: each.restart_policy)
+    snapshot_restore.remember(case.host, case.scene.store, "blue", "1", [case.container], lambda each: each.restart_policy)
     return True
 
 
@@ -198,9 +198,9 @@ def test_a_redis_that_does_not_tell_its_memory_is_moved_to(monkeypatch, tmp_path
             raise answer
         return answer
 
-    monkeypatch.setattr(_move_rules, "_info", tell)
+    monkeypatch.setattr(move_checks, "_info", tell)
     scene = Scene(monkeypatch, tmp_path)
-    assert _move_rules._rooms(scene.host, scene.brokers["green"]) == []
+    assert move_checks._rooms(scene.host, scene.brokers["green"]) == []
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), KeyError("MemTotal"), ValueError("x")])
@@ -211,6 +211,6 @@ def test_a_journal_is_written_without_a_look_at_the_memory(monkeypatch, tmp_path
     def fail():
         raise error
 
-    monkeypatch.setattr(_journal, "used_memory", fail)
+    monkeypatch.setattr(journals, "used_memory", fail)
     journal.note(reason="a way back")
     assert scene.store.load()["reason"] == "a way back"

@@ -21,28 +21,36 @@ from typing import NamedTuple
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import (
-    _approval,
-    _close,
-    _guard,
-    _guard_units,
-    _journal,
-    _journal_schema,
-    _messages,
-    _nginx,
-    _no_journal,
-    _open,
-    _recover,
-    _settings,
-    _switch,
-    _watch,
-    _way_back,
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
+    approval,
+    finish as deployment_finish,
+    open as deployment_open,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._containers import of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import Guard
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import STEPS
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._probe import Answer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import (
+    main as guard_module,
+    watch as guard_watch,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.main import Guard
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+    journal as journals,
+    schema as journal_schema,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import STEPS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    running as nginx_running,
+    switch as nginx_switch,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
+    recover as recovery,
+    rollback_preflight,
+    without_journal,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 
 # How deep advice is followed: a command, what its refusal names, and what the refusal of that names.
@@ -90,7 +98,7 @@ class Command(NamedTuple):
     release: str = ""
 
 
-class MemoryStore(_journal.Store):
+class MemoryStore(journals.Store):
     """The journal and the history without a disk, each written and read by the schema; nobody else is there to be locked out."""
 
     text, lines = "", ()
@@ -102,15 +110,15 @@ class MemoryStore(_journal.Store):
     def load(self):
         if not self.text:
             return None
-        return _journal.Journal(self, _journal_schema.journal(self.text.encode(), self.app))
+        return journals.Journal(self, journal_schema.journal(self.text.encode(), self.app))
 
     def save(self, data):
-        self.text = json.dumps(_journal_schema.tidied(data))
+        self.text = json.dumps(journal_schema.tidied(data))
         self._mark_lease()
 
     def log(self, entry):
         if not self.lines or self.lines[-1]["id"] != entry["id"]:
-            self.lines = (*self.lines, _journal_schema.entry(json.dumps(entry).encode()))
+            self.lines = (*self.lines, journal_schema.entry(json.dumps(entry).encode()))
 
     def close(self, entry):
         self.log(entry)
@@ -130,15 +138,15 @@ class World(Scene):
         self.works = self.answer = True
         self.said = []
         monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-        monkeypatch.setattr(_journal, "used_memory", lambda: 0)
-        monkeypatch.setattr(_recover, "end_called_with", lambda *args: [])
-        monkeypatch.setattr(_guard, "called_with", lambda *args: [])
-        monkeypatch.setattr(_guard_units, "has_systemd", lambda: False)
-        monkeypatch.setattr(_watch._probe, "ask", self._ask)
-        monkeypatch.setattr(_way_back._resources, "available_memory", lambda: 2**40)
-        monkeypatch.setattr(_open, "Survey", _Survey)
-        monkeypatch.setattr(_nginx, "served_color", self._served)
-        switch = _switch.switch
+        monkeypatch.setattr(journals, "used_memory", lambda: 0)
+        monkeypatch.setattr(recovery, "end_called_with", lambda *args: [])
+        monkeypatch.setattr(guard_module, "called_with", lambda *args: [])
+        monkeypatch.setattr(guard_units, "has_systemd", lambda: False)
+        monkeypatch.setattr(guard_watch._http, "ask", self._ask)
+        monkeypatch.setattr(rollback_preflight.host_resources, "available_memory", lambda: 2**40)
+        monkeypatch.setattr(deployment_open, "Survey", _Survey)
+        monkeypatch.setattr(nginx_running, "served_color", self._served)
+        switch = nginx_switch.switch
 
         def proved(host, journal, nginx, color, *args, **kwargs):
             self._require_nginx()
@@ -149,15 +157,15 @@ class World(Scene):
             if cutover:
                 journal.note(cutover={**cutover, "color": color, "proved": color or ""})
 
-        monkeypatch.setattr(_switch, "switch", proved)
-        move = _messages.move
+        monkeypatch.setattr(nginx_switch, "switch", proved)
+        move = broker_move.move
 
         def moved(*args, **kwargs):
             if not self.answer:
                 raise BluegreenError("The broker does not answer.")
             return move(*args, **kwargs)
 
-        monkeypatch.setattr(_messages, "move", moved)
+        monkeypatch.setattr(broker_move, "move", moved)
         for broker in self.brokers.values():
             broker.answers = lambda: self.answer
 
@@ -229,9 +237,9 @@ class World(Scene):
             }  # fmt: skip
         journal = self.deployment(state.step, state.done, **facts)
         live = of_project(self.engine, "shop-blue")
-        _no_journal.remember_settings(self.store, _settings.from_journal(journal.data), live, {})
+        without_journal.remember_settings(self.store, _settings.from_journal(journal.data), live, {})
         if state.step == "awaiting_approval":
-            _approval.begin(journal)
+            approval.begin(journal)
         if state.over:
             self.host.clock.now += 601
         if state.back or state.result:
@@ -291,7 +299,7 @@ class World(Scene):
             return error.message
 
     def _run_finish(self, release):
-        _close.close(self.host, self.store, {"deployment_id": "", "epoch": 0, "release": release}, False)
+        deployment_finish.close(self.host, self.store, {"deployment_id": "", "epoch": 0, "release": release}, False)
 
     def _run_rollback(self, release):
         self._recover("rollback", release)
@@ -301,10 +309,10 @@ class World(Scene):
 
     def _recover(self, prefer, release):
         given = {"deployment_id": "", "epoch": 0, "prefer": prefer, "reason": "somebody", "release": release}
-        _recover.recover(self.host, self.store, given, False)
+        recovery.recover(self.host, self.store, given, False)
 
     def _run_deploy(self, release):
-        _open.open_deployment(self.host, self.store, {**_Survey.PARAMS, "release": release or "3"}, False)
+        deployment_open.open_deployment(self.host, self.store, {**_Survey.PARAMS, "release": release or "3"}, False)
 
     def _run_guard(self, release):
         guard = Guard(self.host, self.store, self.said.append)
@@ -324,7 +332,7 @@ class World(Scene):
         noted = ()
         if journal:
             noted = tuple(journal[key] for key in ("step", "done", "back", "result")) + (
-                journal.get("guard"), journal.has_owner(), journal.get("not_taken_back"), _approval.is_over(journal),
+                journal.get("guard"), journal.has_owner(), journal.get("not_taken_back"), approval.is_over(journal),
                 journal.get("old_web"), (journal.get("cutover") or {}).get("proved"), tuple(sorted(journal["signalled"])),
             )  # fmt: skip
         shown = tuple((each, self.engine.state(each), self.engine.policy(each)) for each in sorted(self.engine.inspected))

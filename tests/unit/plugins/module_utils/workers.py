@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from fakes import FakeEngine, FakeHost
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import Consumer
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._engine import EngineError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import NoJournal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Consumer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
 
 WORKER = {"Path": "celery", "Args": ["-A", "shop", "worker"]}
 BEAT = {"Path": "celery", "Args": ["-A", "shop", "beat"]}

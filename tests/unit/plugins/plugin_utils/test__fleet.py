@@ -23,7 +23,6 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.plugin_utils.fl
     whole,
 )
 
-
 DOCS = os.path.join(os.path.dirname(__file__), "..", "..", "..", "..", "docs", "status.md")
 
 

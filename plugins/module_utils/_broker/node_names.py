@@ -1,0 +1,123 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Names that Celery's workers have among themselves: which of those that answer run in some containers.
+
+Another app may use the same Redis, and its workers answer every question as ours do.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .._celery.roles import Roles, find_command, main_processes, roles_of_processes
+from .._docker.engine import EngineError
+from .._linux.processes import processes_of
+
+# Celery's own, where the command gives none.
+DEFAULT_NAME = "celery"
+_TITLE = re.compile(r"\[celeryd: (\S+):MainProcess\]")
+
+
+class Nodes:
+    """The nodes of some containers.
+
+    :ivar hosts: for each container, its host name and the names of its nodes, empty where its processes show none.
+    """
+
+    def __init__(self, hosts):
+        self.hosts = list(hosts)
+
+    def __len__(self):
+        return len(self.hosts)
+
+    def owns(self, node: str) -> bool:
+        """Whether a node runs in one of the containers."""
+        return any(each.has(node) for each in self.hosts)
+
+    def all_in(self, answered) -> bool:
+        """Whether each container has answered with all of its nodes."""
+        return all(each.is_complete(answered) for each in self.hosts)
+
+
+class Host(NamedTuple):
+    """One container: the names that the kernel may have for it, and those of its nodes that its processes show.
+
+    ``nodes`` has a set for each node, because engines differ in what they make of a domain.
+    """
+
+    hostnames: tuple
+    nodes: tuple = ()
+
+    def has(self, node):
+        if self.nodes:
+            return any(node in names for names in self.nodes)
+        return node.partition("@")[2] in self.hostnames
+
+    def is_complete(self, answered):
+        if self.nodes:
+            return all(not names.isdisjoint(answered) for names in self.nodes)
+        return any(self.has(node) for node in answered)
+
+
+def nodes_of(host, containers) -> Nodes:
+    """The nodes of worker containers that run.
+
+    A beat is left out: it has no remote control, so a wait for its answer would last until the time is over.
+    """
+    running = [(each, processes_of(each.pid)) for each in containers if each.running]
+    return Nodes(_host_of(host, *each) for each in running if roles_of_processes(each[1]) != Roles(beat=True))
+
+
+def _host_of(host, container, processes):
+    try:
+        config = host.engine.inspect(container.id)["Config"]
+    except EngineError:
+        config = {"Hostname": container.hostname}
+    hostnames = [config.get("Hostname") or container.id[:12]]
+    if config.get("Domainname"):
+        hostnames.append(f"{hostnames[0]}.{config['Domainname']}")
+    nodes = {frozenset(name_of(each.argv, one) for one in hostnames) for each in main_processes(processes)}
+    return Host(tuple(hostnames), tuple(nodes - {frozenset([""])}))
+
+
+def name_of(argv, hostname) -> str:
+    """The name of the node that a process is, or an empty string when it is no worker.
+
+    :param argv: its command line; Celery may have written its title over it.
+    """
+    text = " ".join(argv)
+    title = _TITLE.search(text)
+    if title:
+        return title.group(1)
+    words = text.split()
+    found = find_command(words)
+    if found is None or words[found[1]] != "worker":
+        return ""
+    return expanded(_option(words), hostname)
+
+
+def _option(words):
+    for index, word in enumerate(words):
+        if word.startswith("--hostname="):
+            return word.partition("=")[2]
+        if word in ("-n", "--hostname"):
+            return "".join(words[index + 1 : index + 2])
+        if word.startswith("-n") and not word.startswith("--") and len(word) > 2:
+            return word[2:]
+    return ""
+
+
+def expanded(given, hostname) -> str:
+    """The name of the node that Celery makes of what its option ``-n`` is given."""
+    name, at, node_host = given.partition("@")
+    if not at:
+        name, node_host = "", given
+    short, dummy, domain = hostname.partition(".")
+    values = {"h": hostname, "n": short, "d": domain, "i": "0", "I": "", "%": "%"}
+    text = f"{name or DEFAULT_NAME}@{node_host or hostname}"
+    return re.sub(r"%(.)", lambda found: values.get(found.group(1), found.group(0)), text)

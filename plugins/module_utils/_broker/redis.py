@@ -1,0 +1,281 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Redis over its own protocol (RESP 2), with nothing but the standard library.
+
+A ``docker exec redis-cli`` costs seconds a call on a Raspberry Pi; a socket to the container's address costs nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from .._errors import BluegreenError
+
+DEFAULT_PORT = 6379
+TIMEOUT = 10
+# A container of this host answers at once, or never.
+CONNECT_TIMEOUT = 3
+
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
+
+SERVERS = ("redis-server", "valkey-server", "keydb-server")
+_SERVER_IMAGE = re.compile(r"(^|[/_-])(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)")
+# What such an image is called too, and serves no data: tools that look at a Redis, and those that stand before one.
+_TOOLS = "commander|exporter|insight|admin|browser|ui|gui|webui|cli|backup|sentinel|proxy|stat|stats|monitor|metrics|dump|operator"
+_TOOL_IMAGE = re.compile(rf"(^|[/_-])(redis|valkey|keydb)[_-]?([a-z0-9]*[_-])*({_TOOLS})([_-][^/]*)?([:@]|$)")
+
+# Schemes of URLs that lead to a server without TLS, Sentinel and cluster.
+PLAIN = ("redis", "valkey")
+
+
+class RedisError(BluegreenError):
+    """Redis is out of reach, or refused a command.
+
+    :param code: first word of Redis's answer, such as ``NOAUTH``; empty when there was none.
+    :param no_way: whether nothing at all came back from the address, not even a refusal.
+    """
+
+    def __init__(self, message, code="", no_way=False):
+        super().__init__(message)
+        self.code = code
+        self.no_way = no_way
+
+
+class Credentials(NamedTuple):
+    """What a Redis asks for. User and password are never part of a message, a command or a result.
+
+    ``source`` is where the password was found, ``unread`` where there is one that could not be read, both in words.
+    """
+
+    user: str = ""
+    password: str = ""
+    source: str = ""
+    unread: str = ""
+
+
+class Url(NamedTuple):
+    """A parsed broker URL; ``database`` is ``None`` when the URL names none."""
+
+    scheme: str
+    host: str
+    port: int
+    database: object
+    credentials: Credentials
+
+
+def parse_url(url):
+    """A :class:`Url`.
+
+    :raises BluegreenError: it is no URL. The message does not show it, because it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = None, None
+    # SQS and others need no host; a Redis does.
+    if parts is None or "://" not in url or (parts.scheme.startswith(PLAIN) and not parts.netloc):
+        raise BluegreenError(
+            "broker url is no URL (its text is not shown, it may hold a password): write it as the app does, such as "
+            "redis://redis:6379/0."
+        )
+    path = parts.path.strip("/")
+    if parts.scheme in ("redis", "rediss", *PLAIN) and path and not path.isdigit():
+        raise BluegreenError(
+            f"broker url names the database {path!r}, but Redis numbers its databases: write it such as "
+            "redis://redis:6379/0."
+        )
+    return Url(
+        scheme=parts.scheme,
+        host=parts.hostname or "",
+        port=port or DEFAULT_PORT,
+        database=int(path) if path.isdigit() else None,
+        credentials=Credentials(unquote(parts.username or ""), unquote(parts.password or "")),
+    )
+
+
+def is_redis(container):
+    """Whether a container runs a Redis, or one of those that speak its protocol."""
+    words = [os.path.basename(word) for text in container.command for word in str(text).split()]
+    if any(word in SERVERS for word in words):
+        return True
+    return bool(_SERVER_IMAGE.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
+
+
+class Commands:
+    """What can be asked of Redis, whichever way the questions take.
+
+    Text that goes in may be ``str`` or ``bytes``; what comes back is ``bytes``.
+    """
+
+    def call(self, *words):
+        """Run one command.
+
+        :raises RedisError: Redis refused it, or is gone.
+        """
+        return self.pipeline([words])[0]
+
+    def pipeline(self, commands):
+        """Run commands one after the other in one go; they are not a transaction.
+
+        :raises RedisError: the first refusal, after all answers were read.
+        """
+        raise NotImplementedError
+
+    def scan(self, match=None, kind=None, count=500):
+        """Names of keys, each once, without ever blocking Redis for long.
+
+        :param kind: only keys of this type, such as ``list``.
+        """
+        seen, cursor, by_server = set(), b"0", kind is not None
+        while True:
+            command = ["SCAN", cursor, "COUNT", count] + (["MATCH", match] if match else [])
+            try:
+                cursor, keys = self.call(*command, *(["TYPE", kind] if by_server else []))
+            except RedisError as error:
+                # SCAN knows TYPE since Redis 6.
+                if not by_server or error.code != "ERR":
+                    raise
+                by_server, cursor = False, b"0"
+                continue
+            if kind and not by_server and keys:
+                kinds = self.pipeline([("TYPE", key) for key in keys])
+                keys = [key for key, found in zip(keys, kinds) if found.decode() == kind]
+            seen.update(keys)
+            if cursor == b"0":
+                return sorted(seen)
+
+
+class Redis(Commands):
+    """One connection to one database.
+
+    :param address: a host name or address, or the absolute path of a unix socket.
+    """
+
+    def __init__(self, address, port=DEFAULT_PORT, database=0, credentials=Credentials(), timeout=TIMEOUT):
+        self.place = f"{address}:{port}" if not address.startswith("/") else address
+        self.database = database
+        self._credentials = credentials
+        try:
+            if address.startswith("/"):
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self._socket.settimeout(timeout)
+                self._socket.connect(address)
+            else:
+                self._socket = socket.create_connection((address, port), CONNECT_TIMEOUT)
+                self._socket.settimeout(timeout)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._reader = self._socket.makefile("rb")
+        except OSError as error:
+            raise self._out_of_reach(error) from error
+        try:
+            if credentials.password:
+                login = (credentials.user, credentials.password) if credentials.user else (credentials.password,)
+                self._log_in(login)
+            if database:
+                self.call("SELECT", database)
+        except RedisError:
+            self.close()
+            raise
+
+    def close(self):
+        self._reader.close()
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    def _log_in(self, login):
+        try:
+            self.call("AUTH", *login)
+        except RedisError as error:
+            if not (self._credentials.source and asks_for_none(error)):
+                raise
+
+    def pipeline(self, commands):
+        try:
+            self._socket.sendall(b"".join(encode(command) for command in commands))
+            replies = [self._read() for _command in commands]
+        except (OSError, EOFError, ValueError) as error:
+            raise self._out_of_reach(error) from error
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                raise reply
+        return replies
+
+    def _read(self):
+        line = self._reader.readline()
+        if not line.endswith(b"\r\n"):
+            raise EOFError("the connection was closed")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            text = rest.decode("utf-8", "replace")
+            return RedisError(refusal(self.place, text, self._credentials), text.split(" ", 1)[0])
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if rest == b"-1" else self._exactly(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return None if rest == b"-1" else [self._read() for _item in range(int(rest))]
+        raise ValueError("it does not speak the protocol of Redis")
+
+    def _exactly(self, length):
+        data = self._reader.read(length)
+        if len(data) != length:
+            raise EOFError("the connection was closed")
+        return data
+
+    def _out_of_reach(self, error):
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        no_way = isinstance(error, socket.timeout) or getattr(error, "errno", None) in _NO_WAY
+        return RedisError(f"Redis does not answer at {self.place} ({reason}).", no_way=no_way)
+
+
+def encode(words):
+    """A command in Redis's protocol."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        data = word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogateescape")
+        parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+def asks_for_none(error):
+    """Whether a login failed because the Redis has no password: what was found may be another one's."""
+    return error.code == "ERR" and "AUTH" in error.message and "password" in error.message
+
+
+def refusal(place, text, credentials=Credentials()):
+    """A sentence for what Redis answered in place of a result.
+
+    :param credentials: those that it was given.
+    """
+    code = text.split(" ", 1)[0]
+    way_out = "give the app's own URL with user and password as bluegreen_broker_url."
+    if code == "WRONGPASS" or "invalid password" in text:
+        what = f"the password found in {credentials.source}" if credentials.source else "the user and password that it was given"
+        return f"Redis at {place} does not accept {what} ({code}): {way_out}"
+    if code == "NOPERM":
+        return (
+            f"Redis at {place} does not let its user do what is needed ({text}): give a URL of a user with ~* +@all as "
+            "bluegreen_broker_url."
+        )
+    if code == "NOAUTH":
+        if credentials.unread:
+            return f"Redis at {place} was given a password that could not be read: {credentials.unread} ({code}): {way_out}"
+        return f"Redis at {place} asks for a password that could not be found in the project ({code}): {way_out}"
+    return f"Redis at {place} refused a command: {text}."

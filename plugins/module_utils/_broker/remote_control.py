@@ -1,0 +1,187 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Questions to live workers through Celery's remote control, without Celery.
+
+``celery inspect`` starts a Python with the whole app: seconds and 38 MiB a call. The same question is one PUBLISH.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from typing import NamedTuple
+
+from .._celery import kombu
+from .._linux.clock import Deadline
+from .node_names import nodes_of
+from .queues import text
+from .redis import RedisError
+
+ANSWER_SECONDS = 1.0
+
+
+class Task(NamedTuple):
+    """A task that a worker was busy with.
+
+    ``since`` is its start in seconds since the epoch, ``worker_pid`` the process that runs it, as its container counts
+    processes; either may be ``None``.
+    """
+
+    node: str
+    id: str
+    name: str
+    since: object
+    worker_pid: object = None
+
+
+class Mailbox(NamedTuple):
+    """Where the workers of an app listen: its ``global_keyprefix``, its exchange, and the separator of its bindings."""
+
+    prefix: str = ""
+    exchange: str = "celery" + kombu.PIDBOX
+    separator: str = kombu.SEPARATOR
+
+    def channels(self, database):
+        """The channels that they may listen to, the usual one first (see kombu's option ``fanout_prefix``)."""
+        return f"{self.prefix}/{database}.{self.exchange}", f"{self.prefix}{self.exchange}"
+
+
+def request(method, reply_to, ticket, now, arguments=None, exchange=Mailbox().exchange, destination=None):
+    """The message of a question to the workers of a mailbox; pure.
+
+    :param method: ``active``, ``registered``, ``conf`` or another one of Celery's remote control.
+    :param now: seconds since the epoch; a worker ignores a question that is older than a minute.
+    :param arguments: what the method is given, by name.
+    :param destination: names of the nodes that are meant; ``None`` for all.
+    """
+    body = {
+        "method": method,
+        "arguments": arguments or {},
+        "destination": destination,
+        "pattern": None,
+        "matcher": None,
+        "ticket": ticket,
+        "reply_to": {"exchange": "reply.celery.pidbox", "routing_key": reply_to},
+    }
+    message = {
+        "body": base64.b64encode(json.dumps(body).encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"clock": 1, "expires": now + 60},
+        "properties": {
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": exchange, "routing_key": ""},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": ticket,
+        },
+    }
+    return json.dumps(message)
+
+
+def answer(payload):
+    """``(node, answer)`` from a reply's bytes, or ``None``; pure."""
+    try:
+        message = kombu.decoded(payload)
+        body = message["body"]
+        if message["properties"].get("body_encoding") == "base64":
+            body = base64.b64decode(body)
+        ((node, content),) = kombu.decoded(body).items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return node, content
+
+
+def _mailboxes(database, keys):
+    """A :class:`Mailbox` for each app whose workers listen in a database, with the names of its nodes.
+
+    :param keys: names of the bindings of their exchanges.
+    """
+    found = {}
+    for key in keys:
+        prefix, exchange = kombu.binding_of_key(key)
+        for member in () if exchange.startswith("reply.") else map(text, database.call("SMEMBERS", key)):
+            separator = kombu.leading_separator(member)
+            if separator:
+                node = member[2 * len(separator):]
+                box = Mailbox(prefix, exchange, separator)
+                found.setdefault(box, set()).add(node[: -len(exchange) - 1] if node.endswith(exchange) else node)
+    return found
+
+
+def ask(host, broker, number, method, nodes, arguments=None):
+    """Answers by node, only those of our own; an empty dict when none of them answers in time.
+
+    :param number: the database that the workers read.
+    :param nodes: :class:`node_names.Nodes`
+    """
+    answers, database, asked = {}, broker.database(number), set()
+    usual = [kombu.BINDING + Mailbox().exchange]
+    # All others are looked for only where the usual one has none of ours: that takes a look at every key.
+    for keys in (lambda: usual, lambda: map(text, database.scan(match=f"*{kombu.BINDING}*{kombu.PIDBOX}", kind="set"))):
+        if nodes.all_in(answers):
+            break
+        for box, names in _mailboxes(database, keys()).items():
+            if box not in asked and any(map(nodes.owns, names)):
+                asked.add(box)
+                # Another app may have its workers there. What is told to ours is not for them.
+                own = sorted(filter(nodes.owns, names))
+                _ask_mailbox(host, database, number, box, (method, arguments, own), nodes, answers)
+    return answers
+
+
+def _ask_mailbox(host, database, number, box, question, nodes, answers):
+    method, arguments, destination = question
+    name, ticket = os.urandom(16).hex(), os.urandom(16).hex()
+    queue = f"{name}.reply.celery.pidbox"
+    key, binding = f"{box.prefix}{queue}", f"{box.prefix}{kombu.BINDING}reply.celery.pidbox"
+    member = box.separator.join((name, "", queue))
+    try:
+        database.call("SADD", binding, member)
+        message = request(method, name, ticket, host.clock.wall(), arguments, box.exchange, destination)
+        if not any(database.call("PUBLISH", channel, message) for channel in box.channels(number)):
+            return
+        deadline = Deadline(host.clock, ANSWER_SECONDS)
+        while not nodes.all_in(answers) and not deadline.over:
+            payload = database.call("RPOP", key)
+            if payload is None:
+                deadline.sleep(0.02)
+                continue
+            found = answer(payload)
+            if found is not None and nodes.owns(found[0]):
+                answers[found[0]] = found[1]
+    finally:
+        database.pipeline([("SREM", binding, member), ("DEL", key)])
+
+
+def ask_all(host, broker, method, nodes, arguments=None):
+    """The same in all databases that hold messages, as far as a worker reads them; ``None`` when Redis refuses."""
+    answers = {}
+    try:
+        for number in broker.message_databases():
+            if not nodes.all_in(answers) and broker.has_live_worker(number):
+                answers.update(ask(host, broker, number, method, nodes, arguments))
+    except RedisError:
+        return None
+    return answers
+
+
+def active_tasks(host, broker, containers):
+    """What workers are busy with, or ``None`` when nobody tells; never a failure.
+
+    :param containers: the workers' containers. Others at the same broker are not asked.
+    """
+    nodes = nodes_of(host, containers)
+    answers = ask_all(host, broker, "active", nodes) if nodes else None
+    if not answers:
+        return None
+    return [
+        Task(node, str(each.get("id")), str(each.get("name")), each.get("time_start"), each.get("worker_pid"))
+        for node, content in answers.items()
+        for each in (content if isinstance(content, list) else ())
+    ]

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Results that a color keeps in another Redis of its own than its broker, copied to the same service of the other color.
+
+The broker may be one for both colors, or no Redis at all.
+"""
+
+from __future__ import annotations
+
+from .._errors import BluegreenError
+from . import move_checks
+from .redbeat import copy_schedule
+from .results import copy_results
+
+
+def copy_beside(host, journal, source, destination) -> int:
+    """Copy results, chords and RedBeat's schedule, as far as they are not in the broker.
+
+    What cannot be copied is a warning: no task is lost with it.
+
+    :param source, destination: :class:`color.Color`
+    :returns: how many keys were written.
+    """
+    copied = 0
+    for service in source.other_redis(_told(journal)):
+        with source.redis_of(service) as here, destination.redis_of(service) as there:
+            if here is None or there is None:
+                continue
+            try:
+                copied += _copy(host, journal, here, there)
+            except BluegreenError as error:
+                host.warn(f"Results of tasks that {here.name} may hold stay behind with {source.name}: {error.message}")
+    return copied
+
+
+def _told(journal):
+    """The hosts that the workers named as the place of their results; ``None`` when nobody told."""
+    told = [each["results"] for each in (journal.get("celery") or {}).values()]
+    return None if not told or None in told else set(told)
+
+
+def _copy(host, journal, here, there):
+    if here.run_id() == there.run_id():
+        return 0
+    numbers = here.message_databases()
+    needed = sum(move_checks.needed_for_results(here.database(each), there.database(each)) for each in numbers)
+    if needed:
+        move_checks.refuse_servers(here, there)
+        move_checks.refuse_room(host, here, there, needed, "results")
+    copied = 0
+    for number in numbers:
+        ours, theirs = here.database(number), there.database(number)
+        copied += copy_results(host, journal, ours, theirs, replace=False)
+        copied += copy_schedule(journal, ours, theirs, replace=False)
+    if copied:
+        host.commands.append(f"copy {copied} results and chords from {here.name} to {there.name}")
+    return copied

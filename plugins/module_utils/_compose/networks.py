@@ -1,0 +1,307 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Networks on which one name, or one address, would mean a container of both colors. Pure decisions.
+
+Compose gives a container the name of its service on each of its networks, whatever aliases it has beside that. So on a
+network that both colors are on, the name of a service leads to both, and who asks for it gets either.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple, Optional
+
+from .._validation import COLORS
+
+_ADDRESSES = ("ipv4_address", "ipv6_address")
+_HOST_KEY = re.compile(r"(HOST(NAME)?|ADDR(ESS)?|SERVER)$", re.IGNORECASE)
+
+
+class _Pair(NamedTuple):
+    """The same thing in both colors."""
+
+    blue: object
+    green: object
+
+    @property
+    def same(self):
+        return self.blue == self.green and self.blue not in (None, "")
+
+
+def refusals(rendered: dict, roles: dict, known: list, nginx_servers: Optional[dict] = None) -> list:
+    """Sentences for what the two colors would share on a network.
+
+    :param rendered: for each color, the configuration that Compose rendered.
+    :param roles: for each role, the services.
+    :param known: the services of a color.
+    :param nginx_servers: for each color, the name and port at which an Nginx in a container finds it.
+    """
+    look = _Look(rendered, roles, known)
+    return [
+        *look.fixed_names(),
+        *look.fixed_networks(),
+        *look.names(),
+        *look.names_for_nginx(nginx_servers or {}),
+        *look.addresses(),
+        *look.modes(),
+        *look.external_links(),
+    ]
+
+
+class _Look:
+    def __init__(self, rendered, roles, known):
+        self.projects = [rendered[color]["name"] for color in COLORS]
+        self.roles = roles
+        self.known = known
+        self.services = {name: _Pair(*(rendered[color]["services"][name] for color in COLORS)) for name in known}
+        every = [rendered[color].get("networks") or {} for color in COLORS]
+        self.networks = {key: _Pair(every[0][key] or {}, every[1].get(key) or {}) for key in every[0]}
+        self.shared = [key for key in self.networks if self._real_name(key).same]
+
+    def _real_name(self, key):
+        return _Pair(
+            *(
+                network.get("name") or (key if network.get("external") else f"{project}_{key}")
+                for network, project in zip(self.networks[key], self.projects)
+            )
+        )
+
+    def _is_external(self, key):
+        return bool(self.networks[key].blue.get("external"))
+
+    def _attached(self, name):
+        """``{network: pair of how the service is attached}``; a service may be in the network of another one."""
+        for dummy in self.known:
+            other = (self.services[name].blue.get("network_mode") or "").partition("service:")[2]
+            if other not in self.services:
+                break
+            name = other
+        found = [service.get("networks") or {} for service in self.services[name]]
+        return {key: _Pair(found[0][key] or {}, found[1].get(key) or {}) for key in found[0]}
+
+    # What only one of two networks can have
+
+    def fixed_names(self):
+        for key in self.shared:
+            users = [name for name in self.known if key in self._attached(name)]
+            if users and not self._is_external(key):
+                yield (
+                    f"Network {key} has the fixed name {self._real_name(key).blue}, so both colors would be on it and find each "
+                    f"other's {', '.join(users)} under one name: write name: ${{BG_PROJECT}}_{key}, or leave the name out; "
+                    "what others are to reach belongs on an external network beside it."
+                )
+
+    def fixed_networks(self):
+        for key, pair in self.networks.items():
+            if self._is_external(key):
+                continue
+            servers = [name for name in self.roles["support"] if name in self.known and key in self._attached(name)]
+            # On an external network the names of servers would mean both colors.
+            way = "take it out" if servers else "take it out, or make the network external"
+            pools = [(network.get("ipam") or {}).get("config") or () for network in pair]
+            for pool in pools[0]:
+                if pool.get("subnet") and pool["subnet"] in [other.get("subnet") for other in pools[1]]:
+                    yield (
+                        f"Network {key} has the fixed subnet {pool['subnet']}, which only one color could have: {way}."
+                    )
+            options = [network.get("driver_opts") or {} for network in pair]
+            for option in ("com.docker.network.bridge.name", "parent"):
+                if not self._real_name(key).same and _Pair(*(each.get(option) for each in options)).same:
+                    yield (
+                        f"Network {key} has {option}: {options[0][option]}, which only one color could have: {way}."
+                    )
+
+    # Names
+
+    def names(self):
+        for key in filter(self._is_external, self.shared):
+            members = [name for name in self.known if key in self._attached(name)]
+            named = self._named_on(key)
+            servers = [name for name in named if name in self.roles["support"] and self._is_ambiguous(key, name, members)]
+            if servers:
+                yield self._take_off(key, servers, [name for name in named if name not in self.roles["support"]])
+            for name in named:
+                if name not in self.roles["support"]:
+                    yield from self._asked_for(key, name, members)
+
+    def names_for_nginx(self, nginx_servers):
+        for color, server in nginx_servers.items():
+            asked = server.rpartition(":")[0]
+            for key in filter(self._is_external, self.shared):
+                for name in self._named_on(key):
+                    if asked in self._names_of(key, name)[0]:
+                        yield (
+                            f"bluegreen_nginx_servers.{color} is {server}, but network {key} is one network for both colors, so on "
+                            f"it the name {asked} leads to {name} of both: give {name} a name of its color there "
+                            f'(aliases: ["${{BG_PROJECT}}-{name}"]), and use that one.'
+                        )
+
+    def _named_on(self, key):
+        """The services that go by their names on a network; one in the network of another service does not."""
+        return [name for name in self.known if key in self._own_networks(name)]
+
+    def _own_networks(self, name):
+        return self.services[name].blue.get("networks") or {}
+
+    def _names_of(self, key, name):
+        """``(names that mean both colors, names of one color)``."""
+        aliases = [attached.get("aliases") or () for attached in self._attached(name)[key]]
+        hostnames = _Pair(*(service.get("hostname") for service in self.services[name]))
+        common = {name, *set(aliases[0]).intersection(aliases[1]), *((hostnames.blue,) if hostnames.same else ())}
+        own = {alias for alias in aliases[0] if alias not in common} | {f"{self.projects[0]}-{name}-1"}
+        own |= {self.services[name].blue.get("container_name") or name} - common
+        return sorted(common), sorted(own)
+
+    def _askers(self, names, among):
+        return [other for other in among if any(refers_to(self.services[other].blue, name) for name in names)]
+
+    def _is_ambiguous(self, key, name, members):
+        """Whether others of its color may get the server of the other color: their code may have its name, too."""
+        common, own = self._names_of(key, name)
+        others = [other for other in members if other != name]
+        return bool(others) and not (self._askers(own, others) and not self._askers(common, others))
+
+    def _take_off(self, key, servers, others):
+        inner, lists = self._inner_network(servers), {}
+        for name in servers:
+            kept = [each for each in self._own_networks(name) if not self._is_refused(each, name)]
+            lists.setdefault(tuple(self._with(inner, kept)), []).append(name)
+        for name in others:
+            own = list(self._own_networks(name))
+            if self._with(inner, own) != own:
+                lists.setdefault(tuple(self._with(inner, own)), []).append(name)
+        line = ", and ".join(f"networks: [{', '.join(keys)}] for {', '.join(names)}" for keys, names in lists.items())
+        if inner not in ("default", *self.networks):
+            line += f", with {inner}: {{}} under the networks of the file"
+        for name in servers:
+            if self._looks_like_a_dashboard(name):
+                line += f"; or, as no other service seems to ask for {name}, name it in bluegreen_web_services"
+        names = f"the name {servers[0]} leads" if len(servers) == 1 else f"each of the names {', '.join(servers)} leads"
+        return f"Network {key} is one network for both colors, so on it {names} to a container of each color: write {line}."
+
+    def _is_refused(self, key, name):
+        if key not in self.shared or not self._is_external(key):
+            return False
+        return self._is_ambiguous(key, name, [each for each in self.known if key in self._attached(each)])
+
+    def _with(self, inner, keys):
+        """Networks with one among them that the color has for itself."""
+        return keys if inner in keys else [inner, *keys]
+
+    def _looks_like_a_dashboard(self, name):
+        """Whether a service asks others for what it shows, and none of them seems to ask for it."""
+        others = [each for each in self.known if each != name]
+        asks = self.services[name].blue.get("depends_on") or any(refers_to(self.services[name].blue, each) for each in others)
+        return bool(asks) and not self._askers([name], others)
+
+    def _inner_network(self, servers):
+        """The network of the color that one of the servers is on already, or another one."""
+        own = [key for name in servers for key in self._own_networks(name)]
+        return next(
+            (key for key in (*own, "default", *self.networks) if key not in self.shared and not self._is_foreign_network(key)),
+            "inner",
+        )
+
+    def _is_foreign_network(self, key):
+        return key != "default" and self._is_external(key)
+
+    def _asked_for(self, key, name, members):
+        common, own = self._names_of(key, name)
+        for each in common:
+            askers = [other for other in members if self._asks(other, name, each)]
+            if askers:
+                yield (
+                    f"Network {key} is one network for both colors, so on it the name {each}, which {', '.join(askers)} "
+                    f"{'asks' if len(askers) == 1 else 'ask'} for, leads to {name} of both: give {name} a name of its color "
+                    f'there (aliases: ["${{BG_PROJECT}}-{name}"]), and ask for that one.'
+                )
+
+    def _asks(self, other, name, asked):
+        """Whether a service asks for the name of another one, or for its own where that does not lead to itself."""
+        service, hostname = self.services[other].blue, self.services[name].blue.get("hostname")
+        if asked == hostname and (other == name or "." in asked):
+            # A container finds itself by its hostname, and one with a dot is the site's public name.
+            return False
+        # In its environment a service says who it is, and does not ask.
+        return refers_to({**service, "environment": {}} if other == name else service, asked)
+
+    # Addresses
+
+    def addresses(self):
+        for name in self.known:
+            for key, attached in self._own_networks(name).items():
+                other = (self.services[name].green.get("networks") or {}).get(key) or {}
+                options = _ADDRESSES + (("mac_address",) if key in self.shared else ())
+                for option in options:
+                    if _Pair((attached or {}).get(option), other.get(option)).same:
+                        yield self._same_address(name, option, attached[option], key)
+            mac = _Pair(*(service.get("mac_address") for service in self.services[name]))
+            shared = [key for key in self._attached(name) if key in self.shared]
+            if mac.same and shared:
+                yield self._same_address(name, "mac_address", mac.blue, shared[0])
+
+    @staticmethod
+    def _same_address(name, option, value, key):
+        return (
+            f"Service {name} has {option}: {value} on network {key} in both colors, which only one of them could have: take it "
+            "out, or give each color its own by a variable of bluegreen_env."
+        )
+
+    # What is not in a network of its own
+
+    def modes(self):
+        # What is wrong with the first web's is said elsewhere.
+        for name in (each for each in self.known if each in (*self.roles["support"], *self.roles["web"][1:])):
+            pair = self.services[name]
+            mode = pair.blue.get("network_mode") or ""
+            if _is_foreign(mode) and mode == pair.green.get("network_mode") and _alike(pair):
+                yield (
+                    f"Service {name} has network_mode: {mode} and is told the same in both colors, so both would listen on the "
+                    "same port: take network_mode out, the services of a color reach each other by name; or put the service "
+                    "outside the colors."
+                )
+
+    def external_links(self):
+        for name in self.known:
+            pair = self.services[name]
+            for link in pair.blue.get("external_links") or ():
+                container = link.partition(":")[0]
+                owner = next((p for p in self.projects if container.startswith((f"{p}-", f"{p}_"))), "")
+                if owner and link in (pair.green.get("external_links") or ()):
+                    yield (
+                        f"Service {name} of both colors has the external link {link}, which leads to a container of {owner}: take "
+                        "it out, the services of a color reach each other by name."
+                    )
+
+
+def _is_foreign(mode):
+    """Whether a container gets no network of its own, but one that is there already."""
+    return mode == "host" or mode.startswith("container:")
+
+
+def _alike(pair):
+    """Whether a server of both colors is told the same, and so listens on the same port."""
+    parts = ("command", "entrypoint", "environment", "configs")
+    return all(pair.blue.get(part) == pair.green.get(part) for part in parts) and _settings(pair.blue) == _settings(pair.green)
+
+
+def _settings(service):
+    """Mounts that can be files of settings."""
+    mounts = service.get("volumes") or ()
+    return [mount for mount in mounts if mount.get("read_only") or "." in os.path.basename(mount.get("target") or "")]
+
+
+def refers_to(service: dict, name: str) -> bool:
+    """Whether a service is told to reach a host of that name."""
+    host = re.escape(name)
+    used = re.compile(rf"(?:://(?:\S*@)?{host}(?![\w.-]))|(?:(?<![\w./-]){host}:\d+(?![\w.]))")
+    environment = {key: str(value) for key, value in (service.get("environment") or {}).items() if value is not None}
+    check = (service.get("healthcheck") or {}).get("test") or ()
+    texts = [*environment.values(), *(service.get("entrypoint") or ()), *(service.get("command") or ()), *check]
+    return any(used.search(str(text)) for text in texts) or any(
+        _HOST_KEY.search(key) and value == name for key, value in environment.items()
+    )

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The version of Docker Compose, which is asked for once and remembered as long as its file is the same."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from .._errors import BluegreenError
+from .._journal.journal import write_atomically
+from .._linux.files import opener
+from . import cli as compose_cli, program as compose_program
+
+NAME = "compose.json"
+
+
+def version(host, store) -> tuple:
+    """As :func:`cli.version`, from memory where that is certain."""
+    known = _known(store)
+    if known and known["file"] == _file():
+        return tuple(known["version"])
+    return compose_cli.version(host)
+
+
+def remember(store, found: tuple) -> None:
+    """Keep the version that was found, for the runs to come."""
+    facts, known = {"file": _file(), "version": list(found)}, _known(store)
+    if facts["file"] and facts != known:
+        write_atomically(store.path(NAME), json.dumps(facts) + "\n", lasting=False)
+
+
+def _file() -> list:
+    """What another version of the program could not have in common with this one; empty where nothing tells."""
+    path = compose_program.find().path
+    if not path:
+        return []
+    found = os.stat(path)
+    return [os.path.realpath(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _known(store) -> dict:
+    try:
+        with open(store.path(NAME), encoding="utf-8", opener=opener) as source:
+            known = json.load(source)
+        return known if known["file"] and all(isinstance(part, int) for part in known["version"]) else {}
+    except (OSError, BluegreenError, ValueError, KeyError, TypeError):
+        # It only saves time.
+        return {}

@@ -1,0 +1,318 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""An app that runs already, started by hand, while no color is live: which lines make it the live color.
+
+It is recognized by the folder of its Compose files, by the name of a color's project, or by a color's port. What Nginx
+serves is never to be stopped: it is adopted where it stands. All pure; what Nginx sends where comes from
+:mod:`adoption_routes`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from .._docker.containers import ONEOFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
+from .._validation import COLORS, HIGHEST_PORT, LOWEST_PORT
+
+FOLDER_LABEL = "com.docker.compose.project.working_dir"
+FILES_LABEL = "com.docker.compose.project.config_files"
+RELOAD = "nginx -t && systemctl reload nginx"
+
+
+class App(NamedTuple):
+    """A Compose project whose web runs.
+
+    :ivar container: name of the container of its web.
+    :ivar ports: those that it publishes on the host.
+    :ivar names: ``{(name, port)}`` by which an Nginx in a container may reach it.
+    :ivar own: whether it was made from the Compose files of the app that is deployed.
+    """
+
+    project: str
+    container: str
+    ports: tuple
+    names: frozenset
+    own: bool
+
+
+class Found(NamedTuple):
+    """An :class:`App` that may be the one to adopt, and the ways of Nginx to it."""
+
+    app: App
+    ways: tuple
+    color: str
+    port: int
+
+
+# Recognizing
+
+
+def running_apps(summaries, web: str, src: str) -> list:
+    """The :class:`App` of each project whose web runs.
+
+    :param summaries: of all containers, as the engine lists them.
+    :param web: name of the service that answers HTTP.
+    :param src: folder of the Compose files.
+    """
+    apps: dict = {}
+    for summary in summaries:
+        labels = summary.get("Labels") or {}
+        project = labels.get(PROJECT_LABEL)
+        if (
+            summary.get("State") != "running"
+            or not project
+            or labels.get(SERVICE_LABEL) != web
+            or labels.get(ONEOFF_LABEL, "False") == "True"
+            or project in apps
+        ):
+            continue
+        ports = summary.get("Ports") or ()
+        # One that is just being removed has no name any more.
+        name = ((summary.get("Names") or [""])[0] or summary.get("Id", "")).lstrip("/")
+        apps[project] = App(
+            project,
+            name,
+            tuple(sorted({port["PublicPort"] for port in ports if port.get("PublicPort")})),
+            frozenset((name, port["PrivatePort"]) for port in ports if port.get("PrivatePort")),
+            _is_made_from(labels, src),
+        )
+    return list(apps.values())
+
+
+def _is_made_from(labels, src):
+    src = os.path.normpath(src)
+    files = (labels.get(FILES_LABEL) or "").split(",")
+    return os.path.normpath(labels.get(FOLDER_LABEL) or "/") == src or any(
+        os.path.dirname(os.path.normpath(file)) == src for file in files if file
+    )
+
+
+def recognize(apps, settings, ways):
+    """The :class:`Found` app that is this one and runs, ``None`` when there is none; one that Nginx serves comes first."""
+    found = [
+        _found(app, settings, ways)
+        for app in apps
+        if app.own or app.project in settings.projects.values() or set(app.ports) & set(settings.ports.values())
+    ]
+    return min(found, key=lambda each: (not each.ways, not each.app.own, each.app.project), default=None)
+
+
+def _found(app, settings, ways):
+    to_it = tuple(ways.to(app.ports, _names(app, settings)))
+    color = next((color for color in COLORS if settings.projects[color] == app.project), "")
+    served = [way.port for way in to_it if way.port in app.ports]
+    known = [settings.ports[each] for each in COLORS if (each == color or not color) and settings.ports[each] in app.ports]
+    port = next(iter([*served, *known, *app.ports]), 0)
+    color = color or next((each for each in COLORS if settings.ports[each] == port), COLORS[0])
+    return Found(app, to_it, color, port)
+
+
+def is_in_the_way(found, settings) -> bool:
+    """Whether a color cannot be made beside it."""
+    return found.app.project in settings.projects.values() or bool(set(found.app.ports) & set(settings.ports.values()))
+
+
+# The lines to write
+
+
+class Upstream(NamedTuple):
+    """The upstream that an adoption goes by, and its file; ``theirs`` is whether it is there already, with the app's server."""
+
+    name: str
+    file: str
+    theirs: bool
+
+
+def upstream_of(found, settings, ways) -> Upstream:
+    """The upstream to adopt the app with: the user's own where it has a file to itself, else one for the owned file."""
+    name, file = settings.nginx["upstream"], settings.nginx["file"]
+    # In a container the file has another path than on the host.
+    if not settings.nginx["container"]:
+        for way in found.ways:
+            if way.upstream and ways.alone.get(way.upstream) == way.defined:
+                return Upstream(way.upstream, way.defined, True)
+    if any(place != file for place in ways.upstreams.get(name, ())):
+        name += "_live"
+    return Upstream(name, file, False)
+
+
+def variables(found, settings, upstream, taken) -> list:
+    """The variables that make the running project a color, as lines of an inventory; those that are right are left out.
+
+    :param taken: called with a port, whether something on this host has it.
+    """
+    idle = COLORS[1 - COLORS.index(found.color)]
+    projects, ports = dict(settings.projects), dict(settings.ports)
+    projects[found.color], ports[found.color] = found.app.project, found.port
+    if projects[idle] == found.app.project:
+        projects[idle] = f"{settings.app}-{idle}"
+    while (ports[idle] == found.port or taken(ports[idle])) and ports[idle] < HIGHEST_PORT:
+        ports[idle] += 1
+    lines = []
+    for name, given, before in (
+        ("bluegreen_projects", projects, settings.projects),
+        ("bluegreen_ports", ports, settings.ports),
+    ):
+        if given != before:
+            lines.append(f"{name}: {{{', '.join(f'{color}: {given[color]}' for color in COLORS)}}}")
+    servers = _servers(found, settings, projects, idle)
+    if servers != settings.nginx["servers"] and servers:
+        written = [f'{color}: "{servers[color]}"' for color in COLORS]
+        lines.append(f"bluegreen_nginx_servers: {{{', '.join(written)}}}")
+    if upstream.name != settings.nginx["upstream"]:
+        lines.append(f"bluegreen_nginx_upstream: {upstream.name}")
+    if upstream.file != settings.nginx["file"]:
+        lines.append(f"bluegreen_nginx_file: {upstream.file}")
+    return lines
+
+
+def _servers(found, settings, projects, idle):
+    """The colors as an Nginx in a container reaches them, by the names of their containers; none where it has the host's ports."""
+    inside = [way.port for way in found.ways if (way.host, way.port) in _names(found.app, settings)]
+    if not inside:
+        return {}
+    web = settings.services["web"][0]
+    return {found.color: f"{found.app.container}:{inside[0]}", idle: f"{projects[idle]}-{web}-1:{inside[0]}"}
+
+
+def _names(app, settings):
+    """All by which an Nginx in a container reaches the app's web; that of the service is the same in both colors."""
+    web = settings.services["web"][0]
+    return app.names | {(web, port) for _name, port in app.names} if settings.nginx["container"] else frozenset()
+
+
+def edits(found, upstream) -> list:
+    """What is to be written into the user's files of Nginx, as a list of :class:`adoption_routes.Line`."""
+    lines: list = []
+    for way in found.ways:
+        if not (upstream.theirs and way.upstream == upstream.name):
+            lines += [line for line in way.through(upstream.name) if line not in lines]
+    return lines
+
+
+# The finding
+
+
+def finding(found, settings, ways, src: str, taken, by_hand: bool) -> str:
+    """What adopts the app, as one finding with the lines to write; empty where nothing stands against a deployment.
+
+    :param by_hand: whether prepare.yml leaves the file as it is, because somebody else wrote it or both colors run.
+    """
+    app = found.app
+    what = f"Project {app.project} runs the app of {src} already" if app.own else f"Project {app.project} runs already"
+    if not found.ways and ways.complete and not is_in_the_way(found, settings):
+        return ""
+    if found.port < LOWEST_PORT:
+        published = f"port {found.port}, and a color has one from {LOWEST_PORT} on" if found.port else "no port, and a color has one"
+        return (
+            f"{what}, but its container {app.container} publishes {published}: give it a port such as "
+            "127.0.0.1:8000 in its Compose file while few visitors come, start it anew that way, have Nginx pass to it, and "
+            "deploy then."
+        )
+    upstream = upstream_of(found, settings, ways)
+    served = ", ".join(dict.fromkeys(way.place for way in found.ways))
+    begin = f"{what} ({app.container} publishes port {found.port})"
+    if served:
+        begin += f", and Nginx sends requests to it ({served}), but "
+    elif ways.complete:
+        begin += ", and no place of Nginx sends requests to it; "
+    else:
+        begin += ", and whether Nginx sends requests to it cannot be told (a variable, or a broken configuration); "
+    begin += f"{settings.nginx['file']} names no live color: leave it running, and adopt it as {found.color}"
+    end = "Then deploy again."
+    if not served:
+        whose = "nobody uses it any more" if ways.complete else f"you are sure that Nginx does not use port {found.port}"
+        end += f" If {whose}, stop it instead (docker compose -p {app.project} stop)."
+    return "\n".join([f"{begin}.", *_numbered(_steps(found, settings, ways, upstream, taken, by_hand)), end])
+
+
+def _steps(found, settings, ways, upstream, taken, by_hand):
+    lines = variables(found, settings, upstream, taken)
+    if lines:
+        yield ["Write into the inventory:", *lines]
+    if by_hand and not upstream.theirs:
+        yield [
+            f"Write into {upstream.file}, which prepare.yml cannot do here, this and nothing else:",
+            f"upstream {upstream.name} {{ server 127.0.0.1:{found.port}; }}",
+        ]
+    elif not upstream.theirs:
+        block = " with bluegreen_prepare_server_block: false, since your own server block stays" if found.ways else ""
+        yield [f"Run prepare.yml{block}: it writes {found.color} as the live color into {upstream.file}, and does not reload Nginx."]
+    changes = edits(found, upstream)
+    reload = f"Check and reload Nginx: {RELOAD}"
+    if settings.nginx["container"]:
+        name = settings.nginx["container"]
+        reload = f"Check and reload Nginx: docker exec {name} nginx -t && docker exec {name} nginx -s reload"
+    for line in changes:
+        yield [f"At {line.place} write", line.new, f"in place of {line.old}"]
+    if not found.ways and upstream.name not in ways.targets:
+        yield [f"In the server block of this app write proxy_pass http://{upstream.name};"]
+    if changes or not upstream.theirs:
+        yield [reload]
+
+
+def _numbered(steps):
+    for number, (first, *rest) in enumerate(steps, 1):
+        yield f"{number}. {first}"
+        yield from rest
+
+
+def of_file(app, color, port: int, settings, taken) -> str:
+    """What makes a running app the live color to which the owned file sends requests already.
+
+    :param color: the one that the file names by its port, empty when it is neither's.
+    """
+    file = settings.nginx["file"]
+    found = Found(app, (), color or next((each for each in COLORS if settings.projects[each] == app.project), COLORS[0]), port)
+    lines = variables(found, settings, Upstream(settings.nginx["upstream"], file, True), taken)
+    return "\n".join([
+        f"{file} sends requests to port {port}, which {app.container} of project {app.project} publishes, and no color is both: "
+        f"leave it running, and make it {found.color}, the live color. Write into the inventory:",
+        *lines,
+        "Then deploy again.",
+    ])
+
+
+def served_idle(color: str, project: str, port: int, places, settings) -> str:
+    """What to say of an idle color that runs, and to which Nginx sends requests past the upstream, or may do so.
+
+    :param places: those of Nginx that do; empty when that cannot be told.
+    """
+    begin = f"Color {color} is idle by {settings.nginx['file']}, but project {project} runs, and "
+    if not places:
+        return begin + (
+            f"whether Nginx sends requests to its port {port} cannot be told (a variable, or a broken configuration): look for "
+            f"that port in nginx -T, and stop the project (docker compose -p {project} stop) only if Nginx does not use it."
+        )
+    return begin + (
+        f"Nginx sends requests to its port {port} ({', '.join(places)}): leave it running, write "
+        f"http://{settings.nginx['upstream']} there in place of that address, reload Nginx ({RELOAD}), and stop the project "
+        "only after that."
+    )
+
+
+def without_live_color(settings, served) -> str:
+    """What to say before a place of Nginx is changed while no color is live; empty where none serves anything.
+
+    :param served: for each place, the port that it sends requests to, and who listens there.
+    """
+    if not served:
+        return ""
+    places = ", ".join(f"{place} (port {port}: {listener})" for place, (port, listener) in served.items())
+    upstream = settings.nginx["upstream"]
+    return (
+        f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has switched "
+        f"Nginx: if this app is served by {places} now, change that place only when its visitors can wait so long."
+    )
+
+
+def beside(found, src: str) -> str:
+    """What to say of an app that runs beside the two colors, and is in nobody's way."""
+    return (
+        f"Project {found.app.project} runs from {src} too ({found.app.container}), beside the two colors, and no place of Nginx "
+        "sends requests to it: if it is an earlier run of this app by hand, its workers go on too until you stop it."
+    )

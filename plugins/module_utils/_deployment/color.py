@@ -1,0 +1,107 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""A color of an open deployment: its containers by role, and its broker."""
+
+from __future__ import annotations
+
+import contextlib
+
+from .. import _settings
+from .._broker import connection as broker_connection
+from .._broker.redis import is_redis
+from .._docker.containers import of_project, role_of
+
+
+class Color:
+    """One color of an app, as the host shows it when this is made.
+
+    :ivar name: blue or green.
+    :ivar project: its Compose project.
+    :ivar containers: all of them.
+    """
+
+    def __init__(self, host, settings, name, more_workers=()):
+        """``more_workers`` are services of it that run Celery and are in no list, since the next release renamed them."""
+        self._host = host
+        self._more_workers = more_workers
+        self._settings = settings
+        self.name = name
+        self.project = settings.projects[name]
+        self.look()
+
+    def look(self):
+        """See the containers as they are now."""
+        self.containers = of_project(self._host.engine, self.project)
+
+    def renewed(self) -> Color:
+        """The same color as the host shows it now."""
+        return Color(self._host, self._settings, self.name, self._more_workers)
+
+    def of(self, *roles):
+        """The containers of some roles, in the order of the roles."""
+        services = {**self._settings.services}
+        services["workers"] = [*services["workers"], *self._more_workers]
+        return [c for role in roles for c in self.containers if role_of(c.service, services) == role]
+
+    def broker(self):
+        """The broker that the color's workers read, ``None`` when it is down or cannot be asked (AMQP, SQS)."""
+        return self._open(self._settings.broker)
+
+    @contextlib.contextmanager
+    def _open(self, settings):
+        broker = self._connect(settings)
+        if broker is None or (broker.container is not None and not broker.container.running):
+            yield None
+            return
+        with broker:
+            yield broker
+
+    def _connect(self, settings):
+        workers = (*self._settings.services["workers"], *self._more_workers)
+        broker = broker_connection.connect(self._host, self.containers, broker_connection.BrokerSettings(**settings), workers)
+        # Where the container is gone, what goes by the same name elsewhere is not the color's.
+        return None if broker is not None and settings["mode"] == "color" and broker.container is None else broker
+
+    def server(self):
+        """The container of the broker that the color brings for itself, running or not; ``None`` where there is none."""
+        broker = self._connect(self._settings.broker) if self._settings.broker["mode"] == "color" else None
+        return broker and broker.container
+
+    def own_redis(self):
+        """The Redis that the color brings for itself while it runs, also without tasks; for a ``with`` statement."""
+        broker = self._settings.broker
+        if broker["mode"] == "none" and broker["service"] in self._settings.services["support"]:
+            return self._open({**broker, "mode": "color"})
+        return self.own_broker()
+
+    def other_redis(self, hosts=None):
+        """Names of the services that run a Redis of the color's own beside its broker.
+
+        :param hosts: only those that go by one of these names; all of them when ``None``.
+        """
+        broker = self.server()
+        return [
+            each.service
+            for each in self.of("support")
+            if is_redis(each)
+            and (broker is None or each.id != broker.id)
+            and (hosts is None or not hosts.isdisjoint((each.service, each.name, *each.aliases)))
+        ]
+
+    def redis_of(self, service):
+        """The Redis of one service of the color while it runs, with all its databases; for a ``with`` statement."""
+        return self._open({"mode": "color", "service": service, "url": ""})
+
+    def own_broker(self):
+        """The broker that the color brings for itself while it runs, else ``None``; for a ``with`` statement."""
+        return self.broker() if self._settings.broker["mode"] == "color" else contextlib.nullcontext()
+
+
+def colors_of(host, store, journal):
+    """``(settings, old color or None, candidate)`` of an open deployment."""
+    settings = _settings.from_journal(journal.data, store.broker_url())
+    old = Color(host, settings, journal["from"], journal.get("old_workers") or ()) if journal["from"] else None
+    return settings, old, Color(host, settings, journal["to"])

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Containers of a color as the collection sees them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .engine import EngineError
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+NUMBER_LABEL = "com.docker.compose.container-number"
+ONEOFF_LABEL = "com.docker.compose.oneoff"
+CONFIG_HASH_LABEL = "com.docker.compose.config-hash"
+
+# The order in which a color's services come up.
+ROLES = ("support", "init", "web", "workers")
+
+
+class Container(NamedTuple):
+    """One container, read from the engine's inspect data.
+
+    ``status`` is created, running, paused, restarting, exited or dead; ``health`` is starting, healthy, unhealthy or
+    empty without a health check; ``started_at`` is the engine's RFC 3339 stamp; ``stop_timeout`` is in seconds or
+    ``None``; ``cpu_shares`` 0 means the default; ``addresses`` maps a network to an IP; ``health_test`` is the health check's command in the engine's form,
+    empty without one; ``aliases`` are the other names that it goes by in its networks; ``hostname`` is what it calls itself.
+    """
+
+    id: str
+    name: str
+    project: str
+    service: str
+    status: str
+    health: str
+    pid: int
+    exit_code: int
+    oom_killed: bool
+    started_at: str
+    restart_count: int
+    restart_policy: dict
+    stop_signal: str
+    stop_timeout: object
+    cpu_shares: int
+    init: bool
+    command: list
+    environment: dict
+    image: str
+    image_name: str
+    config_hash: str
+    addresses: dict
+    health_test: tuple = ()
+    aliases: tuple = ()
+    hostname: str = ""
+
+    @property
+    def running(self):
+        return self.status in ("running", "paused", "restarting")
+
+    @property
+    def ever_started(self):
+        return not self.started_at.startswith("0001-")
+
+
+def from_inspect(data):
+    """A :class:`Container` from the engine's inspect data."""
+    state, config, host_config = data["State"], data["Config"], data["HostConfig"]
+    labels = config.get("Labels") or {}
+    networks = data["NetworkSettings"].get("Networks") or {}
+    return Container(
+        id=data["Id"],
+        name=data["Name"].lstrip("/"),
+        project=labels.get(PROJECT_LABEL, ""),
+        service=labels.get(SERVICE_LABEL, ""),
+        status=state["Status"],
+        health=(state.get("Health") or {}).get("Status", "").replace("none", ""),
+        pid=state["Pid"],
+        exit_code=state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+        started_at=state["StartedAt"],
+        restart_count=data["RestartCount"],
+        restart_policy=host_config.get("RestartPolicy") or {"Name": "no", "MaximumRetryCount": 0},
+        stop_signal=config.get("StopSignal") or "SIGTERM",
+        stop_timeout=config.get("StopTimeout"),
+        cpu_shares=host_config.get("CpuShares") or 0,
+        init=bool(host_config.get("Init")),
+        command=[data.get("Path") or ""] + list(data.get("Args") or ()),
+        environment=dict(entry.partition("=")[::2] for entry in config.get("Env") or ()),
+        image=data["Image"],
+        image_name=config["Image"],
+        config_hash=labels.get(CONFIG_HASH_LABEL, ""),
+        addresses={name: network.get("IPAddress") or "" for name, network in networks.items()},
+        health_test=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
+        aliases=tuple(alias for network in networks.values() for alias in network.get("Aliases") or ()),
+        hostname=config.get("Hostname") or "",
+    )
+
+
+def look(engine, container_id):
+    """The container as it is now."""
+    return from_inspect(engine.inspect(container_id))
+
+
+def of_project(engine, project, services=None):
+    """Containers of a Compose project, those of ``compose run`` left out, by service and number.
+
+    :param services: names of the services wanted; all of them when ``None``.
+    """
+    wanted = []
+    for summary in engine.containers([f"{PROJECT_LABEL}={project}"]):
+        labels = summary["Labels"]
+        if labels.get(ONEOFF_LABEL, "False") == "True":
+            continue
+        if services is None or labels.get(SERVICE_LABEL) in services:
+            wanted.append((labels.get(SERVICE_LABEL, ""), int(labels.get(NUMBER_LABEL) or 0), summary["Id"]))
+    found = []
+    for dummy, dummy, container_id in sorted(wanted):
+        try:
+            found.append(look(engine, container_id))
+        except EngineError as error:
+            # Somebody removed it in between: it is not one of them any more.
+            if error.status != 404:
+                raise
+    return found
+
+
+def role_of(service, services):
+    """The role of a service, one of :data:`ROLES`, or ``""``; ``services`` maps roles to lists of services."""
+    for role in ROLES:
+        if service in (services.get(role) or ()):
+            return role
+    return ""

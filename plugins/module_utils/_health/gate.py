@@ -1,0 +1,139 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The health gate: nobody is sent to a color that has not answered several times in a row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .. import _http, _progress
+from .._docker.containers import look
+from .._docker.engine import EngineError
+from .._docker.logs import last_lines
+from .._errors import BluegreenError
+from .._linux.clock import Deadline
+from .._resources import killed
+from .._settings import health_url
+from .._validation import check_host, check_url
+from . import verdict as health_verdict
+
+
+class HealthSettings(NamedTuple):
+    """What counts as healthy: ``successes`` answers in a row with a good ``status``, each within ``timeout`` seconds.
+
+    ``interval`` is the pause between two attempts and ``deadline`` the end of all of them, in seconds; ``host`` is the
+    Host header, empty for that of the URL.
+    """
+
+    url: str
+    host: str = ""
+    status: tuple = (200,)
+    timeout: float = 2.0
+    interval: float = 0.3
+    successes: int = 2
+    deadline: float = 60.0
+    validate_certs: bool = True
+
+
+def of_color(settings, color):
+    """The :class:`HealthSettings` of a color by itself, past Nginx.
+
+    :param settings: the :class:`_settings.Settings` of the app.
+    """
+    wanted = settings.health
+    return HealthSettings(
+        url=health_url(settings, color),
+        host=wanted["host"],
+        status=wanted["status"],
+        timeout=wanted["timeout"],
+        interval=wanted["interval"],
+        successes=wanted["successes"],
+        deadline=wanted["deadline"],
+    )
+
+
+def require_still_healthy(host, journal, settings, color, containers):
+    """One more good answer of a color that was healthy before: it may have fallen ill since.
+
+    :param color: its name.
+    :param containers: those of its support and web.
+    :raises BluegreenError: it gave none in the time that three attempts may take.
+    """
+    wanted = of_color(settings, color)
+    briefly = wanted._replace(successes=1, deadline=min(wanted.deadline, 3 * (wanted.timeout + wanted.interval)))
+    wait_healthy(host, journal, briefly, containers)
+
+
+class Health(NamedTuple):
+    """How a color became healthy; ``latency_ms`` is that of the last answer."""
+
+    attempts: int
+    seconds: float
+    status: int
+    latency_ms: int
+
+
+def wait_healthy(host, journal, settings, containers):
+    """Wait until a URL answers well, and all of its containers stay up meanwhile.
+
+    :param settings: a :class:`HealthSettings`.
+    :param containers: that have to run without a break: a :class:`containers.Container` list.
+    :returns: :class:`Health`
+    :raises BluegreenError: at once when a container exits, restarts or turns unhealthy, else at the deadline; with
+        ``failure``, the figures of :class:`Health` and the containers' last lines, ``logs``, in its details.
+    """
+    url = check_url("url", settings.url)
+    check_host("host", settings.host)
+    deadline, tally, before = Deadline(host.clock, settings.deadline), health_verdict.Tally(), {}
+    for container in containers:
+        before[container.id] = _now(host, container) or container
+    while True:
+        _require_up(host, journal, before, settings, deadline, tally)
+        timeout = min(settings.timeout, max(deadline.left, 0.1))
+        answer = _http.ask(host.clock, url, settings.host, timeout, settings.validate_certs)
+        tally = health_verdict.count(tally, answer, settings.status, cut_short=timeout < settings.timeout)
+        if tally.in_a_row >= settings.successes:
+            # The last answer may have come from a container that died right after it.
+            _require_up(host, journal, before, settings, deadline, tally)
+            return Health(tally.attempts, round(deadline.elapsed, 2), tally.status, tally.latency_ms)
+        if deadline.over:
+            sentence = health_verdict.too_late(settings.url, settings.deadline, settings.successes, tally)
+            raise _error(host, journal, sentence, list(before.values()), deadline, tally)
+        journal.alive()
+        _progress.report(health_verdict.so_far(settings.url, settings.successes, tally))
+        deadline.sleep(settings.interval)
+
+
+def _require_up(host, journal, before, settings, deadline, tally):
+    for container in before.values():
+        now = _now(host, container)
+        now = now and killed.judged(now, journal)
+        what = health_verdict.trouble(container, now)
+        if what:
+            sentence = f"Container {container.name} {what} while {settings.url} was waited for."
+            raise _error(host, journal, sentence, [container], deadline, tally)
+
+
+def _now(host, container):
+    try:
+        return look(host.engine, container.id)
+    except EngineError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _error(host, journal, sentence, containers, deadline, tally):
+    where = " The last log lines are in logs." if containers else ""
+    return BluegreenError(
+        f"{sentence}{where}{killed.memory_sentence(journal)}",
+        failure=sentence,
+        logs=last_lines(host, containers),
+        attempts=tally.attempts,
+        seconds=round(deadline.elapsed, 2),
+        status=tally.status,
+        latency_ms=tally.latency_ms,
+    )

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The collection as one file on the host: the very module utils that the modules are made of, in a zip that Python runs.
+
+It is the guard, which brings an abandoned deployment to an end, and it does the steps of a deployment, because it costs less
+to start than a module. So there is one implementation of each, nothing to install, and no Ansible needed when it counts.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import marshal
+import os
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+from .._errors import BluegreenError
+from .._linux.files import opener, remove, require_trusted, sync_folder, telling
+from . import guard_units, seal
+from .seal import NAME
+from .sources import PACKAGE, sources
+
+if TYPE_CHECKING:
+    # Never imported, but named: Ansible sends to the host only what something imports.
+    from .._guard import main as guard  # noqa: F401
+    from .._program import step as program_step  # noqa: F401
+
+_MAIN = """\
+import sys
+
+if sys.argv[1] == "step":
+    from {package}._program.step import main
+else:
+    from {package}._guard.main import main
+
+sys.exit(main(sys.argv[1:], "{code}"))
+"""
+# Bytecode that Python compares with the source beside it before it goes by it (PEP 552).
+_CHECKED_HASH = 0b11
+
+
+def pack(python: str, modules: dict[str, str], code: str) -> bytes:
+    """The bytes of the program.
+
+    :param python: path of the interpreter that runs it, the one that runs this.
+    :param modules: :func:`sources.sources`.
+    :param code: their :func:`seal.code_of`.
+    """
+    files = {"__main__.py": _MAIN.format(package=PACKAGE, code=code)}
+    folder = ""
+    for part in PACKAGE.split("."):
+        folder += f"{part}/"
+        files[f"{folder}__init__.py"] = ""
+    files.update({f"{folder}{os.path.dirname(path)}/__init__.py": "" for path in modules if os.path.dirname(path)})
+    files.update({f"{folder}{path}": text for path, text in modules.items()})
+    packed = io.BytesIO()
+    packed.write(f"#!{python} -I\n".encode())
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in sorted(files.items()):
+            _add(archive, name, text.encode())
+            _add(archive, f"{name}c", _bytecode(name, text))
+        archive.comment = seal.comment(code, importlib.util.MAGIC_NUMBER)
+    return seal.seal(packed.getvalue())
+
+
+def _add(archive, name, content):
+    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
+
+
+def _bytecode(name, text):
+    checked = importlib.util.MAGIC_NUMBER + _CHECKED_HASH.to_bytes(4, "little") + importlib.util.source_hash(text.encode())
+    return checked + marshal.dumps(compile(text, name, "exec", dont_inherit=True))
+
+
+class Program:
+    """The program of an app, as it has to be on this host.
+
+    :ivar path: where it has to be.
+    :ivar python: path of the interpreter that runs it, the one that runs this.
+    :raises Distrusted: others could write that interpreter.
+    """
+
+    def __init__(self, store):
+        # A virtual environment has packages of its own, which its user can change; the guard needs none.
+        self.python = os.path.realpath(sys.executable)
+        require_trusted(self.python)
+        self.path = store.path(NAME)
+        self._store = store
+        self._modules = sources()
+        self._code = seal.code_of(self._modules)
+
+    def is_there(self) -> bool:
+        """Whether the very same program is there, and may be run.
+
+        :raises Distrusted: somebody else could have written it, or its folder.
+        """
+        content = _read(self.path)
+        is_same = seal.is_made_of(content, self.python, self._code, importlib.util.MAGIC_NUMBER)
+        return is_same and os.access(self.path, os.X_OK)
+
+    def put(self, host) -> None:
+        """Write it. It takes the place of another one only after it has run here.
+
+        :raises BluegreenError: it does not run.
+        """
+        new = f"{self.path}.new"
+        remove(new)
+        try:
+            with telling(self.path):
+                _write(new, pack(self.python, self._modules, self._code))
+            done = host.run([self.python, "-I", new, "selftest", self._store.app, host.engine.docker_host])
+            if done.code:
+                last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
+                raise BluegreenError(
+                    "The guard, which would bring an abandoned deployment to an end, does not run on this host "
+                    f"({last[0]}): nothing was changed. Give Ansible another Python there (ansible_python_interpreter; "
+                    f"this is {self.python})."
+                )
+            os.replace(new, self.path)
+        finally:
+            remove(new)
+        sync_folder(self._store.folder)
+        host.commands.append(f"write {self.path}")
+
+
+def install(host, store, nginx_file):
+    """Put the program of an app on the host, and have systemd run it; what is there already is left alone.
+
+    :returns: whether this host has a guard; one without systemd has none.
+    :raises BluegreenError: it does not run, or systemd does not take it.
+    """
+    if not guard_units.has_systemd():
+        return False
+    program = Program(store)
+    if not program.is_there():
+        program.put(host)
+    guard_units.install(host, store, program.python, program.path, nginx_file)
+    return True
+
+
+def _write(path, content):
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o750)
+    with os.fdopen(descriptor, "wb") as target:
+        target.write(content)
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def _read(path):
+    try:
+        with open(path, "rb", opener=opener) as source:
+            return source.read()
+    except FileNotFoundError:
+        return b""

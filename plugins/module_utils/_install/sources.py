@@ -1,0 +1,52 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""The texts of all module utils, which the program on the host is made of and recognized by.
+
+They are read from where this file is: a folder on the controller, and on the host the archive that Ansible sent.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+
+PACKAGE = __name__.rsplit(".", 2)[0]
+# The one file that imports Ansible's own, and so is not part of the program.
+_LEFT_OUT = "_module/run.py"
+
+
+def sources() -> dict[str, str]:
+    """Read the module utils: their texts by their paths, such as ``_nginx/switch.py``, without any ``__init__.py``."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found = _in_folder(folder) if os.path.isdir(folder) else _in_archive(folder)
+    return {path: text for path, text in found.items() if _is_source(path)}
+
+
+def _is_source(path: str) -> bool:
+    return path.endswith(".py") and not path.endswith("__init__.py") and path != _LEFT_OUT
+
+
+def _in_folder(folder: str) -> dict[str, str]:
+    found = {}
+    for place, folders, names in os.walk(folder):
+        # An editor's and Python's own files are in folders that no import leads to.
+        folders[:] = [name for name in folders if name.isidentifier() and name != "__pycache__"]
+        for name in names:
+            if os.path.splitext(name)[0].isidentifier() and name.endswith(".py"):
+                path = os.path.join(place, name)
+                with open(path, encoding="utf-8") as source:
+                    found[os.path.relpath(path, folder)] = source.read()
+    return found
+
+
+def _in_archive(folder: str) -> dict[str, str]:
+    archive, inside = folder, ""
+    while not os.path.isfile(archive):
+        archive, name = os.path.split(archive)
+        inside = f"{name}/{inside}"
+    with zipfile.ZipFile(archive) as opened:
+        names = [name for name in opened.namelist() if name.startswith(inside) and name.endswith(".py")]
+        return {name[len(inside):]: opened.read(name).decode() for name in names}

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""What a program writes while the supervisor that reads its output is frozen: handed on, so that its pipe never fills.
+
+A pipe that nobody reads takes 64 KiB. Then each line of log blocks the program, and its last task would never end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+
+from .processes import PROC
+
+CHUNK = 65536
+# How long a log that is slow may hold up the wait for the end, in seconds.
+MOMENT = 0.2
+# What a pipe may grow to, where nobody hands on any more: Linux's own limit for each user.
+LARGEST = 1 << 20
+_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
+
+
+class Output:
+    """The pipes between some programs and the frozen processes that would read them.
+
+    :param writers: pids of the programs and their children.
+    :param readers: pids of the frozen processes.
+    :param first: pid of the container's process 1, whose own output is the container's log.
+    """
+
+    def __init__(self, writers, readers, first: int):
+        wanted = {_pipe(pid, number) for pid in writers for number in (1, 2)} - {""}
+        self._pipes = [end for pid in readers for end in _reading_ends(pid, wanted)]
+        self._log = _open(first, 1, os.O_WRONLY) if self._pipes else None
+        for pipe in self._pipes:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe, _SETPIPE_SZ, LARGEST)
+
+    def hand_on(self) -> None:
+        """Write what waits in the pipes to the container's log; what that does not take in a moment is left out."""
+        for pipe in self._pipes:
+            with contextlib.suppress(OSError):
+                while True:
+                    data = os.read(pipe, CHUNK)
+                    if not data:
+                        break
+                    if self._log is not None:
+                        _write(self._log, data)
+
+    def close(self) -> None:
+        self.hand_on()
+        for descriptor in [*self._pipes, *([self._log] if self._log is not None else [])]:
+            os.close(descriptor)
+        self._pipes, self._log = [], None
+
+
+def _write(log: int, data: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while data and select.select([], [log], [], MOMENT)[1]:
+            data = data[os.write(log, data):]
+
+
+def _pipe(pid: int, number) -> str:
+    """The name of the pipe that a process has open under a number, or an empty string."""
+    try:
+        target = os.readlink(os.path.join(PROC, str(pid), "fd", str(number)))
+    except OSError:
+        return ""
+    return target if target.startswith("pipe:") else ""
+
+
+def _reading_ends(pid: int, wanted: set) -> list:
+    try:
+        numbers = os.listdir(os.path.join(PROC, str(pid), "fd"))
+    except OSError:
+        return []
+    # Opened for reading, a pipe is its reading end, whichever end this process has.
+    found = {pipe: number for number in numbers if (pipe := _pipe(pid, number)) in wanted and int(number) > 2}
+    ends = [_open(pid, number, os.O_RDONLY) for number in found.values()]
+    return [end for end in ends if end is not None]
+
+
+def _open(pid: int, number, how: int):
+    try:
+        return os.open(os.path.join(PROC, str(pid), "fd", str(number)), how | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None

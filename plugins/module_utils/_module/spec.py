@@ -1,0 +1,72 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What a bg_ module takes and does, whichever way it is reached: as a module, or in the program on the host."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
+
+from .._docker.engine import DEFAULT_DOCKER_HOST
+
+if TYPE_CHECKING:
+    from .._host import Host
+
+COMMON_ARGUMENTS = {
+    "app": {"type": "str", "required": True},
+    "deployment_id": {"type": "str", "default": ""},
+    "epoch": {"type": "int", "default": 0},
+    "docker_host": {"type": "str", "default": DEFAULT_DOCKER_HOST},
+}
+
+
+class Spec(NamedTuple):
+    """A bg_ module, apart from Ansible.
+
+    ``act`` is called with the parameters, a :class:`Host` and whether it is check mode; it returns the result as a dict, or
+    raises :class:`BluegreenError`. ``arguments`` are its own, beside :data:`COMMON_ARGUMENTS`. ``hidden`` are paths of dict
+    options whose values are secrets.
+    """
+
+    act: Callable[[dict, Host, bool], dict]
+    arguments: dict
+    hidden: Sequence[tuple] = ()
+    required_if: Sequence[tuple] = ()
+
+    @property
+    def argument_spec(self) -> dict:
+        """All arguments, as Ansible wants them."""
+        return {**COMMON_ARGUMENTS, **self.arguments}
+
+
+def paths_as_text(argument_spec: dict) -> dict:
+    """The same arguments with their paths as plain texts, for who validates them elsewhere: a ``~`` is the host's."""
+    return {name: _as_text(option) for name, option in argument_spec.items()}
+
+
+def expand_paths(argument_spec: dict, params: dict) -> dict:
+    """Parameters that were validated with :func:`paths_as_text`, with ``~`` and variables of this host in their place."""
+    return {name: _expanded(argument_spec.get(name, {}), value) for name, value in params.items()}
+
+
+def _as_text(option: dict) -> dict:
+    if option.get("type") == "path":
+        return {**option, "type": "str"}
+    if option.get("elements") == "path":
+        return {**option, "elements": "str"}
+    if "options" in option:
+        return {**option, "options": paths_as_text(option["options"])}
+    return option
+
+
+def _expanded(option: dict, value: Any) -> Any:
+    if option.get("type") == "path" and value is not None:
+        return os.path.expanduser(os.path.expandvars(value))
+    if option.get("elements") == "path" and value is not None:
+        return [os.path.expanduser(os.path.expandvars(item)) for item in value]
+    if "options" in option and isinstance(value, dict):
+        return expand_paths(option["options"], value)
+    return value

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What a bg_ module does, done by the program that is on the host already.
+
+Ansible would build an archive for each run, send it, and have Python unpack and compile it. All of that costs a small machine
+more than what the module itself does. The controller's half is ``plugin_utils/_step_action.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import sys
+import syslog
+from typing import TYPE_CHECKING, Sequence
+
+from .. import _progress
+from .._errors import BluegreenError
+from .._install import seal
+from .._linux.files import TRUSTED, check_program
+from .._module.no_log import values_of_no_log, without
+from .._module.outcome import outcome
+from .._module.spec import Spec, expand_paths
+from . import ticket
+
+if TYPE_CHECKING:
+    # Imported by name, below: Ansible sends to the host only what something imports.
+    from .._steps import (  # noqa: F401
+        bg_copy_keys,
+        bg_deployment,
+        bg_fetch,
+        bg_health,
+        bg_info,
+        bg_move_tasks,
+        bg_program,
+        bg_start,
+        bg_stop_workers,
+        bg_switch,
+    )
+
+_STEPS = f"{__name__.rsplit('.', 2)[0]}._steps"
+
+
+def spec_of(name: str) -> Spec:
+    """The :class:`Spec` of a module, such as ``bg_health``."""
+    return importlib.import_module(f"{_STEPS}.{name}").SPEC
+
+
+def main(argv: Sequence[str], code: str) -> int:
+    """Do one step: ``step``, the module's name, and the code that the controller has; the rest is on standard input.
+
+    With a ticket there, wait for the step that goes on under it.
+
+    :param code: that this program is made of.
+    :returns: the exit code.
+    """
+    dummy, name, wanted = argv
+    program = os.path.abspath(sys.argv[0])
+    try:
+        check_program(program, os.path.realpath(sys.executable), TRUSTED)
+    except BluegreenError as error:
+        return _refuse(error.message)
+    with open(program, "rb") as source:
+        if wanted != code or not seal.is_whole(source.read()):
+            return _refuse(f"{program} is of another version, or was changed.")
+    request = json.load(sys.stdin)
+    if ticket.TICKET in request:
+        _write(seal.BEGUN)
+        _write(json.dumps(ticket.wait_for(request[ticket.TICKET], request["seconds"])))
+        return 0
+    spec = spec_of(name)
+    params = expand_paths(spec.argument_spec, request["params"])
+    what = request["name"], spec, params, request["check_mode"]
+    secrets = values_of_no_log(spec.argument_spec, params)
+    if not request["no_log"] and not spec.hidden:
+        _log(request["name"], params, secrets)
+    step = ticket.LongStep(_write, request["seconds"], functools.partial(without, secrets))
+    _progress.listen(step.tell)
+    # From here on it is too late for the other way.
+    _write(seal.BEGUN)
+    step.end(outcome(*what))
+    return 0
+
+
+def _log(name, params, secrets):
+    """Tell the host's log who ran with what, as Ansible's modules do."""
+    given = " ".join(f"{option}={value}" for option, value in sorted(params.items()))
+    syslog.openlog(f"ansible-{name}", 0, syslog.LOG_USER)
+    syslog.syslog(syslog.LOG_INFO, without(secrets, f"Invoked with {given}"))
+
+
+def _refuse(sentence):
+    _write(sentence)
+    return seal.NOT_THIS_ONE
+
+
+def _write(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,197 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""A step that lasts answers the controller with a ticket, and goes on by itself; its result waits for who has the ticket.
+
+Ansible hands on nothing of what a program on a host writes before that ends. So the step lets go of the connection once, in a
+wait: from then on the controller asks for how far it is, and at last for the result. A short step does none of this.
+
+The ticket is the name of a file in memory, for root alone, because a result may hold secrets. The step holds the file's lock
+until it ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import math
+import os
+import re
+import subprocess
+import threading
+import time
+from typing import Any, Callable
+
+from .. import _progress
+from .._errors import BluegreenError
+from .._journal.journal import RUN_ROOT
+from .._linux.clock import Clock, Deadline
+from .._linux.files import SECRET_MODE, make_folder, opener, remove
+from .._validation import one_line
+
+# What an answer has: the result, or a ticket and how far the step is. With neither, the step was killed.
+RESULT, TICKET, SO_FAR = "result", "ticket", "so_far"
+
+# Seconds between two notes of how far it is, and between two looks whether it has ended.
+PACE = 1.0
+POLL = 0.1
+# A sentence is cut off after so many characters.
+LONGEST = 300
+# A result that is older than this, in seconds, is removed: its controller is gone.
+LEFT_SECONDS = 600
+
+# The other files in this folder are named after apps, and no app's name begins with a dot.
+_PREFIX = ".step-"
+_NAME = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{32}}")
+_LOGIND = "org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager KillUserProcesses"
+
+
+class LongStep:
+    """The step that this process does.
+
+    :param answer: writes the line that the controller gets.
+    :param seconds: after which it lets go of the connection, in the next wait that reports.
+    :param shown: takes secrets out of a sentence.
+    """
+
+    def __init__(self, answer: Callable[[str], None], seconds: float, shown: Callable[[str], str], root: str = RUN_ROOT):
+        self._answer = answer
+        self._shown = shown
+        self._root = root
+        self._due = time.monotonic() + seconds
+        self._file = -1
+
+    def tell(self, sentence: str) -> None:
+        """Note how far it is; see :func:`_progress.listen`."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + PACE
+        if self._file >= 0:
+            self._note({SO_FAR: self._line(sentence)})
+        # A thread would not come along.
+        elif threading.active_count() == 1:
+            # Where this cannot be, the controller waits as for a short step.
+            with contextlib.suppress(BluegreenError, OSError):
+                self._let_go(self._line(sentence))
+            if self._file < 0:
+                self._due = math.inf
+
+    def end(self, result: dict[str, Any]) -> None:
+        """Answer with the result, or leave it for who asks."""
+        if self._file >= 0:
+            self._note({RESULT: result})
+        else:
+            self._answer(json.dumps({RESULT: result}))
+
+    def _line(self, sentence):
+        # The name of a container or a task may hold control characters, which a terminal would obey.
+        return one_line(self._shown(sentence), LONGEST)
+
+    def _let_go(self, sentence):
+        if not outlives_connection():
+            return
+        make_folder(self._root)
+        _remove_left(self._root)
+        ticket = os.urandom(16).hex()
+        path = _path(self._root, ticket)
+        # Whatever was open stays open, locks and connections too: they are this process's as much as the other's.
+        file = opener(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        try:
+            os.fchmod(file, SECRET_MODE)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            child = os.fork()
+        except OSError:
+            remove(path)
+            os.close(file)
+            raise
+        if child:
+            # The one that was called ends, as sudo and sshd wait for. Whatever goes wrong here, it does no more of the step.
+            try:
+                self._answer(json.dumps({TICKET: ticket, SO_FAR: sentence}))
+            finally:
+                os._exit(0)
+        os.setsid()
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        os.close(null)
+        self._file = file
+        for note in _progress.in_another_process:
+            note()
+
+    def _note(self, record):
+        # A look in between sees a torn line at worst, and takes none.
+        with contextlib.suppress(OSError):
+            os.pwrite(self._file, json.dumps(record).encode() + b"\n", 0)
+
+
+def wait_for(ticket: str, seconds: float, root: str = RUN_ROOT) -> dict[str, Any]:
+    """Wait for the end of a step that has let go of its connection, up to so many seconds; see :data:`RESULT`."""
+    path = _path(root, ticket)
+    try:
+        with open(path, "rb", opener=opener) as file:
+            ended = _has_ended_within(file, seconds)
+            is_new = time.time() - os.fstat(file.fileno()).st_mtime < seconds
+            try:
+                record = json.loads(file.readline())
+            except ValueError:
+                record = {}
+    except FileNotFoundError:
+        return {}
+    if not ended:
+        # It may have gone on to what reports nothing.
+        return {TICKET: ticket, SO_FAR: record.get(SO_FAR, "") if is_new else ""}
+    remove(path)
+    return record if RESULT in record else {}
+
+
+def _has_ended_within(file, seconds):
+    deadline = Deadline(Clock(), seconds)
+    while not _has_ended(file):
+        if deadline.over:
+            return False
+        deadline.sleep(POLL)
+    return True
+
+
+def _has_ended(file):
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _path(root, ticket):
+    name = f"{_PREFIX}{ticket}"
+    if not _NAME.fullmatch(name):
+        raise BluegreenError(f"{ticket!r} is not a ticket of a step.")
+    return os.path.join(root, name)
+
+
+def _remove_left(root):
+    """Remove results that no controller came back for."""
+    for name in filter(_NAME.fullmatch, os.listdir(root)):
+        path = os.path.join(root, name)
+        with contextlib.suppress(OSError, BluegreenError), open(path, "rb", opener=opener) as file:
+            if time.time() - os.fstat(file.fileno()).st_mtime > LEFT_SECONDS and _has_ended(file):
+                remove(path)
+
+
+def outlives_connection(group: str = "/proc/self/cgroup") -> bool:
+    """Whether this process goes on when the session of the user who connected ends. Some hosts have systemd end it then.
+
+    :param group: path of the file that names its control group.
+    """
+    try:
+        with open(group, encoding="utf-8") as source:
+            if "/session-" not in source.read():
+                return True
+        done = subprocess.run(["busctl", "get-property", *_LOGIND.split()], capture_output=True, timeout=5, check=False)
+        return done.stdout.split() == [b"b", b"false"]
+    except (OSError, subprocess.SubprocessError):
+        return False

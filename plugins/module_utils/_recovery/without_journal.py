@@ -1,0 +1,184 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Recovery where the journal itself was damaged: the host alone shows what is so.
+
+Which color is live, Nginx tells. What an app is made of stands in a file that every deployment leaves behind, apart from the
+journal. Nothing is switched then, nothing removed and no Redis stopped: only that one color's workers run, and not both or
+none.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from .. import _settings
+from .._commands import command
+from .._deployment.color import Color
+from .._docker import cpu_shares
+from .._errors import BluegreenError
+from .._install import guard_units
+from .._journal import schema as journal_schema
+from .._journal.journal import Fenced, JournalCorrupt, NoJournal, remove, write_atomically
+from .._linux.clock import timestamp
+from .._linux.files import opener
+from .._nginx import running as nginx_running, switch as nginx_switch
+from .._workers import stop as workers_stop
+
+NAME = "settings.json"
+
+
+class _Unwritten(NoJournal):
+    """A journal in memory, for what is done without one; ``policies`` are restart policies by service."""
+
+    def __init__(self, policies):
+        self.data = {}
+        self._policies = policies
+
+    def get(self, key, default=None):
+        return self.data.get(key, default)
+
+    def note(self, **facts):
+        self.data.update(facts)
+
+    def policy_of(self, container):
+        return self._policies.get(container.service, container.restart_policy)
+
+
+def remember_settings(store, settings, live, workers):
+    """Keep what a recovery has to know that finds no journal.
+
+    :param settings: the :class:`_settings.Settings`.
+    :param live: containers of the live color, with the restart policies that the user gave them.
+    :param workers: how workers are stopped, as bg_deployment has it.
+    """
+    facts = {
+        "settings": settings.journaled(),
+        "policies": {container.service: container.restart_policy for container in live},
+        "stop_timeout": workers.get("stop_timeout"),
+    }
+    text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
+    try:
+        with open(store.path(NAME), encoding="utf-8", errors="replace", opener=opener) as source:
+            is_there = source.read() == text
+    except FileNotFoundError:
+        is_there = False
+    if not is_there:
+        write_atomically(store.path(NAME), text)
+
+
+def recover_without_journal(host, store, corrupt, check_mode):
+    """Leave one color's workers running, that of the color which Nginx serves, and keep the damaged journal aside.
+
+    :param corrupt: the :class:`JournalCorrupt` that told of it.
+    :returns: as :func:`recover.recover`.
+    :raises BluegreenError: nothing tells what the app is made of, or which color is served.
+    """
+    settings, unwritten, stop_timeout = _remembered(store)
+    try:
+        served, why = nginx_running.served_color(host, nginx_running.Nginx(**settings.nginx)), ""
+    except BluegreenError as error:
+        served, why = None, f" ({error.message.rstrip('.')})"
+    if not served:
+        raise BluegreenError(
+            f"{corrupt.message} But Nginx is not proved to serve either color{why}, so nothing was done: repair Nginx, then run "
+            f"{command('recover')}."
+        )
+    if check_mode:
+        return _result(f"The journal is damaged; {served} is live, and only its workers would run.")
+    with store.lock("recovery without a journal"):
+        try:
+            store.load()
+        except JournalCorrupt:
+            pass
+        else:
+            raise Fenced(f"The journal of app {store.app} was mended meanwhile: run recover.yml again.")
+        idle = Color(host, settings, _settings.other(served))
+        _stop_workers(host, unwritten, idle, stop_timeout)
+        _start(host, unwritten, Color(host, settings, served), stop_timeout)
+        return _end(host, store, settings, served, idle)
+
+
+def _remembered(store):
+    try:
+        with open(store.path(NAME), "rb", opener=opener) as source:
+            facts = journal_schema.remembered(source.read(journal_schema.LIMIT + 1), store.app)
+        return _settings.from_journal(facts), _Unwritten(facts["policies"]), facts["stop_timeout"]
+    except (FileNotFoundError, journal_schema.Unreadable) as error:
+        raise BluegreenError(
+            f"The journal of app {store.app} is damaged, and {store.path(NAME)} does not tell what the app is made of: look at "
+            "both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move "
+            f"{store.path('deployment.json')} away."
+        ) from error
+
+
+def _stop_workers(host, unwritten, idle, timeout):
+    running = [container for container in idle.of("workers") if container.running]
+    if running:
+        workers_stop.stop_workers(host, unwritten, running, timeout, "leave", restore=False)
+
+
+def _start(host, unwritten, live, timeout):
+    for container in live.of("support", "web"):
+        if not container.running:
+            host.engine.start(container.id)
+    for container in live.of("workers"):
+        if container.cpu_shares == cpu_shares.LOWEST:
+            host.engine.set_cpu_shares(container.id, cpu_shares.DEFAULT)
+    # Not those of the other color: they were told to finish.
+    unwritten.note(signalled=[])
+    with live.broker() as broker:
+        workers_stop.restart_workers(host, unwritten, live.of("workers"), timeout or workers_stop.RESTART_TIMEOUT, broker)
+
+
+def _end(host, store, settings, served, idle):
+    now = host.clock.wall()
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    store.log(
+        {
+            "id": f"damaged-{stamp}",
+            "who": "",
+            "release": "",
+            "release_from": "",
+            "from": "",
+            "to": served,
+            "result": "failed",
+            "reason": "the journal was damaged",
+            "started": timestamp(now),
+            "ended": timestamp(now),
+            "images": {},
+        }
+    )
+    kept = store.set_aside(stamp)
+    store.remove_env_files()
+    remove(store.path("broker.url"))
+    nginx_switch.forget_backup(nginx_running.Nginx(**settings.nginx))
+    guard_units.disarm(host, store.app)
+    return _result(
+        f"The journal was damaged and is kept as {' and '.join(kept)}. Nginx serves {served}, and only its workers run; nothing "
+        f"was removed. Look at both colors (status.yml){_stop_first(idle)}, then deploy again."
+    )
+
+
+def _stop_first(idle):
+    """What stands against the next deployment, as a part of a sentence: its Redis may hold tasks, but its web may go."""
+    idle.look()
+    running = sorted({container.service for container in idle.of("web") if container.running})
+    return f", stop the web of {idle.name} (docker compose -p {idle.project} stop {' '.join(running)})" if running else ""
+
+
+def _result(message):
+    return {
+        "changed": True,
+        "found": True,
+        "already": False,
+        "kept": "",
+        "id": "",
+        "epoch": 0,
+        "result": "failed",
+        "message": message,
+        "logs": {},
+    }

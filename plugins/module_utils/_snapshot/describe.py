@@ -1,0 +1,136 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""What it takes to make a container, or a network, once more: from the engine's inspect data to its create requests.
+
+A container made so is the same one to Compose, which goes by its name and its labels. What the engine chose by itself
+(an id, addresses, a hostname made of the id) it chooses again.
+"""
+
+from __future__ import annotations
+
+from .._docker.containers import from_inspect
+
+# Networks that the engine brings along.
+PREDEFINED = ("bridge", "host", "none", "default", "nat")
+# Settings of a container in a network that somebody chose; everything else there is the engine's own.
+_ENDPOINT = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
+_NETWORK = ("Name", "Driver", "Internal", "Attachable", "EnableIPv4", "EnableIPv6", "Options", "Labels", "IPAM")
+_SHARED_NAMESPACES = ("NetworkMode", "PidMode", "IpcMode")
+
+
+def describe(inspected, policy):
+    """What is needed to create a container again, ready for JSON.
+
+    :param inspected: the engine's inspect data of it.
+    :param policy: the restart policy that it is to have, in the engine's form.
+    :returns: ``id``, ``name``, ``service``, ``image`` (its id) and ``config_hash`` say which one it is; ``ran`` whether it
+        has done its work and ended well; ``body`` and ``endpoints`` (by network) are the engine's own forms; ``volumes``
+        are mounts of its anonymous volumes.
+    """
+    container = from_inspect(inspected)
+    body = {**inspected["Config"], "HostConfig": {**inspected["HostConfig"], "RestartPolicy": policy}}
+    short_id = container.id[:12]
+    if body.get("Hostname") == short_id:
+        del body["Hostname"]
+    if str(body["HostConfig"].get("NetworkMode")).startswith("container:"):
+        # They are those of the other container, and the engine refuses them here.
+        body.pop("Hostname", None)
+        body.pop("ExposedPorts", None)
+    return {
+        "id": container.id,
+        "name": container.name,
+        "service": container.service,
+        "image": container.image,
+        "config_hash": container.config_hash,
+        "ran": container.status == "exited" and container.exit_code == 0,
+        "body": body,
+        "endpoints": {
+            name: _endpoint(network, short_id)
+            for name, network in (inspected["NetworkSettings"].get("Networks") or {}).items()
+            if name not in PREDEFINED
+        },
+        "volumes": _anonymous_volumes(inspected),
+    }
+
+
+def describe_network(inspected):
+    """The engine's form of a request for a network, from its inspect data."""
+    ipam = inspected["IPAM"]
+    # The newest engines show what was not chosen as an empty word, which none of them takes for an address.
+    pools = [{key: value for key, value in pool.items() if value} for pool in ipam.get("Config") or ()]
+    # Before API 1.44 the engine makes a second network of the same name unless it is told not to.
+    return {
+        "CheckDuplicate": True,
+        **{key: inspected[key] for key in _NETWORK if inspected.get(key) is not None},
+        "IPAM": {**ipam, "Config": pools},
+    }
+
+
+def create_body(described, image, ids, volumes):
+    """The engine's form of a request for a container.
+
+    :param described: what :func:`describe` gave.
+    :param image: name or id of its image.
+    :param ids: ids of containers that were created again, by their old ids.
+    :param volumes: names of the volumes that are there.
+    """
+    host_config = dict(described["body"]["HostConfig"])
+    for key in _SHARED_NAMESPACES:
+        kind, dummy, target = (host_config.get(key) or "").partition(":")
+        if kind == "container":
+            host_config[key] = f"container:{ids.get(target, target)}"
+    host_config["VolumesFrom"] = [_replace_id(each, ids) for each in host_config.get("VolumesFrom") or ()] or None
+    anonymous = [mount for mount in described["volumes"] if mount["Source"] in volumes]
+    if anonymous:
+        host_config["Mounts"] = _with_sources(host_config.get("Mounts") or [], anonymous)
+    body = {**described["body"], "Image": image, "HostConfig": host_config}
+    network = host_config.get("NetworkMode")
+    if network in described["endpoints"]:
+        # Before API 1.44 a request may name one network alone: the container is connected to the others later.
+        body["NetworkingConfig"] = {"EndpointsConfig": {network: described["endpoints"][network]}}
+    return body
+
+
+def depends_on(described):
+    """Ids, or names, of the containers whose namespaces or volumes a container uses."""
+    host_config = described["body"]["HostConfig"]
+    shared = [(host_config.get(key) or "").partition(":") for key in _SHARED_NAMESPACES]
+    return {target for kind, dummy, target in shared if kind == "container"} | {
+        each.partition(":")[0] for each in host_config.get("VolumesFrom") or ()
+    }
+
+
+def _endpoint(network, short_id):
+    endpoint = {key: network[key] for key in _ENDPOINT if network.get(key)}
+    # Engines before 25 list the id beside the names that were asked for.
+    aliases = [alias for alias in endpoint.pop("Aliases", ()) if alias != short_id]
+    return {**endpoint, "Aliases": aliases} if aliases else endpoint
+
+
+def _anonymous_volumes(inspected):
+    """Mounts that bring the very volumes back that a container had without a name."""
+    host_config = inspected["HostConfig"]
+    unnamed = {each["Target"] for each in host_config.get("Mounts") or () if each["Type"] == "volume" and not each.get("Source")}
+    named = {each["Target"] for each in host_config.get("Mounts") or ()} - unnamed
+    named |= {bind.split(":")[1] for bind in host_config.get("Binds") or () if ":" in bind}
+    unnamed |= set(inspected["Config"].get("Volumes") or ()) - named
+    return [
+        {"Type": "volume", "Source": mount["Name"], "Target": mount["Destination"]}
+        for mount in inspected.get("Mounts") or ()
+        if mount["Type"] == "volume" and mount["Destination"] in unnamed
+    ]
+
+
+def _with_sources(mounts, anonymous):
+    missing = {mount["Target"]: mount for mount in anonymous}
+    with_source = [{**mount, **missing.pop(mount["Target"], {})} for mount in mounts]
+    return with_source + list(missing.values())
+
+
+def _replace_id(reference, ids):
+    target, colon, mode = reference.partition(":")
+    return ids.get(target, target) + colon + mode

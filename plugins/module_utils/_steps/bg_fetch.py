@@ -1,0 +1,49 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the module bg_fetch does."""
+
+from __future__ import annotations
+
+from .._compose.cli import Project
+from .._deployment.fetch import fetch
+from .._errors import BluegreenError
+from .._journal.journal import Store
+from .._module.spec import Spec
+from .._validation import check_app, check_project, check_service
+
+ARGUMENTS = {
+    "project": {"type": "str", "required": True},
+    "project_src": {"type": "path", "required": True},
+    "files": {"type": "list", "elements": "str", "default": []},
+    "profiles": {"type": "list", "elements": "str", "default": []},
+    "env_files": {"type": "list", "elements": "path", "default": []},
+    "services": {"type": "list", "elements": "str", "required": True},
+    "pull": {"type": "str", "default": "missing", "choices": ["always", "missing", "never"]},
+    "build": {"type": "str", "default": "policy", "choices": ["always", "policy", "never"]},
+}
+
+
+def create(params, host, check_mode):
+    store = Store(check_app(params["app"]), host)
+    project = Project(
+        check_project("project", params["project"]),
+        params["project_src"],
+        params["files"],
+        params["profiles"],
+        params["env_files"],
+    )
+    if not params["services"]:
+        # For Compose that would be all of them.
+        raise BluegreenError("services is [], but a color has at least one: name those that get a container.")
+    for name in params["services"]:
+        check_service("services", name)
+    if not check_mode:
+        caller = params["deployment_id"], params["epoch"]
+        fetch(host, store, project, params["services"], params["pull"], params["build"], caller)
+    return {"changed": True}
+
+
+SPEC = Spec(create, ARGUMENTS)

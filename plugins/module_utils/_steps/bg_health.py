@@ -1,0 +1,105 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the module bg_health does."""
+
+from __future__ import annotations
+
+from .._docker.containers import of_project
+from .._errors import BluegreenError
+from .._health.gate import HealthSettings, wait_healthy
+from .._journal.journal import NoJournal, Store, Watched, fenced
+from .._module.spec import Spec
+from .._validation import check_app, check_project
+from .._workers.unlisted import refuse_celery_in_webs
+
+NOTHING = {"attempts": 0, "seconds": 0.0, "status": 0, "latency_ms": 0, "failure": "", "logs": {}}
+
+ARGUMENTS = {
+    "url": {"type": "str", "required": True},
+    "host": {"type": "str", "default": ""},
+    "status": {"type": "list", "elements": "int", "default": [200]},
+    "timeout": {"type": "float", "default": 2.0},
+    "interval": {"type": "float", "default": 0.3},
+    "successes": {"type": "int", "default": 2},
+    "deadline": {"type": "float", "default": 60.0},
+    "project": {"type": "str", "default": ""},
+    "validate_certs": {"type": "bool", "default": True},
+}
+
+
+def health(params, host, check_mode):
+    settings = settings_of(params)
+    store = Store(params["app"], host)
+    if check_mode:
+        return {"changed": False, **NOTHING}
+    if not params["deployment_id"]:
+        # It changes nothing, so by itself it needs neither a lock nor the leave of an open deployment.
+        return _wait(host, NoJournal(), settings, params["project"])
+    if _is_pending(store):
+        watched = Watched(store, params["deployment_id"], params["epoch"], "awaiting_approval")
+        result = _wait(host, watched, settings, params["project"])
+        watched.alive()
+        return result
+    with fenced(store, params["deployment_id"], params["epoch"], "health") as journal:
+        journal.begin("health")
+        result = _wait(host, journal, settings, params["project"])
+        if params["project"]:
+            # An image may start Celery beside its web without a word in the Compose file.
+            webs = {"web": journal["settings"]["services"]["web"]}
+            refuse_celery_in_webs(of_project(host.engine, params["project"], webs["web"]), webs)
+        journal.done("health")
+        return result
+
+
+def _is_pending(store):
+    journal = store.load()
+    return journal is not None and journal["step"] == "awaiting_approval"
+
+
+def _wait(host, journal, settings, project):
+    services = journal.get("settings", {}).get("services")
+    names = None if services is None else services["support"] + services["web"]
+    containers = of_project(host.engine, project, names) if project else []
+    if services is None:
+        containers = [container for container in containers if container.running]
+    if project and not containers:
+        raise BluegreenError(f"project is {project!r}, but no container of that Compose project runs: start it first.")
+    waited = wait_healthy(host, journal, settings, containers)._asdict()
+    return {"changed": False, "failure": "", "logs": {}, **waited}
+
+
+def settings_of(params):
+    check_app(params["app"])
+    if params["project"]:
+        check_project("project", params["project"])
+    for name in ("timeout", "deadline", "successes"):
+        if params[name] <= 0:
+            raise BluegreenError(f"{name} is {params[name]:g}, but it must be more than 0.")
+    if params["interval"] < 0:
+        raise BluegreenError(f"interval is {params['interval']:g}, but it must not be less than 0.")
+    if params["timeout"] > params["deadline"]:
+        raise BluegreenError(
+            f"timeout is {params['timeout']:g} s and deadline is {params['deadline']:g} s, but one attempt must fit into the "
+            "deadline: lower timeout, or raise deadline."
+        )
+    if not params["status"]:
+        raise BluegreenError("status is [], but a healthy color answers with some status: name it, such as 200.")
+    for status in params["status"]:
+        if not 100 <= status <= 599:
+            raise BluegreenError(f"status holds {status}, but an HTTP status is from 100 to 599.")
+    return HealthSettings(
+        url=params["url"],
+        host=params["host"],
+        status=tuple(params["status"]),
+        timeout=params["timeout"],
+        interval=params["interval"],
+        successes=params["successes"],
+        deadline=params["deadline"],
+        validate_certs=params["validate_certs"],
+    )
+
+
+SPEC = Spec(health, ARGUMENTS)

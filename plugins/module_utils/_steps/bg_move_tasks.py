@@ -1,0 +1,114 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the module bg_move_tasks does."""
+
+from __future__ import annotations
+
+from .._broker.move import Moved, count_messages, move
+from .._docker.containers import of_project
+from .._errors import BluegreenError
+from .._journal.journal import STEPS, Store, fenced
+from .._module.spec import Spec
+from .._validation import check_app
+from .._workers.stop import roles_now
+from .._workers.unknown_tasks import known_to, warn_held
+from .two_brokers import BROKER, check_sides, reached
+
+NOTHING = Moved(0, {}, {}, 0, 0)
+
+ARGUMENTS = {
+    "source": BROKER,
+    "destination": BROKER,
+    "hop": {"type": "int", "default": 0},
+    "empty": {"type": "bool", "default": False},
+}
+
+
+def move_tasks(params, host, check_mode):
+    check_app(params["app"])
+    check_sides(params)
+    store = Store(params["app"], host)
+    step = _step(store, params["deployment_id"])
+    with fenced(store, params["deployment_id"], params["epoch"], step, check_mode) as journal:
+        with reached(host, params, "moved") as (source, destination):
+            if check_mode:
+                moved = _count(source, destination)
+            else:
+                moved = _move(host, journal, step, source, destination, params)
+                if params["empty"]:
+                    _require_empty(host, source, params["source"]["project"], moved.left)
+    before = {
+        queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}
+    }
+    return {
+        "changed": bool(moved.moved or moved.held or moved.results),
+        "moved": moved.moved,
+        "queues": moved.queues,
+        "held": moved.held,
+        "left": moved.left,
+        # Not "results", which is Ansible's own key for loops.
+        "copied": moved.results,
+        "hop": moved.hop,
+        "diff": {"before": before, "after": {} if check_mode else moved.left},
+    }
+
+
+def _step(store, deployment_id):
+    """The step that the move belongs to: in ``fetch`` an idle broker is emptied, later on it is the handover."""
+    journal = store.load() if deployment_id else None
+    if journal is None:
+        return "handover"
+    now = STEPS.index(journal["step"])
+    if now <= STEPS.index("fetch"):
+        return "fetch"
+    return STEPS[max(now, STEPS.index("handover"))]
+
+
+def _move(host, journal, step, source, destination, params):
+    first = step in ("fetch", "handover")
+    if first:
+        journal.begin(step)
+    known = known_to(host, journal, params["destination"]["project"], destination)
+    moved = move(host, journal, source, destination, params["hop"], known)
+    warn_held(host, destination, moved.held)
+    journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
+    if first:
+        journal.done(step)
+    return moved
+
+
+def _require_empty(host, source, project, left):
+    running = [
+        container.name
+        for container in (of_project(host.engine, project) if project else ())
+        if container.running and roles_now(container).worker
+    ]
+    if running:
+        raise BluegreenError(
+            f"{', '.join(running)} still runs and may hold tasks of {source.name}, so that is not empty: wait until it has "
+            "ended (docker wait), or stop it where it does not end by itself (docker stop), then deploy again.",
+            failure="not_empty",
+        )
+    if left:
+        counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
+        raise BluegreenError(
+            f"{source.name} still holds tasks that could not be moved ({counts}), so it was left as it is. Messages in unacked "
+            "are those of a worker that may still run, or of an exchange without a queue: end that worker, or start the workers "
+            f"of project {project} until they are done, then deploy again.",
+            failure="not_empty",
+            left=left,
+        )
+
+
+def _count(source, destination):
+    """What a move would do, with nothing written."""
+    if source.run_id() == destination.run_id():
+        return NOTHING
+    waiting = count_messages(source)
+    return Moved(sum(waiting.values()), waiting, {}, 0, 0)
+
+
+SPEC = Spec(move_tasks, ARGUMENTS)

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the module bg_start does."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+
+from .._broker.connection import connect, of_deployment
+from .._deployment import old_web
+from .._deployment.color import colors_of
+from .._deployment.settle import move_late
+from .._deployment.start_candidate import DEFAULT_TIMEOUT, by_role, start, would_start
+from .._docker.containers import ROLES, of_project
+from .._errors import BluegreenError
+from .._journal.journal import Store, fenced
+from .._module.spec import Spec
+from .._validation import check_app, check_project
+from .._workers.handover import Stop, take_over
+from .._workers.stop import is_celery
+from .._workers.unknown_tasks import ask_working, sort_shared
+
+_NAMES = {"type": "list", "elements": "str"}
+ARGUMENTS = {
+    "project": {"type": "str", "required": True},
+    "services": {"type": "dict", "required": True, "options": {role: dict(_NAMES) for role in ROLES}},
+    "before_stop": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": True},
+    "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
+    "replaces": {"type": "str", "default": ""},
+    "broker": {
+        "type": "dict",
+        "options": {
+            "service": {"type": "str", "default": "redis"},
+            "url": {"type": "str", "default": "", "no_log": True},
+        },
+    },
+}
+
+
+def bring_up(params, host, check_mode):
+    check_app(params["app"])
+    check_project("project", params["project"])
+    if params["replaces"]:
+        check_project("replaces", params["replaces"])
+    if params["timeout"] <= 0:
+        raise BluegreenError(f"timeout is {params['timeout']:g} s, but a start takes more than 0 s: give it more.")
+    services = {role: names for role, names in params["services"].items() if names}
+    if params["replaces"] and "workers" not in services:
+        raise BluegreenError(
+            f"replaces is {params['replaces']!r}, but services names no workers that could take over: name them in "
+            "services.workers, or leave replaces out."
+        )
+    if params["before_stop"]:
+        _refuse_before_stop(params, services)
+    store = Store(params["app"], host)
+    with fenced(store, params["deployment_id"], params["epoch"], _step_of(params, services), check_mode) as journal:
+        containers = of_project(host.engine, params["project"])
+        found = by_role(containers, services, params["project"])
+        planned = would_start(journal, found)
+        result = {"started": [container.name for container in planned], "seconds": 0.0, "moved": 0, "schedule": []}
+        if not check_mode:
+            result = _bring_up(params, host, store, journal, containers, found)
+    return {
+        "changed": bool(result["started"] or result["moved"]),
+        **result,
+        "diff": {
+            "before": {container.name: container.status for container in planned},
+            "after": {
+                container.name: "exited" if _is_init(container, services) else "running" for container in planned
+            },
+        },
+    }
+
+
+def _refuse_before_stop(params, services):
+    if not params["deployment_id"]:
+        raise BluegreenError(
+            "before_stop is true, but deployment_id is empty, and only a deployment stops old workers afterwards: give it, or "
+            "leave before_stop out."
+        )
+    if set(services) - {"support"} != {"init"}:
+        raise BluegreenError(
+            f"before_stop is true, but services has {', '.join(services) or 'nothing'}, and before the old workers stop only "
+            "init runs, and the support that it needs: name init services, and start all others later."
+        )
+
+
+def _step_of(params, services):
+    # Workers come after the cutover, all else before it.
+    late = "handover" if set(services) <= {"workers"} else "start_candidate"
+    return "before_stop" if params["before_stop"] else late
+
+
+def _bring_up(params, host, store, journal, containers, found):
+    result = {"started": [], "seconds": 0.0, "moved": 0, "schedule": []}
+    broker = connect(host, containers, of_deployment(store, journal, params["broker"]))
+    with broker or contextlib.nullcontext():
+        if set(found) - {"workers"}:
+            step = _step_of(params, found)
+            journal.begin(step)
+            if params["before_stop"]:
+                # Seldom needed, and an import costs a Raspberry Pi more than the call.
+                from .._deployment.before_stop import run_before_stop
+
+                started = run_before_stop(host, journal, found, params["timeout"], broker)
+            else:
+                started = start(host, journal, found, params["timeout"], broker, params["wait"])
+            journal.done(step)
+            result.update(started._asdict())
+        if "workers" in found:
+            moved_before = journal.get("tasks_moved", 0)
+            took_over = _take_over(params, host, store, journal, found["workers"], broker)
+            result["started"] = result["started"] + took_over.started
+            result["seconds"] = round(result["seconds"] + took_over.seconds, 2)
+            result["schedule"] = took_over.schedule
+            result["moved"] = journal.get("tasks_moved", 0) - moved_before
+    return result
+
+
+def _take_over(params, host, store, journal, workers, broker):
+    old, move, stop, sort, make_room, candidate = [], None, Stop(), None, None, None
+    if params["replaces"]:
+        replaced = of_project(host.engine, params["replaces"])
+        old = _workers_of(replaced, journal, params["services"]["workers"])
+        of_old = connect(host, replaced, of_deployment(store, journal, params["broker"]))
+        own = journal.get("workers") or {}
+        stop = Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old)
+        if journal.get("from"):
+            settings, source, candidate = colors_of(host, store, journal)
+            if settings.broker["mode"] == "shared" and broker is not None:
+                # The old web has published since the old workers stopped.
+                sort = functools.partial(sort_shared, host, journal, broker, to_candidate=True)
+            move = functools.partial(move_late, host, journal, source, candidate)
+            if old_web.is_stopped(journal):
+                make_room = functools.partial(old_web.stop, host, journal, source)
+    took_over = take_over(
+        host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort, make_room
+    )
+    if candidate and broker is not None:
+        ask_working(host, journal, candidate.renewed().of("workers"), broker)
+    return took_over
+
+
+def _workers_of(replaced, journal, names):
+    """The workers of the color that is replaced: those that the deployment found, else what the lists and processes say."""
+    services = (journal.get("settings") or {}).get("services")
+    if services is None:
+        return [each for each in replaced if each.service in names or is_celery(each)]
+    listed = {*names, *services["workers"], *(journal.get("old_workers") or ())}
+    return [each for each in replaced if each.service in listed]
+
+
+def _is_init(container, services):
+    return container.service in services.get("init", ())
+
+
+SPEC = Spec(bring_up, ARGUMENTS)

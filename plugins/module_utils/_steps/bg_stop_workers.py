@@ -1,0 +1,191 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the module bg_stop_workers does."""
+
+from __future__ import annotations
+
+import contextlib
+
+from .._broker.connection import connect, of_deployment
+from .._celery.task_names import POLICIES
+from .._docker.containers import of_project
+from .._docker.cpu_shares import DEFAULT, LOWEST
+from .._errors import BluegreenError
+from .._journal.journal import Store, fenced
+from .._module.spec import Spec
+from .._resources.host import available_memory
+from .._resources.memory_budget import may_load
+from .._resources.memory_use import app_of
+from .._validation import check_app, check_project
+from .._workers.stop import ON_TIMEOUT, is_celery, plan_stop, roles_now, stop_workers, throttle_workers
+from .._workers.unknown_tasks import Checked, check, give_up, sort_shared
+
+ARGUMENTS = {
+    "project": {"type": "str", "required": True},
+    "services": {"type": "list", "elements": "str", "default": []},
+    "state": {"type": "str", "choices": ["stopped", "throttled"], "default": "stopped"},
+    "cpu_shares": {"type": "int", "default": LOWEST},
+    "timeout": {"type": "float"},
+    "on_timeout": {"type": "str", "choices": list(ON_TIMEOUT), "default": "fail"},
+    "restore_orphans": {"type": "bool", "default": True},
+    "candidate": {"type": "str", "default": ""},
+    "unknown_tasks": {"type": "str", "choices": list(POLICIES), "default": "fail"},
+    "broker": {
+        "type": "dict",
+        "options": {
+            "service": {"type": "str", "default": "redis"},
+            "url": {"type": "str", "default": "", "no_log": True},
+        },
+    },
+}
+
+
+def stop(params, host, check_mode):
+    check_app(params["app"])
+    check_project("project", params["project"])
+    if params["candidate"]:
+        check_project("candidate", params["candidate"])
+    timeout = params["timeout"]
+    if timeout is not None and timeout <= 0:
+        raise BluegreenError(
+            f"timeout is {timeout:g} s, but running tasks need more than 0 s to finish: give them more."
+        )
+    shares = params["cpu_shares"]
+    if not LOWEST <= shares <= DEFAULT:
+        raise BluegreenError(
+            f"cpu_shares is {shares}, but throttled workers need a weight from {LOWEST} (the lowest) to {DEFAULT} (the usual "
+            "one)."
+        )
+    store = Store(params["app"], host)
+    with fenced(store, params["deployment_id"], params["epoch"], "stop_workers", check_mode) as journal:
+        containers = of_project(host.engine, params["project"])
+        workers = _workers(containers, params["project"], _services(params, journal))
+        if check_mode:
+            stopped = _planned(host, workers, params)
+        else:
+            stopped = _stop(params, host, store, journal, containers, workers)
+            journal.done("stop_workers")
+    return {
+        **stopped._asdict(),
+        "containers": [container._asdict() for container in stopped.containers],
+        "diff": {
+            "before": {container.name: container.status for container in workers},
+            "after": {container.name: _after(container, stopped, params["state"], check_mode) for container in workers},
+        },
+    }
+
+
+def _stop(params, host, store, journal, containers, workers):
+    settings, checked = of_deployment(store, journal, params["broker"]), Checked(False)
+    app = app_of(workers) if params["candidate"] else 0
+    with _broker_of(host, containers, settings) or contextlib.nullcontext() as broker:
+        if params["candidate"]:
+            has_room = may_load(app, available_memory())
+            checked = _check_task_names(host, journal, workers, broker, params, has_room, settings.mode)
+        journal.begin("stop_workers")
+        if params["state"] == "throttled":
+            why = _why_not_throttled(settings, checked)
+            if not why:
+                return throttle_workers(host, journal, workers, params["cpu_shares"])
+            host.warn(f"The workers are stopped and not throttled, because {why}.")
+        stopped = stop_workers(
+            host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
+        )
+        if checked.later:
+            _load_later(host, params, checked, app)
+        # None takes a task any more: not one that was killed, and not one that finishes.
+        if params["candidate"] and settings.mode == "shared" and broker is not None:
+            sort_shared(host, journal, broker, to_candidate=True)
+        return stopped
+
+
+def _may_ask_later(mode, state, workers, has_room):
+    """Whether the new workers can run before what waits comes to them.
+
+    :param workers: workers and beats of both colors.
+    """
+    if mode != "color" or state == "stopped":
+        return mode == "color"
+    # One that is a beat too starts only when the old ones have stopped; and without the room they are not throttled.
+    return has_room and not any(roles_now(each).beat and roles_now(each).worker for each in workers)
+
+
+def _load_later(host, params, checked, app):
+    if may_load(app, available_memory()):
+        checked.later()
+    else:
+        give_up(host, params["unknown_tasks"])
+
+
+def _why_not_throttled(settings, checked):
+    if checked.later:
+        return "the host no longer has the memory for both colors"
+    if settings.mode == "shared" and not checked.same:
+        # Between the cutover and the start of the new workers they would take what the new web publishes.
+        return "both colors use one broker, and that both releases know the same tasks is not certain"
+    return ""
+
+
+def _check_task_names(host, journal, workers, broker, params, has_room, mode):
+    signalled = journal.get("signalled") or ()
+    candidate = _workers(of_project(host.engine, params["candidate"]), params["candidate"], params["services"])
+    return check(
+        host,
+        journal,
+        # Those that this deployment has stopped already are asked about too, should this be its second try.
+        [container for container in workers if container.running or container.id in signalled],
+        candidate,
+        broker,
+        params["unknown_tasks"],
+        has_room,
+        _may_ask_later(mode, params["state"], workers + candidate, has_room),
+    )
+
+
+def _services(params, journal):
+    """The services asked for and, of the color that a deployment leaves, those that it found to run Celery."""
+    found = journal.get("old_workers") or []
+    is_old = journal.get("from") and journal["settings"]["projects"][journal["from"]] == params["project"]
+    return [*params["services"], *found] if is_old and params["services"] else params["services"]
+
+
+def _workers(containers, project, services):
+    if not containers:
+        raise BluegreenError(
+            f"project is {project!r}, but no container of that Compose project is on this host: docker compose ls "
+            "--all shows the projects that are."
+        )
+    if not services:
+        return [container for container in containers if is_celery(container)]
+    return [container for container in containers if container.service in services]
+
+
+def _planned(host, workers, params):
+    planned = plan_stop(host, workers)
+    if params["state"] == "stopped":
+        return planned
+    return planned._replace(
+        changed=any(each.running and each.cpu_shares != params["cpu_shares"] for each in workers), drained=False
+    )
+
+
+def _broker_of(host, containers, settings):
+    broker = connect(host, containers, settings)
+    if broker is not None and broker.container is not None and not broker.container.running:
+        return None
+    return broker
+
+
+def _after(container, stopped, state, check_mode):
+    if check_mode and state == "throttled":
+        return container.status
+    if check_mode:
+        return "exited" if container.running else container.status
+    still_running = any(each.id == container.id and each.exit_code is None for each in stopped.containers)
+    return "exited" if container.running and not still_running else container.status
+
+
+SPEC = Spec(stop, ARGUMENTS)

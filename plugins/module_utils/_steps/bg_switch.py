@@ -1,0 +1,106 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""What the module bg_switch does."""
+
+from __future__ import annotations
+
+from .._docker.containers import of_project
+from .._docker.restart_policies import put_back_policies
+from .._errors import BluegreenError
+from .._health.gate import require_still_healthy
+from .._journal.journal import Store, fenced
+from .._module.spec import Spec
+from .._nginx.drain import Drained, wait_drained
+from .._nginx.running import nginx_settings
+from .._nginx.switch import plan, switch
+from .._settings import from_journal
+from .._validation import check_app, check_color, check_project, check_release
+
+ARGUMENTS = {
+    "color": {"type": "str", "required": True, "choices": ["blue", "green"]},
+    "ports": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {"blue": {"type": "int", "default": 18001}, "green": {"type": "int", "default": 18002}},
+    },
+    "servers": {"type": "dict", "options": {"blue": {"type": "str"}, "green": {"type": "str"}}},
+    "file": {"type": "str", "default": ""},
+    "upstream": {"type": "str", "default": ""},
+    "container": {"type": "str", "default": ""},
+    "public_url": {"type": "str", "default": "http://127.0.0.1/"},
+    "public_host": {"type": "str", "default": ""},
+    "validate_certs": {"type": "bool", "default": True},
+    "backup": {"type": "bool", "default": False},
+    "release": {"type": "str", "default": ""},
+    "project": {"type": "str", "default": ""},
+    "drain": {"type": "bool", "default": False},
+    "drain_timeout": {"type": "float", "default": 30.0},
+}
+
+
+# Steps in which the cutover lies behind and only its drain is waited for.
+_AFTERWARDS = ("handover", "start_workers", "settle", "awaiting_approval")
+
+
+def move(params, host, check_mode):
+    check_app(params["app"])
+    check_color("color", params["color"])
+    check_release(params["release"])
+    if params["project"]:
+        check_project("project", params["project"])
+    if params["drain_timeout"] < 0:
+        raise BluegreenError(f"drain_timeout is {params['drain_timeout']:g}, but it must not be less than 0.")
+    nginx = nginx_settings(params)
+    with fenced(Store(params["app"], host), params["deployment_id"], params["epoch"], _step(params), check_mode) as journal:
+        if check_mode:
+            return _result(plan(journal, nginx, params["color"], params["release"]), Drained(False, [], 0.0))
+        cutting = journal.get("step") not in _AFTERWARDS
+        if cutting:
+            journal.begin("cutover")
+        switched = switch(
+            host,
+            journal,
+            nginx,
+            params["color"],
+            params["release"],
+            before_rename=lambda: _prepare(host, journal, params["color"], params["project"]),
+        )
+        if cutting:
+            journal.done("cutover")
+        drained = Drained(False, [], 0.0)
+        if params["drain"]:
+            drained = wait_drained(host, journal, switched.children, params["drain_timeout"])
+        return _result(switched, drained)
+
+
+def _step(params):
+    # The drain may be waited for long after the cutover, up to the moment that somebody is asked.
+    return "awaiting_approval" if params["drain"] and params["deployment_id"] else "cutover"
+
+
+def _prepare(host, journal, color, project):
+    """The last moment before visitors come: the color still answers, and comes back after a boot from now on."""
+    services = journal.get("settings", {}).get("services")
+    if services and project:
+        containers = of_project(host.engine, project, services["support"] + services["web"])
+        require_still_healthy(host, journal, from_journal(journal.data), color, containers)
+        put_back_policies(host, journal, containers)
+
+
+def _result(switched, drained):
+    return {
+        "changed": switched.changed,
+        "live": switched.live,
+        "previous": switched.previous or "",
+        "diff": switched.diff,
+        "seconds": switched.seconds,
+        "children": switched.children,
+        "drained": drained.drained,
+        "held_by": drained.held_by,
+    }
+
+
+SPEC = Spec(move, ARGUMENTS)

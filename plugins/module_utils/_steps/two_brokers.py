@@ -1,0 +1,87 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Two brokers that a task names as ``source`` and ``destination``, each reached before anything is done."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Iterator
+
+from .._broker.connection import Broker, BrokerSettings, connect
+from .._broker.redis import PLAIN, RedisError, parse_url
+from .._docker.containers import of_project
+from .._errors import BluegreenError
+from .._validation import check_project
+
+SIDES = ("source", "destination")
+
+BROKER = {
+    "type": "dict",
+    "required": True,
+    "options": {
+        "project": {"type": "str", "default": ""},
+        "service": {"type": "str", "default": "redis"},
+        "url": {"type": "str", "default": "", "no_log": True},
+    },
+}
+
+
+def check_sides(params: dict) -> None:
+    """Raise when a side names a project that cannot be one."""
+    for side in SIDES:
+        if params[side]["project"]:
+            check_project(f"{side}.project", params[side]["project"])
+
+
+@contextlib.contextmanager
+def reached(host, params: dict, done: str) -> Iterator[tuple[Broker, Broker]]:
+    """Source and destination, connected.
+
+    :param done: what is done with them, for the sentence about one that does not answer: "Nothing was moved."
+    :raises BluegreenError: one of them is not named, is not a single Redis, does not run, or does not answer.
+    """
+    with _broker(host, "source", params["source"]) as source, _broker(host, "destination", params["destination"]) as destination:
+        _reach("source", source, done)
+        _reach("destination", destination, done)
+        yield source, destination
+
+
+def _broker(host, side, given):
+    if not given["project"] and not given["url"]:
+        raise BluegreenError(f"{side} names no broker: give it a project (and service), or a url.")
+    _refuse_scheme(side, given["url"])
+    containers = of_project(host.engine, given["project"]) if given["project"] else []
+    broker = connect(host, containers, BrokerSettings("color", given["service"], given["url"]))
+    if broker is None:
+        raise BluegreenError(
+            f"{side} cannot be read as a Redis: project {given['project'] or '(none)'} has no service "
+            f"{given['service']!r}. Name the service that is the broker in {side}.service."
+        )
+    if broker.container is not None and not broker.container.running:
+        raise BluegreenError(
+            f"{side} is {broker.name}, whose container {broker.container.name} is {broker.container.status}: start it "
+            "first (bg_start)."
+        )
+    return broker
+
+
+def _reach(side, broker, done):
+    """The first question to a Redis, so that one that does not answer is named by the option that it comes from."""
+    try:
+        broker.run_id()
+    except RedisError as error:
+        raise BluegreenError(f"{side} ({broker.name}): {error.message} Nothing was {done}.") from error
+
+
+def _refuse_scheme(side, url):
+    scheme = parse_url(url).scheme if url else "redis"
+    if scheme not in PLAIN:
+        kind = next((word for word in ("sentinel", "cluster") if word in scheme), "")
+        reason = f"which is a Redis with {kind}" if kind else "which is no plain Redis"
+        raise BluegreenError(
+            f"{side}.url begins with {scheme}://, {reason}, and tasks and keys only go from one single server to another over "
+            "redis://: nothing was touched. Use one broker outside both colors (bluegreen_broker: shared)."
+        )

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import redis
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import (
+    Credentials,
+    Redis,
+    RedisError,
+    Url,
+    encode,
+    is_redis,
+    parse_url,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+
+
+def container(service="redis", command=(), environment=None, image="redis:7", name=""):
+    return SimpleNamespace(
+        service=service,
+        name=name or f"shop-{service}-1",
+        command=list(command),
+        environment=environment or {},
+        image_name=image,
+    )
+
+
+@pytest.mark.parametrize(
+    "url, parsed",
+    [
+        ("redis://redis", Url("redis", "redis", 6379, None, Credentials())),
+        ("redis://redis:6380/2", Url("redis", "redis", 6380, 2, Credentials())),
+        ("redis://:p%40ss@redis/", Url("redis", "redis", 6379, None, Credentials("", "p@ss"))),
+        ("redis://user:pw@[::1]:1/0", Url("redis", "::1", 1, 0, Credentials("user", "pw"))),
+        ("amqp://guest@rabbit:5672//", Url("amqp", "rabbit", 5672, None, Credentials("guest", ""))),
+        ("sqs://key:secret@", Url("sqs", "", 6379, None, Credentials("key", "secret"))),
+        ("sqs://", Url("sqs", "", 6379, None, Credentials())),
+    ],
+)
+def test_parse_url(url, parsed):
+    assert parse_url(url) == parsed
+
+
+@pytest.mark.parametrize(
+    "url, sentence",
+    [
+        ("secret", "broker url is no URL"),
+        ("redis://:secret@redis:port/0", "broker url is no URL"),
+        ("redis://[secret/0", "broker url is no URL"),
+        ("redis:///0", "broker url is no URL"),
+        ("valkey:///0", "broker url is no URL"),
+        ("valkey://redis/zero", "names the database 'zero', but Redis numbers its databases"),
+        ("redis://:secret@redis/zero", "names the database 'zero', but Redis numbers its databases"),
+    ],
+)
+def test_a_bad_url_is_one_sentence_without_its_password(url, sentence):
+    with pytest.raises(BluegreenError, match=sentence) as caught:
+        parse_url(url)
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "command, image, expected",
+    [
+        (["redis-server", "--save", ""], "shop:1", True),
+        (["docker-entrypoint.sh", "redis-server"], "x", True),
+        (["sh", "-c", "exec /usr/bin/valkey-server /etc/v.conf"], "x", True),
+        (["/opt/run.sh"], "bitnami/redis:7.4", True),
+        (["docker-entrypoint.sh"], "redis", True),
+        (["docker-entrypoint.sh"], "registry:5000/library/redis@sha256:1", True),
+        (["run"], "valkey/valkey:8-alpine", True),
+        (["gunicorn"], "shop:redis", False),
+        (["run"], "redis/redis-stack-server:7", True),
+        (["run"], "oliver006/redis_exporter:v1", False),
+        (["run"], "registry.example/joeferner/redis-commander", False),
+        (["run"], "redis/redisinsight:2", False),
+        (["run"], "bitnami/redis-sentinel:7", False),
+        (["run"], "bitnami/valkey-exporter@sha256:1", False),
+        (["python", "redistribute.py"], "redistribute:1", False),
+    ],
+)
+def test_is_redis(command, image, expected):
+    assert is_redis(container(command=command, image=image)) is expected
+
+
+@pytest.mark.parametrize(
+    "said, credentials, sentence",
+    [
+        (b"-WRONGPASS bad", Credentials("", "p"), "does not accept the user and password that it was given (WRONGPASS): give"),
+        (
+            b"-WRONGPASS bad",
+            Credentials("", "p", "PW of service web"),
+            "does not accept the password found in PW of service web (WRONGPASS): give",
+        ),
+        (b"-NOAUTH x", Credentials(), "asks for a password that could not be found in the project (NOAUTH): give"),
+        (
+            b"-NOAUTH x",
+            Credentials(unread="--requirepass of service redis"),
+            "was given a password that could not be read: --requirepass of service redis (NOAUTH): give",
+        ),
+    ],
+)
+def test_a_refusal_says_where_the_password_came_from(monkeypatch, said, credentials, sentence):
+    with pytest.raises(RedisError) as caught:
+        talk(monkeypatch, said + b"\r\n", credentials=credentials)[0].call("PING")
+    assert caught.value.message.startswith(f"Redis at 10.0.0.2:6379 {sentence}")
+
+
+NEEDLESS = b"-ERR AUTH <password> called without any password configured for the default user. Are you sure?\r\n"
+
+
+def test_a_redis_without_a_password_needs_none_that_was_found(monkeypatch):
+    client, _wire = talk(monkeypatch, NEEDLESS + b"+PONG\r\n", credentials=Credentials("", "p", "PW of service web"))
+    assert client.call("PING") == b"PONG"
+    # The user's own is another matter.
+    with pytest.raises(RedisError, match="called without any password"):
+        talk(monkeypatch, NEEDLESS, credentials=Credentials("", "p"))
+
+
+def test_encode():
+    assert encode(("SET", "\u00e4", b"\r\n", 1)) == b"*4\r\n$3\r\nSET\r\n$2\r\n\xc3\xa4\r\n$2\r\n\r\n\r\n$1\r\n1\r\n"
+
+
+class Wire:
+    """A socket whose other end has said everything already."""
+
+    def __init__(self, said):
+        self.said, self.sent = said, b""
+
+    def setsockopt(self, *_args):
+        pass
+
+    settimeout = setsockopt
+
+    def makefile(self, _mode):
+        return io.BytesIO(self.said)
+
+    def sendall(self, data):
+        self.sent += data
+
+    def close(self):
+        pass
+
+
+def talk(monkeypatch, said, **options):
+    wire = Wire(said)
+    monkeypatch.setattr(redis.socket, "create_connection", lambda *_args: wire)
+    return Redis("10.0.0.2", **options), wire
+
+
+@pytest.mark.parametrize(
+    "said, reply",
+    [
+        (b"+OK\r\n", b"OK"),
+        (b":-3\r\n", -3),
+        (b"$5\r\na\r\nbc\r\n", b"a\r\nbc"),
+        (b"$-1\r\n", None),
+        (b"*-1\r\n", None),
+        (b"*2\r\n$1\r\na\r\n*1\r\n:1\r\n", [b"a", [1]]),
+    ],
+)
+def test_answers(monkeypatch, said, reply):
+    assert talk(monkeypatch, said)[0].call("X") == reply
+
+
+@pytest.mark.parametrize("said", [b"", b"$5\r\nab", b"*2\r\n:1\r\n", b"HTTP/1.1 400 Bad Request\r\n", b"$x\r\n"])
+def test_what_is_no_answer_is_a_sentence(monkeypatch, said):
+    with pytest.raises(RedisError, match="Redis does not answer at 10.0.0.2:6379"):
+        talk(monkeypatch, said)[0].call("X")
+
+
+def test_it_logs_in_before_it_selects(monkeypatch):
+    _client, wire = talk(monkeypatch, b"+OK\r\n+OK\r\n", database=2, credentials=Credentials("u", "p"))
+    assert wire.sent == encode(("AUTH", "u", "p")) + encode(("SELECT", 2))
+
+
+def test_scan_does_without_type_before_redis_6(monkeypatch):
+    said = b"-ERR syntax error\r\n" + b"*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n" + b"+list\r\n+string\r\n"
+    assert talk(monkeypatch, said)[0].scan(kind="list") == [b"a"]

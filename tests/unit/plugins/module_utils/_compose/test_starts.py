@@ -1,0 +1,114 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose.starts import examine
+
+SERVICES = {"web": ["web"], "support": ["redis"], "init": ["migrate"], "workers": ["worker"], "ignored": ["db"]}
+OLD, NEW = (2, 37, 2), (2, 37, 3)
+
+
+def found(service, version=NEW, name="web", colors=("blue", "green"), **model):
+    rendered = {color: {"services": {each: {} for each in ("web", "redis", "migrate", "worker", "db")}} for color in ("blue", "green")}
+    for color in colors:
+        rendered[color]["services"][name] = service
+        rendered[color].update(model)
+    return examine(rendered, SERVICES, version)
+
+
+@pytest.mark.parametrize("version", [OLD, NEW, (5, 5, 0)])
+@pytest.mark.parametrize(
+    "service, model",
+    [
+        ({}, {}),
+        ({"configs": [], "secrets": None, "post_start": []}, {"configs": None}),
+        ({"configs": [{"source": "conf"}], "secrets": [{"source": "key", "target": "/key"}]},
+         {"configs": {"conf": {"name": "x", "file": "/srv/shop/conf"}}, "secrets": {"key": {"file": "/srv/shop/key"}}}),
+        # Nothing is copied, and nobody uses it.
+        ({"configs": [{"source": "conf"}]}, {"configs": {"conf": {"content": ""}, "other": {"content": "a"}}}),
+    ],
+)
+def test_what_the_engine_does_alone_is_nothing_to_say(service, model, version):
+    assert found(service, version, **model) == ([], [])
+
+
+HOOK = (
+    "Service web has {}, which Docker Compose runs only when it starts or stops a container itself, and a color is started and "
+    "stopped without it: take it out, and {}."
+)
+
+
+@pytest.mark.parametrize("version", [(2, 30, 0), (5, 5, 0)])
+@pytest.mark.parametrize(
+    "service, sentence",
+    [
+        (
+            {"post_start": [{"command": ["/warm-up"]}]},
+            HOOK.format(
+                "post_start",
+                "do it in the container's own command, or make it a service of its own and name that in bluegreen_init_services",
+            ),
+        ),
+        (
+            {"pre_start": [{"command": ["/migrate"]}]},
+            HOOK.format("pre_start", "make it a service of its own and name that in bluegreen_init_services"),
+        ),
+        (
+            {"pre_stop": [{"command": ["/flush"]}]},
+            HOOK.format(
+                "pre_stop", "let the program itself do it when it is told to stop (stop_signal: chooses the signal)"
+            ),
+        ),
+        (
+            {"provider": {"type": "cloud"}},
+            "Service web has provider, so it has no container that a color could start: name it in bluegreen_ignored_services.",
+        ),
+        (
+            {"use_api_socket": True},
+            "Service web has use_api_socket, for which Docker Compose copies credentials into a container when it starts it "
+            "itself, and a color is started without it: write volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"] instead.",
+        ),
+    ],
+)
+def test_what_only_compose_does_is_refused(service, sentence, version):
+    assert found(service, version) == ([sentence], [])
+    # One color is enough, and who starts an ignored service is not known.
+    assert found(service, version, colors=("green",)).errors == [sentence]
+    assert found(service, version, name="db") == ([], [])
+
+
+COPIED = [
+    ("configs", "content", "Config", "configs: {it: {file: ./it}}"),
+    ("configs", "environment", "Config", "configs: {it: {file: ./it}}"),
+    ("secrets", "environment", "Secret", "secrets: {it: {file: ./it}}"),
+    ("secrets", "content", "Secret", "secrets: {it: {file: ./it}}"),
+]
+
+
+@pytest.mark.parametrize("name", ["web", "redis", "migrate", "worker"])
+@pytest.mark.parametrize("kind, form, word, line", COPIED)
+def test_what_compose_copies_at_the_start_is_refused(kind, form, word, line, name):
+    model = {kind: {"it": {form: "A"}}}
+    sentence = (
+        f"{word} it of service {name} is given by {form}, which Docker Compose 2.37.3 copies into a container only when it "
+        f"starts it itself, and a color is started without it: put it into a file and write {line}."
+    )
+    assert found({kind: [{"source": "it", "target": "/x"}, {"source": "it"}]}, name=name, **model) == ([sentence], [])
+
+
+@pytest.mark.parametrize("kind, form, word, line", COPIED)
+def test_what_compose_copies_when_it_creates_a_container_is_warned_of(kind, form, word, line):
+    sentence = (
+        f"{word} it of service web is given by {form}, which Docker Compose copies into a container once, so one that has to be "
+        "created again on the way back (docker system prune) would come without it, and from Docker Compose 2.37.3 on it is "
+        f"refused: put it into a file and write {line}."
+    )
+    assert found({kind: [{"source": "it"}]}, OLD, **{kind: {"it": {form: "A"}}}) == ([], [sentence])
+
+
+def test_a_service_that_the_file_does_not_have_is_somebody_elses_finding():
+    assert examine({color: {"services": {}} for color in ("blue", "green")}, SERVICES, NEW) == ([], [])

@@ -1,0 +1,323 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS, Unreadable, problems
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import (
+    CONTAINER,
+    Scene,
+    facts,
+    whole_journal,
+)
+
+DOCS = Path(__file__).parents[5] / "docs"
+INJECTION = "127.0.0.1:80; } server { listen 24999"
+ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
+
+
+@pytest.fixture
+def scene(monkeypatch, tmp_path):
+    return Scene(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def whole():
+    return whole_journal()
+
+
+def at(data, path):
+    """``(mapping, key)`` of the place that a path with dots leads to."""
+    *above, key = path.split(".")
+    for name in above:
+        data = data[name] if isinstance(data, dict) else data[int(name)]
+    return data, key if isinstance(data, dict) else int(key)
+
+
+# What nobody tampered with
+
+
+def test_a_journal_with_everything_in_it_passes(whole):
+    assert problems(whole, "shop") == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("done", [True, False])
+def test_every_deployment_of_the_tests_passes(scene, step, done):
+    scene.color("blue")
+    scene.color("green")
+    journal = scene.deployment(step, done)
+    assert problems(journal.data, "shop") == []
+    assert scene.store.load().data == journal.data
+
+
+def test_a_first_deployment_passes(scene):
+    journal = Journal.create(scene.store, "dep-1", "ada", facts(**{"from": "", "release_from": "", "release": ""}))
+    assert problems(journal.data, "shop") == []
+
+
+def test_what_a_later_version_adds_is_let_pass(whole):
+    whole["weather"] = {"sun": [1, None]}
+    for path in ("settings.flags", "settings.nginx.http3", "cutover.proof", "workers.pool", "lease.node"):
+        place, key = at(whole, path)
+        place[key] = {"any": "thing"}
+    assert problems(whole, "shop") == []
+
+
+def test_a_file_of_nginx_behind_a_link_may_have_a_name_that_nobody_gives_in_a_variable(whole):
+    whole["cutover"].update(file="/srv/my site/shop.conf", kept="/srv/my site/.shop.conf.before-dep-1")
+    assert problems(whole, "shop") == []
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("key", sorted(journal_schema.REQUIRED))
+def test_nothing_may_be_missing(whole, key):
+    del whole[key]
+    assert problems(whole, "shop")[0] in (f"{key} is missing", "version is not 1, the one that this release knows")
+
+
+@pytest.mark.parametrize("key", sorted({**journal_schema.REQUIRED, **journal_schema.OPTIONAL}))
+@pytest.mark.parametrize("value", [[[]], {"a": {"b": []}}, True, 1.5, "\n", -1, 10**30], ids=repr)
+def test_a_value_of_the_wrong_kind_is_found_or_does_no_harm(whole, key, value):
+    whole[key] = value
+    found = problems(whole, "shop")
+    # What is left of the values are kinds that the key may have.
+    if not found:
+        assert (type(value), key) in {
+            *((bool, key) for key in ("done", "back", "remove_volumes", "armed", "watch", "guard", "to_kept")),
+            *((float, key) for key in NUMBERS),
+            *((str, key) for key in ("who", "reason")),
+            *((int, key) for key in (*NUMBERS, *WHOLE)),
+            # Of these mappings no key is a must.
+            *((dict, key) for key in ("workers", "task_names")),
+        }
+    else:
+        assert found[0].startswith(key)
+
+
+NUMBERS = ("opened_at", "live_at", "drain_timeout", "worker_gap", "idle_since", "busy_since")
+WHOLE = ("keep_images", "revert_after", "tasks_moved", "approval_timeout")
+
+
+@pytest.mark.parametrize(
+    "path, value, problem",
+    [
+        ("version", 2, "version is not 1, the one that this release knows"),
+        ("version", True, "version is not 1, the one that this release knows"),
+        ("version", 1.0, "version is not 1, the one that this release knows"),
+        ("app", "blog", "settings.app is not app"),
+        ("id", "../dep", "id does not keep to the grammar"),
+        ("epoch", "1", "epoch is no whole number"),
+        ("epoch", True, "epoch is no whole number"),
+        ("epoch", 0, "epoch is out of range"),
+        ("opened_at", 1e15, "opened_at is out of range"),
+        ("step", "cutover\n", f"step is none of {', '.join(json.dumps(step) for step in STEPS)}"),
+        ("done", 1, "done is neither true nor false"),
+        ("result", "fine", 'result is none of "", "committed", "rolled_back", "failed"'),
+        ("to", "red", 'to is none of "blue", "green"'),
+        ("to", "blue", "from and to are the same color"),
+        ("release", "2; }", "release does not keep to the grammar"),
+        ("release_from", "2\n", "release_from does not keep to the grammar"),
+        ("settings.app", "blog", "settings.app is not app"),
+        ("settings.projects.blue", "shop_blue;rm", "settings.projects.blue does not keep to the grammar"),
+        ("settings.projects", {"blue": "shop-blue"}, "settings.projects.green is missing"),
+        ("settings.ports.green", 80, "settings.ports.green does not keep to the grammar"),
+        ("settings.ports.red", 18003, "settings.ports names more than blue and green"),
+        ("settings.services.web", [], "settings.services.web is empty"),
+        ("settings.services.web", ["--volumes"], "settings.services.web[0] does not keep to the grammar"),
+        ("settings.nginx.upstream", "shop {", "settings.nginx.upstream does not keep to the grammar"),
+        ("settings.nginx.file", "/etc/nginx/../passwd.conf", "settings.nginx.file does not keep to the grammar"),
+        ("settings.nginx.file", "/etc/passwd", "settings.nginx.file does not end in .conf"),
+        ("settings.nginx.container", "--privileged", "settings.nginx.container does not keep to the grammar"),
+        ("settings.nginx.servers.green", INJECTION, "settings.nginx.servers.green does not keep to the grammar"),
+        ("settings.nginx.public_url", "file:///etc/shadow", "settings.nginx.public_url does not keep to the grammar"),
+        ("settings.nginx.public_host", "a\r\nX: y", "settings.nginx.public_host does not keep to the grammar"),
+        ("settings.broker.mode", "color;", 'settings.broker.mode is none of "color", "shared", "none", "auto"'),
+        ("settings.broker.url", "redis://:secret@redis", 'settings.broker.url is none of ""'),
+        ("settings.health.path", "/\r\nHost: x", "settings.health.path does not keep to the grammar"),
+        ("settings.health.successes", 0, "settings.health.successes is out of range"),
+        ("settings.health.status", [200, 9999], "settings.health.status[1] is out of range"),
+        ("policies", {"../info": ALWAYS}, "a key of policies does not keep to the grammar"),
+        (f"policies.{CONTAINER}.Name", "yes", f"policies.{CONTAINER}.Name is none of "),
+        ("signalled", ["a/b"], "signalled[0] does not keep to the grammar"),
+        ("cpu_shares", {"a?force=1": 2}, "a key of cpu_shares does not keep to the grammar"),
+        ("workers.on_timeout", "now", "workers.on_timeout is none of "),
+        ("old_color", "gone", 'old_color is none of "removed", "stopped"'),
+        ("cutover.color", "red", 'cutover.color is none of "blue", "green"'),
+        ("cutover.file", "etc/shop.conf", "cutover.file is no absolute path without .."),
+        ("cutover.file", "/etc/../srv/shop.conf", "cutover.file is no absolute path without .."),
+        ("cutover.file", "/etc/a\nb", "cutover.file is no path"),
+        ("cutover.kept", "/home/ada/.ssh/authorized_keys", "cutover.kept does not lie beside cutover.file"),
+        ("cutover.kept", "/etc/nginx/conf.d/evil.conf", "cutover.kept does not lie beside cutover.file"),
+        ("cutover.children", [["1", 2]], "cutover.children[0][0] is no whole number"),
+        ("task_names.old", [1], "task_names.old[0] is no text"),
+        ("hops.0.n", "1", "hops[0].n is no whole number"),
+        ("lease", {"boot_id": "x"}, "lease.until is missing"),
+        ("lease.until", "soon", "lease.until is no number"),
+    ],
+)
+def test_what_would_be_acted_upon_is_checked(whole, path, value, problem):
+    place, key = at(whole, path)
+    place[key] = value
+    assert [found for found in problems(whole, "shop") if found.startswith(problem)]
+
+
+def test_another_apps_journal_is_refused(whole):
+    assert problems(whole, "blog") == ["app is not blog"]
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 1, True, [{"version": 1}]])
+def test_what_is_no_mapping_is_refused(data):
+    assert problems(data, "shop") == ["it is no mapping"]
+
+
+# From bytes
+
+
+def raw(data):
+    return json.dumps(data).encode()
+
+
+def test_a_whole_file_is_read(whole):
+    assert journal_schema.journal(raw(whole), "shop") == whole
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"\x00" * 4096,
+        b"{" * 100000,
+        b'{"version": ' + b"[" * 100000,
+        b'{"version": 1, "epoch": ' + b"9" * 1000000 + b"}",
+        b'{"version": 1, "epoch": 1e999}',
+        b'{"version": 1, "epoch": NaN}',
+        b'{"version": 1, "epoch": -Infinity}',
+        b'{"version": 1, "version": 1}',
+        b" " * (journal_schema.LIMIT + 1),
+    ],
+    ids=range(11),
+)
+def test_bytes_that_are_no_journal_are_unreadable(spoiled):
+    with pytest.raises(Unreadable):
+        journal_schema.journal(spoiled, "shop")
+
+
+def test_a_key_that_stands_twice_is_no_journal(whole):
+    text = json.dumps(whole).replace('"epoch": 1,', '"epoch": 1, "epoch": 2,')
+    assert '"epoch": 2' in text
+    with pytest.raises(Unreadable, match="it is no JSON"):
+        journal_schema.journal(text.encode(), "shop")
+
+
+# The other files
+
+
+DESCRIBED = {
+    "id": CONTAINER,
+    "name": "shop-blue-web-1",
+    "service": "web",
+    "image": "sha256:1",
+    "config_hash": "",
+    "ran": False,
+    "body": {"Image": "shop:1", "HostConfig": {"RestartPolicy": ALWAYS}},
+    "endpoints": {"shop-blue_default": {}},
+    "volumes": [],
+}
+BLUE = {"release": "1", "containers": [DESCRIBED], "networks": [{"Name": "shop-blue_default", "IPAM": {}}]}
+CONTAINERS = {"version": 1, "kept": "blue", "colors": {"blue": BLUE}}
+
+
+def test_what_containers_were_made_of_is_read():
+    assert journal_schema.containers(raw(CONTAINERS)) == CONTAINERS
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 2},
+        {"kept": "red"},
+        {"kept": None},
+        {"colors": {"red": BLUE}},
+        {"colors": {"blue": {**BLUE, "release": "1; }"}}},
+        {"colors": {"blue": {**BLUE, "networks": [{}]}}},
+        *(
+            {"colors": {"blue": {**BLUE, "containers": [{**DESCRIBED, **wrong}]}}}
+            for wrong in (
+                {"id": "a/b"},
+                {"name": ""},
+                {"body": {"Image": "shop:1", "HostConfig": {"RestartPolicy": {"Name": "x"}}}},
+                {"body": {}},
+                {"endpoints": []},
+                {"ran": 1},
+            )
+        ),
+    ],
+)
+def test_what_says_something_else_of_containers_is_unreadable(changes):
+    with pytest.raises(Unreadable):
+        journal_schema.containers(raw({**CONTAINERS, **changes}))
+
+
+def test_what_an_app_is_made_of_is_read_without_a_journal(whole):
+    data = {"settings": whole["settings"], "policies": {"web": ALWAYS}, "stop_timeout": None}
+    assert journal_schema.remembered(raw(data), "shop") == data
+    for changes, app in [({}, "blog"), ({"policies": {"web": {}}}, "shop"), ({"stop_timeout": "1"}, "shop"), ({"settings": {}}, "shop")]:
+        with pytest.raises(Unreadable):
+            journal_schema.remembered(raw({**data, **changes}), app)
+    data["settings"]["nginx"]["file"] = "/etc/passwd"
+    with pytest.raises(Unreadable, match="settings.nginx.file does not end in .conf"):
+        journal_schema.remembered(raw(data), "shop")
+
+
+def test_what_another_deployment_did_not_note_is_empty():
+    empty = {"result": "", "reason": "", "release": "", "from": "", "ended": ""}
+    assert journal_schema.entry(b'{"id": "dep-1"}\n') == {"id": "dep-1", **empty}
+
+
+@pytest.mark.parametrize("line", [b"[]", b"1", b'{"id": 1}', b'{"id": "a", "result": 1}', b'{"id": "a", "seconds": []}', b"{"])
+def test_a_line_that_is_no_entry_is_unreadable(line):
+    with pytest.raises(Unreadable):
+        journal_schema.entry(line)
+
+
+# Free text
+
+
+def test_free_texts_are_one_line_of_a_sane_length():
+    tidied = journal_schema.tidied({"id": "dep-1", "who": "ada\n\x1b[2J@laptop\u202e", "reason": "no\r\n" * 1000})
+    assert tidied["who"] == "ada [2J@laptop" and tidied["id"] == "dep-1"
+    assert len(tidied["reason"]) <= journal_schema.LONGEST_REASON and tidied["reason"].isprintable()
+    assert tidied["reason"].endswith("…")
+
+
+def test_what_is_written_of_them_is_tidy_too(scene):
+    journal = Journal.create(scene.store, "dep-1", "ada\n@laptop" + "p" * 1000, facts())
+    journal.note(reason="one\ntwo")
+    written = scene.store.load()
+    assert written["who"].startswith("ada @laptop") and len(written["who"]) == journal_schema.LONGEST_WHO
+    assert written["reason"] == "one two"
+    scene.store.close({"id": "dep-1", "reason": "one\ntwo"})
+    assert scene.store.history()[0]["reason"] == "one two"
+
+
+# The documentation
+
+
+def test_the_documentation_describes_the_same_keys():
+    table = (DOCS / "journal.md").read_text(encoding="utf-8").partition("## The journal")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    documented = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert documented == {*journal_schema.REQUIRED, *journal_schema.OPTIONAL}

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream_file
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "shop.conf"
+    path.write_text("old")
+    return path
+
+
+@pytest.fixture
+def owned(path):
+    return upstream_file.OwnedFile(str(path), "dep-1")
+
+
+def names(path):
+    return sorted(os.listdir(path.parent))
+
+
+def test_replaced_and_put_back(path, owned):
+    owned.replace("new")
+    assert path.read_text() == "new"
+    owned.put_back()
+    assert path.read_text() == "old"
+    assert names(path) == ["shop.conf"]
+
+
+def test_replaced_and_settled(path, owned):
+    owned.replace("new")
+    owned.settle()
+    assert path.read_text() == "new"
+    assert names(path) == ["shop.conf"]
+
+
+def test_nginx_includes_nothing_that_lies_beside_it(path, owned):
+    owned.keep()
+    owned.replace("new")
+    assert [name for name in names(path) if not name.startswith(".")] == ["shop.conf"]
+    assert len(names(path)) == 3
+
+
+def test_the_bytes_kept_first_count(path, owned):
+    assert owned.read_kept() is None
+    owned.keep()
+    owned.replace("new")
+    owned.keep()
+    assert owned.read_kept() == "old"
+
+
+def test_an_edit_in_place_does_not_reach_the_kept_bytes(path, owned):
+    owned.keep()
+    path.write_text("edited")
+    assert owned.read_kept() == "old"
+
+
+def test_going_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
+    owned.keep()
+    owned.replace("new")
+    owned.settle()
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(owned, "_write", full)
+    owned.replace("old")
+    assert path.read_text() == "old"
+    assert owned.read_kept() == "old"
+    with pytest.raises(BluegreenError, match="shop.conf cannot be written .no space left on device.: Nginx was left as it is"):
+        owned.replace("newer")
+    assert path.read_text() == "old"
+
+
+def test_what_was_kept_is_put_back_and_stays_kept(path, owned):
+    assert owned.put_back_kept() is False
+    owned.keep()
+    assert owned.put_back_kept() is False
+    owned.replace("new")
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+    assert owned.put_back_kept() is False
+    assert owned.read_kept() == "old"
+    owned.replace("newer")
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+
+
+def test_what_another_deployment_kept_is_not_put_back(path, owned):
+    owned.keep()
+    owned.replace("new")
+    assert upstream_file.OwnedFile(str(path), "dep-2").put_back_kept() is False
+    assert path.read_text() == "new"
+
+
+def test_putting_back_passes_over_what_an_interrupted_switch_left(path, owned):
+    owned.keep()
+    owned.replace("new")
+    (path.parent / ".shop.conf.tmp").write_text("torn")
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+
+
+def test_putting_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
+    owned.keep()
+    owned.replace("new")
+    monkeypatch.setattr(owned, "_write", None)
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+
+
+def test_a_file_that_somebody_removed_is_put_back(path, owned):
+    owned.keep()
+    path.unlink()
+    assert owned.put_back_kept() is True
+    assert path.read_text() == "old"
+
+
+def test_a_link_stays_a_link_when_its_file_is_put_back(path, tmp_path):
+    link = tmp_path / "enabled.conf"
+    link.symlink_to(path)
+    owned = upstream_file.OwnedFile(str(link), "dep-1")
+    owned.keep()
+    owned.replace("new")
+    assert owned.put_back_kept() is True
+    assert link.is_symlink()
+    assert path.read_text() == "old"
+
+
+def test_a_disk_that_does_not_take_it_back_is_one_sentence(path, owned, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    owned.keep()
+    owned.replace("new")
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(BluegreenError, match="shop.conf cannot be written .read-only file system.: Nginx was left as it is"):
+        owned.put_back_kept()
+    assert path.read_text() == "new"
+
+
+def test_leftovers_of_an_interrupted_switch_are_no_obstacle(path, owned):
+    for name in (".shop.conf.tmp", ".shop.conf.undo"):
+        (path.parent / name).write_text("torn")
+    owned.replace("new")
+    owned.put_back()
+    assert path.read_text() == "old"
+
+
+def test_forget_removes_what_is_ours_and_nothing_else(path, owned):
+    owned.keep()
+    owned.replace("new")
+    for name in (".shop.conf.before-dep-0", ".shop.conf.tmp", ".other.conf.tmp", "shop.conf.bak"):
+        (path.parent / name).write_text("x")
+    owned.forget()
+    assert names(path) == [".other.conf.tmp", "shop.conf", "shop.conf.bak"]
+
+
+def test_mode_is_kept(path, owned):
+    path.chmod(0o640)
+    owned.replace("new")
+    assert path.stat().st_mode & 0o7777 == 0o640
+
+
+def test_a_link_stays_a_link(path, tmp_path):
+    link = tmp_path / "enabled.conf"
+    link.symlink_to(path)
+    upstream_file.OwnedFile(str(link)).replace("new")
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(BluegreenError, match="none.conf, the file that tells Nginx which color is live, does not exist"):
+        upstream_file.OwnedFile(str(tmp_path / "none.conf")).read()
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_sentence(path, owned, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(owned, "_write", refuse)
+    for attempt in (owned.keep, lambda: owned.replace("new")):
+        with pytest.raises(BluegreenError, match="cannot be written .permission denied.: Nginx was left as it is"):
+            attempt()
+    assert path.read_text() == "old"
+
+
+def test_forget_where_the_folder_is_gone(tmp_path):
+    upstream_file.OwnedFile(str(tmp_path / "gone" / "shop.conf")).forget()
+    assert os.listdir(tmp_path) == []
