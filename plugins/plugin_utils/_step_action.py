@@ -25,7 +25,7 @@ from ansible.utils.vars import merge_hash
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.seal import BEGUN, NAME, code_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sources import sources
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import STATE_ROOT
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import STATE_ROOT
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import paths_as_text
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.step import spec_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.ticket import RESULT, SO_FAR, TICKET

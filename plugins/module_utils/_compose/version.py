@@ -11,8 +11,7 @@ import json
 import os
 
 from .._errors import BluegreenError
-from .._journal.journal import write_atomically
-from .._linux.files import opener
+from .._linux.files import opener, write_atomically
 from . import cli as compose_cli, program as compose_program
 
 NAME = "compose.json"

@@ -15,7 +15,7 @@ import re
 
 from .._compose import cli as compose_cli, program as compose_program
 from .._errors import BluegreenError
-from .._journal.journal import fenced
+from .._journal.fencing import fenced
 from .._redact import hide
 
 # Between two signs of life, in seconds.

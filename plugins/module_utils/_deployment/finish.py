@@ -21,11 +21,12 @@ from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._install import guard_units
+from .._journal.fencing import Fenced, may_be_kept, refuse_stranger
 from .._journal.figures import figures
-from .._journal.journal import LOCK_WAIT, Fenced, refuse_stranger, remove
+from .._journal.store import LOCK_WAIT
 from .._linux.clock import timestamp
+from .._linux.files import remove
 from .._nginx import running as nginx_running, switch as nginx_switch
-from .._recovery.decide import may_be_kept
 from .._snapshot import file as snapshot_file, restore as snapshot_restore
 from .._workers import stop as workers_stop
 from . import approval
@@ -36,11 +37,12 @@ from .settle import drain, move_late, start_broker
 TURN_WAIT = 180
 
 
-def close(host, store, params, check_mode):
+def close(host, store, params, check_mode, keep_candidate):
     """Finish the deployment that awaits approval.
 
     :param params: ``deployment_id`` and ``epoch`` of the approved deployment, or an empty id for whichever awaits
         approval; ``release``, which must be its release unless empty.
+    :param keep_candidate: called with a host, a store and the journal of a deployment that goes back, to turn it round.
     :returns: the module's result.
     """
     journal = store.load()
@@ -58,10 +60,7 @@ def close(host, store, params, check_mode):
             return _ended(store, meant, "")
         _refuse(store, journal, params)
         if may_be_kept(journal.data):
-            # Almost never needed.
-            from .._recovery.keep_candidate import turn_round
-
-            turn_round(host, store, journal)
+            keep_candidate(host, store, journal)
         return finish(host, store, journal)
 
 

@@ -19,9 +19,10 @@ from .._compose import version as compose_version
 from .._docker.containers import role_of
 from .._errors import BluegreenError
 from .._install import guard_units
-from .._journal.journal import Fenced, Journal, write_atomically
-from .._recovery import without_journal
-from .._recovery.decide import may_be_kept
+from .._journal import settings_file
+from .._journal.fencing import Fenced, may_be_kept
+from .._journal.journal import Journal
+from .._linux.files import write_atomically
 from .._settings import settings_of
 from .._snapshot import restore as snapshot_restore
 from .._validation import check_deployment_id, check_release
@@ -33,11 +34,12 @@ from .preflight import Survey
 SHORTEST_REVERT = 20
 
 
-def open_deployment(host, store, params, check_mode):
+def open_deployment(host, store, params, check_mode, recover):
     """Check everything, then take the lock and write the journal.
 
     :param store: the app's :class:`Store`.
     :param params: parameters of bg_deployment.
+    :param recover: called with a host, a store and a reason, to bring a deployment whose owner is gone to an end; returns how.
     :returns: the module's result.
     """
     settings = settings_of(params)
@@ -54,7 +56,8 @@ def open_deployment(host, store, params, check_mode):
     if is_abandoned(journal):
         if check_mode:
             return survey.recovery_first(journal)
-        _recover_first(host, store)
+        how = recover(host, store, "its owner was gone when the next one was deployed")
+        host.warn(f"An earlier deployment was open whose owner is gone. {how}")
         journal = store.load()
     if _awaits_approval(journal) and not survey.kept and survey.is_pending(journal):
         # A rollout that was stopped half way is deployed again, and here it is done.
@@ -71,9 +74,9 @@ def open_deployment(host, store, params, check_mode):
         refuse_open(store, store.load())
         facts = survey.facts()
         facts["armed"] = _install_guard(host, store, survey.settings.nginx["file"], params["revert_after"])
-        without_journal.remember_settings(
-            store, survey.settings, survey.containers[survey.live] if survey.live else [], facts["workers"]
-        )
+        live = survey.containers[survey.live] if survey.live else []
+        policies = {container.service: container.restart_policy for container in live}
+        settings_file.write(store, survey.settings.journaled(), policies, facts["workers"].get("stop_timeout"))
         journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", facts)
         if survey.compose:
             compose_version.remember(store, survey.compose)
@@ -133,15 +136,6 @@ def is_abandoned(journal):
         and journal["result"] != "failed"
         and not journal.has_owner()
     )
-
-
-def _recover_first(host, store):
-    """Bring a deployment whose owner is gone to an end, as recover.yml does."""
-    # Almost never needed.
-    from .._recovery.recover import recover
-
-    given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "its owner was gone when the next one was deployed"}
-    host.warn(f"An earlier deployment was open whose owner is gone. {recover(host, store, given, False)['message']}")
 
 
 def _remember(host, store, journal, survey):

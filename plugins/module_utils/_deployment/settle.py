@@ -16,8 +16,8 @@ from .._docker.logs import last_lines
 from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._install import guard_units
+from .._journal.fencing import fenced
 from .._journal.figures import figures, gap_ends, sentence
-from .._journal.journal import fenced
 from .._linux.clock import Deadline
 from .._nginx.drain import wait_drained
 from .._progress import report

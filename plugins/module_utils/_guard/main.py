@@ -20,7 +20,8 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._install.guard_units import DISTRUSTED
 from .._install.seal import NAME
-from .._journal.journal import Fenced, JournalCorrupt, Store
+from .._journal.fencing import Fenced
+from .._journal.store import JournalCorrupt, Store
 from .._linux.files import TRUSTED, Distrusted, check_program
 from .._linux.processes import called_with
 from .._nginx.upstream_file import OwnedFile

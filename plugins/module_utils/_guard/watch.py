@@ -17,7 +17,7 @@ from .._deployment.color import colors_of
 from .._deployment.settle import move_late
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
-from .._journal.journal import Fenced
+from .._journal.fencing import Fenced
 from .._linux.clock import Deadline
 from .._settings import health_url
 from .._validation import check_url

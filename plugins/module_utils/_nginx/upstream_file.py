@@ -11,7 +11,7 @@ import contextlib
 import os
 
 from .._errors import BluegreenError
-from .._journal.journal import remove, sync_folder
+from .._linux.files import remove, sync_folder
 
 
 class OwnedFile:

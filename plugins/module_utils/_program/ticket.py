@@ -27,7 +27,7 @@ from typing import Any, Callable
 
 from .. import _progress
 from .._errors import BluegreenError
-from .._journal.journal import RUN_ROOT
+from .._journal.store import RUN_ROOT
 from .._linux.clock import Clock, Deadline
 from .._linux.files import SECRET_MODE, make_folder, opener, remove
 from .._validation import one_line

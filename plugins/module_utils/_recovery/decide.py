@@ -94,17 +94,3 @@ def switch_was_cut_off(journal):
     cutover = journal.get("cutover")
     # At the end the file names the new color with or without its backup, and that of before names the color that goes.
     return bool(cutover) and not cutover["proved"] and journal["step"] != "finish"
-
-
-def may_be_kept(journal):
-    """Whether the new color may be kept after all: a way back did not end, or nobody knew a way at all.
-
-    That Nginx serves it has to be proved then.
-
-    :param journal: the journal's data.
-    """
-    if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval"):
-        return False
-    # One that failed while it awaited approval is finished as any other.
-    stuck = journal["result"] == "failed" and journal["step"] != "awaiting_approval"
-    return journal["result"] in ("", "failed") and (journal["back"] or stuck)

@@ -24,17 +24,17 @@ from .._workers import beat_schedule, stop as workers_stop, unknown_tasks
 from . import recover as recovery
 
 
-def turn_round(host, store, journal):
+def keep_candidate(host, store, journal):
     """Make the new color whole again, and let the deployment await approval; may be interrupted anywhere and run again.
 
     :param journal: of a deployment that :func:`decide.may_be_kept`, loaded under the lock.
     :raises BluegreenError: the new color is not served, not healthy or its workers do not work; the old ones work then.
     """
     params = {"prefer": "", "reason": ""}
-    _TurnRound(host, store, journal, params).run()
+    _KeepCandidate(host, store, journal, params).run()
 
 
-class _TurnRound(recovery.Recovery):
+class _KeepCandidate(recovery.Recovery):
     def run(self):
         self._see_served()
         self._require_no_better_way()

@@ -28,7 +28,8 @@ from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._install import guard_units
 from .._journal import figures
-from .._journal.journal import LOCK_WAIT, Fenced, JournalCorrupt
+from .._journal.fencing import Fenced
+from .._journal.store import LOCK_WAIT, JournalCorrupt
 from .._linux.clock import Deadline
 from .._linux.processes import end_called_with
 from .._nginx import running as nginx_running, switch as nginx_switch

@@ -12,7 +12,6 @@ none.
 
 from __future__ import annotations
 
-import json
 import time
 
 from .. import _settings
@@ -21,14 +20,15 @@ from .._deployment.color import Color
 from .._docker import cpu_shares
 from .._errors import BluegreenError
 from .._install import guard_units
-from .._journal import schema as journal_schema
-from .._journal.journal import Fenced, JournalCorrupt, NoJournal, remove, write_atomically
+from .._journal import settings_file
+from .._journal.fencing import Fenced
+from .._journal.journal import NoJournal
+from .._journal.schema import Unreadable
+from .._journal.store import JournalCorrupt
 from .._linux.clock import timestamp
-from .._linux.files import opener
+from .._linux.files import remove
 from .._nginx import running as nginx_running, switch as nginx_switch
 from .._workers import stop as workers_stop
-
-NAME = "settings.json"
 
 
 class _Unwritten(NoJournal):
@@ -46,28 +46,6 @@ class _Unwritten(NoJournal):
 
     def policy_of(self, container):
         return self._policies.get(container.service, container.restart_policy)
-
-
-def remember_settings(store, settings, live, workers):
-    """Keep what a recovery has to know that finds no journal.
-
-    :param settings: the :class:`_settings.Settings`.
-    :param live: containers of the live color, with the restart policies that the user gave them.
-    :param workers: how workers are stopped, as bg_deployment has it.
-    """
-    facts = {
-        "settings": settings.journaled(),
-        "policies": {container.service: container.restart_policy for container in live},
-        "stop_timeout": workers.get("stop_timeout"),
-    }
-    text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
-    try:
-        with open(store.path(NAME), encoding="utf-8", errors="replace", opener=opener) as source:
-            is_there = source.read() == text
-    except FileNotFoundError:
-        is_there = False
-    if not is_there:
-        write_atomically(store.path(NAME), text)
 
 
 def recover_without_journal(host, store, corrupt, check_mode):
@@ -104,15 +82,14 @@ def recover_without_journal(host, store, corrupt, check_mode):
 
 def _remembered(store):
     try:
-        with open(store.path(NAME), "rb", opener=opener) as source:
-            facts = journal_schema.remembered(source.read(journal_schema.LIMIT + 1), store.app)
-        return _settings.from_journal(facts), _Unwritten(facts["policies"]), facts["stop_timeout"]
-    except (FileNotFoundError, journal_schema.Unreadable) as error:
+        facts = settings_file.read(store)
+    except (FileNotFoundError, Unreadable) as error:
         raise BluegreenError(
-            f"The journal of app {store.app} is damaged, and {store.path(NAME)} does not tell what the app is made of: look at "
-            "both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move "
+            f"The journal of app {store.app} is damaged, and {store.path(settings_file.NAME)} does not tell what the app is made "
+            "of: look at both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move "
             f"{store.path('deployment.json')} away."
         ) from error
+    return _settings.from_journal(facts), _Unwritten(facts["policies"]), facts["stop_timeout"]
 
 
 def _stop_workers(host, unwritten, idle, timeout):

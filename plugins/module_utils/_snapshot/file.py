@@ -16,8 +16,7 @@ import contextlib
 import json
 
 from .._journal import schema as journal_schema
-from .._journal.journal import remove, write_atomically
-from .._linux.files import opener
+from .._linux.files import opener, remove, write_atomically
 
 
 def of_color(store, color):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from .._broker.kept_keys import check_patterns, keep_keys
 from .._errors import BluegreenError
-from .._journal.journal import Store, fenced
+from .._journal.fencing import fenced
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._validation import check_app
 from .two_brokers import BROKER, check_sides, reached

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from .._journal.journal import Store
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._settings import ARGUMENTS, check_app
 
@@ -18,7 +18,7 @@ def deployment(params, host, check_mode):
     if params["state"] == "open":
         from .._deployment.open import open_deployment
 
-        return open_deployment(host, store, params, check_mode)
+        return open_deployment(host, store, params, check_mode, recover_abandoned)
     if params["state"] == "settled":
         from .._deployment.settle import settle
 
@@ -26,10 +26,26 @@ def deployment(params, host, check_mode):
     if params["state"] == "closed":
         from .._deployment.finish import close
 
-        return close(host, store, params, check_mode)
+        return close(host, store, params, check_mode, keep_new_color)
     from .._recovery.recover import recover
 
     return recover(host, store, params, check_mode)
+
+
+# Both are almost never needed.
+
+
+def recover_abandoned(host, store, reason):
+    from .._recovery.recover import recover
+
+    given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": reason}
+    return recover(host, store, given, False)["message"]
+
+
+def keep_new_color(host, store, journal):
+    from .._recovery.keep_candidate import keep_candidate
+
+    keep_candidate(host, store, journal)
 
 
 SPEC = Spec(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .._compose.cli import Project
 from .._deployment.fetch import fetch
 from .._errors import BluegreenError
-from .._journal.journal import Store
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._validation import check_app, check_project, check_service
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from .._docker.containers import of_project
 from .._errors import BluegreenError
 from .._health.gate import HealthSettings, wait_healthy
-from .._journal.journal import NoJournal, Store, Watched, fenced
+from .._journal.fencing import Watched, fenced
+from .._journal.journal import NoJournal
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._validation import check_app, check_project
 from .._workers.unlisted import refuse_celery_in_webs

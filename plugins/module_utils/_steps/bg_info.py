@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from .._deployment.status import info
-from .._journal.journal import Store
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._settings import ARGUMENTS, check_app
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from .._broker.move import Moved, count_messages, move
 from .._docker.containers import of_project
 from .._errors import BluegreenError
-from .._journal.journal import STEPS, Store, fenced
+from .._journal.fencing import fenced
+from .._journal.schema import STEPS
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._validation import check_app
 from .._workers.stop import roles_now

@@ -11,7 +11,8 @@ import os
 
 from .._install.guard_units import has_systemd
 from .._install.program import Program
-from .._journal.journal import Fenced, JournalCorrupt, Store
+from .._journal.fencing import Fenced
+from .._journal.store import JournalCorrupt, Store
 from .._module.spec import Spec
 from .._validation import check_app
 

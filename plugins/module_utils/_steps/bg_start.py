@@ -17,7 +17,8 @@ from .._deployment.settle import move_late
 from .._deployment.start_candidate import DEFAULT_TIMEOUT, by_role, start, would_start
 from .._docker.containers import ROLES, of_project
 from .._errors import BluegreenError
-from .._journal.journal import Store, fenced
+from .._journal.fencing import fenced
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._validation import check_app, check_project
 from .._workers.handover import Stop, take_over

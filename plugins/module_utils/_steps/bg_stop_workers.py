@@ -14,7 +14,8 @@ from .._celery.task_names import POLICIES
 from .._docker.containers import of_project
 from .._docker.cpu_shares import DEFAULT, LOWEST
 from .._errors import BluegreenError
-from .._journal.journal import Store, fenced
+from .._journal.fencing import fenced
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._resources.host import available_memory
 from .._resources.memory_budget import may_load

@@ -11,7 +11,8 @@ from .._docker.containers import of_project
 from .._docker.restart_policies import put_back_policies
 from .._errors import BluegreenError
 from .._health.gate import require_still_healthy
-from .._journal.journal import Store, fenced
+from .._journal.fencing import fenced
+from .._journal.store import Store
 from .._module.spec import Spec
 from .._nginx.drain import Drained, wait_drained
 from .._nginx.running import nginx_settings

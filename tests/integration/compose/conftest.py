@@ -22,7 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import PROJECT_LABEL, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 
 HERE = Path(__file__).parent
 # Another folder of programs, <version>/docker-compose, may be named.

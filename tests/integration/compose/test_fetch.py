@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 
 FILE = """
 services:

@@ -15,7 +15,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.c
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import PROJECT_LABEL
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 
 HERE = Path(__file__).parent
 IMAGE = "bluegreen-demo:1"

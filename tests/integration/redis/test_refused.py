@@ -16,7 +16,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_move_tasks
 
 

@@ -24,6 +24,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.f
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.open import refuse_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, refuse_stranger
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import (
     Moment,
     count,
@@ -33,11 +34,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figu
     workers_consume,
     workers_told,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
-    Fenced,
-    Journal,
-    refuse_stranger,
-)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import Unreadable
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
@@ -45,6 +42,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery imp
     recover as recovery,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot.file import kept_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import (
     HEALTH,
     Scene,
@@ -227,7 +225,7 @@ def test_a_journal_that_cannot_be_used_has_no_effect(scene, whole, raw):
     for act in (
         scene.store.load,
         lambda: recovery.recover(scene.host, scene.store, params, False),
-        lambda: close(scene.host, scene.store, params, False),
+        lambda: close(scene.host, scene.store, params, False, keep_new_color),
     ):
         with pytest.raises(BluegreenError) as failure:
             act()

@@ -16,8 +16,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.s
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import restart_workers, stop_workers
@@ -161,7 +163,7 @@ def test_settle_says_what_it_took_so_far(scene):
 def test_an_approved_deployment_adds_up(scene):
     settled(scene)
     scene.host.clock.sleep(61)
-    given = deployment_finish.close(scene.host, scene.store, CLOSE, check_mode=False)["figures"]
+    given = deployment_finish.close(scene.host, scene.store, CLOSE, False, keep_new_color)["figures"]
     entry, line = last_line(scene)
     assert {name: entry[name] for name in given} == given
     assert line == "It took 91.0 s (61.0 s of it waiting for approval), worker gap 20.0 s"

@@ -21,6 +21,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import restore as snapshot_restore
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     beat_schedule,
     consuming,
@@ -72,7 +73,7 @@ def finish(case):
     case.scene.store.log({"id": "dep-0", "result": "committed", "images": images})
     case.scene.deployment("awaiting_approval", remove_volumes=True, keep_images=1)
     given = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
-    result = deployment_finish.close(case.host, case.scene.store, given, False)["result"]
+    result = deployment_finish.close(case.host, case.scene.store, given, False, keep_new_color)["result"]
     return result == "committed" and len(case.host.warnings) == 1
 
 
@@ -82,7 +83,7 @@ def undo(case, step, served, **candidate):
     case.scene.deployment(step)
     case.scene.served = served
     given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
-    return recovery.recover(case.host, case.scene.store, given, False)["result"] == "rolled_back"
+    return recovery.recover(case.host, case.scene.store, given, False, keep_new_color)["result"] == "rolled_back"
 
 
 def undo_fetch(case):

@@ -40,8 +40,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
     journal as journals,
     schema as journal_schema,
+    settings_file,
+    store as journal_store,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import STEPS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     running as nginx_running,
     switch as nginx_switch,
@@ -49,7 +51,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
     recover as recovery,
     rollback_preflight,
-    without_journal,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import (
+    keep_new_color,
+    recover_abandoned,
 )
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 
@@ -98,7 +103,7 @@ class Command(NamedTuple):
     release: str = ""
 
 
-class MemoryStore(journals.Store):
+class MemoryStore(journal_store.Store):
     """The journal and the history without a disk, each written and read by the schema; nobody else is there to be locked out."""
 
     text, lines = "", ()
@@ -237,7 +242,8 @@ class World(Scene):
             }  # fmt: skip
         journal = self.deployment(state.step, state.done, **facts)
         live = of_project(self.engine, "shop-blue")
-        without_journal.remember_settings(self.store, _settings.from_journal(journal.data), live, {})
+        policies = {container.service: container.restart_policy for container in live}
+        settings_file.write(self.store, _settings.from_journal(journal.data).journaled(), policies, None)
         if state.step == "awaiting_approval":
             approval.begin(journal)
         if state.over:
@@ -299,7 +305,8 @@ class World(Scene):
             return error.message
 
     def _run_finish(self, release):
-        deployment_finish.close(self.host, self.store, {"deployment_id": "", "epoch": 0, "release": release}, False)
+        params = {"deployment_id": "", "epoch": 0, "release": release}
+        deployment_finish.close(self.host, self.store, params, False, keep_new_color)
 
     def _run_rollback(self, release):
         self._recover("rollback", release)
@@ -312,7 +319,8 @@ class World(Scene):
         recovery.recover(self.host, self.store, given, False)
 
     def _run_deploy(self, release):
-        deployment_open.open_deployment(self.host, self.store, {**_Survey.PARAMS, "release": release or "3"}, False)
+        params = {**_Survey.PARAMS, "release": release or "3"}
+        deployment_open.open_deployment(self.host, self.store, params, False, recover_abandoned)
 
     def _run_guard(self, release):
         guard = Guard(self.host, self.store, self.said.append)

@@ -14,7 +14,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import fetch as deployment_fetch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed, Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import called_with, is_alive
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 

@@ -22,7 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
@@ -30,6 +30,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot imp
     restore as snapshot_restore,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot.file import kept_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, record
 
@@ -52,7 +53,7 @@ def remember(scene):
 
 
 def close(scene, params=None, check_mode=False):
-    return deployment_finish.close(scene.host, scene.store, params or WHICHEVER, check_mode)
+    return deployment_finish.close(scene.host, scene.store, params or WHICHEVER, check_mode, keep_new_color)
 
 
 # Finishing

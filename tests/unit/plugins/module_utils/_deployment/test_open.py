@@ -31,15 +31,19 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running, served_files
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery, without_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
     file as snapshot_file,
     restore as snapshot_restore,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import recover_abandoned
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     finish_container,
     stop as workers_stop,
@@ -198,7 +202,7 @@ class Scene:
         self.point_to(18001, header=f"# Written by smallfleet.bluegreen for release {release} (deployment dep-0).\n")
 
     def open(self, check_mode=False, **params):
-        return deployment_open.open_deployment(self.host, self.store, {**self.params, **params}, check_mode)
+        return deployment_open.open_deployment(self.host, self.store, {**self.params, **params}, check_mode, recover_abandoned)
 
     def by_hand(self, project="shop", port=8000, folder=""):
         """Start the app as its owner does, with docker compose up."""
@@ -1652,7 +1656,7 @@ def test_the_guard_is_there_before_the_journal(scene, monkeypatch):
 
     note(host_program, "install", names[0], True)
     note(guard_units, "arm", names[1], True)
-    note(without_journal, "remember_settings", names[2])
+    note(settings_file, "write", names[2])
     note(Journal, "create", names[3])
     scene.open(revert_after=300)
     assert [each[0] for each in done] == list(names)

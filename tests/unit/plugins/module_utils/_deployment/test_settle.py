@@ -11,7 +11,8 @@ from workers import WORKER
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import settle
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.color import colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 

@@ -17,10 +17,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import main as guard, watch as guard_watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.main import PACE, Guard, main, restore
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch, upstream_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.upstream_file import OwnedFile
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery, without_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost, record
 
@@ -355,7 +356,7 @@ def test_after_an_end_the_same_sentence_is_news_again(scene, failing):
 
 def test_a_damaged_journal_is_recovered_from_what_the_host_shows(scene):
     settings = _settings.from_journal(scene.deployment("health").data)
-    without_journal.remember_settings(scene.store, settings, [], {})
+    settings_file.write(scene.store, settings.journaled(), {}, None)
     scene.served = "blue"
     for name in ("deployment.json", "deployment.json.previous"):
         with open(scene.store.path(name), "w", encoding="utf-8") as target:

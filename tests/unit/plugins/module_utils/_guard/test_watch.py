@@ -15,7 +15,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import watch as guard_watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.watch import Count, Look, Watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost, record
 

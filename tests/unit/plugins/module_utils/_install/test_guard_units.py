@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 GUARD, RESTORE, TIMER = "bluegreen-shop-guard.service", "bluegreen-shop-restore.service", "bluegreen-shop-guard.timer"

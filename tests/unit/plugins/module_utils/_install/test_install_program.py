@@ -23,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install impo
     seal,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sources import sources
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.files import Distrusted, StateFailure
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
 

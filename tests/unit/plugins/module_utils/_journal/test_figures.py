@@ -16,7 +16,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figu
     sentence,
     span,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 

@@ -16,15 +16,15 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import store as journal_store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
-    Fenced,
+    DEFAULT_LEASE,
     Journal,
-    JournalCorrupt,
     NoJournal,
-    Store,
-    fenced,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import JournalCorrupt, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import files
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -86,7 +86,7 @@ def test_a_file_with_secrets_has_its_mode_whatever_the_umask_and_an_earlier_cras
     leftover.chmod(0o666)
     before = os.umask(umask)
     try:
-        journals.write_atomically(str(tmp_path / "blue.env"), "A='1'\n", mode=0o600)
+        files.write_atomically(str(tmp_path / "blue.env"), "A='1'\n", mode=0o600)
     finally:
         os.umask(before)
     assert (tmp_path / "blue.env").read_text() == "A='1'\n"
@@ -111,7 +111,7 @@ def synced(monkeypatch):
 
 
 def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, synced):
-    journals.write_atomically(str(tmp_path / "file"), "text")
+    files.write_atomically(str(tmp_path / "file"), "text")
     assert synced == [4, "rename", "folder"]
 
 
@@ -226,7 +226,7 @@ def test_what_a_full_disk_kept_from_being_written_leaves_nothing_behind(store, j
 
 def spoil(store, name, text):
     # A new file: what tears is the version written last, and the copy before may be a second name of another one.
-    journals.remove(store.path(name))
+    files.remove(store.path(name))
     with open(store.path(name), "w", encoding="utf-8") as target:
         target.write(text)
 
@@ -247,7 +247,7 @@ def test_a_torn_journal_does_not_take_the_place_of_the_copy_before(store, journa
     journal.begin("fetch")
     spoil(store, "deployment.json", "{")
     with monkeypatch.context() as patch:
-        patch.setattr(journals, "write_atomically", cut_off)
+        patch.setattr(journal_store, "write_atomically", cut_off)
         with pytest.raises(KeyboardInterrupt):
             store.load().begin("stop_workers")
     assert store.load()["step"] == "open"
@@ -279,7 +279,7 @@ BOTH = "deployment.json and deployment.json.previous"
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, text, copy, broken):
     spoil(store, "deployment.json", text)
-    journals.remove(store.path("deployment.json.previous"))
+    files.remove(store.path("deployment.json.previous"))
     if copy is not None:
         spoil(store, "deployment.json.previous", copy)
     with pytest.raises(JournalCorrupt) as failure:
@@ -397,7 +397,7 @@ def test_a_lease_ends_when_run_was_emptied(journal, store):
 
 def test_a_lease_has_a_length_although_the_timer_is_off(store, host):
     journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
-    host.clock.now += journals.DEFAULT_LEASE - 1
+    host.clock.now += DEFAULT_LEASE - 1
     assert journal.lease_is_live()
     host.clock.now += 2
     assert not journal.lease_is_live()
@@ -461,9 +461,9 @@ def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
     until = journal["lease"]["until"]
     journal.alive()
     assert store.load()["lease"]["until"] == until
-    host.clock.now += journals.DEFAULT_LEASE / 2
+    host.clock.now += DEFAULT_LEASE / 2
     journal.alive()
-    assert store.load()["lease"]["until"] == until + journals.DEFAULT_LEASE / 2
+    assert store.load()["lease"]["until"] == until + DEFAULT_LEASE / 2
 
 
 # Ownership
@@ -761,7 +761,7 @@ def test_a_history_that_cannot_be_cut_fails_no_deployment(store, monkeypatch):
     def full(*given, **more):
         raise BluegreenError("no space left on device")
 
-    monkeypatch.setattr(journals, "write_atomically", full)
+    monkeypatch.setattr(journal_store, "write_atomically", full)
     store.log({"id": "dep-new", "result": "committed"})
     assert len(store.history()) == 601
 

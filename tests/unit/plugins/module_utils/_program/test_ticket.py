@@ -17,7 +17,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import ticket as program_ticket
 
 # A step that lasts for some seconds, and reports ten times a second.
@@ -25,7 +26,7 @@ STEP = """
 import contextlib, sys, time, threading
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import ticket
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 root, seconds, lasts, thread = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 ticket.PACE = 0.1
 step = ticket.LongStep(lambda line: print(line, flush=True), seconds, lambda text: text.replace("s3cret", "********"), root)

@@ -8,7 +8,7 @@ import itertools
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import decide as recovery_decide
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.decide import Sight
 
@@ -133,13 +133,13 @@ def test_what_was_approved_is_never_undone(prefer):
 
 def test_recovery_never_approves():
     for step, sight, done, prefer in itertools.product(
-        journals.STEPS, (WHOLE, BROKEN, BOTH_BAD, UNKNOWN, BLIND), (True, False), ("", "rollback")
+        STEPS, (WHOLE, BROKEN, BOTH_BAD, UNKNOWN, BLIND), (True, False), ("", "rollback")
     ):
         action = recovery_decide.decide(journal(step, done), sight, prefer)
         assert action != recovery_decide.COMPLETE or step == "finish"
 
 
-@pytest.mark.parametrize("step", journals.STEPS)
+@pytest.mark.parametrize("step", STEPS)
 def test_there_is_an_answer_to_every_step(step):
     actions = {recovery_decide.DISCARD, recovery_decide.RESTORE, recovery_decide.BACK, recovery_decide.HOLD, recovery_decide.COMPLETE, recovery_decide.FAIL}
     for sight in (WHOLE, BLIND):

@@ -13,9 +13,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
     open as deployment_open,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import STEPS, Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop, unknown_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
@@ -30,7 +32,7 @@ WAYS = (
 
 
 def finish(scene, params=None, check_mode=False):
-    return deployment_finish.close(scene.host, scene.store, params or NAMED, check_mode)
+    return deployment_finish.close(scene.host, scene.store, params or NAMED, check_mode, keep_new_color)
 
 
 def undo(scene, **params):

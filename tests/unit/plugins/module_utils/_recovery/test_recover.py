@@ -20,8 +20,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fencing
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import files
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     running as nginx_running,
     switch as nginx_switch,
@@ -180,7 +181,7 @@ def test_a_controller_that_wakes_up_after_the_guard_acted_can_do_nothing(scene):
     # Nor can it go on where it slept.
     for step in ("settle", "awaiting_approval"):
         with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\)"):
-            with journals.fenced(scene.store, "dep-1", epoch, step):
+            with fencing.fenced(scene.store, "dep-1", epoch, step):
                 pass
     assert scene.calls == [] and scene.store.load().data == before
 
@@ -1427,8 +1428,8 @@ def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
     scene.color("blue")
     scene.color("green", status="created")
     scene.deployment("fetch")
-    journals.write_atomically(scene.store.env_file("green", "dep-1"), compose_cli.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
-    journals.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
+    files.write_atomically(scene.store.env_file("green", "dep-1"), compose_cli.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
+    files.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
     said = f"Start: bad value {SECRETS[0]!r}, 1 of redis://:p%40ss%20word@redis/0, {SECRETS[1]},\n\x1b[31mgreen"
     recover(scene, {**UNDO, "reason": said})
     assert scene.store.history()[-1]["reason"] == "Start: bad value '(hidden)', 1 of (hidden), (hidden), [31mgreen"

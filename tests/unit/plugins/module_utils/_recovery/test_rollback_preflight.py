@@ -24,6 +24,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery imp
     rollback_preflight,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART
 
@@ -65,7 +66,8 @@ def test_a_human_is_told_before_anything_is_touched(scene):
     assert scene.effects() == ["wait for green", "wait for blue"]
     # Who was asked for the approval may still give it.
     assert scene.store.load().data == journal.data and scene.states() == states
-    assert deployment_finish.close(scene.host, scene.store, {"deployment_id": "dep-1", "epoch": 1, "release": ""}, False)["changed"]
+    params = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
+    assert deployment_finish.close(scene.host, scene.store, params, False, keep_new_color)["changed"]
 
 
 def test_once_the_old_color_is_healthy_the_same_command_goes_back(scene):

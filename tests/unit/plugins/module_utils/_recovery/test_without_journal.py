@@ -15,8 +15,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced, Journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery, without_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, Scene, facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import NO_RESTART, record
@@ -49,7 +51,8 @@ class Damaged(Scene):
 
     def remember(self, **workers):
         live = of_project(self.engine, "shop-blue")
-        without_journal.remember_settings(self.store, self.settings, live, workers)
+        policies = {container.service: container.restart_policy for container in live}
+        settings_file.write(self.store, self.settings.journaled(), policies, workers.get("stop_timeout"))
 
     def damage(self):
         for name in ("deployment.json", "deployment.json.previous"):

@@ -10,7 +10,7 @@ import os
 import pytest
 from fakes import FakeHost
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import file as snapshot_file
 
 

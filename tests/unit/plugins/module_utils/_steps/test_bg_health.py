@@ -7,7 +7,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_health
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 

@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_program
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 

@@ -14,7 +14,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.start_candidate import Started
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_start
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks

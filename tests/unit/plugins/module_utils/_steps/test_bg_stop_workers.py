@@ -9,7 +9,9 @@ import contextlib
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Fenced, Journal, Store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_stop_workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import Stopped, StoppedWorkers
