@@ -57,7 +57,7 @@ def copy_keys(journal, here, there, keys, replace):
             chunk = [key for key, there_already in zip(chunk, present) if not there_already]
         if chunk:
             copied += _copy(here, there, chunk, refused)
-        journal.alive()
+        journal.renew_lease()
         report(f"{total - len(keys):,} of {total:,} keys copied")
     return copied, refused
 

@@ -120,9 +120,9 @@ class _Delivery:
             self._known = self._known()
         return self._known
 
-    def alive(self, journal):
+    def renew_lease(self, journal):
         """A sign of life, and every second how far it has come."""
-        journal.alive()
+        journal.renew_lease()
         now = time.monotonic()
         if self._source is None or now - self._noted_at < PROGRESS_SECONDS:
             return
@@ -447,7 +447,7 @@ def _drain_list(journal, here, there, stage, delivery):
         delivery.push(there, stage.seen, stage.name, tagged)
         here.pipeline([("LREM", stage.key, 1, payload) for payload in payloads])
         count = next_chunk(payloads)
-        delivery.alive(journal)
+        delivery.renew_lease(journal)
 
 
 def _drain_unacked(journal, here, there, stage, delivery):
@@ -478,7 +478,7 @@ def _drain_unacked(journal, here, there, stage, delivery):
         here.pipeline([("HDEL", stage.key, *tags), ("ZREM", index, *tags)])
         homeless.clear()
         count = next_chunk(sizes) if sizes else count
-        delivery.alive(journal)
+        delivery.renew_lease(journal)
 
 
 def _some_fields(database, key, count):

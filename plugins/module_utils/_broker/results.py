@@ -57,7 +57,7 @@ def copy_results(host, journal, here, there, replace):
         added = _unite(here, there, key)
         copied += bool(added)
         stuck += bool(added) and key.endswith(_PARTS) and _is_whole(there, key[: -len(_PARTS)])
-        journal.alive()
+        journal.renew_lease()
     metas = [key for key in keys if META in key]
     copied += copy_keys(journal, here, there, _better(here, there, metas, replace), replace=True)[0]
     copied += copy_keys(journal, here, there, [key for key in chords if key not in united], replace)[0]

@@ -30,9 +30,9 @@ class Color:
         self._settings = settings
         self.name = name
         self.project = settings.projects[name]
-        self.look()
+        self.refresh()
 
-    def look(self):
+    def refresh(self):
         """See the containers as they are now."""
         self.containers = of_project(self._host.engine, self.project)
 

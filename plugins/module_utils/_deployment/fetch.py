@@ -57,7 +57,7 @@ def fetch(host, store, project, services: list, pull: str, build: str, caller: t
 
     def turn():
         with fenced(store, *caller, "fetch") as journal:
-            journal.alive()
+            journal.renew_lease()
 
     turn()
     program = compose_program.find()

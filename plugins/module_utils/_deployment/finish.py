@@ -16,12 +16,12 @@ from .. import _settings
 from .._broker import move as broker_move
 from .._commands import command
 from .._docker import leftovers, restart_policies
-from .._docker.containers import ROLES, look
+from .._docker.containers import ROLES, inspect_container
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._install import guard_units
-from .._journal.fencing import Fenced, may_be_kept, refuse_stranger
+from .._journal.fencing import Fenced, may_be_kept, require_owner
 from .._journal.figures import figures
 from .._journal.store import LOCK_WAIT
 from .._linux.clock import timestamp
@@ -31,7 +31,7 @@ from .._snapshot import file as snapshot_file, restore as snapshot_restore
 from .._workers import stop as workers_stop
 from . import approval
 from .color import colors_of
-from .settle import drain, move_late, start_broker
+from .settle import drain, move_tasks, start_broker
 
 # How long the lock is waited for where a way back is turned round, in seconds.
 TURN_WAIT = 180
@@ -77,7 +77,7 @@ def _start_what_is_down(host, candidate):
             ) from error
         host.warn(f"Container {container.name} was down and was started again.")
     if down:
-        candidate.look()
+        candidate.refresh()
 
 
 def _ended(store, deployment_id, release):
@@ -129,7 +129,7 @@ def _was_rolled_back(store, entry):
 
 def _refuse(store, journal, params):
     if params["deployment_id"]:
-        refuse_stranger(store.app, journal, params["deployment_id"], params["epoch"], "finish")
+        require_owner(store.app, journal, params["deployment_id"], params["epoch"], "finish")
     if may_be_kept(journal.data):
         _refuse_what_goes_back(store, journal, params)
         return
@@ -216,18 +216,18 @@ def finish(host, store, journal):
             nginx_switch.switch(host, journal, nginx._replace(backup=False), journal["to"], journal["release"])
         drain(host, journal)
         # Meanwhile somebody's docker system prune may have taken what had stopped.
-        old.look()
-        candidate.look()
+        old.refresh()
+        candidate.refresh()
         _start_broker(host, old)
         # Until it is proved empty, the broker has to come back at a boot.
         support = old.of("support")
-        restart_policies.take_policies(host, journal, old.of("init", "web", "workers"))
+        restart_policies.disable_restart(host, journal, old.of("init", "web", "workers"))
         if kept:
             _remember_kept(host, store, journal, old)
         _stop_workers(host, journal, old)
         _stop(host, old.of("web", "init"))
         _empty_broker(host, journal, old, candidate)
-        restart_policies.take_policies(host, journal, support)
+        restart_policies.disable_restart(host, journal, support)
         _stop(host, old.of(*ROLES))
     if old and not kept:
         _remove(host, old, journal["remove_volumes"])
@@ -283,7 +283,7 @@ def _remember_kept(host, store, journal, old):
 
 def _stop(host, containers):
     for container in containers:
-        if look(host.engine, container.id).running:
+        if inspect_container(host.engine, container.id).running:
             host.engine.stop(container.id)
 
 
@@ -317,7 +317,7 @@ def _start_broker(host, old):
 
 def _empty_broker(host, journal, old, candidate):
     """Move the last tasks; the old web and workers have stopped, so nothing comes after this."""
-    left = move_late(host, journal, old, candidate)
+    left = move_tasks(host, journal, old, candidate)
     if left:
         queues = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
         raise BluegreenError(

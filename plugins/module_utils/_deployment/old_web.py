@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from .._docker.restart_policies import take_policies
+from .._docker.restart_policies import disable_restart
 from .._nginx.drain import wait_drained
 
 
@@ -38,8 +38,8 @@ def stop(host, journal, old):
 def stop_now(host, journal, old):
     """Stop the web of a color that nobody is sent to any more, so that it comes back neither by itself nor at a boot."""
     web = old.of("web")
-    take_policies(host, journal, web)
+    disable_restart(host, journal, web)
     for container in web:
         if container.running:
             host.engine.stop(container.id)
-    old.look()
+    old.refresh()

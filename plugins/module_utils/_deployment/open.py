@@ -62,7 +62,7 @@ def open_deployment(host, store, params, check_mode, recover):
     if _awaits_approval(journal) and not survey.kept and survey.is_pending(journal):
         # A rollout that was stopped half way is deployed again, and here it is done.
         return survey.result(changed=False, deployment_id=journal["id"], epoch=journal["epoch"])
-    refuse_open(store, journal)
+    require_none_open(store, journal)
 
     survey.look()
     if check_mode or survey.up_to_date:
@@ -71,7 +71,7 @@ def open_deployment(host, store, params, check_mode, recover):
         raise BluegreenError("deployment_id is empty, but a deployment is opened under an id: give it one.")
     with store.lock(f"opening deployment {params['deployment_id']}"), _all_or_nothing(store, params["deployment_id"]):
         # Somebody may have opened one between the look and the lock.
-        refuse_open(store, store.load())
+        require_none_open(store, store.load())
         facts = survey.facts()
         facts["armed"] = _install_guard(host, store, survey.settings.nginx["file"], params["revert_after"])
         live = survey.containers[survey.live] if survey.live else []
@@ -164,7 +164,7 @@ def _awaits_approval(journal):
     )
 
 
-def refuse_open(store, journal):
+def require_none_open(store, journal):
     """Raise when another deployment of the app is open."""
     if journal is None:
         return

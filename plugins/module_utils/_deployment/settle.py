@@ -10,7 +10,7 @@ from __future__ import annotations
 from .._broker import move as broker_move, worker_conf
 from .._broker.result_stores import copy_beside
 from .._celery import task_names
-from .._docker.containers import look
+from .._docker.containers import inspect_container
 from .._docker.engine import EngineError
 from .._docker.logs import last_lines
 from .._errors import BluegreenError
@@ -57,7 +57,7 @@ def settle(host, store, params, check_mode):
             held_by = drain(host, journal).held_by
         if old:
             _ask_new_workers(host, journal, candidate)
-            move_late(host, journal, old, candidate)
+            move_tasks(host, journal, old, candidate)
         _require_standing(host, journal, candidate)
         # With an approval that comes by itself, nobody looks again before the old color goes.
         health_gate.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
@@ -136,11 +136,11 @@ def start_broker(host, color):
 def _wait_for_answer(host, color, server, seconds):
     """What is wrong with a broker that was just started, or an empty string once it answers."""
     deadline = Deadline(host.clock, seconds)
-    while look(host.engine, server.id).running:
+    while inspect_container(host.engine, server.id).running:
         with color.own_broker() as broker:
             if broker is not None and broker.answers():
                 return ""
-        color.look()
+        color.refresh()
         if deadline.over:
             return f"has not answered within {seconds} s of its start"
         report(f"{server.name} has not answered since its start")
@@ -148,7 +148,7 @@ def _wait_for_answer(host, color, server, seconds):
     return "fell right after its start"
 
 
-def move_late(host, journal, source, destination, before_messages=None):
+def move_tasks(host, journal, source, destination, before_messages=None):
     """Move the tasks that a color still published, and count them; copy the results that it has.
 
     :param before_messages: see :func:`move.move`; not called where there is nothing that could move.

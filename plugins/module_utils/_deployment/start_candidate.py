@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .._broker.move import count_messages
-from .._docker.containers import ROLES, look
+from .._docker.containers import ROLES, inspect_container
 from .._docker.engine import EngineError
 from .._docker.logs import last_lines
-from .._docker.restart_policies import take_policies
+from .._docker.restart_policies import disable_restart
 from .._errors import BluegreenError
 from .._linux.clock import Deadline
 from .._progress import reached, report
@@ -78,7 +78,7 @@ def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=
         waiting = _waiting(journal, role, containers.get(role) or ())
         if not waiting:
             continue
-        take_policies(host, journal, waiting)
+        disable_restart(host, journal, waiting)
         if role == "support":
             started += _start_support(host, journal, waiting, timeout, broker, wait)
             broker = _up_to_date(broker, started)
@@ -136,7 +136,7 @@ def _wait_until_healthy(host, journal, started, broker, deadline):
                 failure="unhealthy" if unhealthy else "timeout",
                 logs=last_lines(host, worst),
             )
-        journal.alive()
+        journal.renew_lease()
         late = [container.name for container in now if container in missing or silent and container.id == broker.container.id]
         report(reached([container.name for container in now], late, "containers are ready"))
         deadline.pause(POLL)
@@ -194,10 +194,10 @@ def _run_init(host, journal, waiting, timeout, hurry):
                     failure="timeout",
                     logs=last_lines(host, [now]),
                 )
-            journal.alive()
+            journal.renew_lease()
             report(f"init container {now.name} runs for {deadline.elapsed:.0f} s")
             deadline.pause(POLL)
-            now = look(host.engine, container.id)
+            now = inspect_container(host.engine, container.id)
         if now.exit_code:
             raise BluegreenError(
                 f"Init container {now.name} ended with exit code {now.exit_code}, and the new color starts only after "

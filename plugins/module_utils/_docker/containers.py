@@ -99,7 +99,7 @@ def from_inspect(data):
     )
 
 
-def look(engine, container_id):
+def inspect_container(engine, container_id):
     """The container as it is now."""
     return from_inspect(engine.inspect(container_id))
 
@@ -119,7 +119,7 @@ def of_project(engine, project, services=None):
     found = []
     for dummy, dummy, container_id in sorted(wanted):
         try:
-            found.append(look(engine, container_id))
+            found.append(inspect_container(engine, container_id))
         except EngineError as error:
             # Somebody removed it in between: it is not one of them any more.
             if error.status != 404:

@@ -15,7 +15,7 @@ from __future__ import annotations
 NO_RESTART = {"Name": "no", "MaximumRetryCount": 0}
 
 
-def take_policies(host, journal, containers):
+def disable_restart(host, journal, containers):
     """Note the restart policy of each container in the journal, then set it to ``no``.
 
     Idempotent: what was noted first stays noted, and a container without a policy is left alone.
@@ -26,7 +26,7 @@ def take_policies(host, journal, containers):
         _set(host, container, NO_RESTART)
 
 
-def put_back_policies(host, journal, containers):
+def restore_restart_policies(host, journal, containers):
     """Give each container the restart policy that the journal noted.
 
     :param containers: as they are now; one whose policy is that already costs no request.

@@ -102,7 +102,7 @@ class Guard:
         with self.store.lock(f"guard: Compose works for deployment {journal['id']}", wait=0):
             now = self.store.load()
             if now is not None and (now["id"], now["epoch"], now["step"]) == (journal["id"], journal["epoch"], journal["step"]):
-                now.alive()
+                now.renew_lease()
 
     def _recover(self, reason, **wanted):
         given = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": f"guard: {reason}", "guard": True, **wanted}
@@ -113,7 +113,7 @@ class Guard:
 
     def _guard_pending(self, journal):
         if self._watch is None or self._watch.deployment_id != journal["id"]:
-            self._watch = guard_watch.Watch(self.host, self.store, journal)
+            self._watch = guard_watch.PendingWatch(self.host, self.store, journal)
         reason = self._watch.look() or self._too_late(journal)
         if not reason:
             return guard_watch.PACE

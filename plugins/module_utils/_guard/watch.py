@@ -14,7 +14,7 @@ from .. import _http
 from .._broker import move as broker_move
 from .._deployment import approval, old_web
 from .._deployment.color import colors_of
-from .._deployment.settle import move_late
+from .._deployment.settle import move_tasks
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._journal.fencing import Fenced
@@ -29,7 +29,7 @@ FAILURES = 3
 LATE_PACE = 15.0
 
 
-class Look(NamedTuple):
+class ProbeResult(NamedTuple):
     """How one look ended; ``nginx_is_down`` is whether nobody could be reached through the public port at all."""
 
     good: bool
@@ -37,7 +37,7 @@ class Look(NamedTuple):
     nginx_is_down: bool = False
 
 
-class Count(NamedTuple):
+class FailureStreak(NamedTuple):
     """Failures in a row, the last one, and whether the color was ever seen healthy."""
 
     failures: int = 0
@@ -45,9 +45,9 @@ class Count(NamedTuple):
     seen: bool = False
 
     def after(self, look):
-        """The count with one more :class:`Look`."""
+        """The count with one more :class:`ProbeResult`."""
         if look.good:
-            return Count(seen=True)
+            return FailureStreak(seen=True)
         if look.nginx_is_down:
             # That is Nginx, which both colors stand behind.
             return self
@@ -58,7 +58,7 @@ class Count(NamedTuple):
         return self.failures >= FAILURES and (self.seen or grace_is_over)
 
 
-class Watch:
+class PendingWatch:
     """One deployment that awaits approval, as long as this process looks at it.
 
     :ivar deployment_id: its id.
@@ -69,7 +69,7 @@ class Watch:
         self.store = store
         self.deployment_id = journal["id"]
         self._first = True
-        self._count = Count()
+        self._count = FailureStreak()
         self._left = {}
         self._late = Deadline(host.clock, 0)
         self._grace = Deadline(host.clock, journal["settings"]["health"]["deadline"])
@@ -176,7 +176,7 @@ class Watch:
         # What could not be moved the last time is looked at again when it has changed.
         if waiting and waiting != self._left:
             with self._locked("moving late tasks") as journal:
-                self._left = move_late(self.host, journal, old, candidate)
+                self._left = move_tasks(self.host, journal, old, candidate)
 
     def _ask(self, settings, color):
         own = self._ask_color(settings, color)
@@ -186,15 +186,15 @@ class Watch:
         answer = self._probe(settings, public, settings.nginx["public_host"], settings.nginx["validate_certs"])
         # With a backup the public gets an answer of the old color, whose workers have stopped.
         if answer.status in settings.health["status"] and not settings.nginx["backup"]:
-            return Look(True)
+            return ProbeResult(True)
         return own._replace(nginx_is_down=answer.failure == "connection refused")
 
     def _ask_color(self, settings, color):
         url = health_url(settings, color)
         answer = self._probe(settings, check_url("url", url), settings.health["host"])
         if answer.status in settings.health["status"]:
-            return Look(True)
-        return Look(False, answer.failure or f"answered with status {answer.status}")
+            return ProbeResult(True)
+        return ProbeResult(False, answer.failure or f"answered with status {answer.status}")
 
     def _probe(self, settings, url, host, validate_certs=True):
         return _http.ask(self.host.clock, url, host, settings.health["timeout"], validate_certs)

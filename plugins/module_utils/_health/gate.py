@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .. import _http, _progress
-from .._docker.containers import look
+from .._docker.containers import inspect_container
 from .._docker.engine import EngineError
 from .._docker.logs import last_lines
 from .._errors import BluegreenError
@@ -102,7 +102,7 @@ def wait_healthy(host, journal, settings, containers):
         if deadline.over:
             sentence = health_verdict.too_late(settings.url, settings.deadline, settings.successes, tally)
             raise _error(host, journal, sentence, list(before.values()), deadline, tally)
-        journal.alive()
+        journal.renew_lease()
         _progress.report(health_verdict.so_far(settings.url, settings.successes, tally))
         deadline.sleep(settings.interval)
 
@@ -119,7 +119,7 @@ def _require_up(host, journal, before, settings, deadline, tally):
 
 def _now(host, container):
     try:
-        return look(host.engine, container.id)
+        return inspect_container(host.engine, container.id)
     except EngineError as error:
         if error.status == 404:
             return None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 
 from .._errors import BluegreenError
-from .journal import NoJournal
+from .journal import NullJournal
 from .schema import STEPS
 
 
@@ -22,25 +22,25 @@ class Fenced(BluegreenError):
     """The deployment is not, or no longer, that of the caller; nothing was done."""
 
 
-class Watched(NoJournal):
+class ReadOnlyJournal(NullJournal):
     """An open deployment that is only looked at, without the lock: the guard and rollback.yml can act meanwhile.
 
     Each sign of life is a look at whether it still is the caller's.
 
-    :raises Fenced: it is not, or no longer, here and in :meth:`alive`.
+    :raises Fenced: it is not, or no longer, here and in :meth:`renew_lease`.
     """
 
     def __init__(self, store, deployment_id, epoch, step):
         self._store = store
         self._caller = (deployment_id, epoch, step)
-        self.alive()
+        self.renew_lease()
 
     def get(self, key, default=None):
         return self.data.get(key, default)
 
-    def alive(self):
+    def renew_lease(self):
         journal = self._store.load()
-        refuse_stranger(self._store.app, journal, *self._caller)
+        require_owner(self._store.app, journal, *self._caller)
         self.data = journal.data
 
 
@@ -51,19 +51,19 @@ def fenced(store, deployment_id, epoch, step, check_mode=False):
     :param deployment_id: id of the deployment that the caller opened; empty for a module used by itself, which is
         refused while a deployment is open.
     :param step: the step that the effect belongs to; a deployment never goes back to an earlier one.
-    :returns: a :class:`Journal`, or :class:`NoJournal`.
+    :returns: a :class:`Journal`, or :class:`NullJournal`.
     :raises Fenced: nothing was done.
     """
     if check_mode:
-        yield NoJournal()
+        yield NullJournal()
         return
     with store.lock(f"step {step}" + (f" of deployment {deployment_id}" if deployment_id else "")):
         journal = store.load()
-        refuse_stranger(store.app, journal, deployment_id, epoch, step)
-        yield journal or NoJournal()
+        require_owner(store.app, journal, deployment_id, epoch, step)
+        yield journal or NullJournal()
 
 
-def refuse_stranger(app, journal, deployment_id, epoch, step):
+def require_owner(app, journal, deployment_id, epoch, step):
     """Raise :class:`Fenced` unless the journal allows this caller this step."""
     if not deployment_id:
         if journal is not None:

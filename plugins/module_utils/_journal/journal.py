@@ -165,7 +165,7 @@ class Journal:
                 raise BluegreenError(sentence) from error
             self.store.host.warn(sentence)
 
-    def alive(self):
+    def renew_lease(self):
         """A sign of life from inside a wait: renews the lease once a third of it has gone, and looks at the memory."""
         self._look_at_memory()
         length = self.data.get("revert_after") or DEFAULT_LEASE
@@ -211,7 +211,7 @@ class Journal:
         return f"{self.data['id']} by {self.data['who']} since {timestamp(self.data['opened_at'])}"
 
 
-class NoJournal:
+class NullJournal:
     """Stands in for a journal where there is none: in check mode, and in a module used by itself."""
 
     data = {}
@@ -240,5 +240,5 @@ class NoJournal:
     def policy_of(self, container):
         return container.restart_policy
 
-    def alive(self):
+    def renew_lease(self):
         pass

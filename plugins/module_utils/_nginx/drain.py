@@ -43,7 +43,7 @@ def wait_drained(host, journal, children=None, timeout=30.0):
         left = [pid for pid, started in children if process_start(pid) == started]
         if not left or deadline.over:
             break
-        journal.alive()
+        journal.renew_lease()
         report(f"{len(left)} of {len(children)} worker processes of Nginx from before the switch still serve requests")
         deadline.sleep(_PACE)
     since = host.clock.boottime() - cutover["at"] if "at" in cutover else deadline.elapsed

@@ -108,7 +108,7 @@ def _wait(deadline, condition):
         deadline.sleep(0.02)
 
 
-class Watch:
+class ConnectionTracker:
     """Counts the connections between Nginx and the colors that come up from the moment that this is made.
 
     :param running: a :class:`running.Running`.
@@ -167,7 +167,7 @@ class Watch:
         return {color: nginx_proof.Evidence(len(self._owned[color]), len(self._seen[color])) for color in COLORS}
 
 
-class Asked:
+class PublicRequests:
     """Requests through the public URL, and what they made Nginx do.
 
     :param running: a :class:`running.Running`.
@@ -175,7 +175,7 @@ class Asked:
 
     def __init__(self, running):
         self._running = running
-        self._watch = Watch(running)
+        self._watch = ConnectionTracker(running)
         self.statuses = []
         self.location = ""
 
@@ -208,11 +208,11 @@ class Asked:
         clock = self._running.host.clock
         url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
         for _attempt in range(_IN_A_ROW):
-            self._watch = Watch(self._running)
+            self._watch = ConnectionTracker(self._running)
             answer = self._once(clock, url)
             self.statuses.append(answer.failure or answer.status)
             with_request += self._any(color)
-            self._watch = Watch(self._running)
+            self._watch = ConnectionTracker(self._running)
             deadline = Deadline(clock, answer.seconds)
             while not deadline.over:
                 self._watch.sample()
@@ -243,7 +243,7 @@ def answered(running, live, where):
     :returns: a :class:`public_answer.Answered`
     """
     for _attempt in range(_TRIES):
-        asked = Asked(running)
+        asked = PublicRequests(running)
         asked.ask(live)
         reached = bool(live) and asked.verdict(live).proved
         # A short connection may be missed.

@@ -440,6 +440,6 @@ def cannot_switch(host, nginx):
 
 def served_color(host, nginx):
     """The color that the running Nginx really serves, ``None`` when that is neither or cannot be told."""
-    asked = public_requests.Asked(Running(host, nginx))
+    asked = public_requests.PublicRequests(Running(host, nginx))
     asked.ask()
     return asked.color

@@ -181,7 +181,7 @@ class _Attempt:
         verdict = _asked(self.running, live, deadline)
         if verdict.proved or not self.back:
             return verdict
-        asked = public_requests.Asked(self.running)
+        asked = public_requests.PublicRequests(self.running)
         asked.ask(live)
         if asked.verdict(nginx_upstream.other(live)).proved:
             return verdict
@@ -194,7 +194,7 @@ class _Attempt:
 
     def _wait_for_children(self, deadline, before):
         while True:
-            self.journal.alive()
+            self.journal.renew_lease()
             verdict = nginx_proof.children_verdict(before, self.running.children())
             if verdict.proved or deadline.over:
                 return verdict
@@ -280,7 +280,7 @@ def _asked(running, color, deadline):
     if color is None:
         return nginx_proof.Verdict(True)
     while True:
-        asked = public_requests.Asked(running)
+        asked = public_requests.PublicRequests(running)
         asked.ask(color)
         verdict = asked.verdict(color)
         if verdict.proved or deadline.over:

@@ -29,7 +29,7 @@ FAIL = "fail"
 BEFORE_CUTOVER = ("before_stop", "stop_workers", "start_candidate", "health")
 
 
-class Sight(NamedTuple):
+class HostState(NamedTuple):
     """What the host shows.
 
     ``served`` is the color that the running Nginx is proved to serve now, ``""`` when nobody can tell; ``candidate_whole``
@@ -46,7 +46,7 @@ def decide(journal, sight, prefer=""):
     """What to do.
 
     :param journal: the journal's data.
-    :param sight: a :class:`Sight`; looked at only from the cutover on.
+    :param sight: a :class:`HostState`; looked at only from the cutover on.
     :param prefer: ``rollback`` when the deployment has failed or a human wants it undone, else ``""``.
     :returns: one of this module's actions.
     """

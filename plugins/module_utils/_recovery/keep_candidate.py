@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from .._commands import command
 from .._deployment import old_web
-from .._deployment.settle import move_late
+from .._deployment.settle import move_tasks
 from .._docker import restart_policies
 from .._errors import BluegreenError
 from .._nginx import switch as nginx_switch
@@ -94,7 +94,7 @@ class _KeepCandidate(recovery.Recovery):
             self._stop_workers(self.old, self.journal["workers"].get("stop_timeout"))
             if self.one_web:
                 # The new workers get its memory.
-                self.old.look()
+                self.old.refresh()
                 old_web.stop_now(self.host, self.journal, self.old)
             self._try_to_start_broker(self.candidate)
             self._carry_schedule()
@@ -102,11 +102,11 @@ class _KeepCandidate(recovery.Recovery):
         with self.candidate.renewed().broker() as broker:
             if self.old and broker is not None and self.settings.broker["mode"] == "shared":
                 # What the old web published is in the same queues.
-                unknown_tasks.sort_shared(self.host, self.journal, broker, to_candidate=True)
+                unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=True)
             workers = self.candidate.renewed().of("workers")
             workers_stop.restart_workers(self.host, self.journal, workers, broker=broker)
-        self.candidate.look()
-        restart_policies.put_back_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
+        self.candidate.refresh()
+        restart_policies.restore_restart_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
         if not self._answers(self.candidate):
             raise BluegreenError(f"{self.candidate.name} does not answer well any more.")
 
@@ -117,7 +117,7 @@ class _KeepCandidate(recovery.Recovery):
 
     def _move(self):
         try:
-            move_late(self.host, self.journal, self.old.renewed(), self.candidate.renewed())
+            move_tasks(self.host, self.journal, self.old.renewed(), self.candidate.renewed())
         except BluegreenError as error:
             # They are safe where they are: the old color does not go before they have moved.
             self.host.warn(f"Tasks in the broker of {self.old.project} could not be moved: {error.message}")

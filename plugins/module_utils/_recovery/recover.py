@@ -19,9 +19,9 @@ from .._broker import kept_keys, move as broker_move
 from .._commands import command
 from .._deployment import approval, finish as deployment_finish, kept_color, old_web
 from .._deployment.color import colors_of
-from .._deployment.settle import drain, move_late, start_broker
+from .._deployment.settle import drain, move_tasks, start_broker
 from .._docker import cpu_shares, leftovers, restart_policies
-from .._docker.containers import ROLES, look
+from .._docker.containers import ROLES, inspect_container
 from .._docker.engine import EngineError
 from .._docker.logs import last_lines
 from .._errors import BluegreenError
@@ -230,22 +230,22 @@ class Recovery:
         """What the host shows, as far as the decision needs it."""
         journal = self.journal
         if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval", "finish"):
-            return recovery_decide.Sight()
+            return recovery_decide.HostState()
         if journal["step"] == "finish" or (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot or a restart of the engine what has no policy is down, though it is what is served.
             self._try_to_serve(self.candidate)
         self._see_served()
         if self.prefer == "rollback" or journal["back"] or journal["step"] == "finish":
-            return recovery_decide.Sight(self.served)
+            return recovery_decide.HostState(self.served)
         whole = self._healthy(self.candidate) and self._works(self.candidate)
         if self.old is None or whole and recovery_decide.last_served(journal.data, self.served) == journal["to"]:
-            return recovery_decide.Sight(self.served, whole)
+            return recovery_decide.HostState(self.served, whole)
         if self.one_web and not self._old_web_runs():
             # It can only be asked once it has room to run, and that is the way back itself.
-            return recovery_decide.Sight(self.served, whole, old_healthy=True)
+            return recovery_decide.HostState(self.served, whole, old_healthy=True)
         # The way back may be down only for want of a restart policy.
         self._try_to_serve(self.old)
-        return recovery_decide.Sight(self.served, whole, self._healthy(self.old))
+        return recovery_decide.HostState(self.served, whole, self._healthy(self.old))
 
     def _see_served(self):
         try:
@@ -280,7 +280,7 @@ class Recovery:
                 f"Compose still works for deployment {self.journal['id']} of app {self.store.app} (process "
                 f"{', '.join(map(str, stubborn))}) and cannot be killed: when it has ended, run rollback.yml again."
             )
-        self.candidate.look()
+        self.candidate.refresh()
         self._remove_unstarted(self.candidate)
         return self._end("rolled_back")
 
@@ -288,7 +288,7 @@ class Recovery:
         """Nginx still serves the old color: its workers start again, side by side the candidate stops."""
         self.journal.note(back=True, reason=self.reason)
         self._keep_logs()
-        restart_policies.take_policies(self.host, self.journal, self.candidate.of(*ROLES))
+        restart_policies.disable_restart(self.host, self.journal, self.candidate.of(*ROLES))
         incomplete = self._recreate_missing()
         stopping = _InBackground(lambda: self._stop(self.candidate.of("web", "init")))
         if self.one_web:
@@ -443,7 +443,7 @@ class Recovery:
         self._stop_workers(self.old, timeout)
         needed = (self.journal.get("memory_budget") or {}).get("web", 0)
         workers = self.candidate.of("workers") + self.old.of("workers")
-        finishing = [each.name for each in workers if look(self.host.engine, each.id).running]
+        finishing = [each.name for each in workers if inspect_container(self.host.engine, each.id).running]
         free = host_resources.available_memory() if finishing else 0
         if finishing and needed > free:
             raise BluegreenError(
@@ -462,13 +462,13 @@ class Recovery:
             return False
         if self.served != self.candidate.name:
             return False
-        self.old.look()
+        self.old.refresh()
         old_web.stop_now(self.host, self.journal, self.old)
         return True
 
     def _answers(self, color):
         """Whether a color answers now, or in a moment."""
-        color.look()
+        color.refresh()
         try:
             health_gate.require_still_healthy(self.host, self.journal, self.settings, color.name, color.of("support", "web"))
         except BluegreenError:
@@ -500,9 +500,9 @@ class Recovery:
             if self.one_web and self.served == self.candidate.name:
                 old_web.stop(self.host, self.journal, self.old)
             if self.old:
-                move_late(self.host, self.journal, self.old, self.candidate)
+                move_tasks(self.host, self.journal, self.old, self.candidate)
             # Whoever died between the start of the workers and its proof had not given them their policies.
-            restart_policies.put_back_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
+            restart_policies.restore_restart_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
             self._await_approval()
         return self._result(
             not held,
@@ -589,8 +589,8 @@ class Recovery:
                     self.host.engine.start(container.id)
                 except EngineError as error:
                     down.append(f"Container {container.name} could not be started: {error.message.rstrip('.')}.")
-        restart_policies.put_back_policies(self.host, self.journal, color.of("support", "web"))
-        color.look()
+        restart_policies.restore_restart_policies(self.host, self.journal, color.of("support", "web"))
+        color.refresh()
         if down:
             raise BluegreenError(" ".join(down))
 
@@ -620,20 +620,20 @@ class Recovery:
             taking = [each.name for each in workers if each.running and each.id not in signalled]
             if broker is not None and self.settings.broker["mode"] == "shared" and not taking:
                 # What the new web published is in the same queues; the old workers would discard what they do not know.
-                unknown_tasks.sort_shared(self.host, self.journal, broker, to_candidate=False)
+                unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=False)
             workers_stop.restart_workers(self.host, self.journal, workers, timeout, broker)
 
     def _stop_throttled_workers(self):
         """Old workers that were to stop once the new ones consume, and were not told to any more."""
         if self.old:
             # An engine that has just started is not done with them at once.
-            self.old.look()
+            self.old.refresh()
         running = [each for each in self.old.of("workers") if each.running] if self.old else []
         if running:
             with self.old.broker() as broker:
                 timeout = self.journal["workers"].get("stop_timeout")
                 workers_stop.stop_workers(self.host, self.journal, running, timeout, "leave", broker)
-            move_late(self.host, self.journal, self.old.renewed(), self.candidate)
+            move_tasks(self.host, self.journal, self.old.renewed(), self.candidate)
 
     def _copy_kept_back(self):
         """Sessions that began in the candidate. Without them visitors are logged out, which must not keep anybody here."""
@@ -656,7 +656,7 @@ class Recovery:
 
     def _stop_workers(self, color, timeout):
         # Meanwhile an engine that has just started may have brought them up.
-        color.look()
+        color.refresh()
         running = [container for container in color.of("workers") if container.running]
         if not running:
             return
@@ -667,7 +667,7 @@ class Recovery:
     def _stop_candidate(self):
         """Everything of the candidate stops, its broker only when it is empty; nothing of it comes back at a boot."""
         candidate = self.candidate.renewed()
-        restart_policies.take_policies(self.host, self.journal, candidate.of(*ROLES))
+        restart_policies.disable_restart(self.host, self.journal, candidate.of(*ROLES))
         self._stop(candidate.of("web", "init"))
         finishing = [container.name for container in candidate.of("workers") if container.running]
         if finishing:
@@ -681,7 +681,7 @@ class Recovery:
         else:
             # What may hold tasks has to be there after a boot too, for the next deployment to move them.
             support = candidate.renewed().of("support")
-            restart_policies.put_back_policies(self.host, self.journal, support)
+            restart_policies.restore_restart_policies(self.host, self.journal, support)
         self._remove_unstarted(candidate)
 
     def _broker_is_empty(self, candidate):
@@ -712,7 +712,7 @@ class Recovery:
         if self.old is None:
             return True
         try:
-            move_late(self.host, self.journal, candidate, self.old)
+            move_tasks(self.host, self.journal, candidate, self.old)
         except BluegreenError as error:
             self.host.warn(f"Tasks in the broker of {candidate.project} could not be moved back: {error.message}")
             return False
@@ -720,7 +720,7 @@ class Recovery:
 
     def _stop(self, containers):
         for container in containers:
-            if look(self.host.engine, container.id).running:
+            if inspect_container(self.host.engine, container.id).running:
                 self.host.engine.stop(container.id)
 
     def _remove_unstarted(self, candidate):

@@ -50,7 +50,7 @@ def why_no_way_back(host, journal, settings, old) -> str:
         return ""
     why = _start(host, old) or _ask(host, journal, settings, old)
     if why and beside:
-        old.look()
+        old.refresh()
         old_web.stop_now(host, journal, old)
     return why
 
@@ -66,7 +66,7 @@ def _start(host, old) -> str:
                 host.engine.start(container.id)
             except EngineError as error:
                 return f"container {container.name} does not start, {error.message.rstrip('.')}"
-    old.look()
+    old.refresh()
     return ""
 
 

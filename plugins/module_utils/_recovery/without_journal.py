@@ -22,7 +22,7 @@ from .._errors import BluegreenError
 from .._install import guard_units
 from .._journal import settings_file
 from .._journal.fencing import Fenced
-from .._journal.journal import NoJournal
+from .._journal.journal import NullJournal
 from .._journal.schema import Unreadable
 from .._journal.store import JournalCorrupt
 from .._linux.clock import timestamp
@@ -31,7 +31,7 @@ from .._nginx import running as nginx_running, switch as nginx_switch
 from .._workers import stop as workers_stop
 
 
-class _Unwritten(NoJournal):
+class _InMemoryJournal(NullJournal):
     """A journal in memory, for what is done without one; ``policies`` are restart policies by service."""
 
     def __init__(self, policies):
@@ -55,7 +55,7 @@ def recover_without_journal(host, store, corrupt, check_mode):
     :returns: as :func:`recover.recover`.
     :raises BluegreenError: nothing tells what the app is made of, or which color is served.
     """
-    settings, unwritten, stop_timeout = _remembered(store)
+    settings, in_memory, stop_timeout = _remembered(store)
     try:
         served, why = nginx_running.served_color(host, nginx_running.Nginx(**settings.nginx)), ""
     except BluegreenError as error:
@@ -75,8 +75,8 @@ def recover_without_journal(host, store, corrupt, check_mode):
         else:
             raise Fenced(f"The journal of app {store.app} was mended meanwhile: run recover.yml again.")
         idle = Color(host, settings, _settings.other(served))
-        _stop_workers(host, unwritten, idle, stop_timeout)
-        _start(host, unwritten, Color(host, settings, served), stop_timeout)
+        _stop_workers(host, in_memory, idle, stop_timeout)
+        _start(host, in_memory, Color(host, settings, served), stop_timeout)
         return _end(host, store, settings, served, idle)
 
 
@@ -89,16 +89,16 @@ def _remembered(store):
             "of: look at both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move "
             f"{store.path('deployment.json')} away."
         ) from error
-    return _settings.from_journal(facts), _Unwritten(facts["policies"]), facts["stop_timeout"]
+    return _settings.from_journal(facts), _InMemoryJournal(facts["policies"]), facts["stop_timeout"]
 
 
-def _stop_workers(host, unwritten, idle, timeout):
+def _stop_workers(host, in_memory, idle, timeout):
     running = [container for container in idle.of("workers") if container.running]
     if running:
-        workers_stop.stop_workers(host, unwritten, running, timeout, "leave", restore=False)
+        workers_stop.stop_workers(host, in_memory, running, timeout, "leave", restore=False)
 
 
-def _start(host, unwritten, live, timeout):
+def _start(host, in_memory, live, timeout):
     for container in live.of("support", "web"):
         if not container.running:
             host.engine.start(container.id)
@@ -106,9 +106,9 @@ def _start(host, unwritten, live, timeout):
         if container.cpu_shares == cpu_shares.LOWEST:
             host.engine.set_cpu_shares(container.id, cpu_shares.DEFAULT)
     # Not those of the other color: they were told to finish.
-    unwritten.note(signalled=[])
+    in_memory.note(signalled=[])
     with live.broker() as broker:
-        workers_stop.restart_workers(host, unwritten, live.of("workers"), timeout or workers_stop.RESTART_TIMEOUT, broker)
+        workers_stop.restart_workers(host, in_memory, live.of("workers"), timeout or workers_stop.RESTART_TIMEOUT, broker)
 
 
 def _end(host, store, settings, served, idle):
@@ -142,7 +142,7 @@ def _end(host, store, settings, served, idle):
 
 def _stop_first(idle):
     """What stands against the next deployment, as a part of a sentence: its Redis may hold tasks, but its web may go."""
-    idle.look()
+    idle.refresh()
     running = sorted({container.service for container in idle.of("web") if container.running})
     return f", stop the web of {idle.name} (docker compose -p {idle.project} stop {' '.join(running)})" if running else ""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 from typing import NamedTuple
 
-from .._docker.containers import look, role_of
+from .._docker.containers import inspect_container, role_of
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from . import describe as snapshot_describe, file as snapshot_file
@@ -232,7 +232,7 @@ class _Restoration:
                 snapshot_file.put(self.store, self.color.name, {**self.remembered, "containers": containers})
 
     def _never_started(self, container_id):
-        return not look(self.host.engine, container_id).ever_started
+        return not inspect_container(self.host.engine, container_id).ever_started
 
 
 def _renew(entries, renewed):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from .._docker.containers import of_project
 from .._errors import BluegreenError
 from .._health.gate import HealthSettings, wait_healthy
-from .._journal.fencing import Watched, fenced
-from .._journal.journal import NoJournal
+from .._journal.fencing import ReadOnlyJournal, fenced
+from .._journal.journal import NullJournal
 from .._journal.store import Store
 from .._module.spec import Spec
 from .._validation import check_app, check_project
@@ -39,11 +39,11 @@ def health(params, host, check_mode):
         return {"changed": False, **NOTHING}
     if not params["deployment_id"]:
         # It changes nothing, so by itself it needs neither a lock nor the leave of an open deployment.
-        return _wait(host, NoJournal(), settings, params["project"])
+        return _wait(host, NullJournal(), settings, params["project"])
     if _is_pending(store):
-        watched = Watched(store, params["deployment_id"], params["epoch"], "awaiting_approval")
+        watched = ReadOnlyJournal(store, params["deployment_id"], params["epoch"], "awaiting_approval")
         result = _wait(host, watched, settings, params["project"])
-        watched.alive()
+        watched.renew_lease()
         return result
     with fenced(store, params["deployment_id"], params["epoch"], "health") as journal:
         journal.begin("health")

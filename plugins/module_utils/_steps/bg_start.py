@@ -13,7 +13,7 @@ import functools
 from .._broker.connection import connect, of_deployment
 from .._deployment import old_web
 from .._deployment.color import colors_of
-from .._deployment.settle import move_late
+from .._deployment.settle import move_tasks
 from .._deployment.start_candidate import DEFAULT_TIMEOUT, by_role, start, would_start
 from .._docker.containers import ROLES, of_project
 from .._errors import BluegreenError
@@ -23,7 +23,7 @@ from .._module.spec import Spec
 from .._validation import check_app, check_project
 from .._workers.handover import Stop, take_over
 from .._workers.stop import is_celery
-from .._workers.unknown_tasks import ask_working, sort_shared
+from .._workers.unknown_tasks import ask_working, park_unknown
 
 _NAMES = {"type": "list", "elements": "str"}
 ARGUMENTS = {
@@ -135,8 +135,8 @@ def _take_over(params, host, store, journal, workers, broker):
             settings, source, candidate = colors_of(host, store, journal)
             if settings.broker["mode"] == "shared" and broker is not None:
                 # The old web has published since the old workers stopped.
-                sort = functools.partial(sort_shared, host, journal, broker, to_candidate=True)
-            move = functools.partial(move_late, host, journal, source, candidate)
+                sort = functools.partial(park_unknown, host, journal, broker, to_candidate=True)
+            move = functools.partial(move_tasks, host, journal, source, candidate)
             if old_web.is_stopped(journal):
                 make_room = functools.partial(old_web.stop, host, journal, source)
     took_over = take_over(

@@ -22,7 +22,7 @@ from .._resources.memory_budget import may_load
 from .._resources.memory_use import app_of
 from .._validation import check_app, check_project
 from .._workers.stop import ON_TIMEOUT, is_celery, plan_stop, roles_now, stop_workers, throttle_workers
-from .._workers.unknown_tasks import Checked, check, give_up, sort_shared
+from .._workers.unknown_tasks import Checked, check, give_up, park_unknown
 
 ARGUMENTS = {
     "project": {"type": "str", "required": True},
@@ -99,7 +99,7 @@ def _stop(params, host, store, journal, containers, workers):
             _load_later(host, params, checked, app)
         # None takes a task any more: not one that was killed, and not one that finishes.
         if params["candidate"] and settings.mode == "shared" and broker is not None:
-            sort_shared(host, journal, broker, to_candidate=True)
+            park_unknown(host, journal, broker, to_candidate=True)
         return stopped
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from .._docker.containers import of_project
-from .._docker.restart_policies import put_back_policies
+from .._docker.restart_policies import restore_restart_policies
 from .._errors import BluegreenError
 from .._health.gate import require_still_healthy
 from .._journal.fencing import fenced
@@ -88,7 +88,7 @@ def _prepare(host, journal, color, project):
     if services and project:
         containers = of_project(host.engine, project, services["support"] + services["web"])
         require_still_healthy(host, journal, from_journal(journal.data), color, containers)
-        put_back_policies(host, journal, containers)
+        restore_restart_policies(host, journal, containers)
 
 
 def _result(switched, drained):

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from .._broker.redis import RedisError
 from .._celery.roles import ancestors, main_processes, programs
-from .._docker.containers import look
+from .._docker.containers import inspect_container
 from .._docker.engine import EngineError
 from .._docker.logs import last_lines, lines_of
 from .._errors import BluegreenError
-from .._journal.journal import NoJournal
+from .._journal.journal import NullJournal
 from .._linux import sockets
 from .._linux.clock import Deadline
 from .._linux.processes import processes_of
@@ -43,7 +43,7 @@ def start_container(host, container):
             failure="start",
             logs=last_lines(host, [container]),
         ) from error
-    now = look(host.engine, container.id)
+    now = inspect_container(host.engine, container.id)
     if now.started_at == container.started_at:
         raise BluegreenError(
             f"Container {container.name} was told to start, but its start of {now.started_at or 'before'} is still the "
@@ -54,14 +54,14 @@ def start_container(host, container):
     return now
 
 
-def still_up(host, started, journal=NoJournal()):
+def still_up(host, started, journal=NullJournal()):
     """The container as it is now.
 
     :param started: the container as it was right after its start.
     :param journal: tells whether something was killed for memory, and what had been reckoned with.
     :raises BluegreenError: it has ended or started again since.
     """
-    now = look(host.engine, started.id)
+    now = inspect_container(host.engine, started.id)
     if now.status in ("running", "paused") and now.started_at == started.started_at:
         return now
     now = killed.judged(now, journal)
@@ -76,7 +76,7 @@ def still_up(host, started, journal=NoJournal()):
     )
 
 
-def stand_a_moment(host, started, journal=NoJournal(), failed=None):
+def still_up_after_a_moment(host, started, journal=NullJournal(), failed=None):
     """Make sure that containers are still up a moment after their start; returns them as they are then.
 
     :param failed: a list for the errors of those that are not; without it the first one is raised.
@@ -141,7 +141,7 @@ def _await_consuming(host, journal, broker, workers, timeout, failed):
             failed.append(error)
             break
         if waiting:
-            journal.alive()
+            journal.renew_lease()
             names = [worker.name for worker in waiting]
             report(reached([worker.name for worker in consuming] + names, names, "workers consume"))
             deadline.pause(POLL)

@@ -20,7 +20,7 @@ from typing import NamedTuple, Optional
 
 from .._celery import signals as celery_signals
 from .._celery.roles import Process, embedded_beat, main_processes
-from .._docker.containers import look
+from .._docker.containers import inspect_container
 from .._docker.engine import EngineError
 from .._linux.clock import Deadline, seconds_of
 from .._linux.output import Output
@@ -168,14 +168,14 @@ class Ending:
         if self._output is not None:
             self._output.hand_on()
         if self.ended is None and not self._works():
-            now = look(self._host.engine, self.container.id)
+            now = inspect_container(self._host.engine, self.container.id)
             if self._output is not None:
                 self._output.close()
             if now.running and (self._targets or self._is_frozen):
                 self._gone = self._gone or Deadline(self._host.clock, LINGER_SECONDS)
                 if self._is_frozen or self._gone.over:
                     self._host.engine.stop(self.container.id, timeout=0)
-                    now = look(self._host.engine, self.container.id)
+                    now = inspect_container(self._host.engine, self.container.id)
             if not now.running:
                 self.ended = self._judge(now)
         return self.ended

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from .._celery import task_names
 from .._docker import cpu_shares
-from .._docker.containers import look
-from .._docker.restart_policies import take_policies
+from .._docker.containers import inspect_container
+from .._docker.restart_policies import disable_restart
 from . import stop as workers_stop
 from .beat_schedule import carry_schedule
 from .consuming import start_container
@@ -90,7 +90,7 @@ class _TakeOver:
     def run(self, old, move, stop, make_room=None):
         begun = self.host.clock.monotonic()
         self.journal.begin("handover")
-        take_policies(self.host, self.journal, self.waiting)
+        disable_restart(self.host, self.journal, self.waiting)
         if make_room:
             make_room()
         # One that was told to finish before, and may take longer (on_timeout: leave), takes no more tasks.
@@ -139,7 +139,7 @@ class _TakeOver:
         if move:
             move(None)
         self._handed_over()
-        stopped = [look(self.host.engine, each.id) for each in old]
+        stopped = [inspect_container(self.host.engine, each.id) for each in old]
         schedule = carry_schedule(self.host, stopped, self._not_started(), self._roles_of)
         self._start(embedded)
         self._prove(embedded)

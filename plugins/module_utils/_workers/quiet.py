@@ -36,7 +36,7 @@ def let_them_begin(host, journal, broker, containers) -> None:
         held = remote_control.ask_all(host, broker, "reserved", nodes)
         if not held or not any(held.values()):
             return
-        journal.alive()
+        journal.renew_lease()
         deadline.sleep(PACE)
 
 

@@ -84,7 +84,7 @@ def of_containers(host, journal, containers, like=(), shells=None):
             if found is None:
                 # The script may set what the app needs.
                 found, reason = _load(host, container.project, body, shell)
-        journal.alive()
+        journal.renew_lease()
         if found is None:
             _warn_unknown(host, container, reason)
             return None

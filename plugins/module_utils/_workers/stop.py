@@ -22,17 +22,17 @@ from .._broker.remote_control import active_tasks
 from .._broker.worker_conf import WorkerConf, ask_conf, remember
 from .._celery import signals as celery_signals
 from .._celery.roles import Roles, roles_named, roles_of_command, roles_of_listed, roles_of_processes
-from .._docker.containers import look
+from .._docker.containers import inspect_container
 from .._docker.cpu_shares import LOWEST, lower_weights, put_back_weights
 from .._docker.logs import last_lines
-from .._docker.restart_policies import put_back_policies, take_policies
+from .._docker.restart_policies import restore_restart_policies, disable_restart
 from .._errors import BluegreenError
 from .._linux.clock import Deadline
 from .._linux.processes import processes_of
 from .._progress import reached, report, some
 from .._resources import killed as resources_killed
 from . import why_running
-from .consuming import prove_consuming, stand_a_moment, start_container, those_that_consume
+from .consuming import prove_consuming, still_up_after_a_moment, start_container, those_that_consume
 from .finish_container import POLL, Ending
 from .quiet import let_them_begin
 from .without_celery import has_lost
@@ -157,9 +157,9 @@ def stop_workers(host, journal, containers, timeout=None, on_timeout="fail", bro
         if tasks is not None:
             conf = ask_conf(host, broker, answering)
             remember(journal, broker, conf)
-    take_policies(host, journal, running)
+    disable_restart(host, journal, running)
     # Until now the engine may have started one again, as another process.
-    running = [each for each in (look(host.engine, each.id) for each in running) if each.running]
+    running = [each for each in (inspect_container(host.engine, each.id) for each in running) if each.running]
     # Nobody takes a task from here on.
     journal.note_told(
         containers,
@@ -232,7 +232,7 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
     """
     signalled = set(journal.get("signalled") or ())
     put_back_weights(host, journal)
-    containers = [look(host.engine, container.id) for container in containers]
+    containers = [inspect_container(host.engine, container.id) for container in containers]
     roles = {container.id: roles_now(container, journal.get("worker_roles")) for container in containers}
     told = journal.get("told") or {}
     # One whose start is not that of the signal was started again by a try before this one.
@@ -244,7 +244,7 @@ def restart_workers(host, journal, containers, timeout=RESTART_TIMEOUT, broker=N
         # It works as before, and to wait for its end would be in vain.
         _forget_signal(journal, container_id)
     finishing.difference_update(deaf)
-    put_back_policies(host, journal, [each for each in containers if each.running and each.id not in finishing])
+    restore_restart_policies(host, journal, [each for each in containers if each.running and each.id not in finishing])
     endings = [Ending(host, each) for each in containers if each.running and each.id in finishing]
     _tell(journal, endings)
     back = _ComingBack(host, journal, roles)
@@ -297,7 +297,7 @@ class _ComingBack:
     def start(self, containers: list) -> None:
         """Start those that are workers, and keep the beats until all workers are up."""
         for container in containers:
-            container = look(self._host.engine, container.id)
+            container = inspect_container(self._host.engine, container.id)
             if is_only_beat(self._roles[container.id]):
                 self._beats.append(container)
             else:
@@ -309,14 +309,14 @@ class _ComingBack:
         self.consuming, failed = those_that_consume(self._host, self._journal, broker, workers, timeout)
         self.failed += failed
         self.standing += self.consuming + [each for each in self._started if each not in workers]
-        put_back_policies(self._host, self._journal, self.standing)
+        restore_restart_policies(self._host, self._journal, self.standing)
 
     def start_beats(self) -> None:
         self._started = []
         for container in self._beats:
             self._start(container)
-        standing = stand_a_moment(self._host, self.standing + self._started, self._journal, self.failed)
-        put_back_policies(self._host, self._journal, standing)
+        standing = still_up_after_a_moment(self._host, self.standing + self._started, self._journal, self.failed)
+        restore_restart_policies(self._host, self._journal, standing)
         self.standing = standing
 
     def _start(self, container) -> None:
@@ -345,10 +345,10 @@ def start_beats(host, journal, started, beats):
 
     :returns: the containers as they are a moment after their start, with their restart policies.
     """
-    put_back_policies(host, journal, started)
+    restore_restart_policies(host, journal, started)
     beating = [start_container(host, container) for container in beats]
-    standing = stand_a_moment(host, started + beating, journal)
-    put_back_policies(host, journal, standing)
+    standing = still_up_after_a_moment(host, started + beating, journal)
+    restore_restart_policies(host, journal, standing)
     return standing
 
 
@@ -401,7 +401,7 @@ def _wait(host, journal, endings: list, deadline, on_end=None) -> None:
         waiting = [ending for ending in waiting if ending.ended is None]
         if not waiting or deadline.over:
             return
-        journal.alive()
+        journal.renew_lease()
         report(so_far(endings, host.clock.wall()))
         deadline.sleep(POLL)
 

@@ -157,7 +157,7 @@ def _of_new(host, journal, broker, workers):
         registered = registered_tasks.of_live_workers(host, broker, workers)
         if registered is not None or deadline.over:
             return registered
-        journal.alive()
+        journal.renew_lease()
         deadline.sleep(POLL)
     return None
 
@@ -222,7 +222,7 @@ def discards_others(journal: Mapping) -> bool:
     )
 
 
-def sort_shared(host, journal, broker, to_candidate):
+def park_unknown(host, journal, broker, to_candidate):
     """In a broker that both colors use: hold what the workers that are about to start do not know, give back the rest.
 
     :param broker: the broker, while no worker reads it.

@@ -11,7 +11,7 @@ from test_servers import REDIS_7, REDIS_8, Side, Way, done, out  # noqa: F401, p
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.results import copy_results
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
 class Colors:
@@ -32,7 +32,7 @@ class Colors:
 
     def copy(self):
         return copy_results(
-            self.project.host, NoJournal(), self.blue.broker.database(0), self.green.broker.database(0), replace=False
+            self.project.host, NullJournal(), self.blue.broker.database(0), self.green.broker.database(0), replace=False
         )
 
     def end(self, worker):

@@ -20,10 +20,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move, restore_orphans
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import PRIORITY_STEPS, SEPARATOR
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
-class Notes(NoJournal):
+class Notes(NullJournal):
     def __init__(self):
         self.data = {}
 

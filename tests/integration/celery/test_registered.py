@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks, unknown_tasks
 
 CELERY = ["python3", "-m", "celery"]
@@ -24,7 +24,7 @@ SHOP = {"shop.tick", "shop.work", "shop.work_late"}
 NOWHERE = "REDIS_URL=redis://nowhere.invalid:6379/0"
 
 
-class Notes(NoJournal):
+class Notes(NullJournal):
     def __init__(self):
         self.data = {}
 
@@ -36,7 +36,7 @@ class Notes(NoJournal):
 
 
 def registered(project, *containers):
-    names = registered_tasks.of_containers(project.host, NoJournal(), containers)
+    names = registered_tasks.of_containers(project.host, NullJournal(), containers)
     assert project.others() == []
     return None if names is None else set(names)
 
@@ -75,7 +75,7 @@ def test_a_script_that_the_image_runs_first(project, tmp_path, script, seconds):
 
 def test_celerys_own_tasks_are_among_them(project):
     worker = project.create("worker", [*CELERY, "-A", "shop.tasks", "worker"], [NOWHERE])
-    assert "celery.chord_unlock" in registered_tasks.of_containers(project.host, NoJournal(), [worker])
+    assert "celery.chord_unlock" in registered_tasks.of_containers(project.host, NullJournal(), [worker])
 
 
 def test_it_sees_the_mounts_the_user_and_what_is_included(project, tmp_path):
@@ -97,8 +97,8 @@ def test_a_script_is_looked_up_in_the_processes_of_the_live_worker(project):
     live = project.start("worker", script, [NOWHERE])
     wait_for(lambda: registered_tasks._shell(live, [live]))
     created = project.create("worker", ["/start-worker"], [NOWHERE])
-    assert registered_tasks.of_containers(project.host, NoJournal(), [created]) is None
-    names = registered_tasks.of_containers(project.host, NoJournal(), [created], like=[live])
+    assert registered_tasks.of_containers(project.host, NullJournal(), [created]) is None
+    names = registered_tasks.of_containers(project.host, NullJournal(), [created], like=[live])
     assert SHOP < set(names)
 
 
@@ -157,7 +157,7 @@ def live(project):
 def test_a_live_worker_tells_the_same_as_its_container(project, live):
     worker, broker, _url = live
     names = registered_tasks.of_live_workers(project.host, broker, [worker])
-    assert names == registered_tasks.of_containers(project.host, NoJournal(), [worker])
+    assert names == registered_tasks.of_containers(project.host, NullJournal(), [worker])
     # One of two did not answer: what it knows is not known.
     busy = project.start("worker", ["sleep", "60"])
     assert registered_tasks.of_live_workers(project.host, broker, [worker, busy]) is None

@@ -18,7 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.conne
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_keys import keep_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 REDIS_6, REDIS_7, REDIS_8, VALKEY = "bluegreen-redis:6", "bluegreen-redis:7", IMAGE, "bluegreen-redis:valkey"
 USER = [*"--user shop on >s3cret ~* &* +@all".split(), "--user", "default", "off"]
@@ -73,8 +73,8 @@ class Side:
 
     def publish(self, what):
         engine, publisher = self.project.engine, self.run("/out/app.py", what)
-        wait_for(lambda: look(engine, publisher.id).status == "exited")
-        assert look(engine, publisher.id).exit_code == 0, engine.logs(publisher.id)
+        wait_for(lambda: inspect_container(engine, publisher.id).status == "exited")
+        assert inspect_container(engine, publisher.id).exit_code == 0, engine.logs(publisher.id)
 
     def worker(self, *options, env=()):
         command = ["-m", "celery", "-A", "app", "worker", "--concurrency=1", "-Q", "celery,mails,everybody"]
@@ -101,7 +101,7 @@ def test_each_task_is_done_once_after_a_move(project, out, before, after, way):
     project.engine.kill(worker.id, "SIGKILL")
     old.publish("publish")
     wait_for(lambda: not old.broker.has_live_worker(old.number))
-    moved = move(project.host, NoJournal(), old.broker, new.broker)
+    moved = move(project.host, NullJournal(), old.broker, new.broker)
     assert (moved.moved, moved.left, moved.held) == (14, {}, {})
     assert moved.queues == {f"{way.prefix}celery": 12, f"{way.prefix}mails": 2}
     new.worker()
@@ -121,7 +121,7 @@ def test_keys_to_keep_go_between_versions_a_stream_only_where_its_dump_is_read(p
     here.call("ZADD", "session:2", 1, "b")
     here.call("HSET", "session:3", "c", "d")
     here.call("XADD", "session:4", "1-1", "e", "f")
-    assert keep_keys(project.host, NoJournal(), old.broker, new.broker, ["session:*"]) == (3 + taken, 1 - taken)
+    assert keep_keys(project.host, NullJournal(), old.broker, new.broker, ["session:*"]) == (3 + taken, 1 - taken)
     assert there.scan() == [b"session:1", b"session:2", b"session:3"] + [b"session:4"] * taken
     assert 50_000 < there.call("PTTL", "session:1") <= 60_000
     assert len(project.host.warnings) == 1 - taken

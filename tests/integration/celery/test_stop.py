@@ -18,7 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.conne
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import main_processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 
@@ -104,7 +104,7 @@ FORMS = {
 }
 
 
-class Notes(NoJournal):
+class Notes(NullJournal):
     def __init__(self):
         self.data = {"id": "d1"}
         self.policies = {}
@@ -246,7 +246,7 @@ def test_the_beat_inside_of_a_worker_ends_before_its_last_task(project, tmp_path
         if time.monotonic() > ends and not waiting:
             waiting.append(bed.broker.database(0).call("LLEN", "celery"))
 
-    bed.journal.alive = alive
+    bed.journal.renew_lease = alive
     assert bed.stop(timeout=30).drained
     # After three seconds of a task that takes five no tick waits: nobody sends any.
     assert waiting and waiting[0] <= 1
@@ -294,7 +294,7 @@ def test_a_worker_that_somebody_tells_to_drop_its_tasks_is_reported_with_them(pr
             time.sleep(0.5)
             told.append(os.kill(main.pid, signal.SIGQUIT))
 
-    bed.journal.alive = alive
+    bed.journal.renew_lease = alive
     stopped = bed.stop(timeout=30, on_timeout="leave")
     assert (stopped.killed, stopped.drained) == ([bed.worker.name], False)
     # One had ended before; the other is in its queue again where it is acknowledged late.
@@ -314,7 +314,7 @@ def test_a_worker_that_is_killed_meanwhile_is_reported_with_its_tasks(project, t
         if bed.journal.get("told") and not told:
             told.append(os.kill(main.pid, signal.SIGKILL))
 
-    bed.journal.alive = alive
+    bed.journal.renew_lease = alive
     if late == "1":
         stopped = bed.stop(timeout=30)
         assert (stopped.killed, stopped.drained, stopped.lost) == ([bed.worker.name], False, [])
@@ -337,7 +337,7 @@ def test_a_child_of_the_pool_that_is_killed_meanwhile_is_reported_with_its_task(
         if bed.journal.get("told") and not told:
             told.append(os.kill(children[0], signal.SIGKILL))
 
-    bed.journal.alive = alive
+    bed.journal.renew_lease = alive
     stopped = bed.stop(timeout=30, on_timeout="leave")
     assert (stopped.killed, stopped.drained) == ([bed.worker.name], False)
     assert len(stopped.lost) == 1

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import master as nginx_master, upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Nginx
 
@@ -147,7 +147,7 @@ class Lab:
             time.sleep(0.02)
 
 
-class Journal(NoJournal):
+class Journal(NullJournal):
     """One that remembers, without a disk."""
 
     def __init__(self):

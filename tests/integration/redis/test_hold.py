@@ -26,7 +26,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queue
     waiting_tasks,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.task_names import EVERY, known_in
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 OLD = frozenset({"shop.work", "shop.old"})
 NEW = frozenset({"shop.work", "shop.new"})
@@ -40,7 +40,7 @@ def host():
 def moved(source, destination, host, known, journal=None, cls=None):
     more = {"cls": cls} if cls else {}
     with source.broker("source", **more) as here, destination.broker("destination", **more) as there:
-        return move(host, journal or NoJournal(), here, there, known=known)
+        return move(host, journal or NullJournal(), here, there, known=known)
 
 
 def of(*names, **kwargs):
@@ -80,7 +80,7 @@ def test_names_may_be_asked_when_the_first_message_moves(old, new, host):
             def start_workers():
                 order.append(sum(count_messages(there).values()))
 
-            return move(host, NoJournal(), here, there, known=ask, before_messages=start_workers)
+            return move(host, NullJournal(), here, there, known=ask, before_messages=start_workers)
 
     assert (move_again().moved, order) == (0, [0])
     with old.connect() as redis:
@@ -186,14 +186,14 @@ def test_in_one_redis_for_both_colors(old, host):
         fill(redis, "celery", waiting)
         fill(redis, "reports", of("shop.work"))
         broker = old.broker("shared")
-        assert hold_unknown(host, NoJournal(), broker, NEW) == {"shop.old": 2}
+        assert hold_unknown(host, NullJournal(), broker, NEW) == {"shop.old": 2}
         assert consume_all(redis) == [waiting[0], waiting[2]]
         assert consume_all(redis, f"{HOLD}celery") == [waiting[1], waiting[3]]
-        assert hold_unknown(host, NoJournal(), broker, NEW) == give_back(host, NoJournal(), broker, NEW) == {}
-        assert give_back(host, NoJournal(), broker, OLD) == {"celery": 2}
+        assert hold_unknown(host, NullJournal(), broker, NEW) == give_back(host, NullJournal(), broker, NEW) == {}
+        assert give_back(host, NullJournal(), broker, OLD) == {"celery": 2}
         # What was held waited longest.
         assert consume_all(redis) == [waiting[1], waiting[3], waiting[0], waiting[2]]
-        assert hold_unknown(host, NoJournal(), broker, None) == give_back(host, NoJournal(), broker, None) == {}
+        assert hold_unknown(host, NullJournal(), broker, None) == give_back(host, NullJournal(), broker, None) == {}
     assert leftovers(old) == []
 
 
@@ -203,7 +203,7 @@ def test_tasks_of_another_app_at_the_same_broker_are_left_alone(old, host):
     with old.connect() as redis:
         fill(redis, "blog", theirs)
         fill(redis, "celery", ours)
-        assert hold_unknown(host, NoJournal(), old.broker("shared"), known) == {"shop.old": 1}
+        assert hold_unknown(host, NullJournal(), old.broker("shared"), known) == {"shop.old": 1}
         assert consume_all(redis, "blog") == theirs
         assert consume_all(redis) == ours[1:]
 
@@ -230,7 +230,7 @@ def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkey
             moved(old, new, host, NEW)
     assert count_messages(old.broker("old")) == {"held": 1}
     assert held_tasks(old.broker("old")) == {"shop.gone": 1}
-    take_back(host, NoJournal(), old.broker("old"))
+    take_back(host, NullJournal(), old.broker("old"))
     assert count_messages(old.broker("old")) == {"held": 1}
 
 

@@ -13,7 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_keys import Kept, keep_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis, RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
 class Host:
@@ -31,7 +31,7 @@ def host():
 
 def kept(host, old, new, *patterns):
     with old.broker("old") as here, new.broker("new") as there:
-        return keep_keys(host, NoJournal(), here, there, list(patterns))
+        return keep_keys(host, NullJournal(), here, there, list(patterns))
 
 
 VALUES = [
@@ -77,7 +77,7 @@ def test_every_database_is_looked_through_also_past_the_one_of_the_broker(old, n
     with old.connect(3) as redis, new.connect(3) as other:
         redis.call("SET", "session:1", "a")
         with old.broker("old", database=0) as here, new.broker("new", database=0) as there:
-            assert keep_keys(host, NoJournal(), here, there, ["session:?"]).copied == 1
+            assert keep_keys(host, NullJournal(), here, there, ["session:?"]).copied == 1
         assert other.call("GET", "session:1") == b"a"
 
 

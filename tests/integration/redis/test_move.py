@@ -23,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis, encode
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import Layout
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def host():
     return SimpleNamespace(commands=[])
 
 
-class Notes(NoJournal):
+class Notes(NullJournal):
     """A journal that is kept in memory."""
 
     def __init__(self):
@@ -70,7 +70,7 @@ def test_queues_of_every_priority_move_in_order_and_byte_for_byte(old, new, host
     with old.connect() as redis:
         for key, payloads in waiting.items():
             fill(redis, key, payloads)
-    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    [moved] = there_and_back(old, new, host, NullJournal(), ">")
     assert (moved.moved, moved.queues, moved.left) == (455, {"celery": 453, "reports": 2}, {})
     assert host.commands == ["move 455 messages from old to new"]
     with new.connect() as redis:
@@ -85,7 +85,7 @@ def test_what_is_moved_comes_before_what_the_destination_has(old, new, host):
         fill(redis, "celery", older)
     with new.connect() as redis:
         fill(redis, "celery", newer)
-        there_and_back(old, new, host, NoJournal(), ">")
+        there_and_back(old, new, host, NullJournal(), ">")
         assert consume_all(redis) == older + newer
 
 
@@ -103,7 +103,7 @@ def test_what_is_not_a_queue_of_tasks_stays(old, new, host, key, value):
     with old.connect() as redis:
         redis.call("SET" if key == "cache" else "LPUSH", key, value)
         before = redis.call("DUMP", key)
-        [moved] = there_and_back(old, new, host, NoJournal(), ">")
+        [moved] = there_and_back(old, new, host, NullJournal(), ">")
         assert (moved.moved, moved.left) == (0, {})
         assert redis.call("DUMP", key) == before
     with new.connect() as redis:
@@ -115,7 +115,7 @@ def test_unacknowledged_messages_come_first_in_the_order_they_were_taken(old, ne
     with old.connect() as redis:
         fill(redis, "celery", waiting)
         take_unacked(redis, taken)
-    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    [moved] = there_and_back(old, new, host, NullJournal(), ">")
     assert (moved.moved, moved.left) == (701, {})
     with new.connect() as redis:
         assert consume_all(redis) == taken + waiting
@@ -177,7 +177,7 @@ def test_a_message_that_no_queue_is_known_for_stays_where_it_is(old, new, host):
     with old.connect() as redis:
         take_unacked(redis, [homeless], "gone", "nowhere")
         value = redis.call("HGET", "unacked", tag_of(homeless))
-        [moved] = there_and_back(old, new, host, NoJournal(), ">")
+        [moved] = there_and_back(old, new, host, NullJournal(), ">")
         assert (moved.moved, moved.left) == (0, {"unacked": 1})
         assert redis.call("HGET", "unacked", tag_of(homeless)) == value
         assert redis.call("ZCARD", "unacked_index") == 1
@@ -189,7 +189,7 @@ def test_unacknowledged_messages_without_an_index_move_too(old, new, host):
     with old.connect() as redis:
         take_unacked(redis, taken)
         redis.call("DEL", "unacked_index")
-    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    [moved] = there_and_back(old, new, host, NullJournal(), ">")
     assert (moved.moved, moved.left) == (1500, {})
     with new.connect() as redis:
         assert sorted(consume_all(redis)) == sorted(taken)
@@ -200,7 +200,7 @@ def test_what_a_live_worker_has_is_left_to_it(old, new, host):
         fill(redis, "celery", [message()])
         take_unacked(redis, [message()])
         worker.call("PSUBSCRIBE", "/0.celery.pidbox")
-        [moved] = there_and_back(old, new, host, NoJournal(), ">")
+        [moved] = there_and_back(old, new, host, NullJournal(), ">")
         assert (moved.moved, moved.left) == (1, {"unacked": 1})
 
 
@@ -210,7 +210,7 @@ def test_global_keyprefix_and_other_databases_are_kept(old, new, host):
         fill(redis, "shop:celery", [plain])
         take_unacked(redis, [prefixed], "celery", "celery", prefix="shop:")
         redis.call("SADD", "shop:_kombu.binding.celery", SEPARATOR.join(("celery", "", "celery")))
-    there_and_back(old, new, host, NoJournal(), ">")
+    there_and_back(old, new, host, NullJournal(), ">")
     with new.connect(2) as redis:
         assert consume_all(redis, "shop:celery") == [prefixed, plain]
 
@@ -220,11 +220,11 @@ def test_a_url_with_a_database_leaves_the_others_alone(old, new, host):
         with old.connect(number) as redis:
             fill(redis, "celery", [message()])
     with old.broker("old", database=1) as here, new.broker("new", database=1) as there:
-        assert move(host, NoJournal(), here, there).moved == 1
+        assert move(host, NullJournal(), here, there).moved == 1
     assert count_messages(old.broker("old")) == {"celery": 1}
 
 
-@pytest.mark.parametrize("journal", [NoJournal(), Notes()], ids=["alone", "in a deployment"])
+@pytest.mark.parametrize("journal", [NullJournal(), Notes()], ids=["alone", "in a deployment"])
 def test_forward_back_and_forward_loses_nothing(old, new, host, journal):
     waiting, taken = [message() for _number in range(3)], [message()]
     with old.connect() as redis:
@@ -259,7 +259,7 @@ def test_one_redis_for_both_colors_is_nothing_to_do(old, host):
     with old.connect() as redis:
         fill(redis, "celery", [message()])
     with old.broker("blue") as here, old.broker("green") as there:
-        assert move(host, NoJournal(), here, there).moved == 0
+        assert move(host, NullJournal(), here, there).moved == 0
     assert count_messages(old.broker("old")) == {"celery": 1}
 
 
@@ -335,7 +335,7 @@ def test_staged_messages_count_as_waiting(old, new, host, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(broker_move, "_push", die)
         with pytest.raises(Killed):
-            there_and_back(old, new, host, NoJournal(), ">")
+            there_and_back(old, new, host, NullJournal(), ">")
     with old.connect() as redis:
         assert redis.call("EXISTS", "celery", "unacked") == 0
     assert count_messages(old.broker("old")) == {"celery": 2, "unacked": 1}
@@ -346,10 +346,10 @@ def test_orphans_go_back_to_their_queue(old, host):
     with old.connect() as redis:
         fill(redis, "celery", waiting)
         take_unacked(redis, taken)
-        assert restore_orphans(host, NoJournal(), old.broker("old")) == 2
+        assert restore_orphans(host, NullJournal(), old.broker("old")) == 2
         assert consume_all(redis) == taken + waiting
         assert redis.call("EXISTS", "unacked", "unacked_index") == 0
-    assert restore_orphans(host, NoJournal(), old.broker("old")) == 0
+    assert restore_orphans(host, NullJournal(), old.broker("old")) == 0
     assert leftovers(old) == []
 
 
@@ -357,7 +357,7 @@ def test_orphans_are_left_alone_while_a_worker_lives(old, host):
     with old.connect() as redis, old.connect() as worker:
         take_unacked(redis, [message()])
         worker.call("BRPOP", "celery", 0.01)
-        assert restore_orphans(host, NoJournal(), old.broker("old")) == 0
+        assert restore_orphans(host, NullJournal(), old.broker("old")) == 0
         assert redis.call("HLEN", "unacked") == 1
 
 
@@ -379,11 +379,11 @@ def test_what_was_on_its_way_to_a_broker_that_is_gone_is_taken_back(old, new, ho
                 return push(database, *args)
 
             monkeypatch.setattr(broker_move, "_push", fail_at_second)
-            move(host, NoJournal(), here, there)
+            move(host, NullJournal(), here, there)
     monkeypatch.setattr(broker_move, "_push", push)
     with old.connect() as redis:
         # The two newest had arrived where nobody can fetch them from any more.
-        assert take_back(host, NoJournal(), old.broker("old")) == 5
+        assert take_back(host, NullJournal(), old.broker("old")) == 5
         assert consume_all(redis) == taken + waiting[:4]
     assert leftovers(old) == []
 
@@ -399,7 +399,7 @@ def test_results_and_chords_are_copied_with_the_time_they_have_left(old, new, ho
                 ("SET", ":1:session", "private"),
             ]
         )
-    [first] = there_and_back(old, new, host, NoJournal(), ">")
+    [first] = there_and_back(old, new, host, NullJournal(), ">")
     assert first.results == 4
     with new.connect() as redis:
         assert redis.call("GET", "celery-task-meta-1") == b"\x00\xff"
@@ -435,7 +435,7 @@ def test_no_command_keeps_redis_from_others_for_long(old, new, host, monkeypatch
     with old.connect() as redis:
         redis.pipeline([("LPUSH", "celery", payload) for payload in payloads])
     monkeypatch.setattr(Redis, "pipeline", weigh)
-    [moved] = there_and_back(old, new, host, NoJournal(), ">")
+    [moved] = there_and_back(old, new, host, NullJournal(), ">")
     assert moved.moved == number
     # The first chunk is taken blind.
     assert largest[0] < max(2 * queues.CHUNK_BYTES, 2 * queues.FIRST_CHUNK * size)

@@ -17,7 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials, Redis, RedisError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
 @pytest.mark.parametrize("value", [b"", b"\r\n$-1\r\n", bytes(range(256)), "\u00e4\u20ac".encode(), b"x" * 3_000_000])
@@ -190,7 +190,7 @@ def test_a_move_where_the_host_has_no_way(old, new, no_way):
         redis.call("SET", "celery-task-meta-1", b"\x00\xff", "EX", 100)
     with through_cli(old, "old") as here, through_cli(new, "new") as there:
         engine = SimpleNamespace(inspect=lambda _container: {"HostConfig": {"Memory": 0}})
-        moved = move(SimpleNamespace(commands=[], engine=engine), NoJournal(), here, there)
+        moved = move(SimpleNamespace(commands=[], engine=engine), NullJournal(), here, there)
     assert (moved.moved, moved.left, moved.results) == (33, {}, 1)
     with new.connect() as redis:
         assert consume_all(redis) == taken + waiting

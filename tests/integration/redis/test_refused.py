@@ -16,7 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_move_tasks
 
@@ -29,7 +29,7 @@ def host():
 def refused(host, here, there, sentence):
     """A move that is refused, and of which nothing shows in the source."""
     with pytest.raises(BluegreenError, match=sentence) as caught:
-        move(host, NoJournal(), here, there)
+        move(host, NullJournal(), here, there)
     assert "WRONGTYPE" not in caught.value.message
     assert host.commands == []
     return caught.value
@@ -69,7 +69,7 @@ def test_a_queue_larger_than_maxmemory(host, old, start_server):
     # What fits is moved.
     with old.connect() as redis:
         redis.call("LTRIM", "celery", 0, 49)
-    assert move(host, NoJournal(), old.broker("old"), small.broker("new")).moved == 50
+    assert move(host, NullJournal(), old.broker("old"), small.broker("new")).moved == 50
 
 
 @pytest.mark.parametrize("where", ["unacked", "results"])

@@ -15,7 +15,7 @@ from tasks import fill, message
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redbeat import copy_schedule
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.results import copy_results, is_ready
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def host():
     return made
 
 
-class Notes(NoJournal):
+class Notes(NullJournal):
     def __init__(self):
         self.data = {"id": "d1"}
 
@@ -82,7 +82,7 @@ def test_a_final_state_counts_more(old, new, host, ours, theirs, replace, kept):
         here.call("SET", "celery-task-meta-1", ours, "PX", 50_000)
         if theirs:
             there.call("SET", "celery-task-meta-1", theirs)
-        assert copy_results(host, NoJournal(), here, there, replace) == (kept == "ours")
+        assert copy_results(host, NullJournal(), here, there, replace) == (kept == "ours")
         assert there.call("GET", "celery-task-meta-1") == {"ours": ours, "theirs": theirs}[kept]
 
 
@@ -108,12 +108,12 @@ def test_the_parts_of_a_chord_on_both_sides_are_put_together(old, new, host, ord
         # Part 0 was done before the handover, 2 and 3 in old workers, 1 and 4 in new ones; 5 still runs.
         chord(here, 6, [0, 2, 3], ordered=ordered)
         chord(there, 6, [0, 1, 4], ordered=ordered)
-        copy_results(host, NoJournal(), here, there, replace=False)
+        copy_results(host, NullJournal(), here, there, replace=False)
         assert sorted(parts_of(there, ordered)) == [0, 1, 2, 3, 4]
         assert there.call("SCARD", "celery-taskset-meta-g.d") == 5
         assert host.warnings == []
         # Again, it is the same.
-        assert copy_results(host, NoJournal(), here, there, replace=False) == 0
+        assert copy_results(host, NullJournal(), here, there, replace=False) == 0
         assert sorted(parts_of(there, ordered)) == [0, 1, 2, 3, 4]
 
 
@@ -122,9 +122,9 @@ def test_a_chord_that_nobody_counts_any_more_is_said(old, new, host, more):
     with old.connect() as here, new.connect() as there:
         chord(here, 3, [0, 2], more)
         chord(there, 3, [0, 1, 3][: 2 + more], more)
-        copy_results(host, NoJournal(), here, there, replace=False)
+        copy_results(host, NullJournal(), here, there, replace=False)
         assert len(host.warnings) == 1 and host.warnings[0].startswith("The body of 1 chord will not run by itself")
-        copy_results(host, NoJournal(), here, there, replace=False)
+        copy_results(host, NullJournal(), here, there, replace=False)
         assert len(host.warnings) == 1
 
 
@@ -132,7 +132,7 @@ def test_a_chord_whose_body_was_sent_stays_over(old, new, host):
     with old.connect() as here, new.connect() as there:
         chord(here, 3, [0, 1])
         there.call("SET", "celery-taskset-meta-g.c", "done")
-        assert copy_results(host, NoJournal(), here, there, replace=False) == 0
+        assert copy_results(host, NullJournal(), here, there, replace=False) == 0
         assert there.scan() == [b"celery-taskset-meta-g.c"]
 
 
@@ -193,9 +193,9 @@ def test_redbeat_comes_along_with_the_first_move_of_a_hop(old, new, host, prefix
 def test_beside_the_broker_a_schedule_that_is_there_is_left_alone(old, new):
     with old.connect() as here, new.connect() as there:
         redbeat(here, "extra")
-        assert copy_schedule(NoJournal(), here, there, replace=False) == 3
+        assert copy_schedule(NullJournal(), here, there, replace=False) == 3
         redbeat(there, "extra", ran="2")
-        assert copy_schedule(NoJournal(), here, there, replace=False) == 0
+        assert copy_schedule(NullJournal(), here, there, replace=False) == 0
         assert b"2" in there.call("HGET", "redbeat:extra", "meta")
 
 
@@ -205,4 +205,4 @@ def test_what_only_looks_like_a_schedule_is_none(old, new, members):
         here.call("HSET", "shop:1", "field", "value")
         for member in members:
             here.call("ZADD", "shop:schedule", 1, member)
-        assert copy_schedule(NoJournal(), here, there, replace=True) == 0
+        assert copy_schedule(NullJournal(), here, there, replace=True) == 0

@@ -23,7 +23,7 @@ MESSAGES, SIZE = 100_000, 1_000
 LONGEST_MS = 50
 
 
-class Watched(Notes):
+class ReadOnlyJournal(Notes):
     def __init__(self):
         super().__init__()
         self.progress = []
@@ -83,7 +83,7 @@ def filled(old):
 
 def test_no_command_takes_long_and_the_progress_shows(filled, old, new, monkeypatch, watch):
     monkeypatch.setattr(broker_move, "PROGRESS_SECONDS", 0.5)
-    host, journal, reported = SimpleNamespace(commands=[]), Watched(), []
+    host, journal, reported = SimpleNamespace(commands=[]), ReadOnlyJournal(), []
     monkeypatch.setattr(broker_move, "report", reported.append)
     with new.connect() as other:
         filled.call("CONFIG", "RESETSTAT")
@@ -125,7 +125,7 @@ def test_ten_thousand_that_a_dead_worker_had_taken(old, new, watch):
 
 
 def test_a_short_move_says_nothing_of_its_progress(old, new):
-    journal = Watched()
+    journal = ReadOnlyJournal()
     with old.connect() as redis:
         fill(redis, "celery", [message()])
     with old.broker("old") as here, new.broker("new") as there:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
 class FakeClock:
@@ -46,7 +46,7 @@ class FakeHost:
         self.warnings.append(sentence)
 
 
-class FakeJournal(NoJournal):
+class FakeJournal(NullJournal):
     """A journal in memory that counts the signs of life."""
 
     def __init__(self, **data):
@@ -64,7 +64,7 @@ class FakeJournal(NoJournal):
         self.data.update(facts)
         self.notes.append(facts)
 
-    def alive(self):
+    def renew_lease(self):
         self.lives += 1
 
 

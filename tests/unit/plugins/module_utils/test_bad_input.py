@@ -21,10 +21,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import kombu
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import status as deployment_status
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.finish import close
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.open import refuse_open
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.open import require_none_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, refuse_stranger
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, require_owner
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import (
     Moment,
     count,
@@ -107,7 +107,7 @@ def use(scene, data):
         _validation.check_url("url", _settings.health_url(settings, journal["to"]))
     for served in ("blue", "green", ""):
         for prefer in ("", "rollback"):
-            recovery_decide.decide(journal.data, recovery_decide.Sight(served, True, True), prefer)
+            recovery_decide.decide(journal.data, recovery_decide.HostState(served, True, True), prefer)
     assert isinstance(journal.describe(), str) and journal.lease_is_live() in (True, False)
     workers = {journal["settings"]["projects"][color] for color in ("blue", "green")}
     for facts in (workers_told(journal.data, workers, True), workers_consume(journal.data, workers), gap_ends(journal.data, True)):
@@ -118,11 +118,11 @@ def use(scene, data):
     for step in journal_schema.STEPS:
         for identity in (("dep-1", 1), ("dep-2", 1), ("", 0)):
             try:
-                refuse_stranger("shop", journal, *identity, step)
+                require_owner("shop", journal, *identity, step)
             except Fenced as refusal:
                 assert refusal.message
     try:
-        refuse_open(scene.store, journal)
+        require_none_open(scene.store, journal)
     except Fenced as refusal:
         assert refusal.message
     return journal

@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
     status as deployment_status,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker import logs as docker_logs
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
@@ -132,7 +132,7 @@ def schedule(case):
     case.engine.inspected["blue-beat"] = {**case.engine.inspected[case.engine.add("beat", status="exited")], **beat}
     case.engine.inspected["green-beat"] = {**case.engine.inspected[case.engine.add("beat", "green", status="created")], **beat}
     case.engine.files["blue-beat"] = {"/app/celerybeat-schedule": b"x"}
-    beats = [look(case.engine, "blue-beat")], [look(case.engine, "green-beat")]
+    beats = [inspect_container(case.engine, "blue-beat")], [inspect_container(case.engine, "green-beat")]
     case.late()
     copied = beat_schedule.carry_schedule(case.host, *beats)
     return copied == [] and "The schedule of beat could not be carried to shop-green-beat-1" in case.host.warnings[0]
@@ -176,7 +176,7 @@ READS = [
 @pytest.mark.parametrize("name, act", READS, ids=[f"{name}-{act.__name__}" for name, act in READS])
 def test_a_read_that_is_not_needed_fails_nothing(monkeypatch, tmp_path, name, act):
     case = Case(monkeypatch, tmp_path)
-    case.container = look(case.engine, case.engine.add("worker", color="1", app="lone", Config__Hostname="0123456789ab"))
+    case.container = inspect_container(case.engine, case.engine.add("worker", color="1", app="lone", Config__Hostname="0123456789ab"))
     case.late = lambda: case.refuse(name)
     if act is not schedule:
         case.refuse(name)

@@ -11,13 +11,13 @@ from fakes import FakeEngine, FakeHost
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 WORKER = {"Path": "celery", "Args": ["-A", "shop", "worker"]}
 BEAT = {"Path": "celery", "Args": ["-A", "shop", "beat"]}
 
 
-class Notes(NoJournal):
+class Notes(NullJournal):
     """A journal that is kept in memory, and notes what it is told among the calls of the host."""
 
     def __init__(self, host):
@@ -45,7 +45,7 @@ class Notes(NoJournal):
     def policy_of(self, container):
         return self.policies.get(container.id, container.restart_policy)
 
-    def alive(self):
+    def renew_lease(self):
         self.signs_of_life += 1
 
 

@@ -9,7 +9,7 @@ from fakes import FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import node_names
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 
 WORKER = ["python", "/usr/bin/celery", "-A", "shop", "worker"]
 
@@ -39,7 +39,7 @@ def nodes(monkeypatch):
         host.engine.add("worker", **{f"Config__{key}": value for key, value in config.items()})
         processes = [Process(10 + number, 1, "celery", argv) for number, argv in enumerate(argvs)]
         monkeypatch.setattr(node_names, "processes_of", lambda _pid: processes)
-        return node_names.nodes_of(host, [look(host.engine, "blue-worker")])
+        return node_names.nodes_of(host, [inspect_container(host.engine, "blue-worker")])
 
     return found
 

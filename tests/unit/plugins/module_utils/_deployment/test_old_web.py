@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import old_web, settle
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.color import colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 
 
@@ -37,7 +37,7 @@ def test_whether_it_does_not_run(scene, facts, stopped):
 
 
 def test_by_itself_a_module_knows_of_none():
-    assert old_web.is_stopped(NoJournal()) is False
+    assert old_web.is_stopped(NullJournal()) is False
 
 
 def stop(scene, journal):

@@ -58,5 +58,5 @@ def test_new_workers_are_asked_once_they_run_if_that_was_left_open(
         lambda given: [each.id for each in given["containers"] if each.running],
         lambda given: ["shop.new"],
     )
-    settle.move_late(host, journal, *((old, candidate) if to_candidate else (candidate, old)))
+    settle.move_tasks(host, journal, *((old, candidate) if to_candidate else (candidate, old)))
     assert calls == ([asked] if asked else [])

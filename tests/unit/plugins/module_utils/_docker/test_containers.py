@@ -20,7 +20,7 @@ def engine():
 
 
 def container(engine, **changes):
-    return docker_containers.look(engine, engine.add("web", **changes))
+    return docker_containers.inspect_container(engine, engine.add("web", **changes))
 
 
 def test_a_container_as_the_engine_shows_it(engine):

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from fakes import FakeHost
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.restart_policies import (
-    put_back_policies,
-    take_policies,
+    restore_restart_policies,
+    disable_restart,
 )
 
 
@@ -33,14 +33,14 @@ def test_policies_are_noted_before_the_first_is_taken_and_come_back():
     ids.append(host.engine.add("flower", HostConfig__RestartPolicy={"Name": "on-failure", "MaximumRetryCount": 3}))
 
     def now():
-        return [look(host.engine, each) for each in ids]
+        return [inspect_container(host.engine, each) for each in ids]
 
-    take_policies(host, journal, now())
+    disable_restart(host, journal, now())
     assert len(journal.policies) == 3
     assert host.calls == [("policy no", "blue-worker"), ("policy no", "blue-flower")]
     # A second time, after something died: what was noted first counts.
-    take_policies(host, journal, now())
-    put_back_policies(host, journal, now())
-    put_back_policies(host, journal, now())
+    disable_restart(host, journal, now())
+    restore_restart_policies(host, journal, now())
+    restore_restart_policies(host, journal, now())
     assert host.calls[2:] == [("policy unless-stopped", "blue-worker"), ("policy on-failure", "blue-flower")]
     assert now()[2].restart_policy == {"Name": "on-failure", "MaximumRetryCount": 3}

@@ -448,7 +448,7 @@ def test_who_decided_meanwhile_is_not_overruled(scene, answers, monkeypatch):
         journal.take_over()
         return "green failed 3 times in a row (connection refused)"
 
-    monkeypatch.setattr(guard_watch.Watch, "look", decided)
+    monkeypatch.setattr(guard_watch.PendingWatch, "look", decided)
     assert scene.guard.turn() == PACE
     assert len(scene.said) == 1 and "was taken over meanwhile (epoch 2, not 1)" in scene.said[0]
     assert scene.effects() == []

@@ -13,7 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import watch as guard_watch
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.watch import Count, Look, Watch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.watch import FailureStreak, ProbeResult, PendingWatch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
@@ -28,7 +28,7 @@ GOOD, BROKEN, REFUSED, HUNG = (
 )
 BLUE, GREEN, PUBLIC = 18001, 18002, 80
 
-WELL, ILL, NO_NGINX = Look(True), Look(False, "connection refused"), Look(False, "connection refused", nginx_is_down=True)
+WELL, ILL, NO_NGINX = ProbeResult(True), ProbeResult(False, "connection refused"), ProbeResult(False, "connection refused", nginx_is_down=True)
 WHY = "green failed 3 times in a row (connection refused)"
 
 
@@ -43,7 +43,7 @@ class Pending(Scene):
         self.color("blue", worker="exited", beat="exited")
         self.color("green")
         self.journal = self.deployment("awaiting_approval", **facts)
-        self.watch = Watch(self.host, self.store, self.journal)
+        self.watch = PendingWatch(self.host, self.store, self.journal)
 
     def _ask(self, clock, url, host, timeout, validate_certs):
         self.asked.append((url.port, url.path, host, timeout, validate_certs))
@@ -68,7 +68,7 @@ def pending(monkeypatch, tmp_path):
 
 
 def count(*looks):
-    found = Count()
+    found = FailureStreak()
     for look in looks:
         found = found.after(look)
     return found
@@ -78,14 +78,14 @@ def count(*looks):
 
 
 def test_failures_count_in_a_row():
-    assert count(ILL, ILL) == Count(2, "connection refused", False)
-    assert count(ILL, ILL, WELL) == Count(0, "", True)
-    assert count(WELL, ILL, Look(False, "answered with status 500")) == Count(2, "answered with status 500", True)
+    assert count(ILL, ILL) == FailureStreak(2, "connection refused", False)
+    assert count(ILL, ILL, WELL) == FailureStreak(0, "", True)
+    assert count(WELL, ILL, ProbeResult(False, "answered with status 500")) == FailureStreak(2, "answered with status 500", True)
 
 
 def test_an_nginx_that_is_down_says_nothing():
     assert count(ILL, NO_NGINX, NO_NGINX, ILL) == count(ILL, ILL)
-    assert count(NO_NGINX, NO_NGINX, NO_NGINX) == Count()
+    assert count(NO_NGINX, NO_NGINX, NO_NGINX) == FailureStreak()
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def color(host, monkeypatch):
         clock.sleep(answer.seconds)
         return answer
 
-    def look(engine, container_id):
+    def inspect_container(engine, container_id):
         looks = color.looks.get(container_id) or [{"web-1": WEB, "redis-1": REDIS}[container_id]]
         seen = looks.pop(0) if len(looks) > 1 else looks[0]
         if seen is None:
@@ -65,7 +65,7 @@ def color(host, monkeypatch):
 
     host.engine = Engine()
     monkeypatch.setattr(health_gate._http, "ask", ask)
-    monkeypatch.setattr(health_gate, "look", look)
+    monkeypatch.setattr(health_gate, "inspect_container", inspect_container)
     return color
 
 

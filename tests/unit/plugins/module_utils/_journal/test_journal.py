@@ -14,14 +14,14 @@ import sys
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import store as journal_store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
     DEFAULT_LEASE,
     Journal,
-    NoJournal,
+    NullJournal,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import JournalCorrupt, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import files
@@ -340,7 +340,7 @@ def test_a_move_of_earlier_tasks_is_a_part_of_fetching(store, journal, host):
 def test_a_sign_of_life_is_the_last_second_that_is_certain_to_be_of_the_step(store, journal, host):
     journal.begin("health")
     host.clock.sleep(400)
-    journal.alive()
+    journal.renew_lease()
     # Killed here, and taken up much later.
     host.clock.sleep(1000)
     journal = store.load()
@@ -356,7 +356,7 @@ def test_requests_go_to_the_new_color_since_the_cutover_was_proved(store, journa
 
 
 def test_the_policy_noted_first_counts(store, journal, host):
-    web = look(host.engine, host.engine.add("web"))
+    web = inspect_container(host.engine, host.engine.add("web"))
     assert journal.policy_of(web)["Name"] == "unless-stopped"
     journal.note_policy(web)
     journal.note_policy(web._replace(restart_policy={"Name": "no", "MaximumRetryCount": 0}))
@@ -449,20 +449,20 @@ def test_a_human_takes_over_from_the_guard(store, journal):
 def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host):
     until = journal["lease"]["until"]
     host.clock.now += 290
-    journal.alive()
+    journal.renew_lease()
     assert store.load()["lease"]["until"] == until
     host.clock.now += 20
-    journal.alive()
+    journal.renew_lease()
     assert store.load()["lease"]["until"] == until + 310
 
 
 def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
     journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
     until = journal["lease"]["until"]
-    journal.alive()
+    journal.renew_lease()
     assert store.load()["lease"]["until"] == until
     host.clock.now += DEFAULT_LEASE / 2
-    journal.alive()
+    journal.renew_lease()
     assert store.load()["lease"]["until"] == until + DEFAULT_LEASE / 2
 
 
@@ -540,7 +540,7 @@ def test_the_owner_may_go_on_with_this_step_and_the_later_ones(store, step):
 
 def test_a_module_by_itself_writes_no_journal(store):
     with fenced(store, "", 0, "cutover") as journal:
-        assert isinstance(journal, NoJournal)
+        assert isinstance(journal, NullJournal)
         journal.begin("cutover")
         journal.note(anything=1)
     assert store.load() is None
@@ -549,7 +549,7 @@ def test_a_module_by_itself_writes_no_journal(store):
 def test_check_mode_takes_no_lock_and_makes_no_folder(host, tmp_path):
     store = Store("shop", host, root=str(tmp_path / "lib"), run_root=str(tmp_path / "run"))
     with fenced(store, "dep-1", 1, "cutover", check_mode=True) as journal:
-        assert isinstance(journal, NoJournal)
+        assert isinstance(journal, NullJournal)
     assert os.listdir(tmp_path) == []
 
 

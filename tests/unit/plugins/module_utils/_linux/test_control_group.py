@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.control_group import memory_stats
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -43,5 +43,5 @@ def test_what_the_kernel_counts_for_a_container(tmp_path, groups, folder, files,
     for name, text in files.items():
         (group / name).write_text(text)
     host = FakeHost()
-    container = look(host.engine, host.engine.add("web", State__Pid=7))
+    container = inspect_container(host.engine, host.engine.add("web", State__Pid=7))
     assert memory_stats(container, str(tmp_path / "proc"), str(tmp_path / "groups")) == found

@@ -167,14 +167,14 @@ def running(host):
 
 
 def test_a_connection_in_the_hands_of_a_worker_is_seen_and_owned(kernel, running):
-    watch = public_requests.Watch(running)
+    watch = public_requests.ConnectionTracker(running)
     kernel.open(50000, GREEN, inode=77)
     watch.sample()
     assert watch.evidence == {"blue": Evidence(), "green": Evidence(owned=1, seen=1)}
 
 
 def test_connections_of_others_are_not_owned(kernel, running):
-    watch = public_requests.Watch(running)
+    watch = public_requests.ConnectionTracker(running)
     kernel.open(50000, GREEN, inode=5)
     watch.sample()
     assert watch.evidence["green"] == Evidence(owned=0, seen=1)
@@ -183,7 +183,7 @@ def test_connections_of_others_are_not_owned(kernel, running):
 def test_what_was_there_before_and_own_requests_do_not_count(kernel, running):
     kernel.open(50000, GREEN, inode=5)
     kernel.ended(50001, GREEN)
-    watch = public_requests.Watch(running)
+    watch = public_requests.ConnectionTracker(running)
     kernel.open(50002, GREEN, inode=6)
     watch.sample(own=("127.0.0.1", 50002))
     assert watch.evidence["green"] == Evidence()
@@ -191,13 +191,13 @@ def test_what_was_there_before_and_own_requests_do_not_count(kernel, running):
 
 def test_a_connection_that_nginx_keeps_open_is_as_good_as_a_new_one(kernel, running):
     kernel.open(50000, GREEN, inode=77)
-    watch = public_requests.Watch(running)
+    watch = public_requests.ConnectionTracker(running)
     watch.sample()
     assert watch.evidence["green"] == Evidence(owned=1, seen=0)
 
 
 def test_both_ends_of_a_connection_are_one(kernel, running):
-    watch = public_requests.Watch(running)
+    watch = public_requests.ConnectionTracker(running)
     kernel.open(50000, GREEN, inode=5)
     kernel.ended(50000, GREEN)
     watch.sample()
@@ -212,7 +212,7 @@ def test_an_end_in_the_network_of_the_color_counts_when_the_other_is_nginx(host,
     running.endpoints = lambda color: ({("172.20.0.3", 80)}, {31}) if color == "blue" else (set(), set())
     tables = {running.pid: [], 31: []}
     monkeypatch.setattr(public_requests.sockets, "connections", lambda pid, ports=(): list(tables[pid]))
-    watch = public_requests.Watch(running)
+    watch = public_requests.ConnectionTracker(running)
     tables[31].append(Connection(("172.20.0.3", 80), ("172.20.0.2", 50000), 6, 0))
     tables[31].append(Connection(("172.20.0.3", 80), ("172.20.0.9", 50001), 6, 0))
     watch.sample()
@@ -229,7 +229,7 @@ def test_requests_go_on_until_there_is_enough(kernel, running, monkeypatch):
         return Answer(200, "", 0.0)
 
     monkeypatch.setattr(public_requests._http, "ask", ask)
-    asked = public_requests.Asked(running)
+    asked = public_requests.PublicRequests(running)
     asked.ask("green")
     assert asked_for == [(80, "shop.example.org:80")] * 3
     assert asked.color == "green"
@@ -238,7 +238,7 @@ def test_requests_go_on_until_there_is_enough(kernel, running, monkeypatch):
 
 def test_requests_stop_when_there_is_no_answer(kernel, running, monkeypatch):
     monkeypatch.setattr(public_requests._http, "ask", lambda *args, **options: Answer(0, "connection refused", 0.0))
-    asked = public_requests.Asked(running)
+    asked = public_requests.PublicRequests(running)
     asked.ask("green")
     assert asked.statuses == ["connection refused"]
     assert asked.color is None
@@ -246,7 +246,7 @@ def test_requests_stop_when_there_is_no_answer(kernel, running, monkeypatch):
 
 def test_requests_are_not_endless(kernel, running, monkeypatch):
     monkeypatch.setattr(public_requests._http, "ask", lambda *args, **options: Answer(200, "", 0.0))
-    asked = public_requests.Asked(running)
+    asked = public_requests.PublicRequests(running)
     asked.ask()
     assert len(asked.statuses) == 10
     assert asked.verdict("green").reason == (

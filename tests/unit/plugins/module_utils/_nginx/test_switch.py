@@ -108,7 +108,7 @@ def nginx(path, monkeypatch):
     fake = FakeNginx(path)
     monkeypatch.setattr(nginx_switch, "Running", lambda host, settings: fake)
     monkeypatch.setattr(nginx_switch, "ErrorLog", FakeLog)
-    monkeypatch.setattr(nginx_switch.public_requests, "Asked", FakeAsked)
+    monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", FakeAsked)
     monkeypatch.setattr(
         nginx_switch.public_requests, "public_side", lambda running: PublicSide("http://127.0.0.1/", 80, "127.0.0.1", "127.0.0.1")
     )
@@ -201,9 +201,9 @@ def test_the_kept_bytes_go_at_the_end(move, path, nginx):
 
 
 def test_a_switch_by_itself_leaves_nothing_behind(host, nginx, path):
-    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+    from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
-    assert nginx_switch.switch(host, NoJournal(), nginx.nginx, "green").changed
+    assert nginx_switch.switch(host, NullJournal(), nginx.nginx, "green").changed
     assert names(path) == ["bluegreen-shop.conf"]
 
 
@@ -302,7 +302,7 @@ def test_nginx_that_had_taken_the_file_over_reads_the_old_one_again(move, path, 
         def verdict(self, color):
             return Verdict(color == "blue" and self.running.served == "blue", "the last answer was 502")
 
-    monkeypatch.setattr(nginx_switch.public_requests, "Asked", Fooled)
+    monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", Fooled)
     with pytest.raises(BluegreenError, match="the last answer was 502. The file of before is back, and Nginx is proved to serve"):
         move("green")
     assert nginx.events.count("reload") == 2
@@ -314,7 +314,7 @@ def test_a_way_back_that_cannot_be_proved_is_said(move, path, nginx, monkeypatch
         def verdict(self, color):
             return Verdict(False, "connection refused")
 
-    monkeypatch.setattr(nginx_switch.public_requests, "Asked", Dead)
+    monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", Dead)
     with pytest.raises(BluegreenError) as failure:
         move("green")
     assert "it is not proved that Nginx serves blue: connection refused. Look at its error log." in failure.value.message
@@ -388,7 +388,7 @@ def unasked(nginx, monkeypatch):
         def verdict(self, color):
             return Verdict(color == self.reached, "" if color == self.reached else f"none opened a connection to {color}")
 
-    monkeypatch.setattr(nginx_switch.public_requests, "Asked", Nothing)
+    monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", Nothing)
     return Nothing
 
 

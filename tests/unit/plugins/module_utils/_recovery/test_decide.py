@@ -10,15 +10,15 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import decide as recovery_decide
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.decide import Sight
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.decide import HostState
 
-WHOLE = Sight(served="green", candidate_whole=True, old_healthy=True)
-BROKEN = Sight(served="green", candidate_whole=False, old_healthy=True)
-BOTH_BAD = Sight(served="green", candidate_whole=False, old_healthy=False)
-UNKNOWN = Sight(served="", candidate_whole=True, old_healthy=True)
+WHOLE = HostState(served="green", candidate_whole=True, old_healthy=True)
+BROKEN = HostState(served="green", candidate_whole=False, old_healthy=True)
+BOTH_BAD = HostState(served="green", candidate_whole=False, old_healthy=False)
+UNKNOWN = HostState(served="", candidate_whole=True, old_healthy=True)
 UNKNOWN_AND_BROKEN = UNKNOWN._replace(candidate_whole=False)
-OLD_IS_SERVED = Sight(served="blue", candidate_whole=True, old_healthy=True)
-BLIND = Sight()
+OLD_IS_SERVED = HostState(served="blue", candidate_whole=True, old_healthy=True)
+BLIND = HostState()
 
 BEFORE_THE_CUTOVER = ("open", "fetch", "before_stop", "stop_workers", "start_candidate", "health")
 AFTER_THE_CUTOVER = ("handover", "start_workers", "settle", "awaiting_approval")
@@ -93,11 +93,11 @@ TABLE = [
 @pytest.mark.parametrize(
     "sight, action",
     [
-        (Sight(candidate_whole=True, old_healthy=True), recovery_decide.HOLD),
-        (Sight(candidate_whole=False, old_healthy=True), recovery_decide.BACK),
-        (Sight(), recovery_decide.FAIL),
+        (HostState(candidate_whole=True, old_healthy=True), recovery_decide.HOLD),
+        (HostState(candidate_whole=False, old_healthy=True), recovery_decide.BACK),
+        (HostState(), recovery_decide.FAIL),
         # What Nginx shows counts for more than the last proof.
-        (Sight(served="blue", candidate_whole=True, old_healthy=True), recovery_decide.BACK),
+        (HostState(served="blue", candidate_whole=True, old_healthy=True), recovery_decide.BACK),
     ],
 )
 @pytest.mark.parametrize("result", ["", "failed"])

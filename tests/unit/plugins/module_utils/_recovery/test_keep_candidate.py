@@ -239,14 +239,14 @@ def test_one_that_lost_its_owner_before_its_workers_started_can_be_kept(monkeypa
     journal = scene.store.load()
     assert (journal["back"], journal["result"]) == (False, "failed")
     with pytest.raises(Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"):
-        deployment_open.refuse_open(scene.store, journal)
+        deployment_open.require_none_open(scene.store, journal)
     assert finish(scene)["result"] == "committed"
     assert scene.states()["green-worker"] == "running"
 
 
 def test_in_a_shared_broker_what_the_new_workers_know_is_sorted(stuck, monkeypatch):
     sorted_to = []
-    record(monkeypatch, [], unknown_tasks, "sort_shared", does=lambda given: sorted_to.append(given["to_candidate"]))
+    record(monkeypatch, [], unknown_tasks, "park_unknown", does=lambda given: sorted_to.append(given["to_candidate"]))
     journal = stuck.store.load()
     journal.data["settings"]["broker"].update(mode="shared", service="redis")
     journal.save()

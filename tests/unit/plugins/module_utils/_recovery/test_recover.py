@@ -1381,7 +1381,7 @@ def test_a_copy_that_fails_keeps_nobody_on_the_candidate(scene, monkeypatch):
 
 @pytest.mark.parametrize("worker, finishes", [("exited", True), ("running", False), ("running", True)])
 def test_in_a_shared_broker_new_tasks_are_held_before_old_workers_start(scene, monkeypatch, worker, finishes):
-    record(monkeypatch, scene.calls, unknown_tasks, "sort_shared", lambda given: f"sort, to_candidate={given['to_candidate']}")
+    record(monkeypatch, scene.calls, unknown_tasks, "park_unknown", lambda given: f"sort, to_candidate={given['to_candidate']}")
     scene.color("blue", worker=worker, beat=worker)
     scene.color("green")
     journal = scene.deployment("settle")

@@ -7,11 +7,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import settle
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NoJournal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import (
     host as host_resources,
     killed as resources_killed,
@@ -41,7 +41,7 @@ BUDGET = {"free": 200 * MIB, "web": 90 * MIB, "support": 10 * MIB, "workers": 80
 def test_what_was_killed_for_memory(monkeypatch, status, code, told, kills, journal, killed):
     host = FakeHost()
     monkeypatch.setattr(host_resources, "oom_kills", lambda: kills)
-    ended = look(host.engine, host.engine.add("worker", status=status, State__ExitCode=code, State__OOMKilled=told))
+    ended = inspect_container(host.engine, host.engine.add("worker", status=status, State__ExitCode=code, State__OOMKilled=told))
     assert resources_killed.judged(ended, journal).oom_killed is killed
 
 
@@ -55,7 +55,7 @@ SAID = (
 def test_a_container_that_was_killed_for_memory_right_after_its_start_is_named_with_the_figures(monkeypatch):
     host = FakeHost()
     monkeypatch.setattr(host_resources, "oom_kills", lambda: 4)
-    started = look(host.engine, host.engine.add("worker", color="green"))
+    started = inspect_container(host.engine, host.engine.add("worker", color="green"))
     host.engine.inspected["green-worker"]["State"].update(Status="exited", ExitCode=137)
     with pytest.raises(BluegreenError) as failure:
         consuming.still_up(host, started, {"memory_budget": BUDGET})
@@ -70,12 +70,12 @@ def test_a_container_that_was_killed_for_memory_right_after_its_start_is_named_w
 @pytest.mark.parametrize("status, how", [("running", "was not healthy within 3 s"), ("exited", "was killed for memory while")])
 def test_a_web_whose_processes_are_killed_one_after_the_other_is_told_of_too(monkeypatch, status, how):
     """gunicorn starts its workers again and again, so the container goes on running."""
-    host, journal = FakeHost(), NoJournal()
+    host, journal = FakeHost(), NullJournal()
     journal.data = {"memory_budget": BUDGET}
     journal.get = journal.data.get
     monkeypatch.setattr(host_resources, "oom_kills", lambda: 4)
     monkeypatch.setattr(health_gate._http, "ask", lambda *given: Answer(0, "timed out after 2 s", 2.0))
-    web = look(host.engine, host.engine.add("web", color="green"))
+    web = inspect_container(host.engine, host.engine.add("web", color="green"))
     host.engine.inspected["green-web"]["State"].update(Status=status, ExitCode=137)
     with pytest.raises(BluegreenError) as failure:
         health_gate.wait_healthy(host, journal, health_gate.HealthSettings("http://127.0.0.1:18002/", deadline=3.0), [web])

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory_use
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
@@ -40,7 +40,7 @@ def process():
 
 
 def container(host, service, **changes):
-    return look(host.engine, host.engine.add(service, **changes))
+    return inspect_container(host.engine, host.engine.add(service, **changes))
 
 
 @pytest.mark.parametrize("cache", ["inactive_file", "total_inactive_file"])

@@ -9,7 +9,7 @@ from deployments import Scene
 from fakes import ALWAYS, NO_RESTART
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.color import Color, colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container, of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
@@ -342,7 +342,7 @@ def test_a_policy_of_a_stopped_container_is_the_one_it_is_to_have(scene):
     journal = deployment(scene)
     scene.engine.prune()
     restore(scene, journal)
-    assert look(scene.engine, found(scene, "worker").id).restart_policy == ALWAYS
+    assert inspect_container(scene.engine, found(scene, "worker").id).restart_policy == ALWAYS
 
 
 def test_the_new_color_is_not_asked_for_containers_of_the_old_one(scene):

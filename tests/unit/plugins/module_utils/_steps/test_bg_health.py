@@ -122,7 +122,7 @@ def soaking(host, asked, deployment, monkeypatch):
     def soak(meanwhile):
         def wait_healthy(host, journal, settings, containers):
             meanwhile(deployment.store)
-            journal.alive()
+            journal.renew_lease()
             return bg_health.wait_healthy_result
 
         monkeypatch.setattr(bg_health, "wait_healthy", wait_healthy)

@@ -150,7 +150,7 @@ def test_what_waits_in_a_shared_broker_is_sorted(host, calls, store, monkeypatch
     if mode == "shared":
         Path(store.path("broker.url")).write_text("redis://mq/0", encoding="utf-8")
     sorted_for = []
-    monkeypatch.setattr(bg_start, "sort_shared", lambda *given, **named: sorted_for.append((given[2].name, named)))
+    monkeypatch.setattr(bg_start, "park_unknown", lambda *given, **named: sorted_for.append((given[2].name, named)))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
     bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
     assert (calls.sort is not None) is sorts

@@ -140,7 +140,7 @@ def test_what_waits_in_a_shared_broker_is_sorted_however_the_workers_ended(host,
     monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: Checked(False))
     monkeypatch.setattr(bg_stop_workers, "_broker_of", lambda *_given: contextlib.nullcontext(object()))
     monkeypatch.setattr(bg_stop_workers, "stop_workers", lambda *given: stopped(*given)._replace(drained=drained))
-    monkeypatch.setattr(bg_stop_workers, "sort_shared", lambda *given, **named: sorted_for.append(named))
+    monkeypatch.setattr(bg_stop_workers, "park_unknown", lambda *given, **named: sorted_for.append(named))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
     bg_stop_workers.stop(params, host, False)
     assert sorted_for == [{"to_candidate": True}]

@@ -52,7 +52,7 @@ def calls(host, monkeypatch, tmp_path):
         "require_still_healthy",
         lambda host, journal, settings, color, found: calls.append(("healthy", settings.app, color, found)),
     )
-    monkeypatch.setattr(bg_switch, "put_back_policies", lambda host, journal, found: calls.append(("policies", found)))
+    monkeypatch.setattr(bg_switch, "restore_restart_policies", lambda host, journal, found: calls.append(("policies", found)))
     monkeypatch.setattr(bg_switch, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run")))
     return calls
 

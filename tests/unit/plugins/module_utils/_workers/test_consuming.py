@@ -9,7 +9,7 @@ from workers import WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.sockets import ESTABLISHED, Connection
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import consuming
@@ -35,7 +35,7 @@ CELERY = "python3 -m celery -A shop worker"
 def test_a_worker_consumes_by_a_connection_of_its_own(monkeypatch, lines, waiting, proved):
     host = WorkerHost()
     host.engine.add("worker")
-    worker = look(host.engine, "blue-worker")
+    worker = inspect_container(host.engine, "blue-worker")
     words = [line.split() for line in lines]
     processes = [Process(int(pid), int(ppid), argv[0], argv) for pid, ppid, *argv in words]
     monkeypatch.setattr(consuming, "processes_of", lambda _pid: processes)

@@ -8,7 +8,7 @@ import pytest
 from workers import WORKER, WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import not_consuming
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.not_consuming import MORE_TIME, advice
@@ -58,8 +58,8 @@ def test_more_time_is_advised_only_where_it_may_help(command, processes, remotes
 @pytest.mark.parametrize("remote, words", [("10.0.0.9", "is connected to 10.0.0.9:6379"), ("10.0.0.2", MORE_TIME)])
 def test_what_a_worker_is_connected_to_is_seen(monkeypatch, remote, words):
     host, broker = WorkerHost(), WorkerBroker()
-    worker = look(host.engine, host.engine.add("worker", **WORKER))._replace(pid=900)
-    broker.container = look(host.engine, host.engine.add("redis"))
+    worker = inspect_container(host.engine, host.engine.add("worker", **WORKER))._replace(pid=900)
+    broker.container = inspect_container(host.engine, host.engine.add("redis"))
     lines = [
         sockets.Connection(("10.0.0.3", 40001), (remote, 6379), sockets.ESTABLISHED, 5),
         # Somebody else's, and one to no broker.

@@ -11,7 +11,7 @@ from workers import Notes, WorkerBroker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import task_names
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
@@ -74,8 +74,8 @@ class Scene:
         return unknown_tasks.check(
             self.host,
             self.journal,
-            [look(engine, each) for each in old],
-            [look(engine, each) for each in candidate],
+            [inspect_container(engine, each) for each in old],
+            [inspect_container(engine, each) for each in candidate],
             broker,
             policy,
             has_room,
@@ -90,7 +90,7 @@ class Scene:
 
     def ask(self, *workers):
         """What the journal has of the new color's names afterwards; ``None`` where it has nothing."""
-        found = [look(self.host.engine, each) for each in workers or ("green-worker",)]
+        found = [inspect_container(self.host.engine, each) for each in workers or ("green-worker",)]
         unknown_tasks.ask_new_workers(self.host, self.journal, found, WorkerBroker())
         names = self.journal.data["task_names"]
         return names.get("candidate", "open")
@@ -295,7 +295,7 @@ def test_where_nothing_moved_new_workers_are_asked_once_and_no_app_is_loaded(sce
     if not runs:
         scene.host.engine.stop("green-worker")
     for _again in range(2):
-        unknown_tasks.ask_working(scene.host, scene.journal, [look(scene.host.engine, "green-worker")], WorkerBroker())
+        unknown_tasks.ask_working(scene.host, scene.journal, [inspect_container(scene.host.engine, "green-worker")], WorkerBroker())
     assert scene.journal.data["task_names"].get("candidate", "open") == told
     assert scene.asked == ["live"] * (runs + (runs and not answers))
     assert scene.host.clock.slept == []
@@ -305,7 +305,7 @@ def test_where_nothing_moved_new_workers_are_asked_once_and_no_app_is_loaded(sce
 def test_new_workers_are_not_asked_where_nothing_was_left_open(scene, names):
     scene.left_open()
     scene.journal.note(task_names=names)
-    unknown_tasks.ask_new_workers(scene.host, scene.journal, [look(scene.host.engine, "green-worker")], WorkerBroker())
+    unknown_tasks.ask_new_workers(scene.host, scene.journal, [inspect_container(scene.host.engine, "green-worker")], WorkerBroker())
     assert (scene.asked, scene.journal.data["task_names"]) == ([], names)
 
 

@@ -11,7 +11,7 @@ import pytest
 from workers import Notes, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import Stat
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
@@ -82,7 +82,7 @@ def test_a_real_process_that_ignores_the_signal(trap, kind):
         try:
             process.stdout.readline()
             host = WorkerHost()
-            container = look(host.engine, host.engine.add("worker"))._replace(pid=process.pid)
+            container = inspect_container(host.engine, host.engine.add("worker"))._replace(pid=process.pid)
             found = why_running.lingering_of(container)
             assert (found.kind, found.signal, found.program[:4]) == (kind, "SIGTERM", "bash")
         finally:
@@ -155,7 +155,7 @@ def runs_forever(monkeypatch, command, *processes):
         monkeypatch.setattr(module, "status_of", lambda pid: STATUS.format(0, 0))
         monkeypatch.setattr(module, "environment_of", lambda pid: {"PATH": "/bin"})
     monkeypatch.setattr(finish_container.os, "kill", lambda *given: None)
-    return host, Notes(host), [look(host.engine, "blue-worker")]
+    return host, Notes(host), [inspect_container(host.engine, "blue-worker")]
 
 
 def test_what_never_heard_the_signal_works_on_and_gets_its_policy_back(monkeypatch):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import without_celery
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -56,7 +56,7 @@ def test_a_worker_without_celery_is_one_whose_command_starts_it(command, process
 )
 def test_a_container_that_boots_or_does_not_run_is_not_asked(monkeypatch, status, started, lost):
     host = FakeHost()
-    container = look(host.engine, host.engine.add("worker", status=status, Path="sh", Args=MULTI[1:]))
+    container = inspect_container(host.engine, host.engine.add("worker", status=status, Path="sh", Args=MULTI[1:]))
     container = container._replace(pid=900, started_at=started)
     monkeypatch.setattr(without_celery, "processes_of_each", lambda pids: {900: tree("tail -f /dev/null")} if pids else {})
     assert without_celery.without_celery(host, [container]) == ({container.id} if lost else set())
@@ -65,4 +65,4 @@ def test_a_container_that_boots_or_does_not_run_is_not_asked(monkeypatch, status
 def test_a_host_without_such_workers_costs_no_look_at_its_processes(monkeypatch):
     host = FakeHost()
     monkeypatch.setattr(without_celery, "processes_of_each", lambda pids: pytest.fail("looked"))
-    assert without_celery.without_celery(host, [look(host.engine, host.engine.add("worker"))]) == set()
+    assert without_celery.without_celery(host, [inspect_container(host.engine, host.engine.add("worker"))]) == set()
