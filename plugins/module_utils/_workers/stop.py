@@ -25,14 +25,14 @@ from .._celery.roles import Roles, roles_named, roles_of_command, roles_of_liste
 from .._docker.containers import inspect_container
 from .._docker.cpu_shares import LOWEST, lower_weights, put_back_weights
 from .._docker.logs import last_lines
-from .._docker.restart_policies import restore_restart_policies, disable_restart
+from .._docker.restart_policies import disable_restart, restore_restart_policies
 from .._errors import BluegreenError
 from .._linux.clock import Deadline
 from .._linux.processes import processes_of
 from .._progress import reached, report, some
 from .._resources import killed as resources_killed
 from . import why_running
-from .consuming import prove_consuming, still_up_after_a_moment, start_container, those_that_consume
+from .consuming import prove_consuming, start_container, still_up_after_a_moment, those_that_consume
 from .finish_container import POLL, Ending
 from .quiet import let_them_begin
 from .without_celery import has_lost

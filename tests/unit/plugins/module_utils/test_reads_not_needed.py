@@ -15,7 +15,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
     status as deployment_status,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker import logs as docker_logs
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import (
+    inspect_container,
+    of_project,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
@@ -83,7 +86,7 @@ def undo(case, step, served, **candidate):
     case.scene.deployment(step)
     case.scene.served = served
     given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
-    return recovery.recover(case.host, case.scene.store, given, False, keep_new_color)["result"] == "rolled_back"
+    return recovery.recover(case.host, case.scene.store, given, False)["result"] == "rolled_back"
 
 
 def undo_fetch(case):

@@ -8,8 +8,8 @@ from fakes import FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.restart_policies import (
-    restore_restart_policies,
     disable_restart,
+    restore_restart_policies,
 )
 
 

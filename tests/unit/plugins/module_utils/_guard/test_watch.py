@@ -13,7 +13,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import watch as guard_watch
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.watch import FailureStreak, ProbeResult, PendingWatch
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.watch import (
+    FailureStreak,
+    PendingWatch,
+    ProbeResult,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store

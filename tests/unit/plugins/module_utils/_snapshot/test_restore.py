@@ -9,7 +9,10 @@ from deployments import Scene
 from fakes import ALWAYS, NO_RESTART
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.color import Color, colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container, of_project
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import (
+    inspect_container,
+    of_project,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
