@@ -11,6 +11,7 @@ The journal says what was meant; what is so, the host itself shows. It is writte
 from __future__ import annotations
 
 import os
+from typing import Union
 
 from .._errors import BluegreenError
 from .._linux.clock import timestamp
@@ -242,3 +243,6 @@ class NullJournal:
 
     def renew_lease(self):
         pass
+
+
+AnyJournal = Union[Journal, NullJournal]
