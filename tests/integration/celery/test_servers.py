@@ -17,6 +17,7 @@ from compose_project import IMAGE, wait_for
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_keys import keep_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 REDIS_6, REDIS_7, REDIS_8, VALKEY = "bluegreen-redis:6", "bluegreen-redis:7", IMAGE, "bluegreen-redis:valkey"
