@@ -318,7 +318,9 @@ class FakeHost:
         for words, done in self.programs.items():
             if all(word in argv for word in words.split()):
                 return done(argv) if callable(done) else done
-        raise BluegreenError(f"The program {argv[0]} is not on this host: run prepare.yml, or install it.")
+        raise BluegreenError(
+            f"The program {argv[0]} is not on this host: run ansible-playbook smallfleet.bluegreen.prepare, or install it."
+        )
 
     def warn(self, sentence):
         self.warnings.append(sentence)

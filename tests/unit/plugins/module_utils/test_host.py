@@ -47,7 +47,10 @@ def test_a_program_that_takes_too_long_is_killed(host):
 def test_a_program_that_is_not_there_is_one_sentence(host):
     with pytest.raises(BluegreenError) as refusal:
         host.run(["no-such-program"])
-    assert refusal.value.message == "The program no-such-program is not on this host: run prepare.yml, or install it."
+    assert refusal.value.message == (
+        "The program no-such-program is not on this host: run ansible-playbook smallfleet.bluegreen.prepare, or "
+        "install it."
+    )
 
 
 def test_what_changes_the_host_is_written_down(host):
