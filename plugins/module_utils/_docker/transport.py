@@ -119,7 +119,10 @@ class Transport:
             wire.sendall(stdin)
             wire.shutdown(socket.SHUT_WR)
             while True:
-                wire.settimeout(max(ends - time.monotonic(), 0.01))
+                left = ends - time.monotonic()
+                if left <= 0:
+                    raise socket.timeout()
+                wire.settimeout(left)
                 part = response.read1(_LARGEST_PART)
                 if not part:
                     return b"".join(parts)
