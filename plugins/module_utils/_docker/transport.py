@@ -16,7 +16,7 @@ import time
 from typing import Any, Callable, Iterator, Mapping, Optional, Union
 from urllib.parse import urlencode
 
-from .._errors import BluegreenError
+from .._errors import BluegreenError, reason_of
 
 Query = Mapping[str, str]
 # A dict is sent as JSON; bytes are sent unchanged, as a tar.
@@ -135,9 +135,8 @@ class Transport:
             connection.close()
 
     def _out_of_reach(self, error: Exception) -> EngineError:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return EngineError(
-            f"The Docker Engine does not answer at {self._docker_host} ({reason}): start it "
+            f"The Docker Engine does not answer at {self._docker_host} ({reason_of(error)}): start it "
             "(systemctl start docker), or name its socket in docker_host."
         )
 

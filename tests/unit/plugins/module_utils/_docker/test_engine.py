@@ -15,13 +15,15 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 
 
-@pytest.mark.parametrize("docker_host", ["", "tcp://10.0.0.5:2375", "ssh://pi", "unix://run/docker.sock", "/run/docker.sock"])
+@pytest.mark.parametrize(
+    "docker_host", ["", "tcp://10.0.0.5:2375", "ssh://pi", "unix://run/docker.sock", "/run/docker.sock"]
+)
 def test_only_an_engine_on_the_same_host_can_be_used(docker_host):
     with pytest.raises(BluegreenError) as refusal:
         Engine(docker_host)
     assert refusal.value.message == (
-        f"docker_host is {docker_host!r}, but only an Engine on the same host can be used: write unix:// and the absolute "
-        "path of its socket, such as unix:///var/run/docker.sock."
+        f"docker_host is {docker_host!r}, but only an Engine on the same host can be used: write unix:// and the "
+        "absolute path of its socket, such as unix:///var/run/docker.sock."
     )
 
 
@@ -37,10 +39,20 @@ def test_an_engine_that_answers_is_not_asked_more(server, engine):
 
 
 def test_a_look_asks_nothing_twice(server, engine):
-    for path, found in ("/containers/a/json", {"Id": "a"}), ("/containers/b/json", {"Id": "b"}), ("/containers/json", []):
+    for path, found in (
+        ("/containers/a/json", {"Id": "a"}),
+        ("/containers/b/json", {"Id": "b"}),
+        ("/containers/json", []),
+    ):
         server.json(f"GET {path}", found)
     with engine.each_once():
-        found = [engine.inspect("a"), engine.inspect("a"), engine.inspect("b"), engine.containers(), engine.containers()]
+        found = [
+            engine.inspect("a"),
+            engine.inspect("a"),
+            engine.inspect("b"),
+            engine.containers(),
+            engine.containers(),
+        ]
         engine.containers(["x=y"])
         assert engine.image("none") is engine.image("none") is None
     # What one made of an answer is no other's.
@@ -67,7 +79,9 @@ def test_an_image_that_is_not_here_is_none(server, engine):
 
 
 def test_all_images_cost_one_request(server, engine):
-    server.json("GET /images/json", [{"Id": "sha256:a", "RepoTags": ["a:1", "a:2"]}, {"Id": "sha256:b", "RepoTags": None}])
+    server.json(
+        "GET /images/json", [{"Id": "sha256:a", "RepoTags": ["a:1", "a:2"]}, {"Id": "sha256:b", "RepoTags": None}]
+    )
     assert engine.image_ids() == {"sha256:a", "sha256:b"}
 
 
@@ -216,7 +230,9 @@ def test_what_runs_already_is_no_error(server, engine):
 
 def test_when_a_file_was_written(server, engine):
     stat = base64.b64encode(json.dumps({"name": "ticks", "mtime": "2026-11-23T13:00:00+01:00"}).encode())
-    server.answers["HEAD /containers/c/archive"] = b"HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: " + stat + b"\r\n\r\n"
+    server.answers["HEAD /containers/c/archive"] = (
+        b"HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: " + stat + b"\r\n\r\n"
+    )
     assert engine.changed_at("c", "/srv/ticks") == "2026-11-23T13:00:00+01:00"
     assert server.requests[0].query == {"path": "/srv/ticks"}
     assert engine.changed_at("another", "/srv/ticks") is None
