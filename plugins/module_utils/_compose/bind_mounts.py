@@ -31,9 +31,9 @@ def warnings(rendered, roles, project_src, release, holds_code):
             if sources["green"].get(target) == source and _is_below(source, project_src) and not names_release(source, release):
                 users.setdefault(source, []).append(name)
     return [
-        f"{path} holds code and is mounted into {', '.join(names)}: a container of the old color would run the new code when "
-        "it is started again, so there is no sure way back. Build the code into the image, or give each release a folder "
-        "of its own (./releases/${BG_RELEASE})."
+        f"{path} holds code and is mounted into {', '.join(names)}: a container of the old color would run the new "
+        "code when it is started again, so there is no sure way back. Build the code into the image, or give each "
+        "release a folder of its own (./releases/${BG_RELEASE})."
         for path, names in users.items()
         if holds_code(path)
     ]

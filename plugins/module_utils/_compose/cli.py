@@ -58,8 +58,8 @@ def check_source(project_src, files):
     """Find the Compose files before Compose does, to name the option that is wrong."""
     if not os.path.isdir(project_src):
         raise BluegreenError(
-            f"bluegreen_project_src is {project_src!r}, but there is no such folder on this host: put the app's Compose "
-            "file there, or name the folder where it is."
+            f"bluegreen_project_src is {project_src!r}, but there is no such folder on this host: put the app's "
+            "Compose file there, or name the folder where it is."
         )
     for name in files:
         if not os.path.isfile(os.path.join(project_src, name)):
@@ -69,8 +69,8 @@ def check_source(project_src, files):
     defaults = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
     if not files and not any(os.path.isfile(os.path.join(project_src, name)) for name in defaults):
         raise BluegreenError(
-            f"bluegreen_project_src is {project_src!r}, but there is no Compose file in it ({', '.join(defaults)}): put it "
-            "there, or name it in bluegreen_files."
+            f"bluegreen_project_src is {project_src!r}, but there is no Compose file in it ({', '.join(defaults)}): "
+            "put it there, or name it in bluegreen_files."
         )
 
 
@@ -94,8 +94,8 @@ def _decoded(text: str) -> dict:
         return json.loads(text)
     except ValueError as error:
         raise BluegreenError(
-            "docker compose config --format json does not print JSON on this host, as with Docker Compose 2.25.0: install "
-            "another version of Docker Compose (2.26 or later)."
+            "docker compose config --format json does not print JSON on this host, as with Docker Compose 2.25.0: "
+            "install another version of Docker Compose (2.26 or later)."
         ) from error
 
 
@@ -104,8 +104,9 @@ def _refuse_unresolved(rendered: dict) -> None:
     services = sorted(name for name, service in (rendered.get("services") or {}).items() if service.get("env_file"))
     if services:
         raise BluegreenError(
-            f"docker compose config does not show the variables of env_file of {', '.join(services)} on this host, as with "
-            "Docker Compose 2.24.7: install another version of Docker Compose (2.26 or later), or write them under environment:."
+            f"docker compose config does not show the variables of env_file of {', '.join(services)} on this host, as "
+            "with Docker Compose 2.24.7: install another version of Docker Compose (2.26 or later), or write them "
+            "under environment:."
         )
 
 

@@ -90,9 +90,9 @@ class _Look:
             users = [name for name in self.known if key in self._attached(name)]
             if users and not self._is_external(key):
                 yield (
-                    f"Network {key} has the fixed name {self._real_name(key).blue}, so both colors would be on it and find each "
-                    f"other's {', '.join(users)} under one name: write name: ${{BG_PROJECT}}_{key}, or leave the name out; "
-                    "what others are to reach belongs on an external network beside it."
+                    f"Network {key} has the fixed name {self._real_name(key).blue}, so both colors would be on it and "
+                    f"find each other's {', '.join(users)} under one name: write name: ${{BG_PROJECT}}_{key}, or leave "
+                    "the name out; what others are to reach belongs on an external network beside it."
                 )
 
     def fixed_networks(self):
@@ -135,8 +135,9 @@ class _Look:
                 for name in self._named_on(key):
                     if asked in self._names_of(key, name)[0]:
                         yield (
-                            f"bluegreen_nginx_servers.{color} is {server}, but network {key} is one network for both colors, so on "
-                            f"it the name {asked} leads to {name} of both: give {name} a name of its color there "
+                            f"bluegreen_nginx_servers.{color} is {server}, but network {key} is one network for both "
+                            f"colors, so on it the name {asked} leads to {name} of both: give {name} a name of its "
+                            "color there "
                             f'(aliases: ["${{BG_PROJECT}}-{name}"]), and use that one.'
                         )
 
@@ -215,8 +216,9 @@ class _Look:
             askers = [other for other in members if self._asks(other, name, each)]
             if askers:
                 yield (
-                    f"Network {key} is one network for both colors, so on it the name {each}, which {', '.join(askers)} "
-                    f"{'asks' if len(askers) == 1 else 'ask'} for, leads to {name} of both: give {name} a name of its color "
+                    f"Network {key} is one network for both colors, so on it the name {each}, which "
+                    f"{', '.join(askers)} {'asks' if len(askers) == 1 else 'ask'} for, leads to {name} of both: give "
+                    f"{name} a name of its color "
                     f'there (aliases: ["${{BG_PROJECT}}-{name}"]), and ask for that one.'
                 )
 
@@ -247,8 +249,8 @@ class _Look:
     @staticmethod
     def _same_address(name, option, value, key):
         return (
-            f"Service {name} has {option}: {value} on network {key} in both colors, which only one of them could have: take it "
-            "out, or give each color its own by a variable of bluegreen_env."
+            f"Service {name} has {option}: {value} on network {key} in both colors, which only one of them could have: "
+            "take it out, or give each color its own by a variable of bluegreen_env."
         )
 
     # What is not in a network of its own
@@ -260,9 +262,9 @@ class _Look:
             mode = pair.blue.get("network_mode") or ""
             if _is_foreign(mode) and mode == pair.green.get("network_mode") and _alike(pair):
                 yield (
-                    f"Service {name} has network_mode: {mode} and is told the same in both colors, so both would listen on the "
-                    "same port: take network_mode out, the services of a color reach each other by name; or put the service "
-                    "outside the colors."
+                    f"Service {name} has network_mode: {mode} and is told the same in both colors, so both would "
+                    "listen on the same port: take network_mode out, the services of a color reach each other by name; "
+                    "or put the service outside the colors."
                 )
 
     def external_links(self):
@@ -273,8 +275,8 @@ class _Look:
                 owner = next((p for p in self.projects if container.startswith((f"{p}-", f"{p}_"))), "")
                 if owner and link in (pair.green.get("external_links") or ()):
                     yield (
-                        f"Service {name} of both colors has the external link {link}, which leads to a container of {owner}: take "
-                        "it out, the services of a color reach each other by name."
+                        f"Service {name} of both colors has the external link {link}, which leads to a container of "
+                        f"{owner}: take it out, the services of a color reach each other by name."
                     )
 
 

@@ -40,8 +40,8 @@ def refusals(defined: dict, known: list, ignored: list) -> list:
     :param ignored: those that it does not.
     """
     return [
-        f"Service {name} has {key}: {value}, but {other} is in bluegreen_ignored_services, so a color has no container of it: "
-        f"take {key} out, or name {other} in the list of services that fits it."
+        f"Service {name} has {key}: {value}, but {other} is in bluegreen_ignored_services, so a color has no container "
+        f"of it: take {key} out, or name {other} in the list of services that fits it."
         for name in known
         for key, value, other in _needs(defined[name])
         if other in ignored

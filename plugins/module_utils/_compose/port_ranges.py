@@ -30,8 +30,8 @@ def refusals_of_ranges(defined: dict, known: list, web: str, ports: dict) -> lis
         published = {each for services in defined.values() for each in _published(services[name])} if name != web else ()
         for port in sorted(published):
             found += [
-                f"Service {name} publishes a free port of {port}, which may be {own}, the one that color {color} needs for its "
-                "web (bluegreen_ports): take another range."
+                f"Service {name} publishes a free port of {port}, which may be {own}, the one that color {color} needs "
+                "for its web (bluegreen_ports): take another range."
                 for color, own in ports.items()
                 if leaves_a_choice(port) and int(own) in _ports_of(port)
             ]

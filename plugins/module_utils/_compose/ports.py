@@ -95,13 +95,14 @@ def _replicas(name, service):
     fixed = [port for dummy, port, protocol in _published(service) if not leaves_a_choice(port)]
     if wanted == 0:
         return [
-            f"Service {name} has 0 replicas, so a color would have no container of it: take scale and deploy.replicas out, "
-            "or move the service to bluegreen_ignored_services."
+            f"Service {name} has 0 replicas, so a color would have no container of it: take scale and deploy.replicas "
+            "out, or move the service to bluegreen_ignored_services."
         ]
     if wanted and wanted > 1 and fixed:
         return [
-            f"Service {name} has {wanted} replicas and publishes host port {fixed[0]}, which only one of them could have: "
-            "take scale and deploy.replicas out, and let one container run more processes instead (gunicorn --workers)."
+            f"Service {name} has {wanted} replicas and publishes host port {fixed[0]}, which only one of them could "
+            "have: take scale and deploy.replicas out, and let one container run more processes instead (gunicorn "
+            "--workers)."
         ]
     return []
 
@@ -110,20 +111,20 @@ def _without_color_port(name, defined, ports):
     mode = defined["blue"][name].get("network_mode") or ""
     if mode and mode != "bridge":
         return [
-            f"Service {name} has network_mode: {mode}, with which Compose publishes no port for it: take it out, and write "
-            f"{_LINE}."
+            f"Service {name} has network_mode: {mode}, with which Compose publishes no port for it: take it out, and "
+            f"write {_LINE}."
         ]
     sentences = []
     for color in COLORS:
         addresses = _addresses(defined[color][name], ports[color])
         if not addresses:
             sentences.append(
-                f"Service {name} does not publish port {ports[color]} in color {color} (bluegreen_ports.{color}): write "
-                f"{_LINE} in the Compose file."
+                f"Service {name} does not publish port {ports[color]} in color {color} (bluegreen_ports.{color}): "
+                f"write {_LINE} in the Compose file."
             )
         elif not any(address in (_ASKED, *_ALL) for address in addresses):
             sentences.append(
-                f"Service {name} publishes port {ports[color]} on {', '.join(addresses)} only, but whether {color} is healthy is "
-                f"asked at {_ASKED}: write {_LINE} in the Compose file."
+                f"Service {name} publishes port {ports[color]} on {', '.join(addresses)} only, but whether {color} is "
+                f"healthy is asked at {_ASKED}: write {_LINE} in the Compose file."
             )
     return sentences

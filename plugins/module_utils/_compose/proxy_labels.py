@@ -22,8 +22,8 @@ def warnings(name: str, blue: dict, green: dict) -> list:
     """
     others = [value for dummy, value in _rules(green)]
     return [
-        f"Service {name} has {what}, the same in both colors, by which a proxy finds containers and sends visitors to both "
-        "colors, whichever is live: take it out, and point the proxy at Nginx."
+        f"Service {name} has {what}, the same in both colors, by which a proxy finds containers and sends visitors to "
+        "both colors, whichever is live: take it out, and point the proxy at Nginx."
         for what, value in _rules(blue)
         if value in others
     ][:1]

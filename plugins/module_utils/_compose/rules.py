@@ -100,16 +100,16 @@ def _early(names, init, defined):
         for other in (defined.get(name) or {}).get("depends_on") or ():
             if name in init and other in init and other not in names:
                 yield (
-                    f"bluegreen_init_before_stop names {name!r}, which depends_on {other!r}, and that runs when the old workers "
-                    f"have stopped: name {other!r} there, too, or take {name!r} out."
+                    f"bluegreen_init_before_stop names {name!r}, which depends_on {other!r}, and that runs when the "
+                    f"old workers have stopped: name {other!r} there, too, or take {name!r} out."
                 )
 
 
 def _container_name(findings, name, blue, green):
     if blue and blue == green:
         findings.errors.append(
-            f"Service {name} has container_name: {blue}, which only one color could have: take it out, Compose then names the "
-            "containers after the project."
+            f"Service {name} has container_name: {blue}, which only one color could have: take it out, Compose then "
+            "names the containers after the project."
         )
 
 

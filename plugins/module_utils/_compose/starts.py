@@ -52,8 +52,8 @@ def _unique(found) -> list:
 def _of_service(model: dict, name: str) -> list:
     service = (model.get("services") or {}).get(name) or {}
     sentences = [
-        f"Service {name} has {hook}, which Docker Compose runs only when it starts or stops a container itself, and a color "
-        f"is started and stopped without it: take it out, and {way}."
+        f"Service {name} has {hook}, which Docker Compose runs only when it starts or stops a container itself, and a "
+        f"color is started and stopped without it: take it out, and {way}."
         for hook, way in _HOOKS.items()
         if service.get(hook)
     ]
@@ -64,8 +64,9 @@ def _of_service(model: dict, name: str) -> list:
         )
     if service.get("use_api_socket"):
         sentences.append(
-            f"Service {name} has use_api_socket, for which Docker Compose copies credentials into a container when it starts "
-            "it itself, and a color is started without it: write volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"] instead."
+            f"Service {name} has use_api_socket, for which Docker Compose copies credentials into a container when it "
+            "starts it itself, and a color is started without it: write volumes: "
+            "[\"/var/run/docker.sock:/var/run/docker.sock\"] instead."
         )
     return sentences
 
@@ -83,16 +84,16 @@ def _copied(model: dict, name: str) -> list:
 def _not_copied(kind: str, source: str, form: str, name: str, version: tuple) -> str:
     return (
         f"{kind[:-1].capitalize()} {source} of service {name} is given by {form}, which Docker Compose "
-        f"{'.'.join(map(str, version))} copies into a container only when it starts it itself, and a color is started without it: "
-        f"{_way(kind, source)}."
+        f"{'.'.join(map(str, version))} copies into a container only when it starts it itself, and a color is started "
+        f"without it: {_way(kind, source)}."
     )
 
 
 def _copied_once(kind: str, source: str, form: str, name: str) -> str:
     return (
-        f"{kind[:-1].capitalize()} {source} of service {name} is given by {form}, which Docker Compose copies into a container "
-        f"once, so one that has to be created again on the way back (docker system prune) would come without it, and from Docker "
-        f"Compose {'.'.join(map(str, COPIES_AT_START))} on it is refused: {_way(kind, source)}."
+        f"{kind[:-1].capitalize()} {source} of service {name} is given by {form}, which Docker Compose copies into a "
+        "container once, so one that has to be created again on the way back (docker system prune) would come without "
+        f"it, and from Docker Compose {'.'.join(map(str, COPIES_AT_START))} on it is refused: {_way(kind, source)}."
     )
 
 

@@ -117,8 +117,8 @@ def _both_write(place, names, source, definition, listed):
     other = f"or add :ro if it only reads there, or run {names} once for both, outside the colors."
     if not definition:
         return (
-            f"{place.name} is mounted into {names} of both colors, which would write into it at once: give each color its own "
-            f"({place.name}-${{BG_COLOR}}), {other}"
+            f"{place.name} is mounted into {names} of both colors, which would write into it at once: give each color "
+            f"its own ({place.name}-${{BG_COLOR}}), {other}"
         )
     if definition.get("external"):
         hint = "take external (and its name) out"
@@ -127,8 +127,8 @@ def _both_write(place, names, source, definition, listed):
     else:
         hint = "write ${BG_COLOR} into its device"
     return (
-        f"Volume {source} ({place.name}) is one and the same for both colors, and {names} of both would write into it at once: "
-        f"{hint}{listed}, {other}"
+        f"Volume {source} ({place.name}) is one and the same for both colors, and {names} of both would write into it "
+        f"at once: {hint}{listed}, {other}"
     )
 
 

@@ -26,7 +26,11 @@ FORMS = {
         {"app.env": "A=2\nB='x y'\n# C=3\n"},
     ),
     "several env_files": (
-        {"compose.yml": "services: {web: {image: IMAGE, env_file: [a.env, b.env]}}", "a.env": "A=1\nB=1\n", "b.env": "B=2\n"},
+        {
+            "compose.yml": "services: {web: {image: IMAGE, env_file: [a.env, b.env]}}",
+            "a.env": "A=1\nB=1\n",
+            "b.env": "B=2\n",
+        },
         (2, 22),
         {"b.env": "B=3\n"},
     ),
@@ -125,7 +129,8 @@ FORMS = {
     "dependencies": (
         {
             "compose.yml": "services: {web: {image: IMAGE, env_file: app.env, depends_on: [redis, db]}, redis: {image: IMAGE}, "
-            "db: {image: IMAGE}, worker: {image: IMAGE, depends_on: {redis: {condition: service_started, restart: true}}}}",
+            "db: {image: IMAGE}, worker: {image: IMAGE, depends_on: {redis: {condition: service_started, restart: "
+            "true}}}}",
             "app.env": "A=1\n",
         },
         (2, 22),

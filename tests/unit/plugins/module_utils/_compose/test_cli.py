@@ -16,7 +16,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
-PROJECT = compose_cli.Project("shop-green", "/srv/shop", ["compose.yml", "pi.yml"], ["cache"], ["/srv/shop/.env", "/x/green.env"])
+PROJECT = compose_cli.Project(
+    "shop-green", "/srv/shop", ["compose.yml", "pi.yml"], ["cache"], ["/srv/shop/.env", "/x/green.env"]
+)
 
 
 @pytest.fixture
@@ -51,8 +53,8 @@ def test_a_host_without_compose_is_told_what_to_install(host):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.version(host)
     assert refusal.value.message == (
-        "Docker Compose v2 is not installed on this host (docker compose version failed): run prepare.yml, or install the "
-        "plugin docker-compose-plugin."
+        "Docker Compose v2 is not installed on this host (docker compose version failed): run prepare.yml, or install "
+        "the plugin docker-compose-plugin."
     )
 
 
@@ -101,8 +103,8 @@ def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.check_source(f"{tmp_path}/none", [])
     assert refusal.value.message == (
-        f"bluegreen_project_src is '{tmp_path}/none', but there is no such folder on this host: put the app's Compose file "
-        "there, or name the folder where it is."
+        f"bluegreen_project_src is '{tmp_path}/none', but there is no such folder on this host: put the app's Compose "
+        "file there, or name the folder where it is."
     )
 
 
@@ -174,13 +176,16 @@ def test_a_variable_that_is_not_set_is_warned_of(host):
     [
         (
             "name: shop-green\nservices: {}\n",
-            "docker compose config --format json does not print JSON on this host, as with Docker Compose 2.25.0: install "
-            "another version of Docker Compose (2.26 or later).",
+            "docker compose config --format json does not print JSON on this host, as with Docker Compose 2.25.0: "
+            "install another version of Docker Compose (2.26 or later).",
         ),
         (
-            json.dumps({"services": {"web": {"env_file": [{"path": "/a"}]}, "redis": {}, "beat": {"env_file": ["/a"]}}}),
-            "docker compose config does not show the variables of env_file of beat, web on this host, as with Docker Compose "
-            "2.24.7: install another version of Docker Compose (2.26 or later), or write them under environment:.",
+            json.dumps(
+                {"services": {"web": {"env_file": [{"path": "/a"}]}, "redis": {}, "beat": {"env_file": ["/a"]}}}
+            ),
+            "docker compose config does not show the variables of env_file of beat, web on this host, as with Docker "
+            "Compose 2.24.7: install another version of Docker Compose (2.26 or later), or write them under "
+            "environment:.",
         ),
     ],
 )
@@ -261,7 +266,8 @@ def test_a_name_that_is_none_is_refused(name):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.env_text({name: "x"})
     assert refusal.value.message == (
-        f"bluegreen_env is {name!r}, but a variable is named with letters, digits and _, and does not begin with a digit."
+        f"bluegreen_env is {name!r}, but a variable is named with letters, digits and _, and does not begin with a "
+        "digit."
     )
 
 

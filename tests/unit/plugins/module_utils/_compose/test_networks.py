@@ -182,20 +182,20 @@ ERRORS = [
     ),
     (
         subnet_of_the_web,
-        "Network lan has the fixed subnet 172.30.0.0/24, which only one color could have: take it out, or make the network "
-        "external.",
+        "Network lan has the fixed subnet 172.30.0.0/24, which only one color could have: take it out, or make the "
+        "network external.",
     ),
     (
         fixed_name,
-        "Network default has the fixed name fit_net, so both colors would be on it and find each other's redis, web, worker, "
-        "beat under one name: write name: ${BG_PROJECT}_default, or leave the name out; what others are to reach belongs on "
-        "an external network beside it.",
+        "Network default has the fixed name fit_net, so both colors would be on it and find each other's redis, web, "
+        "worker, beat under one name: write name: ${BG_PROJECT}_default, or leave the name out; what others are to "
+        "reach belongs on an external network beside it.",
     ),
     (
         fixed_name_beside,
-        "Network front has the fixed name front, so both colors would be on it and find each other's redis, web under one "
-        "name: write name: ${BG_PROJECT}_front, or leave the name out; what others are to reach belongs on an external network "
-        "beside it.",
+        "Network front has the fixed name front, so both colors would be on it and find each other's redis, web under "
+        "one name: write name: ${BG_PROJECT}_front, or leave the name out; what others are to reach belongs on an "
+        "external network beside it.",
     ),
     (
         one_external,
@@ -205,8 +205,8 @@ ERRORS = [
     (
         default_is_external,
         "Network default is one network for both colors, so on it the name redis leads to a container of each color: "
-        "write networks: [inner] for redis, and networks: [inner, default] for web, worker, beat, with inner: {} under the "
-        "networks of the file.",
+        "write networks: [inner] for redis, and networks: [inner, default] for web, worker, beat, with inner: {} under "
+        "the networks of the file.",
     ),
     (
         external_beside,
@@ -215,9 +215,8 @@ ERRORS = [
     ),
     (
         two_servers,
-        "Network proxy is one network for both colors, so on it each of the names redis, db leads to a container of each "
-        "color: write networks: [default] for redis, db, and networks: [default, proxy] for web, "
-        "worker, beat.",
+        "Network proxy is one network for both colors, so on it each of the names redis, db leads to a container of "
+        "each color: write networks: [default] for redis, db, and networks: [default, proxy] for web, worker, beat.",
     ),
     (
         useless_alias,
@@ -236,29 +235,33 @@ ERRORS = [
     ),
     (
         dashboard,
-        "Network proxy is one network for both colors, so on it the name flower leads to a container of each color: write "
-        "networks: [default] for flower; or, as no other service seems to ask for flower, name it in bluegreen_web_services.",
+        "Network proxy is one network for both colors, so on it the name flower leads to a container of each color: "
+        "write networks: [default] for flower; or, as no other service seems to ask for flower, name it in "
+        "bluegreen_web_services.",
     ),
     (
         web_asked_for_by_name,
-        "Network proxy is one network for both colors, so on it the name web, which worker asks for, leads to web of both: "
+        "Network proxy is one network for both colors, so on it the name web, which worker asks for, leads to web of "
+        "both: "
         'give web a name of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that one.',
     ),
     (
         alias_asked_for,
-        "Network proxy is one network for both colors, so on it the name api, which worker, beat ask for, leads to web of "
+        "Network proxy is one network for both colors, so on it the name api, which worker, beat ask for, leads to web "
+        "of "
         'both: give web a name of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that one.',
     ),
     (
         hostname_asked_for,
-        "Network proxy is one network for both colors, so on it the name shop, which worker asks for, leads to web of both: "
+        "Network proxy is one network for both colors, so on it the name shop, which worker asks for, leads to web of "
+        "both: "
         'give web a name of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that one.',
     ),
     *(
         (
             spoil,
-            f"Service web has {what} on network lan in both colors, which only one of them could have: take it out, or give "
-            "each color its own by a variable of bluegreen_env.",
+            f"Service web has {what} on network lan in both colors, which only one of them could have: take it out, or "
+            "give each color its own by a variable of bluegreen_env.",
         )
         for spoil, what in (
             (static_address, "ipv4_address: 172.30.0.10"),
@@ -278,8 +281,9 @@ ERRORS = [
     *(
         (
             spoil,
-            f"Service redis has network_mode: {mode} and is told the same in both colors, so both would listen on the same port: "
-            "take network_mode out, the services of a color reach each other by name; or put the service outside the colors.",
+            f"Service redis has network_mode: {mode} and is told the same in both colors, so both would listen on the "
+            "same port: take network_mode out, the services of a color reach each other by name; or put the service "
+            "outside the colors.",
         )
         for spoil, mode in (
             (server_in_the_hosts_network, "host"),
@@ -289,13 +293,14 @@ ERRORS = [
     ),
     (
         second_web_in_the_hosts_network,
-        "Service socket has network_mode: host and is told the same in both colors, so both would listen on the same port: "
-        "take network_mode out, the services of a color reach each other by name; or put the service outside the colors.",
+        "Service socket has network_mode: host and is told the same in both colors, so both would listen on the same "
+        "port: take network_mode out, the services of a color reach each other by name; or put the service outside the "
+        "colors.",
     ),
     (
         link_to_one_color,
-        "Service worker of both colors has the external link shop-blue-redis-1:redis, which leads to a container of shop-blue: "
-        "take it out, the services of a color reach each other by name.",
+        "Service worker of both colors has the external link shop-blue-redis-1:redis, which leads to a container of "
+        "shop-blue: take it out, the services of a color reach each other by name.",
     ),
 ]
 
@@ -316,7 +321,10 @@ def proxied_web(case):
 def outside_database(case):
     external(case, "data")
     put_on(case, {"default": None, "data": None}, "web", "worker", "beat")
-    case.set("worker", environment={"DATABASE_URL": "postgres://shop:pw@db/shop", "PATH": "/app/web/bin", "WEB": "http://web.example"})
+    case.set(
+        "worker",
+        environment={"DATABASE_URL": "postgres://shop:pw@db/shop", "PATH": "/app/web/bin", "WEB": "http://web.example"},
+    )
 
 
 def everything_outside(case):
@@ -385,7 +393,9 @@ def settings_of_each_color_in_the_hosts_network(case):
     for color in ("blue", "green"):
         mount = {"type": "bind", "source": f"/srv/shop/redis-{color}.conf", "target": "/redis.conf", "read_only": True}
         redis = case.colors[color]["services"]["redis"]
-        redis.update({"network_mode": "host", "networks": None, "command": ["redis-server", "/redis.conf"], "volumes": [mount]})
+        redis.update(
+            {"network_mode": "host", "networks": None, "command": ["redis-server", "/redis.conf"], "volumes": [mount]}
+        )
     case.color_volumes = []
     for color in ("blue", "green"):
         case.colors[color]["volumes"] = {}
@@ -451,7 +461,8 @@ def test_a_service_that_checks_itself_by_its_name_may_get_the_other_color():
     case = Case()
     known_to_itself(healthcheck={"test": ["CMD", "curl", "-f", "http://web:8000/up"]})(case)
     assert case.findings().errors == [
-        "Network proxy is one network for both colors, so on it the name web, which web asks for, leads to web of both: "
+        "Network proxy is one network for both colors, so on it the name web, which web asks for, leads to web of "
+        "both: "
         'give web a name of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that one.'
     ]
 
@@ -492,7 +503,10 @@ def with_nginx_beside(alias, **servers):
     case = Case()
     external(case, "front")
     for color in ("blue", "green"):
-        case.colors[color]["services"]["web"]["networks"] = {"default": None, "front": {"aliases": [alias.format(color)]}}
+        case.colors[color]["services"]["web"]["networks"] = {
+            "default": None,
+            "front": {"aliases": [alias.format(color)]},
+        }
     case.nginx_servers = servers
     return case.findings().errors
 
@@ -500,7 +514,8 @@ def with_nginx_beside(alias, **servers):
 @pytest.mark.parametrize("alias, name", [("shop", "shop"), ("shop-{}", "web")])
 def test_a_name_of_both_colors_is_none_for_nginx(alias, name):
     assert with_nginx_beside(alias, blue=f"{name}:8000", green="shop-green:8000") == [
-        f"bluegreen_nginx_servers.blue is {name}:8000, but network front is one network for both colors, so on it the name {name} "
+        f"bluegreen_nginx_servers.blue is {name}:8000, but network front is one network for both colors, so on it the "
+        f"name {name} "
         'leads to web of both: give web a name of its color there (aliases: ["${BG_PROJECT}-web"]), and use that one.'
     ]
 

@@ -100,8 +100,8 @@ ERRORS = [
     ),
     (
         no_replicas,
-        "Service worker has 0 replicas, so a color would have no container of it: take scale and deploy.replicas out, or "
-        "move the service to bluegreen_ignored_services.",
+        "Service worker has 0 replicas, so a color would have no container of it: take scale and deploy.replicas out, "
+        "or move the service to bluegreen_ignored_services.",
     ),
     (
         scaled_to_none,
@@ -110,12 +110,14 @@ ERRORS = [
     ),
     (
         host_network,
-        "Service web has network_mode: host, with which Compose publishes no port for it: take it out, and write ports: "
+        "Service web has network_mode: host, with which Compose publishes no port for it: take it out, and write "
+        "ports: "
         '["127.0.0.1:${BG_PORT}:<port of the app>"].',
     ),
     (
         network_of_another,
-        "Service web has network_mode: service:redis, with which Compose publishes no port for it: take it out, and write "
+        "Service web has network_mode: service:redis, with which Compose publishes no port for it: take it out, and "
+        "write "
         'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"].',
     ),
 ]
@@ -156,15 +158,15 @@ def test_a_web_without_the_port_of_its_color_is_refused_once_a_color(spoil):
         (
             "5555-5555",
             [
-                "Service redis publishes host port 5555-5555 in both colors, so the second one could not start: leave it "
-                "out, the services of a color reach each other by name; or put the service outside the colors."
+                "Service redis publishes host port 5555-5555 in both colors, so the second one could not start: leave "
+                "it out, the services of a color reach each other by name; or put the service outside the colors."
             ],
         ),
         (
             "18002-18009",
             [
-                "Service redis publishes a free port of 18002-18009, which may be 18002, the one that color green needs for "
-                "its web (bluegreen_ports): take another range."
+                "Service redis publishes a free port of 18002-18009, which may be 18002, the one that color green "
+                "needs for its web (bluegreen_ports): take another range."
             ],
         ),
     ],
@@ -216,7 +218,8 @@ def published_on(*addresses):
 def test_a_web_whose_health_could_not_be_asked_is_refused_for_each_color(address):
     assert published_on(address) == compose_rules.Findings(
         [
-            f"Service web publishes port {port} on {address} only, but whether {color} is healthy is asked at 127.0.0.1: write "
+            f"Service web publishes port {port} on {address} only, but whether {color} is healthy is asked at "
+            "127.0.0.1: write "
             'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.'
             for color, port in (("blue", 18001), ("green", 18002))
         ],
@@ -238,7 +241,9 @@ def test_an_address_beside_that_of_this_host_is_warned_of():
     )
 
 
-@pytest.mark.parametrize("values", [{"deploy": {"replicas": 3}}, {"scale": 2}, {"deploy": {"replicas": 1}}, {"scale": 1}])
+@pytest.mark.parametrize(
+    "values", [{"deploy": {"replicas": 3}}, {"scale": 2}, {"deploy": {"replicas": 1}}, {"scale": 1}]
+)
 def test_workers_may_be_several(values):
     case = Case()
     case.set("worker", **values)

@@ -75,8 +75,8 @@ ERRORS = [
     ),
     (
         unknown_ignored,
-        "bluegreen_ignored_services names 'adminer', but the Compose file has no such service (it has beat, redis, web, "
-        "worker); one with profiles is there only if bluegreen_profiles names one of them.",
+        "bluegreen_ignored_services names 'adminer', but the Compose file has no such service (it has beat, redis, "
+        "web, worker); one with profiles is there only if bluegreen_profiles names one of them.",
     ),
     (
         unlisted,
@@ -86,8 +86,8 @@ ERRORS = [
     ),
     (
         container_name,
-        "Service redis has container_name: shop-redis, which only one color could have: take it out, Compose then names "
-        "the containers after the project.",
+        "Service redis has container_name: shop-redis, which only one color could have: take it out, Compose then "
+        "names the containers after the project.",
     ),
 ]
 
@@ -170,7 +170,19 @@ def test_services_whose_image_has_no_name_of_its_own():
 @pytest.mark.parametrize(
     "part",
     [
-        *("ports", "deploy", "scale", "networks", "network_mode", "ipc", "pid", "links", "external_links", "volumes_from", "volumes"),
+        *(
+            "ports",
+            "deploy",
+            "scale",
+            "networks",
+            "network_mode",
+            "ipc",
+            "pid",
+            "links",
+            "external_links",
+            "volumes_from",
+            "volumes",
+        ),
         *("environment", "command", "entrypoint", "healthcheck", "hostname", "mac_address", "depends_on"),
     ],
 )
