@@ -27,8 +27,8 @@ def test_a_proxy_that_finds_both_colors_by_itself_is_warned_of(what, values):
     assert case.findings() == compose_rules.Findings(
         [],
         [
-            f"Service web has {what}, the same in both colors, by which a proxy finds containers and sends visitors to "
-            "both colors, whichever is live: take it out, and point the proxy at Nginx."
+            f"Service web has {what}, the same in both colors, so a proxy that finds containers by it would send "
+            "visitors to both colors at once: remove it, and point the proxy at Nginx."
         ],
     )
 

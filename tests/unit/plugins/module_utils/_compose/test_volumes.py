@@ -79,12 +79,13 @@ def two_servers(case):
     mounts(case, "redis", type="bind", source="/srv/data")
 
 
-END = "or add :ro if it only reads there, or run redis once for both, outside the colors."
+END = "or add :ro if the service only reads it, or run redis once, outside the colors."
 ERRORS = [
     (
         empty_database,
-        "Volume data of db would be another, empty one in each color: if it holds data, keep that service outside the "
-        "colors or make the volume external; if each color may have its own, name it in bluegreen_color_volumes.",
+        "Volume data of db would be a separate, empty volume in each color: if it holds data, keep that service "
+        "outside the colors or make the volume external; if each color may have its own, name it in "
+        "bluegreen_color_volumes.",
     ),
     (
         unknown_color_volume,
@@ -96,45 +97,38 @@ ERRORS = [
     ),
     (
         data_folder,
-        "/srv/shop/redis-data is mounted into redis of both colors, which would write into it at once: give each color "
-        "its "
-        "own (/srv/shop/redis-data-${BG_COLOR}), " + END,
+        "/srv/shop/redis-data is mounted into redis of both colors, which would write to it at the same time: give "
+        "each color its own (/srv/shop/redis-data-${BG_COLOR}), " + END,
     ),
     (
         bound_volume,
-        "Volume queue (/srv/shop/redis-data) is one and the same for both colors, and redis of both would write into "
-        "it at "
-        "once: write ${BG_COLOR} into its device, " + END,
+        "Volume queue (/srv/shop/redis-data) is the same for both colors, and redis of both would write to it at the "
+        "same time: write ${BG_COLOR} into its device, " + END,
     ),
     (
         bound_volume_in_no_list,
-        "Volume queue (/srv/shop/redis-data) is one and the same for both colors, and redis of both would write into "
-        "it at "
-        "once: write ${BG_COLOR} into its device and add queue to bluegreen_color_volumes, " + END,
+        "Volume queue (/srv/shop/redis-data) is the same for both colors, and redis of both would write to it at the "
+        "same time: write ${BG_COLOR} into its device and add queue to bluegreen_color_volumes, " + END,
     ),
     (
         nfs_volume,
-        "Volume queue (addr=10.0.0.2,rw :/redis) is one and the same for both colors, and redis of both would write "
-        "into it "
-        "at once: write ${BG_COLOR} into its device, " + END,
+        "Volume queue (addr=10.0.0.2,rw :/redis) is the same for both colors, and redis of both would write to it at "
+        "the same time: write ${BG_COLOR} into its device, " + END,
     ),
     (
         named_volume,
-        "Volume queue (one-for-both) is one and the same for both colors, and redis of both would write into it at "
-        "once: take "
-        "its name out, " + END,
+        "Volume queue (one-for-both) is the same for both colors, and redis of both would write to it at the same "
+        "time: remove its name, " + END,
     ),
     (
         external_volume,
-        "Volume queue (redis-data) is one and the same for both colors, and redis of both would write into it at once: "
-        "take "
-        "external (and its name) out and add queue to bluegreen_color_volumes, " + END,
+        "Volume queue (redis-data) is the same for both colors, and redis of both would write to it at the same time: "
+        "remove external (and its name) and add queue to bluegreen_color_volumes, " + END,
     ),
     (
         two_servers,
-        "/srv/data is mounted into redis, db of both colors, which would write into it at once: give each color its "
-        "own "
-        "(/srv/data-${BG_COLOR}), " + END.replace("redis", "redis, db"),
+        "/srv/data is mounted into redis, db of both colors, which would write to it at the same time: give each color "
+        "its own (/srv/data-${BG_COLOR}), " + END.replace("redis", "redis, db"),
     ),
 ]
 

@@ -531,7 +531,7 @@ def test_other_ports_may_be_held_by_anybody(scene):
 @pytest.mark.parametrize("name", ["BG_COLOR", "BG_PORT", "BG_PROJECT", "BG_RELEASE"])
 def test_names_that_the_role_sets_itself_are_refused(scene, name):
     assert scene.refusal(colors={"green": {"env": {name: "x"}}}) == (
-        f"bluegreen_env sets {name}, which the role sets itself: take it out, or choose another name."
+        f"bluegreen_env sets {name}, which the role sets itself: remove it, or choose another name."
     )
 
 
@@ -570,7 +570,7 @@ def test_warnings_stop_nothing(scene):
         del scene.rendered[color]["services"]["worker"]["restart"]
     assert scene.open()["changed"] is True
     assert scene.host.warnings == [
-        "Service worker has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."
+        "Service worker has no restart policy, so it would not restart after a reboot: give it restart: unless-stopped."
     ]
 
 
@@ -1392,7 +1392,7 @@ def test_what_only_a_start_by_compose_does_is_refused_in_the_plan(scene, version
         rendered["services"]["worker"]["secrets"] = [{"source": "key"}]
     begin = "Secret key of service worker is given by environment, which Docker Compose "
     if refused:
-        assert scene.refusal().startswith(f"{begin}{version} copies into a container only when it starts it itself")
+        assert scene.refusal().startswith(f"{begin}{version} copies into a container only when it starts it")
     else:
         scene.open(check_mode=True)
         assert [each for each in scene.host.warnings if each.startswith(f"{begin}copies into a container once")]
