@@ -12,7 +12,7 @@ import os
 import re
 from typing import Any, Callable, Mapping, Sequence
 
-from .._docker.containers import ROLES
+from .._docker.containers import started_services
 from .._validation import COLORS
 
 # Limits of the search for code, because a folder may hold a lot of data.
@@ -35,7 +35,7 @@ def warnings(
     :param holds_code: whether there is code at a path.
     """
     users: dict[str, list[str]] = {}
-    for name in (name for role in ROLES for name in roles[role]):
+    for name in started_services(roles):
         sources = {color: _bind_mounts(rendered[color]["services"].get(name) or {}) for color in COLORS}
         for target, source in sources["blue"].items():
             is_shared = sources["green"].get(target) == source and not names_release(source, release)

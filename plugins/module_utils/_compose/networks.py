@@ -73,7 +73,7 @@ class _Networks:
         self.roles = roles
         self.known = known
         self.services = {name: _Pair(*(rendered[color]["services"][name] for color in COLORS)) for name in known}
-        every = [rendered[color].get("networks") or {} for color in COLORS]
+        every: list[dict[str, Any]] = [rendered[color].get("networks") or {} for color in COLORS]
         self.networks = {key: _Pair(every[0][key] or {}, every[1].get(key) or {}) for key in every[0]}
         self.shared = [key for key in self.networks if self._real_name(key).same]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Collection, Iterator, Mapping, NamedTuple, Optional, Sequence
 
-from .._docker.containers import ROLES
+from .._docker.containers import ROLES, started_services
 from .._validation import COLORS
 from . import (
     networks as compose_networks,
@@ -52,8 +52,7 @@ def examine(
     """
     findings = Findings([], [])
     defined = {color: rendered[color].get("services") or {} for color in COLORS}
-    used = [name for role in ROLES for name in services[role]]
-    known = [name for name in used if all(name in defined[color] for color in COLORS)]
+    known = [name for name in started_services(services) if all(name in defined[color] for color in COLORS)]
 
     _listed(findings, services, defined)
     findings.errors.extend(_early(init_before_stop, services["init"], defined["blue"]))
@@ -126,8 +125,7 @@ def builds_without_image(rendered: dict[str, Any], services: Mapping[str, Sequen
     """Services that are built without ``image:``, so that the tag always means the latest build."""
     return [
         name
-        for role in ROLES
-        for name in services[role]
+        for name in started_services(services)
         if rendered["services"][name].get("build") and not rendered["services"][name].get("image")
     ]
 
@@ -136,6 +134,5 @@ def images(rendered: dict[str, Any], services: Mapping[str, Sequence[str]]) -> d
     """For each service of a color, the name of its image; without ``image:``, the name that Compose gives a build."""
     return {
         name: rendered["services"][name].get("image") or f"{rendered['name']}-{name}"
-        for role in ROLES
-        for name in services[role]
+        for name in started_services(services)
     }

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence, TypeVar
 
-from .._docker.containers import ROLES
+from .._docker.containers import started_services
 from .._validation import COLORS
 from .rules import Findings
 
@@ -52,7 +52,7 @@ def examine(
     :param version: of Compose.
     """
     findings = Findings([], [])
-    for name in (name for role in ROLES for name in services[role]):
+    for name in started_services(services):
         for sentence in _unique(_of_service(rendered[color], name) for color in COLORS):
             findings.errors.append(sentence)
         for copied in _unique(_copied(rendered[color], name) for color in COLORS):

@@ -36,29 +36,35 @@ class Mount(NamedTuple):
     place: Place
 
 
-def place_of(mount: Mapping[str, Any], volumes: Mapping[str, Any], project: str) -> Optional[Place]:
-    """The :class:`Place` of a mount that Compose rendered, ``None`` if it is removed with its container.
+def _place_of(mount: Mapping[str, Any], rendered: Mapping[str, Any]) -> Optional[Place]:
+    """The :class:`Place` of a mount, ``None`` if it is removed with its container.
 
-    :param volumes: the volumes of that rendering.
+    :param rendered: what Compose rendered, with the mount in it.
     """
     source = mount.get("source")
     if not source or mount.get("type") not in ("bind", "volume"):
         return None
     if mount["type"] == "bind":
         return Place("folder", os.path.normpath(source))
-    definition = volumes.get(source) or {}
+    definition = _definition(rendered, source)
     part = (mount.get("volume") or {}).get("subpath") or ""
     options = definition.get("driver_opts") or {}
     if options.get("device") and options.get("type") != "tmpfs":
         bound = not _BIND.isdisjoint(_flags(definition))
         name = os.path.normpath(options["device"]) if bound else f"{options.get('o') or ''} {options['device']}".strip()
         return Place("folder" if bound else "device", name, part)
-    name = definition.get("name") or (source if definition.get("external") else f"{project}_{source}")
+    name = definition.get("name") or (source if definition.get("external") else f"{rendered['name']}_{source}")
     return Place("volume", name, part)
 
 
 def _flags(definition: Mapping[str, Any]) -> list[str]:
     return str((definition.get("driver_opts") or {}).get("o") or "").split(",")
+
+
+def _definition(rendered: Mapping[str, Any], volume: Optional[str]) -> dict[str, Any]:
+    """The definition of a named volume; empty for a folder of the host, and for a volume without settings."""
+    definition: dict[str, Any] = (rendered.get("volumes") or {}).get(volume) or {}
+    return definition
 
 
 def places(rendered: dict[str, Any], name: str, writable: bool = True) -> dict[str, Mount]:
@@ -69,8 +75,8 @@ def places(rendered: dict[str, Any], name: str, writable: bool = True) -> dict[s
     """
     found: dict[str, Mount] = {}
     for mount in (rendered["services"].get(name) or {}).get("volumes") or ():
-        place = place_of(mount, rendered.get("volumes") or {}, rendered["name"])
-        definition = (rendered.get("volumes") or {}).get(mount.get("source")) or {}
+        place = _place_of(mount, rendered)
+        definition = _definition(rendered, mount.get("source"))
         if place and not (writable and (mount.get("read_only") or "ro" in _flags(definition))):
             found[mount.get("target") or ""] = Mount(mount, place)
     return found
@@ -121,7 +127,7 @@ def _written_by_both(
                     names.append(name)
     for (place, source), names in users.items():
         listed = "" if source in color_volumes else f" and add {source} to bluegreen_color_volumes"
-        definition = (rendered["blue"].get("volumes") or {}).get(source) or {}
+        definition = _definition(rendered["blue"], source)
         yield _both_write(place, ", ".join(names), source, definition, listed)
 
 
@@ -167,8 +173,8 @@ def _empty(
         for target, (mount, place) in found["blue"].items():
             if mount["type"] != "volume" or _place_at(found["green"], target) == place:
                 continue
-            definition = (rendered["blue"].get("volumes") or {}).get(mount["source"]) or {}
-            if not definition.get("external") and mount["source"] not in color_volumes:
+            is_external = _definition(rendered["blue"], mount["source"]).get("external")
+            if not is_external and mount["source"] not in color_volumes:
                 users.setdefault(mount["source"], []).append(name)
     for volume, names in users.items():
         yield (

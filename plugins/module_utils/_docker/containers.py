@@ -128,6 +128,14 @@ def of_project(engine: Engine, project: str, services: Optional[Collection[str]]
     return found
 
 
+def started_services(roles: Mapping[str, Sequence[str]]) -> list[str]:
+    """The services that a color starts, in the order of their start.
+
+    :param roles: for each role, the services; other keys, such as ``ignored``, do not count.
+    """
+    return [name for role in ROLES for name in roles[role]]
+
+
 def role_of(service: str, services: Mapping[str, Sequence[str]]) -> str:
     """The role of a service, one of :data:`ROLES`, or ``""``; ``services`` maps roles to lists of services."""
     for role in ROLES:

@@ -26,7 +26,7 @@ from .transport import TIMEOUT, Body, EngineError, Query, Transport, frames_of, 
 __all__ = ["DEFAULT_DOCKER_HOST", "Engine", "EngineError"]
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
-# Seconds that a container without a limit of its own may take to stop, and what the engine may take beyond the limit.
+# Seconds: how long a container without a timeout of its own may take to stop, and how much longer the engine may take.
 _LONGEST_STOP = 600
 _STOP_RESERVE = 60
 
@@ -349,7 +349,7 @@ class Engine:
 
 
 def _none_if_absent(ask: Callable[[], _Answer]) -> Optional[_Answer]:
-    """What a request gives, ``None`` when the engine does not know the object."""
+    """The answer to a request, ``None`` when the engine does not know the object."""
     try:
         return ask()
     except EngineError as error:

@@ -142,7 +142,7 @@ class Transport:
 
 
 def target_of(path: str, query: Optional[Query] = None) -> str:
-    """What a request names: the path, and the query behind it."""
+    """The target of a request: the path, and the query behind it."""
     return f"{path}?{urlencode(query)}" if query else path
 
 

@@ -234,7 +234,7 @@ def warning(strategy: str, broker: str) -> str:
         return ""
     return (
         "bluegreen_worker_strategy is throttle, and both colors use one broker: between the cutover and the start of "
-        "the new workers the old ones take what the new web publishes, and discard tasks that only the new release "
+        "the new workers, the old workers receive the tasks of the new web and discard those that only the new release "
         "knows. Add a new task one release before anything publishes it, or set the strategy to stop."
     )
 

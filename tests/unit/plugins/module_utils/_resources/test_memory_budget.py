@@ -79,7 +79,7 @@ def test_where_nothing_tells_what_the_containers_hold_nothing_is_reckoned_with()
     [("throttle", "shared", True), ("throttle", "color", False), ("stop", "shared", False)],
 )
 def test_old_workers_beside_the_new_web_at_one_broker_are_warned_of(strategy, broker, warned):
-    assert ("discard tasks that only the new release knows" in memory_budget.warning(strategy, broker)) is warned
+    assert ("discard those that only the new release knows" in memory_budget.warning(strategy, broker)) is warned
 
 
 # The old web: the new workers have what the old ones held, less the new web. 90 + 10 + 64 beside two webs.
