@@ -23,7 +23,7 @@ _LONGEST_ANSWER = 262144
 _PACE = 0.002
 
 # IP address and port of this end of a connection.
-Local = tuple[str, int]
+LocalAddress = tuple[str, int]
 # As getaddrinfo returns them: family, kind, protocol, canonical name, address.
 _Addresses = list[tuple[Any, Any, int, str, Any]]
 
@@ -50,7 +50,7 @@ def ask(
     host: str = "",
     timeout: float = 2.0,
     validate_certs: bool = True,
-    while_waiting: Optional[Callable[[Local], object]] = None,
+    while_waiting: Optional[Callable[[LocalAddress], object]] = None,
 ) -> Answer:
     """Send a GET request and wait for the whole answer. Redirects are not followed.
 
@@ -136,12 +136,12 @@ def _exchange(
     host: str,
     deadline: Deadline,
     validate_certs: bool,
-    while_waiting: Optional[Callable[[Local], object]],
+    while_waiting: Optional[Callable[[LocalAddress], object]],
 ) -> tuple[int, str]:
     """``(status, location)`` of the answer."""
     wire = connect(url, deadline)
     try:
-        local: Local = wire.getsockname()[:2]
+        local: LocalAddress = wire.getsockname()[:2]
         if url.scheme == "https":
             wire = _encrypted(wire, host or url.host, validate_certs)
         wire.settimeout(_left(deadline))

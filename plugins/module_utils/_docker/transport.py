@@ -105,7 +105,7 @@ class Transport:
             connection.close()
 
     def hijack_until(self, target: str, stdin: bytes, timeout: float, started: Callable[[], object]) -> bytes:
-        """The same, bounded in total.
+        """As :meth:`hijack`, but bounded in total.
 
         :param timeout: seconds after which it is cut off with an :class:`EngineError`.
         :param started: called once the stream is open, to start the program at its other end.
