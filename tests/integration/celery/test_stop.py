@@ -20,7 +20,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import processes_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    start as workers_start,
+    stop as workers_stop,
+)
 
 CELERY = "python3 -m celery -A naps"
 WORKER = f"{CELERY} worker -c 2 -l INFO"
@@ -175,7 +178,7 @@ class Bed:
         return workers_stop.stop_workers(self.project.host, self.journal, [self.worker], broker=self.broker, **options)
 
     def restart(self):
-        return workers_stop.restart_workers(self.project.host, self.journal, [self.worker], 30, self.broker)
+        return workers_start.restart_workers(self.project.host, self.journal, [self.worker], 30, self.broker)
 
     def state(self):
         now = look(self.project.engine, self.worker.id)
