@@ -42,7 +42,7 @@ class Layout(NamedTuple):
 
 
 class Unacked(NamedTuple):
-    """A message that a worker has taken and not acknowledged, with where it was sent to."""
+    """A message that a worker has taken and not acknowledged, with the exchange and key that it was sent to."""
 
     payload: bytes
     exchange: str
@@ -50,7 +50,10 @@ class Unacked(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """What sends a message of an exchange to a queue; a topic exchange has a regular expression as ``pattern``."""
+    """A rule of an exchange: messages with this routing key, or one that matches the pattern, go to a queue.
+
+    ``pattern`` is a regular expression for a topic exchange, else empty.
+    """
 
     routing_key: str
     pattern: str

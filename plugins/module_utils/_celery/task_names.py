@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Container, Mapping, Optional
 
-# What the journal holds of both colors: the names that its workers register, ``None`` if they could not be found out.
+# As in the journal, by color: the names that its workers register, ``None`` if they could not be found out.
 TaskNames = Mapping[str, Optional[list[str]]]
 # Names to test with ``in``.
 Names = Container[str]
@@ -72,7 +72,7 @@ def known_in(task_names: TaskNames | None, policy: str, color: str) -> Names | N
 def are_open(task_names: TaskNames | None) -> bool:
     """Whether the new workers have yet to be asked for their names.
 
-    If they were asked in vain, the journal says ``None`` for them.
+    If they did not answer, the journal says ``None`` for them.
     """
     return bool(task_names) and CANDIDATE not in (task_names or {})
 

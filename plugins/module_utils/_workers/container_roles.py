@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Which containers are workers and which send the periodic tasks: by their processes, while they run."""
+"""Which containers are workers and which are beats (send the periodic tasks)."""
 
 from __future__ import annotations
 

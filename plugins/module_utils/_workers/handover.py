@@ -89,7 +89,7 @@ class _TakeOver:
     """One run of :func:`take_over`.
 
     :ivar waiting: the new containers that do not run yet.
-    :ivar started: those that were started, as they were then.
+    :ivar started: those that were started, as they were right after that.
     :ivar proved: ids of the workers that were proved to consume.
     """
 
@@ -110,7 +110,8 @@ class _TakeOver:
         self.wait = wait
         self.sort = sort
         self.waiting = [container for container in new if not container.running]
-        # A script shows what it starts only while it runs: the same service of the old color has shown it.
+        # A container with a start script shows its roles only while it runs. The journal has those of the old color's
+        # container of the same service.
         self.roles = {container.id: self._roles_of(container) for container in self.waiting}
         self.started: list[Container] = []
         self.proved: set[str] = set()

@@ -44,9 +44,9 @@ def restart_workers(
 ) -> list[str]:
     """Start the very containers again that a deployment stopped, workers first, then beat.
 
-    Idempotent, however far the stop got: a container that was signalled is waited for, because a start during its
-    shutdown does nothing; one that runs and was not signalled only gets its restart policy back. Each container is
-    handled alone: one that fails does not keep the others or beat down, and the next try does not stop the others.
+    Idempotent, however far the stop got. A container that was signalled is waited for, because a start during its
+    shutdown does nothing. A container that runs and was not signalled only gets its restart policy back. If a container
+    fails, the others and beat start anyway, and the next try does not stop them.
 
     :param timeout: seconds to wait for the exit of those that still finish, and again for the proof.
     :returns: names of the containers started.
@@ -107,13 +107,13 @@ def _those_that_finish(journal: AnyJournal, containers: Sequence[Container]) -> 
     signalled, told = set(journal.get("signalled") or ()), journal.get("told") or {}
     finishing = []
     for container in containers:
-        # A start other than that of the signal was made by an earlier try.
         if not container.running or container.id not in signalled:
             continue
         if told.get(container.id, container.started_at) != container.started_at:
+            # An earlier try has started it again since the signal.
             continue
         if container.id not in told and _is_deaf(container):
-            # It works as before: its end would never come.
+            # It ignores the signal, so waiting for its end would be useless.
             workers_endings.forget_signal(journal, container.id)
         else:
             finishing.append(container)
@@ -191,5 +191,5 @@ class _ComingBack:
             self.failed.append(error)
         else:
             self._started.append(started)
-        # The signal was for the run that is over, also when this start fails.
+        # The signal belongs to the previous run of the container, even if this start fails.
         workers_endings.forget_signal(self._journal, container.id)

@@ -59,7 +59,7 @@ class Stopped(NamedTuple):
 
 
 class StoppedWorkers(NamedTuple):
-    """What became of the old workers.
+    """The old workers after a stop.
 
     :ivar drained: whether all of them ended by themselves and every task that ran is accounted for.
     :ivar killed: names of the containers that were ended by force, or lost a process of their pool that way.
@@ -323,12 +323,12 @@ class _Stop:
             return
         memory = resources_killed.memory_sentence(self._journal)
         sentence = f"{killed_sentence(killed, self._forced, self._tasks, lost)}{memory}"
-        # To kill a worker whose time is over is the user's choice; only what somebody else killed is a failure.
+        # The user has chosen to kill workers whose time is over. Only a kill from outside is a failure.
         by_others = any(ending not in self._forced for ending in killed)
         if self._on_timeout == "fail" and (lost or self._tasks is None) and by_others:
             raise BluegreenError(
-                f"{sentence} Send the tasks again that did not end, find out what killed the worker (dmesg shows a lack "
-                "of memory), and deploy again; or set bluegreen_worker_on_timeout to leave, which continues then.",
+                f"{sentence} Send the unfinished tasks again, find out what killed the worker (dmesg shows a lack of "
+                "memory), and deploy again; or set bluegreen_worker_on_timeout to leave, which continues then.",
                 failure="killed",
                 containers=[ending.container.name for ending in killed],
                 lost=[task._asdict() for task in lost],

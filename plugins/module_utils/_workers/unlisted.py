@@ -90,8 +90,8 @@ def refuse_celery_in_webs(containers: Iterable[Container], services: Services) -
 def _beside_web(who: str, roles: Roles, is_live: bool = False) -> str:
     what = " and ".join(f"a Celery {name}" for name in roles.name.split("+"))
     return (
-        f"{who} {what} beside the web. Celery cannot be stopped there while the web still answers, so its tasks would "
-        "be lost: give Celery a service of its own in the Compose file (the same image, command: [celery, -A, your_app, "
-        "worker]), remove it from the web's start, and name the new service in bluegreen_worker_services."
+        f"{who} {what} beside the web. Celery cannot be stopped there while the web still answers, so its tasks "
+        "would be lost: give Celery a service of its own in the Compose file (the same image, command: [celery, -A, "
+        "your_app, worker]), remove it from the web's start, and name the new service in bluegreen_worker_services."
         f"{LIVE_FIRST if is_live else ''}"
     )
