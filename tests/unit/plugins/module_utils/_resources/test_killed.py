@@ -17,7 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources im
     killed as resources_killed,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.still_up import still_up
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import consuming
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -58,13 +58,13 @@ def test_a_container_that_was_killed_for_memory_right_after_its_start_is_named_w
     started = inspect_container(host.engine, host.engine.add("worker", color="green"))
     host.engine.inspected["green-worker"]["State"].update(Status="exited", ExitCode=137)
     with pytest.raises(BluegreenError) as failure:
-        still_up(host, started, {"memory_budget": BUDGET})
+        consuming.still_up(host, started, {"memory_budget": BUDGET})
     assert failure.value.message == (
         f"Container shop-green-worker-1 was killed for memory right after its start: its last log lines are in logs.{SAID}"
     )
     monkeypatch.setattr(host_resources, "oom_kills", lambda: 3)
     with pytest.raises(BluegreenError, match="ended with exit code 137 right after its start: its last log lines are in logs.$"):
-        still_up(host, started, {"memory_budget": BUDGET})
+        consuming.still_up(host, started, {"memory_budget": BUDGET})
 
 
 @pytest.mark.parametrize("status, how", [("running", "was not healthy within 3 s"), ("exited", "was killed for memory while")])
