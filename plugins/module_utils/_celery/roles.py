@@ -17,7 +17,7 @@ import re
 import shlex
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
-# Programs that stand before a Celery process without being one, by the name of the file that runs.
+# Programs that start Celery and are not Celery themselves, by the name of their file.
 SHELLS = ("sh", "bash", "dash", "ash", "zsh", "busybox")
 INITS = ("tini", "docker-init", "dumb-init", "catatonit")
 # These run one program, do nothing to it by themselves, and end with it.
@@ -37,7 +37,7 @@ _WRAPPERS = (
 VALUED = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
 
 _SHELL_OPERATORS = re.compile(r"^[;&|()]+$")
-# -B alone or behind other flags that take no value, as in -EB.
+# -B alone, or after other flags without a value, as in -EB.
 _EMBEDDED_BEAT = re.compile(r"^(-[ED]*B|--beat)$")
 _PYTHON = re.compile(r"^(python|pypy)[0-9.]*$")
 

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Names of tasks: those that wait, against those that workers register.
+"""Names of tasks: the waiting ones compared with those that workers register. Pure.
 
 Celery discards a message whose task the worker does not register, so a release that renames a task loses the messages
 that still wait for the old name.

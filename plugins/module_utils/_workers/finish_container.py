@@ -119,7 +119,7 @@ class Ending:
         path = self._path()[1]
         for pid in path.frozen:
             self._send(pid, "SIGSTOP")
-        # A supervisor may have started Celery anew until it was frozen.
+        # Until it was frozen, a supervisor may have started Celery again.
         processes, path = self._path()
         self.form = path.form
         self._targets = path.targets
@@ -130,7 +130,7 @@ class Ending:
         self._note_busy(processes)
         if told is None:
             self._signal(processes)
-        # The kernel drops a signal to a process 1 that has no handler for it.
+        # The kernel drops a signal to process 1 if that has no handler for it.
         return listens or self.form != "exec"
 
     def _signal(self, processes: list[Process]) -> None:
