@@ -16,7 +16,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
     approval,
     finish as deployment_finish,
     settle as deployment_settle,
+    transfer,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.end import end
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -53,7 +55,7 @@ def remember(scene):
 
 
 def close(scene, params=None, check_mode=False):
-    return deployment_finish.close(scene.host, scene.store, params or WHICHEVER, check_mode, keep_new_color)
+    return deployment_finish.finish_deployment(scene.host, scene.store, params or WHICHEVER, check_mode, keep_new_color)
 
 
 # Finishing
@@ -164,8 +166,8 @@ def test_a_broker_that_does_not_start_any_more_is_not_removed(scene, monkeypatch
             close(scene)
     assert failure.value.message == (
         "The broker of blue, container shop-blue-redis-1, may hold tasks, but was down and does not start (no space left on "
-        "device). So nothing was removed: mend that, then run finish.yml again, or remove that container yourself if its tasks "
-        "may be lost."
+        "device). Nothing was removed: correct that, then run ansible-playbook smallfleet.bluegreen.finish again, or remove "
+        "that container yourself if its tasks may be lost."
     )
     assert scene.states()["blue-web"] == "running"
     # Whoever cannot mend it can still go back.
@@ -181,7 +183,7 @@ def test_a_broker_that_falls_while_the_drain_is_waited_for_is_not_taken_for_empt
         scene.engine.stop("blue-redis")
         return Drained(True, [], 0.1)
 
-    record(monkeypatch, [], deployment_settle, "wait_drained", does=fall)
+    record(monkeypatch, [], transfer, "wait_drained", does=fall)
     assert close(scene)["result"] == "committed"
     assert scene.brokers["green"].tasks == {"celery": 2}
 
@@ -299,7 +301,7 @@ def test_no_color_goes_without_the_proof_that_nginx_left_it(scene, served, words
     with pytest.raises(BluegreenError) as refusal:
         close(scene)
     assert refusal.value.message == (
-        f"Nginx is not proved to serve green ({words}): nothing was removed. Look at Nginx, then run ansible-playbook "
+        f"Could not verify that Nginx serves green ({words}): nothing was removed. Look at Nginx, then run ansible-playbook "
         "smallfleet.bluegreen.finish again, or ansible-playbook smallfleet.bluegreen.rollback."
     )
     assert scene.effects() == []
@@ -315,7 +317,7 @@ def test_a_broker_that_still_holds_tasks_is_not_stopped(scene, monkeypatch):
         close(scene)
     assert refusal.value.message == (
         "The broker of the old color blue still holds tasks, and that of green does not answer: start it, then run "
-        "finish.yml again."
+        "ansible-playbook smallfleet.bluegreen.finish again."
     )
     assert scene.engine.state("blue-redis") == "running"
     assert not [call for call in scene.calls if call[0] == "remove"]
@@ -329,7 +331,7 @@ def test_tasks_that_cannot_be_moved_keep_the_old_broker(scene, monkeypatch):
         close(scene)
     assert refusal.value.message == (
         "The broker of the old color blue still holds tasks (1 in celery, 2 in mail), so it was not stopped: look at them, "
-        "then run finish.yml again."
+        "then run ansible-playbook smallfleet.bluegreen.finish again."
     )
     assert scene.engine.state("blue-redis") == "running"
     # The point of no return is behind: only forward from here.
@@ -359,7 +361,8 @@ def test_only_what_awaits_approval_can_be_finished(scene, step):
         close(scene)
     assert refusal.value.message == (
         "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is in step "
-        f"{step}, not awaiting approval: wait for it, or undo it with rollback.yml."
+        f"{step}, not awaiting approval: wait for it, or undo it with "
+        "ansible-playbook smallfleet.bluegreen.rollback."
     )
     assert scene.calls == []
 
@@ -394,8 +397,9 @@ def test_nothing_but_what_was_approved_is_finished(scene, params, words):
 
 
 LATE = (
-    "Release 2 of app shop could be approved for 600 s (bluegreen_approval_timeout), and the answer came later: nothing was "
-    "finished. Run finish.yml to approve it all the same, or rollback.yml."
+    "The approval of release 2 of app shop expired after 600 s (bluegreen_approval_timeout), and nothing was finished: run "
+    "ansible-playbook smallfleet.bluegreen.finish to approve it anyway, or ansible-playbook smallfleet.bluegreen.rollback to "
+    "undo it."
 )
 
 
@@ -570,8 +574,8 @@ def ended(scene, **entry):
         (
             None,
             "1",
-            "bluegreen_release is '1', but nothing awaits approval and no deployment of app shop was noted here: nothing was "
-            "finished. Deploy it first.",
+            "bluegreen_release is '1', but nothing awaits approval and no deployment of app shop was recorded here: nothing "
+            "was finished. Deploy it first.",
         ),
     ],
 )
@@ -595,7 +599,8 @@ def test_a_deployment_that_never_was_is_not_finished(scene):
     with pytest.raises(Fenced) as refusal:
         close(scene, APPROVED)
     assert refusal.value.message == (
-        "deployment_id dep-1 names no open deployment of app shop: nothing was finished. Look at status.yml."
+        "deployment_id dep-1 names no open deployment of app shop: nothing was finished. Look at "
+        "ansible-playbook smallfleet.bluegreen.status."
     )
 
 
@@ -625,7 +630,7 @@ def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monk
         left = number
         with monkeypatch.context() as patch, contextlib.suppress(PowerCut):
             patch.setattr(os, "unlink", until_the_cut)
-            deployment_finish.end(scene.store, journal, "rolled_back")
+            end(scene.store, journal, "rolled_back")
         scene.host.clock.now += 1000
         undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
         recovery.recover(scene.host, scene.store, undo, False)
@@ -843,7 +848,7 @@ def test_what_fell_after_its_start_is_no_release_to_approve(scene):
     scene.deployment("start_workers")
     with pytest.raises(BluegreenError) as failure:
         settle(scene)
-    assert failure.value.message.startswith("shop-green-beat-1 of the new color fell after the start")
+    assert failure.value.message.startswith("shop-green-beat-1 of the new color exited after the start")
     assert list(failure.value.details["logs"]) == ["shop-green-beat-1"]
     assert scene.store.load()["step"] == "settle" and not scene.store.load()["done"]
 
@@ -938,7 +943,7 @@ def test_a_guard_that_does_not_start_is_a_warning(scene, systemd):
 def test_what_did_not_settle_keeps_its_timer(scene, systemd):
     scene.engine.stop("green-beat")
     scene.deployment("start_workers", armed=True)
-    with pytest.raises(BluegreenError, match="fell after the start"):
+    with pytest.raises(BluegreenError, match="exited after the start"):
         settle(scene)
     assert systemd == [] and scene.store.load()["armed"] is True
 
@@ -955,7 +960,7 @@ def test_without_systemd_nobody_is_told(scene, monkeypatch):
 def test_the_timer_ends_with_the_deployment(scene, systemd, armed, told):
     """Before the journal goes: whoever is cut off in between comes back for it."""
     journal = scene.deployment("health", armed=armed)
-    deployment_finish.end(scene.store, journal, "rolled_back", "health: no answer")
+    end(scene.store, journal, "rolled_back", "health: no answer")
     assert systemd == told
     assert scene.store.load() is None
 
@@ -963,5 +968,5 @@ def test_the_timer_ends_with_the_deployment(scene, systemd, armed, told):
 def test_a_timer_that_cannot_be_stopped_keeps_no_deployment_open(scene, systemd):
     """It finds no journal when it fires."""
     systemd.code = 1
-    deployment_finish.end(scene.store, scene.deployment("health", armed=True), "rolled_back")
+    end(scene.store, scene.deployment("health", armed=True), "rolled_back")
     assert scene.store.load() is None and scene.host.warnings == []

@@ -22,9 +22,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     adoption_routes,
-    finish as deployment_finish,
     open as deployment_open,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.end import end
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker import containers as docker_containers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -228,6 +228,9 @@ class Scene:
         return self.host.calls == [] and self.host.commands == [] and not os.path.exists(self.store.folder)
 
 
+ROLLBACK, FINISH, STATUS = (f"ansible-playbook smallfleet.bluegreen.{name}" for name in ("rollback", "finish", "status"))
+
+
 @pytest.fixture
 def plugin(monkeypatch, tmp_path):
     """The file of Compose, where it is certain which one docker takes."""
@@ -409,7 +412,8 @@ def test_a_live_color_that_does_not_run_is_refused(monkeypatch, tmp_path, web):
     scene.live(web=web)
     assert scene.refusal() == (
         "Nginx sends requests to blue (port 18001), but service web of project shop-blue does not run: start it, or, if "
-        f"no color is to be live, remove {tmp_path / 'bluegreen-shop.conf'} and run prepare.yml."
+        f"no color is to be live, remove {tmp_path / 'bluegreen-shop.conf'} and run "
+        "ansible-playbook smallfleet.bluegreen.prepare."
     )
 
 
@@ -781,7 +785,7 @@ def test_the_version_of_compose_is_asked_for_once(scene, plugin):
     assert scene.untouched()
     scene.open()
     assert questions.count(VERSION) == 2
-    deployment_finish.end(scene.store, scene.store.load(), "rolled_back", "")
+    end(scene.store, scene.store.load(), "rolled_back", "")
     scene.open(check_mode=True)
     assert questions.count(VERSION) == 2
     plugin.write_text("#!/bin/sh\n# 2.21\n")
@@ -810,7 +814,7 @@ def test_the_disk_is_waited_for_only_where_a_power_cut_matters(scene, plugin, mo
     for release in "23":
         scene.open(release=release)
         files.append([os.path.basename(path) for path in synced if not os.path.isdir(path)])
-        deployment_finish.end(scene.store, scene.store.load(), "rolled_back", "")
+        end(scene.store, scene.store.load(), "rolled_back", "")
         del synced[:]
     lasting = [".settings.json.tmp", ".deployment.json.tmp", ".containers.json.tmp", ".deployment.json.tmp"]
     # The second time the app is made of the same.
@@ -1439,20 +1443,19 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
 @pytest.mark.parametrize(
     "step, noted, later, sentence",
     [
-        ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with rollback.yml."),
+        ("health", {}, 0, f"{OPEN} is open, in step health: wait for it, or undo it with {ROLLBACK}."),
         (
             "awaiting_approval",
             {},
             1000,
-            f"{OPEN} awaits approval of release 1: approve it with finish.yml, or go back with rollback.yml.",
+            f"{OPEN} awaits approval of release 1: approve it with {FINISH}, or undo it with {ROLLBACK}.",
         ),
         (
             "settle",
             {"result": "failed"},
             0,
-            f"{OPEN} is open, in step settle: look at it (status.yml), then undo it with ansible-playbook "
-            "smallfleet.bluegreen.rollback, or keep release 1, which Nginx may still serve, with ansible-playbook "
-            "smallfleet.bluegreen.finish -e bluegreen_release=1.",
+            f"{OPEN} is open, in step settle: look at it ({STATUS}), then undo it with {ROLLBACK}, or keep "
+            f"release 1, which Nginx may still serve, with {FINISH} -e bluegreen_release=1.",
         ),
     ],
 )
@@ -1513,7 +1516,7 @@ def test_anything_else_that_awaits_approval_keeps_the_next_one_out(scene, differ
     pending(scene)
     differs(scene)
     before = copy.deepcopy(scene.store.load().data)
-    with pytest.raises(Fenced, match="finish.yml|status.yml|rollback.yml"):
+    with pytest.raises(Fenced, match=r"smallfleet\.bluegreen\.rollback"):
         scene.open()
     assert scene.store.load().data == before and scene.host.calls == []
 
@@ -1575,8 +1578,8 @@ def test_what_was_abandoned_is_only_planned_for_in_check_mode(scene):
     assert (result["changed"], result["id"], result["live"], result["idle"]) == (True, "", "blue", "green")
     assert result["fetch"] == {"leftover": False} and result["up_to_date"] is False
     assert result["plan"] == [
-        "recover: bring deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z to an end, whose owner is gone (step fetch)",
-        "deploy: look at the host again, and go on",
+        "recover: complete or roll back deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z, whose owner is gone (step fetch)",
+        "deploy: check the host again, then deploy",
     ]
     assert scene.store.load().data == before and scene.host.calls == []
     assert scene.host.warnings == [] and scene.seen_env == {}
@@ -1595,7 +1598,7 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
     with pytest.raises(Fenced) as refusal:
         scene.open()
     assert refusal.value.message == (
-        f"{OPEN} awaits approval of release 1: approve it with finish.yml, or go back with rollback.yml."
+        f"{OPEN} awaits approval of release 1: approve it with {FINISH}, or undo it with {ROLLBACK}."
     )
     journal = scene.store.load()
     assert (journal["id"], journal["step"], journal["result"]) == ("dep-0", "awaiting_approval", "")
@@ -1635,9 +1638,8 @@ def test_seconds_without_a_sign_of_life(scene, seconds):
 @pytest.mark.parametrize("seconds", [1, 10, 19])
 def test_too_few_seconds_without_a_sign_of_life_are_refused(scene, seconds, check_mode):
     assert scene.refusal(revert_after=seconds, check_mode=check_mode) == (
-        f"bluegreen_revert_after is {seconds} s, but between two steps up to 20 s may pass without a sign of life on a slow "
-        "host, and then a deployment would be undone that goes well: give it 20 s or more, or 0 to turn the way back without "
-        "a controller off."
+        f"bluegreen_revert_after is {seconds} s, but a slow host may need up to 20 s between two steps, so a healthy "
+        "deployment could be rolled back: use 20 or more, or 0 to disable automatic recovery."
     )
 
 
@@ -1768,8 +1770,8 @@ def test_the_same_way_back_again_changes_nothing(kept):
 
 def test_nothing_was_kept(scene):
     assert scene.refusal(prefer="rollback") == (
-        "There is nothing to go back to: no deployment of app shop is open, and no old color was kept. Deploy the earlier "
-        "release instead; with bluegreen_old_color: stopped the old color is kept from the next deployment on."
+        "Nothing to roll back: no deployment of app shop is open, and no old color was kept. Deploy the earlier release "
+        "instead, or set bluegreen_old_color: stopped to keep the old color from the next deployment on."
     )
 
 
@@ -1787,7 +1789,7 @@ def test_where_nothing_was_kept_the_release_from_before_is_named(scene, entry, w
     scene.store.log({"id": "dep-0", "release": "2", "from": "green", "to": "blue", "ended": "", "reason": "", **entry})
     with pytest.raises(BluegreenError) as refusal:
         scene.open(prefer="rollback", release="")
-    assert f"no old color was kept. Deploy the earlier release instead{way}; with" in refusal.value.message
+    assert f"no old color was kept. Deploy the earlier release instead{way}, or set" in refusal.value.message
 
 
 def created(scene, service):
@@ -1800,8 +1802,8 @@ def test_a_kept_color_that_somebody_removed_is_created_again(kept):
     kept.engine.images["sha256:web-1"] = kept.engine.images.pop("registry/web:1")
     result = kept.open(prefer="rollback", release="")
     assert result["plan"][0] == (
-        "plan: shop: green becomes live (back to release 1, which was kept; somebody removed shop-green-beat-1, "
-        "shop-green-redis-1, shop-green-web-1, shop-green-worker-1, created again)"
+        "plan: shop: green becomes live (back to release 1, which was kept; created again, because they were removed: "
+        "shop-green-beat-1, shop-green-redis-1, shop-green-web-1, shop-green-worker-1)"
     )
     assert {each.status for each in docker_containers.of_project(kept.engine, "shop-green")} == {"created"}
     # The tag has moved on; what comes back is what was there.
@@ -1860,7 +1862,7 @@ def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
     """Else a release that is live and bad would stay, and the rollback would pass for done."""
     kept.open(prefer="rollback", release="")
     undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": ""}
-    deployment_finish.end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
+    end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
     assert kept.store.history()[-1]["to_kept"] is True
     found = recovery.recover(kept.host, kept.store, undo, check_mode=False)
     assert (found["found"], found["already"], found["again"], found["kept"]) == (False, False, True, "1")
@@ -1869,7 +1871,7 @@ def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
 
 def test_a_release_that_was_undone_was_on_no_way_to_a_kept_color(kept):
     kept.open(release="3")
-    deployment_finish.end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
+    end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
     assert "to_kept" not in kept.store.history()[-1]
     assert snapshot_file.kept_color(kept.store)["color"] == "green"
 

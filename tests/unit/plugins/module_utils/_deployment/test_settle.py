@@ -9,7 +9,7 @@ from fakes import record
 from workers import WORKER
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import transfer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.color import colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
@@ -48,7 +48,7 @@ def test_new_workers_are_asked_once_they_run_if_that_was_left_open(
         assert found == known
         return broker_move.Moved(0, {}, {}, 0, 1)
 
-    monkeypatch.setattr(settle, "copy_beside", lambda *given: None)
+    monkeypatch.setattr(transfer, "copy_beside", lambda *given: None)
     record(monkeypatch, [], broker_move, "move", does=move)
     record(
         monkeypatch,
@@ -58,5 +58,5 @@ def test_new_workers_are_asked_once_they_run_if_that_was_left_open(
         lambda given: [each.id for each in given["containers"] if each.running],
         lambda given: ["shop.new"],
     )
-    settle.move_tasks(host, journal, *((old, candidate) if to_candidate else (candidate, old)))
+    transfer.move_tasks(host, journal, *((old, candidate) if to_candidate else (candidate, old)))
     assert calls == ([asked] if asked else [])

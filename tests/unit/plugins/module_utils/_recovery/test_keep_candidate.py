@@ -32,7 +32,7 @@ WAYS = (
 
 
 def finish(scene, params=None, check_mode=False):
-    return deployment_finish.close(scene.host, scene.store, params or NAMED, check_mode, keep_new_color)
+    return deployment_finish.finish_deployment(scene.host, scene.store, params or NAMED, check_mode, keep_new_color)
 
 
 def undo(scene, **params):
@@ -82,7 +82,7 @@ def test_the_release_has_to_be_named(stuck):
         finish(stuck, UNNAMED)
     assert refusal.value.message == (
         "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is being undone, and nothing was finished: complete "
-        "the way back with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still serves release 2 and it is to stay, "
+        "the rollback with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still serves release 2 and it is to stay, "
         "name it (ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2)."
     )
     with pytest.raises(Fenced, match="name it"):
