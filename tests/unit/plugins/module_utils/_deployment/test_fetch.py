@@ -161,19 +161,19 @@ SAID = [
     ),
     (
         "failed to register layer: write /usr/lib/x: no space left on device",
-        "failed to register layer: write /usr/lib/x: no space left on device: make room on this host (docker system df shows "
-        "what takes it), and deploy again.",
+        "failed to register layer: write /usr/lib/x: no space left on device: free disk space on this host (docker "
+        "system df shows its use), then deploy again.",
     ),
     (
         'Error response from daemon: Get "https://r/v2/": dial tcp 192.0.2.1:443: connect: no route to host',
-        'Get "https://r/v2/": dial tcp 192.0.2.1:443: connect: no route to host: see to it that this host reaches the registry, '
+        'Get "https://r/v2/": dial tcp 192.0.2.1:443: connect: no route to host: make sure that this host reaches the registry, '
         "or load the image there by hand.",
     ),
     (
         "#7 ERROR: process \"/bin/sh -c false\" did not complete successfully: exit code: 1\nfailed to solve: process \"/bin/sh -c "
         'false" did not complete successfully: exit code: 1',
         'failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1: correct the Dockerfile, or '
-        "what it needs of the network.",
+        "make sure that its build reaches the network.",
     ),
     ("something new", "something new."),
     ("couldn't use topsecret", "couldn't use (hidden)."),
