@@ -372,7 +372,7 @@ def test_a_file_that_somebody_else_wrote_is_not_left_to_prepare(monkeypatch, tmp
     scene.point_to(18001, " down")
     scene.by_hand()
     scene.passes_to(8000)
-    assert f"Write into {scene.file}, which prepare.yml cannot do here" in scene.refusal()
+    assert f"Write into {scene.file}, which ansible-playbook smallfleet.bluegreen.prepare cannot do here" in scene.refusal()
 
 
 def test_of_two_colors_that_run_the_one_that_nginx_serves_is_live(monkeypatch, tmp_path):
@@ -390,8 +390,8 @@ def test_a_file_that_points_to_an_app_by_hand_is_told_its_names(monkeypatch, tmp
     scene.point_to(8000)
     scene.by_hand(folder="/home/pi/shop")
     assert scene.refusal() == (
-        f"{scene.file} sends requests to port 8000, which shop-web-1 of project shop publishes, and no color is both: leave it "
-        "running, and make it blue, the live color. Write into the inventory:\n"
+        f"{scene.file} sends requests to port 8000, which shop-web-1 of project shop publishes, but no color has this "
+        "project and this port: leave it running, and make it blue, the live color. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
         "Then deploy again."
