@@ -5,8 +5,9 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """An app that runs already, started by hand, while no color is live: which lines make it the live color. Pure.
 
-It is recognized by the folder of its Compose files, by the name of a color's project, or by a color's port. An app that Nginx
-serves is never to be stopped: it is adopted where it stands. :mod:`adoption_routes` tells where Nginx sends requests.
+It is recognized by the folder of its Compose files, by the name of a color's project, or by a color's port. An app that
+Nginx serves is never to be stopped: it is adopted where it stands. :mod:`adoption_routes` tells where Nginx sends
+requests.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def is_in_the_way(found: Found, settings: Settings) -> bool:
 
 
 class Upstream(NamedTuple):
-    """The upstream to adopt the app with, and its file; ``theirs`` is whether the user has it already, with the app's server."""
+    """The upstream to adopt the app with, and its file; ``theirs``: the user has it already, with the app's server."""
 
     name: str
     file: str
@@ -144,7 +145,7 @@ def upstream_of(found: Found, settings: Settings, ways: Ways) -> Upstream:
 
 
 def variables(found: Found, settings: Settings, upstream: Upstream, taken: Callable[[int], bool]) -> list[str]:
-    """The variables that make the running project a color, as lines of an inventory, without those that are right already.
+    """The variables that make the running project a color, as lines of an inventory; correct ones are left out.
 
     :param taken: called with a port, whether something on this host has it.
     """
@@ -174,7 +175,7 @@ def variables(found: Found, settings: Settings, upstream: Upstream, taken: Calla
 
 
 def _servers(found: Found, settings: Settings, projects: Mapping[str, str], idle: str) -> dict[str, str]:
-    """``{color: "name:port"}`` as an Nginx in a container reaches the colors; none where it uses the ports of the host."""
+    """``{color: "name:port"}`` as an Nginx in a container reaches the colors; none if it uses the host's ports."""
     inside = [way.port for way in found.ways if (way.host, way.port) in _names(found.app, settings)]
     if not inside:
         return {}
@@ -183,7 +184,7 @@ def _servers(found: Found, settings: Settings, projects: Mapping[str, str], idle
 
 
 def _names(app: App, settings: Settings) -> Collection[tuple[str, int]]:
-    """``{(name, port)}`` by which an Nginx in a container reaches the app's web; the service has one name in both colors."""
+    """``{(name, port)}`` by which an Nginx in a container reaches the app's web, by container and by service."""
     web = settings.services["web"][0]
     if not settings.nginx["container"]:
         return frozenset()
@@ -202,9 +203,7 @@ def edits(found: Found, upstream: Upstream) -> list[Line]:
 # The finding
 
 
-def finding(
-    found: Found, settings: Settings, ways: Ways, src: str, taken: Callable[[int], bool], by_hand: bool
-) -> str:
+def finding(found: Found, settings: Settings, ways: Ways, src: str, taken: Callable[[int], bool], by_hand: bool) -> str:
     """How to adopt the app, as one finding with the lines to write; empty where the app does not keep a deployment out.
 
     :param taken: called with a port, whether something on this host has it.
@@ -221,9 +220,9 @@ def finding(
             else "no port, but a color needs one"
         )
         return (
-            f"{what}, and its container {app.container} publishes {published}: give it a port such as "
-            "127.0.0.1:8000 in its Compose file while few visitors come, start it anew that way, have Nginx pass to it, and "
-            "deploy then."
+            f"{what}, and its container {app.container} publishes {published}: give it a port such as 127.0.0.1:8000 "
+            "in its Compose file while few visitors come, start it anew that way, have Nginx pass to it, and deploy "
+            "then."
         )
     upstream = upstream_of(found, settings, ways)
     served = ", ".join(dict.fromkeys(way.place for way in found.ways))
@@ -237,7 +236,9 @@ def finding(
     begin += f"{settings.nginx['file']} names no live color: leave it running, and adopt it as {found.color}"
     end = "Then deploy again."
     if not served:
-        whose = "nobody uses it any more" if ways.complete else f"you are sure that Nginx does not use port {found.port}"
+        whose = (
+            "nobody uses it any more" if ways.complete else f"you are sure that Nginx does not use port {found.port}"
+        )
         end += f" If {whose}, stop it instead (docker compose -p {app.project} stop)."
     return "\n".join([f"{begin}.", *_numbered(_steps(found, settings, ways, upstream, taken, by_hand)), end])
 
@@ -256,8 +257,8 @@ def _steps(
     elif not upstream.theirs:
         block = " with bluegreen_prepare_server_block: false, since your own server block stays" if found.ways else ""
         yield [
-            f"Run {command('prepare')}{block}: it writes {found.color} as the live color into {upstream.file}, and does not "
-            "reload Nginx."
+            f"Run {command('prepare')}{block}: it writes {found.color} as the live color into {upstream.file}, and "
+            "does not reload Nginx."
         ]
     changes = edits(found, upstream)
     reload = f"Check and reload Nginx: {RELOAD}"
@@ -287,12 +288,12 @@ def of_file(app: App, color: str, port: int, settings: Settings, taken: Callable
     color = color or next((each for each in COLORS if settings.projects[each] == app.project), COLORS[0])
     found = Found(app, (), color, port)
     lines = variables(found, settings, Upstream(settings.nginx["upstream"], file, True), taken)
-    return "\n".join([
-        f"{file} sends requests to port {port}, which {app.container} of project {app.project} publishes, but no color has this "
-        f"project and this port: leave it running, and make it {found.color}, the live color. Write into the inventory:",
-        *lines,
-        "Then deploy again.",
-    ])
+    first = (
+        f"{file} sends requests to port {port}, which {app.container} of project {app.project} publishes, but no color "
+        f"has this project and this port: leave it running, and make it {found.color}, the live color. Write into the "
+        "inventory:"
+    )
+    return "\n".join([first, *lines, "Then deploy again."])
 
 
 def served_idle(color: str, project: str, port: int, places: Collection[str], settings: Settings) -> str:
@@ -303,34 +304,38 @@ def served_idle(color: str, project: str, port: int, places: Collection[str], se
     begin = f"Color {color} is idle by {settings.nginx['file']}, but project {project} runs, and "
     if not places:
         return begin + (
-            f"whether Nginx sends requests to its port {port} is unknown (a variable, or a broken configuration): look for "
-            f"that port in nginx -T, and stop the project (docker compose -p {project} stop) only if Nginx does not use it."
+            f"whether Nginx sends requests to its port {port} is unknown (a variable, or a broken configuration): look "
+            f"for that port in nginx -T, and stop the project (docker compose -p {project} stop) only if Nginx does "
+            "not use it."
         )
     return begin + (
         f"Nginx sends requests to its port {port} ({', '.join(places)}): leave it running, write "
-        f"http://{settings.nginx['upstream']} there in place of that address, reload Nginx ({RELOAD}), and stop the project "
-        "only after that."
+        f"http://{settings.nginx['upstream']} there in place of that address, reload Nginx ({RELOAD}), and stop the "
+        "project only after that."
     )
 
 
 def without_live_color(settings: Settings, served: Mapping[str, tuple[int, str]]) -> str:
     """A warning before a line of Nginx is changed while no color is live; empty where none serves anything.
 
-    :param served: for each place (``file:line``), the port that it sends requests to, and the process that listens there.
+    :param served: for each place (``file:line``), the port that it sends requests to, and the process that listens
+        there.
     """
     if not served:
         return ""
     places = ", ".join(f"{place} (port {port}: {listener})" for place, (port, listener) in served.items())
     upstream = settings.nginx["upstream"]
     return (
-        f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has switched "
-        f"Nginx: if this app is served by {places} now, change that place only when its visitors can wait so long."
+        f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has "
+        f"switched Nginx: if this app is served by {places} now, change that place only when its visitors can wait so "
+        "long."
     )
 
 
 def beside(found: Found, src: str) -> str:
     """A warning of an app that runs beside the two colors, and does not keep a deployment out."""
     return (
-        f"Project {found.app.project} runs from {src} too ({found.app.container}), beside the two colors, and no place of Nginx "
-        "sends requests to it: if it is an earlier run of this app by hand, its workers keep working until you stop it."
+        f"Project {found.app.project} runs from {src} too ({found.app.container}), beside the two colors, and no place "
+        "of Nginx sends requests to it: if it is an earlier run of this app by hand, its workers keep working until "
+        "you stop it."
     )

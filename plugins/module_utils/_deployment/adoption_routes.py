@@ -56,14 +56,16 @@ class Way(NamedTuple):
         """The lines that send its requests to an upstream instead, so that the app gets the same requests."""
         *first, last = self.words
         begin, _end = _span_of_target(last)
-        new = f"{' '.join(first)} {last[:begin]}{upstream}{last[begin + len(self.target):]};"
+        end = begin + len(self.target)
+        new = f"{' '.join(first)} {last[:begin]}{upstream}{last[end:]};"
         return [Line(self.place, " ".join((new, *self.kept)), f"{' '.join(self.words)};"), *self.elsewhere]
 
 
 class Ways(NamedTuple):
     """Where an Nginx sends requests.
 
-    :ivar complete: whether ``found`` has all of them; a variable may lead anywhere, and a broken configuration shows none.
+    :ivar complete: whether ``found`` has all of them; a variable may lead anywhere, and a broken configuration shows
+        none.
     :ivar targets: every name or address that a directive names, in lower case.
     :ivar upstreams: for each upstream, the files that define it.
     :ivar alone: for each upstream that has a file of its own, and one server, that file.
@@ -196,6 +198,6 @@ def _nearest(around: Sequence[Sequence[Statement]], name: str) -> tuple[list[Sta
 def _text(statement: Statement) -> str:
     """A directive as it may be written once more; the parser has removed the quotes."""
     words = [
-        word if _BARE.fullmatch(word) else '"' + re.sub(r'(?<!\\)"', r'\"', word) + '"' for word in statement.words
+        word if _BARE.fullmatch(word) else '"' + re.sub(r'(?<!\\)"', r"\"", word) + '"' for word in statement.words
     ]
     return f"{' '.join(words)};"

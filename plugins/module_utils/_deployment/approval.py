@@ -5,8 +5,8 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """How long an approval may be given, kept by the host itself: a controller may wait for its answer forever, or be gone.
 
-The time is kept like the lease, by the clock that counts from the boot. A boot begins it anew: nobody can tell how long the
-host was off, and that alone is no reason to roll back a release that is live and healthy.
+The time is kept like the lease, by the clock that counts from the boot. A boot begins it anew: nobody can tell how long
+the host was off, and that alone is no reason to roll back a release that is live and healthy.
 """
 
 from __future__ import annotations

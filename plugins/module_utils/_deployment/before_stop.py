@@ -6,9 +6,9 @@
 
 """Init services that run while the old workers still work, so that tasks do not wait for them.
 
-The candidate's support services start first, as they do later. An init container gets a quarter of the CPU weight of the
-others, which serve meanwhile. If the host has too little memory now, nothing starts here, and everything runs when the old
-workers have stopped, as it does without this option.
+The candidate's support services start first, as they do later. An init container gets a quarter of the CPU weight of
+the others, which serve meanwhile. If the host has too little memory now, nothing starts here, and everything runs when
+the old workers have stopped, as it does without this option.
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ class Color:
     """
 
     def __init__(self, host: Host, settings: Settings, name: str, more_workers: Sequence[str] = ()) -> None:
-        """
-        :param more_workers: services of the color that run Celery but are in no list, because the next release renamed them.
+        """Look at the containers now.
+
+        :param more_workers: services of the color that run Celery but are in no list: the next release renamed them.
         """
         self._host = host
         self._more_workers = more_workers
@@ -80,7 +81,7 @@ class Color:
         return broker
 
     def server(self) -> Optional[Container]:
-        """The container of the broker that the color brings for itself, running or not; ``None`` where there is none."""
+        """The container, running or not, of the broker that the color brings for itself; ``None`` without one."""
         broker = self._connect(self._settings.broker) if self._settings.broker["mode"] == "color" else None
         return broker.container if broker is not None else None
 

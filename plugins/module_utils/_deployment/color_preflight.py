@@ -27,13 +27,15 @@ def live_findings(situation: Situation) -> list[str]:
     holder = port_holders.container_on(situation.host.engine, port)
     if holder:
         return [
-            f"Nginx sends requests to {situation.live} (port {port}), which container {port_holders.name_of(holder)} of "
-            f"project {port_holders.project_of(holder) or '(none)'} publishes, but bluegreen_projects.{situation.live} is "
-            f"{project!r} and its web service {situation.web!r}: name the project and the services that run."
+            f"Nginx sends requests to {situation.live} (port {port}), which container {port_holders.name_of(holder)} "
+            f"of project {port_holders.project_of(holder) or '(none)'} publishes, but "
+            f"bluegreen_projects.{situation.live} is {project!r} and its web service {situation.web!r}: name the "
+            "project and the services that run."
         ]
     return [
-        f"Nginx sends requests to {situation.live} (port {port}), but service {situation.web} of project {project} does not "
-        f"run: start it, or, if no color is to be live, remove {situation.nginx.file} and run {command('prepare')}."
+        f"Nginx sends requests to {situation.live} (port {port}), but service {situation.web} of project {project} "
+        f"does not run: start it, or, if no color is to be live, remove {situation.nginx.file} and run "
+        f"{command('prepare')}."
     ]
 
 
@@ -63,7 +65,8 @@ def _running_services(situation: Situation) -> list[str]:
     return [
         each.service
         for each in situation.containers[situation.idle]
-        # A worker that outlived its deployment is done when its Celery is; fetch removes the frozen container around it.
+        # A worker that outlived its deployment is done when its Celery is; fetch removes the frozen container around
+        # it.
         if each.running
         and each.service not in allowed
         and not (each.service in workers and finish_container.is_over(each))
@@ -80,8 +83,8 @@ def _port_findings(situation: Situation, project: str, port: int) -> list[str]:
         return [f"{variable} is {port}, but container {name} holds that port: choose another port."]
     if service in situation.settings.services["ignored"]:
         return [
-            f"{variable} is {port}, but container {name} (service {service}, bluegreen_ignored_services) holds that port: give "
-            "it another port in the Compose file, or choose another one for the color."
+            f"{variable} is {port}, but container {name} (service {service}, bluegreen_ignored_services) holds that "
+            "port: give it another port in the Compose file, or choose another one for the color."
         ]
     return []
 

@@ -20,9 +20,7 @@ from .._nginx import running as nginx_running, switch as nginx_switch
 from .._snapshot import file as snapshot_file
 
 
-def end(
-    store: Store, journal: Journal, result: str, reason: str = "", images: Optional[dict[str, str]] = None
-) -> None:
+def end(store: Store, journal: Journal, result: str, reason: str = "", images: Optional[dict[str, str]] = None) -> None:
     """Write the line of the history and close the journal, no matter how the deployment ended.
 
     :param result: committed, rolled_back or failed.

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The end of a deployment that was approved: the old color is removed, or stopped and kept. There is no way back from here.
+"""The end of an approved deployment: the old color is removed, or stopped and kept.
 
-What fails here is tried again forward, never undone. A broker that still holds tasks is never stopped.
+There is no way back from here. A failed step is tried again forward, never undone.
+A broker that still holds tasks is never stopped.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ def _start_what_is_down(host: Host, candidate: Color) -> None:
             host.engine.start(container.id)
         except EngineError as error:
             raise BluegreenError(
-                f"Container {container.name} of the new color is down and does not start ({error.message}), so nothing was "
-                f"removed: correct that, then run {command('finish')}."
+                f"Container {container.name} of the new color is down and does not start ({error.message}), so nothing "
+                f"was removed: correct that, then run {command('finish')}."
             ) from error
         host.warn(f"Container {container.name} was down and was started again.")
     if down:
@@ -124,22 +125,22 @@ def _require_served(host: Host, journal: Journal, settings: Settings, nginx: Ngi
         served = _switch_again(host, journal, settings, nginx, candidate, served)
     if served != journal["to"]:
         raise BluegreenError(
-            f"Could not verify that Nginx serves {journal['to']} (it serves {served or 'neither color'}): nothing was removed. "
-            f"Look at Nginx, then run {command('finish')} again{or_back(journal, candidate, served)}."
+            f"Could not verify that Nginx serves {journal['to']} (it serves {served or 'neither color'}): nothing was "
+            f"removed. Look at Nginx, then run {command('finish')} again{or_back(journal, candidate, served)}."
         )
 
 
-def _switch_again(
-    host: Host, journal: Journal, settings: Settings, nginx: Nginx, candidate: Color, served: str
-) -> str:
-    """Switch Nginx to the approved color, if somebody has switched it elsewhere since; the color that it serves then."""
+def _switch_again(host: Host, journal: Journal, settings: Settings, nginx: Nginx, candidate: Color, served: str) -> str:
+    """Switch Nginx to the approved color after somebody has switched it elsewhere; the color that it serves now."""
     try:
         health_gate.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
         nginx_switch.switch(host, journal, nginx._replace(backup=False), candidate.name, journal["release"])
     except BluegreenError as error:
         host.warn(error.message)
         return served
-    host.warn(f"Nginx served {served or 'neither color'}, and was switched to {candidate.name} again, which was approved.")
+    host.warn(
+        f"Nginx served {served or 'neither color'}, and was switched to {candidate.name} again, which was approved."
+    )
     return candidate.name
 
 
@@ -158,7 +159,8 @@ def or_back(journal: Journal, candidate: Color, served: str) -> str:
 
 def _stop_old_color(host: Host, store: Store, journal: Journal, nginx: Nginx, old: Color, candidate: Color) -> None:
     if nginx.backup:
-        # First: requests would fail over to a removed color, and a name that does not resolve stops Nginx from starting.
+        # First: requests would fail over to a removed color, and a name that does not resolve stops Nginx from
+        # starting.
         nginx_switch.switch(host, journal, nginx._replace(backup=False), journal["to"], journal["release"])
     drain(host, journal)
     # Meanwhile docker system prune may have removed what had stopped.
@@ -207,8 +209,8 @@ def _start_broker(host: Host, old: Color) -> None:
         start_broker(host, old)
     except BluegreenError as error:
         raise BluegreenError(
-            f"{error.message} Nothing was removed: correct that, then run {command('finish')} again, or remove that container "
-            "yourself if its tasks may be lost."
+            f"{error.message} Nothing was removed: correct that, then run {command('finish')} again, or remove that "
+            "container yourself if its tasks may be lost."
         ) from error
 
 
@@ -219,8 +221,8 @@ def _empty_broker(host: Host, journal: Journal, old: Color, candidate: Color) ->
     if left:
         queues = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
         raise BluegreenError(
-            f"The broker of the old color {old.name} still holds tasks ({queues}), so it was not stopped: look at them, then "
-            f"{again}."
+            f"The broker of the old color {old.name} still holds tasks ({queues}), so it was not stopped: look at "
+            f"them, then {again}."
         )
     with old.own_broker() as broker:
         if broker is None and old.server() is not None:
@@ -229,8 +231,8 @@ def _empty_broker(host: Host, journal: Journal, old: Color, candidate: Color) ->
             )
         if broker is not None and broker_queues.count_messages(broker):
             raise BluegreenError(
-                f"The broker of the old color {old.name} still holds tasks, and that of {candidate.name} does not answer: "
-                f"start it, then {again}."
+                f"The broker of the old color {old.name} still holds tasks, and that of {candidate.name} does not "
+                f"answer: start it, then {again}."
             )
     broker_move.finish_hop(journal)
 
@@ -244,8 +246,8 @@ def _remove(host: Host, old: Color, volumes: bool) -> None:
     others = [container.name for container in old.containers if container.id not in own]
     if others:
         host.warn(
-            f"{', '.join(others)} of project {old.project} is left, because a color does not start it, and so are the networks "
-            "and volumes of that project."
+            f"{', '.join(others)} of project {old.project} is left, because a color does not start it, and so are the "
+            "networks and volumes of that project."
         )
         return
     leftovers.remove_networks(host, old.project)

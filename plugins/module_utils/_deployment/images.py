@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Images of earlier releases: which ones a color runs, and those that are removed because nothing needs them any more."""
+"""Images: those that a color runs, and those of earlier releases, which are removed in the end."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def prune_images(host: Host, live: dict[str, str], history: list[dict[str, Any]]
                     host.engine.remove_image(name)
     except EngineError as error:
         host.warn(
-            f"Images of earlier releases stay, because the engine does not show them ({error.message.rstrip('.')}): the "
-            "next finish removes them."
+            f"Images of earlier releases stay, because the engine does not show them ({error.message.rstrip('.')}): "
+            "the next finish removes them."
         )

@@ -5,8 +5,8 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The meaning of a rollback where no deployment is open: back to the kept color, or it was done already. Pure.
 
-A user may run it because an error said so, and may not know that the guard was faster. So after a rollback the next one goes
-no further by itself: the earlier release has to be named.
+A user may run it because an error said so, and may not know that the guard was faster. So after a rollback the next one
+goes no further by itself: the earlier release has to be named.
 """
 
 from __future__ import annotations
@@ -63,6 +63,6 @@ def require_named(last: Mapping[str, Any], kept: Mapping[str, Any], wanted: str)
     release = kept["release"]
     way = f"name that one ({command('rollback', release)})" if release else f"leave it out ({command('rollback')})"
     raise BluegreenError(
-        f"bluegreen_release is {wanted!r}, but the kept color {kept['color']} has release {release_label(release)}: to go back to "
-        f"it {way}, or deploy release {wanted} ({command('deploy', wanted)})."
+        f"bluegreen_release is {wanted!r}, but the kept color {kept['color']} has release {release_label(release)}: to "
+        f"go back to it {way}, or deploy release {wanted} ({command('deploy', wanted)})."
     )

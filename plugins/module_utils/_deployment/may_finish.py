@@ -19,8 +19,8 @@ from . import approval
 def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> None:
     """Raise :class:`Fenced` unless the open deployment is the one that is meant, and may be finished.
 
-    :param params: parameters of bg_deployment: ``deployment_id`` and ``epoch``, both empty for whichever awaits approval,
-        and ``release``, empty for any.
+    :param params: parameters of bg_deployment: ``deployment_id`` and ``epoch``, both empty for whichever awaits
+        approval, and ``release``, empty for any.
     """
     deployment = f"Deployment {journal.describe()} of app {app}"
     if params["deployment_id"]:
@@ -30,8 +30,8 @@ def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> No
         return
     if journal["back"]:
         raise Fenced(
-            f"{deployment} is being undone, and nothing was finished: complete that with {command('rollback')}, then deploy "
-            "again."
+            f"{deployment} is being undone, and nothing was finished: complete that with {command('rollback')}, then "
+            "deploy again."
         )
     if journal["step"] not in ("awaiting_approval", "finish"):
         raise Fenced(
@@ -40,9 +40,9 @@ def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> No
         )
     if params["deployment_id"] and journal["step"] != "finish" and approval.is_over(journal):
         raise Fenced(
-            f"The approval of release {journal.release_label} of app {app} expired after {journal['approval_timeout']} s "
-            f"(bluegreen_approval_timeout), and nothing was finished: run {command('finish')} to approve it anyway, or "
-            f"{command('rollback')} to undo it."
+            f"The approval of release {journal.release_label} of app {app} expired after {journal['approval_timeout']} "
+            f"s (bluegreen_approval_timeout), and nothing was finished: run {command('finish')} to approve it anyway, "
+            f"or {command('rollback')} to undo it."
         )
     if params["release"] and params["release"] != journal["release"]:
         raise Fenced(
@@ -57,8 +57,9 @@ def _require_named_to_stay(deployment: str, journal: Journal, params: dict[str, 
         return
     what = "is being undone" if journal["back"] else f"failed in step {journal['step']}"
     raise Fenced(
-        f"{deployment} {what}, and nothing was finished: complete the rollback with {command('rollback')}, or, if Nginx still "
-        f"serves release {journal.release_label} and it is to stay, name it ({command('finish', journal['release'])})."
+        f"{deployment} {what}, and nothing was finished: complete the rollback with {command('rollback')}, or, if "
+        f"Nginx still serves release {journal.release_label} and it is to stay, name it "
+        f"({command('finish', journal['release'])})."
     )
 
 
@@ -90,8 +91,8 @@ def result_without_deployment(
 def _require_live(app: str, history: list[dict[str, Any]], release: str) -> None:
     if not history:
         raise Fenced(
-            f"bluegreen_release is {release!r}, but nothing awaits approval and no deployment of app {app} was recorded "
-            "here: nothing was finished. Deploy it first."
+            f"bluegreen_release is {release!r}, but nothing awaits approval and no deployment of app {app} was "
+            "recorded here: nothing was finished. Deploy it first."
         )
     last = history[-1]
     live = last["release"] if last["result"] == "committed" else last.get("release_from", "")
@@ -100,8 +101,8 @@ def _require_live(app: str, history: list[dict[str, Any]], release: str) -> None
     if release == last["release"]:
         raise _was_rolled_back(app, last)
     raise Fenced(
-        f"bluegreen_release is {release!r}, but nothing awaits approval, and release {release_label(live)} of app {app} is "
-        "live: nothing was finished. Deploy it first."
+        f"bluegreen_release is {release!r}, but nothing awaits approval, and release {release_label(live)} of app "
+        f"{app} is live: nothing was finished. Deploy it first."
     )
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The old web on a host that cannot hold two webs and the new workers: it stops before these start, until the approval."""
+"""The old web on a host that cannot hold two webs and the new workers: it stops before the new workers start."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def stop(host: Host, journal: Journal, old: Color) -> list[str]:
 
 
 def stop_now(host: Host, journal: Journal, old: Color) -> None:
-    """Stop the web of a color that Nginx no longer sends requests to, so that neither Docker nor a boot starts it again."""
+    """Stop a web that Nginx sends no requests to, so that neither Docker nor a boot starts it again."""
     web = old.of("web")
     disable_restart(host, journal, web)
     for container in web:

@@ -164,7 +164,7 @@ def journal_facts(situation: Situation) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _all_or_nothing(store: Store, deployment_id: str) -> Iterator[None]:
-    """Leave nothing of a deployment that could not be written down whole, as on a full disk: nothing was touched yet."""
+    """Leave nothing of a deployment that could not be written down whole, as on a full disk."""
     try:
         yield
     except Exception:
@@ -187,18 +187,15 @@ def check_revert_after(seconds: int) -> None:
     """Raise unless the guard can act after so many seconds without a heartbeat, ``0`` for never."""
     if seconds and seconds < SHORTEST_REVERT:
         raise BluegreenError(
-            f"bluegreen_revert_after is {seconds} s, but a slow host may need up to {SHORTEST_REVERT} s between two steps, so a "
-            f"healthy deployment could be rolled back: use {SHORTEST_REVERT} or more, or 0 to disable automatic recovery."
+            f"bluegreen_revert_after is {seconds} s, but a slow host may need up to {SHORTEST_REVERT} s between two "
+            f"steps, so a healthy deployment could be rolled back: use {SHORTEST_REVERT} or more, or 0 to disable "
+            "automatic recovery."
         )
 
 
 def is_abandoned(journal: Journal) -> bool:
     """Whether the owner of an open deployment is gone. One that failed waits for a human."""
-    return (
-        journal["step"] != "awaiting_approval"
-        and journal["result"] != "failed"
-        and not journal.has_owner()
-    )
+    return journal["step"] != "awaiting_approval" and journal["result"] != "failed" and not journal.has_owner()
 
 
 def _remember(host: Host, store: Store, journal: Journal, situation: Situation) -> None:
@@ -212,7 +209,9 @@ def _remember(host: Host, store: Store, journal: Journal, situation: Situation) 
             if role_of(each.service, services) or each.service in situation.old_workers
         ]
         release = situation.live_release
-        snapshot_restore.remember(host, store, situation.live, release, live, lambda container: container.restart_policy)
+        snapshot_restore.remember(
+            host, store, situation.live, release, live, lambda container: container.restart_policy
+        )
     if situation.kept:
         snapshot_restore.restore_missing(host, store, journal, Color(host, situation.settings, situation.idle))
 
@@ -234,20 +233,20 @@ def require_none_open(store: Store, journal: Optional[Journal]) -> None:
             way += f", or keep release {journal.release_label}, which Nginx may still serve, with {keep}"
     elif journal["step"] == "awaiting_approval":
         raise Fenced(
-            f"Deployment {journal.describe()} of app {store.app} awaits approval of release {journal.release_label}: approve "
-            f"it with {command('finish')}, or undo it with {command('rollback')}."
+            f"Deployment {journal.describe()} of app {store.app} awaits approval of release {journal.release_label}: "
+            f"approve it with {command('finish')}, or undo it with {command('rollback')}."
         )
     else:
         way = f"wait for it, or undo it with {command('rollback')}"
     raise Fenced(f"Deployment {journal.describe()} of app {store.app} is open, in step {journal['step']}: {way}.")
 
 
-def _again(
-    host: Host, store: Store, journal: Journal, settings: Settings, params: dict[str, Any]
-) -> dict[str, Any]:
+def _again(host: Host, store: Store, journal: Journal, settings: Settings, params: dict[str, Any]) -> dict[str, Any]:
     """The same open once more: it changes nothing, and decides anew once images are here."""
     if journal["back"] or journal["result"]:
-        raise Fenced(f"Deployment {journal.describe()} of app {store.app} is being undone: deploy again under another id.")
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {store.app} is being undone: deploy again under another id."
+        )
     preflight = Preflight(host, store, settings, params)
     preflight.adopt(journal)
     preflight.find_colors(journal["from"])

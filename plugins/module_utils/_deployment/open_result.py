@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What bg_deployment returns when a deployment is planned or opened: the colors, what is to be fetched, plan and diff."""
+"""The result of bg_deployment with state open: the colors, how the images are fetched, plan and diff."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ def result(situation: Situation, changed: bool, deployment_id: str = "", epoch: 
 
 
 def recovery_first(situation: Situation, journal: Journal) -> dict[str, Any]:
-    """The result in check mode where a deployment is open whose owner is gone: nobody knows the host after its recovery."""
+    """The result in check mode where a deployment has to be recovered first; how the host is then is unknown."""
     situation.live, situation.idle = journal["from"], journal["to"]
     return {
         **_outline(situation, True, "", 0),
         "fetch": {"leftover": False},
         "plan": [
-            f"recover: complete or roll back deployment {journal.describe()}, whose owner is gone (step {journal['step']})",
+            f"recover: complete or roll back deployment {journal.describe()}, whose owner is gone (step "
+            f"{journal['step']})",
             "deploy: check the host again, then deploy",
         ],
     }

@@ -26,7 +26,7 @@ class Plan(NamedTuple):
     :ivar reasons: why there is something to do, as half sentences.
     :ivar fetch: how the images are got, empty where nothing is fetched.
     :ivar leftover: whether the broker of the idle color may hold tasks.
-    :ivar broker: its mode; ``broker_reason`` says why as half a sentence, as each ``…_reason`` does, empty without one.
+    :ivar broker: its mode; ``broker_reason`` says why as half a sentence, as the other reasons do.
     :ivar stop_timeout: seconds that running tasks get, ``None`` where the container says it.
     :ivar init_before_stop: init services that run while the old workers do.
     :ivar strategy: what becomes of the old workers, stop or throttle.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Everything that is checked before a deployment. It changes nothing, and refuses with all that is wrong at one stage."""
+"""Everything that is checked before a deployment. It changes nothing."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Preflight(Situation):
         )
 
     def is_pending(self, journal: Journal) -> bool:
-        """Whether the release to deploy awaits approval already and nothing of it has changed: only the question is left.
+        """Whether the release to deploy awaits approval already, unchanged; then only the approval is left.
 
         From here on live and idle are those of its deployment.
         """
@@ -145,8 +145,8 @@ class Preflight(Situation):
         if self.params["pull"] == "never":
             self._require(
                 [
-                    f"Image {name} of service {service} is not on this host, and bluegreen_pull is never: load it there, or "
-                    "set bluegreen_pull to missing."
+                    f"Image {name} of service {service} is not on this host, and bluegreen_pull is never: load it "
+                    "there, or set bluegreen_pull to missing."
                     for service, name in sorted(self.missing_images().items())
                 ]
             )
@@ -171,15 +171,15 @@ class Preflight(Situation):
         label = release_label(kept["release"])
         if compared.replaced:
             raise BluegreenError(
-                f"Containers of the kept color {self.idle} were replaced by others ({', '.join(compared.replaced)}): deploy "
-                f"release {label} again instead."
+                f"Containers of the kept color {self.idle} were replaced by others ({', '.join(compared.replaced)}): "
+                f"deploy release {label} again instead."
             )
         self._require(snapshot_restore.image_findings(self.host, compared.missing))
         services = self._services_of_kept(kept)
         if not services["web"]:
             raise BluegreenError(
-                f"The kept color {self.idle} has no container of web service {self.web} (bluegreen_web_services): name the "
-                f"web service of release {label} there, or deploy release {label} again."
+                f"The kept color {self.idle} has no container of web service {self.web} (bluegreen_web_services): name "
+                f"the web service of release {label} there, or deploy release {label} again."
             )
         self.settings = self.settings._replace(services=services)
         self.params["release"] = kept["release"]
@@ -230,7 +230,7 @@ class Preflight(Situation):
         self._choose_broker({color: broker_detect.of_rendering(self.renderings.models[color]) for color in colors})
 
     def _choose_kept_broker(self) -> None:
-        """Choose by the containers. If they leave the question open, the lists of services decide: going back has to work."""
+        """Choose by the containers, else by the lists of services: an open question must not prevent a rollback."""
         self.broker_reason = "by the lists of services"
         with contextlib.suppress(BluegreenError):
             self._choose_broker({self.live: broker_detect.of_containers(self.containers[self.live])})
@@ -273,6 +273,6 @@ def _nothing_kept(app: str, last: Mapping[str, Any]) -> BluegreenError:
     before = last.get("release_from", "") if last.get("result") == "committed" else ""
     way = f" ({command('deploy', before)})" if before else ""
     return BluegreenError(
-        f"Nothing to roll back: no deployment of app {app} is open, and no old color was kept. Deploy the earlier release instead"
-        f"{way}, or set bluegreen_old_color: stopped to keep the old color from the next deployment on."
+        f"Nothing to roll back: no deployment of app {app} is open, and no old color was kept. Deploy the earlier "
+        f"release instead{way}, or set bluegreen_old_color: stopped to keep the old color from the next deployment on."
     )

@@ -80,7 +80,7 @@ def _ask_new_workers(host: Host, journal: Journal, candidate: Color) -> None:
 
 
 def _require_standing(host: Host, journal: Journal, candidate: Color) -> None:
-    """Raise unless everything that was started still runs: a beat may exit after the moment that its start was watched."""
+    """Raise unless everything that was started still runs: a beat may exit some time after its start."""
     exited = [
         killed.judged(container, journal)
         for container in candidate.of("support", "web", "workers")

@@ -104,7 +104,7 @@ class Situation:
 
     @property
     def model(self) -> dict[str, Any]:
-        """The rendered configuration of the color that becomes live, or of the live one where only that was rendered."""
+        """The rendered configuration of the color that becomes live; of the live one if only that was rendered."""
         return self.renderings.models.get(self.idle) or self.renderings.models[self.live]
 
     def use_broker(self, **changes: str) -> None:

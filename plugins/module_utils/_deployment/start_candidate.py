@@ -50,9 +50,9 @@ def by_role(
             own = [container for container in containers if container.service == name]
             if not own:
                 raise BluegreenError(
-                    f"services.{role} names {name!r}, but project {project} has no container of that service. Either it was "
-                    "never created (docker compose up --no-start), or it was removed before its start, as docker system prune "
-                    "in a cron job does: create it, or deploy again."
+                    f"services.{role} names {name!r}, but project {project} has no container of that service. Either "
+                    "it was never created (docker compose up --no-start), or it was removed before its start, as "
+                    "docker system prune in a cron job does: create it, or deploy again."
                 )
             found[role] += own
     return found
@@ -166,7 +166,9 @@ def _wait_until_healthy(
 
 
 def _is_ready(host: Host, container: Container, is_broker: bool) -> bool:
-    """Whether a support container can be used. The engine itself says so only after a whole interval of the health check.
+    """Whether a support container can be used.
+
+    The engine itself says so only after a whole interval of the health check.
 
     :param is_broker: whether it is the broker, which is ready as soon as it answers.
     """
@@ -176,7 +178,9 @@ def _is_ready(host: Host, container: Container, is_broker: bool) -> bool:
         return True
     kind, command = container.health_test[0], list(container.health_test[1:])
     try:
-        code: int = host.engine.execute(container.id, ["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command)[0]
+        code: int = host.engine.execute(container.id, ["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command)[
+            0
+        ]
         return code == 0
     except EngineError as error:
         if error.status != 409:
@@ -220,8 +224,9 @@ def _run_init(
                 hurry, deadline = None, Deadline(host.clock, timeout)
             elif deadline.over:
                 raise BluegreenError(
-                    f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or, "
-                    "if it is not meant to end, name its service in bluegreen_support_services; its last log lines are in logs.",
+                    f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or, if "
+                    "it is not meant to end, name its service in bluegreen_support_services; its last log lines are in "
+                    "logs.",
                     failure="timeout",
                     logs=last_lines(host, [now]),
                 )

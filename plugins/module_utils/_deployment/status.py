@@ -240,8 +240,8 @@ def _lines_of_color(
         lines.append(f"{name}: tasks wait: {counts}.")
     if held:
         lines.append(
-            f"{name}: tasks are held that the workers do not register: {listed(held)}. They go on with the next release that "
-            "registers them, or with bluegreen_unknown_tasks: move."
+            f"{name}: tasks are held that the workers do not register: {listed(held)}. They go on with the next "
+            "release that registers them, or with bluegreen_unknown_tasks: move."
         )
     return lines
 
@@ -250,8 +250,8 @@ def _lines_of_deployment(deployment: Mapping[str, Any]) -> list[str]:
     is_pending = deployment["step"] == "awaiting_approval"
     step = "awaits approval" if is_pending else f"is in step {deployment['step']}"
     lines = [
-        f"Deployment {deployment['id']} of release {release_label(deployment['release'])} by {deployment['who']} {step} since "
-        f"{deployment['since']}."
+        f"Deployment {deployment['id']} of release {release_label(deployment['release'])} by {deployment['who']} "
+        f"{step} since {deployment['since']}."
     ]
     if deployment["not_taken_back"]:
         lines.append(f"Its approval has expired; it was not rolled back, because {deployment['not_taken_back']}.")

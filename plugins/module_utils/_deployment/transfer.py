@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""From one color to the other: tasks and the results that they need, the last requests, and the broker that holds tasks."""
+"""From one color to the other: the last requests, the broker that holds tasks, and the tasks themselves."""
 
 from __future__ import annotations
 

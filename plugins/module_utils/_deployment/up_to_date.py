@@ -35,9 +35,9 @@ class Release(NamedTuple):
 
 
 def done_without_container(init: Iterable[str], there: Iterable[str], known: Optional[Iterable[str]]) -> set[str]:
-    """Init services that need no container any more: they have done their work, and it was removed (docker system prune).
+    """Init services that need no container any more: it did its work, and docker system prune, say, removed it.
 
-    One that the live color did not have when it was deployed is new.
+    An init service that the live color did not have when it was deployed is new.
 
     :param init: init services of the release to deploy.
     :param there: services of which the live color has a container.
@@ -106,15 +106,13 @@ def reasons_to_deploy(
     found = differences(live, _wanted(situation, images, done, live.label))
     if done and init is None and not found:
         situation.host.warn(
-            f"Init service {', '.join(sorted(done))} has no container in color {situation.live}, and the history does not say "
-            "whether it ever had one: it counts as done. If it is new, give the release another label."
+            f"Init service {', '.join(sorted(done))} has no container in color {situation.live}, and the history does "
+            "not say whether it ever had one: it counts as done. If it is new, give the release another label."
         )
     return found
 
 
-def _wanted(
-    situation: Situation, images: Mapping[str, Optional[str]], done: set[str], live_label: str
-) -> Release:
+def _wanted(situation: Situation, images: Mapping[str, Optional[str]], done: set[str], live_label: str) -> Release:
     label, live = situation.params["release"], situation.live
     # Where the label says that there is something to do, more reasons are not worth a run of Compose.
     is_worth_asking = label == live_label
@@ -124,7 +122,7 @@ def _wanted(
 
 
 def is_proved(situation: Situation) -> bool:
-    """Whether the live color, rendered alone, shows that there is nothing to do; then the other one need not be rendered."""
+    """Whether the live color, rendered alone, shows that there is nothing to do."""
     settings, live = situation.settings, situation.live
     if not situation.model["services"].keys() >= set(color_services(settings)) or situation.undecided:
         return False
