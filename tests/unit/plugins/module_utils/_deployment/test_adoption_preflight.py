@@ -98,9 +98,9 @@ def test_before_the_first_deployment_it_is_said_what_an_upstream_without_a_serve
     scene.nginx_says = ["No server block uses the upstream shop: write proxy_pass http://shop; in the one of this app."]
     scene.refusal()
     sentence = (
-        "No color is live yet, so what passes to http://shop answers with 502 until the first deployment has switched Nginx: if "
-        "this app is served by /etc/nginx/site.conf:2 (port 8000: python3 (process 812)) now, change that place only when its "
-        "visitors can wait so long."
+        "No color is live yet, so what passes to http://shop answers with 502 until the first deployment has switched "
+        "Nginx: if this app is served by /etc/nginx/site.conf:2 (port 8000: python3 (process 812)) now, change that "
+        "place only when its visitors can wait so long."
     )
     assert scene.host.warnings == [sentence] * warned
 
@@ -151,6 +151,6 @@ def test_a_live_color_of_another_project_is_told_its_name(monkeypatch, tmp_path)
     scene = Scene(monkeypatch, tmp_path)
     scene.by_hand(port=18001)
     assert (
-        "make it blue, the live color. Write into the inventory:\nbluegreen_projects: {blue: shop, green: shop-green}\nThen"
-        in (scene.refusal())
+        "make it blue, the live color. Write into the inventory:\nbluegreen_projects: {blue: shop, green: "
+        "shop-green}\nThen" in (scene.refusal())
     )

@@ -45,8 +45,9 @@ def test_a_worker_service_that_the_release_renames_goes_with_the_old_workers(sce
     plan = scene.open(check_mode=True)
     assert plan["worker_services"] == {"old": ["worker", "beat", "celery"], "new": ["worker", "beat"]}
     assert (
-        "celery of the live color blue runs Celery and is in no list: it is stopped with the old workers, started again by a "
-        "rollback, and goes with the old color. If a service of this name is to go on, add it to bluegreen_worker_services."
+        "celery of the live color blue runs Celery and is in no list: it is stopped with the old workers, started "
+        "again by a rollback, and goes with the old color. If a service of this name is to go on, add it to "
+        "bluegreen_worker_services."
     ) in scene.host.warnings
     scene.open()
     assert scene.store.load()["old_workers"] == ["celery"]
@@ -64,7 +65,8 @@ def test_a_web_that_runs_celery_too_is_refused(scene, monkeypatch):
     runs(scene, monkeypatch, "web", "gunicorn shop", "celery -A shop worker", "celery -A shop beat")
     sentence = scene.refusal()
     assert sentence.startswith(
-        "Container shop-blue-web-1 (service web, bluegreen_web_services) runs a Celery worker and a Celery beat beside the web"
+        "Container shop-blue-web-1 (service web, bluegreen_web_services) runs a Celery worker and a Celery beat beside "
+        "the web"
     )
     assert "give Celery a service of its own in the Compose file" in sentence
     # A new Compose file alone changes nothing in what runs.

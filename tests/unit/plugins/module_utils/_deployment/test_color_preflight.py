@@ -44,9 +44,9 @@ def test_a_live_color_that_does_not_run_is_refused(monkeypatch, tmp_path, web):
     scene = Scene(monkeypatch, tmp_path)
     scene.live(web=web)
     assert scene.refusal() == (
-        "Nginx sends requests to blue (port 18001), but service web of project shop-blue does not run: start it, or, if "
-        f"no color is to be live, remove {tmp_path / 'bluegreen-shop.conf'} and run "
-        "ansible-playbook smallfleet.bluegreen.prepare."
+        "Nginx sends requests to blue (port 18001), but service web of project shop-blue does not run: start it, or, "
+        f"if no color is to be live, remove {tmp_path / 'bluegreen-shop.conf'} and run ansible-playbook "
+        "smallfleet.bluegreen.prepare."
     )
 
 
@@ -54,8 +54,9 @@ def test_a_live_color_under_another_name_is_told_the_name(monkeypatch, tmp_path)
     scene = Scene(monkeypatch, tmp_path)
     scene.engine.add("api", color="prod", app="store", published=18001)
     assert scene.refusal() == (
-        "Nginx sends requests to blue (port 18001), which container store-prod-api-1 of project store-prod publishes, but "
-        "bluegreen_projects.blue is 'shop-blue' and its web service 'web': name the project and the services that run."
+        "Nginx sends requests to blue (port 18001), which container store-prod-api-1 of project store-prod publishes, "
+        "but bluegreen_projects.blue is 'shop-blue' and its web service 'web': name the project and the services that "
+        "run."
     )
 
 
@@ -90,14 +91,14 @@ def test_an_ignored_service_of_the_idle_project_is_in_nobodys_way(scene, running
         (
             "db",
             IGNORED,
-            "bluegreen_ports.green is 18002, but container shop-green-db-1 (service db, bluegreen_ignored_services) holds "
-            "that port: give it another port in the Compose file, or choose another one for the color.",
+            "bluegreen_ports.green is 18002, but container shop-green-db-1 (service db, bluegreen_ignored_services) "
+            "holds that port: give it another port in the Compose file, or choose another one for the color.",
         ),
         (
             "toolbox",
             IGNORED,
-            "Color green is idle, but toolbox of project shop-green runs: stop it first (docker compose -p shop-green stop "
-            "toolbox).",
+            "Color green is idle, but toolbox of project shop-green runs: stop it first (docker compose -p shop-green "
+            "stop toolbox).",
         ),
     ],
 )

@@ -180,8 +180,8 @@ def test_the_broker_is_found_in_the_compose_file(scene):
     result = scene.open(services={"support": ["redis", "cache"]})
     assert (result["broker"], result["broker_service"]) == ("color", "cache")
     assert (
-        "plan: broker color, each color has its own: CELERY_BROKER_URL of service worker is redis://cache:6379/0, and cache "
-        "is a support service" in result["plan"]
+        "plan: broker color, each color has its own: CELERY_BROKER_URL of service worker is redis://cache:6379/0, and "
+        "cache is a support service" in result["plan"]
     )
     assert scene.store.load()["settings"]["broker"] == {"mode": "color", "service": "cache", "url": ""}
     again = scene.open(services={"support": ["redis", "cache"]})

@@ -58,8 +58,8 @@ def test_the_same_way_back_again_changes_nothing(kept):
 
 def test_nothing_was_kept(scene):
     assert scene.refusal(prefer="rollback") == (
-        "Nothing to roll back: no deployment of app shop is open, and no old color was kept. Deploy the earlier release "
-        "instead, or set bluegreen_old_color: stopped to keep the old color from the next deployment on."
+        "Nothing to roll back: no deployment of app shop is open, and no old color was kept. Deploy the earlier "
+        "release instead, or set bluegreen_old_color: stopped to keep the old color from the next deployment on."
     )
 
 
@@ -117,9 +117,9 @@ def test_a_kept_color_that_cannot_be_created_again_is_refused(kept):
     with pytest.raises(BluegreenError) as refusal:
         kept.open(prefer="rollback", release="")
     assert refusal.value.message == (
-        "Container shop-green-worker-1 was removed by somebody, and its image registry/worker:1 (sha256:worker-1) is no "
-        "longer on this host (docker system prune -a removes it too): bring that very image back with docker pull or "
-        "docker load, then run rollback.yml again."
+        "Container shop-green-worker-1 was removed by somebody, and its image registry/worker:1 (sha256:worker-1) is "
+        "no longer on this host (docker system prune -a removes it too): bring that very image back with docker pull "
+        "or docker load, then run rollback.yml again."
     )
     assert kept.host.calls == []
     assert kept.store.load() is None
@@ -131,7 +131,8 @@ def test_a_kept_color_whose_place_a_later_release_has_taken_is_refused(kept):
     with pytest.raises(BluegreenError) as refusal:
         kept.open(prefer="rollback", release="")
     assert refusal.value.message == (
-        "Containers of the kept color green were replaced by others (shop-green-worker-1): deploy release 1 again instead."
+        "Containers of the kept color green were replaced by others (shop-green-worker-1): deploy release 1 again "
+        "instead."
     )
     assert kept.host.calls == []
 

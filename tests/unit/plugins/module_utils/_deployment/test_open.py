@@ -152,7 +152,7 @@ def test_what_only_a_start_by_compose_does_is_refused_in_the_plan(scene, version
 
 
 def test_what_compose_is_given_ends_with_its_deployment(scene):
-    """A controller may sleep before it runs Compose: until then its deployment was undone, and another one leads to this color."""
+    """A controller may sleep before it runs Compose, while its deployment is undone and another one opened."""
     first = scene.open()
     undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
     recovery.recover(scene.host, scene.store, undo, False)
@@ -307,7 +307,8 @@ def test_what_was_abandoned_is_only_planned_for_in_check_mode(scene):
     assert (result["changed"], result["id"], result["live"], result["idle"]) == (True, "", "blue", "green")
     assert result["fetch"] == {"leftover": False} and result["up_to_date"] is False
     assert result["plan"] == [
-        "recover: complete or roll back deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z, whose owner is gone (step fetch)",
+        "recover: complete or roll back deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z, whose owner is gone (step "
+        "fetch)",
         "deploy: check the host again, then deploy",
     ]
     assert scene.store.load().data == before and scene.host.calls == []
@@ -332,8 +333,8 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
     journal = scene.store.load()
     assert (journal["id"], journal["step"], journal["result"]) == ("dep-0", "awaiting_approval", "")
     assert scene.host.warnings[0] == (
-        "An earlier deployment was open whose owner is gone. Release 1 is live and whole, and awaits approval: finish.yml or "
-        "rollback.yml."
+        "An earlier deployment was open whose owner is gone. Release 1 is live and whole, and awaits approval: "
+        "finish.yml or rollback.yml."
     )
 
 

@@ -229,8 +229,8 @@ def test_an_init_service_has_done_its_work_when_it_ended_well(scene, code, up_to
 
 
 UNKNOWN = (
-    "Init service migrate has no container in color blue, and the history does not say whether it ever had one: it counts as "
-    "done. If it is new, give the release another label."
+    "Init service migrate has no container in color blue, and the history does not say whether it ever had one: it "
+    "counts as done. If it is new, give the release another label."
 )
 
 

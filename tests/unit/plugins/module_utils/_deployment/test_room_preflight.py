@@ -26,9 +26,9 @@ def test_not_enough_memory_for_a_second_web_is_refused_with_the_figures(scene):
         "blue-beat": 10 * MIB,
     }
     assert scene.refusal() == (
-        "Not enough memory for a second web: 184 MiB needed (what the live color's web and support services hold now, and 64 "
-        "MiB to spare), 50 MiB free and 40 MiB more once the old workers have stopped. Free memory on this host, or give the "
-        "app fewer web processes."
+        "Not enough memory for a second web: 184 MiB needed (what the live color's web and support services hold now, "
+        "and 64 MiB to spare), 50 MiB free and 40 MiB more once the old workers have stopped. Free memory on this "
+        "host, or give the app fewer web processes."
     )
 
 
@@ -86,8 +86,8 @@ def test_an_old_web_that_does_not_fit_is_to_stop(roomy, wanted, free, chosen):
     why = [line for line in result["plan"] if line.startswith("plan: old web: auto chose stopped: ")]
     assert bool(why) is (wanted == "auto" and chosen == "stopped")
     assert (
-        f"start_candidate: the new web needs 124 MiB of memory, and {free + 40} MiB are free once the old workers have stopped"
-        in (result["plan"])
+        f"start_candidate: the new web needs 124 MiB of memory, and {free + 40} MiB are free once the old workers have "
+        "stopped" in (result["plan"])
     )
 
 
@@ -99,8 +99,8 @@ def test_what_was_decided_about_the_old_web_stays(roomy):
 def test_an_old_web_that_is_to_run_where_it_does_not_fit_is_refused(roomy):
     roomy.memory = 123 * MIB
     assert roomy.refusal(old_web="running") == (
-        "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 104 MiB of memory, "
-        "and 103 MiB are free beside two webs: set it to stopped or auto, or free memory on this host."
+        "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 104 MiB "
+        "of memory, and 103 MiB are free beside two webs: set it to stopped or auto, or free memory on this host."
     )
 
 
@@ -150,8 +150,8 @@ def test_where_they_do_not_fit_they_wait_for_the_stop(with_init):
     result = with_init.open(**INIT)
     assert result["init_before_stop"] == with_init.store.load()["init_before_stop"] == []
     assert (
-        "plan: init after the stop: collect, seed, because an init service of the new release needs 104 MiB of memory, and 103 "
-        "MiB are free now" in result["plan"]
+        "plan: init after the stop: collect, seed, because an init service of the new release needs 104 MiB of memory, "
+        "and 103 MiB are free now" in result["plan"]
     )
     assert "start_candidate: start redis, collect, migrate, seed, web of shop-green" in result["plan"]
 
@@ -206,8 +206,8 @@ def test_not_enough_disk_for_new_images_is_refused_with_the_figures(scene):
     for service in SERVICES:
         scene.engine.images[f"sha256:{service}-1"] = {"Id": f"sha256:{service}-1", "Size": 100 * MIB}
     assert scene.refusal() == (
-        "Not enough disk for images and layers: 464 MiB needed, 100 MiB free at /var/lib/docker. Remove what is not needed "
-        "there (docker image prune), or use a larger disk."
+        "Not enough disk for images and layers: 464 MiB needed, 100 MiB free at /var/lib/docker. Remove what is not "
+        "needed there (docker image prune), or use a larger disk."
     )
 
 

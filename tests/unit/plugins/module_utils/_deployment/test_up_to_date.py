@@ -78,7 +78,13 @@ def test_an_init_service_without_a_container_is_done_if_the_color_was_deployed_w
         ([], None),
         ([{"result": "committed", "to": "blue"}], None),
         ([{"result": "committed", "to": "blue", "init": ["a"]}], ["a"]),
-        ([{"result": "committed", "to": "green", "init": ["a"]}, {"result": "rolled_back", "to": "blue", "init": ["b"]}], None),
+        (
+            [
+                {"result": "committed", "to": "green", "init": ["a"]},
+                {"result": "rolled_back", "to": "blue", "init": ["b"]},
+            ],
+            None,
+        ),
         ([{"result": "committed", "to": "blue", "init": ["a"]}, {"result": "committed", "to": "blue", "init": []}], []),
         ([{"result": "failed"}], None),
     ],
