@@ -198,8 +198,8 @@ def test_a_served_app_is_adopted_by_variables_and_a_line():
         "1. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
-        "2. Run ansible-playbook smallfleet.bluegreen.prepare with bluegreen_prepare_server_block: false, since your own "
-        f"server block stays: it writes blue as the live color into {FILE}, and does not reload Nginx.\n"
+        "2. Run ansible-playbook smallfleet.bluegreen.prepare with bluegreen_prepare_server_block: false, since your "
+        f"own server block stays: it writes blue as the live color into {FILE}, and does not reload Nginx.\n"
         f"3. At {SITE}:3 write\n"
         "proxy_pass http://shop;\n"
         "in place of proxy_pass http://127.0.0.1:8000;\n"
@@ -328,8 +328,8 @@ def test_what_runs_beside_the_colors_stops_nothing():
 def test_a_file_that_leads_to_a_running_app_is_right_and_the_settings_are_not():
     (app,) = adoption.running_apps([summary()], "web", SRC)
     assert adoption.of_file(app, "", 8000, settings(), lambda port: False) == (
-        f"{FILE} sends requests to port 8000, which shop-web-1 of project shop publishes, but no color has this project "
-        "and this port: leave it running, and make it blue, the live color. Write into the inventory:\n"
+        f"{FILE} sends requests to port 8000, which shop-web-1 of project shop publishes, but no color has this "
+        "project and this port: leave it running, and make it blue, the live color. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
         "Then deploy again."

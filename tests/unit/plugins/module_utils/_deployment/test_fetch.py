@@ -172,10 +172,10 @@ SAID = [
         "registry, or load the image there by hand.",
     ),
     (
-        '#7 ERROR: process "/bin/sh -c false" did not complete successfully: exit code: 1\nfailed to solve: process "/bin/sh '
-        '-c false" did not complete successfully: exit code: 1',
-        'failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1: correct the Dockerfile, '
-        "or make sure that its build reaches the network.",
+        '#7 ERROR: process "/bin/sh -c false" did not complete successfully: exit code: 1\nfailed to solve: process '
+        '"/bin/sh -c false" did not complete successfully: exit code: 1',
+        'failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1: correct the '
+        "Dockerfile, or make sure that its build reaches the network.",
     ),
     ("something new", "something new."),
     ("couldn't use topsecret", "couldn't use (hidden)."),

@@ -307,8 +307,8 @@ def test_what_was_abandoned_is_only_planned_for_in_check_mode(scene):
     assert (result["changed"], result["id"], result["live"], result["idle"]) == (True, "", "blue", "green")
     assert result["fetch"] == {"leftover": False} and result["up_to_date"] is False
     assert result["plan"] == [
-        "recover: complete or roll back deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z, whose owner is gone (step "
-        "fetch)",
+        "recover: complete or roll back deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z, whose owner is gone "
+        "(step fetch)",
         "deploy: check the host again, then deploy",
     ]
     assert scene.store.load().data == before and scene.host.calls == []
