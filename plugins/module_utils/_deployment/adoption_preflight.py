@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Whether the app runs by hand while the settings know no color of it, and the sentences that tell how to adopt it.
+"""Whether the app runs already, started by hand, and the sentences that tell how to adopt it.
 
 The decisions and the lines to write are in :mod:`adoption`; here the host is asked.
 """
 
 from __future__ import annotations
+
+from typing import Callable
 
 from .._errors import BluegreenError
 from .._linux.own_addresses import is_own
@@ -18,7 +20,7 @@ from .situation import Situation
 
 
 def findings(situation: Situation) -> list[str]:
-    """Sentences where the app runs by hand and no color is live; one that is in nobody's way is only warned of."""
+    """Sentences where the app runs by hand and no color is live; only a warning where a color can be made beside it."""
     if situation.live:
         return []
     settings, src, apps = situation.settings, situation.params["project_src"], running_apps(situation)
@@ -32,11 +34,8 @@ def findings(situation: Situation) -> list[str]:
     found = adoption.recognize(apps, settings, ways)
     if found is None:
         return []
-
-    def taken(port: int) -> bool:
-        return _is_taken(situation, port)
-
-    finding = adoption.finding(found, settings, ways, src, taken, _is_written_by_hand(situation, apps))
+    by_hand = _is_written_by_hand(situation, apps)
+    finding = adoption.finding(found, settings, ways, src, _taken(situation), by_hand)
     if not finding:
         situation.host.warn(adoption.beside(found, src))
     return [finding] if finding else []
@@ -60,19 +59,16 @@ def findings_of_port(situation: Situation, color: str, port: int, project: str) 
     """
     for app in running_apps(situation):
         if port in app.ports and app.project != project:
-            return [adoption.of_file(app, color, port, situation.settings, lambda each: _is_taken(situation, each))]
+            return [adoption.of_file(app, color, port, situation.settings, _taken(situation))]
     return []
 
 
 def warn_of_served(situation: Situation) -> None:
-    """Warn before the user lets Nginx pass to the upstream: it has no server before the first deployment.
-
-    Nothing is said where Nginx passes to the upstream already.
-    """
+    """Warn where Nginx does not pass to the upstream yet: it has no server before the first deployment."""
     try:
         ways = adoption_routes.of_seen(situation.seen)
     except BluegreenError:
-        # The deployment is refused for that very reason.
+        # Nginx is not found, and the deployment is refused for that.
         return
     if situation.nginx.upstream in ways.targets:
         return
@@ -94,5 +90,7 @@ def _is_written_by_hand(situation: Situation, apps: list[App]) -> bool:
     return both or bool(situation.upstream and not situation.upstream.owned)
 
 
-def _is_taken(situation: Situation, port: int) -> bool:
-    return port_holders.is_taken(situation.host.engine, port, situation.settings.projects.values())
+def _taken(situation: Situation) -> Callable[[int], bool]:
+    """Tells of a port whether it belongs to anything but the two colors."""
+    engine, projects = situation.host.engine, situation.settings.projects.values()
+    return lambda port: port_holders.is_taken(engine, port, projects)

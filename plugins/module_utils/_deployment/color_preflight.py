@@ -65,8 +65,7 @@ def _running_services(situation: Situation) -> list[str]:
     return [
         each.service
         for each in situation.containers[situation.idle]
-        # A worker that outlived its deployment is done when its Celery is; fetch removes the frozen container around
-        # it.
+        # A worker that outlived its deployment is over when its Celery is; fetch removes the frozen container.
         if each.running
         and each.service not in allowed
         and not (each.service in workers and finish_container.is_over(each))
@@ -92,7 +91,7 @@ def _port_findings(situation: Situation, project: str, port: int) -> list[str]:
 def celery_findings(situation: Situation) -> list[str]:
     """Sentences where Celery of the live color runs in services whose tasks could not be kept.
 
-    What runs in services of no list is noted as ``old_workers`` of the situation.
+    Services that run Celery and are in no list become ``old_workers`` of the situation.
     """
     live, services = situation.live_containers, situation.settings.services
     findings = list(unlisted.findings_of_webs(live, services, is_live=True))

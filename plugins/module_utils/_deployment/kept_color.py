@@ -19,7 +19,7 @@ from .._validation import release_label
 
 
 def done_already(last: Mapping[str, Any], kept: Optional[Mapping[str, Any]], wanted: str) -> str:
-    """That the last deployment was rolled back already, as a sentence; empty where a rollback goes to the kept color.
+    """A sentence that the last deployment was rolled back already; empty where a rollback means the kept color.
 
     :param last: the last entry of the history, empty where there is none.
     :param kept: the color that was kept stopped, as :func:`file.kept_color`.

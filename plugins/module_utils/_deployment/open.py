@@ -121,7 +121,7 @@ def _write_down(host: Host, store: Store, preflight: Preflight, params: dict[str
     if preflight.compose:
         compose_version.remember(store, preflight.compose)
     for color, text in preflight.renderings.env.items():
-        # After a power cut the deployment goes back, and Compose is given none of these any more.
+        # Not flushed to the disk: after a power cut the deployment is rolled back, and Compose never reads these.
         write_atomically(store.env_file(color, params["deployment_id"]), text, mode=0o600, lasting=False)
     if settings.broker["url"]:
         write_atomically(store.path("broker.url"), settings.broker["url"], mode=0o600)

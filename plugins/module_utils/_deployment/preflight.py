@@ -42,12 +42,12 @@ from .situation import Situation
 
 
 class Preflight(Situation):
-    """A situation that is found out by asking the host, Compose, Nginx and the broker."""
+    """A situation, and the checks that find it out by asking the host, Compose, Nginx and the broker."""
 
     def run(self) -> None:
         """Check everything, the cheap things first.
 
-        :raises BluegreenError: one or more things that have to be corrected; ``findings`` has all of that stage.
+        :raises BluegreenError: something has to be corrected; ``findings`` has all sentences of that stage.
         """
         with self.host.engine.each_once():
             self._find_release()
@@ -115,7 +115,7 @@ class Preflight(Situation):
         self._render()
 
     def _render(self) -> None:
-        """Render the colors: the live one alone where it shows that there is nothing to do."""
+        """Render both colors, or the live one alone where it shows that there is nothing to do."""
         if self.live:
             self.renderings.render(self.settings, self.live)
             self.up_to_date = up_to_date.is_proved(self)

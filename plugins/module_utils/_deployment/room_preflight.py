@@ -15,9 +15,9 @@ from .situation import Situation
 
 
 def findings(situation: Situation) -> list[str]:
-    """Sentences for all that the host has too little of, or cannot write to.
+    """Sentences where the host has too little memory or disk, or cannot be written to.
 
-    What was decided by the memory is noted in the situation: ``room``, ``memory`` and ``init_before_stop``.
+    The decisions by the memory become ``room``, ``memory`` and ``init_before_stop`` of the situation.
     """
     found = [_memory_finding(situation)] if situation.live_containers else []
     found += [*_disk_findings(situation), *_writing_findings(situation)]

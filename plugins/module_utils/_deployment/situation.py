@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""A host and the release to deploy there: what is known of both before a deployment, and what was decided by it."""
+"""What is known before a deployment of the host and of the release, and what was decided by it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .._validation import COLORS
 
 
 class Situation:
-    """What the checks before a deployment go by, and what they decide.
+    """The facts that the checks before a deployment use, and their decisions.
 
     :ivar params: parameters of bg_deployment.
     :ivar kept: whether the deployment leads back to the color that was kept stopped, which needs no Compose file.
     :ivar live: the live color, ``""`` when there is none yet.
     :ivar idle: the color that becomes live.
-    :ivar upstream_text: the text of the file that says so, ``""`` without one; ``upstream`` is the same, parsed.
+    :ivar upstream_text: the file that names the live color, ``""`` without one; ``upstream`` is the same, parsed.
     :ivar seen: the Nginx that runs.
     :ivar containers: all containers of each color.
     :ivar renderings: what Compose renders for the colors that were needed.

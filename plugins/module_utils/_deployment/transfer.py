@@ -47,7 +47,7 @@ def start_broker(host: Host, color: Color) -> None:
     if server is None:
         return
     if server.running:
-        # If it stays silent, that is not for this function to judge.
+        # It may still load its data. If it stays silent, the move says so.
         _wait_for_answer(host, color, server, SILENT_TIMEOUT)
         return
     try:
@@ -87,7 +87,7 @@ def move_tasks(
     """Move the tasks that wait in a color's broker, and count them; copy the results that they need.
 
     :param before_messages: see :func:`move.move`; not called where there is nothing that could move.
-    :returns: messages that are left in the source, per queue; empty when there is no broker to look into.
+    :returns: messages that are left in the source, per queue; empty when there is no broker to ask.
     """
     to_candidate = destination.name == journal["to"]
     # New workers have to find the results that a waiting chord needs.

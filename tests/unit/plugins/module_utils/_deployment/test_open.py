@@ -251,8 +251,9 @@ def test_a_release_that_is_only_live_awaits_nothing(scene):
         lambda scene: scene.store.load().note(back=True),
         lambda scene: scene.store.load().note(result="failed"),
         lambda scene: scene.params.update(release="3"),
+        lambda scene: scene.file.unlink(),
     ],
-    ids=["configuration", "image", "a worker that is down", "going back", "failed", "another release"],
+    ids=["configuration", "image", "a worker is down", "going back", "failed", "another release", "no file of Nginx"],
 )
 def test_anything_else_that_awaits_approval_keeps_the_next_one_out(scene, differs):
     pending(scene)

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     approval,
+    settle as deployment_settle,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.finishing import (
@@ -101,3 +102,11 @@ def test_without_a_broker_of_its_own_no_color_has_tasks_to_move(scene):
     journal.note(settings={**journal["settings"], "broker": {"mode": "shared", "service": "redis", "url": ""}})
     settle(scene)
     assert scene.effects() == ["drain", "wait for green"]
+
+
+def test_without_a_deployment_nothing_settles(scene):
+    params = {"deployment_id": "", "epoch": 0, "approval_follows": False, "approval_timeout": 0, "on_timeout": "keep"}
+    with pytest.raises(BluegreenError) as refusal:
+        deployment_settle.settle(scene.host, scene.store, params, check_mode=False)
+    assert refusal.value.message == "deployment_id is empty, but only an open deployment settles: give the id of one."
+    assert scene.calls == []
