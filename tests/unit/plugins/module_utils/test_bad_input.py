@@ -21,7 +21,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import kombu
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import status as deployment_status
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.finish import finish_deployment
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.open import require_none_open
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.may_open import require_none_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, require_owner

@@ -10,8 +10,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     finish as deployment_finish,
-    open as deployment_open,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.may_open import require_none_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
@@ -239,7 +239,7 @@ def test_one_that_lost_its_owner_before_its_workers_started_can_be_kept(monkeypa
     journal = scene.store.load()
     assert (journal["back"], journal["result"]) == (False, "failed")
     with pytest.raises(Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"):
-        deployment_open.require_none_open(scene.store, journal)
+        require_none_open(scene.store, journal)
     assert finish(scene)["result"] == "committed"
     assert scene.states()["green-worker"] == "running"
 
