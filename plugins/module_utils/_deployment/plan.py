@@ -11,7 +11,7 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 
 from .._docker.cpu_shares import LOWEST
 from .._resources.memory_budget import Need
-from .._workers.stop import DEFAULT_TIMEOUT
+from .._workers.finish_container import DEFAULT_TIMEOUT
 
 _WHERE = {"color": "each color has its own", "shared": "one for both colors", "none": "no tasks wait"}
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Callable, Optional
 
 from .._broker import move as broker_move, worker_conf
@@ -96,7 +97,7 @@ def move_tasks(
         if here is None or there is None:
             return {}
 
-        def ask() -> Optional[set[str]]:
+        def ask() -> Optional[typing.Container[str]]:
             unknown_tasks.ask_new_workers(host, journal, destination.renewed().of("workers"), there)
             return unknown_tasks.known(journal, to_candidate)
 
