@@ -206,7 +206,7 @@ def _size(database: Commands) -> int:
     """Bytes that the messages of a database need in another one."""
     lists, hashes = queues.message_keys(database)
     lengths = [("LLEN", key) for key in lists] + [("HLEN", key) for key in hashes]
-    counts = database.pipeline(lengths) if lengths else []
+    counts: list[int] = database.pipeline(lengths) if lengths else []
     return size_of(database, [*lists, *hashes]) + TAG_BYTES * sum(counts)
 
 
