@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Callable, Container, Iterable, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Callable, Container, Iterable, NamedTuple, Optional, Sequence, Union
 
 from .._celery import kombu
 from .._celery.task_names import is_lost
@@ -71,6 +71,13 @@ end
 redis.call('EXPIRE', KEYS[1], %d)
 return pushed
 """ % SEEN_SECONDS
+
+
+class Tagged(NamedTuple):
+    """A message with its delivery tag, which is empty if it has none."""
+
+    tag: bytes | str
+    payload: bytes
 
 
 class Delivery:
@@ -123,36 +130,45 @@ class Delivery:
         if self._all:
             journal.note(progress=None)
 
-    def push(self, there: Commands, seen: str, key: str, tagged: Iterable[tuple[bytes | str, bytes]]) -> None:
+    def push(self, there: Commands, seen: str, key: str, messages: Iterable[Tagged]) -> None:
         """Append messages to a queue or, if they are to be held, to its hold list.
 
         :param seen: name of the set of delivery tags seen.
         :param key: the list that they come from.
-        :param tagged: for each message its delivery tag, empty if it has none, and its payload.
         """
         queue = released(key)
-        targets: dict[str, list[tuple[bytes | str, bytes, str]]] = {queue: [], HOLD + queue: []}
-        for tag, payload in tagged:
-            name = kombu.task_of(payload)
-            targets[HOLD + queue if self._holds(name, key != queue) else queue].append((tag, payload, name))
-        for target, messages in targets.items():
-            if messages:
-                pushed = _push(there, seen, target, [message[:2] for message in messages])
-                for new, (dummy, dummy, name) in zip(pushed, messages):
-                    counts, what = (self.queues, kombu.queue_of_key(queue)) if target == queue else (self.held, name)
-                    if new:
-                        counts[what] = counts.get(what, 0) + 1
+        queued: list[Tagged] = []
+        held: list[Tagged] = []
+        names = []
+        for message in messages:
+            name = kombu.task_of(message.payload)
+            # A message without the name of a task is never held.
+            if name is not None and self._holds(name, is_held=key != queue):
+                held.append(message)
+                names.append(name)
+            else:
+                queued.append(message)
+        if queued:
+            _count(self.queues, [kombu.queue_of_key(queue)] * len(queued), _push(there, seen, queue, queued))
+        if held:
+            _count(self.held, names, _push(there, seen, HOLD + queue, held))
 
-    def _holds(self, name: str | None, is_held: bool) -> bool:
-        # A message without the name of a task is never held.
-        if name is None or self.known is None:
-            return name is not None and is_held
-        return name not in self.known if is_held else is_lost(name, self.known)
+    def _holds(self, name: str, is_held: bool) -> bool:
+        known = self.known
+        if known is None:
+            return is_held
+        return name not in known if is_held else is_lost(name, known)
 
 
-def _push(database: Commands, seen: str, key: str, tagged: Sequence[Sequence[bytes | str]]) -> list[int]:
+def _count(counts: dict[str, int], names: Sequence[str], pushed: Sequence[int]) -> None:
+    for name, is_new in zip(names, pushed):
+        if is_new:
+            counts[name] = counts.get(name, 0) + 1
+
+
+def _push(database: Commands, seen: str, key: str, messages: Sequence[Tagged]) -> list[int]:
     """Run the script; for each message 1, or 0 if its tag was seen already."""
-    words = [word for pair in tagged for word in pair]
+    words = [word for message in messages for word in message]
     pushed: list[int] = database.call("EVAL", PUSH, 2, seen, key, *words)
     return pushed
 
@@ -251,7 +267,7 @@ def _drain_list(journal: AnyJournal, here: Commands, there: Commands, stage: Sta
         payloads = here.call("LRANGE", stage.key, 0, count - 1)
         if not payloads:
             return
-        tagged = [(kombu.tag_of(payload) or "", payload) for payload in payloads]
+        tagged = [Tagged(kombu.tag_of(payload) or "", payload) for payload in payloads]
         delivery.push(there, stage.seen, stage.name, tagged)
         here.pipeline([("LREM", stage.key, 1, payload) for payload in payloads])
         count = next_chunk(payloads)
@@ -270,7 +286,7 @@ def _drain_unacked(journal: AnyJournal, here: Commands, there: Commands, stage: 
             break
         values = here.call("HMGET", stage.key, *tags)
         homeless: list[tuple[bytes, bytes]] = []
-        pushes: dict[str, list[tuple[bytes | str, bytes]]] = {}
+        pushes: dict[str, list[Tagged]] = {}
         sizes: list[bytes] = []
         for tag, value in zip(tags, values):
             if value is None:
@@ -281,9 +297,10 @@ def _drain_unacked(journal: AnyJournal, here: Commands, there: Commands, stage: 
             if not keys:
                 homeless.append((tag, value))
             for key in keys:
-                pushes.setdefault(key, []).append((key.encode("utf-8", "surrogateescape") + b"|" + tag, payload))
-        for key, tagged in pushes.items():
-            delivery.push(there, stage.seen, key, tagged)
+                tagged = Tagged(key.encode("utf-8", "surrogateescape") + b"|" + tag, payload)
+                pushes.setdefault(key, []).append(tagged)
+        for key, messages in pushes.items():
+            delivery.push(there, stage.seen, key, messages)
         _put_back(here, stage, homeless)
         here.pipeline([("HDEL", stage.key, *tags), ("ZREM", index, *tags)])
         count = next_chunk(sizes) if sizes else count

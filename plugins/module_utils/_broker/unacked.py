@@ -12,14 +12,14 @@ has chosen does not show where the prefix ends, but the bindings have the same p
 
 from __future__ import annotations
 
-from typing import Sequence, Tuple
+from typing import Any, Collection
 
 from .._celery import kombu
 from .queues import text
 from .redis import Commands
 
-# Of an exchange: routing key, pattern and queue of each.
-Bindings = Sequence[Tuple[str, ...]]
+# Of an exchange, from :func:`kombu.bindings_of`.
+Bindings = Collection[Any]
 
 
 class Routes:
