@@ -24,7 +24,7 @@ from .queues import HOLD, Stage, count_messages, has_task, released, stages, tas
 from .redbeat import copy_schedule
 from .redis import Commands
 from .results import copy_results
-from .staging import Delivery, Known, drain, drain_here, new_scope, rename, stage_all, stage_unacked
+from .staging import Delivery, KnownNames, drain, drain_here, new_scope, rename, stage_all, stage_unacked
 from .worker_conf import layout_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def move(
     source: Broker,
     destination: Broker,
     hop: int = 0,
-    known: Known = None,
+    known: KnownNames = None,
     before_messages: Callable[[], None] | None = None,
 ) -> Moved:
     """Move all messages from one broker to another, and copy the results, chords and bindings that they need.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _REFUSED = ("NOAUTH", "WRONGPASS")
 
 
-class Checked(NamedTuple):
+class BrokerFindings(NamedTuple):
     """``url`` is the broker's if the host can use it, else empty; ``finding`` stops the deployment."""
 
     url: str
@@ -36,7 +36,7 @@ def look(
     workers: Sequence[Container],
     given_url: bool,
     kept: Sequence[str] = (),
-) -> Checked:
+) -> BrokerFindings:
     """Check the live color's broker.
 
     :param live: containers of the live color.
@@ -45,40 +45,40 @@ def look(
     :param kept: patterns of the keys that are copied to the new color.
     """
     if not live:
-        return Checked(settings.url if given_url else "")
+        return BrokerFindings(settings.url if given_url else "")
     broker = broker_connection.connect(host, live, settings)
     if broker is None or (broker.container is not None and not broker.container.running):
-        return Checked(settings.url)
+        return BrokerFindings(settings.url)
     with broker:
         if settings.mode == "color":
             return _check_own(host, settings, broker, kept)
         return _check_shared(settings, broker, workers, given_url)
 
 
-def _check_own(host: Host, settings: BrokerSettings, broker: Broker, kept: Sequence[str]) -> Checked:
+def _check_own(host: Host, settings: BrokerSettings, broker: Broker, kept: Sequence[str]) -> BrokerFindings:
     try:
         found = other_keys.count(broker, host.clock, kept)
     except RedisError as error:
         # The count is only for a warning, but without a login no task can be moved either.
-        return Checked(settings.url, finding=error.message if error.code in _REFUSED else "")
+        return BrokerFindings(settings.url, finding=error.message if error.code in _REFUSED else "")
     except EngineError:
-        return Checked(settings.url)
-    return Checked(settings.url, warning=other_keys.warning(found, f"of {broker.name.partition('/')[0]}"))
+        return BrokerFindings(settings.url)
+    return BrokerFindings(settings.url, warning=other_keys.warning(found, f"of {broker.name.partition('/')[0]}"))
 
 
 def _check_shared(
     settings: BrokerSettings, broker: Broker, workers: Sequence[Container], given_url: bool
-) -> Checked:
+) -> BrokerFindings:
     try:
         seen = {each.address for number in broker.message_databases() for each in broker.consumers(number) or ()}
     except RedisError as error:
         if error.code in _REFUSED and given_url:
-            return Checked("", finding=error.message)
+            return BrokerFindings("", finding=error.message)
         # A broker that refuses the login is not out of reach.
-        return Checked("", warning="" if error.code else _out_of_reach(error))
+        return BrokerFindings("", warning="" if error.code else _out_of_reach(error))
     own = {address for worker in workers for address in worker.addresses.values() if address}
     # Behind a router all workers have the router's address, so new and old workers could not be distinguished.
-    return Checked(settings.url if given_url or not own.isdisjoint(seen) else "")
+    return BrokerFindings(settings.url if given_url or not own.isdisjoint(seen) else "")
 
 
 def _out_of_reach(error: RedisError) -> str:

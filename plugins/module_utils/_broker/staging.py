@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .connection import Broker
 
 # Names of the tasks that workers know, or a function that asks for them; None when they are not known.
-Known = Union[Container[str], Callable[[], Optional[Container[str]]], None]
+KnownNames = Union[Container[str], Callable[[], Optional[Container[str]]], None]
 
 SEEN_SECONDS = 7 * 24 * 3600
 PROGRESS_SECONDS = 1
@@ -89,7 +89,7 @@ class Delivery:
     """
 
     def __init__(
-        self, known: Known = None, source: Broker | None = None, layout: kombu.Layout = kombu.Layout()
+        self, known: KnownNames = None, source: Broker | None = None, layout: kombu.Layout = kombu.Layout()
     ) -> None:
         """``known`` is as for :func:`move.move`; progress is reported if there is a ``source`` to count messages in."""
         self._known = known

@@ -17,7 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.preflight import (
-    Checked,
+    BrokerFindings,
     leftover_finding,
     look,
     look_beside,
@@ -77,7 +77,7 @@ def ask(monkeypatch):
 )
 def test_a_url_that_was_found_is_used_if_the_workers_are_known_there(ask, seen, given_url, url):
     broker = Asked(seen)
-    assert ask(SHARED, broker, given_url=given_url) == Checked(url)
+    assert ask(SHARED, broker, given_url=given_url) == BrokerFindings(url)
     assert broker.closed
 
 
@@ -91,20 +91,20 @@ def test_a_shared_broker_out_of_reach_is_warned_of(ask):
 
 
 def test_a_wrong_password_of_the_users_is_refused(ask):
-    assert ask(SHARED, Asked(LOCKED), given_url=True) == Checked("", finding=LOCKED.message)
+    assert ask(SHARED, Asked(LOCKED), given_url=True) == BrokerFindings("", finding=LOCKED.message)
     # The app's own password is the app's concern.
-    assert ask(SHARED, Asked(LOCKED)) == Checked("")
+    assert ask(SHARED, Asked(LOCKED)) == BrokerFindings("")
 
 
 @pytest.mark.parametrize("given_url", [True, False])
 def test_before_the_first_deployment_nobody_is_there_to_go_by(ask, given_url):
-    assert ask(SHARED, Asked(SILENT), live=(), given_url=given_url) == Checked(URL if given_url else "")
+    assert ask(SHARED, Asked(SILENT), live=(), given_url=given_url) == BrokerFindings(URL if given_url else "")
 
 
 @pytest.mark.parametrize("broker", [None, Asked(running=False)])
 def test_what_does_not_run_is_not_asked(ask, broker):
-    assert ask(COLOR, broker) == Checked("")
-    assert ask(SHARED, broker) == Checked(URL)
+    assert ask(COLOR, broker) == BrokerFindings("")
+    assert ask(SHARED, broker) == BrokerFindings(URL)
 
 
 @pytest.mark.parametrize(
