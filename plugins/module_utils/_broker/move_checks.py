@@ -15,6 +15,7 @@ from .._docker.containers import Container
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._resources import host as host_resources, memory_use
+from .._resources.host import MIB
 from . import queues, results as broker_results
 from .redis import Commands, RedisError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 # Since this version a replica gets the effects of a script and not the script, so an interrupted one has the same
 # effect in both.
 OLDEST = 5
-MIB = 1024 * 1024
 # Bytes that a message needs beside its own: its delivery tag in the set of seen tags.
 TAG_BYTES = 128
 

@@ -118,9 +118,8 @@ def leftover_finding(color: Color) -> str:
         return ""
     if not left:
         return ""
-    counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
     return (
-        f"The broker of {color.project} still holds tasks of an earlier deployment ({counts}), which this deployment "
-        "would lose: it creates that broker again, and no live color can take them. Start the workers of "
-        f"{color.project} until the tasks are done, or remove the broker's container and volume if they may be lost."
+        f"The broker of {color.project} still holds tasks of an earlier deployment ({queues.in_words(left)}), which "
+        "this deployment would lose: it creates that broker again, and no live color can take them. Start the workers "
+        f"of {color.project} until the tasks are done, or remove the broker's container and volume if they may be lost."
     )

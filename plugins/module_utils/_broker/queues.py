@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
 from .._celery import kombu
 from .redis import Commands, RedisError
@@ -236,6 +236,11 @@ def count_messages(broker: Broker) -> dict[str, int]:
                 if length:
                     counts[queue] = counts.get(queue, 0) + length
     return counts
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Messages per queue as text, such as ``3 in celery, 1 in unacked``."""
+    return ", ".join(f"{count} in {queue}" for queue, count in sorted(counts.items()))
 
 
 def _counted_as(key: str) -> str:
