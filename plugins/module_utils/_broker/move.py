@@ -14,10 +14,10 @@ named after its queue. Such lists are moved too, and their messages return to th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Container, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from .._celery import kombu
-from .._celery.task_names import is_lost
+from .._celery.task_names import Names, is_lost
 from .._errors import BluegreenError
 from . import move_checks
 from .queues import HOLD, Stage, count_messages, has_task, released, stages, task_lists, text
@@ -123,7 +123,7 @@ def _move_messages(journal: AnyJournal, source: Broker, destination: Broker, hop
             break
 
 
-def hold_unknown(host: Host, journal: AnyJournal, broker: Broker, known: Container[str] | None) -> dict[str, int]:
+def hold_unknown(host: Host, journal: AnyJournal, broker: Broker, known: Names | None) -> dict[str, int]:
     """Move tasks that the workers of a broker do not know to hold lists, before these workers discard them.
 
     Safe only while no worker consumes.
@@ -137,7 +137,7 @@ def hold_unknown(host: Host, journal: AnyJournal, broker: Broker, known: Contain
     return delivery.held
 
 
-def give_back(host: Host, journal: AnyJournal, broker: Broker, known: Container[str] | None) -> dict[str, int]:
+def give_back(host: Host, journal: AnyJournal, broker: Broker, known: Names | None) -> dict[str, int]:
     """Move held tasks that the workers of a broker know to their queues.
 
     :param known: as for :func:`hold_unknown`.
@@ -149,7 +149,7 @@ def give_back(host: Host, journal: AnyJournal, broker: Broker, known: Container[
     return delivery.queues
 
 
-def _sort_again(journal: AnyJournal, broker: Broker, known: Container[str] | None, held: bool) -> Delivery:
+def _sort_again(journal: AnyJournal, broker: Broker, known: Names | None, held: bool) -> Delivery:
     """Move messages between queues and hold lists; lists without a message to move are not touched.
 
     :param held: whether hold lists are sorted; else queues.

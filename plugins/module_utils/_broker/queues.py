@@ -339,4 +339,4 @@ def _payloads(database: Commands, lists: Iterable[str], hashes: Iterable[str]) -
         while cursor != b"0":
             cursor, items = database.call("HSCAN", key, cursor or 0, "COUNT", FIRST_CHUNK)
             unpacked = [kombu.unpack_unacked(value) for value in items[1::2]]
-            yield [each[0] for each in unpacked if each is not None]
+            yield [each.payload for each in unpacked if each is not None]

@@ -24,10 +24,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Callable, Container, Iterable, NamedTuple, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Callable, Iterable, NamedTuple, Optional, Sequence, Union
 
 from .._celery import kombu
-from .._celery.task_names import is_lost
+from .._celery.task_names import Names, is_lost
 from .._progress import report
 from .queues import (
     FIRST_CHUNK,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .connection import Broker
 
 # Names of the tasks that workers know, or a function that asks for them; None when they are not known.
-KnownNames = Union[Container[str], Callable[[], Optional[Container[str]]], None]
+KnownNames = Union[Names, Callable[[], Optional[Names]], None]
 
 SEEN_SECONDS = 7 * 24 * 3600
 PROGRESS_SECONDS = 1
@@ -101,7 +101,7 @@ class Delivery:
         self._all = 0
 
     @property
-    def known(self) -> Container[str] | None:
+    def known(self) -> Names | None:
         """Names of the tasks that workers know; if ``None``, nothing is held, and held messages stay held."""
         if callable(self._known):
             self._known = self._known()
@@ -292,12 +292,13 @@ def _drain_unacked(journal: AnyJournal, here: Commands, there: Commands, stage: 
             if value is None:
                 continue
             sizes.append(value)
-            payload, exchange, routing_key = kombu.unpack_unacked(value) or (b"", "", "")
-            keys = routes.keys_for(payload, exchange, routing_key) if payload else []
-            if not keys:
+            message = kombu.unpack_unacked(value)
+            keys = routes.keys_for(message) if message is not None else []
+            if message is None or not keys:
                 homeless.append((tag, value))
+                continue
             for key in keys:
-                tagged = Tagged(key.encode("utf-8", "surrogateescape") + b"|" + tag, payload)
+                tagged = Tagged(key.encode("utf-8", "surrogateescape") + b"|" + tag, message.payload)
                 pushes.setdefault(key, []).append(tagged)
         for key, messages in pushes.items():
             delivery.push(there, stage.seen, key, messages)

@@ -12,14 +12,9 @@ has chosen does not show where the prefix ends, but the bindings have the same p
 
 from __future__ import annotations
 
-from typing import Any, Collection
-
 from .._celery import kombu
 from .queues import text
 from .redis import Commands
-
-# Of an exchange, from :func:`kombu.bindings_of`.
-Bindings = Collection[Any]
 
 
 class Routes:
@@ -33,13 +28,14 @@ class Routes:
     def __init__(self, database: Commands, name: str, layout: kombu.Layout) -> None:
         self._database = database
         self._layout = layout
-        self._bindings: dict[tuple[str, str], Bindings] = {}
+        self._bindings: dict[tuple[str, str], list[kombu.Binding]] = {}
         self._prefixes = _prefixes(database, name)
         self._known: dict[str, set[str]] = {}
 
-    def keys_for(self, payload: bytes, exchange: str, routing_key: str) -> list[str]:
+    def keys_for(self, message: kombu.Unacked) -> list[str]:
         """The lists that a message returns to; empty where they are not certain."""
-        priority = kombu.priority_of(payload)
+        priority = kombu.priority_of(message.payload)
+        exchange, routing_key = message.exchange, message.routing_key
         for prefix in self._prefixes:
             queues = kombu.queues_for(exchange, routing_key, self._bindings_of(prefix, exchange))
             # Without an exchange the routing key is the queue. If the hash may be of two apps, this one must have that
@@ -48,21 +44,20 @@ class Routes:
                 return [prefix + kombu.key_of_queue(queue, priority, self._layout) for queue in queues]
         return []
 
-    def _bindings_of(self, prefix: str, exchange: str) -> Bindings:
+    def _bindings_of(self, prefix: str, exchange: str) -> list[kombu.Binding]:
         if exchange and (prefix, exchange) not in self._bindings:
             self._bindings[prefix, exchange] = self._read(f"{prefix}{kombu.BINDING}{exchange}")
-        return self._bindings.get((prefix, exchange), ())
+        return self._bindings.get((prefix, exchange), [])
 
     def _has_queue(self, prefix: str, queue: str) -> bool:
         if prefix not in self._known:
             keys = [key for key in _binding_keys(self._database) if key.startswith(prefix + kombu.BINDING)]
-            self._known[prefix] = {each[2] for key in keys for each in self._read(key)}
+            self._known[prefix] = {each.queue for key in keys for each in self._read(key)}
         return queue in self._known[prefix]
 
-    def _read(self, key: str) -> Bindings:
+    def _read(self, key: str) -> list[kombu.Binding]:
         members = [text(member) for member in self._database.call("SMEMBERS", key)]
-        bindings: Bindings = kombu.bindings_of(members, self._layout.separator)
-        return bindings
+        return kombu.bindings_of(members, self._layout.separator)
 
 
 def _prefixes(database: Commands, name: str) -> list[str]:
