@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
 """Data in a color's Redis that is not Celery's. It stays behind with the color."""
 
 from __future__ import annotations
