@@ -20,3 +20,8 @@ class BluegreenError(Exception):
         super().__init__(message)
         self.message = message
         self.details = details
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a call to the system or the network failed, for the middle of a sentence; never empty."""
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__
