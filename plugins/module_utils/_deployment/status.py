@@ -15,7 +15,7 @@ from .._celery.task_names import listed
 from .._docker.containers import of_project, role_of
 from .._errors import BluegreenError
 from .._journal.figures import sentence
-from .._journal.since import live_since
+from .._journal.live_since import live_since
 from .._journal.store import JournalCorrupt
 from .._linux.clock import timestamp
 from .._nginx import upstream as nginx_upstream

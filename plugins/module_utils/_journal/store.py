@@ -29,6 +29,7 @@ from .._validation import COLORS, one_line
 from . import schema as journal_schema
 from .fencing import Fenced
 from .journal import Journal
+from .strict_json import LIMIT, Unreadable
 
 STATE_ROOT = "/var/lib/bluegreen"
 RUN_ROOT = "/run/bluegreen"
@@ -175,13 +176,13 @@ class Store:
         for name in ("deployment.json", "deployment.json.previous"):
             try:
                 with open(self.path(name), "rb", opener=opener) as source:
-                    found = Journal(self, journal_schema.journal(source.read(journal_schema.LIMIT + 1), self.app))
+                    found = Journal(self, journal_schema.journal(source.read(LIMIT + 1), self.app))
                 self._is_torn = bool(broken)
                 return found
             except FileNotFoundError:
                 if name == "deployment.json":
                     return None
-            except journal_schema.Unreadable as error:
+            except Unreadable as error:
                 broken.append(name)
                 problems += [f"{name}: {problem}" for problem in error.problems]
         raise JournalCorrupt(
@@ -285,6 +286,6 @@ class Store:
         with contextlib.suppress(FileNotFoundError):
             with open(self.path("history.jsonl"), "rb", opener=opener) as source:
                 for line in source:
-                    with contextlib.suppress(journal_schema.Unreadable):
+                    with contextlib.suppress(Unreadable):
                         entries.append(journal_schema.entry(line))
         return entries if last is None else entries[-last:]

@@ -16,6 +16,7 @@ import contextlib
 import json
 
 from .._journal import schema as journal_schema
+from .._journal.strict_json import LIMIT, Unreadable
 from .._linux.files import opener, remove, write_atomically
 
 
@@ -63,8 +64,8 @@ def forget_all(store):
 def _read(store):
     try:
         with open(store.path("containers.json"), "rb", opener=opener) as source:
-            return journal_schema.containers(source.read(journal_schema.LIMIT + 1))
-    except (FileNotFoundError, journal_schema.Unreadable):
+            return journal_schema.containers(source.read(LIMIT + 1))
+    except (FileNotFoundError, Unreadable):
         return {"kept": "", "colors": {}}
 
 

@@ -35,7 +35,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figu
     workers_told,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import Unreadable
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.strict_json import Unreadable
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
     decide as recovery_decide,

@@ -29,8 +29,8 @@ def test_a_new_journal_is_on_the_disk_before_anything_else(store, journal):
 @pytest.mark.parametrize(
     "changes, problem",
     [
-        ({"drain_timeout": float("nan")}, "drain_timeout is no number"),
-        ({"drain_timeout": float("inf")}, "drain_timeout is no number"),
+        ({"drain_timeout": float("nan")}, "drain_timeout is not a number"),
+        ({"drain_timeout": float("inf")}, "drain_timeout is not a number"),
         ({"workers": {"stop_timeout": -5}}, "workers.stop_timeout is out of range"),
         ({"to": "blue"}, "from and to are the same color"),
     ],

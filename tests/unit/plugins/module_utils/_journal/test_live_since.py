@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.since import live_since
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.live_since import live_since
 
 
 def ended(to, result="committed", started="2026-11-20T09:15:02Z", **changes):
