@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import command_of
 
 TITLE = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 REST = " 00000000:00000000 00:00000000 00000000    33        0 {inode} 1 0000000000000000 20 4 30 10 -1\n"
@@ -49,7 +50,7 @@ def test_the_kernel_knows_a_connection_and_who_holds_it():
         assert len(found) == 1
         assert found[0].state == sockets.ESTABLISHED
         assert found[0].inode in sockets.inodes_of(os.getpid())
-        assert sockets.holder_of(found[0].inode) == f"{sockets.command_of(os.getpid())} (process {os.getpid()})"
+        assert sockets.holder_of(found[0].inode) == f"{command_of(os.getpid())} (process {os.getpid()})"
 
 
 @pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
@@ -101,4 +102,4 @@ def test_a_refusal_of_the_kernel_is_an_error(monkeypatch):
 def test_a_process_that_is_gone_has_nothing():
     assert sockets.connections(2**22 + 1) == []
     assert sockets.inodes_of(2**22 + 1) == set()
-    assert sockets.command_of(2**22 + 1) == ""
+    assert command_of(2**22 + 1) == ""
