@@ -28,7 +28,7 @@ def listen(listener: Optional[Callable[[str], None]]) -> None:
 
 
 def report(sentence: str) -> None:
-    """Report how far a wait is. Called in each turn of its loop, while no thread or other program works for the step."""
+    """Report how far a wait is; called in each turn of a loop during which no thread or program works for the step."""
     if _listener:
         _listener(sentence)
 

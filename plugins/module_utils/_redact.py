@@ -36,7 +36,7 @@ def texts_in(value: Any) -> set[str]:
 
 
 def in_env_text(text: str) -> set[str]:
-    """The same for an env file as :func:`_compose.cli.env_text` writes it, without the role's own variables (``BG_``)."""
+    """The same for an env file of :func:`_compose.cli.env_text`, without the role's own variables (``BG_``)."""
     found: set[str] = set()
     for name, literal, escaped in _LINE.findall(text):
         if not name.startswith("BG_"):

@@ -6,11 +6,11 @@
 """Which names, addresses and paths are accepted.
 
 Accepted values are written into files of Nginx and systemd, and passed to programs. Nginx itself does not protect:
-``nginx -t`` accepts a server address that closes the block and opens one of its own. So only values that are known to be
-harmless are accepted, and every refusal names the option, the value and the way out.
+``nginx -t`` accepts a server address that closes the block and opens one of its own. So only values that are known to
+be harmless are accepted, and every refusal names the option, the value and the way out.
 
-Every ``check_`` function returns the value that it accepted. It raises :class:`BluegreenError` for any other value, also
-for one of a wrong type.
+Every ``check_`` function returns the value that it accepted. It raises :class:`BluegreenError` for any other value,
+also for one of a wrong type.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def check_project(option: str, value: Any) -> str:
         _PROJECT,
         option,
         value,
-        "a Compose project is named with lower-case letters, digits, - and _, at most 63 of them, and begins with a letter or "
-        "a digit",
+        "a Compose project is named with lower-case letters, digits, - and _, at most 63 of them, and begins with a "
+        "letter or a digit",
     )
 
 
@@ -128,9 +128,7 @@ def check_server(option: str, value: Any) -> tuple[str, int]:
 
     :returns: address and port.
     """
-    rule = (
-        "it must be 127.0.0.1, [::1] or the name of a container, and a port, such as 127.0.0.1:18001 or web-blue:8000"
-    )
+    rule = "it must be 127.0.0.1, [::1] or a container's name, and a port, such as 127.0.0.1:18001 or web-blue:8000"
     address, digits = _match(_SERVER, option, value, rule).groups()
     if address not in LOOPBACK and (not _CONTAINER.fullmatch(address) or address == "localhost"):
         raise _refusal(option, value, rule)
@@ -156,7 +154,8 @@ def check_path(option: str, value: Any) -> str:
 def check_release(value: Any, option: str = "release") -> str:
     """A label of a release; empty where releases have none."""
     rule = (
-        "it must begin with a letter or a digit, and go on with letters, digits and . _ : / @ + -, 128 at most and without .."
+        "it must begin with a letter or a digit, and go on with letters, digits and . _ : / @ + -, 128 at most and "
+        "without .."
     )
     return "" if value == "" else _matched(_RELEASE, option, value, rule)
 
@@ -245,7 +244,9 @@ def _matched(pattern: re.Pattern[str], option: str, value: Any, rule: str, longe
     return _match(pattern, option, value, rule, longest).group()
 
 
-def _match(pattern: re.Pattern[str], option: str, value: Any, rule: str, longest: Optional[int] = None) -> re.Match[str]:
+def _match(
+    pattern: re.Pattern[str], option: str, value: Any, rule: str, longest: Optional[int] = None
+) -> re.Match[str]:
     match = None
     if isinstance(value, str) and (longest is None or len(value) <= longest):
         match = pattern.fullmatch(value)

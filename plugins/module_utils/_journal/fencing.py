@@ -70,7 +70,7 @@ def fenced(store: Store, deployment_id: str, epoch: int, step: str, check_mode: 
 
 
 def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoch: int, step: str) -> None:
-    """Raise :class:`Fenced` unless the journal allows this caller this step; the parameters are those of :func:`fenced`."""
+    """Raise :class:`Fenced` unless the journal allows this caller this step; parameters as for :func:`fenced`."""
     if not deployment_id:
         if journal is not None:
             raise Fenced(
@@ -89,13 +89,13 @@ def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoc
         )
     if journal["epoch"] != epoch:
         raise Fenced(
-            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not {epoch}): "
-            f"nothing was changed. Check with {command('status')}."
+            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
+            f"{epoch}): nothing was changed. Check with {command('status')}."
         )
     if journal["result"] or journal["back"]:
         raise Fenced(
-            f"Deployment {deployment_id} of app {app} is being undone: complete that with {command('rollback')}, then deploy "
-            "again."
+            f"Deployment {deployment_id} of app {app} is being undone: complete that with {command('rollback')}, then "
+            "deploy again."
         )
     if STEPS.index(step) < STEPS.index(journal["step"]):
         raise Fenced(

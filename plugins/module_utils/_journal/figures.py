@@ -5,12 +5,12 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """What a deployment cost: the one definition of each figure, for results, the history and status. Pure.
 
-Every second from the opening to the end belongs to one phase, so the phases add up to the whole time. While a run works on
-the host, the phase is its step, or the way back; docs/journal.md has the others. The worker gap is a part of the same
-seconds: those in which workers had been told to stop, and none of either color was seen to consume tasks.
+Every second from the opening to the end belongs to one phase, so the phases add up to the whole time. While a run works
+on the host, the phase is its step, or the way back; docs/journal.md has the others. The worker gap is a part of the
+same seconds: those in which workers had been told to stop, and none of either color was seen to consume tasks.
 
-The journal keeps the moment up to which this is counted. The journal of an earlier version has no such moment and is not
-counted, because a part of the time would be taken for the whole.
+The journal keeps the moment up to which this is counted. The journal of an earlier version has no such moment and is
+not counted, because a part of the time would be taken for the whole.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def workers_told(data: Mapping[str, Any], projects: Collection[str], ran: bool) 
     """
     before, gap = _working(data), data.get("worker_gap")
     working = [color for color in before if data["settings"]["projects"][color] not in projects]
-    # No gap begins where no workers are to replace these (a first deployment is undone), or where these had stopped before.
+    # No gap begins if no workers are to replace these (a first deployment is undone), or if these had stopped already.
     begins = ran and data["from"] and working != before
     return {"working": working, "worker_gap": (gap or 0.0) if begins else gap}
 
@@ -100,7 +100,7 @@ def workers_consume(data: Mapping[str, Any], projects: Collection[str]) -> dict[
 
 
 def gap_ends(data: Mapping[str, Any], has_workers: bool) -> dict[str, Any]:
-    """Facts to note when a deployment is complete and awaits approval, because that wait is not a part of the worker gap.
+    """Facts to note when a deployment is complete and awaits approval: that wait is not a part of the worker gap.
 
     :param has_workers: whether the new color has workers; without them there is no gap.
     """

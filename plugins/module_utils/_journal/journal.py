@@ -31,15 +31,15 @@ class Journal:
     """The open deployment. Every change is on the disk when the method returns.
 
     :ivar data: the journal as it is written; its schema is in docs/journal.md.
-    :ivar best_effort: whether a failed write is only a warning. A deployment that goes forward must never get ahead of its
-        journal, but a full disk must not stop a rollback.
+    :ivar best_effort: whether a failed write is only a warning. A deployment that goes forward must never get ahead of
+        its journal, but a full disk must not stop a rollback.
     """
 
     def __init__(self, store: Store, data: dict[str, Any]) -> None:
         self.store = store
         self.data = data
         self.best_effort = False
-        # The time up to here passed without this process. From here on it belongs to the phase that this process works on.
+        # The time up to here passed without this process; from here on it belongs to the phase of this process.
         self._begun: Optional[figures.Moment] = self._now()
         self._phase = ""
 
@@ -79,8 +79,8 @@ class Journal:
         if wrong:
             # Without a readable journal a rollback would be impossible.
             raise BluegreenError(
-                f"Cannot open deployment {deployment_id}: its journal would be invalid ({'; '.join(wrong)}). Correct the "
-                "variable of that name."
+                f"Cannot open deployment {deployment_id}: its journal would be invalid ({'; '.join(wrong)}). Correct "
+                "the variable of that name."
             )
         journal.begin("open")
         return journal
@@ -173,15 +173,15 @@ class Journal:
             self.store.save(self.data)
         except OSError as error:
             sentence = (
-                f"The journal {self.store.path('deployment.json')} cannot be written ({(error.strerror or str(error)).lower()}): "
-                "make room there, or fix its file system."
+                f"The journal {self.store.path('deployment.json')} cannot be written "
+                f"({(error.strerror or str(error)).lower()}): make room there, or fix its file system."
             )
             if not self.best_effort:
                 raise BluegreenError(sentence) from error
             self.store.host.warn(sentence)
 
     def renew_lease(self) -> None:
-        """The heartbeat from inside a wait: measures the memory, and writes a new lease once a third of it has passed."""
+        """The heartbeat of a wait: measures the memory, and writes a new lease once a third of it has passed."""
         self._measure_memory()
         length = self.data.get("revert_after") or DEFAULT_LEASE
         if self.data["lease"]["until"] - self.store.host.clock.boottime() < length * 2 / 3:
@@ -208,8 +208,8 @@ class Journal:
     def has_owner(self) -> bool:
         """Whether a controller still works on the deployment and must not be disturbed.
 
-        A deployment that is being rolled back, has failed or only has to be closed belongs to the holder of the lock, and so
-        does one that the guard took over.
+        A deployment that is being rolled back, has failed or only has to be closed belongs to the holder of the lock,
+        and so does one that the guard took over.
         """
         return not self.data["back"] and not self.data["result"] and not self.data.get("guard") and self.lease_is_live()
 

@@ -26,7 +26,9 @@ def live_since(live: str, journal: Optional[Journal], history: Sequence[Mapping[
     :param history: entries of deployments that have ended, oldest first.
     """
     if journal and journal["to"] == live and (journal.get("cutover") or {}).get("proved") == live:
-        return timestamp(journal["live_at"]) if journal.get("live_at") else _cutover(journal["opened_at"], journal["seconds"])
+        if journal.get("live_at"):
+            return timestamp(journal["live_at"])
+        return _cutover(journal["opened_at"], journal["seconds"])
     last = next((entry for entry in reversed(history) if entry["result"] == "committed"), None)
     # Earlier versions did not write all of these keys.
     if last and last.get("to") == live:
@@ -37,7 +39,7 @@ def live_since(live: str, journal: Optional[Journal], history: Sequence[Mapping[
 
 
 def _cutover(begun: Optional[float], seconds: Mapping[str, float]) -> str:
-    """About the time of the cutover, for a deployment of an earlier version, which recorded only what each step took."""
+    """About the time of the cutover, for a deployment of an earlier version, which recorded only durations."""
     if begun is None:
         return ""
     return timestamp(begun + sum(seconds.get(step, 0) for step in TO_CUTOVER))

@@ -5,8 +5,8 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The rules that :mod:`schema` is made of. Pure.
 
-A rule is a function of a path, which its messages name, and a value. It returns the problems as half sentences, none when
-the value keeps to the rule.
+A rule is a function of a path, which its messages name, and a value. It returns the problems as half sentences, none
+when the value keeps to the rule.
 """
 
 from __future__ import annotations
@@ -159,5 +159,8 @@ def either(first: Rule, second: Rule) -> Rule:
 
 
 def exactly(expected: Any) -> Rule:
-    # 1 == True in Python, so the types are compared as well.
-    return lambda path, value: [] if type(value) is type(expected) and value == expected else [f"{path} is not {expected!r}"]
+    def rule(path: str, value: Any) -> list[str]:
+        # 1 == True in Python, so the types are compared as well.
+        return [] if type(value) is type(expected) and value == expected else [f"{path} is not {expected!r}"]
+
+    return rule

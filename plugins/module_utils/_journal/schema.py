@@ -301,7 +301,8 @@ _FIGURES = {"before": whole_number(), "peak": whole_number()}
 _ENTRY = record(
     {"id": text()},
     {
-        **dict.fromkeys(("who", "release", "release_from", "from", "to", "result", "reason", "started", "ended"), text()),
+        **dict.fromkeys(("who", "release", "release_from", "from", "to", "result", "reason"), text()),
+        **dict.fromkeys(("started", "ended"), text()),
         # Images that a later deployment may remove.
         "images": or_null(map_of(text(), text(longest=512, printable=True))),
         "init": _names,
@@ -351,12 +352,13 @@ def containers(raw: bytes) -> dict[str, Any]:
 
 
 def settings_file(raw: bytes, app: str) -> dict[str, Any]:
-    """The data of ``settings.json``, for a recovery without a journal: ``settings``, ``policies`` by service, ``stop_timeout``.
+    """The data of ``settings.json``: ``settings``, ``policies`` by service and ``stop_timeout``.
 
     :raises Unreadable: the bytes are not a valid file of this kind and app.
     """
     data = loads(raw)
-    return _valid(data, _SETTINGS_FILE("", data) or ([] if data["settings"]["app"] == app else [f"settings.app is not {app}"]))
+    found = _SETTINGS_FILE("", data) or ([] if data["settings"]["app"] == app else [f"settings.app is not {app}"])
+    return _valid(data, found)
 
 
 def entry(raw: bytes) -> dict[str, Any]:

@@ -5,8 +5,8 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The files of one app on the host: the journal of the open deployment, the lock, the history, the env files.
 
-A power cut during a write leaves either the previous journal or the new one whole, and the previous one stays beside the
-new one.
+A power cut during a write leaves either the previous journal or the new one whole, and the previous one stays beside
+the new one.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Store:
     def env_file(self, color: str, deployment_id: str) -> str:
         """The path of the env file that Compose gets for a color.
 
-        Each deployment has a file of its own, and Compose refuses to run without it. So a controller that slept until its
-        deployment was over cannot create containers of a color that is live by then.
+        Each deployment has a file of its own, and Compose refuses to run without it. So a controller that slept until
+        its deployment was over cannot create containers of a color that is live by then.
         """
         return self.path(f"{color}-{deployment_id}.env")
 
@@ -86,7 +86,7 @@ class Store:
             remove(path)
 
     def broker_url(self) -> str:
-        """The URL of the broker in the open deployment; a file apart from the journal, because it may hold a password."""
+        """The URL of the broker in the open deployment; it has its own file because it may hold a password."""
         path = self.path("broker.url")
         try:
             with open(path, "rb", opener=opener) as source:
@@ -119,8 +119,8 @@ class Store:
     def lock(self, purpose: str, wait: float = LOCK_WAIT) -> Iterator[None]:
         """Hold the host's lock of this app.
 
-        The kernel holds it (``flock``): it ends with the last process that holds it, so nobody ever has to remove a file by
-        hand. The text in the file only tells the next process who holds the lock.
+        The kernel holds it (``flock``): it ends with the last process that holds it, so nobody ever has to remove a
+        file by hand. The text in the file only tells the next process who holds the lock.
 
         :param purpose: what the lock is for, as ``step health of deployment 2026-11-23``.
         :param wait: seconds to wait for another holder.
@@ -213,14 +213,14 @@ class Store:
         :raises OSError: it cannot be written.
         """
         current, previous = self.path("deployment.json"), self.path("deployment.json.previous")
-        # A link and two renames: at every instant one whole version has one of the two names. A damaged one never replaces
-        # the previous version.
+        # A link and two renames: at every instant one whole version has one of the two names. A damaged one never
+        # replaces the previous version.
         if not self._is_torn:
             with contextlib.suppress(FileNotFoundError):
                 remove(previous + ".new")
                 os.link(current, previous + ".new")
                 os.replace(previous + ".new", previous)
-                # After a failed write both names may be hard links to one file; then rename() does nothing and leaves .new.
+                # After a failed write both names may be links to one file; then rename() does nothing, .new stays.
                 remove(previous + ".new")
         write_atomically(current, json.dumps(journal_schema.tidied(data), indent=1, sort_keys=True) + "\n")
         self._is_torn = False

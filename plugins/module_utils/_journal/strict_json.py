@@ -27,9 +27,10 @@ class Unreadable(Exception):
 
 
 def loads(raw: bytes) -> Any:
-    """What ``json.loads`` returns, for at most :data:`LIMIT` bytes in which each key stands once and each number is finite.
+    """What ``json.loads`` returns.
 
-    :raises Unreadable: the bytes are anything else.
+    :raises Unreadable: the bytes are not JSON, are more than :data:`LIMIT`, hold a key twice or a number that is not
+        finite.
     """
     if len(raw) > LIMIT:
         raise Unreadable([f"it has more than {LIMIT} bytes"])

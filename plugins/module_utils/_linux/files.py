@@ -81,8 +81,8 @@ def opener(path: str, flags: int) -> int:
 def write_atomically(path: str, text: str, mode: int = FILE_MODE, lasting: bool = True) -> None:
     """Replace a file so that a power cut leaves the old or the new bytes, never a mixture.
 
-    :param lasting: whether the file has to survive a power cut. If not, this does not wait for the disk, for which an SD
-        card takes up to a tenth of a second, and the file may be empty after a power cut.
+    :param lasting: whether the file has to survive a power cut. If not, this does not wait for the disk, for which an
+        SD card takes up to a tenth of a second, and the file may be empty after a power cut.
     :raises Distrusted: its folder cannot be trusted.
     :raises StateFailure: it cannot be written.
     """
@@ -114,8 +114,8 @@ def write_atomically(path: str, text: str, mode: int = FILE_MODE, lasting: bool 
 def make_folder(path: str) -> None:
     """Make a folder that only its owner writes and only its owner and group read, unless it exists.
 
-    The mode of an existing folder is corrected where too many may read it. One that others may write is refused, because
-    its files may be theirs.
+    The mode of an existing folder is corrected where too many may read it. One that others may write is refused,
+    because its files may be theirs.
 
     :raises Distrusted: the folder, or one above it, cannot be trusted.
     :raises StateFailure: it cannot be made.
@@ -234,8 +234,8 @@ def _require_trusted_file(path: str, folder: int, opened: int) -> None:
         raise _distrust(path, "is not a regular file", f"remove it (rm -r {path})")
     _require_owner(path, status, (os.geteuid(),))
     _require_unwritable(path, status)
-    # For a moment the journal and its previous version are one file under two names, and the power may be cut then. Another
-    # process may be writing it right now, so the count is checked more than once.
+    # For a moment the journal and its previous version are one file under two names, and the power may be cut then.
+    # Another process may be writing it right now, so the count is checked more than once.
     checks = 5
     while status.st_nlink > 1 and status.st_nlink > _names_in(folder, status):
         checks -= 1

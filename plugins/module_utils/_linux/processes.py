@@ -23,8 +23,8 @@ END_TIMEOUT = 10
 class Stat(NamedTuple):
     """A part of ``/proc/<pid>/stat``, as proc_pid_stat(5) describes it.
 
-    ``started`` is in ticks since the boot; ``status`` is the exit status as wait() returns it, known once the process has
-    ended; ``flags`` are the kernel's PF_ flags.
+    ``started`` is in ticks since the boot; ``status`` is the exit status as wait() returns it, known once the process
+    has ended; ``flags`` are the kernel's PF_ flags.
     """
 
     state: str

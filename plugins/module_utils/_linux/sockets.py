@@ -32,7 +32,7 @@ _LONGEST = 1 << 16
 
 
 class Connection(NamedTuple):
-    """An end of a TCP connection: ``local`` and ``remote`` are ``(IP, port)``; ``inode`` is 0 when no process owns it."""
+    """An end of a TCP connection: ``local`` and ``remote`` are ``(IP, port)``; ``inode`` is 0 if no process owns it."""
 
     local: tuple[str, int]
     remote: tuple[str, int]

@@ -32,8 +32,8 @@ def describe(inspected: Mapping[str, Any], policy: Mapping[str, Any]) -> Describ
     :param inspected: the engine's inspect data of the container.
     :param policy: the restart policy for the new container, in the engine's form.
     :returns: ``id``, ``name``, ``service``, ``image`` (its id) and ``config_hash`` identify the container; ``ran`` says
-        whether it has ended with success; ``body`` and ``endpoints`` (by network) have the engine's own forms; ``volumes``
-        are mounts of its anonymous volumes.
+        whether it has ended with success; ``body`` and ``endpoints`` (by network) have the engine's own forms;
+        ``volumes`` are mounts of its anonymous volumes.
     """
     container = from_inspect(inspected)
     body = {**inspected["Config"], "HostConfig": {**inspected["HostConfig"], "RestartPolicy": policy}}

@@ -5,8 +5,8 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Creates containers of a color that somebody removed again as they were.
 
-``docker system prune`` in a cron job removes all containers that do not run at that moment: the old workers in the middle
-of a deployment, and a whole color that is kept stopped, with its network. Their volumes stay.
+``docker system prune`` in a cron job removes all containers that do not run at that moment: the old workers in the
+middle of a deployment, and a whole color that is kept stopped, with its network. Their volumes stay.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def image_findings(host: Host, missing: Iterable[Described]) -> list[str]:
     """A sentence for each container that cannot be created again because its image is gone."""
     return [
         f"Container {described['name']} was removed by somebody, and its image {described['body']['Image']} "
-        f"({described['image']}) is no longer on this host (docker system prune -a removes images too): bring exactly that "
-        f"image back with docker pull or docker load, then run {command('rollback')} again."
+        f"({described['image']}) is no longer on this host (docker system prune -a removes images too): bring exactly "
+        f"that image back with docker pull or docker load, then run {command('rollback')} again."
         for described in missing
         if _image_of(host, described) is None
     ]
@@ -106,7 +106,8 @@ def remember(
     ]
     found = [_network(host, name) for name in sorted({name for each in described for name in each["endpoints"]})]
     # Networks of a swarm are made and removed by the swarm, so only those of this host are included.
-    networks = [snapshot_describe.describe_network(each) for each in found if each is not None and each["Scope"] == "local"]
+    local = [each for each in found if each is not None and each["Scope"] == "local"]
+    networks = [snapshot_describe.describe_network(each) for each in local]
     snapshot_file.put(store, color, {"release": release, "containers": described, "networks": networks})
 
 
@@ -157,8 +158,8 @@ class _Restoration:
         self._carry_over(ids)
         if self.done:
             self.host.warn(
-                f"Somebody had removed {', '.join(self.done)} of color {self.color.name} (docker system prune in a cron job?): "
-                "created again as before."
+                f"Somebody had removed {', '.join(self.done)} of color {self.color.name} (docker system prune in a "
+                "cron job?): created again as before."
             )
         if self.problems:
             raise BluegreenError("\n".join(self.problems))
@@ -168,17 +169,18 @@ class _Restoration:
         return [each for each in self.remembered["containers"] if each["id"] in compared.here]
 
     def _find_forgotten(self) -> None:
-        """Report containers that existed when the deployment was opened, and now neither exist nor are in the snapshot."""
+        """Report containers that existed when the deployment was opened, but are gone and not in the snapshot."""
         known = {each["name"] for each in self.remembered["containers"]}
         known |= {container.name for container in self.color.containers}
         workers = self.journal.get("old_workers") or ()
         for old in self.journal.get("old_containers") or ():
-            role = "workers" if old["service"] in workers else role_of(old["service"], self.journal["settings"]["services"])
-            wanted = role not in ("", "init")
+            is_worker = old["service"] in workers
+            wanted = is_worker or role_of(old["service"], self.journal["settings"]["services"]) not in ("", "init")
             if self.color.name == self.journal["from"] and wanted and old["name"] not in known:
                 self.problems.append(
-                    f"Container {old['name']} was removed by somebody, and {self.store.path('containers.json')} does not say "
-                    f"how it was made: create it with docker compose up --no-start, then run {command('rollback')} again."
+                    f"Container {old['name']} was removed by somebody, and {self.store.path('containers.json')} does "
+                    "not say how it was made: create it with docker compose up --no-start, then run "
+                    f"{command('rollback')} again."
                 )
 
     def _create_networks(self, wanted: set[str]) -> None:
@@ -195,7 +197,7 @@ class _Restoration:
                 self.done.append(f"network {body['Name']}")
 
     def _connect(self, described: Described, container_id: str) -> None:
-        """Connect a stopped container to the networks that it lost, also to one that was made again under the same name."""
+        """Connect a stopped container to the networks that it lost, also to one that was made again by its name."""
         connected = self.host.engine.inspect(container_id)["NetworkSettings"].get("Networks") or {}
         for name, endpoint in described["endpoints"].items():
             network = self.host.engine.network(name)
@@ -226,8 +228,8 @@ class _Restoration:
             return change(*arguments)
         except EngineError as error:
             self.problems.append(
-                f"{what} of color {self.color.name} was removed by somebody, or lost its network, and cannot be brought back "
-                f"({error.message}): fix that, then run {command('rollback')} again."
+                f"{what} of color {self.color.name} was removed by somebody, or lost its network, and cannot be "
+                f"brought back ({error.message}): fix that, then run {command('rollback')} again."
             )
         return None
 

@@ -34,8 +34,8 @@ REFUSALS = [
         {},
         ("", 0, "health"),
         f"Deployment dep-1 by ada@laptop {WHEN} of app shop is open: finish it (ansible-playbook "
-        "smallfleet.bluegreen.finish) or undo it (ansible-playbook smallfleet.bluegreen.rollback) before changing this app by "
-        "hand.",
+        "smallfleet.bluegreen.finish) or undo it (ansible-playbook smallfleet.bluegreen.rollback) before changing this "
+        "app by hand.",
     ),
     (
         None,
@@ -74,7 +74,7 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("written, caller, sentence", REFUSALS, ids=[str(written) for written, dummy, dummy in REFUSALS])
+@pytest.mark.parametrize("written, caller, sentence", REFUSALS, ids=[str(each[0]) for each in REFUSALS])
 def test_a_stranger_is_refused_with_nothing_done(store, written, caller, sentence):
     if written is not None:
         opened(store, **written)

@@ -56,8 +56,8 @@ def test_forward_nothing_comes_before_its_journal(store, journal, host, full_dis
     with pytest.raises(BluegreenError) as failure:
         journal.begin("stop_workers")
     assert failure.value.message == (
-        f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or fix its "
-        "file system."
+        f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
+        "fix its file system."
     )
     assert store.load()["step"] == "open"
     assert host.warnings == []
@@ -69,8 +69,8 @@ def test_a_full_disk_keeps_nobody_from_going_back(store, journal, host, full_dis
     assert journal["back"] is True
     assert store.load()["back"] is False
     assert host.warnings == [
-        f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or fix its "
-        "file system."
+        f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
+        "fix its file system."
     ]
 
 
@@ -210,7 +210,9 @@ def test_who_still_goes_on_with_it(store, journal, host):
     assert not journal.has_owner()
 
 
-@pytest.mark.parametrize("end", [lambda journal: journal.note(back=True), lambda journal: journal.take_over(guard=True)])
+@pytest.mark.parametrize(
+    "end", [lambda journal: journal.note(back=True), lambda journal: journal.take_over(guard=True)]
+)
 def test_what_goes_back_or_is_the_guard_s_has_no_owner_although_its_lease_is_live(store, journal, end):
     end(journal)
     assert journal.lease_is_live()

@@ -46,8 +46,8 @@ def test_a_lock_that_another_process_holds_is_waited_for_then_named(store, host)
             with store.lock("step cutover", wait=3):
                 raise AssertionError("the effect must not happen")
     assert refusal.value.message == (
-        "The lock of app shop is held by step health of deployment dep-1 (process 4711) on this host: wait until it has "
-        "ended, and run this again."
+        "The lock of app shop is held by step health of deployment dep-1 (process 4711) on this host: wait until it "
+        "has ended, and run this again."
     )
     assert sum(host.clock.slept) == pytest.approx(3)
 

@@ -275,7 +275,12 @@ def test_what_says_something_else_of_containers_is_unreadable(changes):
 def test_what_an_app_is_made_of_is_read_without_a_journal(whole):
     data = {"settings": whole["settings"], "policies": {"web": ALWAYS}, "stop_timeout": None}
     assert journal_schema.settings_file(raw(data), "shop") == data
-    for changes, app in [({}, "blog"), ({"policies": {"web": {}}}, "shop"), ({"stop_timeout": "1"}, "shop"), ({"settings": {}}, "shop")]:
+    for changes, app in [
+        ({}, "blog"),
+        ({"policies": {"web": {}}}, "shop"),
+        ({"stop_timeout": "1"}, "shop"),
+        ({"settings": {}}, "shop"),
+    ]:
         with pytest.raises(Unreadable):
             journal_schema.settings_file(raw({**data, **changes}), app)
     data["settings"]["nginx"]["file"] = "/etc/passwd"
@@ -288,7 +293,9 @@ def test_what_another_deployment_did_not_note_is_empty():
     assert journal_schema.entry(b'{"id": "dep-1"}\n') == {"id": "dep-1", **empty}
 
 
-@pytest.mark.parametrize("line", [b"[]", b"1", b'{"id": 1}', b'{"id": "a", "result": 1}', b'{"id": "a", "seconds": []}', b"{"])
+@pytest.mark.parametrize(
+    "line", [b"[]", b"1", b'{"id": 1}', b'{"id": "a", "result": 1}', b'{"id": "a", "seconds": []}', b"{"]
+)
 def test_a_line_that_is_no_entry_is_unreadable(line):
     with pytest.raises(Unreadable):
         journal_schema.entry(line)

@@ -202,7 +202,8 @@ def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, text, co
     with pytest.raises(JournalCorrupt) as failure:
         store.load()
     assert failure.value.message.startswith(
-        f"The journal {store.path('deployment.json')} cannot be read ({broken} damaged): run ansible-playbook smallfleet.bluegreen.recover"
+        f"The journal {store.path('deployment.json')} cannot be read ({broken} damaged): run ansible-playbook "
+        "smallfleet.bluegreen.recover, "
     )
 
 
@@ -264,8 +265,8 @@ def test_a_history_that_cannot_be_written_is_one_sentence_and_the_journal_stays(
         patch.setattr(os, "fsync", refuse)
         store.close({"id": "dep-1"})
     assert failure.value.message == (
-        f"{store.path('history.jsonl')} cannot be written (no space left on device): make room on that disk, then run this "
-        "again."
+        f"{store.path('history.jsonl')} cannot be written (no space left on device): make room on that disk, then run "
+        "this again."
     )
     assert store.load()["id"] == "dep-1"
 

@@ -257,7 +257,10 @@ def test_a_folder_below_one_that_others_can_write_is_refused(tmp_path):
     "number, way",
     [
         (errno.ENOSPC, "no space left on device): make room on that disk, then run this again."),
-        (errno.EROFS, "read-only file system): find out why that disk is read-only (dmesg), and mount it for writing, then"),
+        (
+            errno.EROFS,
+            "read-only file system): find out why that disk is read-only (dmesg), and mount it for writing, then",
+        ),
         (errno.EACCES, "permission denied): run it as root (become: true), then run this again."),
         (errno.EIO, "input/output error): fix that, then run this again."),
     ],

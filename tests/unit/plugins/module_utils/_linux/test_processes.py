@@ -163,7 +163,8 @@ def test_what_cannot_be_ended_is_told(monkeypatch):
 
 
 def test_what_ends_meanwhile_and_what_the_kernel_has_no_arguments_of(tmp_path):
-    for name, line in (("5", b""), ("6", None), ("self", b"compose\0/shop/green.env\0"), ("7", b"compose\0\xff/green.env\0")):
+    lines = {"5": b"", "6": None, "self": b"compose\0/shop/green.env\0", "7": b"compose\0\xff/green.env\0"}
+    for name, line in lines.items():
         (tmp_path / name).mkdir()
         if line is not None:
             (tmp_path / name / "cmdline").write_bytes(line)

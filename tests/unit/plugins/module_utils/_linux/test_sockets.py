@@ -90,7 +90,8 @@ def test_a_process_in_another_network_is_read_from_proc(monkeypatch):
     monkeypatch.setattr(sockets, "_ask_kernel", None)
     monkeypatch.setattr(sockets, "_shares_network", lambda pid: False)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert [each.state for each in sockets.connections(os.getpid(), {server.getsockname()[1]})] == [sockets.LISTENING]
+        found = sockets.connections(os.getpid(), {server.getsockname()[1]})
+        assert [each.state for each in found] == [sockets.LISTENING]
 
 
 def test_a_refusal_of_the_kernel_is_an_error(monkeypatch):

@@ -80,8 +80,8 @@ def test_what_somebody_removed_is_there_again_and_not_started(scene):
     worker = found(scene, "worker")
     assert (worker.status, worker.config_hash, worker.image_name) == ("created", "hash-worker", "registry/worker:1")
     assert scene.host.warnings == [
-        "Somebody had removed shop-blue-beat-1, shop-blue-worker-1 of color blue (docker system prune in a cron job?): created "
-        "again as before."
+        "Somebody had removed shop-blue-beat-1, shop-blue-worker-1 of color blue (docker system prune in a cron job?): "
+        "created again as before."
     ]
 
 
@@ -271,8 +271,8 @@ def test_a_refusal_of_the_engine_is_told(scene, monkeypatch):
     with pytest.raises(BluegreenError) as failure:
         restore(scene, journal)
     assert failure.value.message.splitlines()[0] == (
-        "Container shop-blue-beat-1 of color blue was removed by somebody, or lost its network, and cannot be brought back "
-        "(no space left on device): fix that, then run ansible-playbook smallfleet.bluegreen.rollback again."
+        "Container shop-blue-beat-1 of color blue was removed by somebody, or lost its network, and cannot be brought "
+        "back (no space left on device): fix that, then run ansible-playbook smallfleet.bluegreen.rollback again."
     )
 
 
@@ -283,8 +283,8 @@ def test_a_container_of_which_nothing_is_remembered_is_named(scene):
     with pytest.raises(BluegreenError) as failure:
         restore(scene, journal)
     assert failure.value.message.splitlines()[1] == (
-        f"Container shop-blue-worker-1 was removed by somebody, and {scene.store.path('containers.json')} does not say how it "
-        "was made: create it with docker compose up --no-start, then run ansible-playbook "
+        f"Container shop-blue-worker-1 was removed by somebody, and {scene.store.path('containers.json')} does not say "
+        "how it was made: create it with docker compose up --no-start, then run ansible-playbook "
         "smallfleet.bluegreen.rollback again."
     )
 
@@ -353,4 +353,5 @@ def test_the_new_color_is_not_asked_for_containers_of_the_old_one(scene):
     scene.color("green")
     journal = deployment(scene)
     settings = colors_of(scene.host, scene.store, journal)[0]
-    assert snapshot_restore.restore_missing(scene.host, scene.store, journal, Color(scene.host, settings, "green")) is False
+    green = Color(scene.host, settings, "green")
+    assert snapshot_restore.restore_missing(scene.host, scene.store, journal, green) is False
