@@ -151,6 +151,14 @@ def check_path(option: str, value: Any) -> str:
     )
 
 
+def check_nginx_file(option: str, value: Any) -> str:
+    """A path of a file that Nginx includes."""
+    path = check_path(option, value)
+    if not path.endswith(".conf"):
+        raise _refusal(option, value, "Nginx includes files that end in .conf: name it so")
+    return path
+
+
 def check_release(value: Any, option: str = "release") -> str:
     """A label of a release; empty where releases have none."""
     rule = (
@@ -158,6 +166,11 @@ def check_release(value: Any, option: str = "release") -> str:
         "without .."
     )
     return "" if value == "" else _matched(_RELEASE, option, value, rule)
+
+
+def release_label(release: str) -> str:
+    """A release as a sentence names it: one without a label has none to name."""
+    return release or "(none)"
 
 
 def check_deployment_id(option: str, value: Any) -> str:

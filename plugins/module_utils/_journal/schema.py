@@ -101,15 +101,9 @@ def _kept_beside(path: str, value: Mapping[str, str]) -> list[str]:
     return []
 
 
-def _conf_file(path: str, value: Any) -> list[str]:
-    return accepted_by(_validation.check_path)(path, value) or (
-        [] if value.endswith(".conf") else [f"{path} does not end in .conf"]
-    )
-
-
 _NGINX = {
     "upstream": accepted_by(_validation.check_upstream),
-    "file": _conf_file,
+    "file": accepted_by(_validation.check_nginx_file),
     "container": accepted_by(_validation.check_container),
     "servers": _per_color(accepted_by(_validation.check_server)),
     "public_url": accepted_by(_validation.check_url),

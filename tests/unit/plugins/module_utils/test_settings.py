@@ -140,19 +140,23 @@ REFUSED = [
         health(host="http://a"),
         "bluegreen_health_host is 'http://a', but it must be a host name such as app.example.org, maybe with a port.",
     ),
-    (health(timeout=0.0), "bluegreen_health_timeout is 0.0, but it must be more than 0."),
-    (health(interval=-1.0), "bluegreen_health_interval is -1.0, but it must be more than 0."),
-    (health(deadline=0.0), "bluegreen_health_deadline is 0.0, but it must be more than 0."),
+    (health(timeout=0.0), "bluegreen_health_timeout is 0, but it must be more than 0."),
+    (health(interval=-1.0), "bluegreen_health_interval is -1, but it must be more than 0."),
+    (health(deadline=0.0), "bluegreen_health_deadline is 0, but it must be more than 0."),
     (health(timeout=float("nan")), "bluegreen_health_timeout is nan, but it must be more than 0."),
     (
         health(deadline=1e9),
-        "bluegreen_health_deadline is 1000000000.0, but it must be 86400 at most, which is a day.",
+        "bluegreen_health_deadline is 1000000000, but it must be 86400 at most, which is a day.",
     ),
     (health(successes=0), "bluegreen_health_successes is 0, but it must be more than 0."),
     (
         health(timeout=90.0),
-        "bluegreen_health_timeout is 90.0 s, which is more than bluegreen_health_deadline (60.0 s): one attempt must "
-        "fit into the deadline.",
+        "bluegreen_health_timeout is 90 s and bluegreen_health_deadline is 60 s, but one attempt must fit into the "
+        "deadline: lower the timeout, or raise the deadline.",
+    ),
+    (
+        health(status=[]),
+        "bluegreen_health_status is [], but a healthy color answers with some status: name it, such as 200.",
     ),
     (health(status=[200, 20]), "bluegreen_health_status holds 20, but an HTTP status is from 100 to 599."),
     (health(status=[600]), "bluegreen_health_status holds 600, but an HTTP status is from 100 to 599."),

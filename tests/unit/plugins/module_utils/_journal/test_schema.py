@@ -139,7 +139,7 @@ WHOLE = ("keep_images", "revert_after", "tasks_moved", "approval_timeout")
         ("settings.services.web", ["--volumes"], "settings.services.web[0] is not a valid value"),
         ("settings.nginx.upstream", "shop {", "settings.nginx.upstream is not a valid value"),
         ("settings.nginx.file", "/etc/nginx/../passwd.conf", "settings.nginx.file is not a valid value"),
-        ("settings.nginx.file", "/etc/passwd", "settings.nginx.file does not end in .conf"),
+        ("settings.nginx.file", "/etc/passwd", "settings.nginx.file is not a valid value"),
         ("settings.nginx.container", "--privileged", "settings.nginx.container is not a valid value"),
         ("settings.nginx.servers.green", INJECTION, "settings.nginx.servers.green is not a valid value"),
         ("settings.nginx.public_url", "file:///etc/shadow", "settings.nginx.public_url is not a valid value"),
@@ -284,7 +284,7 @@ def test_what_an_app_is_made_of_is_read_without_a_journal(whole):
         with pytest.raises(Unreadable):
             journal_schema.settings_file(raw({**data, **changes}), app)
     data["settings"]["nginx"]["file"] = "/etc/passwd"
-    with pytest.raises(Unreadable, match="settings.nginx.file does not end in .conf"):
+    with pytest.raises(Unreadable, match="settings.nginx.file is not a valid value"):
         journal_schema.settings_file(raw(data), "shop")
 
 
