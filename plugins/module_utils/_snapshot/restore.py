@@ -45,7 +45,7 @@ class Compared(NamedTuple):
     replaced: list[str]
 
 
-def compare(remembered: Snapshot, containers: Iterable[Container]) -> Compared:
+def compare(snapshot: Snapshot, containers: Iterable[Container]) -> Compared:
     """Compare a snapshot with the containers that exist.
 
     :param containers: all containers of the color's project.
@@ -56,7 +56,7 @@ def compare(remembered: Snapshot, containers: Iterable[Container]) -> Compared:
     here: dict[str, Container] = {}
     missing: list[Described] = []
     replaced: list[str] = []
-    for described in remembered["containers"]:
+    for described in snapshot["containers"]:
         # A container that was created again has the name of the previous one, and the same configuration.
         found = by_id.get(described["id"]) or by_name.get(described["name"])
         if found is None:
@@ -71,9 +71,9 @@ def compare(remembered: Snapshot, containers: Iterable[Container]) -> Compared:
     return Compared(here, missing, replaced)
 
 
-def policies_of(remembered: Snapshot) -> dict[str, dict[str, Any]]:
+def policies_of(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     """The restart policies of the containers in a snapshot, by id."""
-    return {each["id"]: each["body"]["HostConfig"]["RestartPolicy"] for each in remembered["containers"]}
+    return {each["id"]: each["body"]["HostConfig"]["RestartPolicy"] for each in snapshot["containers"]}
 
 
 def image_findings(host: Host, missing: Iterable[Described]) -> list[str]:
@@ -130,24 +130,24 @@ def restore_missing(host: Host, store: Store, journal: Journal, color: Color) ->
     :returns: whether anything was changed; then the color has to be refreshed again.
     :raises BluegreenError: some of them cannot be created again; the others have been.
     """
-    remembered = snapshot_file.of_color(store, color.name) or {"containers": [], "networks": []}
-    return _Restoration(host, store, journal, color, remembered).run()
+    snapshot = snapshot_file.of_color(store, color.name) or {"containers": [], "networks": []}
+    return _Restoration(host, store, journal, color, snapshot).run()
 
 
 class _Restoration:
-    def __init__(self, host: Host, store: Store, journal: Journal, color: Color, remembered: Snapshot) -> None:
+    def __init__(self, host: Host, store: Store, journal: Journal, color: Color, snapshot: Snapshot) -> None:
         self.host = host
         self.store = store
         self.journal = journal
         self.color = color
-        self.remembered = remembered
+        self.snapshot = snapshot
         self.problems: list[str] = []
         self.done: list[str] = []
 
     def run(self) -> bool:
-        compared = compare(self.remembered, self.color.containers)
+        compared = compare(self.snapshot, self.color.containers)
         self._find_forgotten()
-        stopped = [each for each in self._remembered_here(compared) if not compared.here[each["id"]].running]
+        stopped = [each for each in self._existing(compared) if not compared.here[each["id"]].running]
         self._create_networks({name for each in stopped + compared.missing for name in each["endpoints"]})
         for described in stopped:
             self._connect(described, compared.here[described["id"]].id)
@@ -165,12 +165,12 @@ class _Restoration:
             raise BluegreenError("\n".join(self.problems))
         return bool(self.done)
 
-    def _remembered_here(self, compared: Compared) -> list[Described]:
-        return [each for each in self.remembered["containers"] if each["id"] in compared.here]
+    def _existing(self, compared: Compared) -> list[Described]:
+        return [each for each in self.snapshot["containers"] if each["id"] in compared.here]
 
     def _find_forgotten(self) -> None:
         """Report containers that existed when the deployment was opened, but are gone and not in the snapshot."""
-        known = {each["name"] for each in self.remembered["containers"]}
+        known = {each["name"] for each in self.snapshot["containers"]}
         known |= {container.name for container in self.color.containers}
         workers = self.journal.get("old_workers") or ()
         for old in self.journal.get("old_containers") or ():
@@ -184,7 +184,7 @@ class _Restoration:
                 )
 
     def _create_networks(self, wanted: set[str]) -> None:
-        for body in self.remembered["networks"]:
+        for body in self.snapshot["networks"]:
             if body["Name"] not in wanted or self.host.engine.network(body["Name"]) is not None:
                 continue
             create = self.host.engine.create_network
@@ -236,10 +236,10 @@ class _Restoration:
     def _carry_over(self, ids: Mapping[str, str]) -> None:
         """Write the new ids into the journal, and then into the snapshot."""
         journal, renewed = self.journal, {old: new for old, new in ids.items() if old != new}
-        remembered = policies_of(self.remembered)
-        policies = {new: journal["policies"].get(old, remembered[old]) for old, new in renewed.items()}
-        ran = {ids[each["id"]] for each in self.remembered["containers"] if each["ran"] and each["id"] in ids}
-        again = {each["name"] for each in self.remembered["containers"] if each["id"] in renewed}
+        original = policies_of(self.snapshot)
+        policies = {new: journal["policies"].get(old, original[old]) for old, new in renewed.items()}
+        ran = {ids[each["id"]] for each in self.snapshot["containers"] if each["ran"] and each["id"] in ids}
+        again = {each["name"] for each in self.snapshot["containers"] if each["id"] in renewed}
         facts = {
             "policies": {**journal["policies"], **policies},
             "signalled": [each for each in journal["signalled"] if each not in renewed],
@@ -251,10 +251,10 @@ class _Restoration:
         if changed:
             journal.note(**changed)
         if renewed:
-            containers = _renew(self.remembered["containers"], renewed)
+            containers = _renew(self.snapshot["containers"], renewed)
             # On a full disk the snapshot keeps the old ids, and the containers are recognized by their names.
             with contextlib.suppress(OSError):
-                snapshot_file.put(self.store, self.color.name, {**self.remembered, "containers": containers})
+                snapshot_file.put(self.store, self.color.name, {**self.snapshot, "containers": containers})
 
     def _never_started(self, container_id: str) -> bool:
         return not inspect_container(self.host.engine, container_id).ever_started
