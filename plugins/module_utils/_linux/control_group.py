@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Memory of a container, from the files of its control group.
 
-The engine reads the same files, but before 23.0.7 and 24.0.7 (Debian 12 has 20.10) it takes a second each.
+The engine reads the same files, but before 23.0.7 and 24.0.7 (Debian 12 has 20.10) that takes a second per container.
 """
 
 from __future__ import annotations
