@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ._broker.connection import settle
-from ._docker.containers import ROLES
+from ._docker.containers import started_services
 from ._errors import BluegreenError
 from ._validation import (
     COLORS,
@@ -247,4 +247,4 @@ def health_url(settings: Settings, color: str) -> str:
 
 def color_services(settings: Settings) -> list[str]:
     """All services that a color starts."""
-    return [name for role in ROLES for name in settings.services[role]]
+    return started_services(settings.services)

@@ -16,7 +16,7 @@ import re
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from .._celery.roles import broker_of_command
-from .._docker.containers import ROLES, Container
+from .._docker.containers import Container, role_of
 from .._errors import BluegreenError
 from .address import OTHER_SCHEMES, TASK_SCHEMES, Address, address_of, first_url
 from .redis import PLAIN, is_redis
@@ -220,16 +220,13 @@ class _Chooser:
         self.colors = colors
         self.by_color = by_color
         self.found = [each for color in by_color for each in color]
-        self.own = [each for each in self.found if each.service and self._role(each.service)]
+        self.own = [each for each in self.found if each.service and role_of(each.service, self.roles)]
         self.outside = [each for each in self.found if each not in self.own]
         self.sure = bool(self.found) and self.found[0].rank == _CELERY
 
-    def _role(self, service: str) -> str:
-        return next((role for role in ROLES if service in self.roles[role]), "")
-
     def choose(self) -> Choice:
         for each in self.own:
-            if self._role(each.service) != "support" and (self.sure or self.mode == "auto"):
+            if role_of(each.service, self.roles) != "support" and (self.sure or self.mode == "auto"):
                 raise BluegreenError(
                     f"{each}, so {each.service} is the broker, but it is not listed in bluegreen_support_services: add "
                     "it there, because a broker must start first and stop last."
@@ -256,7 +253,7 @@ class _Chooser:
         host = address.host if address else ""
         services = next(iter(self.colors.values()), {})
         service = next((name for name, each in services.items() if host in each.names), "")
-        inside = self._role(service) == "support"
+        inside = role_of(service, self.roles) == "support"
         where = f"{service}, which is a support service" if inside else f"{host or 'no host'}, outside both colors"
         if self.mode == "auto":
             mode, reason = "color" if inside else "shared", f"bluegreen_broker_url leads to {where}"

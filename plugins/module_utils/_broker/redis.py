@@ -18,7 +18,7 @@ import socket
 from typing import Any, Iterable, NamedTuple, NoReturn, Protocol, Sequence, Union
 from urllib.parse import unquote, urlsplit
 
-from .._errors import BluegreenError
+from .._errors import BluegreenError, reason_of
 
 # A word of a command: text, or bytes that are sent as they are.
 Word = Union[str, bytes, int, float]
@@ -280,9 +280,8 @@ class Redis(Commands):
         return data
 
     def _out_of_reach(self, error: Exception) -> RedisError:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         no_way = isinstance(error, socket.timeout) or getattr(error, "errno", None) in _NO_WAY
-        return RedisError(f"Redis does not answer at {self.place} ({reason}).", no_way=no_way)
+        return RedisError(f"Redis does not answer at {self.place} ({reason_of(error)}).", no_way=no_way)
 
 
 def encode(words: Command) -> bytes:

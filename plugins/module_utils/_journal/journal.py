@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any, Iterable, Optional, Union
 
 from .._docker.containers import Container
-from .._errors import BluegreenError
+from .._errors import BluegreenError, reason_of
 from .._linux.clock import timestamp
 from .._resources.host import used_memory
 from .._validation import release_label
@@ -175,7 +175,7 @@ class Journal:
         except OSError as error:
             sentence = (
                 f"The journal {self.store.path('deployment.json')} cannot be written "
-                f"({(error.strerror or str(error)).lower()}): make room there, or fix its file system."
+                f"({reason_of(error).lower()}): make room there, or fix its file system."
             )
             if not self.best_effort:
                 raise BluegreenError(sentence) from error

@@ -19,7 +19,7 @@ import os
 import stat
 from typing import Iterator, Sequence
 
-from .._errors import BluegreenError
+from .._errors import BluegreenError, reason_of
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
@@ -301,5 +301,4 @@ def _state_failure(path: str, what: str, error: OSError) -> StateFailure:
         errno.EACCES: "run it as root (become: true)",
         errno.EPERM: "run it as root (become: true)",
     }.get(error.errno or 0, "fix that")
-    reason = (error.strerror or str(error)).lower()
-    return StateFailure(f"{path} cannot be {what} ({reason}): {way}, then run this again.", error)
+    return StateFailure(f"{path} cannot be {what} ({reason_of(error).lower()}): {way}, then run this again.", error)
