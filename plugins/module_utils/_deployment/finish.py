@@ -26,7 +26,8 @@ from .._journal.figures import figures
 from .._journal.store import LOCK_WAIT
 from .._linux.clock import timestamp
 from .._linux.files import remove
-from .._nginx import running as nginx_running, switch as nginx_switch
+from .._nginx import public_requests, switch as nginx_switch
+from .._nginx.settings import Nginx
 from .._snapshot import file as snapshot_file, restore as snapshot_restore
 from .._workers import stop as workers_stop
 from . import approval
@@ -194,10 +195,10 @@ def _refuse_what_goes_back(store, journal, params):
 def finish(host, store, journal):
     """Let the old color of an approved deployment go; may be interrupted anywhere and run again."""
     settings, old, candidate = colors_of(host, store, journal)
-    nginx = nginx_running.Nginx(**settings.nginx)
+    nginx = Nginx(**settings.nginx)
     # Before the proof, which goes by its web.
     _start_what_is_down(host, candidate)
-    served = nginx_running.served_color(host, nginx)
+    served = public_requests.served_color(host, nginx)
     if served != journal["to"] and journal["step"] == "finish":
         served = _lead_again(host, journal, settings, nginx, candidate, served)
     if served != journal["to"]:
@@ -243,7 +244,7 @@ def end(store, journal, result, reason="", images=None):
     """Write the line of the history and close the journal, whichever way the deployment went."""
     clock = store.host.clock
     journal.note(result=result, reason=reason)
-    nginx_switch.forget_backup(nginx_running.Nginx(**_settings.from_journal(journal.data).nginx))
+    nginx_switch.forget_backup(Nginx(**_settings.from_journal(journal.data).nginx))
     # Before the journal goes: without it nobody would come back for the secrets in them.
     store.remove_env_files()
     remove(store.path("broker.url"))

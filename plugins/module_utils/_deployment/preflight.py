@@ -27,7 +27,9 @@ from .._errors import BluegreenError
 from .._install import guard_units
 from .._linux import sockets
 from .._linux.own_addresses import is_own
-from .._nginx import running as nginx_running, served_files, upstream
+from .._nginx import preflight as nginx_preflight, served_files, upstream
+from .._nginx.running import Seen
+from .._nginx.settings import Nginx
 from .._resources import host as host_resources, memory_budget, memory_use
 from .._settings import color_services, health_url, other
 from .._snapshot import restore as snapshot_restore
@@ -84,7 +86,7 @@ class Survey:
             self._look()
 
     def _look(self):
-        self.seen = nginx_running.Seen(self.host, self._nginx_settings())
+        self.seen = Seen(self.host, self._nginx_settings())
         self.host.engine.ping()
         try:
             self.colors()
@@ -103,7 +105,7 @@ class Survey:
         self._raise(self._live_findings() + self._idle_findings() + self._celery_findings())
         if not self.kept and not self.up_to_date:
             self._decide()
-        against = nginx_running.preflight(
+        against = nginx_preflight.preflight(
             self.host, self._nginx_settings(), self._published_beside(), self.seen, switches=not self.up_to_date
         )
         if against and not self.live:
@@ -114,7 +116,7 @@ class Survey:
                 self.host.warn(guard_units.WITHOUT_SYSTEMD)
             if not self.kept:
                 services, release = color_services(self.settings), self.params["release"]
-                for sentence in served_files.look(self.host, self.seen, self.renderings.models, services, release):
+                for sentence in served_files.find_warnings(self.host, self.seen, self.renderings.models, services, release):
                     self.host.warn(sentence)
             self._raise(self._room_findings() + self._broker_findings())
 
@@ -224,7 +226,7 @@ class Survey:
         return self.renderings.models.get(self.idle) or self.renderings.models[self.live]
 
     def _nginx_settings(self):
-        return nginx_running.Nginx(**self.settings.nginx)
+        return Nginx(**self.settings.nginx)
 
     def _published_beside(self):
         """``{port: service}`` of what the live color publishes on the host, beside the port that Nginx is switched to."""

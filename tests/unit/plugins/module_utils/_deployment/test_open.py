@@ -36,7 +36,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fenc
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running, served_files
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    preflight as nginx_preflight,
+    public_requests,
+    running as nginx_running,
+    served_files,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
@@ -62,7 +67,7 @@ MIB = 1024 * 1024
 # The tests' host has no systemd that could be told.
 ARM = guard_units.arm
 # These ask the Nginx that runs.
-REAL = {"of_seen": adoption_routes.of_seen, "preflight": nginx_running.preflight}
+REAL = {"of_seen": adoption_routes.of_seen, "preflight": nginx_preflight.preflight}
 
 
 class Scene:
@@ -154,7 +159,7 @@ class Scene:
         monkeypatch.setattr(compose_program, "FOLDERS", ())
         monkeypatch.setattr(broker_connection, "connect", lambda host, containers, settings, workers=None: self.redis)
         monkeypatch.setattr(adoption_routes, "of_seen", lambda seen: self.ways)
-        monkeypatch.setattr(nginx_running, "preflight", self._preflight)
+        monkeypatch.setattr(nginx_preflight, "preflight", self._preflight)
         monkeypatch.setattr(guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(host_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(guard_units, "arm", lambda host, app, revert_after: True)
@@ -576,7 +581,7 @@ def test_warnings_stop_nothing(scene):
 
 def test_files_that_nginx_serves_are_looked_at_with_what_the_color_has(scene, monkeypatch):
     seen = []
-    monkeypatch.setattr(served_files, "look", lambda host, asked, rendered, services, release: seen.append(rendered) or ["Nginx serves."])
+    monkeypatch.setattr(served_files, "find_warnings", lambda host, asked, rendered, services, release: seen.append(rendered) or ["Nginx serves."])
     for color in PORTS:
         services = scene.rendered[color]["services"]
         services["db"] = {"image": "postgres:16", "container_name": "db"}
@@ -607,11 +612,11 @@ def test_nginx_is_asked_for_its_configuration_once(monkeypatch, tmp_path, live):
             return {}
 
     monkeypatch.setattr(adoption_routes, "of_seen", REAL["of_seen"])
-    monkeypatch.setattr(nginx_running, "preflight", REAL["preflight"])
+    monkeypatch.setattr(nginx_preflight, "preflight", REAL["preflight"])
     monkeypatch.setattr(nginx_running, "Running", Running)
-    monkeypatch.setattr(nginx_running, "_public_side", lambda *about: None)
-    monkeypatch.setattr(nginx_running, "_answer_findings", lambda *about: ([], []))
-    monkeypatch.setattr(nginx_running.nginx_proof, "findings", lambda *about: [])
+    monkeypatch.setattr(nginx_preflight, "_public_side", lambda *about: None)
+    monkeypatch.setattr(nginx_preflight, "_answer_findings", lambda *about: ([], []))
+    monkeypatch.setattr(nginx_preflight.routes, "findings", lambda *about: [])
     for color in PORTS:
         mount = {"type": "bind", "source": "/srv/static", "target": "/static"}
         scene.rendered[color]["services"]["web"]["volumes"] = [mount]
@@ -1586,7 +1591,7 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
     """The release of before is live and well: only finish or rollback may end that, not the next deployment."""
     scene.host.programs["systemctl"] = Completed(0, "", "")
     monkeypatch.setattr(health_gate, "wait_healthy", lambda *given: None)
-    monkeypatch.setattr(nginx_running, "served_color", lambda host, nginx: "green")
+    monkeypatch.setattr(public_requests, "served_color", lambda host, nginx: "green")
     scene.live("green")
     for worker in ("blue-worker", "blue-beat"):
         scene.engine.inspected[worker]["State"]["Status"] = "exited"
@@ -1607,7 +1612,7 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
 
 def test_what_cannot_be_brought_to_an_end_keeps_the_next_one_out(scene, monkeypatch):
     scene.live("green")
-    monkeypatch.setattr(nginx_running, "served_color", lambda host, nginx: "green")
+    monkeypatch.setattr(public_requests, "served_color", lambda host, nginx: "green")
     monkeypatch.setattr(health_gate, "wait_healthy", unhealthy)
     earlier(scene, "settle")
     with pytest.raises(BluegreenError, match="stopped in step settle, and neither color is whole"):

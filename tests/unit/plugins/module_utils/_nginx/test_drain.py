@@ -71,8 +71,8 @@ def test_children_as_given(host, journal, processes):
         ),
         (
             [("::1", 1), ("10.0.0.1", 2), ("10.0.0.1", 3), ("10.0.0.1", 4), ("10.0.0.1", 5)],
-            "worker process 7 of Nginx serves a websocket or long request of [::1]:1, 10.0.0.1:2, 10.0.0.1:3 and 2 more for "
-            "37 s since the switch",
+            "worker process 7 of Nginx serves a websocket or long request of [::1]:1, 10.0.0.1:2, 10.0.0.1:3 and 2 "
+            "more for 37 s since the switch",
         ),
     ],
 )

@@ -42,7 +42,8 @@ def test_the_location_of_a_path(locations, path, line):
 
 
 def test_locations_within_locations():
-    server = f"location /a/ {{\nlocation /a/b/ {{ return 404; }}\nlocation ~ x$ {{ {PASS} }}\n}}\nlocation ~ y$ {{ return 404; }}"
+    inner = f"location /a/b/ {{ return 404; }}\nlocation ~ x$ {{ {PASS} }}"
+    server = f"location /a/ {{\n{inner}\n}}\nlocation ~ y$ {{ return 404; }}"
     assert answering(server, "/a/b/1") == Location(place=f"{SITE}:4", passes=NO)
     assert answering(server, "/a/x").place == f"{SITE}:5"
     assert answering(server, "/a/y").place == f"{SITE}:7"
@@ -150,7 +151,10 @@ def test_an_address_that_is_not_known_is_not_denied():
         ("proxy_cache c; proxy_cache_valid 200 1s; proxy_cache_valid 404 1m;", (False, True)),
         ("proxy_cache c; proxy_cache_valid 200 302 500ms;", (False, True)),
         ("proxy_cache c; proxy_cache_valid 404 1m;", (False, False)),
-        ("proxy_cache c; proxy_cache_valid 200 1m; proxy_cache_bypass $http_x; proxy_no_cache $http_x;", (False, False)),
+        (
+            "proxy_cache c; proxy_cache_valid 200 1m; proxy_cache_bypass $http_x; proxy_no_cache $http_x;",
+            (False, False),
+        ),
         ("proxy_cache_valid 1m;", (False, False)),
     ],
 )

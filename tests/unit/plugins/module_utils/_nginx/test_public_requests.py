@@ -18,9 +18,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.sockets import Connection
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_requests
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.location import MAYBE, NO, YES, Location
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Evidence, PublicSide
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Evidence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.public_answer import Answered
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.routes import PublicSide
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
 
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 BLUE, GREEN = ("127.0.0.1", 18001), ("127.0.0.1", 18002)
@@ -86,7 +87,9 @@ def test_a_public_url_that_reaches_another_program(real_host):
         with pytest.raises(BluegreenError) as refusal:
             public_requests.public_side(running)
     name = f"{sockets.command_of(os.getpid())} (process {os.getpid()}) answers there"
-    assert refusal.value.message.startswith(f"bluegreen_public_url http://127.0.0.1:{port}/ does not reach this Nginx: {name}. Set ")
+    assert refusal.value.message.startswith(
+        f"bluegreen_public_url http://127.0.0.1:{port}/ does not reach this Nginx: {name}. Set "
+    )
 
 
 def test_a_public_url_that_reaches_nothing(real_host):
@@ -289,7 +292,7 @@ def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, 
 
     monkeypatch.setattr(public_requests._http, "ask", ask)
     monkeypatch.setattr(running.host.clock, "sleep", sleep)
-    found = public_requests.answered(running, "blue", Location(passes=where))
+    found = public_requests.try_public_url(running, "blue", Location(passes=where))
     assert found == Answered(status, target="/login/" if status == 302 else "", reached=reached, sure=sure)
 
 
@@ -322,12 +325,12 @@ def test_a_first_request_that_reaches_the_app(kernel, running, monkeypatch, wher
 
     monkeypatch.setattr(public_requests._http, "ask", ask)
     monkeypatch.setattr(running.host.clock, "sleep", sleep)
-    found = public_requests.answered(running, "blue", where)
+    found = public_requests.try_public_url(running, "blue", where)
     assert (found.status, found.reached, found.sure) == (statuses[0], reached, sure)
     assert len(asked) == requests
 
 
 def test_a_request_without_an_answer(kernel, running, monkeypatch):
     monkeypatch.setattr(public_requests._http, "ask", lambda *args, **options: Answer(0, "connection refused", 0.0))
-    assert public_requests.answered(running, "blue", Location()) == Answered(0, "connection refused")
-    assert public_requests.answered(running, None, Location()) == Answered(0, "connection refused")
+    assert public_requests.try_public_url(running, "blue", Location()) == Answered(0, "connection refused")
+    assert public_requests.try_public_url(running, None, Location()) == Answered(0, "connection refused")
