@@ -28,7 +28,7 @@ _MOST_VALUES = 256
 _GUARDED_BY = ("auth_basic", "auth_request", "auth_jwt")
 
 
-class Way(NamedTuple):
+class Route(NamedTuple):
     """A directive that sends requests to a port of a color.
 
     ``written``: its value as it stands in the file; ``address``: that value with its variables replaced.
@@ -53,14 +53,14 @@ class Way(NamedTuple):
     blocks: tuple[Statement, ...]
 
 
-def ways(
+def find_routes(
     nginx: Nginx,
     configuration: list[Statement],
     names: frozenset[str] = frozenset(),
     published: dict[int, str] | None = None,
     further: dict[str, str] | None = None,
-) -> list[Way]:
-    """Every :class:`Way` in the configuration to a color, except those through the owned upstream.
+) -> list[Route]:
+    """Every :class:`Route` in the configuration to a color, except those through the owned upstream.
 
     :param names: names and addresses of this host, beside those that every host has.
     :param published: ``{port: service}`` of further ports that the live color publishes on this host.
@@ -81,7 +81,7 @@ def ways(
                 for address, server_place in upstreams.get(target, [(target, "")]):
                     color, service, certain = places.of(address)
                     if color or service:
-                        way = Way(
+                        route = Route(
                             place=statement.place,
                             directive=statement.name,
                             written=statement.words[1],
@@ -95,108 +95,110 @@ def ways(
                             guard=_guard(blocks),
                             blocks=blocks,
                         )
-                        found.append(way)
+                        found.append(route)
     return found
 
 
-def findings(nginx: Nginx, found: list[Way], live: str | None) -> tuple[list[str], list[str]]:
-    """The ways that a deployment would break, as ``(refusals, warnings)``: sentences.
+def findings(nginx: Nginx, found: list[Route], live: str | None) -> tuple[list[str], list[str]]:
+    """The routes that a deployment would break, as ``(refusals, warnings)``: sentences.
 
     :param live: the live color, ``None`` when there is none.
     """
     refusals: list[str] = []
     warnings: list[str] = []
     pair = _pair(found)
-    for way in found:
-        to_idle = bool(live) and way.color not in ("", live)
-        # A way with its own login that does not lead to the live web is not for visitors; a monitor of the workers, for
-        # example, has one.
-        meant = way.guard == "local" or way.guard == "some" and (to_idle or way.service) or way in pair
-        if way.certain and not meant:
-            sentence, into = refusal(nginx, way), refusals
+    for route in found:
+        to_idle = bool(live) and route.color not in ("", live)
+        # A route with its own login that does not lead to the live web, for example to a monitor of the workers, is not
+        # for visitors.
+        meant = route.guard == "local" or route.guard == "some" and (to_idle or route.service) or route in pair
+        if route.certain and not meant:
+            sentence, into = refusal(nginx, route), refusals
         else:
-            sentence, into = _warning(nginx, way), warnings
+            sentence, into = _warning(nginx, route), warnings
         if sentence not in into:
             into.append(sentence)
     return refusals, warnings
 
 
-def open_to_all(found: list[Way]) -> list[Way]:
-    """The ways that surely let every visitor past the upstream, and cannot be on purpose."""
+def open_to_all(found: list[Route]) -> list[Route]:
+    """The routes that surely let every visitor past the upstream, and cannot be on purpose."""
     pair = _pair(found)
-    return [way for way in found if way.color and way.certain and not way.guard and not way.stream and way not in pair]
+    certain = [route for route in found if route.color and route.certain and not route.guard and not route.stream]
+    return [route for route in certain if route not in pair]
 
 
-def _pair(found: list[Way]) -> list[Way]:
-    """The ways that lead to one color alone, if there are such to each of the two, as for a preview; else none."""
-    single = [way for way in found if way.color and not way.stream and len(_colors_behind(way, found)) == 1]
-    return single if {way.color for way in single} >= set(COLORS) else []
+def _pair(found: list[Route]) -> list[Route]:
+    """The routes that lead to one color alone, if there are such to each of the two, as for a preview; else none."""
+    single = [route for route in found if route.color and not route.stream and len(_colors_behind(route, found)) == 1]
+    return single if {route.color for route in single} >= set(COLORS) else []
 
 
-def _colors_behind(way: Way, found: list[Way]) -> set[str]:
-    """The colors of the servers in the same upstream; without an upstream that of the way alone."""
-    beside = [other for other in found if way.through and (other.place, other.through) == (way.place, way.through)]
-    return {way.color} | {other.color for other in beside}
+def _colors_behind(route: Route, found: list[Route]) -> set[str]:
+    """The colors of the servers in the same upstream; without an upstream that of the route alone."""
+    if not route.through:
+        return {route.color}
+    return {other.color for other in found if (other.place, other.through) == (route.place, route.through)}
 
 
-def describe(way: Way) -> str:
-    """The way as the first half of a sentence."""
-    what = f"{way.place} sends {'connections' if way.stream else 'requests'} to "
-    if way.through:
-        what += f"the upstream {way.through}, whose server at {way.server_place} is {way.address},"
+def _describe(route: Route) -> str:
+    """The route as the first half of a sentence."""
+    what = f"{route.place} sends {'connections' if route.stream else 'requests'} to "
+    if route.through:
+        what += f"the upstream {route.through}, whose server at {route.server_place} is {route.address},"
     else:
-        by = f" (by {way.written})" if "$" in way.written else ""
-        what += f"{way.address}{by}"
+        by = f" (by {route.written})" if "$" in route.written else ""
+        what += f"{route.address}{by}"
     return what
 
 
-def refusal(nginx: Nginx, way: Way) -> str:
-    """The sentence that says which way a switch does not move, and what to write."""
-    what, upstream = describe(way), nginx.upstream
-    if way.stream:
+def refusal(nginx: Nginx, route: Route) -> str:
+    """The sentence that says which route a switch does not move, and what to write."""
+    what, upstream = _describe(route), nginx.upstream
+    if route.stream:
         return (
             f"{what} and a stream block does not know the upstream {upstream}, so switching the upstream does not move "
             f"them: let it pass to the port of a server block in http that has proxy_pass http://{upstream};."
         )
-    if way.service:
+    if route.service:
         return (
-            f"{what}{'' if way.through else ','} a port of the service {way.service} of the live color, but Nginx is "
-            f"switched for the upstream {upstream} only, so these requests end with the old color: let the web service "
-            f"answer them too, and write {_line(nginx, way)} there."
+            f"{what}{'' if route.through else ','} a port of the service {route.service} of the live color, but Nginx "
+            f"is switched for the upstream {upstream} only, so these requests fail once the old color is stopped: let "
+            f"the web service answer them too, and write {_line(nginx, route)} there."
         )
     return (
         f"{what} and not to the upstream {upstream}, so switching the upstream does not move them: write "
-        f"{_line(nginx, way)} there."
+        f"{_line(nginx, route)} there."
     )
 
 
-def _warning(nginx: Nginx, way: Way) -> str:
-    if way.service:
+def _warning(nginx: Nginx, route: Route) -> str:
+    if route.service:
         return (
-            f"{describe(way)}{'' if way.through else ','} a port of the service {way.service} of the live "
-            f"color, and switching the upstream {nginx.upstream} does not move them: that answers nothing once the old "
-            "color is stopped."
+            f"{_describe(route)}{'' if route.through else ','} a port of the service {route.service} of the live "
+            f"color, and switching the upstream {nginx.upstream} does not move them: they fail once the old color is "
+            "stopped."
         )
-    if not way.certain:
+    if not route.certain:
         return (
-            f"{way.place} may send requests to port {way.address.rpartition(':')[2]} of {way.color} (by "
-            f"{way.written}), and switching the upstream {nginx.upstream} does not move them: write "
-            f"{_line(nginx, way)} there if it does."
+            f"{route.place} may send requests to port {route.address.rpartition(':')[2]} of {route.color} (by "
+            f"{route.written}), and switching the upstream {nginx.upstream} does not move them: write "
+            f"{_line(nginx, route)} there if it does."
         )
     return (
-        f"{describe(way)} and so always to {way.color}, whichever color is live: that answers nothing while "
-        f"{way.color} is stopped or removed. Write {_line(nginx, way)} there if visitors use it."
+        f"{_describe(route)} and so always to {route.color}, whichever color is live, and they fail while "
+        f"{route.color} is stopped or removed. Write {_line(nginx, route)} there if visitors use it."
     )
 
 
-def _line(nginx: Nginx, way: Way) -> str:
+def _line(nginx: Nginx, route: Route) -> str:
     """The directive as it has to be."""
-    if way.through or "$" in way.written:
-        scheme = {"proxy_pass": "http://", "grpc_pass": "grpc://"}.get(way.directive, "")
-        return f"{way.directive} {scheme}{nginx.upstream};"
-    target = TARGET.match(way.written)
-    start, end = target.span(1) if target else (0, len(way.written))
-    return f"{way.directive} {way.written[:start]}{nginx.upstream}{way.written[end:]};"
+    if route.through or "$" in route.written:
+        scheme = {"proxy_pass": "http://", "grpc_pass": "grpc://"}.get(route.directive, "")
+        return f"{route.directive} {scheme}{nginx.upstream};"
+    target = TARGET.match(route.written)
+    start, end = target.span(1) if target else (0, len(route.written))
+    return f"{route.directive} {route.written[:start]}{nginx.upstream}{route.written[end:]};"
 
 
 class _Places:
@@ -280,7 +282,7 @@ def _expand(written: str, values: dict[str, list[str]]) -> list[str]:
 
 
 def _guard(blocks: tuple[Statement, ...]) -> str:
-    """The ``guard`` of a :class:`Way` in these blocks."""
+    """The ``guard`` of a :class:`Route` in these blocks."""
     for block in reversed(blocks):
         found = [statement for statement in block.inside if statement.name in ("allow", "deny")]
         rules = [rule for rule in found if len(rule.words) == 2]

@@ -60,8 +60,8 @@ def preflight(
         # routes.findings() says so already.
         return found
     live = live_color(nginx)
-    ways = other_routes.ways(nginx, configuration, own_names(), published, running.written_as())
-    refusals, warnings = other_routes.findings(nginx, ways, live)
+    found_routes = other_routes.find_routes(nginx, configuration, own_names(), published, running.written_as())
+    refusals, warnings = other_routes.findings(nginx, found_routes, live)
     if not switches:
         found = [sentence for sentence in found if sentence not in refusals]
         warnings, refusals = refusals + warnings, []

@@ -154,10 +154,10 @@ def route_findings(nginx: Nginx, configuration: list[Statement], public: PublicS
     server = public_server(configuration, public)
     inside = passes(server.inside) if server else passes(http)
     by_variable = any(found.variable for found in inside)
-    wrong = other_routes.open_to_all(other_routes.ways(nginx, configuration))
-    wrong = [way for way in wrong if (any(block is server for block in way.blocks) if server else not uses)]
+    wrong = other_routes.open_to_all(other_routes.find_routes(nginx, configuration))
+    wrong = [route for route in wrong if (any(block is server for block in route.blocks) if server else not uses)]
     if wrong:
-        return [other_routes.refusal(nginx, way) for way in wrong]
+        return [other_routes.refusal(nginx, route) for route in wrong]
     if not uses and not by_variable:
         return [
             f"No server block uses the upstream {upstream}: write proxy_pass http://{upstream}; in the one of this app."

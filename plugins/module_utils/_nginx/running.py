@@ -127,7 +127,7 @@ class Running:
         return code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
     def nginx_workers(self) -> list[NginxWorker]:
-        """The children of its master of this moment."""
+        """The children of its master, as of now."""
         return nginx_master.workers_of(self.pid)
 
     def inodes(self) -> set[int]:
@@ -146,7 +146,7 @@ class Running:
         }
 
     def endpoints(self, color: str) -> tuple[set[tuple[str, int]], set[int]]:
-        """``(the (IP, port) pairs, pids)`` of a color; the pids name its network namespaces if it has its own ones.
+        """``({(IP, port)}, {pid})`` of a color: its endpoints, and a process in each of its own network namespaces.
 
         The name of a container has an address only while that container runs.
         """
@@ -211,7 +211,10 @@ class Seen:
 
     @cached_property
     def running(self) -> Running:
-        """:raises BluegreenError: it does not run, or not as the settings say."""
+        """Its master, and how to call it.
+
+        :raises BluegreenError: it does not run, or not as the settings say.
+        """
         return Running(self._host, self._nginx)
 
     @cached_property

@@ -218,8 +218,8 @@ class _Attempt:
             return verdict
         self.host.warn(
             f"Nginx is back at {live}: its new worker processes have read {self.owned.path}, and no request went to "
-            f"{other(live)}. But bluegreen_public_url {self.running.nginx.public_url} did not show it "
-            f"({verdict.reason}): correct that before the next deployment."
+            f"{other(live)}. But requests to bluegreen_public_url {self.running.nginx.public_url} could not prove it "
+            f"({verdict.reason}): fix that before the next deployment."
         )
         return Verdict(True)
 

@@ -125,9 +125,9 @@ def parse(text: str, file: str, upstream: str) -> Upstream:
             tuning.append(" ".join(statement.words))
         else:
             raise BluegreenError(
-                f"{statement.place} has the directive {' '.join(statement.words)}, which bg_switch would lose: an "
-                f"upstream of two colors has one server, and beside it only {', '.join(_TUNING)}, zone, least_conn. "
-                "Remove the directive."
+                f"{statement.place} has the directive {' '.join(statement.words)}, which bg_switch would lose: "
+                f"beside its server the upstream may only have {', '.join(_TUNING)}, zone and least_conn. Remove the "
+                "directive."
             )
     return Upstream(upstream, servers, _release(header) if header else "", header is not None, tuple(tuning))
 
@@ -174,7 +174,7 @@ def live_color(upstream: Upstream, servers: dict[str, str], file: str) -> str | 
     if len(active) != 1:
         raise BluegreenError(
             f"{file} gives the upstream {upstream.name} {len(active)} servers, but it must have one, that of the live "
-            f"color ({_choices(servers)}): leave the one that is live."
+            f"color ({_choices(servers)}): keep only that one."
         )
     if active[0].down:
         return None

@@ -16,15 +16,15 @@ OWNED = "upstream shop { server 127.0.0.1:18001; }"
 GOOD = "server { location / { proxy_pass http://shop; } }"
 
 
-def ways(http, stream="", servers=None, published=None):
+def routes(http, stream="", servers=None, published=None):
     nginx = Nginx("shop", "/f", "", servers or SERVERS, "http://127.0.0.1/", "")
     text = f"http {{\n{http}\n}}\nstream {{\n{stream}\n}}\n"
     names = frozenset({"192.168.1.20", "[fd00::7]", "pi", "pi.lan"})
-    return nginx, other_routes.ways(nginx, nginx_config.load({SITE: text}), names, published)
+    return nginx, other_routes.find_routes(nginx, nginx_config.load({SITE: text}), names, published)
 
 
 def findings(http, live="blue", **options):
-    return other_routes.findings(*ways(http, **options), live)
+    return other_routes.findings(*routes(http, **options), live)
 
 
 def server(directives):
@@ -197,8 +197,8 @@ def test_what_can_be_meant_is_a_warning(directives, live, refused, warned):
 def test_the_warnings():
     _refusals, (meant,) = findings(server(f"location / {{ {LOCAL} proxy_pass http://127.0.0.1:18001; }}"))
     assert meant == (
-        f"{SITE}:2 sends requests to 127.0.0.1:18001 and so always to blue, whichever color is live: that answers "
-        "nothing while blue is stopped or removed. Write proxy_pass http://shop; there if visitors use it."
+        f"{SITE}:2 sends requests to 127.0.0.1:18001 and so always to blue, whichever color is live, and they fail "
+        "while blue is stopped or removed. Write proxy_pass http://shop; there if visitors use it."
     )
     _refusals, (unknown,) = findings(server("location / { proxy_pass http://$host:18001; }"))
     assert unknown == (
@@ -235,8 +235,8 @@ def test_other_names_and_addresses_of_a_container():
         "location /x { proxy_pass http://Shop-Blue-Web-1:8000; } }"
     )
     further = {"172.20.0.3:8000": "blue", "shop-blue-web-1:8000": "blue"}
-    found = other_routes.ways(nginx, nginx_config.load({SITE: f"http {{ {http} }}"}), further=further)
-    assert [(way.place, way.color) for way in found] == [(f"{SITE}:2", "blue"), (f"{SITE}:3", "blue")]
+    found = other_routes.find_routes(nginx, nginx_config.load({SITE: f"http {{ {http} }}"}), further=further)
+    assert [(route.place, route.color) for route in found] == [(f"{SITE}:2", "blue"), (f"{SITE}:3", "blue")]
 
 
 def test_a_port_of_another_service_of_the_live_color():
@@ -246,8 +246,8 @@ def test_a_port_of_another_service_of_the_live_color():
     (refusal,), warnings = findings(http, published={19001: "ws"})
     assert refusal == (
         f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service ws of the live color, but Nginx is "
-        "switched for the upstream shop only, so these requests end with the old color: let the web service answer "
-        "them too, and write proxy_pass http://shop; there."
+        "switched for the upstream shop only, so these requests fail once the old color is stopped: let the web "
+        "service answer them too, and write proxy_pass http://shop; there."
     )
     assert warnings == []
 
@@ -259,7 +259,7 @@ def test_a_monitor_of_the_workers_behind_a_login_is_a_warning(guard):
     assert refusals == []
     assert warnings == [
         f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service flower of the live color, and switching "
-        "the upstream shop does not move them: that answers nothing once the old color is stopped."
+        "the upstream shop does not move them: they fail once the old color is stopped."
     ]
 
 

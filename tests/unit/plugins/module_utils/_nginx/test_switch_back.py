@@ -47,8 +47,8 @@ def test_going_back_goes_on_where_only_the_url_shows_nothing(move, nginx, path, 
     assert journal.data["cutover"]["proved"] == "blue"
     assert host.warnings == [
         f"Nginx is back at blue: its new worker processes have read {path}, and no request went to green. But "
-        "bluegreen_public_url http://127.0.0.1/ did not show it (none opened a connection to blue): correct that "
-        "before the next deployment."
+        "requests to bluegreen_public_url http://127.0.0.1/ could not prove it (none opened a connection to blue): "
+        "fix that before the next deployment."
     ]
 
 
