@@ -50,9 +50,6 @@ class PublicSide(NamedTuple):
     host: str
 
 
-# Configuration
-
-
 def passes(statements: Iterable[Statement]) -> list[Pass]:
     """Every :class:`Pass` in and below ``statements``."""
     found = []
