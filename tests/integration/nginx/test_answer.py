@@ -157,7 +157,7 @@ def test_without_a_switch_nothing_is_asked(host, lab, site):
 
 
 @pytest.mark.parametrize("name", ["page", "redirect", "closed", "login"])
-def test_a_public_url_that_fails_later_keeps_nobody_from_going_back(host, journal, lab, site, name):
+def test_a_public_url_that_fails_later_does_not_stop_a_rollback(host, journal, lab, site, name):
     assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
     site(SITES[name][0] + " location /shop { proxy_pass http://shop; }")
     journal.note(back=True)

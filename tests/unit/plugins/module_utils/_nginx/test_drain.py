@@ -56,7 +56,7 @@ def test_a_pid_that_was_given_out_again_holds_nothing(host, journal, processes):
     assert nginx_drain.wait_drained(host, journal, timeout=5).drained
 
 
-def test_children_as_given(host, journal, processes):
+def test_workers_as_given(host, journal, processes):
     assert nginx_drain.wait_drained(host, journal, [[11, 100]], timeout=0) == (False, ["11 for 0"], 0.0)
     assert nginx_drain.wait_drained(host, journal, timeout=0).drained
 

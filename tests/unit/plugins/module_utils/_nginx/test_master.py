@@ -108,14 +108,14 @@ def child():
         process.kill()
 
 
-def test_a_worker_that_still_has_the_title_of_its_master_is_none(monkeypatch, child):
+def test_a_worker_that_still_has_the_title_of_its_master_is_not_a_master(monkeypatch, child):
     forked = os.fork()
     if not forked:
         signal.pause()
         os._exit(0)
     monkeypatch.setattr(nginx_master, "_is_master", lambda pid: int(pid) in (os.getpid(), child, forked))
     try:
-        # What was started by an exec is a program of its own, as at an upgrade of Nginx.
+        # The child was started by an exec, as the newer program at an upgrade of Nginx is.
         assert nginx_master.masters_here() == sorted([os.getpid(), child])
     finally:
         os.kill(forked, signal.SIGKILL)

@@ -102,7 +102,7 @@ def test_names_may_have_addresses_of_both_kinds(running):
     assert running.addresses == {"172.20.0.2", "fd00::2"}
 
 
-def test_whatever_a_color_can_be_called_by(running):
+def test_each_name_and_address_of_a_color(running):
     assert running.written_as() == {
         "web-blue:80": "blue",
         "shop-blue-web-1:80": "blue",

@@ -132,7 +132,7 @@ def test_a_server_that_is_down_gets_no_requests():
     assert findings(OWNED + GOOD + http) == ([], [])
 
 
-def test_an_upstream_that_nobody_passes_to_leads_nowhere():
+def test_an_upstream_that_is_not_used_leads_nowhere():
     assert findings(UPSTREAM + GOOD) == ([], [])
     assert findings(UPSTREAM + GOOD, stream="server { listen 1; proxy_pass shop_ws; }") == ([], [])
 
@@ -172,16 +172,16 @@ LOGIN = 'auth_basic "x";'
     [
         (f"location /blue/ {{ {LOCAL} proxy_pass http://127.0.0.1:18001; }}", "blue", 0, 1),
         (f"{LOCAL} location /blue/ {{ proxy_pass http://127.0.0.1:18001; }}", "blue", 0, 1),
-        # Those of the next block around are not asked where the inner one has its own.
+        # The rules of the inner block replace those around it.
         (f"{LOCAL} location /blue/ {{ allow all; proxy_pass http://127.0.0.1:18001; }}", "blue", 1, 0),
-        # These are visitors, maybe all there are.
+        # Visitors come from there, maybe all of them.
         ("location / { allow 10.0.0.0/8; deny all; proxy_pass http://127.0.0.1:18001; }", "blue", 1, 0),
         (f"location / {{ {LOGIN} proxy_pass http://127.0.0.1:18001; }}", "blue", 1, 0),
         (f"location / {{ {LOGIN} proxy_pass http://127.0.0.1:18002; }}", "blue", 0, 1),
         (f"{LOGIN} location / {{ auth_basic off; proxy_pass http://127.0.0.1:18002; }}", "blue", 1, 0),
         ("location / { proxy_pass http://127.0.0.1:18002; }", "blue", 1, 0),
         (f"location / {{ {LOGIN} proxy_pass http://127.0.0.1:18002; }}", None, 1, 0),
-        # A look at each color.
+        # A preview of each color.
         (
             "location /b/ { proxy_pass http://127.0.0.1:18001/; } location /g/ { proxy_pass http://127.0.0.1:18002/; }",
             "blue", 0, 2,

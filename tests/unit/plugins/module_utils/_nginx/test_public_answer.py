@@ -31,7 +31,7 @@ def findings(answered, where, live="blue", url="http://127.0.0.1/"):
         (REACHED, APP, "blue"),
         (REACHED, EITHER, "blue"),
         (REACHED, Location(), "blue"),
-        # What the app itself answers is its own business.
+        # The app itself may answer with any status.
         (Answered(401, reached=True), APP, "blue"),
         (Answered(302, target="/login/", reached=True), APP, "blue"),
         (Answered(404, reached=True), APP, "blue"),
@@ -143,7 +143,7 @@ def test_a_login_refuses_even_while_visitors_make_connections():
     "where, refused",
     [(PAGE, True), (CACHED._replace(caches=True), True), (CACHED, False), (EITHER, False), (APP, False)],
 )
-def test_among_many_visitors_the_files_have_the_last_word(where, refused):
+def test_among_many_visitors_the_configuration_decides(where, refused):
     refusals, _warnings = findings(REACHED._replace(sure=False), where)
     assert bool(refusals) is refused
     assert findings(REACHED, where)[0] == []

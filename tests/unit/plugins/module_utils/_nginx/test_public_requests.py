@@ -56,7 +56,7 @@ def real_host(host):
 
 @contextlib.contextmanager
 def listener():
-    """A server that accepts whatever comes and holds it."""
+    """A server that accepts connections and keeps them open."""
     accepted = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         def serve():
@@ -126,7 +126,7 @@ def published(host, monkeypatch):
     return running
 
 
-def test_connections_that_come_and_go_together_are_ours(published):
+def test_connections_that_come_and_end_together_are_ours(published):
     published.seen[1] = ("172.20.0.2", 80)
     found = public_requests.public_side(published)
     assert (found.port, found.address) == (80, "172.20.0.2")
@@ -266,7 +266,7 @@ def test_requests_are_not_endless(kernel, running, monkeypatch):
         # The files say that the app is asked, and one connection is enough.
         (YES, 200, True, True, True, True),
         (YES, 200, False, False, False, True),
-        # They do not, or something else may have answered.
+        # The files do not say so, or something else may have answered.
         (NO, 200, True, False, True, True),
         (NO, 200, True, True, True, False),
         (NO, 200, False, False, False, True),
@@ -281,7 +281,7 @@ def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, 
         if own:
             kernel.open(next(near), BLUE, inode=77)
         while_waiting(("127.0.0.1", 40000))
-        # Nginx lets go of it.
+        # Nginx closes the connection.
         kernel.lines.clear()
         return Answer(status, "", 0.01, "/login/" if status == 302 else "")
 
@@ -299,13 +299,13 @@ def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, 
 @pytest.mark.parametrize(
     "where, statuses, requests, reached, sure",
     [
-        # Nothing but the app can have answered: a redirect is its own.
+        # Only the app can have answered, also with a redirect.
         (Location(passes=YES, plain=True), [302], 1, True, True),
-        # One that does not answer in time is not asked again and again.
+        # A URL that does not answer in time is asked once.
         (Location(passes=YES), [0], 1, True, True),
-        # A limit of requests keeps the later ones from the app, which says nothing of the first.
+        # A limit of requests stops the later ones, which says nothing about the first.
         (Location(passes=YES), [302, 503, 503, 503, 503, 503], 6, True, False),
-        # The same answer without the app is one that Nginx has itself.
+        # Nginx itself gives an answer that does not need the app.
         (Location(passes=YES), [302, 302, 302, 302, 302, 302], 6, False, False),
     ],
 )

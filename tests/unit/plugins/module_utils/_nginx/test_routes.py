@@ -95,7 +95,7 @@ def test_definitions_of_ignores_case():
             "a1",
             2,
         ),
-        # A literal address goes before a wildcard.
+        # A literal address has precedence over a wildcard.
         ("server { listen *:80; server_name x; }\nserver { listen 127.0.0.1:80; }", "127.0.0.1", "x", 2),
         ("server { listen 10.0.0.1:80; }\nserver { listen 80; }", "127.0.0.1", "x", 2),
         ("server { listen 127.0.0.1; }\nserver { listen 80; }", "127.0.0.1", "x", 1),

@@ -141,7 +141,7 @@ def test_a_volume_of_one_color_that_web_only_reads():
         ("/srv/www", volume(), None),
     ],
 )
-def test_what_nobody_minds(path, blue, green):
+def test_folders_without_a_warning(path, blue, green):
     assert said(path, blue, green) == []
 
 

@@ -61,7 +61,7 @@ def test_again_changes_nothing(move, path, nginx, journal):
     text = path.read_text()
     switched = move("green")
     assert not switched.changed
-    # The processes of before still finish what they have.
+    # The previous worker processes still finish their requests.
     assert switched.nginx_workers == [[1, 100]]
     assert path.read_text() == text
     assert nginx.events == ["ask"]
@@ -69,7 +69,7 @@ def test_again_changes_nothing(move, path, nginx, journal):
     assert move("green").nginx_workers == []
 
 
-def test_a_file_that_nginx_has_not_read_yet_is_no_reason_to_do_nothing(move, nginx, path):
+def test_a_file_that_nginx_has_not_read_yet_is_loaded(move, nginx, path):
     path.write_text(upstream.render("shop", "green", SERVERS))
     switched = move("green")
     assert switched.changed
@@ -86,7 +86,7 @@ def test_going_back_restores_the_very_bytes(move, path):
     assert path.read_text() == text
 
 
-def test_the_kept_bytes_go_at_the_end(move, path, nginx):
+def test_the_backup_is_removed_at_the_end(move, path, nginx):
     move("green")
     assert names(path) == [".bluegreen-shop.conf.before-dep-1", "bluegreen-shop.conf"]
     nginx_switch.forget_backup(nginx.nginx)
@@ -127,7 +127,7 @@ def test_the_other_color_as_backup(move, path, nginx):
     assert "backup" not in path.read_text()
 
 
-def test_a_color_that_is_not_there_is_nobodys_backup(move, path, nginx, journal):
+def test_a_color_that_does_not_run_is_not_the_backup(move, path, nginx, journal):
     nginx.nginx = nginx.nginx._replace(backup=True)
     path.write_text(upstream.render("shop", None, SERVERS))
     move("green")
@@ -135,7 +135,7 @@ def test_a_color_that_is_not_there_is_nobodys_backup(move, path, nginx, journal)
     assert not move("green").changed
     move("blue")
     assert "    server 127.0.0.1:18002 backup;\n" in path.read_text()
-    # On the way back the color that is left is stopped soon.
+    # In a rollback the other color is stopped soon.
     journal.data["back"] = True
     move("green")
     assert "backup" not in path.read_text()
@@ -169,7 +169,7 @@ def test_every_lie_is_told_and_undone(move, path, nginx, journal, lie, words, ev
     assert path.read_text() == text
     assert nginx.served == "blue"
     assert list(dict.fromkeys(nginx.events[:len(events)])) == events
-    # What is journaled is what is so: blue is proved, and nobody who serves green is left to wait for.
+    # The journal says that blue is proved, and names no worker process that serves green.
     cutover = journal.data["cutover"]
     assert cutover["proved"] == "blue"
     assert (cutover["children"] == []) is ("serves_always" not in lie)
@@ -190,7 +190,7 @@ def test_a_failed_reload_is_given_time(move, nginx, host):
 
 
 def test_nginx_that_had_taken_the_file_over_reads_the_old_one_again(move, path, nginx, monkeypatch):
-    # It takes the color over, but something else answers: after the way back blue is asked for again.
+    # Nginx moves to green, but something else answers there.
     class Fooled(FakeRequests):
         def verdict(self, color):
             return Verdict(color == "blue" and self.running.served == "blue", "the last answer was 502")
@@ -204,7 +204,7 @@ def test_nginx_that_had_taken_the_file_over_reads_the_old_one_again(move, path, 
     assert nginx.served == "blue"
 
 
-def test_a_way_back_that_cannot_be_proved_is_said(move, path, nginx, monkeypatch, journal):
+def test_an_undoing_that_cannot_be_proved_is_said(move, path, nginx, monkeypatch, journal):
     class Dead(FakeRequests):
         def verdict(self, color):
             return Verdict(False, "connection refused")
@@ -259,7 +259,7 @@ def test_plan_changes_nothing(path, nginx, journal):
 
 
 def test_workers_verdict_is_that_of_the_proof(nginx):
-    # The fake and the real decision have to mean the same by a reload.
+    # FakeNginx and the real decision have to understand a reload in the same way.
     noted = nginx.nginx_workers()
     nginx.reload()
     assert workers_verdict(noted, nginx.nginx_workers()).proved

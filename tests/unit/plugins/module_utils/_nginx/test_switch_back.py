@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rollback goes on where only the public URL shows nothing any more."""
+"""A rollback of Nginx succeeds without the proof by requests if only the public URL no longer shows anything."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def unasked(nginx, monkeypatch):
 
 
 @pytest.mark.parametrize("site", [SITE, MOVED])
-def test_going_back_goes_on_where_only_the_url_shows_nothing(move, nginx, path, journal, host, unasked, site):
+def test_a_rollback_succeeds_if_only_the_url_shows_nothing(move, nginx, path, journal, host, unasked, site):
     path.write_text(upstream.render("shop", "green", SERVERS, "2"))
     nginx.loaded, nginx.site = path.read_text(), site
     journal.note(back=True)
@@ -55,11 +55,11 @@ def test_going_back_goes_on_where_only_the_url_shows_nothing(move, nginx, path, 
 @pytest.mark.parametrize(
     "facts, spoil",
     [
-        # Forward it is no proof.
+        # A switch forward needs the proof by requests.
         ({"back": False}, lambda nginx, asked: None),
-        # Requests still go where they must not.
+        # Requests still reach the other color.
         ({"back": True}, lambda nginx, asked: setattr(asked, "reached", "green")),
-        # Nginx read nothing, or reads something else.
+        # Nginx did not read the file, or uses another one.
         ({"back": True}, lambda nginx, asked: setattr(nginx, "reload_ignored", True)),
         ({"back": True}, lambda nginx, asked: setattr(nginx, "included", False)),
         ({"back": True}, lambda nginx, asked: setattr(nginx, "invalid", "no")),

@@ -129,7 +129,3 @@ def test_names_of_containers_tell_colors_apart_by_name():
     assert live("upstream shop { server web-green:8000; }", NAMES) == "green"
     with pytest.raises(BluegreenError, match="neither color"):
         live("upstream shop { server 127.0.0.1:8000; }", NAMES)
-
-
-def test_other():
-    assert (upstream.other("blue"), upstream.other("green")) == ("green", "blue")

@@ -37,7 +37,7 @@ def test_replaced_and_put_back(path, owned):
     assert names(path) == ["shop.conf"]
 
 
-def test_replaced_and_settled(path, owned):
+def test_replaced_for_good(path, owned):
     owned.replace("new")
     owned.discard_undo()
     assert path.read_text() == "new"
@@ -51,7 +51,7 @@ def test_nginx_includes_nothing_that_lies_beside_it(path, owned):
     assert len(names(path)) == 3
 
 
-def test_the_bytes_kept_first_count(path, owned):
+def test_the_first_backup_stays(path, owned):
     assert owned.read_backup() is None
     owned.backup()
     owned.replace("new")
@@ -59,13 +59,13 @@ def test_the_bytes_kept_first_count(path, owned):
     assert owned.read_backup() == "old"
 
 
-def test_an_edit_in_place_does_not_reach_the_kept_bytes(path, owned):
+def test_an_edit_in_place_does_not_change_the_backup(path, owned):
     owned.backup()
     path.write_text("edited")
     assert owned.read_backup() == "old"
 
 
-def test_going_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
+def test_going_back_needs_no_space_on_the_disk(path, owned, monkeypatch):
     owned.backup()
     owned.replace("new")
     owned.discard_undo()
@@ -84,7 +84,7 @@ def test_going_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
     assert path.read_text() == "old"
 
 
-def test_what_was_kept_is_put_back_and_stays_kept(path, owned):
+def test_the_backup_is_restored_and_stays(path, owned):
     assert owned.restore_backup() is False
     owned.backup()
     assert owned.restore_backup() is False
@@ -98,14 +98,14 @@ def test_what_was_kept_is_put_back_and_stays_kept(path, owned):
     assert path.read_text() == "old"
 
 
-def test_what_another_deployment_kept_is_not_put_back(path, owned):
+def test_the_backup_of_another_deployment_is_not_restored(path, owned):
     owned.backup()
     owned.replace("new")
     assert upstream_file.OwnedFile(str(path), "dep-2").restore_backup() is False
     assert path.read_text() == "new"
 
 
-def test_putting_back_passes_over_what_an_interrupted_switch_left(path, owned):
+def test_leftovers_of_an_interrupted_switch_do_not_hinder_a_restoration(path, owned):
     owned.backup()
     owned.replace("new")
     (path.parent / ".shop.conf.tmp").write_text("torn")
@@ -113,7 +113,7 @@ def test_putting_back_passes_over_what_an_interrupted_switch_left(path, owned):
     assert path.read_text() == "old"
 
 
-def test_putting_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
+def test_a_restoration_needs_no_space_on_the_disk(path, owned, monkeypatch):
     owned.backup()
     owned.replace("new")
     monkeypatch.setattr(owned, "_write", None)
@@ -153,7 +153,7 @@ def test_a_disk_that_does_not_take_it_back_is_one_sentence(path, owned, monkeypa
     assert path.read_text() == "new"
 
 
-def test_leftovers_of_an_interrupted_switch_are_no_obstacle(path, owned):
+def test_leftovers_of_an_interrupted_switch_do_not_hinder_a_switch(path, owned):
     for name in (".shop.conf.tmp", ".shop.conf.undo"):
         (path.parent / name).write_text("torn")
     owned.replace("new")
@@ -161,7 +161,7 @@ def test_leftovers_of_an_interrupted_switch_are_no_obstacle(path, owned):
     assert path.read_text() == "old"
 
 
-def test_forget_removes_what_is_ours_and_nothing_else(path, owned):
+def test_backups_and_leftovers_are_removed_and_nothing_else(path, owned):
     owned.backup()
     owned.replace("new")
     for name in (".shop.conf.before-dep-0", ".shop.conf.tmp", ".other.conf.tmp", "shop.conf.bak"):
@@ -202,6 +202,6 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(path, owned, monkeyp
     assert path.read_text() == "old"
 
 
-def test_forget_where_the_folder_is_gone(tmp_path):
+def test_without_the_folder_there_is_nothing_to_remove(tmp_path):
     upstream_file.OwnedFile(str(tmp_path / "gone" / "shop.conf")).remove_backups()
     assert os.listdir(tmp_path) == []
