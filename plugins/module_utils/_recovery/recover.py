@@ -19,7 +19,9 @@ from .._broker import kept_keys, move as broker_move
 from .._commands import command
 from .._deployment import approval, finish as deployment_finish, kept_color, old_web
 from .._deployment.color import colors_of
-from .._deployment.settle import drain, move_tasks, start_broker
+from .._deployment.end import end
+from .._deployment.images import images_of
+from .._deployment.transfer import drain, move_tasks, start_broker
 from .._docker import cpu_shares, leftovers, restart_policies
 from .._docker.containers import ROLES, inspect_container
 from .._docker.engine import EngineError
@@ -415,7 +417,7 @@ class Recovery:
     def _give_up(self, error):
         """No web is left that anybody could be led to: only the next deployment makes one."""
         self.host.warn(error.message)
-        deployment_finish.end(self.store, self.journal, "failed", self.reason)
+        end(self.store, self.journal, "failed", self.reason)
         release = self.journal["release"] or "(none)"
         return self._result(
             True, f"Release {release} was given up, and Nginx was left as it is: no web of either color runs. Deploy again."
@@ -741,8 +743,8 @@ class Recovery:
 
     def _end(self, result):
         journal = self.journal
-        images = deployment_finish.images_of(self.candidate) if result == "committed" else None
-        deployment_finish.end(self.store, journal, result, self.reason, images)
+        images = images_of(self.candidate) if result == "committed" else None
+        end(self.store, journal, result, self.reason, images)
         if result == "committed":
             return self._result(True, f"Release {journal['release'] or '(none)'} is finished.")
         live = journal["from"] or "no color"

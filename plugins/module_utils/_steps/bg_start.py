@@ -13,8 +13,8 @@ import functools
 from .._broker.connection import connect, of_deployment
 from .._deployment import old_web
 from .._deployment.color import colors_of
-from .._deployment.settle import move_tasks
 from .._deployment.start_candidate import DEFAULT_TIMEOUT, by_role, start, would_start
+from .._deployment.transfer import move_tasks
 from .._docker.containers import ROLES, of_project
 from .._errors import BluegreenError
 from .._journal.fencing import fenced
