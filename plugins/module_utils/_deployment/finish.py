@@ -120,7 +120,7 @@ def _start_what_is_down(host: Host, candidate: Color) -> None:
 
 
 def _require_served(host: Host, journal: Journal, settings: Settings, nginx: Nginx, candidate: Color) -> None:
-    served = public_requests.served_color(host, nginx)
+    served = public_requests.served_color(host, nginx) or ""
     if served != journal["to"] and journal["step"] == "finish":
         served = _switch_again(host, journal, settings, nginx, candidate, served)
     if served != journal["to"]:

@@ -221,7 +221,9 @@ class Preflight(Situation):
             self.host.warn(guard_units.WITHOUT_SYSTEMD)
         if not self.kept:
             services, release = color_services(self.settings), self.params["release"]
-            for sentence in served_files.find_warnings(self.host, self.seen, self.renderings.models, services, release):
+            for sentence in served_files.find_warnings(
+                self.host, self.seen, self.renderings.models, services, release
+            ):
                 self.host.warn(sentence)
 
     # The broker

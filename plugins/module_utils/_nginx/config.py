@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from typing import Iterable, Iterator, NamedTuple
+from typing import Iterable, Iterator, Mapping, NamedTuple
 
 from .._errors import BluegreenError
 
@@ -146,7 +146,7 @@ def sections(dump: str) -> dict[str, str]:
     return files
 
 
-def load(files: dict[str, str]) -> list[Statement]:
+def load(files: Mapping[str, str]) -> list[Statement]:
     """The statements of the whole configuration, each ``include`` replaced by the statements of its files.
 
     :param files: ``{path: text}``, the main file first.
