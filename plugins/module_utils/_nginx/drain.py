@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 from .._linux import sockets
-from .._linux.clock import Deadline, process_start
+from .._linux.clock import Deadline
+from .._linux.processes import process_start
 from .._progress import report
 
 if TYPE_CHECKING:

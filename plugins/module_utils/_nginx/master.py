@@ -18,8 +18,7 @@ from typing import NamedTuple
 
 from .._commands import command
 from .._errors import BluegreenError
-from .._linux import sockets
-from .._linux.clock import process_start
+from .._linux.processes import arguments_of, command_of, process_start, stat_of
 from . import config as nginx_config
 
 # systemd starts the guard with a PATH that may lack these.
@@ -156,7 +155,7 @@ def check_pid_file(pid: int, path: str) -> None:
     if not written:
         problem = "is missing or empty"
     elif written.isdigit() and process_start(int(written)) is not None:
-        name = sockets.command_of(int(written)) or "another program"
+        name = command_of(written) or "another program"
         problem = f"names process {written}, which is {name} and not this Nginx"
     else:
         problem = f"says {written}, which is not a running process"
@@ -187,8 +186,8 @@ def masters_here() -> list[int]:
 def _is_new_worker(pid: int, masters: list[int]) -> bool:
     # A worker that was just forked has its master's title for a moment. At an upgrade a master also starts the newer
     # program of Nginx, but by an exec.
-    facts = _stat(pid)
-    return facts is None or int(facts[1]) in masters and bool(int(facts[6]) & _FORKED_WITHOUT_EXEC)
+    stat = stat_of(pid)
+    return stat is None or stat.ppid in masters and bool(stat.flags & _FORKED_WITHOUT_EXEC)
 
 
 def _is_here(pid: int) -> bool:
@@ -225,11 +224,7 @@ def _is_master(pid: int) -> bool:
 
 def title(pid: int) -> str:
     """The command line of a process, which Nginx replaces by its title; empty when the process is gone."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as source:
-            return source.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
+    return " ".join(arguments_of(pid)).strip()
 
 
 def children_of(pid: int) -> list[int]:
@@ -247,18 +242,8 @@ def children_of(pid: int) -> list[int]:
 
 
 def _parent_of(pid: int) -> int | None:
-    facts = _stat(pid)
-    return int(facts[1]) if facts else None
-
-
-def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the state on; ``None`` when the process is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as source:
-            text = source.read()
-    except OSError:
-        return None
-    return text[text.rindex(")") + 2:].split()
+    stat = stat_of(pid)
+    return stat.ppid if stat else None
 
 
 def workers_of(pid: int) -> list[NginxWorker]:
