@@ -22,7 +22,7 @@ from ._validation import (
     check_both_colors,
     check_container,
     check_host,
-    check_path,
+    check_nginx_file,
     check_port,
     check_project,
     check_server,
@@ -178,11 +178,7 @@ def _services(given):
 def _nginx(given, app, ports):
     nginx = _with_defaults(given, ARGUMENTS["nginx"]["options"])
     nginx["upstream"] = check_upstream("bluegreen_nginx_upstream", nginx["upstream"] or app)
-    nginx["file"] = check_path("bluegreen_nginx_file", nginx["file"] or f"/etc/nginx/conf.d/bluegreen-{app}.conf")
-    if not nginx["file"].endswith(".conf"):
-        raise BluegreenError(
-            f"bluegreen_nginx_file is {nginx['file']!r}, but Nginx includes files that end in .conf: name it so."
-        )
+    nginx["file"] = check_nginx_file("bluegreen_nginx_file", nginx["file"] or f"/etc/nginx/conf.d/bluegreen-{app}.conf")
     check_container("bluegreen_nginx_container", nginx["container"])
     nginx["servers"] = nginx["servers"] or {color: f"127.0.0.1:{ports[color]}" for color in COLORS}
     check_both_colors("bluegreen_nginx_servers", nginx["servers"])

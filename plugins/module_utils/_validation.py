@@ -142,6 +142,13 @@ def check_path(option, value):
     return value
 
 
+def check_nginx_file(option, value):
+    """A path of a file that Nginx includes."""
+    if not check_path(option, value).endswith(".conf"):
+        _refuse(option, value, "Nginx includes files that end in .conf: name it so")
+    return value
+
+
 def check_release(value, option="release"):
     """A label of a release; empty where releases have none."""
     if value != "" and (not _is(_RELEASE, value) or ".." in value):

@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 RUN = HERE / ".run"
 CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 RELEASE, OTHER = "2", "1"
-PROMPT = "Type 2 to let the old color go; anything else keeps both"
+PROMPT = "Type 2 to remove the old color. Anything else keeps both colors"
 LATE = "could be approved for 3 s (bluegreen_approval_timeout), and the answer came later: nothing was finished."
 
 

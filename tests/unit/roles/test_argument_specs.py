@@ -76,12 +76,6 @@ def role_text(entry_point):
     return read(ROLE, "tasks", f"{entry_point}.yml")
 
 
-def test_the_role_finds_the_names_in_its_text():
-    known = yaml.safe_load(read(ROLE, "vars", "main.yml"))["_bluegreen_known"]
-    pattern = re.search(r"regex_findall\('(.*?)'\)", known)[1]
-    assert re.findall(pattern, read(ROLE, "meta", "argument_specs.yml")) == list(OPTIONS)
-
-
 def described(options, prefix=""):
     for name, option in options.items():
         yield prefix + name, option

@@ -95,58 +95,30 @@ def test_a_way_back_goes_by_the_release_that_was_named(tasks, prefer, release):
 
 
 LEFT = {"found": False, "already": False, "kept": "0.9"}
-UNDONE = {"found": True, "already": False, "kept": ""}
-ALREADY = {"found": False, "already": True, "again": False, "kept": "0.9"}
 AGAIN = {"found": False, "already": False, "again": True, "kept": "0.9"}
 
 
-def rollback_var(name, undone, **variables):
-    """What a variable of the role is, with what bg_deployment found on each host of the play."""
+def stays(gone_back, undone, named=""):
+    """Whether a host with this result of bg_deployment stays as it is, where these hosts have gone back."""
     loader = DataLoader()
-    data = loader.load_from_file(os.path.join(PHASES, "../../vars/main.yml"))
-    texts = {key: trust_as_template(data[key]) for key in ("_bluegreen_gone_back", "_bluegreen_told", "_bluegreen_stays")}
-    hosts = [{"inventory_hostname": host, **({"_bluegreen_undone": each} if each else {})} for host, each in undone.items()]
-    return Templar(loader, variables={**texts, "_bluegreen_rollout": hosts, **variables}).template(texts[name])
+    text = trust_as_template(loader.load_from_file(os.path.join(PHASES, "../../vars/main.yml"))["_bluegreen_stays"])
+    variables = {"_bluegreen_gone_back": gone_back, "_bluegreen_undone": undone, "_bluegreen_named": named}
+    return str(Templar(loader, variables=variables).template(text)) == "True"
 
 
 @pytest.mark.parametrize(
-    "undone, gone_back",
+    "gone_back, undone, named, expected",
     [
-        ({"a": UNDONE, "b": LEFT, "c": None}, ["a"]),
-        # The guard of one of them was faster.
-        ({"a": ALREADY, "b": LEFT, "c": UNDONE}, ["c", "a"]),
-        ({"a": AGAIN, "b": LEFT}, ["a"]),
-        # One that is off, and one whose undoing failed, keep no other host from its kept color.
-        ({"a": LEFT, "b": {"unreachable": True}, "c": {"failed": True, "msg": "no"}}, []),
+        ([], LEFT, "", False),
+        (["a"], LEFT, "", True),
+        # Somebody names what was kept here, so it is meant.
+        (["a"], LEFT, "2", True),
+        (["a"], LEFT, "0.9", False),
+        # A host that tries again does not stay.
+        (["a"], AGAIN, "", False),
+        # Without a kept color no empty release names it.
+        (["a"], {**LEFT, "kept": ""}, "", True),
     ],
 )
-def test_hosts_that_have_gone_back(undone, gone_back):
-    assert rollback_var("_bluegreen_gone_back", undone) == gone_back
-
-
-@pytest.mark.parametrize(
-    "other, named, stays",
-    [
-        (LEFT, "", False),
-        (UNDONE, "", True),
-        (ALREADY, "", True),
-        # It got there before, where the other one tries again.
-        (AGAIN, "", True),
-        # What was kept here is named by somebody who means it.
-        (UNDONE, "2", True),
-        (UNDONE, "0.9", False),
-    ],
-)
-def test_who_stays_where_another_host_has_gone_back(other, named, stays):
-    given = {"_bluegreen_named": named, "_bluegreen_undone": LEFT}
-    assert str(rollback_var("_bluegreen_stays", {"a": other, "b": LEFT}, **given)) == str(stays)
-
-
-def test_who_tries_again_does_not_stay():
-    given = {"_bluegreen_named": "", "_bluegreen_undone": AGAIN}
-    assert str(rollback_var("_bluegreen_stays", {"a": AGAIN, "b": ALREADY}, **given)) == "False"
-
-
-def test_without_a_kept_color_no_empty_release_names_it():
-    given = {"_bluegreen_named": "", "_bluegreen_undone": {**LEFT, "kept": ""}}
-    assert str(rollback_var("_bluegreen_stays", {"a": UNDONE, "b": LEFT}, **given)) == "True"
+def test_which_host_stays_where_another_one_has_gone_back(gone_back, undone, named, expected):
+    assert stays(gone_back, undone, named) is expected

@@ -189,7 +189,7 @@ def test_a_way_back_is_not_refused_for_a_release_that_is_no_text(run, entry_poin
 
 @pytest.mark.parametrize("prefer, refused", [("rollback", False), ("", True)])
 def test_the_plan_of_a_way_back_is_not_refused_for_it_either(run, prefer, refused):
-    labels = os.path.join(ROOT, "roles", "bluegreen", "tasks", "phases", "labels.yml")
+    labels = os.path.join(ROOT, "roles", "bluegreen", "tasks", "parts", "check_labels.yml")
     prepared = {"ansible.builtin.include_vars": VARIABLES}
     tasks = [prepared, {"ansible.builtin.include_tasks": labels, "vars": {"_bluegreen_prefer": prefer}}, TELL]
     plays = [{"hosts": "all", "gather_facts": False, "vars": APP, "tasks": tasks}]
