@@ -3,30 +3,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Labels as they were typed, where Ansible has made a number, a date or nothing of them. Pure, but for :func:`read`.
+"""Labels as they were typed, if Ansible has turned them into a number, a date or null. Pure, except :func:`read`.
 
-YAML reads ``1.10`` without quotes as a number, and the label 1.1 would be that of another release. AWX hands the answer to
-a survey on as ``!unsafe '1.10'``, and ansible-core 2.19 and later read what has that tag as if it had no quotes.
+YAML reads ``1.10`` without quotes as a number, and 1.1 would be the label of another release. AWX passes the answer to a
+survey as ``!unsafe '1.10'``, and ansible-core 2.19 and later read a text with that tag as if it had no quotes.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
+from typing import Any, Callable, Sequence
 
 import yaml
 
-# Variables that are labels: whatever is typed as their value is meant as text.
+# Variables that are labels: their values are always meant as text.
 LABELS = ("bluegreen_app", "bluegreen_release")
 UNSAFE = "!unsafe"
 
 
 class Unreadable(Exception):
-    """Whether this option gives the variable cannot be known."""
+    """It cannot be found out whether this option of ``-e`` sets the variable."""
 
 
-def read(path):
-    """The text of a file of variables. A pipe is not read: it was read to its end already."""
+def read(path: str) -> str:
+    """The text of a file of variables. A pipe is not read, because Ansible has read it to its end already.
+
+    :raises Unreadable: if it is not a file, or cannot be read.
+    """
     if not os.path.isfile(path):
         raise Unreadable(path)
     try:
@@ -36,13 +40,13 @@ def read(path):
         raise Unreadable(path) from None
 
 
-def as_typed(name, value, options, reading=read):
-    """The text of a variable of which Ansible has made ``value``; ``None`` where it cannot be known.
+def as_typed(name: str, value: Any, options: Sequence[str], reading: Callable[[str], str] = read) -> str | None:
+    """The text that Ansible has turned into ``value``; ``None`` if it cannot be found out.
 
-    Only what is tagged ``!unsafe`` was text for the program that wrote it. A number without the tag may have lost its text
-    before it was written.
+    Only a value with the tag ``!unsafe`` was text for the program that wrote it. A number without the tag may have lost
+    its text before it was written.
 
-    options: those of ``-e``, in their order; the last one that has the variable counts.
+    :param options: those of ``-e``, in their order; the last one that sets the variable counts.
     """
     node = _last(name, options, reading)
     if not isinstance(node, yaml.ScalarNode) or node.tag != UNSAFE:
@@ -50,40 +54,43 @@ def as_typed(name, value, options, reading=read):
     made = _made_of(node.value)
     if isinstance(made, str):
         return None
-    # True is equal to 1, and a date to none of them.
+    # True == 1 in Python, so compare types as well.
     same = isinstance(value, type(made)) and isinstance(made, bool) == isinstance(value, bool)
     return node.value if same and value == made else None
 
 
-def refusal(name, value, rendered, options, reading=read):
-    """The sentence with which a label is refused that is not text, or does not stay what it is; empty for a good one.
+def refusal(
+    name: str, value: Any, rendered: Any, options: Sequence[str], reading: Callable[[str], str] = read
+) -> str:
+    """The sentence with which a label is refused; empty for one that is text and remains text in templates.
 
-    rendered: what a template makes of it that consists of the variable alone.
+    :param rendered: the result of a template that consists only of the variable.
+    :param options: those of ``-e``, in their order.
     """
     if isinstance(value, str):
-        # Before ansible-core 2.19 a template makes a boolean of True, too; an option of a module makes the text of it again.
+        # Before ansible-core 2.19 a template turns the text True into a boolean, and a module's option turns it back.
         if rendered is not None and str(rendered) == value:
             return ""
         return (
-            f"{name} is {value!r}, of which jinja2_native makes {_shown(rendered)} in each template: nothing was done. Turn it "
-            "off, with ANSIBLE_JINJA2_NATIVE=False or in ansible.cfg."
+            f"{name} is {value!r}, but jinja2_native turns it into {_shown(rendered)} in each template. Nothing was done. "
+            "Turn jinja2_native off, with ANSIBLE_JINJA2_NATIVE=False or in ansible.cfg."
         )
     node = _last(name, options, reading)
-    found = f"{name} is {_shown(value)}, and not text: nothing was done. "
+    found = f"{name} is {_shown(value)}, not text. Nothing was done. "
     if node is not None and node.tag == UNSAFE:
         return found + (
-            "AWX gave it as text, which only the collection's own playbooks read as it was typed: use them, such as "
-            "smallfleet.bluegreen.deploy, or begin your playbook with import_playbook of one."
+            "AWX passed it as text, but only the collection's own playbooks keep it as it was typed. Use one of them, such as "
+            "smallfleet.bluegreen.deploy, or begin your playbook with an import_playbook of one."
         )
-    # As it stands there, such as 1.10.
+    # The text as it was written, such as 1.10.
     label = node.value if isinstance(node, yaml.ScalarNode) and node.value else "…"
-    return found + f'Write it in quotes where it is given, {name}: "{label}", or give it with -e {name}={label}.'
+    return found + f'Write it in quotes, {name}: "{label}", or use -e {name}={label}.'
 
 
-def _last(name, options, reading):
-    """Where the variable was given last; ``None`` where no option gives it or where that cannot be known."""
+def _last(name: str, options: Sequence[str], reading: Callable[[str], str]) -> yaml.Node | None:
+    """The YAML node that set the variable last; ``None`` if no option sets it, or if that cannot be found out."""
     for option in reversed(options):
-        # Anything else is key=value, which stays text.
+        # The other options are key=value, which remains text.
         if option[:1] not in ("@", "{", "["):
             continue
         try:
@@ -95,8 +102,8 @@ def _last(name, options, reading):
     return None
 
 
-def _entry(name, text):
-    """The YAML node of a variable, in YAML or JSON; ``None`` where it is not in it."""
+def _entry(name: str, text: str) -> yaml.Node | None:
+    """The YAML node of a variable in a text of YAML or JSON; ``None`` if the text does not set it."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -109,23 +116,27 @@ def _entry(name, text):
     return found[-1] if found else None
 
 
-def _made_of(text):
-    """What YAML makes of a text without quotes; the text itself where it makes nothing."""
+def _made_of(text: str) -> Any:
+    """The value that YAML reads from a text without quotes."""
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text))
+        tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # PyYAML's stubs lack it
+        return loader.construct_object(yaml.ScalarNode(tag, text))
     except (yaml.YAMLError, ValueError):
         return text
     finally:
         loader.dispose()
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     if value is None:
         return "null (nothing)"
     if isinstance(value, bool):
         return f"{str(value).lower()} (a boolean)"
-    for kind, name in (((int, float), "a number"), (datetime.date, "a date"), ((list, tuple), "a list"), (dict, "a dictionary")):
+    kinds: tuple[tuple[Any, str], ...] = (
+        ((int, float), "a number"), (datetime.date, "a date"), ((list, tuple), "a list"), (dict, "a dictionary"),
+    )  # fmt: skip
+    for kind, name in kinds:
         if isinstance(value, kind):
             return f"{value} ({name})"
     return f"{value}"

@@ -7,17 +7,19 @@
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import span
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, size
 
-# What there is nothing to say about.
+# An empty cell.
 NONE = "-"
-# A release may be a commit's whole checksum; a host's name is never cut, because somebody will copy it.
+# A release may be the checksum of a commit. The name of a host is never cut, so that it can be copied.
 WIDEST = 24
 
 
-def lines(report):
-    """The table, what there is to say about hosts, and how many are whole; all about the host if it is the only one."""
+def lines(report: dict[str, Any]) -> list[str]:
+    """The table, the reasons of each host, the counts of each state, and the summary of the host if there is only one."""
     hosts = report["hosts"]
     told = [*_table(_columns(report)), ""]
     told += [f"{host['host']}: {'; '.join(host['reasons'])}." for host in hosts if host["reasons"]]
@@ -27,12 +29,12 @@ def lines(report):
     return [*told, f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}: {counts}."]
 
 
-def _columns(report):
+def _columns(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """``(header, cells)`` of each column."""
     hosts = report["hosts"]
     several = len({host["app"] for host in hosts}) > 1
 
-    def column(header, cell):
+    def column(header: str, cell: Callable[[dict[str, Any]], Any]) -> tuple[str, list[str]]:
         return header, [cell(host) or NONE for host in hosts]
 
     return [
@@ -52,26 +54,26 @@ def _columns(report):
     ]
 
 
-def _table(columns):
+def _table(columns: list[tuple[str, list[str]]]) -> list[str]:
     widths = [max(map(len, (header, *cells))) for header, cells in columns]
     rows = zip(*([header, *cells] for header, cells in columns))
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def _queue(host):
+def _queue(host: dict[str, Any]) -> str:
     if host["queue"] is None:
         return ""
     return f"{host['queue']} +{host['held']} held" if host["held"] else str(host["queue"])
 
 
-def _open(deployment):
+def _open(deployment: dict[str, Any]) -> str:
     step = "approval" if deployment["step"] == "awaiting_approval" else deployment["step"]
     return f"{deployment['release'] or '(none)'} {step}"
 
 
-def _gap(host):
+def _gap(host: dict[str, Any]) -> str:
     return span(host["last"]["worker_gap"]) if host["last"] and host["last"]["worker_gap"] is not None else ""
 
 
-def _cut(text):
+def _cut(text: str) -> str:
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -46,7 +46,7 @@ def run(tmp_path):
 
 def test_who_starts_at_the_deployment_is_past_no_check(run):
     text, rc = run(arguments=["--start-at-task", "Deploy"], bluegreen_release=1.1)
-    assert rc and "bluegreen_release is 1.1 (a number), and not text: nothing was done." in text
+    assert rc and "bluegreen_release is 1.1 (a number), not text. Nothing was done." in text
     assert "UNREACHABLE" not in text
 
 

@@ -122,7 +122,7 @@ def test_an_entry_of_an_earlier_version():
 def test_an_answer_of_another_shape_is_wrong_and_ends_nothing(changes):
     host = one(whole(**changes))
     assert host["verdict"] == "wrong"
-    assert host["reasons"][0].startswith("its answer cannot be understood (")
+    assert host["reasons"][0].startswith("its answer has an unknown shape (")
     assert set(host) == set(one(whole()))
 
 

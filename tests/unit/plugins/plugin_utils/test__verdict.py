@@ -51,7 +51,7 @@ def test_a_module_that_failed():
 
 
 def test_a_host_that_the_play_gave_up():
-    assert judge({}) == (WRONG, ["it could not be looked at; what failed stands above"])
+    assert judge({}) == (WRONG, ["its state could not be read; the error is shown above"])
 
 
 # What is served
@@ -129,7 +129,7 @@ def test_a_container_that_a_boot_would_not_bring_back():
     info = whole()
     for service in ("web", "redis"):
         of(info, service)["restart_policy"] = "no"
-    assert judge(info) == (WRONG, ["redis, web of green would not come back after a boot: no restart policy"])
+    assert judge(info) == (WRONG, ["redis, web of green would not start after a boot: no restart policy"])
 
 
 def test_two_sets_of_workers():
@@ -154,14 +154,14 @@ def test_a_deployment_that_awaits_approval():
 def test_one_that_was_not_taken_back_says_why():
     info = awaiting()
     info["deployment"]["not_taken_back"] = "the old color blue does not answer: connection refused"
-    past = "past its time; not taken back, because the old color blue does not answer: connection refused"
+    past = "after its timeout; not rolled back, because the old color blue does not answer: connection refused"
     assert judge(info) == (OPEN, [f"{WAITS}, {past}"])
 
 
 def test_one_that_goes_back_does_not_await_approval():
     info = awaiting()
     info["deployment"].update(going_back=True)
-    assert "is going back since" in judge(info).reasons[-1]
+    assert "is being rolled back since" in judge(info).reasons[-1]
 
 
 def test_an_old_web_that_is_stopped_for_want_of_memory_is_not_wrong():
@@ -208,18 +208,18 @@ def test_a_move_that_takes_long():
 
 def test_a_deployment_that_goes_back_has_no_owner():
     (reason,) = judge(whole(deployment=deployment("cutover", owner_alive=False, going_back=True, release=""))).reasons
-    assert reason == "release (none) by ada@laptop is going back since 2026-11-25T17:07:39Z"
+    assert reason == "release (none) by ada@laptop is being rolled back since 2026-11-25T17:07:39Z"
 
 
 def test_a_deployment_that_failed_and_is_still_open():
     state, reasons = judge(whole(deployment=deployment("settle", result="failed", reason="Neither color is whole.")))
-    assert (state, reasons[0]) == (WRONG, "the last deployment failed, and somebody has to look: Neither color is whole.")
+    assert (state, reasons[0]) == (WRONG, "the last deployment failed and needs attention: Neither color is whole.")
     assert len(reasons) == 2
 
 
 def test_the_last_deployment_failed():
     info = whole(history=[ended(12, "1.4.1", "green"), ended(20, "1.4.2", "blue", "failed")])
-    assert judge(info) == (WRONG, ["the last deployment failed, and somebody has to look: it gave no reason"])
+    assert judge(info) == (WRONG, ["the last deployment failed and needs attention: no reason was recorded"])
     info["history"].append(ended(21, "1.4.3", "blue", "rolled_back"))
     assert judge(info).state == WHOLE
 
