@@ -12,9 +12,9 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - AWX gives the answers to a survey as text, but ansible-core 2.19 and later turn V(1.10) into a number and V(on) into V(True).
-    This plugin reads the text of C(bluegreen_release) and C(bluegreen_app) again, from the file of variables that AWX passes, and
-    gives it to the variable before the first play begins.
+  - AWX gives the answers to a survey as text, but ansible-core 2.19 and later turn V(1.10) into a number and V(on)
+    into V(True). This plugin reads the text of C(bluegreen_release) and C(bluegreen_app) again, from the file of
+    variables that AWX passes, and gives it to the variable before the first play begins.
   - A value that cannot be read again stays as it is, and the role refuses it.
   - It needs not be enabled. Ansible loads it with each playbook in the folder above.
 """
@@ -33,7 +33,8 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook):
         options = context.CLIARGS.get("extra_vars") or ()
         for play in playbook.get_plays()[:1]:
-            # Nothing takes precedence over extra variables, so they have to be corrected themselves. All plays share them.
+            # Nothing takes precedence over extra variables, so they have to be corrected themselves. All plays share
+            # them.
             given = play.get_variable_manager().extra_vars
             for name in LABELS:
                 if name in given and not isinstance(given[name], str):

@@ -13,7 +13,8 @@ author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
   - Ends C(ansible-playbook) with the exit code that a play has set with M(ansible.builtin.set_stats), as C(exit_code)
-    of C(bluegreen_status). The exit code of the playbook C(smallfleet.bluegreen.status) thus shows a script how the fleet is.
+    of C(bluegreen_status). The exit code of the playbook C(smallfleet.bluegreen.status) thus shows a script how the
+    fleet is.
   - It needs not be enabled. Ansible loads it with each playbook in the folder above.
 """
 
@@ -29,6 +30,6 @@ class CallbackModule(CallbackBase):
         # set_stats keeps values of the whole run under this name.
         code = int(stats.custom.get("_run", {}).get("bluegreen_status", {}).get("exit_code", 0))
         if code:
-            # Ansible gives a callback no way to set the exit code, and turns its exceptions into warnings, but not SystemExit.
-            # Nothing runs after this event.
+            # Ansible gives a callback no way to set the exit code, and turns its exceptions into warnings, but not
+            # SystemExit. Nothing runs after this event.
             raise SystemExit(code)

@@ -11,8 +11,8 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Returns the hosts that the plan could not reach or refused, and those that began the deployment, did not complete it, and are no
-    longer in the play.
+  - Returns the hosts that the plan could not reach or refused, and those that began the deployment, did not complete
+    it, and are no longer in the play.
   - Hosts whose batch has not begun yet are not lost, and neither are hosts that are up to date.
 positional: _batch
 options:

@@ -11,8 +11,8 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Returns the hosts on which the playbook C(smallfleet.bluegreen.rollback) undid a deployment, found one that was rolled back
-    before, for example by the guard, or tries again to go back to the kept color.
+  - Returns the hosts on which the playbook C(smallfleet.bluegreen.rollback) undid a deployment, found one that was
+    rolled back before, for example by the guard, or tries again to go back to the kept color.
   - A host that could not be reached, or on which undoing failed, is not among them.
 options:
   _input:
@@ -46,7 +46,7 @@ def rolled_back_hosts(rollout: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _went_back(undone: Mapping[str, Any]) -> bool:
-    """Whether the result of ``bg_deployment`` with ``prefer: rollback`` says so; a failed run has none of these keys."""
+    """Whether this result of ``bg_deployment`` with ``prefer: rollback`` says so; a failed run has none of the keys."""
     return "found" in undone and any(undone.get(key) for key in ("found", "already", "again"))
 
 

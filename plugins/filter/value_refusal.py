@@ -11,7 +11,8 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Checks a value that is written into a file of Nginx or apt, or handed to a program, by the same rules as the modules.
+  - Checks a value that is written into a file of Nginx or apt, or handed to a program, by the same rules as the
+    modules.
 positional: _check, _option
 options:
   _input:

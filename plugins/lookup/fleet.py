@@ -11,11 +11,11 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Returns the pattern unchanged, and fails if C(ansible-playbook) would find no host for it. Without this lookup Ansible
-    skips such a play, and the playbook succeeds without having done anything.
-  - Fails as well if C(bluegreen_hosts) of a host is another pattern. In the inventory that variable has no effect, because
-    Ansible chooses the hosts of a play before it reads their variables. Only the second and later plays of a playbook
-    can find that out.
+  - Returns the pattern unchanged, and fails if C(ansible-playbook) would find no host for it. Without this lookup
+    Ansible skips such a play, and the playbook succeeds without having done anything.
+  - Fails as well if C(bluegreen_hosts) of a host is another pattern. In the inventory that variable has no effect,
+    because Ansible chooses the hosts of a play before it reads their variables. Only the second and later plays of a
+    playbook can find that out.
 options:
   _terms:
     description: Patterns of hosts, for C(hosts) of a play.
@@ -61,8 +61,8 @@ class LookupModule(LookupBase):
                 limit = variables.get("ansible_limit")
                 within = f" within --limit {limit}" if limit else ""
                 raise AnsibleLookupError(
-                    f"bluegreen_hosts is {pattern!r}, but no host of the inventory matches it{within}. Nothing was done. "
-                    "ansible-inventory --graph shows all hosts."
+                    f"bluegreen_hosts is {pattern!r}, but no host of the inventory matches it{within}. Nothing was "
+                    "done. ansible-inventory --graph shows all hosts."
                 )
             # When the first play begins, Ansible has no variables of hosts yet.
             for host in hosts if "hostvars" in variables else ():
@@ -72,6 +72,6 @@ class LookupModule(LookupBase):
     def _refuse_another(self, host: str, given: str, pattern: str) -> None:
         if given != pattern:
             raise AnsibleLookupError(
-                f"bluegreen_hosts is {given!r} in the inventory, for {host}, but a playbook can only read it from -e, and would "
-                f"run on {pattern!r}. Nothing was done. Use -e bluegreen_hosts={given}."
+                f"bluegreen_hosts is {given!r} in the inventory, for {host}, but a playbook can only read it from -e, "
+                f"and would run on {pattern!r}. Nothing was done. Use -e bluegreen_hosts={given}."
             )

@@ -12,8 +12,8 @@ author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
   - Returns the user and the computer that Ansible runs on, for the journal of a host.
-  - In a job of AWX it returns the user of AWX and the number of the job, because the user and the name of the container that the
-    job runs in say nothing.
+  - In a job of AWX it returns the user of AWX and the number of the job, because the user and the name of the
+    container that the job runs in say nothing.
 options:
   _terms:
     description: Nothing.

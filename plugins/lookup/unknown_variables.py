@@ -11,10 +11,10 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Returns one sentence for each variable of the host whose name begins with C(bluegreen_) and that the role does not describe,
-    with the name that was most likely meant.
-  - Variables of the role P(smallfleet.bluegreen.bluegreen_prepare#role) are left out, and so are C(bluegreen_pending) and
-    C(bluegreen_status), which AWX passes on to the next job.
+  - Returns one sentence for each variable of the host whose name begins with C(bluegreen_) and that the role does not
+    describe, with the name that was most likely meant.
+  - Variables of the role P(smallfleet.bluegreen.bluegreen_prepare#role) are left out, and so are C(bluegreen_pending)
+    and C(bluegreen_status), which AWX passes on to the next job.
 options:
   _terms:
     description: Path of the role's C(meta/argument_specs.yml).
@@ -73,8 +73,8 @@ def refusals(names: Iterable[str], known: list[str]) -> list[str]:
     """A sentence for each of the names that is not known."""
     unknown = sorted(name for name in names if _CHECKED.match(name) and name not in known)
     return [
-        f"There is no variable {name}: did you mean {_nearest(name, known)}? (meta/argument_specs.yml of the role describes "
-        "all of them.)"
+        f"There is no variable {name}: did you mean {_nearest(name, known)}? (meta/argument_specs.yml of the role "
+        "describes all of them.)"
         for name in unknown
     ]
 

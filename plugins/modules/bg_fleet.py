@@ -12,17 +12,17 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Prints one table of what M(smallfleet.bluegreen.bg_info) returned of each host, or writes it to a file.
-  - It runs on the computer that Ansible runs on, and on no host; run it once for all hosts.
+  - Prints one table of the results of M(smallfleet.bluegreen.bg_info) on all hosts, or writes them to a file.
+  - It runs on the controller only; run it once for all hosts.
 attributes:
   action:
-    description: Runs on the computer that Ansible runs on.
+    description: Runs on the controller.
     support: full
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
     details:
-      - The file is not written then.
+      - It does not write the file.
   diff_mode:
     description: >-
       Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
@@ -32,23 +32,23 @@ attributes:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: none
     details:
-      - The file says when it was made.
+      - The file contains the time at which it was written.
 options:
   looks:
     description:
-      - What M(smallfleet.bluegreen.bg_info) returned, as it was registered, by the host's name.
-      - One that failed, or did not reach the host, makes it V(wrong), and so does an empty one.
+      - The registered results of M(smallfleet.bluegreen.bg_info), by the name of the host.
+      - A host with a failed, unreachable or empty result is V(wrong).
     type: dict
     required: true
   apps:
-    description: The app by the host's name.
+    description: The app of each host, by the name of the host.
     type: dict
     default: {}
   report:
     description:
-      - File to write instead of printing the table, on the computer that Ansible runs on. A relative path begins where
+      - File to write on the controller, instead of printing the table. A relative path begins in the folder in which
         C(ansible-playbook) was started.
-      - One that ends with C(.html) is a page for people, one that ends with C(.json) the same for programs.
+      - A name that ends with C(.html) makes a page for people, C(.json) the same data for programs.
     type: str
     default: ""
 seealso:
@@ -56,7 +56,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the shop
+- name: Read the state of the shop
   smallfleet.bluegreen.bg_info:
     app: shop
   register: shop

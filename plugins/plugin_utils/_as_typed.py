@@ -5,8 +5,8 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Labels as they were typed, if Ansible has turned them into a number, a date or null. Pure, except :func:`read`.
 
-YAML reads ``1.10`` without quotes as a number, and 1.1 would be the label of another release. AWX passes the answer to a
-survey as ``!unsafe '1.10'``, and ansible-core 2.19 and later read a text with that tag as if it had no quotes.
+YAML reads ``1.10`` without quotes as a number, and 1.1 would be the label of another release. AWX passes the answer to
+a survey as ``!unsafe '1.10'``, and ansible-core 2.19 and later read a text with that tag as if it had no quotes.
 """
 
 from __future__ import annotations
@@ -72,15 +72,15 @@ def refusal(
         if rendered is not None and str(rendered) == value:
             return ""
         return (
-            f"{name} is {value!r}, but jinja2_native turns it into {_shown(rendered)} in each template. Nothing was done. "
-            "Turn jinja2_native off, with ANSIBLE_JINJA2_NATIVE=False or in ansible.cfg."
+            f"{name} is {value!r}, but jinja2_native turns it into {_shown(rendered)} in each template. Nothing was "
+            "done. Turn jinja2_native off, with ANSIBLE_JINJA2_NATIVE=False or in ansible.cfg."
         )
     node = _last(name, options, reading)
     found = f"{name} is {_shown(value)}, not text. Nothing was done. "
     if node is not None and node.tag == UNSAFE:
         return found + (
-            "AWX passed it as text, but only the collection's own playbooks keep it as it was typed. Use one of them, such as "
-            "smallfleet.bluegreen.deploy, or begin your playbook with an import_playbook of one."
+            "AWX passed it as text, but only the collection's own playbooks keep it as it was typed. Use one of them, "
+            "such as smallfleet.bluegreen.deploy, or begin your playbook with an import_playbook of one."
         )
     # The text as it was written, such as 1.10.
     label = node.value if isinstance(node, yaml.ScalarNode) and node.value else "…"
@@ -120,7 +120,8 @@ def _made_of(text: str) -> Any:
     """The value that YAML reads from a text without quotes."""
     loader = yaml.SafeLoader("")
     try:
-        tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # PyYAML's stubs lack it
+        # PyYAML's stubs have no types for this function.
+        tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         return loader.construct_object(yaml.ScalarNode(tag, text))
     except (yaml.YAMLError, ValueError):
         return text

@@ -28,8 +28,8 @@ def sizes(given: Any) -> list[Size]:
     found = [size for size in map(_size, parts) if size is not None]
     if not parts or len(found) < len(parts):
         raise ValueError(
-            f"bluegreen_serial is {given!r}, but it must be a list of counts of hosts and percentages of the fleet, such "
-            "as [1, '25%', '100%']."
+            f"bluegreen_serial is {given!r}, but it must be a list of counts of hosts and percentages of the fleet, "
+            "such as [1, '25%', '100%']."
         )
     return found
 

@@ -86,7 +86,7 @@ _NO_FACTS: dict[str, Any] = {
 
 
 def _workers(color: dict[str, Any]) -> dict[str, int]:
-    """How many workers run (``running``), and how many there should be (``of``); a service without a container is one."""
+    """How many workers run (``running``), and how many should (``of``); a service without a container counts as one."""
     workers = [each for each in color["containers"] if each["role"] == "workers"]
     running = [each for each in workers if each["status"] == "running" and not each.get("without_celery")]
     missing = sum(each["role"] == "workers" for each in color["missing"])

@@ -19,7 +19,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict impo
 
 TEMPLATE = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "bluegreen", "templates", "fleet.html.j2")
 
-# In the order of the page: the phases while no worker runs stand together. The time that a human takes would hide the rest.
+# In the order of the page: the phases while no worker runs stand together. The time that a human takes is left out,
+# because it would hide the rest.
 PHASES = tuple(phase for phase in figures.PHASES if phase not in figures.WAITING)
 OTHER = "other"
 

@@ -19,7 +19,7 @@ WIDEST = 24
 
 
 def lines(report: dict[str, Any]) -> list[str]:
-    """The table, the reasons of each host, the counts of each state, and the summary of the host if there is only one."""
+    """The table, the reasons of each host, the counts of each state, and the summary of a single host."""
     hosts = report["hosts"]
     told = [*_table(_columns(report)), ""]
     told += [f"{host['host']}: {'; '.join(host['reasons'])}." for host in hosts if host["reasons"]]

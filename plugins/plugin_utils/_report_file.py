@@ -31,7 +31,8 @@ FORMATS: dict[str, Callable[[dict[str, Any]], str]] = {".html": page, ".json": _
 def check_name(name: str) -> None:
     if os.path.splitext(name)[1] not in FORMATS:
         raise ReportError(
-            f"bluegreen_report is {name!r}, but its extension chooses the format: use a name that ends with .html or .json."
+            f"bluegreen_report is {name!r}, but its extension chooses the format: use a name that ends with .html or "
+            ".json."
         )
 
 
@@ -55,6 +56,6 @@ def write(name: str, report: dict[str, Any]) -> None:
             raise
     except OSError as error:
         raise ReportError(
-            f"bluegreen_report is {name!r}, but {path} cannot be written ({error.strerror}): name a file in a folder of this "
-            "computer that exists and is writable."
+            f"bluegreen_report is {name!r}, but {path} cannot be written ({error.strerror}): name a file in a folder "
+            "of this computer that exists and is writable."
         ) from error

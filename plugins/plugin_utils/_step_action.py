@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The controller's part of the bg_ modules: a program that is installed on the host does the work of the module.
 
-``bg_program`` installs it, and so does ``bg_deployment`` when it opens a deployment. Ansible sends the module as usual if
-the host has no program or one of another version, if the connection passes no standard input, or if the arguments do not
-validate. The host's part is ``module_utils/_program/step.py``.
+``bg_program`` installs it, and so does ``bg_deployment`` when it opens a deployment. Ansible sends the module as usual
+if the host has no program or one of another version, if the connection passes no standard input, or if the arguments do
+not validate. The host's part is ``module_utils/_program/step.py``.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ def _cut_off(name: str, known: Mapping[str, Any]) -> dict[str, Any]:
     how = f" (exit code {known['rc']})" if "rc" in known else ""
     return {
         "failed": True,
-        "msg": f"{name} was killed on the host before it answered{how}. To see the state of the host: {command('status')}.",
+        "msg": f"{name} was killed on the host before it answered{how}. "
+        f"To see the state of the host: {command('status')}.",
         **known,
     }
 
@@ -165,6 +166,6 @@ def _cut_off(name: str, known: Mapping[str, Any]) -> dict[str, Any]:
 def _lost(name: str, program: str, why: str) -> dict[str, Any]:
     return {
         "failed": True,
-        "msg": f"{name} continues on the host, but {program} no longer reports its progress ({why.strip()}). To see the state "
-        f"of the host: {command('status')}.",
+        "msg": f"{name} continues on the host, but {program} no longer reports its progress ({why.strip()}). "
+        f"To see the state of the host: {command('status')}.",
     }

@@ -28,7 +28,7 @@ class Scale:
         self._begin = min([self._end - SHORTEST, *(each for each in begun if each is not None)])
 
     def place(self, stamp: str) -> float | None:
-        """Percent of the width, at most 100 if the clock of the host is ahead; ``None`` for anything but a timestamp."""
+        """Percent of the width, at most 100 if the host's clock is ahead; ``None`` for anything but a timestamp."""
         seconds = seconds_of(stamp)
         if seconds is None:
             return None

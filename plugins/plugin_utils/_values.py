@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Which values the role bluegreen_prepare accepts: the checks of the modules, and some for files that only it writes. Pure.
+"""Which values the role bluegreen_prepare accepts: the modules' checks, and more for files that only it writes. Pure.
 
-``nginx -t`` does not protect from bad values: it accepts a name that ends the directive and opens a block of its own. In
-a source file of apt one more line is one more setting. So only values that are known to be harmless pass.
+``nginx -t`` does not protect from bad values: it accepts a name that ends the directive and opens a block of its own.
+In a source file of apt one more line is one more setting. So only values that are known to be harmless pass.
 """
 
 from __future__ import annotations

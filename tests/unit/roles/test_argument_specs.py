@@ -14,6 +14,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.smallfleet.bluegreen.plugins.doc_fragments import deployment, settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_deployment
@@ -159,7 +160,7 @@ def test_choices_are_those_of_the_modules():
 )
 def test_types_defaults_and_choices_are_those_of_bg_deployment(name, path):
     options = yaml.safe_load(bg_deployment.DOCUMENTATION)["options"]
-    options.update(settings_documentation())
+    options.update({**documented(settings), **documented(deployment)})
     for step in path[:-1]:
         options = options[step]["suboptions"]
     option = options[path[-1]]
@@ -169,7 +170,5 @@ def test_types_defaults_and_choices_are_those_of_bg_deployment(name, path):
     assert described.get("elements") == option.get("elements")
 
 
-def settings_documentation():
-    from ansible_collections.smallfleet.bluegreen.plugins.doc_fragments.settings import ModuleDocFragment
-
-    return yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+def documented(fragment):
+    return yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
