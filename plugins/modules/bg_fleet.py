@@ -37,7 +37,7 @@ options:
   looks:
     description:
       - The registered results of M(smallfleet.bluegreen.bg_info), by the name of the host.
-      - A host with a failed, unreachable or empty result is V(wrong).
+      - A host with a failed, unreachable or empty result is degraded.
     type: dict
     required: true
   apps:
@@ -72,34 +72,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The table, why hosts are not whole, and how many are.
+  description: The table, the reasons of each host, and how many hosts are in each state.
   returned: success
   type: list
   elements: str
   sample:
-    - HOST  STATE  LIVE   RELEASE  SINCE (UTC)  WORKERS  QUEUE  OPEN  LAST       GAP    FREE DISK  FREE MEMORY
-    - pi-1  whole  green  1.4.2    11-20 09:15  2/2      0      -     committed  4.9 s  21.0 GiB   584 MiB
+    - HOST  STATE    LIVE   RELEASE  SINCE (UTC)  WORKERS  QUEUE  OPEN  LAST       GAP    FREE DISK  FREE MEMORY
+    - pi-1  healthy  green  1.4.2    11-20 09:15  2/2      0      -     committed  4.9 s  21.0 GiB   584 MiB
     - ""
-    - "1 host: 1 whole, 0 open, 0 wrong."
+    - "1 host: 1 healthy, 0 in progress, 0 degraded."
 exit_code:
-  description: 0 if all hosts are whole, 4 if one is wrong, else 3.
+  description: 0 if all hosts are healthy, 4 if one is degraded, otherwise 3.
   returned: success
   type: int
   sample: 0
-whole:
-  description: Hosts where what should run runs, and no deployment is open.
+healthy:
+  description: Hosts on which everything that should run does, and no deployment is open.
   returned: success
   type: list
   elements: str
   sample: [pi-1]
-open:
-  description: Hosts where a deployment is open or awaits approval, and nothing is wrong.
+in_progress:
+  description: Hosts on which a deployment is open or awaits approval, and which are not degraded.
   returned: success
   type: list
   elements: str
   sample: []
-wrong:
-  description: Hosts that somebody has to look at.
+degraded:
+  description: Hosts that need attention.
   returned: success
   type: list
   elements: str

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import EXIT_CODES, WRONG, judge
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import EXIT_CODES, DEGRADED, judge
 
 # Of the report itself: raised when a key is removed or changes its meaning.
 VERSION = 1
@@ -46,7 +46,7 @@ def _host(name: str, app: str, info: dict[str, Any]) -> dict[str, Any]:
         return {**shown, **(_facts(info) if "live" in info else _NO_FACTS)}
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         told = f"its answer has an unknown shape ({type(error).__name__}: {error}): does it run this release's bg_info?"
-        return {**shown, "verdict": WRONG, "reasons": [text(told)], **_NO_FACTS}
+        return {**shown, "verdict": DEGRADED, "reasons": [text(told)], **_NO_FACTS}
 
 
 def _facts(info: dict[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import jinja2
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import OPEN, WHOLE, WRONG
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import IN_PROGRESS, HEALTHY, DEGRADED
 
-TEMPLATE = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "bluegreen", "templates", "fleet.html.j2")
+TEMPLATE = os.path.join(os.path.dirname(__file__), "_fleet_page.html.j2")
 
 # In the order of the page: the phases while no worker runs stand together. The time that a human takes is left out,
 # because it would hide the rest.
@@ -25,7 +25,7 @@ PHASES = tuple(phase for phase in figures.PHASES if phase not in figures.WAITING
 OTHER = "other"
 
 # Hosts that need attention come first.
-URGENCY = (WRONG, OPEN, WHOLE)
+URGENCY = (DEGRADED, IN_PROGRESS, HEALTHY)
 
 
 def page(report: dict[str, Any]) -> str:
@@ -36,6 +36,7 @@ def page(report: dict[str, Any]) -> str:
     environment.filters.update(
         size=_readable.size,
         span=figures.span,
+        words=_readable.words,
         moment=lambda stamp: _readable.moment(stamp, report["at"]),
         stamp=lambda stamp: stamp.replace("T", " ").removesuffix("Z"),
         used=lambda room: 100 - 100 * room["available"] // room["total"] if room["total"] else 0,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import span
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, size
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._readable import moment, size, words
 
 # An empty cell.
 NONE = "-"
@@ -25,7 +25,7 @@ def lines(report: dict[str, Any]) -> list[str]:
     told += [f"{host['host']}: {'; '.join(host['reasons'])}." for host in hosts if host["reasons"]]
     if len(hosts) == 1:
         told += hosts[0]["summary"]
-    counts = ", ".join(f"{count} {state}" for state, count in report["counts"].items())
+    counts = ", ".join(f"{count} {words(state)}" for state, count in report["counts"].items())
     return [*told, f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}: {counts}."]
 
 
@@ -40,14 +40,14 @@ def _columns(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [
         column("HOST", lambda host: host["host"]),
         *([column("APP", lambda host: host["app"])] if several else []),
-        column("STATE", lambda host: "unreachable" if host["unreachable"] else host["verdict"]),
+        column("STATE", lambda host: "unreachable" if host["unreachable"] else words(host["verdict"])),
         column("LIVE", lambda host: host["live"]),
         column("RELEASE", lambda host: _cut(host["release"])),
         column("SINCE (UTC)", lambda host: moment(host["since"], report["at"])),
         column("WORKERS", lambda host: host["workers"] and "{running}/{of}".format(**host["workers"])),
         column("QUEUE", _queue),
         column("OPEN", lambda host: host["deployment"] and _cut(_open(host["deployment"]))),
-        column("LAST", lambda host: host["last"] and _cut(host["last"]["result"].replace("_", " "))),
+        column("LAST", lambda host: host["last"] and _cut(words(host["last"]["result"]))),
         column("GAP", _gap),
         column("FREE DISK", lambda host: host["disk"] and size(host["disk"]["available"])),
         column("FREE MEMORY", lambda host: host["memory"] and size(host["memory"]["available"])),

@@ -14,6 +14,11 @@ def size(count: float) -> str:
     return f"{mib:.0f} MiB" if mib < 1000 else f"{mib / 1024:.1f} GiB"
 
 
+def words(name: str) -> str:
+    """The name of a state or a result in words, such as ``in progress``."""
+    return name.replace("_", " ")
+
+
 def moment(stamp: str, at: str) -> str:
     """A short timestamp, in UTC: month, day and minute, or only the date if it is of another year than ``at``."""
     date, dummy, clock = stamp.partition("T")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
-WHOLE, OPEN, WRONG = "whole", "open", "wrong"
+HEALTHY, IN_PROGRESS, DEGRADED = "healthy", "in_progress", "degraded"
 
 # The exit code of the playbook status is the highest one of its hosts.
-EXIT_CODES = {WHOLE: 0, OPEN: 3, WRONG: 4}
+EXIT_CODES = {HEALTHY: 0, IN_PROGRESS: 3, DEGRADED: 4}
 
 # Init services have ended, so they need not run.
 LASTING = ("web", "support", "workers")
@@ -37,18 +37,18 @@ def judge(info: Info) -> Verdict:
         the host had failed before that task.
     """
     if info.get("unreachable"):
-        return Verdict(WRONG, [_told(info) or "it does not answer"])
+        return Verdict(DEGRADED, [_told(info) or "it does not answer"])
     if "live" not in info:
-        return Verdict(WRONG, [_told(info) or "its state could not be read; the error is shown above"])
-    wrong = [*info["problems"], *_served(info), *_failed(info)]
+        return Verdict(DEGRADED, [_told(info) or "its state could not be read; the error is shown above"])
+    degraded = [*info["problems"], *_served(info), *_failed(info)]
     if not _under_way(info["deployment"]):
-        wrong += [*_not_running(info), *_policies(info), *_two_sets(info)]
+        degraded += [*_not_running(info), *_policies(info), *_two_sets(info)]
     opened = _opened(info["deployment"])
-    if wrong:
-        return Verdict(WRONG, wrong + opened)
+    if degraded:
+        return Verdict(DEGRADED, degraded + opened)
     if opened:
-        return Verdict(OPEN, opened)
-    return Verdict(WHOLE, [] if info["live"] else ["nothing is deployed"])
+        return Verdict(IN_PROGRESS, opened)
+    return Verdict(HEALTHY, [] if info["live"] else ["nothing is deployed"])
 
 
 def _told(info: Info) -> str:

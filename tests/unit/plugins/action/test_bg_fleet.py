@@ -62,8 +62,8 @@ def test_hosts_that_cannot_be_looked_at_are_shown_and_the_exit_code_is_4(play, t
     assert ran.returncode == 4, ran.stdout + ran.stderr
     lines = [line.split() for line in ran.stdout.splitlines()]
     assert ["pi-1", "shop", "unreachable", *["-"] * 10] in lines
-    assert ["pi-2", "Shop", "wrong", *["-"] * 10] in lines
-    assert "2 hosts: 0 whole, 0 open, 2 wrong." in ran.stdout.splitlines()
+    assert ["pi-2", "Shop", "degraded", *["-"] * 10] in lines
+    assert "2 hosts: 0 healthy, 0 in progress, 2 degraded." in ran.stdout.splitlines()
     first, second = json.loads((tmp_path / "fleet.json").read_text(encoding="utf-8"))["hosts"]
     assert first["unreachable"] and not second["unreachable"]
     assert second["reasons"][0].startswith("bluegreen_app is 'Shop', but")
@@ -86,7 +86,7 @@ def test_check_mode_writes_no_report(play, tmp_path):
 def test_a_report_that_cannot_be_written_hides_nothing(play):
     ran = play({"pi-1": NOBODY}, "-e", "bluegreen_report=nowhere/fleet.html")
     assert ran.returncode == 4
-    assert "1 host: 0 whole, 0 open, 1 wrong." in ran.stdout
+    assert "1 host: 0 healthy, 0 in progress, 1 degraded." in ran.stdout
     assert "cannot be written (No such file or directory): name a file in a folder" in ran.stdout + ran.stderr
 
 
