@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Union
 
+from ansible.utils.helpers import pct_to_int
+
 # A count of hosts, or a percentage of the fleet such as "25%".
 Size = Union[int, str]
 # A canary, a quarter, the rest.
@@ -51,8 +53,5 @@ def with_a_canary(batches: list[Size], hosts: int, lost: int) -> list[Size]:
     :param hosts: how many hosts the fleet has.
     :param lost: how many of them, counted from the first one, are lost.
     """
-    first = batches[0]
-    if isinstance(first, str):
-        # Rounded as Ansible does.
-        first = max(1, int(hosts * int(first.rstrip("%")) / 100))
+    first: int = pct_to_int(batches[0], hosts)
     return batches if first > lost or lost >= hosts else [lost + 1, *batches[1:]]

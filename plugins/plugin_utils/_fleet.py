@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import EXIT_CODES, DEGRADED, judge
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import DEGRADED, EXIT_CODES, judge
 
 # Of the report itself: raised when a key is removed or changes its meaning.
 VERSION = 1

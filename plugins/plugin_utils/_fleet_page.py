@@ -15,7 +15,7 @@ import jinja2
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import IN_PROGRESS, HEALTHY, DEGRADED
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import DEGRADED, HEALTHY, IN_PROGRESS
 
 TEMPLATE = os.path.join(os.path.dirname(__file__), "_fleet_page.html.j2")
 

@@ -38,7 +38,8 @@ def read(*path):
 SPECS = yaml.safe_load(read(ROLE, "meta", "argument_specs.yml"))["argument_specs"]
 OPTIONS = SPECS["main"]["options"]
 DEFAULTS = yaml.safe_load(read(ROLE, "defaults", "main.yml"))
-PREPARE = yaml.safe_load(read(ROOT, "roles", "bluegreen_prepare", "meta", "argument_specs.yml"))["argument_specs"]["main"]
+PREPARE_SPECS = yaml.safe_load(read(ROOT, "roles", "bluegreen_prepare", "meta", "argument_specs.yml"))["argument_specs"]
+PREPARE = PREPARE_SPECS["main"]
 
 
 def files(*patterns):
@@ -94,7 +95,12 @@ def test_every_variable_is_described(name, option):
 @pytest.mark.parametrize(
     "path",
     files(
-        "roles/bluegreen/**/*.yml", "playbooks/*.yml", "inventory.example/**/*", "README.md", "docs/*.md", "demo/**/*.yml"
+        "roles/bluegreen/**/*.yml",
+        "playbooks/*.yml",
+        "inventory.example/**/*",
+        "README.md",
+        "docs/*.md",
+        "demo/**/*.yml",
     ),
 )
 def test_every_variable_that_is_used_is_described(path):

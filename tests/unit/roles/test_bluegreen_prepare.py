@@ -41,12 +41,16 @@ def test_the_upstream_file_is_what_bg_switch_would_write_without_a_live_color():
 
 
 def test_the_upstream_file_follows_ports_servers_and_name():
-    variables = {"bluegreen_app": "shop", "bluegreen_ports": {"blue": 8001, "green": 8002}, "bluegreen_nginx_upstream": "web"}
+    ports = {"blue": 8001, "green": 8002}
+    variables = {"bluegreen_app": "shop", "bluegreen_ports": ports, "bluegreen_nginx_upstream": "web"}
     servers = {"blue": "127.0.0.1:8001", "green": "127.0.0.1:8002"}
     template = load("bluegreen_prepare", "templates", "upstream.conf.j2")
     assert render(template, variables) == upstream.render("web", None, servers)
     variables["bluegreen_nginx_servers"] = servers = {"blue": "web-blue:8000", "green": "web-green:8000"}
     assert render(template, variables) == upstream.render("web", None, servers)
+
+
+NAMED = {"blue": "web-blue:80", "green": "web-green:80"}
 
 
 @pytest.mark.parametrize("live", ["blue", "green"])
@@ -55,7 +59,7 @@ def test_the_upstream_file_follows_ports_servers_and_name():
     [
         ({}, {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}),
         ({"bluegreen_ports": {"blue": 8000, "green": 8001}}, {"blue": "127.0.0.1:8000", "green": "127.0.0.1:8001"}),
-        ({"bluegreen_nginx_servers": {"blue": "web-blue:80", "green": "web-green:80"}}, {"blue": "web-blue:80", "green": "web-green:80"}),
+        ({"bluegreen_nginx_servers": NAMED}, NAMED),
     ],
 )
 def test_the_upstream_file_of_an_app_that_runs_is_what_bg_switch_would_write(live, given, servers):

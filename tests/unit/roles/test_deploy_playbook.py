@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the playbook deploy.yml takes for granted of its earlier plays, by Ansible itself, up to the first look at a host."""
+"""What later plays of deploy.yml rely on, by Ansible itself, up to the first look at a host."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def run(tmp_path):
         done = subprocess.run(
             [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", "inventory.yml", "play.yml",
              "-e", json.dumps(given), *arguments],
-            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+            check=False,
         )
         return " ".join((done.stdout + done.stderr).split()), done.returncode
 

@@ -91,7 +91,8 @@ def test_a_broker_that_is_created_anew_has_to_be_empty(prefer, empty):
 )
 def test_a_way_back_goes_by_the_release_that_was_named(tasks, prefer, release):
     """What stands in the inventory is for deployments."""
-    assert handed(tasks, "bg_deployment", "release", bluegreen_release="2", _bluegreen_named="0.9", **prefer).strip() == release
+    variables = {"bluegreen_release": "2", "_bluegreen_named": "0.9", **prefer}
+    assert handed(tasks, "bg_deployment", "release", **variables).strip() == release
 
 
 LEFT = {"found": False, "already": False, "kept": "0.9"}

@@ -70,7 +70,8 @@ def test_hosts_that_cannot_be_looked_at_are_shown_and_the_exit_code_is_4(play, t
 
 
 def test_a_page_also_has_the_host_whose_variables_are_refused(play, tmp_path):
-    ran = play({"pi-1": NOBODY, "pi-2": {**REFUSED, "bluegreen_revert_after": "soon"}}, "-e", "bluegreen_report=fleet.html")
+    hosts = {"pi-1": NOBODY, "pi-2": {**REFUSED, "bluegreen_revert_after": "soon"}}
+    ran = play(hosts, "-e", "bluegreen_report=fleet.html")
     assert ran.returncode == 4
     told = "pi-2: its state could not be read; the error is shown above."
     assert told in ran.stdout.splitlines()
@@ -93,7 +94,7 @@ def test_a_report_that_cannot_be_written_hides_nothing(play):
 def test_a_report_of_another_kind_is_refused_before_a_host_is_asked(play):
     ran = play({"pi-1": NOBODY}, "-e", "bluegreen_report=fleet.pdf")
     assert ran.returncode == 2
-    assert "bluegreen_report is 'fleet.pdf', but its extension chooses the format: use a name that ends with .html or .json." in ran.stdout
+    assert "bluegreen_report is 'fleet.pdf', but its extension chooses the format: use a name that" in ran.stdout
     assert "Look at the host" not in ran.stdout
 
 
@@ -107,7 +108,7 @@ def test_a_variable_that_the_role_does_not_know(play):
     "playbook, arguments, told",
     [
         ("status", ["-e", "bluegreen_hosts=pi-1", "-l", "pi-2"], "matches it within --limit pi-2. Nothing was done."),
-        ("deploy", ["-e", "bluegreen_hosts=pis"], "bluegreen_hosts is 'pis', but no host of the inventory matches it. Nothing"),
+        ("deploy", ["-e", "bluegreen_hosts=pis"], "bluegreen_hosts is 'pis', but no host of the inventory matches it."),
     ],
 )
 def test_a_pattern_that_matches_no_host_is_an_error(play, playbook, arguments, told):

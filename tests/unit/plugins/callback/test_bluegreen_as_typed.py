@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is typed as a release is what is deployed, or it is refused: by Ansible itself, up to the first look at a host."""
+"""A release is deployed as it was typed, or it is refused: by Ansible itself, up to the first look at a host."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class Run:
 
     def release(self, *options, plays=OURS, inventory="", **environment):
         """The release that would be deployed; ``None`` where it is refused."""
-        files = {"play.yml": yaml.safe_dump(list(plays)), "inventory.yml": inventory or "all: {hosts: {pi: {}}}", "told": ""}
+        hosts = inventory or "all: {hosts: {pi: {}}}"
+        files = {"play.yml": yaml.safe_dump(list(plays)), "inventory.yml": hosts, "told": ""}
         for name, content in files.items():
             (self._folder / name).write_text(content, encoding="utf-8")
         env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
@@ -98,7 +99,8 @@ def test_text_on_the_command_line_stays_text(run, option, typed):
 
 @pytest.mark.parametrize("typed", ["1.10", "on", "null"])
 def test_what_the_template_in_awx_says_itself_is_text(run, typed):
-    assert run.release(run.file(written({"bluegreen_release": typed}, trusted=["bluegreen_release"]))) == typed, run.text
+    variables = run.file(written({"bluegreen_release": typed}, trusted=["bluegreen_release"]))
+    assert run.release(variables) == typed, run.text
 
 
 @pytest.mark.parametrize("typed", ["1.10", "0123", "on", "2026-11-29", "1e3", "null"])

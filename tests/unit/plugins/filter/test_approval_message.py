@@ -16,13 +16,15 @@ from ansible_collections.smallfleet.bluegreen.plugins.filter.approval_message im
         ({"a": None, "b": False}, ""),
         (
             {"a": True, "b": False},
-            "a has the new release and awaits approval. To approve it there: ansible-playbook smallfleet.bluegreen.finish "
-            "--limit a. To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit a.",
+            "a has the new release and awaits approval. "
+            "To approve it there: ansible-playbook smallfleet.bluegreen.finish --limit a. "
+            "To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit a.",
         ),
         (
             {"b": True, "c": None, "a": True},
-            "b, a have the new release and await approval. To approve it there: ansible-playbook smallfleet.bluegreen.finish "
-            "--limit b,a. To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit b,a.",
+            "b, a have the new release and await approval. "
+            "To approve it there: ansible-playbook smallfleet.bluegreen.finish --limit b,a. "
+            "To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit b,a.",
         ),
     ],
 )

@@ -26,5 +26,7 @@ AGAIN = {"found": False, "already": False, "again": True, "kept": "0.9"}
     ],
 )
 def test_rolled_back_hosts(undone, rolled_back):
-    hosts = [{"inventory_hostname": host, **({"_bluegreen_undone": each} if each else {})} for host, each in undone.items()]
+    hosts = [
+        {"inventory_hostname": host, **({"_bluegreen_undone": each} if each else {})} for host, each in undone.items()
+    ]
     assert FilterModule().filters()["rolled_back_hosts"](hosts) == rolled_back

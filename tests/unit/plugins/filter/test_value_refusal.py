@@ -30,10 +30,12 @@ BAD = {
     "server": ["web-blue:", ":80", "localhost:80", "127.0.0.1:80;", "web\n:80", "10.0.0.5:80", ""],
     "container": ["--privileged", "a b", "nginx\n", "a/b"],
     "server_name": ["a;b", "a{", "a\n", "\u00e9", "$host", "~^(.*)$", "a\tb", None],
-    "listen": [[], ["80;"], ["80 ssl"], ["80\n"], ["\u0668\u0660"], ["unix:/x"], ["80", ""], ["80 default_server; }"], "80"],
+    "listen": [
+        [], ["80;"], ["80 ssl"], ["80\n"], ["\u0668\u0660"], ["unix:/x"], ["80", ""], ["80 default_server; }"], "80",
+    ],
     "repository": ["", "https://a/\nTrusted: yes", "https://a/ [trusted=yes]", "file:///etc", "https://a/\n", None],
     "repository_key": ["https://a/\n", "file:///etc", None],
-}
+}  # fmt: skip
 
 
 def cases(table):
@@ -60,21 +62,23 @@ def test_what_is_refused(refusal, check, value):
     [
         (
             "Shop", "app", "bluegreen_app",
-            "bluegreen_app is 'Shop', but it must be a lower-case letter and then up to 47 lower-case letters, digits, - or _.",
+            "bluegreen_app is 'Shop', but it must be a lower-case letter and then up to 47 lower-case letters, digits, "
+            "- or _.",
         ),
         (
             "a; include /etc/passwd", "server_name", "bluegreen_prepare_server_name",
-            "bluegreen_prepare_server_name is 'a; include /etc/passwd', but it must be host names with blanks between them.",
+            "bluegreen_prepare_server_name is 'a; include /etc/passwd', but it must be host names with blanks between "
+            "them.",
         ),
         (
             ["http"], "listen", "bluegreen_prepare_listen",
-            "bluegreen_prepare_listen is ['http'], but it must be a list of ports, each with an optional address before it and "
-            "an optional default_server after it, such as ['80'], ['[::]:80'] or ['80 default_server'].",
+            "bluegreen_prepare_listen is ['http'], but it must be a list of ports, each with an optional address "
+            "before it and an optional default_server after it, such as ['80'], ['[::]:80'] or ['80 default_server'].",
         ),
         (
             "ftp://a", "repository", "bluegreen_prepare_docker_url",
-            "bluegreen_prepare_docker_url is 'ftp://a', but it must be an http or https URL of letters, digits and . _ ~ : / @ "
-            "% + -.",
+            "bluegreen_prepare_docker_url is 'ftp://a', but it must be an http or https URL of letters, digits and "
+            ". _ ~ : / @ % + -.",
         ),
     ],
 )  # fmt: skip

@@ -80,7 +80,9 @@ def test_the_last_option_that_has_it_counts(options, files, found):
     assert as_typed(NAME, 1.1, options, reading(**files)) == found
 
 
-@pytest.mark.parametrize("text, made", [("1", True), ("yes", 1), ("1", "1"), ("1.0", 1), ("2026-99-99", None), ("=", None)])
+@pytest.mark.parametrize(
+    "text, made", [("1", True), ("yes", 1), ("1", "1"), ("1.0", 1), ("2026-99-99", None), ("=", None)]
+)
 def test_another_kind_of_value_is_not_the_same(text, made):
     assert as_typed(NAME, made, ["@vars"], reading(vars=f"{NAME}: !unsafe '{text}'")) is None
 
@@ -128,8 +130,8 @@ def test_what_was_given_out_of_sight_is_refused_without_a_guess():
 def test_a_playbook_of_ones_own_in_awx_is_told_of_those_that_read_it_again():
     assert refusal(NAME, 1.1, 1.1, ["@a"], reading(a=AWX)) == (
         f"{NAME} is 1.1 (a number), not text. Nothing was done. AWX passed it as text, but only the collection's own "
-        "playbooks keep it as it was typed. Use one of them, such as smallfleet.bluegreen.deploy, or begin your playbook "
-        "with an import_playbook of one."
+        "playbooks keep it as it was typed. Use one of them, such as smallfleet.bluegreen.deploy, or begin your "
+        "playbook with an import_playbook of one."
     )
 
 

@@ -50,8 +50,8 @@ def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ReportError) as caught:
         write(path, report())
     assert str(caught.value) == (
-        f"bluegreen_report is {path!r}, but {path} cannot be written (No such file or directory): name a file in a folder "
-        "of this computer that exists and is writable."
+        f"bluegreen_report is {path!r}, but {path} cannot be written (No such file or directory): name a file in a "
+        "folder of this computer that exists and is writable."
     )
 
 

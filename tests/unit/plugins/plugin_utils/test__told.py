@@ -18,7 +18,11 @@ def test_what_begins():
 
 @pytest.mark.parametrize(
     "limit, line",
-    [(None, "pi1: Wait: 10 s so far"), (60.0, "pi1: Wait: 10 of at most 60 s so far"), (2.5, "pi1: Wait: 10 of at most 2.5 s so far")],
+    [
+        (None, "pi1: Wait: 10 s so far"),
+        (60.0, "pi1: Wait: 10 of at most 60 s so far"),
+        (2.5, "pi1: Wait: 10 of at most 2.5 s so far"),
+    ],
 )
 def test_what_lasts(limit, line):
     assert _told.lasts("pi1", "Wait", 10, limit) == line
@@ -27,7 +31,13 @@ def test_what_lasts(limit, line):
 
 @pytest.mark.parametrize(
     "strategy, late",
-    [("linear", False), ("ansible.builtin.linear", False), ("free", True), ("host_pinned", True), ("ansible.builtin.host_pinned", True)],
+    [
+        ("linear", False),
+        ("ansible.builtin.linear", False),
+        ("free", True),
+        ("host_pinned", True),
+        ("ansible.builtin.host_pinned", True),
+    ],
 )
 def test_where_ansible_says_it_late(strategy, late):
     assert _told.is_told_late(strategy) is late

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import IN_PROGRESS, HEALTHY, DEGRADED, judge
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import DEGRADED, HEALTHY, IN_PROGRESS, judge
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.plugin_utils.fleets import (
     FAILED,
     UNREACHABLE,
