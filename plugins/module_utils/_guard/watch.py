@@ -14,7 +14,7 @@ from .. import _http
 from .._broker import move as broker_move
 from .._deployment import approval, old_web
 from .._deployment.color import colors_of
-from .._deployment.settle import move_tasks
+from .._deployment.transfer import move_tasks
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._journal.fencing import Fenced

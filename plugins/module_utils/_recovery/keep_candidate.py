@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from .._commands import command
 from .._deployment import old_web
-from .._deployment.settle import move_tasks
+from .._deployment.transfer import move_tasks
 from .._docker import restart_policies
 from .._errors import BluegreenError
 from .._nginx import switch as nginx_switch
-from .._workers import beat_schedule, stop as workers_stop, unknown_tasks
+from .._workers import beat_schedule, start as workers_start, unknown_tasks
+from .._workers.container_roles import roles_now
 from . import recover as recovery
 
 
@@ -104,7 +105,7 @@ class _KeepCandidate(recovery.Recovery):
                 # What the old web published is in the same queues.
                 unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=True)
             workers = self.candidate.renewed().of("workers")
-            workers_stop.restart_workers(self.host, self.journal, workers, broker=broker)
+            workers_start.restart_workers(self.host, self.journal, workers, broker=broker)
         self.candidate.refresh()
         restart_policies.restore_restart_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
         if not self._answers(self.candidate):
@@ -113,7 +114,7 @@ class _KeepCandidate(recovery.Recovery):
     def _carry_schedule(self):
         sources, targets = self.old.renewed().of("workers"), self.candidate.renewed().of("workers")
         noted = self.journal.get("worker_roles")
-        beat_schedule.carry_schedule(self.host, sources, targets, lambda each: workers_stop.roles_now(each, noted))
+        beat_schedule.carry_schedule(self.host, sources, targets, lambda each: roles_now(each, noted))
 
     def _move(self):
         try:

@@ -19,7 +19,9 @@ from .._broker import kept_keys, move as broker_move
 from .._commands import command
 from .._deployment import approval, finish as deployment_finish, kept_color, old_web
 from .._deployment.color import colors_of
-from .._deployment.settle import drain, move_tasks, start_broker
+from .._deployment.end import end
+from .._deployment.images import images_of
+from .._deployment.transfer import drain, move_tasks, start_broker
 from .._docker import cpu_shares, leftovers, restart_policies
 from .._docker.containers import ROLES, inspect_container
 from .._docker.engine import EngineError
@@ -36,7 +38,8 @@ from .._nginx import running as nginx_running, switch as nginx_switch
 from .._progress import report
 from .._resources import host as host_resources
 from .._snapshot import file as snapshot_file, restore as snapshot_restore
-from .._workers import beat_schedule, stop as workers_stop, unknown_tasks
+from .._workers import beat_schedule, start as workers_start, stop as workers_stop, unknown_tasks
+from .._workers.container_roles import roles_now
 from . import decide as recovery_decide, rollback_preflight
 from .without_journal import recover_without_journal
 
@@ -413,7 +416,7 @@ class Recovery:
     def _give_up(self, error):
         """No web is left that anybody could be led to: only the next deployment makes one."""
         self.host.warn(error.message)
-        deployment_finish.end(self.store, self.journal, "failed", self.reason)
+        end(self.store, self.journal, "failed", self.reason)
         release = self.journal["release"] or "(none)"
         return self._result(
             True, f"Release {release} was given up, and Nginx was left as it is: no web of either color runs. Deploy again."
@@ -437,7 +440,7 @@ class Recovery:
         timeout = self.journal["workers"].get("stop_timeout") or workers_stop.timeout_for(self.candidate.of("workers"))
         if self._answers(self.candidate):
             # Visitors do not wait for this, so tasks get the time that they need.
-            timeout = max(timeout, workers_stop.RESTART_TIMEOUT)
+            timeout = max(timeout, workers_start.RESTART_TIMEOUT)
         self._stop_workers_of_candidate(timeout)
         # Those that a try before this one started.
         self._stop_workers(self.old, timeout)
@@ -481,7 +484,7 @@ class Recovery:
             return False
         try:
             with self.candidate.broker() as broker:
-                workers_stop.restart_workers(self.host, self.journal, self.candidate.of("workers"), broker=broker)
+                workers_start.restart_workers(self.host, self.journal, self.candidate.of("workers"), broker=broker)
         except BluegreenError as error:
             self.host.warn(error.message)
             return False
@@ -606,7 +609,7 @@ class Recovery:
         workers = old.of("workers")
         # One that outlived its timeout is what failed the deployment, so here it gets longer than that to end.
         own = self.journal["workers"].get("stop_timeout") or workers_stop.timeout_for(workers)
-        timeout = max(own, workers_stop.RESTART_TIMEOUT)
+        timeout = max(own, workers_start.RESTART_TIMEOUT)
         with old.own_broker() as broker:
             if broker is not None:
                 # What a handover staged and could not deliver, because the candidate's broker is gone.
@@ -621,7 +624,7 @@ class Recovery:
             if broker is not None and self.settings.broker["mode"] == "shared" and not taking:
                 # What the new web published is in the same queues; the old workers would discard what they do not know.
                 unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=False)
-            workers_stop.restart_workers(self.host, self.journal, workers, timeout, broker)
+            workers_start.restart_workers(self.host, self.journal, workers, timeout, broker)
 
     def _stop_throttled_workers(self):
         """Old workers that were to stop once the new ones consume, and were not told to any more."""
@@ -649,7 +652,7 @@ class Recovery:
         """What the new beat has sent already, the old one must not send again."""
         sources, targets = self.candidate.renewed().of("workers"), self.old.renewed().of("workers")
         noted = self.journal.get("worker_roles")
-        beat_schedule.carry_schedule(self.host, sources, targets, lambda each: workers_stop.roles_now(each, noted))
+        beat_schedule.carry_schedule(self.host, sources, targets, lambda each: roles_now(each, noted))
 
     def _stop_workers_of_candidate(self, timeout=None):
         self._stop_workers(self.candidate, timeout or self.journal["workers"].get("stop_timeout"))
@@ -739,8 +742,8 @@ class Recovery:
 
     def _end(self, result):
         journal = self.journal
-        images = deployment_finish.images_of(self.candidate) if result == "committed" else None
-        deployment_finish.end(self.store, journal, result, self.reason, images)
+        images = images_of(self.candidate) if result == "committed" else None
+        end(self.store, journal, result, self.reason, images)
         if result == "committed":
             return self._result(True, f"Release {journal['release'] or '(none)'} is finished.")
         live = journal["from"] or "no color"

@@ -28,7 +28,7 @@ from .._journal.store import JournalCorrupt
 from .._linux.clock import timestamp
 from .._linux.files import remove
 from .._nginx import running as nginx_running, switch as nginx_switch
-from .._workers import stop as workers_stop
+from .._workers import start as workers_start, stop as workers_stop
 
 
 class _InMemoryJournal(NullJournal):
@@ -108,7 +108,8 @@ def _start(host, in_memory, live, timeout):
     # Not those of the other color: they were told to finish.
     in_memory.note(signalled=[])
     with live.broker() as broker:
-        workers_stop.restart_workers(host, in_memory, live.of("workers"), timeout or workers_stop.RESTART_TIMEOUT, broker)
+        timeout = timeout or workers_start.RESTART_TIMEOUT
+        workers_start.restart_workers(host, in_memory, live.of("workers"), timeout, broker)
 
 
 def _end(host, store, settings, served, idle):

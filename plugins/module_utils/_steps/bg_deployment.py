@@ -24,9 +24,9 @@ def deployment(params, host, check_mode):
 
         return settle(host, store, params, check_mode)
     if params["state"] == "closed":
-        from .._deployment.finish import close
+        from .._deployment.finish import finish_deployment
 
-        return close(host, store, params, check_mode, keep_new_color)
+        return finish_deployment(host, store, params, check_mode, keep_new_color)
     from .._recovery.recover import recover
 
     return recover(host, store, params, check_mode)

@@ -13,16 +13,16 @@ import functools
 from .._broker.connection import connect, of_deployment
 from .._deployment import old_web
 from .._deployment.color import colors_of
-from .._deployment.settle import move_tasks
 from .._deployment.start_candidate import DEFAULT_TIMEOUT, by_role, start, would_start
+from .._deployment.transfer import move_tasks
 from .._docker.containers import ROLES, of_project
 from .._errors import BluegreenError
 from .._journal.fencing import fenced
 from .._journal.store import Store
 from .._module.spec import Spec
 from .._validation import check_app, check_project
+from .._workers.container_roles import is_celery
 from .._workers.handover import Stop, take_over
-from .._workers.stop import is_celery
 from .._workers.unknown_tasks import ask_working, park_unknown
 
 _NAMES = {"type": "list", "elements": "str"}

@@ -21,7 +21,8 @@ from .._resources.host import available_memory
 from .._resources.memory_budget import may_load
 from .._resources.memory_use import app_of
 from .._validation import check_app, check_project
-from .._workers.stop import ON_TIMEOUT, is_celery, plan_stop, roles_now, stop_workers, throttle_workers
+from .._workers.container_roles import is_celery, roles_now
+from .._workers.stop import ON_TIMEOUT, plan_stop, stop_workers, throttle_workers
 from .._workers.unknown_tasks import Checked, check, give_up, park_unknown
 
 ARGUMENTS = {
@@ -165,7 +166,7 @@ def _workers(containers, project, services):
 
 
 def _planned(host, workers, params):
-    planned = plan_stop(host, workers)
+    planned = plan_stop(workers)
     if params["state"] == "stopped":
         return planned
     return planned._replace(

@@ -12,7 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
     queues,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import Moved
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import old_web, settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import old_web, transfer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
@@ -23,7 +23,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
     switch as nginx_switch,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    start as workers_start,
+    stop as workers_stop,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
     NO_RESTART,
@@ -165,7 +168,7 @@ class Scene:
         )
         replace(nginx_switch, "switch", lambda given: f"switch to {given['color']}", self._switch)
         replace(workers_stop, "stop_workers", "stop workers", self._stop_workers)
-        replace(workers_stop, "restart_workers", "restart workers", self._restart_workers)
+        replace(workers_start, "restart_workers", "restart workers", self._restart_workers)
         replace(
             broker_move,
             "move",
@@ -173,7 +176,7 @@ class Scene:
             self._move,
         )
         replace(old_web, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
-        replace(settle, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
+        replace(transfer, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
         replace(nginx_running, "served_color", "ask nginx", lambda given: self.served)
         monkeypatch.setattr(broker_move, "take_back", self._take_back)
         # Questions, not effects.

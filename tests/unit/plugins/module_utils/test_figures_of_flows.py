@@ -11,6 +11,7 @@ from workers import BEAT, WORKER, WorkerBroker, WorkerHost
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     finish as deployment_finish,
     settle,
+    transfer,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.status import summary
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
@@ -22,7 +23,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery imp
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import restart_workers, stop_workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.start import restart_workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import stop_workers
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene, facts
 
 CONSUMES = WorkerBroker(consumes=["10.0.0.2"])
@@ -120,7 +122,7 @@ UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "somebo
 
 @pytest.fixture
 def scene(monkeypatch, tmp_path):
-    monkeypatch.setattr(settle, "copy_beside", lambda *_given: None)
+    monkeypatch.setattr(transfer, "copy_beside", lambda *_given: None)
     monkeypatch.setattr(settle, "_ask_new_workers", lambda *_given: None)
     monkeypatch.setattr(settle.guard_units, "watch_pending", lambda *_given: None)
     monkeypatch.setattr(settle.health_gate, "require_still_healthy", lambda *_given: None)
@@ -163,7 +165,7 @@ def test_settle_says_what_it_took_so_far(scene):
 def test_an_approved_deployment_adds_up(scene):
     settled(scene)
     scene.host.clock.sleep(61)
-    given = deployment_finish.close(scene.host, scene.store, CLOSE, False, keep_new_color)["figures"]
+    given = deployment_finish.finish_deployment(scene.host, scene.store, CLOSE, False, keep_new_color)["figures"]
     entry, line = last_line(scene)
     assert {name: entry[name] for name in given} == given
     assert line == "It took 91.0 s (61.0 s of it waiting for approval), worker gap 20.0 s"

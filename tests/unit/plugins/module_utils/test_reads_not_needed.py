@@ -76,7 +76,7 @@ def finish(case):
     case.scene.store.log({"id": "dep-0", "result": "committed", "images": images})
     case.scene.deployment("awaiting_approval", remove_volumes=True, keep_images=1)
     given = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
-    result = deployment_finish.close(case.host, case.scene.store, given, False, keep_new_color)["result"]
+    result = deployment_finish.finish_deployment(case.host, case.scene.store, given, False, keep_new_color)["result"]
     return result == "committed" and len(case.host.warnings) == 1
 
 
@@ -138,7 +138,7 @@ def schedule(case):
     beats = [inspect_container(case.engine, "blue-beat")], [inspect_container(case.engine, "green-beat")]
     case.late()
     copied = beat_schedule.carry_schedule(case.host, *beats)
-    return copied == [] and "The schedule of beat could not be carried to shop-green-beat-1" in case.host.warnings[0]
+    return copied == [] and "The schedule of beat could not be copied to shop-green-beat-1" in case.host.warnings[0]
 
 
 def limit(case):

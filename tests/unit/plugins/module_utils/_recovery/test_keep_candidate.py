@@ -10,15 +10,15 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     finish as deployment_finish,
-    open as deployment_open,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.may_open import require_none_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop, unknown_tasks
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import start as workers_start, unknown_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
 
@@ -32,7 +32,7 @@ WAYS = (
 
 
 def finish(scene, params=None, check_mode=False):
-    return deployment_finish.close(scene.host, scene.store, params or NAMED, check_mode, keep_new_color)
+    return deployment_finish.finish_deployment(scene.host, scene.store, params or NAMED, check_mode, keep_new_color)
 
 
 def undo(scene, **params):
@@ -82,7 +82,7 @@ def test_the_release_has_to_be_named(stuck):
         finish(stuck, UNNAMED)
     assert refusal.value.message == (
         "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is being undone, and nothing was finished: complete "
-        "the way back with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still serves release 2 and it is to stay, "
+        "the rollback with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still serves release 2 and it is to stay, "
         "name it (ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2)."
     )
     with pytest.raises(Fenced, match="name it"):
@@ -145,7 +145,7 @@ def test_a_color_that_is_not_healthy_is_not_kept(stuck):
 
 
 def test_workers_that_do_not_come_up_leave_all_as_it_was(stuck, monkeypatch):
-    restart = workers_stop.restart_workers
+    restart = workers_start.restart_workers
 
     def fail(host, journal, containers, *args, **kwargs):
         if any("green" in each.id for each in containers):
@@ -153,7 +153,7 @@ def test_workers_that_do_not_come_up_leave_all_as_it_was(stuck, monkeypatch):
         return restart(host, journal, containers, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(workers_stop, "restart_workers", fail)
+        patch.setattr(workers_start, "restart_workers", fail)
         with pytest.raises(BluegreenError) as failure:
             finish(stuck)
     assert failure.value.message == (
@@ -239,7 +239,7 @@ def test_one_that_lost_its_owner_before_its_workers_started_can_be_kept(monkeypa
     journal = scene.store.load()
     assert (journal["back"], journal["result"]) == (False, "failed")
     with pytest.raises(Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"):
-        deployment_open.require_none_open(scene.store, journal)
+        require_none_open(scene.store, journal)
     assert finish(scene)["result"] == "committed"
     assert scene.states()["green-worker"] == "running"
 
@@ -289,7 +289,7 @@ def test_workers_that_fail_too_leave_it_to_the_named_release(stuck, monkeypatch)
         raise BluegreenError("Container shop-blue-worker-1 does not start.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(workers_stop, "restart_workers", fail)
+        patch.setattr(workers_start, "restart_workers", fail)
         with pytest.raises(BluegreenError):
             undo(stuck)
         assert undo(stuck, release="1")["result"] == "rolled_back"
@@ -317,7 +317,7 @@ def test_what_cannot_be_had_any_more_is_given_up_by_name(stuck, monkeypatch):
     def fail(*args, **kwargs):
         raise BluegreenError("Container shop-blue-worker-1 does not start.")
 
-    monkeypatch.setattr(workers_stop, "restart_workers", fail)
+    monkeypatch.setattr(workers_start, "restart_workers", fail)
     stuck.store.load().note(result="")
     with pytest.raises(BluegreenError, match="Or take release 1 as it is: .*rollback -e bluegreen_release=1"):
         # Named by the inventory, say: that is no decision before anybody was told.

@@ -31,7 +31,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.upstre
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import restore as snapshot_restore
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop, unknown_tasks
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    start as workers_start,
+    stop as workers_stop,
+    unknown_tasks,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
@@ -359,7 +363,7 @@ def test_a_worker_that_did_not_end_in_time_gets_longer_on_the_way_back(scene, mo
     scene.color("green", "created")
     scene.deployment("stop_workers", done=False, workers={"stop_timeout": stop_timeout})
     timeouts = []
-    monkeypatch.setattr(workers_stop, "restart_workers", lambda *given: timeouts.append(given[3]))
+    monkeypatch.setattr(workers_start, "restart_workers", lambda *given: timeouts.append(given[3]))
     recover(scene, UNDO)
     assert timeouts == [waited]
 
@@ -446,7 +450,7 @@ def test_a_worker_gets_longer_to_end_than_when_it_failed_to(scene, monkeypatch, 
     scene.color("green", "created")
     scene.deployment("stop_workers", workers={"stop_timeout": written, "on_timeout": "fail"})
     given = []
-    record(monkeypatch, [], workers_stop, "restart_workers", does=given.append)
+    record(monkeypatch, [], workers_start, "restart_workers", does=given.append)
     recover(scene, UNDO)
     assert given[0]["timeout"] == expected
     assert given[0]["broker"] is scene.brokers["blue"]
@@ -472,7 +476,7 @@ def test_the_candidate_stops_while_the_old_workers_start(scene, monkeypatch):
         restarted.set()
 
     monkeypatch.setattr(scene.engine, "stop", slow_stop)
-    record(monkeypatch, scene.calls, workers_stop, "restart_workers", does=restart_meanwhile)
+    record(monkeypatch, scene.calls, workers_start, "restart_workers", does=restart_meanwhile)
     recover(scene, UNDO)
     # And what comes after waits until it has.
     assert sorted_pairs(effect for effect in scene.effects() if effect.startswith(("stop", "move"))) == [
@@ -876,7 +880,7 @@ def test_a_broker_that_falls_again_keeps_nobody_waiting(scene, monkeypatch):
     )
     assert recover(scene, UNDO)["result"] == "rolled_back"
     assert (
-        "The broker of green, container shop-green-redis-1, may hold tasks, but was down and fell right after its start."
+        "The broker of green, container shop-green-redis-1, may hold tasks, but was down and exited right after its start."
     ) in scene.host.warnings
 
 
@@ -1618,7 +1622,7 @@ def test_an_old_worker_that_does_not_come_back_keeps_the_candidate_up_no_longer(
         raise BluegreenError("Container shop-blue-worker-1 could not be started: a bind mount is gone.", logs={"w": ["line"]})
 
     with monkeypatch.context() as patch:
-        patch.setattr(recovery.workers_stop, "restart_workers", fails)
+        patch.setattr(recovery.workers_start, "restart_workers", fails)
         with pytest.raises(BluegreenError, match="rolled back, but not all of blue runs: Container shop-blue-worker-1") as failure:
             recover(scene, UNDO)
     assert failure.value.details["logs"]["w"] == ["line"]
