@@ -16,7 +16,7 @@ description:
   - Moves messages that wait in queues of every priority. If no live worker reads the source, it also moves messages
     that a worker had received but not acknowledged, which include tasks with an ETA or a countdown.
   - Copies results, the state of chords, RedBeat's schedule and the bindings of queues first.
-  - It may be killed at any moment and run again: no message is lost, duplicated or changed.
+  - It may be killed at any moment and run again. No message is lost, duplicated or changed by that.
   - Other keys, such as sessions and caches, are not touched. M(smallfleet.bluegreen.bg_copy_keys) copies those.
   - Within a deployment, O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) decides whether tasks that the
     workers of the destination do not register are parked in lists beside the queues, because Celery would discard them.

@@ -208,9 +208,8 @@ held_by:
     - "worker process 812 of Nginx serves a websocket or long request of 192.0.2.7:50412 for 37 s since the switch"
 failure:
   description:
-    - Why Nginx was not switched, in RV(ignore:reason) and in Nginx's own words, whether the previous file is
-      restored,
-    and the color that Nginx serves, as verified.
+    - Why Nginx was not switched, in RV(ignore:reason) and in Nginx's own words, whether the previous file is restored,
+      and the color that Nginx serves, as verified.
   returned: if Nginx was not switched
   type: dict
   sample:
