@@ -27,7 +27,12 @@ def handed(phase, module, option, **variables):
     loader = DataLoader()
     tasks = loader.load_from_file(os.path.join(PHASES, f"{phase}.yml"))
     [arguments] = [task[f"smallfleet.bluegreen.{module}"] for task in tasks if f"smallfleet.bluegreen.{module}" in task]
+    variables["_bluegreen_goes_back"] = role_var("_bluegreen_goes_back")
     return Templar(loader, variables=variables).template(trust_as_template(arguments[option]))
+
+
+def role_var(name):
+    return trust_as_template(DataLoader().load_from_file(os.path.join(PHASES, "../../vars/main.yml"))[name])
 
 
 def loaded(path):
@@ -101,10 +106,8 @@ AGAIN = {"found": False, "already": False, "again": True, "kept": "0.9"}
 
 def stays(gone_back, undone, named=""):
     """Whether a host with this result of bg_deployment stays as it is, where these hosts have gone back."""
-    loader = DataLoader()
-    text = trust_as_template(loader.load_from_file(os.path.join(PHASES, "../../vars/main.yml"))["_bluegreen_stays"])
     variables = {"_bluegreen_gone_back": gone_back, "_bluegreen_undone": undone, "_bluegreen_named": named}
-    return str(Templar(loader, variables=variables).template(text)) == "True"
+    return str(Templar(DataLoader(), variables=variables).template(role_var("_bluegreen_stays"))) == "True"
 
 
 @pytest.mark.parametrize(
