@@ -95,7 +95,7 @@ def test_a_report_of_another_kind_is_refused_before_a_host_is_asked(play):
     ran = play({"pi-1": NOBODY}, "-e", "bluegreen_report=fleet.pdf")
     assert ran.returncode == 2
     assert "bluegreen_report is 'fleet.pdf', but its extension chooses the format: use a name that" in ran.stdout
-    assert "Look at the host" not in ran.stdout
+    assert "Read the state of the host" not in ran.stdout
 
 
 def test_a_variable_that_the_role_does_not_know(play):
