@@ -22,7 +22,7 @@ description:
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._as_typed import LABELS, as_typed
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._labels import LABELS, as_typed
 
 
 class CallbackModule(CallbackBase):

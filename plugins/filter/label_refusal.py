@@ -50,7 +50,7 @@ from typing import Any, Callable
 
 from ansible import context
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._as_typed import refusal
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._labels import refusal
 
 
 def label_refusal(value: Any, name: str, rendered: Any) -> str:

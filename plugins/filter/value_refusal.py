@@ -60,7 +60,7 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._values import CHECKS
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._prepare_checks import CHECKS
 
 
 def value_refusal(value: Any, check: str, option: str) -> str:

@@ -30,12 +30,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.step import spec_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.ticket import RESULT, SO_FAR, TICKET
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_app
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._told import (
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._progress import (
     FIRST,
     PACE,
     begins,
-    is_told_late,
-    telling,
+    prints_titles_late,
+    reporting,
 )
 
 
@@ -62,9 +62,9 @@ class StepAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
         host, title = task_vars["inventory_hostname"], self._task.name or self._task.action
-        if is_told_late(self._task.get_play().strategy):
+        if prints_titles_late(self._task.get_play().strategy):
             self._display.display(begins(host, title))
-        with telling(self._display.display, host, title, self._limit()) as hear:
+        with reporting(self._display.display, host, title, self._limit()) as hear:
             answer = None if self._task.async_val else self._by_program(task_vars, hear)
             if answer is None:
                 answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)

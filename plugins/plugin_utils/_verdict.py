@@ -37,9 +37,9 @@ def judge(info: Info) -> Verdict:
         the host had failed before that task.
     """
     if info.get("unreachable"):
-        return Verdict(DEGRADED, [_told(info) or "it does not answer"])
+        return Verdict(DEGRADED, [_error_of(info) or "it does not answer"])
     if "live" not in info:
-        return Verdict(DEGRADED, [_told(info) or "its state could not be read; the error is shown above"])
+        return Verdict(DEGRADED, [_error_of(info) or "its state could not be read; the error is shown above"])
     degraded = [*info["problems"], *_served(info), *_failed(info)]
     if not _under_way(info["deployment"]):
         degraded += [*_not_running(info), *_policies(info), *_two_sets(info)]
@@ -51,7 +51,7 @@ def judge(info: Info) -> Verdict:
     return Verdict(HEALTHY, [] if info["live"] else ["nothing is deployed"])
 
 
-def _told(info: Info) -> str:
+def _error_of(info: Info) -> str:
     # Some versions of ansible-core begin with this needless text.
     return (info.get("msg") or "").removeprefix("Task failed: ")
 

@@ -21,7 +21,7 @@ from extra_variables import written  # noqa: E402  pylint: disable=wrong-import-
 
 CORE = tuple(int(part) for part in core.split(".")[:2])
 TYPED = ("1.10", "0123", "on", "12:30", "2026-11-29", "1e3")
-# Left to the long run, because each starts ansible-playbook. test__as_typed.py tries the same labels without it.
+# Left to the long run, because each starts ansible-playbook. test__labels.py tries the same labels without it.
 MORE = ("null", "~", "0x1F", "1_000", ".5", "yes", "True", "1.0e+3", "1.4.2")
 APP = {"bluegreen_app": "shop", "bluegreen_project_src": "/srv/shop"}
 CHECK = {"ansible.builtin.include_role": {"name": "smallfleet.bluegreen.bluegreen", "tasks_from": "check"}}

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._as_typed import Unreadable, as_typed, read, refusal
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._labels import Unreadable, as_typed, read, refusal
 
 NAME = "bluegreen_release"
 AWX = f"!unsafe 'other': !unsafe 'x'\n!unsafe '{NAME}': !unsafe '1.10'\n"

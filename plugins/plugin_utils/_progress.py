@@ -19,7 +19,7 @@ PACE = 30
 LATE = 3
 
 # Strategies with which Ansible prints the title of a task only with its result.
-UNTOLD = ("free", "host_pinned")
+LATE_TITLES = ("free", "host_pinned")
 
 
 def begins(host: str, title: str) -> str:
@@ -37,13 +37,15 @@ def lasts(host: str, title: str, seconds: float, limit: float | None, so_far: st
     return f"{host}: {title}: {seconds:g}{most} s so far{'; ' if so_far else ''}{so_far}"
 
 
-def is_told_late(strategy: str) -> bool:
+def prints_titles_late(strategy: str) -> bool:
     """Whether Ansible prints the title of a task only when the task has ended."""
-    return strategy.rpartition(".")[2] in UNTOLD
+    return strategy.rpartition(".")[2] in LATE_TITLES
 
 
 @contextlib.contextmanager
-def telling(say: Callable[[str], None], host: str, title: str, limit: float | None) -> Iterator[Callable[[str], None]]:
+def reporting(
+    say: Callable[[str], None], host: str, title: str, limit: float | None
+) -> Iterator[Callable[[str], None]]:
     """Print again and again how long a task has run, until it ends.
 
     :returns: a function that is called with the progress, to print it as well.
