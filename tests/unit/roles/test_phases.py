@@ -12,6 +12,8 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
+
 try:
     from ansible.template import trust_as_template
 except ImportError:  # ansible-core before 2.19 asks for no trust.
@@ -37,6 +39,15 @@ def role_var(name):
 
 def loaded(path):
     return DataLoader().load_from_file(os.path.join(PHASES, path))
+
+
+# These two have no figures of their own: the first runs on the controller, the second is a part of the cutover.
+WITHOUT_FIGURES = {"preflight", "copy_keys"}
+
+
+def test_each_file_is_a_phase():
+    names = {name.removesuffix(".yml") for name in os.listdir(PHASES)}
+    assert names - WITHOUT_FIGURES < set(figures.PHASES)
 
 
 # Whatever stands here costs the host's users time: a process of the controller at least, also where it is skipped.
