@@ -20,7 +20,7 @@ PYTHON = os.path.realpath(sys.executable)
 PLUGINS = pathlib.Path(program_step.__file__).parents[2]
 REQUEST = {"name": "smallfleet.bluegreen.bg_health", "check_mode": False, "no_log": False, "seconds": 10, "params": {
     "app": "shop", "deployment_id": "", "epoch": 0, "docker_host": "unix:///nowhere.sock", "url": "http://127.0.0.1:9/", "host": "",
-    "status": [200], "timeout": 0.1, "interval": 0.0, "successes": 1, "deadline": 0.1, "project": "", "services": None,
+    "status": [200], "timeout": 0.1, "interval": 0.1, "successes": 1, "deadline": 0.1, "project": "", "services": None,
     "validate_certs": True,
 }}
 

@@ -1152,7 +1152,7 @@ def test_forward_nothing_happens_without_its_journal(scene, monkeypatch, step):
             recover(scene, LOOK)
     assert failure.value.message == (
         f"The journal {scene.store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
-        "mend its file system."
+        "fix its file system."
     )
     assert scene.states() == states and scene.store.load().data == before
     # With room again it goes on.
@@ -1582,7 +1582,7 @@ def test_a_full_disk_keeps_nobody_from_going_back(scene, monkeypatch):
     assert (scene.served, scene.engine.state("blue-worker"), scene.engine.state("green-web")) == ("blue", "running", "exited")
     assert scene.host.warnings[0] == (
         f"The journal {scene.store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
-        "mend its file system."
+        "fix its file system."
     )
 
 
