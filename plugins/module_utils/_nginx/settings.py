@@ -14,7 +14,7 @@ from .._validation import (
     check_both_colors,
     check_container,
     check_host,
-    check_path,
+    check_nginx_file,
     check_port,
     check_server,
     check_upstream,
@@ -53,7 +53,7 @@ def nginx_settings(params: dict[str, Any]) -> Nginx:
     check_url("public_url", params["public_url"])
     return Nginx(
         upstream=check_upstream("upstream", params["upstream"] or params["app"]),
-        file=check_path("file", params["file"] or f"/etc/nginx/conf.d/bluegreen-{params['app']}.conf"),
+        file=check_nginx_file("file", params["file"] or f"/etc/nginx/conf.d/bluegreen-{params['app']}.conf"),
         container=check_container("container", params["container"]),
         servers=servers,
         public_url=params["public_url"],
