@@ -34,7 +34,8 @@ from .._journal.fencing import Fenced
 from .._journal.store import LOCK_WAIT, JournalCorrupt
 from .._linux.clock import Deadline
 from .._linux.processes import end_called_with
-from .._nginx import running as nginx_running, switch as nginx_switch
+from .._nginx import preflight as nginx_preflight, public_requests, switch as nginx_switch
+from .._nginx.settings import Nginx
 from .._progress import report
 from .._resources import host as host_resources
 from .._snapshot import file as snapshot_file, restore as snapshot_restore
@@ -174,7 +175,7 @@ class Recovery:
         )
         self.reason = journal["reason"] or _redact.hide(params["reason"], store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
-        self.nginx = nginx_running.Nginx(**self.settings.nginx)
+        self.nginx = Nginx(**self.settings.nginx)
         self.served = ""
         self.logs = {}
         # Two webs and workers do not fit together on this host.
@@ -252,7 +253,7 @@ class Recovery:
 
     def _see_served(self):
         try:
-            self.served = nginx_running.served_color(self.host, self.nginx) or ""
+            self.served = public_requests.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
             self.host.warn(error.message)
 
@@ -371,7 +372,7 @@ class Recovery:
         journal = self.journal
         if journal["step"] != "awaiting_approval" or journal["back"] or journal["result"]:
             return
-        problem = nginx_running.cannot_switch(self.host, self.nginx)
+        problem = nginx_preflight.cannot_switch(self.host, self.nginx)
         if problem and self._healthy(self.candidate) and self._works(self.candidate):
             raise BluegreenError(
                 f"Release {journal['release'] or '(none)'} of app {self.store.app} cannot be undone now: {problem} Nothing was "
@@ -459,7 +460,7 @@ class Recovery:
         if not self.one_web:
             return False
         try:
-            self.served = nginx_running.served_color(self.host, self.nginx) or ""
+            self.served = public_requests.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
             self.host.warn(error.message)
             return False

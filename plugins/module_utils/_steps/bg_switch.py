@@ -15,7 +15,7 @@ from .._journal.fencing import fenced
 from .._journal.store import Store
 from .._module.spec import Spec
 from .._nginx.drain import Drained, wait_drained
-from .._nginx.running import nginx_settings
+from .._nginx.settings import nginx_settings
 from .._nginx.switch import plan, switch
 from .._settings import from_journal
 from .._validation import check_app, check_color, check_project, check_release
@@ -73,7 +73,7 @@ def move(params, host, check_mode):
             journal.done("cutover")
         drained = Drained(False, [], 0.0)
         if params["drain"]:
-            drained = wait_drained(host, journal, switched.children, params["drain_timeout"])
+            drained = wait_drained(host, journal, switched.nginx_workers, params["drain_timeout"])
         return _result(switched, drained)
 
 
@@ -98,7 +98,7 @@ def _result(switched, drained):
         "previous": switched.previous or "",
         "diff": switched.diff,
         "seconds": switched.seconds,
-        "children": switched.children,
+        "children": switched.nginx_workers,
         "drained": drained.drained,
         "held_by": drained.held_by,
     }
