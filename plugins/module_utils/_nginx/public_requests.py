@@ -11,7 +11,7 @@ import socket
 from typing import Callable, TypeVar
 
 from .. import _http
-from .._errors import BluegreenError
+from .._errors import BluegreenError, reason_of
 from .._host import Host
 from .._linux import sockets
 from .._linux.clock import Clock, Deadline
@@ -76,8 +76,7 @@ def _accepted_at(running: Running, url: Url) -> tuple[tuple[str, int] | None, st
             crowd.append(_http.half_sent(url, deadline))
         arrived = _wait(deadline, lambda: _crowd_in(running.accepted(), before))
     except OSError as error:
-        reason = error.strerror or str(error) or type(error).__name__
-        return None, f"connecting to it fails ({reason.lower()})"
+        return None, f"connecting to it fails ({reason_of(error).lower()})"
     finally:
         for wire in crowd:
             wire.close()

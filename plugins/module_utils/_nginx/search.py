@@ -15,7 +15,7 @@ import os
 import shutil
 from typing import NamedTuple
 
-from .._errors import BluegreenError
+from .._errors import BluegreenError, reason_of
 from .._host import Host
 from .._linux import sockets
 from .._validation import check_url
@@ -91,7 +91,7 @@ def _pid_file(pid: int, command: list[str], build: str, prefix: str) -> str:
         try:
             given = nginx_master.pid_file_in(nginx_master.read_as(pid, main), main)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error).lower()
             raise BluegreenError(
                 f"The configuration of Nginx (process {pid}), {main}, cannot be read ({reason}): put it back, or name "
                 "the container that Nginx runs in with bluegreen_nginx_container."

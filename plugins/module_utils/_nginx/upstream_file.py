@@ -11,7 +11,7 @@ import contextlib
 import os
 
 from .._commands import command
-from .._errors import BluegreenError
+from .._errors import BluegreenError, reason_of
 from .._linux.files import remove, sync_folder
 
 
@@ -144,7 +144,7 @@ class OwnedFile:
 
 
 def _failure(path: str, what: str, error: OSError) -> BluegreenError:
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error).lower()
     return BluegreenError(
         f"{path} cannot be {what} ({reason}): Nginx was left as it is. Fix that, and run this again as root."
     )
