@@ -56,7 +56,7 @@ def test_it_does_what_the_module_does(program):
 @pytest.mark.parametrize("code", ["0" * 64, "short"])
 def test_another_code_is_not_done(program, code):
     done = asked(program, code)
-    assert (done.returncode, done.stdout) == (seal.NOT_THIS_ONE, f"{program} is of another version, or was changed.\n")
+    assert (done.returncode, done.stdout) == (seal.NOT_THIS_ONE, f"{program} is of another version, or damaged.\n")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"params": {}}'])
