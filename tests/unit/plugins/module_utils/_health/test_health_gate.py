@@ -131,11 +131,11 @@ def test_good_answers_do_not_count_across_a_bad_one(host, journal, color):
 @pytest.mark.parametrize(
     "looks, words",
     [
-        ([WEB, WEB, WEB._replace(status="exited", exit_code=3)], "Container web-1 exited with code 3 while"),
-        ([WEB, WEB, WEB._replace(restart_count=1, exit_code=3)], "Container web-1 restarted (exit code 3) while"),
+        ([WEB, WEB, WEB._replace(status="exited", exit_code=3)], "Container web-1 exited with code 3 before"),
+        ([WEB, WEB, WEB._replace(restart_count=1, exit_code=3)], "Container web-1 restarted (exit code 3) before"),
         ([WEB, WEB, WEB._replace(health="unhealthy")], "Container web-1 is unhealthy"),
-        ([WEB, WEB, None], "Container web-1 was removed while"),
-        ([WEB._replace(status="exited", exit_code=3)], "Container web-1 exited with code 3 while"),
+        ([WEB, WEB, None], "Container web-1 was removed before"),
+        ([WEB._replace(status="exited", exit_code=3)], "Container web-1 exited with code 3 before"),
     ],
 )
 def test_a_container_that_fails_ends_the_wait_at_once(host, journal, color, looks, words):
