@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import contextlib
 
+from .._commands import command
 from .._errors import BluegreenError
-from .journal import NullJournal
+from .journal import Journal, NullJournal
 from .schema import STEPS
 
 
@@ -83,16 +84,42 @@ def require_owner(app, journal, deployment_id, epoch, step):
         )
     if journal["epoch"] != epoch:
         raise Fenced(
-            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not {epoch}): "
-            "nothing was done. Look at status.yml."
+            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
+            f"{epoch}): nothing was done. Look at status.yml."
         )
     if journal["result"] or journal["back"]:
         raise Fenced(
-            f"Deployment {deployment_id} of app {app} is being undone: run rollback.yml to complete that, then deploy again."
+            f"Deployment {deployment_id} of app {app} is being undone: run rollback.yml to complete that, then deploy "
+            "again."
         )
     if STEPS.index(step) < STEPS.index(journal["step"]):
         raise Fenced(
             f"Deployment {deployment_id} of app {app} has reached {journal['step']} and does not go back to {step}."
+        )
+
+
+def require_recoverable(app: str, journal: Journal, deployment_id: str, epoch: int, is_rollback: bool) -> None:
+    """Raise :class:`Fenced` unless this caller may end the open deployment.
+
+    :param deployment_id: the only deployment that the caller means; empty for any.
+    :param epoch: the epoch in which the caller owns it; 0 for a caller that never owned it.
+    :param is_rollback: whether a rollback is asked for, which the user means even while the owner works. The raised
+        epoch stops the owner then.
+    """
+    if deployment_id and journal["id"] != deployment_id:
+        raise Fenced(
+            f"deployment_id {deployment_id} is not the open deployment of app {app}, which is {journal.describe()}: "
+            "nothing was done."
+        )
+    if epoch and journal["epoch"] != epoch:
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
+            f"{epoch}): nothing was done. Run {command('status')}."
+        )
+    if not is_rollback and journal["step"] != "awaiting_approval" and journal.has_owner():
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {app} is in step {journal['step']}, and its owner still sends "
+            f"heartbeats: wait until it has ended, or undo it with {command('rollback')}."
         )
 
 

@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figu
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
@@ -115,7 +116,7 @@ def test_workers_that_were_down_already_are_told_nothing(shop):
 # Whole ways, with the parts that touch containers replaced
 
 CLOSE = {"deployment_id": "", "epoch": 0, "release": ""}
-UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "somebody wants it"}
+UNDO = Request(prefer="rollback", reason="somebody wants it")
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ def test_a_guard_that_comes_late_waited_for_nobody(scene):
     journal.begin("stop_workers")
     journal.note_told(of_project(scene.engine, "shop-blue", ["worker"]), True)
     scene.host.clock.sleep(900)
-    guard = {**UNDO, "prefer": "", "guard": True, "reason": "guard: no sign of life"}
+    guard = UNDO._replace(prefer="", guard=True, reason="guard: no heartbeat")
     recovery.recover(scene.host, scene.store, guard, check_mode=False)
     entry, line = last_line(scene)
     assert (entry["waited"], entry["seconds"]["between_runs"]) == (0, 900)

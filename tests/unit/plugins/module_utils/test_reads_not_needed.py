@@ -22,6 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import restore as snapshot_restore
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
@@ -85,7 +86,7 @@ def undo(case, step, served, **candidate):
     case.scene.color("green", **candidate)
     case.scene.deployment(step)
     case.scene.served = served
-    given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+    given = Request(prefer="rollback")
     return recovery.recover(case.host, case.scene.store, given, False)["result"] == "rolled_back"
 
 

@@ -50,8 +50,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
     recover as recovery,
+    rollback,
     rollback_preflight,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import (
     keep_new_color,
     recover_abandoned,
@@ -144,7 +146,7 @@ class World(Scene):
         self.said = []
         monkeypatch.setattr(os, "fsync", lambda descriptor: None)
         monkeypatch.setattr(journals, "used_memory", lambda: 0)
-        monkeypatch.setattr(recovery, "end_called_with", lambda *args: [])
+        monkeypatch.setattr(rollback, "end_called_with", lambda *args: [])
         monkeypatch.setattr(guard_module, "called_with", lambda *args: [])
         monkeypatch.setattr(guard_units, "has_systemd", lambda: False)
         monkeypatch.setattr(guard_watch._http, "ask", self._ask)
@@ -315,7 +317,7 @@ class World(Scene):
         self._recover("", "")
 
     def _recover(self, prefer, release):
-        given = {"deployment_id": "", "epoch": 0, "prefer": prefer, "reason": "somebody", "release": release}
+        given = Request(prefer=prefer, reason="somebody", release=release)
         recovery.recover(self.host, self.store, given, False)
 
     def _run_deploy(self, release):

@@ -25,6 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
     file as snapshot_file,
     restore as snapshot_restore,
@@ -494,7 +495,7 @@ def test_an_end_that_had_begun_for_a_color_that_is_ill_names_the_way_back(scene,
     scene.deployment("finish", done=False)
     if gone:
         del scene.engine.inspected["green-web"]
-    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": "1"}
+    undo = Request(prefer="rollback", release="1")
     for attempt in (close, lambda scene: recovery.recover(scene.host, scene.store, undo, False)):
         with pytest.raises(BluegreenError) as refusal:
             attempt(scene)
@@ -528,7 +529,7 @@ def test_a_second_finish_changes_nothing(scene):
 def test_what_was_rolled_back_while_a_human_thought_is_not_finished(scene):
     """The guard went back while the playbook asked: a yes must not end as if the release were live."""
     scene.deployment("awaiting_approval")
-    given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "guard: green failed 3 times in a row", "guard": True}
+    given = Request(prefer="rollback", reason="guard: green failed 3 times in a row", guard=True)
     recovery.recover(scene.host, scene.store, given, check_mode=False)
     del scene.calls[:]
     for check_mode in (False, True):
@@ -627,7 +628,7 @@ def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monk
             patch.setattr(os, "unlink", until_the_cut)
             deployment_finish.end(scene.store, journal, "rolled_back")
         scene.host.clock.now += 1000
-        undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+        undo = Request(prefer="rollback")
         recovery.recover(scene.host, scene.store, undo, False)
         assert scene.store.load() is None
         assert not set(secrets).intersection(os.listdir(scene.store.folder)), f"cut off after {number} removals"
@@ -931,7 +932,8 @@ def test_a_guard_that_does_not_start_is_a_warning(scene, systemd):
     assert settle(scene)["changed"] is True
     assert scene.store.load()["step"] == "awaiting_approval"
     assert scene.host.warnings == [
-        "Nobody watches the new color while approval is pending: bluegreen-shop-guard.service did not start (Unit is masked.)."
+        "The guard does not watch the new color while approval is pending: bluegreen-shop-guard.service did not start (Unit is "
+        "masked.)."
     ]
 
 

@@ -38,6 +38,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.stor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running, served_files
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
     file as snapshot_file,
@@ -1401,7 +1402,7 @@ def test_what_only_a_start_by_compose_does_is_refused_in_the_plan(scene, version
 def test_what_compose_is_given_ends_with_its_deployment(scene):
     """A controller may sleep before it runs Compose: until then its deployment was undone, and another one leads to this color."""
     first = scene.open()
-    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+    undo = Request(prefer="rollback")
     recovery.recover(scene.host, scene.store, undo, False)
     second = scene.open(deployment_id="dep-2")
     assert first["idle"] == second["idle"] == "green"
@@ -1600,8 +1601,8 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
     journal = scene.store.load()
     assert (journal["id"], journal["step"], journal["result"]) == ("dep-0", "awaiting_approval", "")
     assert scene.host.warnings[0] == (
-        "An earlier deployment was open whose owner is gone. Release 1 is live and whole, and awaits approval: finish.yml or "
-        "rollback.yml."
+        "An earlier deployment was open whose owner is gone. Release 1 is live and healthy, and awaits approval: run "
+        "ansible-playbook smallfleet.bluegreen.finish or ansible-playbook smallfleet.bluegreen.rollback."
     )
 
 
@@ -1610,7 +1611,7 @@ def test_what_cannot_be_brought_to_an_end_keeps_the_next_one_out(scene, monkeypa
     monkeypatch.setattr(nginx_running, "served_color", lambda host, nginx: "green")
     monkeypatch.setattr(health_gate, "wait_healthy", unhealthy)
     earlier(scene, "settle")
-    with pytest.raises(BluegreenError, match="stopped in step settle, and neither color is whole"):
+    with pytest.raises(BluegreenError, match="stopped in step settle, and neither color is healthy"):
         scene.open()
     # The next one finds that a human must look, and does not try it again.
     with pytest.raises(Fenced, match="look at it"):
@@ -1859,7 +1860,7 @@ def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
 def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
     """Else a release that is live and bad would stay, and the rollback would pass for done."""
     kept.open(prefer="rollback", release="")
-    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": ""}
+    undo = Request(prefer="rollback")
     deployment_finish.end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
     assert kept.store.history()[-1]["to_kept"] is True
     found = recovery.recover(kept.host, kept.store, undo, check_mode=False)

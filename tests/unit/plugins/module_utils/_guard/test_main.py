@@ -26,7 +26,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.de
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost, record
 
 DOCKER_HOST = "unix:///var/run/docker.sock"
-SILENT = "no sign of life for 900 s in step health"
+SILENT = "no heartbeat for 900 s in step health"
 ROLLED_BACK = "Release 2 was rolled back: blue is live with release 1."
 BEFORE, AFTER = "upstream shop { server 127.0.0.1:18001; }\n", "upstream shop { server 127.0.0.1:18002; }\n"
 
@@ -169,7 +169,7 @@ def test_compose_is_a_sign_of_life(scene, step):
     assert (scene.said, scene.effects()) == ([], [])
     scene.compose = False
     scene.run()
-    assert scene.reason() == f"guard: no sign of life for {journal['revert_after']} s in step {step}"
+    assert scene.reason() == f"guard: no heartbeat for {journal['revert_after']} s in step {step}"
 
 
 def test_compose_goes_on_in_no_later_step(scene):
@@ -300,11 +300,11 @@ def test_a_try_that_failed_is_not_held_up_by_its_own_lease(scene, monkeypatch):
     with monkeypatch.context() as broken:
         record(broken, [], nginx_switch, "switch", does=BluegreenError("nginx -t says: unexpected end."))
         assert [scene.guard.turn() for dummy in range(3)] == [1.0, 2.0, 4.0]
-    assert len([line for line in scene.said if "could not be undone" in line]) == 1
+    assert len([line for line in scene.said if "could not be rolled back" in line]) == 1
     assert scene.store.load()["result"] == "failed"
     assert scene.guard.turn() == 0.0
     assert scene.guard.turn() is None
-    assert scene.reason() == "guard: no sign of life for 900 s in step settle"
+    assert scene.reason() == "guard: no heartbeat for 900 s in step settle"
 
 
 def test_a_deployment_that_needs_a_human_is_looked_at_again(scene):
@@ -372,7 +372,7 @@ def test_a_damaged_journal_of_which_nothing_is_known_is_told_and_tried_again(sce
         with open(scene.store.path(name), "w", encoding="utf-8") as target:
             target.write("{torn")
     assert [scene.guard.turn(), scene.guard.turn()] == [1.0, 2.0]
-    assert len(scene.said) == 1 and "does not tell what the app is made of" in scene.said[0]
+    assert len(scene.said) == 1 and "does not tell which services the app has" in scene.said[0]
 
 
 # Awaiting approval
@@ -413,7 +413,10 @@ def test_what_nobody_approved_in_time_is_kept_and_told_once(scene, answers, fact
     approval.begin(journal)
     scene.run(until=scene.host.clock.now + 300)
     assert scene.store.load()["step"] == "awaiting_approval" and scene.effects() == []
-    assert scene.said == ["Nobody approved release 2 within 60 s: finish.yml still does, or rollback.yml goes back."]
+    assert scene.said == [
+        "Nobody approved release 2 within 60 s. You can still approve it with ansible-playbook smallfleet.bluegreen.finish, or "
+        "roll it back with ansible-playbook smallfleet.bluegreen.rollback."
+    ]
 
 
 def test_a_boot_begins_the_time_for_the_approval_anew(scene, answers):
@@ -484,7 +487,8 @@ def test_a_new_color_that_is_whole_is_left_to_a_human_and_watched(scene, answers
     assert scene.store.load()["epoch"] == journal["epoch"] + 1
     assert scene.guard.turn() == guard_watch.PACE
     assert scene.said == [
-        "no sign of life for 900 s in step settle. Release 2 is live and whole, and awaits approval: finish.yml or rollback.yml."
+        "no heartbeat for 900 s in step settle. Release 2 is live and healthy, and awaits approval: run ansible-playbook "
+        "smallfleet.bluegreen.finish or ansible-playbook smallfleet.bluegreen.rollback."
     ]
 
 
@@ -605,7 +609,7 @@ def test_the_guard_ends_where_there_is_nothing_to_do(scene, program, capsys):
 def test_restore_says_what_it_did(scene, program, capsys):
     cut_off(scene)
     assert program("restore") == 0
-    assert capsys.readouterr().out == "A switch of Nginx was cut off: the file of before is back.\n"
+    assert capsys.readouterr().out == "A switch of Nginx was interrupted: the previous file is back.\n"
     assert program("restore") == 0
     assert capsys.readouterr().out == ""
 

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move, queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import Moved
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
@@ -185,7 +185,7 @@ def test_an_old_color_that_is_no_better_is_no_way_back(pending):
     pending.answers[BLUE] = BROKEN
     assert pending.look(5) == [""] * 5
     assert pending.host.warnings[-1] == (
-        "Color green of app shop fails (connection refused), and blue does not answer either: it is left as it is. Look at its "
+        "Color green of app shop fails (connection refused), and blue does not answer either, so nothing was changed. Look at its "
         "logs."
     )
     # It may recover, and then it is one.
@@ -199,7 +199,7 @@ def test_a_first_deployment_has_no_way_back(monkeypatch, tmp_path):
     pending.color_dies()
     assert pending.look(4) == [""] * 4
     assert pending.host.warnings == [
-        "Color green of app shop fails (connection refused), and there is no old color: it is left as it is. Look at its logs."
+        "Color green of app shop fails (connection refused), and there is no old color, so nothing was changed. Look at its logs."
     ] * 2
 
 
@@ -316,12 +316,12 @@ def test_a_broker_that_does_not_answer_keeps_nobody_from_watching(pending, monke
     def refuse(broker):
         raise RedisError("Redis shop-blue/redis does not answer.")
 
-    monkeypatch.setattr(broker_move, "count_messages", refuse)
+    monkeypatch.setattr(queues, "count_messages", refuse)
     pending.look()
     pending.color_dies()
     assert pending.look(3) == ["", "", WHY]
     assert pending.host.warnings[0] == (
-        "Tasks that blue still published could not be moved: Redis shop-blue/redis does not answer."
+        "Tasks that blue published late could not be moved: Redis shop-blue/redis does not answer."
     )
 
 
@@ -360,7 +360,7 @@ def test_a_deployment_that_ended_meanwhile(pending):
     pending.store.close({"id": "dep-1"})
     with pytest.raises(Fenced) as refusal:
         pending.look()
-    assert refusal.value.message == "Deployment dep-1 of app shop is no longer pending."
+    assert refusal.value.message == "Deployment dep-1 of app shop does not await approval any more."
 
 
 @pytest.mark.parametrize("changes", [{"id": "dep-2"}, {"back": True}, {"step": "finish"}])
@@ -368,7 +368,7 @@ def test_a_deployment_that_is_not_pending_any_more(pending, changes):
     pending.look()
     pending.journal.note(**changes)
     pending.color_dies()
-    with pytest.raises(Fenced, match="Deployment dep-1 of app shop is no longer pending"):
+    with pytest.raises(Fenced, match="Deployment dep-1 of app shop does not await approval any more"):
         pending.look()
     assert pending.asked == [(GREEN, "/health/", "", 2.0, True)]
 
@@ -393,7 +393,7 @@ def test_what_changed_while_the_lock_was_waited_for_counts(pending, monkeypatch)
         pending.journal.note(back=True)
 
     monkeypatch.setattr(pending.store, "_acquire", overtaken)
-    with pytest.raises(Fenced, match="no longer pending"):
+    with pytest.raises(Fenced, match="does not await approval any more"):
         pending.look()
     assert pending.effects() == []
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import kept_keys, move as broker_move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import kept_keys, move as broker_move, queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import cli as compose_cli
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import approval
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
@@ -28,7 +28,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
     switch as nginx_switch,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.upstream_file import OwnedFile
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery, rollback
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import restore as snapshot_restore
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop, unknown_tasks
@@ -36,12 +37,12 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.de
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART, record
 
 AGAIN = (
-    "run ansible-playbook smallfleet.bluegreen.rollback again. If release 2 is to stay, ansible-playbook "
-    "smallfleet.bluegreen.finish -e bluegreen_release=2 turns this round once it is healthy; if both are ill, ansible-playbook "
+    "run ansible-playbook smallfleet.bluegreen.rollback again. To keep release 2 instead, run ansible-playbook "
+    "smallfleet.bluegreen.finish -e bluegreen_release=2 once it is healthy; if both are unhealthy, ansible-playbook "
     "smallfleet.bluegreen.rollback -e bluegreen_release=1 takes release 1 as it is."
 )
-UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "health: no answer"}
-LOOK = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "recover.yml"}
+UNDO = Request(prefer="rollback", reason="health: no answer")
+LOOK = Request(reason="recover.yml")
 
 
 @pytest.fixture
@@ -80,18 +81,18 @@ def test_nothing_is_open(scene):
 
 
 def test_who_undoes_what_the_guard_has_undone_is_told_so(scene):
-    scene.store.log({"id": "dep-1", "result": "rolled_back", "reason": "guard: no sign of life for 20 s in step health"})
-    assert recover(scene, {**UNDO, "deployment_id": "dep-1"})["message"] == (
-        "Deployment dep-1 was ended meanwhile: rolled back (guard: no sign of life for 20 s in step health)."
+    scene.store.log({"id": "dep-1", "result": "rolled_back", "reason": "guard: no heartbeat for 20 s in step health"})
+    assert recover(scene, UNDO._replace(deployment_id="dep-1"))["message"] == (
+        "Deployment dep-1 has ended meanwhile: rolled back (guard: no heartbeat for 20 s in step health)."
     )
     scene.store.log({"id": "dep-2", "result": "committed", "reason": ""})
-    assert recover(scene, {**UNDO, "deployment_id": "dep-2"})["message"] == "Deployment dep-2 was ended meanwhile: committed."
+    assert recover(scene, UNDO._replace(deployment_id="dep-2"))["message"] == "Deployment dep-2 has ended meanwhile: committed."
 
 
 def test_another_deployment_is_left_alone(scene):
     scene.deployment("health")
     with pytest.raises(Fenced) as refusal:
-        recover(scene, {**UNDO, "deployment_id": "dep-0"})
+        recover(scene, UNDO._replace(deployment_id="dep-0"))
     assert refusal.value.message == (
         "deployment_id dep-0 is not the open deployment of app shop, which is dep-1 by ada@laptop since "
         "2026-11-23T12:00:00Z: nothing was done."
@@ -104,8 +105,8 @@ def test_a_deployment_whose_owner_lives_is_left_to_it(scene):
     with pytest.raises(Fenced) as refusal:
         recover(scene, LOOK)
     assert refusal.value.message == (
-        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is in step health, and its owner showed a "
-        "sign of life not long ago: wait for it, or undo it with rollback.yml."
+        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is in step health, and its owner still "
+        "sends heartbeats: wait until it has ended, or undo it with ansible-playbook smallfleet.bluegreen.rollback."
     )
     assert scene.calls == []
 
@@ -127,7 +128,7 @@ def test_who_came_first_to_the_lock_is_not_run_over(scene, monkeypatch):
         return lock(purpose, wait)
 
     monkeypatch.setattr(scene.store, "lock", late)
-    with pytest.raises(Fenced, match="showed a sign of life not long ago"):
+    with pytest.raises(Fenced, match="still sends heartbeats"):
         recover(scene, LOOK)
     assert scene.calls == []
 
@@ -149,7 +150,7 @@ def test_check_mode_changes_nothing(scene):
     before = scene.store.load().data
     result = recover(scene, UNDO, check_mode=True)
     assert (result["changed"], result["found"]) == (True, True)
-    assert "would be brought to an end" in result["message"]
+    assert "would be completed or rolled back" in result["message"]
     assert scene.calls == [] and scene.store.load().data == before
 
 
@@ -157,7 +158,7 @@ def test_whoever_owned_it_can_do_nothing_more_once_it_is_taken_over(scene):
     scene.color("blue")
     scene.color("green", "created")
     scene.deployment("awaiting_approval")
-    assert recover(scene, {**LOOK, "prefer": ""}, check_mode=True)["found"]
+    assert recover(scene, LOOK._replace(prefer=""), check_mode=True)["found"]
     scene.unhealthy = {"blue", "green"}
     with pytest.raises(BluegreenError):
         recover(scene, LOOK)
@@ -169,14 +170,14 @@ def test_a_controller_that_wakes_up_after_the_guard_acted_can_do_nothing(scene):
     scene.color("green")
     epoch = scene.deployment("start_workers")["epoch"]
     abandoned(scene)
-    recover(scene, {**LOOK, "guard": True})
+    recover(scene, LOOK._replace(guard=True))
     before = scene.store.load().data
     del scene.calls[:]
     with pytest.raises(Fenced) as refusal:
-        recover(scene, {**UNDO, "deployment_id": "dep-1", "epoch": epoch})
+        recover(scene, UNDO._replace(deployment_id="dep-1", epoch=epoch))
     assert refusal.value.message == (
         "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop was taken over meanwhile (epoch 2, not 1): "
-        "nothing was done. Look at status.yml."
+        "nothing was done. Run ansible-playbook smallfleet.bluegreen.status."
     )
     # Nor can it go on where it slept.
     for step in ("settle", "awaiting_approval"):
@@ -191,9 +192,9 @@ def test_a_controller_that_wakes_up_after_the_end_has_nothing_to_undo(scene):
     scene.color("green")
     epoch = scene.deployment("health")["epoch"]
     abandoned(scene)
-    recover(scene, {**LOOK, "guard": True})
+    recover(scene, LOOK._replace(guard=True))
     del scene.calls[:]
-    assert recover(scene, {**UNDO, "deployment_id": "dep-1", "epoch": epoch})["found"] is False
+    assert recover(scene, UNDO._replace(deployment_id="dep-1", epoch=epoch))["found"] is False
     assert scene.calls == [] and written(scene)["reason"] == "recover.yml"
 
 
@@ -219,7 +220,7 @@ def test_who_took_a_deployment_over_is_in_its_journal(scene, guard):
     scene.deployment("settle")
     abandoned(scene)
     with pytest.raises(BluegreenError):
-        recover(scene, {**LOOK, "guard": guard})
+        recover(scene, LOOK._replace(guard=guard))
     assert scene.store.load()["guard"] is guard
 
 
@@ -256,7 +257,7 @@ def test_an_engine_that_stays_away_is_an_error_with_nothing_done(scene, monkeypa
     assert (scene.store.load()["epoch"], scene.store.load()["step"]) == (2, "health")
 
 
-@pytest.mark.parametrize("params, wait", [(UNDO, 180), (LOOK, 10), ({**UNDO, "guard": True}, 10)])
+@pytest.mark.parametrize("params, wait", [(UNDO, 180), (LOOK, 10), (UNDO._replace(guard=True), 10)])
 def test_who_asks_for_a_rollback_waits_for_the_guard(scene, monkeypatch, params, wait):
     scene.color("blue")
     scene.color("green", "created")
@@ -302,7 +303,7 @@ def test_a_compose_that_outlived_its_controller_creates_nothing_more(scene, monk
         scene.color("green", "created")
         return []
 
-    monkeypatch.setattr(recovery, "end_called_with", end)
+    monkeypatch.setattr(rollback, "end_called_with", end)
     recover(scene, UNDO)
     assert ended == [("compose", scene.store.env_file("green", "dep-1"))]
     assert not [name for name in scene.states() if name.startswith("green")]
@@ -313,12 +314,12 @@ def test_a_compose_that_cannot_be_killed_is_waited_for(scene, monkeypatch):
     scene.color("green", "created")
     scene.deployment("fetch", done=False)
     with monkeypatch.context() as patch:
-        patch.setattr(recovery, "end_called_with", lambda clock, *words: [4711, 4712])
+        patch.setattr(rollback, "end_called_with", lambda clock, *words: [4711, 4712])
         with pytest.raises(BluegreenError) as failure:
             recover(scene, UNDO)
     assert failure.value.message == (
-        "Compose still works for deployment dep-1 of app shop (process 4711, 4712) and cannot be killed: when it has ended, "
-        "run rollback.yml again."
+        "Compose still works for deployment dep-1 of app shop and cannot be killed (process 4711, 4712): once it has ended, "
+        "run ansible-playbook smallfleet.bluegreen.rollback again."
     )
     assert scene.store.load()["back"] is True
     assert recover(scene, UNDO)["result"] == "rolled_back"
@@ -598,7 +599,7 @@ def test_a_web_that_cannot_come_back_is_the_reason_that_is_given(scene):
 def test_what_lives_on_is_not_created_again(scene):
     pruned(scene, "awaiting_approval")
     scene.color("green")
-    assert recover(scene, LOOK)["message"].startswith("Release 2 is live and whole")
+    assert recover(scene, LOOK)["message"].startswith("Release 2 is live and healthy")
     assert [call for call in scene.calls if call[0] == "create"] == []
 
 
@@ -801,7 +802,7 @@ def test_a_broker_that_still_holds_tasks_is_never_stopped(scene, monkeypatch):
     assert scene.engine.policy("green-web") == "no"
     assert scene.engine.state("green-web") == "exited"
     assert scene.host.warnings == [
-        "The broker of shop-green still holds tasks (3 in celery), so it goes on running: the next deployment moves them to "
+        "The broker of shop-green still holds tasks (3 in celery), so it keeps running: the next deployment moves them to "
         "the live color."
     ]
     assert result["result"] == "rolled_back"
@@ -824,11 +825,11 @@ def test_a_broker_that_does_not_say_what_it_holds_goes_on_running(scene, monkeyp
 
     scene.color("green")
     scene.deployment("settle", **{"from": "", "release_from": ""})
-    monkeypatch.setattr(broker_move, "count_messages", fail)
+    monkeypatch.setattr(queues, "count_messages", fail)
     assert recover(scene, UNDO)["result"] == "rolled_back"
     assert (scene.engine.state("green-redis"), scene.engine.state("green-web")) == ("running", "exited")
     assert scene.host.warnings == [
-        "The broker of shop-green does not say whether it holds tasks, so it goes on running: Redis does not answer."
+        "The broker of shop-green does not tell whether it holds tasks, so it keeps running: Redis does not answer."
     ]
 
 
@@ -912,7 +913,7 @@ def test_a_worker_that_still_finishes_a_task_is_left_to_it(scene, monkeypatch):
     assert scene.engine.state("green-redis") == "running"
     assert scene.engine.state("green-web") == "exited"
     assert scene.engine.policy("green-worker") == "no"
-    assert "still runs, so the broker of shop-green goes on running too" in scene.host.warnings[0]
+    assert "still runs, so the broker of shop-green keeps running too" in scene.host.warnings[0]
 
 
 PROBLEM = "nginx -t says: unexpected end."
@@ -939,12 +940,13 @@ def test_an_nginx_that_cannot_be_switched_is_seen_before_a_worker_is_touched(sce
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     if touched:
-        assert failure.value.message.startswith(f"Release 2 of app shop could not be undone: {PROBLEM} No web was stopped")
+        assert failure.value.message.startswith(f"Release 2 of app shop could not be rolled back: {PROBLEM} No web was stopped")
         assert scene.engine.state("blue-worker") == "running"
         return
     assert failure.value.message == (
-        f"Release 2 of app shop cannot be undone now: {PROBLEM} Nothing was touched, and it awaits approval as before. Fix that, "
-        "then run rollback.yml again, or finish.yml."
+        f"Release 2 of app shop cannot be rolled back now: {PROBLEM} Nothing was changed, and it still awaits approval. Fix "
+        "that, then run ansible-playbook smallfleet.bluegreen.rollback again, or keep it with ansible-playbook "
+        "smallfleet.bluegreen.finish."
     )
     assert scene.states() == before
     assert (scene.store.load()["step"], scene.store.load()["back"]) == ("awaiting_approval", False)
@@ -961,8 +963,8 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop could not be undone: nginx -t says: unexpected end. No web was stopped, and the old workers "
-        f"work. Fix that, then {AGAIN}"
+        "Release 2 of app shop could not be rolled back: nginx -t says: unexpected end. No web was stopped, and the old workers "
+        f"run. Fix that, then {AGAIN}"
     )
     # Both webs and both brokers stay, tasks and workers are back where most requests may go.
     assert scene.states() == {
@@ -1024,7 +1026,7 @@ def test_an_old_web_that_is_no_way_back_keeps_no_old_worker_stopped(scene, monke
     else:
         scene.unhealthy = {"blue"}
     scene.deployment("settle")
-    with pytest.raises(BluegreenError, match="No web was stopped, and the old workers work"):
+    with pytest.raises(BluegreenError, match="No web was stopped, and the old workers run"):
         recover(scene, UNDO)
     # What is served goes on being served, and tasks are where workers are.
     assert "switch to blue" not in scene.calls
@@ -1058,7 +1060,10 @@ def test_a_candidate_that_is_whole_is_left_to_a_human(scene):
     abandoned(scene)
     result = recover(scene, LOOK)
     assert (result["changed"], result["found"], result["result"]) == (True, True, "")
-    assert result["message"] == "Release 2 is live and whole, and awaits approval: finish.yml or rollback.yml."
+    assert result["message"] == (
+        "Release 2 is live and healthy, and awaits approval: run ansible-playbook smallfleet.bluegreen.finish or "
+        "ansible-playbook smallfleet.bluegreen.rollback."
+    )
     journal = scene.store.load()
     assert (journal["step"], journal["done"], journal["back"]) == ("awaiting_approval", True, False)
     # The time since the owner was lost is no human's.
@@ -1202,7 +1207,7 @@ def test_when_neither_color_is_whole_what_is_served_is_left(scene):
     scene.deployment("settle")
     abandoned(scene)
     before = scene.states()
-    with pytest.raises(BluegreenError, match="neither color is whole: Nginx was not changed"):
+    with pytest.raises(BluegreenError, match="neither color is healthy. Nginx was not changed"):
         recover(scene, LOOK)
     assert scene.states() == before
     assert scene.store.load()["result"] == "failed"
@@ -1233,7 +1238,7 @@ def test_a_finish_that_nginx_stands_against_says_so(scene):
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop was approved, but Nginx is not proved to serve green: nothing more was removed. Repair Nginx, "
+        "Release 2 of app shop was approved, but Nginx is not proved to serve green, so nothing more was removed. Repair Nginx, "
         "then run ansible-playbook smallfleet.bluegreen.finish again."
     )
     assert set(scene.states().values()) == {"running", "exited"} and len(scene.states()) == 8
@@ -1431,7 +1436,7 @@ def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
     files.write_atomically(scene.store.env_file("green", "dep-1"), compose_cli.env_text({"TOKEN": SECRETS[0], "DEBUG": "1"}), mode=0o600)
     files.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
     said = f"Start: bad value {SECRETS[0]!r}, 1 of redis://:p%40ss%20word@redis/0, {SECRETS[1]},\n\x1b[31mgreen"
-    recover(scene, {**UNDO, "reason": said})
+    recover(scene, UNDO._replace(reason=said))
     assert scene.store.history()[-1]["reason"] == "Start: bad value '(hidden)', 1 of (hidden), (hidden), [31mgreen"
     for name in os.listdir(scene.store.folder):
         with open(scene.store.path(name), encoding="utf-8") as source:
@@ -1555,7 +1560,7 @@ def test_an_old_broker_that_was_just_started_keeps_no_worker_stopped(scene, monk
     monkeypatch.setattr(broker_move, "take_back", take_back)
     assert recover(scene, UNDO)["result"] == "rolled_back"
     assert scene.engine.state("blue-worker") == "running"
-    assert any("could not be taken back" in sentence for sentence in scene.host.warnings) is not loads
+    assert any("could not be put back" in sentence for sentence in scene.host.warnings) is not loads
 
 
 def test_sessions_are_copied_from_a_broker_that_has_loaded_them(scene, monkeypatch):
@@ -1587,7 +1592,7 @@ def test_a_rescue_that_slept_finds_that_the_guard_was_faster(scene):
     scene.color("green")
     scene.deployment("settle").take_over(guard=True)
     with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\): nothing was done"):
-        recover(scene, {**UNDO, "deployment_id": "dep-1", "epoch": 1})
+        recover(scene, UNDO._replace(deployment_id="dep-1", epoch=1))
     assert scene.calls == []
 
 
@@ -1618,7 +1623,7 @@ def test_an_old_worker_that_does_not_come_back_keeps_the_candidate_up_no_longer(
         raise BluegreenError("Container shop-blue-worker-1 could not be started: a bind mount is gone.", logs={"w": ["line"]})
 
     with monkeypatch.context() as patch:
-        patch.setattr(recovery.workers_stop, "restart_workers", fails)
+        patch.setattr(workers_stop, "restart_workers", fails)
         with pytest.raises(BluegreenError, match="rolled back, but not all of blue runs: Container shop-blue-worker-1") as failure:
             recover(scene, UNDO)
     assert failure.value.details["logs"]["w"] == ["line"]
@@ -1677,7 +1682,7 @@ def test_the_old_web_boots_where_the_new_workers_were(one_web):
     assert one_web.brokers["blue"].tasks == {"celery": 2}
 
 
-@pytest.mark.parametrize("params, step", [(UNDO, "handover"), ({**LOOK, "guard": True}, "start_workers"), (LOOK, "settle")])
+@pytest.mark.parametrize("params, step", [(UNDO, "handover"), (LOOK._replace(guard=True), "start_workers"), (LOOK, "settle")])
 def test_every_way_back_takes_that_order(scene, params, step):
     scene.color("blue", worker="exited", beat="exited", web="exited")
     scene.color("green")
@@ -1691,7 +1696,7 @@ def test_every_way_back_takes_that_order(scene, params, step):
     assert effects.index("stop green-worker") < effects.index("start blue-web")
 
 
-@pytest.mark.parametrize("params", [UNDO, {**LOOK, "guard": True}])
+@pytest.mark.parametrize("params", [UNDO, LOOK._replace(guard=True)])
 def test_an_old_web_that_a_cron_job_removed_while_it_was_stopped_is_created_again(scene, params):
     pruned(scene, "awaiting_approval", old_web="stopped")
     scene.engine.inspected["blue-web"]["State"]["Status"] = "exited"
@@ -1724,7 +1729,7 @@ def test_before_the_cutover_the_old_workers_wait_for_the_memory_of_the_new_web(s
 
 
 def test_a_color_that_is_whole_is_held_without_the_old_web(one_web):
-    assert recover(one_web, LOOK)["message"].startswith("Release 2 is live and whole, and awaits approval")
+    assert recover(one_web, LOOK)["message"].startswith("Release 2 is live and healthy, and awaits approval")
     assert one_web.engine.state("blue-web") == "exited"
     assert one_web.effects() == ["wait for green"]
 
@@ -1750,7 +1755,7 @@ def test_an_old_web_that_does_not_get_back_leaves_all_with_the_new_color(one_web
             recover(one_web, UNDO)
     why = "blue is not healthy." if fault == "the old web is ill" else "nginx -t says: no."
     assert failure.value.message == (
-        f"Release 2 of app shop could not be undone: {why} Nothing was moved: the new color is live and whole, its workers work, "
+        f"Release 2 of app shop could not be rolled back: {why} No task was moved: the new color is live and healthy, its workers run, "
         "and it awaits approval again. Fix that, then run ansible-playbook smallfleet.bluegreen.rollback again, or keep it with "
         "ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2."
     )
@@ -1789,8 +1794,8 @@ def test_where_neither_color_is_whole_the_old_workers_work(one_web):
     with pytest.raises(BluegreenError) as failure:
         recover(one_web, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop could not be undone: blue is not healthy. The old web was stopped again, and the old workers "
-        f"work. Fix that, then {AGAIN}"
+        "Release 2 of app shop could not be rolled back: blue is not healthy. The old web was stopped again, and the old workers "
+        f"run. Fix that, then {AGAIN}"
     )
     assert one_web.brokers["blue"].tasks == {"celery": 2}
     assert (one_web.engine.state("blue-worker"), one_web.engine.state("blue-web")) == ("running", "exited")
@@ -1806,7 +1811,7 @@ def test_where_neither_color_is_whole_the_old_workers_work(one_web):
 def test_both_webs_stay_where_nobody_knows_which_is_served(one_web, monkeypatch):
     record(monkeypatch, one_web.calls, nginx_switch, "switch", "no switch", does=refuse)
     one_web.served = ""
-    with pytest.raises(BluegreenError, match="No web was stopped, and the old workers work"):
+    with pytest.raises(BluegreenError, match="No web was stopped, and the old workers run"):
         recover(one_web, UNDO)
     assert (one_web.engine.state("blue-web"), one_web.engine.state("green-web")) == ("running", "running")
 

@@ -19,11 +19,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, Scene, facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import NO_RESTART, record
 
-LOOK = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "recover.yml"}
+LOOK = Request(reason="recover.yml")
 ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
 STAMP = "20261123T120000Z"
 KEPT = [f"deployment.json.corrupt-{STAMP}", f"deployment.json.previous.corrupt-{STAMP}"]
@@ -64,7 +65,7 @@ class Damaged(Scene):
             target.write(text)
 
     def recover(self, check_mode=False, **params):
-        return recovery.recover(self.host, self.store, {**LOOK, **params}, check_mode)
+        return recovery.recover(self.host, self.store, LOOK._replace(**params), check_mode)
 
     def files(self):
         return sorted(name for name in os.listdir(self.store.folder) if name != "lock")
@@ -234,8 +235,8 @@ def test_the_journal_is_kept_aside_and_the_history_tells_of_it(scene):
         "result": "failed",
         "message": (
             f"The journal was damaged and is kept as {KEPT[1]} and {KEPT[0]}. Nginx serves green, and only its workers run; "
-            "nothing was removed. Look at both colors (status.yml), stop the web of blue (docker compose -p shop-blue stop web), then "
-            "deploy again."
+            "nothing was removed. Check both colors with ansible-playbook smallfleet.bluegreen.status, stop the web of blue "
+            "(docker compose -p shop-blue stop web), then deploy again."
         ),
         "logs": {},
     }
@@ -322,7 +323,7 @@ def test_where_nobody_knows_which_color_is_live_nothing_is_done(scene, served, c
     assert refusal.value.message == (
         f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and deployment.json.previous "
         "damaged): run ansible-playbook smallfleet.bluegreen.recover, which goes by what the host shows and keeps the file aside. "
-        "But Nginx is not proved to serve either color, so nothing was done: repair Nginx, then run ansible-playbook "
+        "But Nginx is not proved to serve either color, so nothing was done. Repair Nginx, then run ansible-playbook "
         "smallfleet.bluegreen.recover."
     )
     assert untouched(scene)
@@ -336,8 +337,9 @@ def test_where_nothing_tells_what_the_app_is_made_of_nothing_is_done(scene, text
     with pytest.raises(BluegreenError) as refusal:
         scene.recover()
     assert refusal.value.message == (
-        f"The journal of app shop is damaged, and {scene.store.path('settings.json')} does not tell what the app is made of: "
-        "look at both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move "
+        f"The journal of app shop is damaged, and {scene.store.path('settings.json')} does not tell which services the app has. "
+        "Check both colors with ansible-playbook smallfleet.bluegreen.status, start the missing containers of the live one, stop "
+        "the workers of the other one, and then move "
         f"{scene.store.path('deployment.json')} away."
     )
     assert untouched(scene)
@@ -363,5 +365,5 @@ def test_a_journal_that_was_mended_meanwhile_counts(scene, monkeypatch):
     monkeypatch.setattr(scene.store, "_acquire", mended)
     with pytest.raises(Fenced) as refusal:
         scene.recover()
-    assert refusal.value.message == "The journal of app shop was mended meanwhile: run recover.yml again."
+    assert refusal.value.message == "The journal of app shop was repaired meanwhile: run ansible-playbook smallfleet.bluegreen.recover again."
     assert scene.effects() == []
