@@ -73,7 +73,9 @@ class FakeEngine:
         """A container with the id ``<color>-<service>``; ``changes`` are ``section__key=value`` of its inspect data."""
         container_id = f"{color}-{service}"
         network = f"{app}-{color}_default"
-        self.known_networks.setdefault(network, {"Name": network, "Id": f"id of {network}", "Scope": "local", "IPAM": {}})
+        self.known_networks.setdefault(
+            network, {"Name": network, "Id": f"id of {network}", "Scope": "local", "IPAM": {}}
+        )
         data = {
             "Id": container_id,
             "Name": f"/{app}-{color}-{service}-1",
@@ -102,11 +104,11 @@ class FakeEngine:
             "HostConfig": {
                 "RestartPolicy": dict(ALWAYS),
                 "NetworkMode": network,
-                "PortBindings": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(published)}]} if published else {},
+                "PortBindings": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(published)}]}
+                if published
+                else {},
             },
-            "NetworkSettings": {
-                "Networks": {network: {"IPAddress": "10.0.0.2", "NetworkID": f"id of {network}"}}
-            },
+            "NetworkSettings": {"Networks": {network: {"IPAddress": "10.0.0.2", "NetworkID": f"id of {network}"}}},
         }
         for path, value in changes.items():
             section, dummy, key = path.partition("__")
@@ -219,7 +221,9 @@ class FakeEngine:
         body = copy.deepcopy(body)
         host_config = body.pop("HostConfig")
         endpoints = body.pop("NetworkingConfig", {}).get("EndpointsConfig", {})
-        project, service = (body["Labels"][label] for label in (docker_containers.PROJECT_LABEL, docker_containers.SERVICE_LABEL))
+        project, service = (
+            body["Labels"][label] for label in (docker_containers.PROJECT_LABEL, docker_containers.SERVICE_LABEL)
+        )
         container_id = f"{project.rpartition('-')[2]}-{service}-{len(self.calls)}"
         self.inspected[container_id] = {
             "Id": container_id,
@@ -353,7 +357,7 @@ class FakeBroker:
 
 
 def record(monkeypatch, calls, module, name, label=None, does=None):
-    """Replace a function of a module by one that notes its call, and refuses arguments that the real one would not take.
+    """Replace a function of a module by one that notes its call, and refuses the arguments that the real one refuses.
 
     :param label: what is noted, called with the arguments when it is a function; the function's name when ``None``.
     :param does: gives the result, called with the arguments; raises it when it is an exception.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever stands in a file or an option: a sentence or a value that keeps to the grammar, never anything else, no effect.
+"""Any text in a file or an option gives a sentence or a valid value, never anything else, and has no effect.
 
 Random, and the same at every run.
 """
@@ -54,8 +54,36 @@ SEED = 20261125
 
 NASTY = [
     *(None, True, False, 0, 1, -1, 2**31, 2**63, 10**31, 1.5, -0.0, 1e308),
-    *("", " ", "\n", "\0", "x\n", "\nx", "../..", "/", "//", "/etc/passwd", "a/../b", "-x", "--all", "$(id)", "`id`", "a;b"),
-    *("a b", "a\tb", "a\r\nb", "127.0.0.1:80; } server {", "'\"", "{{ 7 * 7 }}", "%s%n", "blue ", "Blue", "\u0661\u0662"),
+    *(
+        "",
+        " ",
+        "\n",
+        "\0",
+        "x\n",
+        "\nx",
+        "../..",
+        "/",
+        "//",
+        "/etc/passwd",
+        "a/../b",
+        "-x",
+        "--all",
+        "$(id)",
+        "`id`",
+        "a;b",
+    ),
+    *(
+        "a b",
+        "a\tb",
+        "a\r\nb",
+        "127.0.0.1:80; } server {",
+        "'\"",
+        "{{ 7 * 7 }}",
+        "%s%n",
+        "blue ",
+        "Blue",
+        "\u0661\u0662",
+    ),
     *("\uff11\uff18\uff10\uff10\uff11", "bl\u03c5e", "a\u2028b", "\u202eeulb", "\ud800", "x" * 5000),
     *([], {}, [[]], [{}], {"": ""}, [None], {"a": {"b": [1]}}, {"__proto__": 1}),
 ]
@@ -101,7 +129,9 @@ def use(scene, data):
     journal = Journal(scene.store, copy.deepcopy(data))
     settings = _settings.from_journal(journal.data)
     nginx = nginx_running.Nginx(**settings.nginx)
-    assert set("\n\r;{}\"'` $\\#").isdisjoint(nginx.upstream + nginx.file + nginx.container + "".join(nginx.servers.values()))
+    assert set("\n\r;{}\"'` $\\#").isdisjoint(
+        nginx.upstream + nginx.file + nginx.container + "".join(nginx.servers.values())
+    )
     assert set(settings.ports) == set(settings.projects) == set(nginx.servers) == {"blue", "green"}
     assert data["release"].isascii() and " " not in data["release"]
     if settings.health:
@@ -111,7 +141,11 @@ def use(scene, data):
             recovery_decide.decide(journal.data, recovery_decide.HostState(served, True, True), prefer)
     assert isinstance(journal.describe(), str) and journal.lease_is_live() in (True, False)
     workers = {journal["settings"]["projects"][color] for color in ("blue", "green")}
-    for facts in (workers_told(journal.data, workers, True), workers_consume(journal.data, workers), gap_ends(journal.data, True)):
+    for facts in (
+        workers_told(journal.data, workers, True),
+        workers_consume(journal.data, workers),
+        gap_ends(journal.data, True),
+    ):
         journal.data.update(facts)
         count(journal.data, "health", Moment("boot-1", 1013.0, 1795435213.0))
     sentence(figures(journal))
@@ -250,7 +284,14 @@ def test_the_copy_before_is_used_whatever_became_of_the_journal(scene, whole, rn
 @pytest.mark.parametrize("name", ["containers.json", "history.jsonl"])
 def test_garbage_in_the_other_files_is_passed_over(scene, rng, name):
     kept = {"version": 1, "kept": "blue", "colors": {"blue": {"release": "1", "containers": [], "networks": []}}}
-    line = {"id": "dep-0", "result": "committed", "release": "1", "ended": "", "images": {"sha256:1": "a"}, "seconds": {"a": 1}}
+    line = {
+        "id": "dep-0",
+        "result": "committed",
+        "release": "1",
+        "ended": "",
+        "images": {"sha256:1": "a"},
+        "seconds": {"a": 1},
+    }
     costs = {"memory": {"before": 1, "peak": 2}, "took": 4, "waited": 1, "worker_gap": None, "live_at": ""}
     good = kept if name == "containers.json" else {**line, **costs}
     read = 0
@@ -298,7 +339,11 @@ def test_messages_that_an_app_puts_into_its_redis_are_told_or_not(rng):
     """They are made by the app, so by whoever has its container."""
     deep = "[" * 100000
     texts = [json.dumps(changed(MESSAGE, path, value)) for path in list(places(MESSAGE))[1:] for value in NASTY]
-    texts += [text.replace('"priority": 3', f'"priority": {odd}') for text in texts[:1] for odd in ("Infinity", "NaN", "1e999")]
+    texts += [
+        text.replace('"priority": 3', f'"priority": {odd}')
+        for text in texts[:1]
+        for odd in ("Infinity", "NaN", "1e999")
+    ]
     texts += [json.dumps(value) for value in NASTY] + [deep, '{"a": ' + deep, f'{{"body": "{deep}"}}', "9" * 10000]
     texts += [json.dumps(MESSAGE)[: rng.randrange(100)] for dummy in range(100)]
     for text in texts:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker gap where workers really stop and start, and the figures of whole ways, as results and the history have them."""
+"""The worker gap where workers really stop and start, and the figures of whole runs, in results and the history."""
 
 from __future__ import annotations
 
@@ -135,7 +135,13 @@ def scene(monkeypatch, tmp_path):
 def settled(scene):
     """Half a minute of a deployment, and what settle returns; a run of its own each."""
     scene.deployment("stop_workers")
-    given = {"deployment_id": "dep-1", "epoch": 1, "approval_follows": False, "approval_timeout": 3600, "on_timeout": "keep"}
+    given = {
+        "deployment_id": "dep-1",
+        "epoch": 1,
+        "approval_follows": False,
+        "approval_timeout": 3600,
+        "on_timeout": "keep",
+    }
     steps = [("stop_workers", "note_told", "blue"), ("cutover", "", ""), ("start_workers", "note_consuming", "green")]
     for step, note, color in steps:
         scene.host.clock.sleep(4)

@@ -26,7 +26,14 @@ URL = "http://127.0.0.1:18002/health/"
 def container(name):
     facts = dict.fromkeys(Container._fields)
     facts.update(
-        id=name, name=name, status="running", health="", restart_count=0, exit_code=0, oom_killed=False, started_at="2026-1"
+        id=name,
+        name=name,
+        status="running",
+        health="",
+        restart_count=0,
+        exit_code=0,
+        oom_killed=False,
+        started_at="2026-1",
     )
     return Container(**facts)
 
@@ -173,7 +180,15 @@ def test_bad_url_is_refused_before_anything_is_asked(host, journal, color):
 
 @pytest.fixture
 def settings():
-    health = {"path": "/health/", "host": "", "status": [200], "timeout": 2.0, "interval": 0.3, "successes": 5, "deadline": 60.0}
+    health = {
+        "path": "/health/",
+        "host": "",
+        "status": [200],
+        "timeout": 2.0,
+        "interval": 0.3,
+        "successes": 5,
+        "deadline": 60.0,
+    }
     return settings_of(
         {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {}, "health": health}
     )

@@ -119,7 +119,8 @@ def test_what_nobody_expected_is_one_sentence_too(run, warned, monkeypatch):
     assert code == 1
     assert result["msg"] == (
         "Unexpected error in smallfleet.bluegreen.bg_test (KeyError: 'surprise'). Please report it with the output of "
-        "ANSIBLE_DISPLAY_TRACEBACK=error and -vvv. ansible-playbook smallfleet.bluegreen.status shows the state of the host."
+        "ANSIBLE_DISPLAY_TRACEBACK=error and -vvv. ansible-playbook smallfleet.bluegreen.status shows the state of the "
+        "host."
     )
     assert "\n" not in result["msg"]
     assert warned == ["mind the gap"]

@@ -82,9 +82,10 @@ def test_the_release_has_to_be_named(stuck):
     with pytest.raises(Fenced) as refusal:
         finish(stuck, UNNAMED)
     assert refusal.value.message == (
-        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is being undone, and nothing was finished: complete "
-        "the way back with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still serves release 2 and it is to stay, "
-        "name it (ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2)."
+        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is being undone, and nothing was "
+        "finished: complete the way back with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still "
+        "serves release 2 and it is to stay, name it (ansible-playbook smallfleet.bluegreen.finish -e "
+        "bluegreen_release=2)."
     )
     with pytest.raises(Fenced, match="name it"):
         finish(stuck, {**NAMED, "release": "3"})
@@ -108,8 +109,8 @@ def test_what_nginx_has_left_already_is_not_kept(stuck):
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop is being rolled back and cannot be kept, because Nginx serves blue already, which is healthy. "
-        "Nothing was changed. Complete the rollback with ansible-playbook smallfleet.bluegreen.rollback."
+        "Release 2 of app shop is being rolled back and cannot be kept, because Nginx serves blue already, which is "
+        "healthy. Nothing was changed. Complete the rollback with ansible-playbook smallfleet.bluegreen.rollback."
     )
     assert stuck.effects() == ["wait for blue"]
 
@@ -139,8 +140,8 @@ def test_a_color_that_is_not_healthy_is_not_kept(stuck):
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop cannot be kept, because green is not healthy. No task was moved. Make one of the two colors "
-        f"healthy (ansible-playbook smallfleet.bluegreen.status shows both); then {WAYS}."
+        "Release 2 of app shop cannot be kept, because green is not healthy. No task was moved. Make one of the two "
+        f"colors healthy (ansible-playbook smallfleet.bluegreen.status shows both); then {WAYS}."
     )
     assert stuck.effects() == ["wait for green"]
 
@@ -158,8 +159,8 @@ def test_workers_that_do_not_come_up_leave_all_as_it_was(stuck, monkeypatch):
         with pytest.raises(BluegreenError) as failure:
             finish(stuck)
     assert failure.value.message == (
-        "Release 2 of app shop could not be kept: Container shop-green-worker-1 exited. The old workers run again. Fix that; "
-        f"then {WAYS}."
+        "Release 2 of app shop could not be kept: Container shop-green-worker-1 exited. The old workers run again. "
+        f"Fix that; then {WAYS}."
     )
     assert stuck.states()["blue-worker"] == "running" and stuck.brokers["blue"].tasks == {"celery": 3}
     journal = stuck.store.load()
@@ -239,7 +240,9 @@ def test_one_that_lost_its_owner_before_its_workers_started_can_be_kept(monkeypa
         recovery.recover(scene.host, scene.store, UNDO._replace(prefer="", guard=True), check_mode=False)
     journal = scene.store.load()
     assert (journal["back"], journal["result"]) == (False, "failed")
-    with pytest.raises(Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"):
+    with pytest.raises(
+        Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"
+    ):
         deployment_open.require_none_open(scene.store, journal)
     assert finish(scene)["result"] == "committed"
     assert scene.states()["green-worker"] == "running"
@@ -275,7 +278,9 @@ def test_a_first_deployment_that_could_not_be_undone_is_kept(monkeypatch, tmp_pa
 
 def test_where_both_are_ill_the_named_release_is_taken_as_it_is(stuck):
     stuck.unhealthy = {"blue", "green"}
-    with pytest.raises(BluegreenError, match="if both are unhealthy, .*rollback -e bluegreen_release=1 takes release 1 as it is"):
+    with pytest.raises(
+        BluegreenError, match="if both are unhealthy, .*rollback -e bluegreen_release=1 takes release 1 as it is"
+    ):
         undo(stuck)
     result = undo(stuck, release="1")
     assert result["result"] == "rolled_back" and stuck.served == "blue"
@@ -308,7 +313,10 @@ def test_what_is_open_is_undone_whatever_release_is_named(stuck, named, warned):
     """It may stand in the inventory."""
     stuck.unhealthy = set()
     assert undo(stuck, release=named)["result"] == "rolled_back"
-    sentence = "bluegreen_release is '0.9', but the open deployment is of release 2: that one is rolled back, and release 1 is live again."
+    sentence = (
+        "bluegreen_release is '0.9', but the open deployment is of release 2: that one is rolled back, and release 1 "
+        "is live again."
+    )
     assert (sentence in stuck.host.warnings) is warned
 
 

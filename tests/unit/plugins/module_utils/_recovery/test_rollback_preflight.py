@@ -35,8 +35,8 @@ WAYS = (
     "smallfleet.bluegreen.rollback goes back once blue is healthy."
 )
 REFUSED = (
-    "Release 2 of app shop was not rolled back, because the old color blue does not answer: blue is not healthy. Release 2 is "
-    f"live and healthy, and awaits approval. {WAYS}"
+    "Release 2 of app shop was not rolled back, because the old color blue does not answer: blue is not healthy. "
+    f"Release 2 is live and healthy, and awaits approval. {WAYS}"
 )
 MEMORY = dict.fromkeys(("free", "web", "support", "workers", "app", "oom_kills"), 400)
 
@@ -93,8 +93,13 @@ def test_a_new_color_that_is_not_whole_is_no_reason_to_stay(scene, broken):
 
 @pytest.mark.parametrize("served, looked", [("green", True), ("blue", False), ("", True)])
 def test_only_where_visitors_are_with_the_new_color(scene, served, looked):
-    cutover = {"color": "green", "file": str(scene.file), "kept": str(scene.file.parent / ".bluegreen-shop.conf.before-dep-1"),
-               "children": [], "proved": "green"}
+    cutover = {
+        "color": "green",
+        "file": str(scene.file),
+        "kept": str(scene.file.parent / ".bluegreen-shop.conf.before-dep-1"),
+        "children": [],
+        "proved": "green",
+    }
     scene.deployment("awaiting_approval", cutover=cutover)
     scene.served = served
     with pytest.raises(BluegreenError) as failure:
@@ -108,7 +113,12 @@ def test_what_failed_late_awaits_approval_where_there_is_no_way_back(scene, step
     scene.deployment(step, done=False)
     assert refusal(scene, reason="a hook failed") == REFUSED
     journal = scene.store.load()
-    assert (journal["step"], journal["done"], journal["back"], journal["result"]) == ("awaiting_approval", True, False, "")
+    assert (journal["step"], journal["done"], journal["back"], journal["result"]) == (
+        "awaiting_approval",
+        True,
+        False,
+        "",
+    )
     assert scene.states()["green-worker"] == "running" and scene.states()["blue-worker"] == "exited"
 
 
@@ -120,7 +130,9 @@ def test_a_web_that_does_not_start_is_named(scene, monkeypatch):
         raise EngineError("port is already allocated.", 500)
 
     monkeypatch.setattr(scene.engine, "start", start)
-    assert "does not answer: container shop-blue-web-1 does not start, port is already allocated. Release 2" in refusal(scene)
+    assert "does not answer: container shop-blue-web-1 does not start, port is already allocated. Release 2" in refusal(
+        scene
+    )
 
 
 def test_a_web_that_is_gone_is_named(scene):
@@ -189,8 +201,8 @@ class Guarded:
 
 
 PAST = (
-    "The time to approve release 2 is over. It was not rolled back, because the old color blue does not answer: blue is not "
-    "healthy."
+    "The time to approve release 2 is over. It was not rolled back, because the old color blue does not answer: blue "
+    "is not healthy."
 )
 
 

@@ -31,7 +31,7 @@ KEPT = [f"deployment.json.corrupt-{STAMP}", f"deployment.json.previous.corrupt-{
 
 
 class Damaged(Scene):
-    """A deployment in the middle of the cutover whose journal is garbage; both colors' workers run, blue's throttled."""
+    """A deployment in the middle of the cutover with a damaged journal; all workers run, those of blue throttled."""
 
     def __init__(self, monkeypatch, folder):
         super().__init__(monkeypatch, folder)
@@ -47,7 +47,9 @@ class Damaged(Scene):
         self.remember()
         self.deployment("handover").note(tasks_moved=3)
         for worker in ("blue-worker", "blue-beat"):
-            self.engine.inspected[worker]["HostConfig"].update(RestartPolicy=dict(NO_RESTART), CpuShares=cpu_shares.LOWEST)
+            self.engine.inspected[worker]["HostConfig"].update(
+                RestartPolicy=dict(NO_RESTART), CpuShares=cpu_shares.LOWEST
+            )
         self.damage()
 
     def remember(self, **workers):
@@ -180,7 +182,9 @@ def test_throttled_workers_of_the_served_color_work_at_full_weight(scene):
     scene.served = "blue"
     scene.engine.inspected["blue-beat"]["HostConfig"]["CpuShares"] = 512
     scene.recover()
-    weights = {name: scene.engine.inspected[name]["HostConfig"].get("CpuShares") for name in ("blue-worker", "blue-beat")}
+    weights = {
+        name: scene.engine.inspected[name]["HostConfig"].get("CpuShares") for name in ("blue-worker", "blue-beat")
+    }
     # The user's own weight is the user's.
     assert weights == {"blue-worker": cpu_shares.DEFAULT, "blue-beat": 512}
 
@@ -234,9 +238,9 @@ def test_the_journal_is_kept_aside_and_the_history_tells_of_it(scene):
         "epoch": 0,
         "result": "failed",
         "message": (
-            f"The journal was damaged and is kept as {KEPT[1]} and {KEPT[0]}. Nginx serves green, and only its workers run; "
-            "nothing was removed. Check both colors with ansible-playbook smallfleet.bluegreen.status, stop the web of blue "
-            "(docker compose -p shop-blue stop web), then deploy again."
+            f"The journal was damaged and is kept as {KEPT[1]} and {KEPT[0]}. Nginx serves green, and only its workers "
+            "run; nothing was removed. Check both colors with ansible-playbook smallfleet.bluegreen.status, stop the "
+            "web of blue (docker compose -p shop-blue stop web), then deploy again."
         ),
         "logs": {},
     }
@@ -321,10 +325,10 @@ def test_where_nobody_knows_which_color_is_live_nothing_is_done(scene, served, c
     with pytest.raises(BluegreenError) as refusal:
         scene.recover(check_mode)
     assert refusal.value.message == (
-        f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and deployment.json.previous "
-        "damaged): run ansible-playbook smallfleet.bluegreen.recover, which goes by what the host shows and keeps the file aside. "
-        "But Nginx is not proved to serve either color, so nothing was done. Repair Nginx, then run ansible-playbook "
-        "smallfleet.bluegreen.recover."
+        f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and "
+        "deployment.json.previous damaged): run ansible-playbook smallfleet.bluegreen.recover, which goes by what the "
+        "host shows and keeps the file aside. But Nginx is not proved to serve either color, so nothing was done. "
+        "Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
     )
     assert untouched(scene)
 
@@ -337,10 +341,9 @@ def test_where_nothing_tells_what_the_app_is_made_of_nothing_is_done(scene, text
     with pytest.raises(BluegreenError) as refusal:
         scene.recover()
     assert refusal.value.message == (
-        f"The journal of app shop is damaged, and {scene.store.path('settings.json')} does not tell which services the app has. "
-        "Check both colors with ansible-playbook smallfleet.bluegreen.status, start the missing containers of the live one, stop "
-        "the workers of the other one, and then move "
-        f"{scene.store.path('deployment.json')} away."
+        f"The journal of app shop is damaged, and {scene.store.path('settings.json')} does not tell which services the "
+        "app has. Check both colors with ansible-playbook smallfleet.bluegreen.status, start the missing containers "
+        f"of the live one, stop the workers of the other one, and then move {scene.store.path('deployment.json')} away."
     )
     assert untouched(scene)
 
@@ -348,7 +351,9 @@ def test_where_nothing_tells_what_the_app_is_made_of_nothing_is_done(scene, text
 def test_what_a_later_release_remembers_besides_is_passed_over(scene):
     with open(scene.store.path("settings.json"), encoding="utf-8") as source:
         known = json.load(source)
-    known["more"] = known["settings"]["more"] = known["settings"]["nginx"]["more"] = known["settings"]["broker"]["more"] = 1
+    known["more"] = known["settings"]["more"] = known["settings"]["nginx"]["more"] = known["settings"]["broker"][
+        "more"
+    ] = 1
     scene.write("settings.json", json.dumps(known))
     assert scene.recover()["changed"] is True
 
@@ -365,5 +370,8 @@ def test_a_journal_that_was_mended_meanwhile_counts(scene, monkeypatch):
     monkeypatch.setattr(scene.store, "_acquire", mended)
     with pytest.raises(Fenced) as refusal:
         scene.recover()
-    assert refusal.value.message == "The journal of app shop was repaired meanwhile: run ansible-playbook smallfleet.bluegreen.recover again."
+    assert (
+        refusal.value.message
+        == "The journal of app shop was repaired meanwhile: run ansible-playbook smallfleet.bluegreen.recover again."
+    )
     assert scene.effects() == []

@@ -26,7 +26,9 @@ def run(host, check_mode=False, **params):
 
 
 def test_what_is_handed_on(host, calls):
-    assert run(host, deployment_id="dep-1", epoch=2, files=["a.yml"], env_files=["/e"], build="always") == {"changed": True}
+    assert run(host, deployment_id="dep-1", epoch=2, files=["a.yml"], env_files=["/e"], build="always") == {
+        "changed": True
+    }
     project = ("shop-green", "/srv/shop", ["a.yml"], [], ["/e"])
     assert calls == [("shop", project, ["redis", "web"], "missing", "always", ("dep-1", 2))]
 

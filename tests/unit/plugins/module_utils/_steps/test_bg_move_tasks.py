@@ -159,7 +159,9 @@ def test_a_redis_that_is_down(host, calls):
 
 
 def test_what_is_to_be_empty_and_is_not_stops_the_deployment(host, calls):
-    with pytest.raises(BluegreenError, match=r"shop-blue/redis still holds tasks .*\(1 in unacked\).*deploy again") as caught:
+    with pytest.raises(
+        BluegreenError, match=r"shop-blue/redis still holds tasks .*\(1 in unacked\).*deploy again"
+    ) as caught:
         bg_move_tasks.move_tasks({**PARAMS, "empty": True}, host, False)
     assert caught.value.details == {"failure": "not_empty", "left": {"unacked": 1}}
 

@@ -115,9 +115,9 @@ def test_the_guard_of_an_open_deployment_is_left_alone(scene, there, check_mode)
     assert scene.put(check_mode) == {"changed": False, "program": str(scene.path)}
     assert (scene.path.read_bytes() if scene.path.exists() else None) == before
     assert scene.host.warnings == [
-        f"{scene.path} was not replaced, because it is the guard of deployment {journal.describe()} of app shop, which is "
-        "open. The next deployment replaces it, or ansible-playbook smallfleet.bluegreen.prepare once this one is finished "
-        "or rolled back."
+        f"{scene.path} was not replaced, because it is the guard of deployment {journal.describe()} of app shop, which "
+        "is open. The next deployment replaces it, or ansible-playbook smallfleet.bluegreen.prepare once this one is "
+        "finished or rolled back."
     ]
 
 
@@ -160,7 +160,9 @@ def test_a_run_that_holds_the_lock_is_not_disturbed(scene, monkeypatch):
     before = scene.left_there()
     real = scene.store.lock
     monkeypatch.setattr(scene.store, "lock", lambda purpose: real(purpose, wait=0))
-    other = Store("shop", Host(), root=os.path.dirname(scene.store.folder), run_root=os.path.dirname(scene.store.lease_mark))
+    other = Store(
+        "shop", Host(), root=os.path.dirname(scene.store.folder), run_root=os.path.dirname(scene.store.lease_mark)
+    )
     with other.lock("step fetch"):
         assert not scene.put()["changed"]
     assert scene.path.read_bytes() == before
@@ -187,8 +189,8 @@ def test_a_python_that_does_not_run_it_is_refused(scene, monkeypatch):
     with pytest.raises(BluegreenError) as refusal:
         scene.put()
     assert refusal.value.message.endswith(
-        "does not run on this host (no zlib here). Nothing was changed. Set ansible_python_interpreter to another Python "
-        f"on this host; the guard was tried with {PYTHON}."
+        "does not run on this host (no zlib here). Nothing was changed. Set ansible_python_interpreter to another "
+        f"Python on this host; the guard was tried with {PYTHON}."
     )
     assert scene.path.read_bytes() == before
     assert sorted(os.listdir(scene.store.folder)) == ["guard.pyz", "lock"]

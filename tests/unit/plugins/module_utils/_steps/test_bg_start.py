@@ -230,7 +230,10 @@ def test_what_runs_already_is_no_change(host, calls):
         ({"timeout": -1.0}, "timeout is -1 s"),
         ({"replaces": "shop-green"}, "replaces is 'shop-green', but services names no workers that could take over"),
         ({"replaces": "Shop Green"}, "replaces"),
-        ({"before_stop": True}, "before_stop is true, but deployment_id is empty, and only a deployment stops old workers"),
+        (
+            {"before_stop": True},
+            "before_stop is true, but deployment_id is empty, and only a deployment stops old workers",
+        ),
         (
             {"before_stop": True, "deployment_id": "dep-1"},
             "before_stop is true, but services has support, init, web, and before the old workers stop only init runs",

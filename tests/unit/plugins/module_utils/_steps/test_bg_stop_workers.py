@@ -165,7 +165,14 @@ def tight(host, calls, store, monkeypatch):
 
 
 def in_deployment(**changes):
-    return {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green", **changes}
+    return {
+        **PARAMS,
+        "deployment_id": "dep-1",
+        "epoch": 1,
+        "services": ["worker"],
+        "candidate": "shop-green",
+        **changes,
+    }
 
 
 STOP = (["worker"], None, "fail", "stop_workers", True)

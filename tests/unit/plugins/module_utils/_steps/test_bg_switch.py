@@ -52,8 +52,12 @@ def calls(host, monkeypatch, tmp_path):
         "require_still_healthy",
         lambda host, journal, settings, color, found: calls.append(("healthy", settings.app, color, found)),
     )
-    monkeypatch.setattr(bg_switch, "restore_restart_policies", lambda host, journal, found: calls.append(("policies", found)))
-    monkeypatch.setattr(bg_switch, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run")))
+    monkeypatch.setattr(
+        bg_switch, "restore_restart_policies", lambda host, journal, found: calls.append(("policies", found))
+    )
+    monkeypatch.setattr(
+        bg_switch, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
+    )
     return calls
 
 
@@ -152,7 +156,10 @@ def test_no_live_color_before(host, params, calls):
         ({"drain_timeout": -1.0}, "drain_timeout is -1, but it must not be less than 0."),
         ({"ports": {"blue": 18001, "green": 18001}}, "ports gives both colors 18001"),
         ({"servers": {"blue": "x:1", "green": None}}, "servers has no green"),
-        ({"file": "/nowhere/shop.conf"}, "/nowhere/shop.conf, the file that tells Nginx which color is live, does not exist"),
+        (
+            {"file": "/nowhere/shop.conf"},
+            "/nowhere/shop.conf, the file that tells Nginx which color is live, does not exist",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(host, params, calls, change, message):
