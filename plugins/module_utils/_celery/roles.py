@@ -6,8 +6,8 @@
 
 """What is a Celery worker and what is a beat, judged by commands and processes. Pure.
 
-A process is what its command line says in the place of the program: a word somewhere in a command proves nothing. A
-script, an init or a supervisor often carries Celery's whole command line in its own, and is not Celery.
+Only the word in the place of the program counts: a script, an init or a supervisor often has Celery's whole command
+line among its arguments and is not Celery.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from typing import NamedTuple, Optional
+from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
-# Programs that stand before a Celery process without being one, by the name of the file that runs.
+# Programs that start Celery and are not Celery themselves, by the name of their file.
 SHELLS = ("sh", "bash", "dash", "ash", "zsh", "busybox")
 INITS = ("tini", "docker-init", "dumb-init", "catatonit")
 # These run one program, do nothing to it by themselves, and end with it.
 RUNNERS = (
-    *("su", "sudo", "runuser", "gosu", "su-exec", "setpriv", "env", "nice", "ionice", "flock", "setsid", "stdbuf", "nohup"),
-    *("chpst", "dotenv"),
+    *("su", "sudo", "runuser", "gosu", "su-exec", "setpriv", "env", "nice", "ionice", "flock", "setsid", "stdbuf"),
+    *("nohup", "chpst", "dotenv"),
 )
 _WRAPPERS = (
     *SHELLS,
@@ -37,7 +37,7 @@ _WRAPPERS = (
 VALUED = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
 
 _SHELL_OPERATORS = re.compile(r"^[;&|()]+$")
-# -B alone or behind other flags that take no value, as in -EB.
+# -B alone, or after other flags without a value, as in -EB.
 _EMBEDDED_BEAT = re.compile(r"^(-[ED]*B|--beat)$")
 _PYTHON = re.compile(r"^(python|pypy)[0-9.]*$")
 
@@ -46,13 +46,13 @@ class Process(NamedTuple):
     """A process of a container as the host sees it.
 
     ``name`` is the kernel's short name, ``argv`` the command line, ``started`` the start in ticks since the boot, which
-    tells it from a later process with the same ``pid``; ``is_frozen`` says that it was sent SIGSTOP.
+    distinguishes it from a later process with the same ``pid``; ``is_frozen`` says that it was sent SIGSTOP.
     """
 
     pid: int
     ppid: int
     name: str
-    argv: list
+    argv: list[str]
     started: int = 0
     is_frozen: bool = False
 
@@ -73,31 +73,31 @@ class Roles(NamedTuple):
 
 
 def roles_named(name: str) -> Roles:
-    """The roles that :attr:`Roles.name` gives this name."""
+    """The roles with a name from :attr:`Roles.name`."""
     return Roles("worker" in name, "beat" in name)
 
 
-def roles_of_command(argv: list) -> Roles:
-    """Roles of a command given as a list; what a shell is given with ``-c`` is looked through."""
+def roles_of_command(argv: Sequence[str]) -> Roles:
+    """Roles of a command given as a list; in a shell's script (``-c``) each command counts."""
     roles = Roles()
     for command in simple_commands(argv):
         roles |= _roles_of_words(command)
     return roles
 
 
-def roles_of_processes(processes: list) -> Roles:
-    """Roles of a container by what runs in it."""
+def roles_of_processes(processes: Sequence[Process]) -> Roles:
+    """Roles of a container by the processes that run in it."""
     roles = Roles()
     for process in main_processes(processes):
         roles |= _roles_of_process(process)
     return roles
 
 
-def roles_of_listed(service: str, command: list) -> Roles:
-    """Roles of a container that the user calls a worker and that does not run: by its command, at last by its name.
+def roles_of_listed(service: str, command: Sequence[str]) -> Roles:
+    """Roles of a stopped container that the user lists as a worker: by its command, otherwise by names.
 
-    A script such as ``/start-celerybeat`` says what it is only by its name. A name decides between worker and beat, never
-    whether something is a worker at all.
+    The name is all that a script such as ``/start-celerybeat`` shows. It decides only between worker and beat, never
+    whether a container is a worker at all.
     """
     roles = roles_of_command(command)
     if roles != Roles():
@@ -108,10 +108,10 @@ def roles_of_listed(service: str, command: list) -> Roles:
     return Roles(worker=not beat and any("worker" in name for name in names), beat=beat)
 
 
-def find_command(words: list) -> Optional[tuple]:
+def find_command(words: Sequence[str]) -> Optional[tuple[int, int]]:
     """``(index of "celery", index of its command)`` in a simple command that starts workers or a beat, or ``None``.
 
-    The value of an option is not the command: ``celery -A worker beat`` is a beat.
+    The value of an option is not a command: ``celery -A worker beat`` is a beat.
     """
     for start, word in enumerate(words):
         if os.path.basename(word) != "celery":
@@ -124,8 +124,8 @@ def find_command(words: list) -> Optional[tuple]:
     return None
 
 
-def broker_of_command(argv: list) -> str:
-    """The broker's URL in a command given as a list, as it is written there; empty when Celery is not given one."""
+def broker_of_command(argv: Sequence[str]) -> str:
+    """The broker's URL in a command given as a list, as it is written there; empty if Celery gets no such option."""
     for command in simple_commands(argv):
         names = [os.path.basename(word) for word in command]
         options = command[names.index("celery") + 1:] if "celery" in names else []
@@ -138,53 +138,60 @@ def broker_of_command(argv: list) -> str:
     return ""
 
 
-def main_processes(processes: list) -> list:
-    """Celery's main processes among those of a container: the ones that must get the signal, and nobody else.
+def main_processes(processes: Sequence[Process]) -> list[Process]:
+    """Celery's main processes in a container: only these may get the signal.
 
-    A child of the pool has the command line of its main process, or a title of its own. A process that only carries
-    Celery's words in its arguments, and has another such process below it, has started that.
+    A child of the pool has the command line of its main process, or a title of its own. A process that has Celery's
+    words only among its arguments, and another such process below it, has just started that one.
     """
     celery = [each for each in processes if not _is_wrapper(each) and _roles_of_process(each) != Roles()]
     itself = [each for each in celery if _is_program(each)]
-    # Such as "manage.py celery worker". Where Celery itself runs, these words only stand in somebody's arguments.
+    # Other programs, such as "manage.py celery worker", count only if Celery itself does not run.
     candidates = {each.pid: each for each in itself or celery}
     parents = {each.pid: each.ppid for each in processes}
-    children, launchers = set(), set()
+    children: set[int] = set()
+    launchers: set[int] = set()
     for process in candidates.values():
         for pid in ancestors(process.pid, parents):
             if pid in candidates and _is_child_of(process, candidates[pid]):
                 children.add(process.pid)
             elif pid in candidates and not itself:
                 launchers.add(pid)
-    # What a child of the pool has started belongs to its task, and ends with that.
+    # A process below a child of the pool belongs to the child's task and ends with it.
     children |= {pid for pid in candidates if not children.isdisjoint(ancestors(pid, parents))}
     return [each for each in candidates.values() if each.pid not in children | launchers]
 
 
-def programs(processes: list) -> list:
-    """The processes that do a worker container's work: Celery's, else the first ones behind shells, inits and supervisors."""
+def programs(processes: Sequence[Process]) -> list[Process]:
+    """The processes that do a worker container's work: Celery's, else the first below shells, inits and supervisors.
+
+    :param processes: those of the container, process 1 first.
+    """
     found = main_processes(processes)
     if found:
         return found
-    below: dict = {}
+    below: dict[int, list[Process]] = {}
     for process in processes:
         below.setdefault(process.ppid, []).append(process)
-    waiting = processes[:1]
+    waiting = list(processes[:1])
     while waiting:
         process = waiting.pop(0)
         children = below.get(process.pid, [])
         if _is_wrapper(process) and children:
             waiting += children
         elif not process.is_frozen:
-            # A frozen one with nothing below it has been told before, and its Celery has ended.
+            # A frozen one without children was told to finish earlier, and its Celery has ended.
             found.append(process)
     return found
 
 
-def embedded_beat(main: Process, processes: list, ignores_interrupt) -> Optional[Process]:
+def embedded_beat(
+    main: Process, processes: Sequence[Process], ignores_interrupt: Callable[[int], bool]
+) -> Optional[Process]:
     """The process of a ``worker -B`` that sends the periodic tasks, or ``None``.
 
-    A child of the pool ignores SIGINT, the beat does not. It is started with the worker, so it is the oldest of those.
+    The children of the pool ignore SIGINT, the beat does not. It starts with the worker, so it is the oldest of those
+    that do not.
 
     :param main: Celery's main process.
     :param ignores_interrupt: called with a pid.
@@ -198,9 +205,9 @@ def embedded_beat(main: Process, processes: list, ignores_interrupt) -> Optional
     return next((each for each in children if each.argv == main.argv and not ignores_interrupt(each.pid)), None)
 
 
-def ancestors(pid: int, parents: dict) -> list:
+def ancestors(pid: int, parents: Mapping[int, int]) -> list[int]:
     """The pids above a process within a container, nearest first; ``parents`` maps a pid to its parent's."""
-    found: list = []
+    found: list[int] = []
     pid = parents.get(pid, 0)
     while pid in parents and pid not in found:
         found.append(pid)
@@ -216,12 +223,12 @@ def _is_child_of(process: Process, main: Process) -> bool:
 
 
 def _is_wrapper(process: Process) -> bool:
-    # The kernel calls a script by its own name, and its interpreter stands first in the command line.
+    # For a script the kernel's name is that of the script, and the command line begins with its interpreter.
     return process.name in _WRAPPERS or os.path.basename((_words(process) or [""])[0]) in _WRAPPERS
 
 
 def _is_program(process: Process) -> bool:
-    """Whether the program that a process runs is Celery, and not one that only has Celery's words among its arguments."""
+    """Whether a process runs Celery itself, and not a program that has Celery's words among its arguments."""
     words = _words(process)
     if words[0] in ("[celeryd:", "[celery") or os.path.basename(words[0]) == "celery":
         return True
@@ -235,20 +242,20 @@ def _is_program(process: Process) -> bool:
     return bool(rest) and os.path.basename(rest[0]) == "celery"
 
 
-def _words(process: Process) -> list:
-    # A program that renames itself (setproctitle) leaves one string with spaces in place of its arguments.
+def _words(process: Process) -> list[str]:
+    # A program that sets its title (setproctitle) has one string with spaces in place of its arguments.
     return " ".join(process.argv).split()
 
 
 def _roles_of_process(process: Process) -> Roles:
     words = _words(process)
     found = find_command(words)
-    # It starts workers that leave it behind, and ends.
+    # "celery multi" only starts workers, in the background, and ends.
     return Roles() if found and words[found[1]] == "multi" else _roles_of_words(words)
 
 
-def script_of(argv: list) -> Optional[tuple]:
-    """``(words of the shell with its -c, script)`` of a command that a shell is given, or ``None``."""
+def script_of(argv: Sequence[str]) -> Optional[tuple[list[str], str]]:
+    """``(words up to and including -c, script)`` of a command that runs a script in a shell, or ``None``."""
     words = [str(word) for word in argv]
     for index, word in enumerate(words[:-1]):
         if os.path.basename(word) in SHELLS and re.match(r"^-[a-z]*c$", words[index + 1]) and len(words) > index + 2:
@@ -259,20 +266,21 @@ def script_of(argv: list) -> Optional[tuple]:
     return None
 
 
-def simple_commands(argv: list) -> list:
+def simple_commands(argv: Sequence[str]) -> list[list[str]]:
     """The commands, each a list of words, that a command runs: itself, or those of a shell's script."""
     found = script_of(argv)
     return _split(found[1]) if found else [[str(word) for word in argv]]
 
 
-def _split(script: str) -> list:
+def _split(script: str) -> list[list[str]]:
     lexer = shlex.shlex(script.replace("\\\n", " ").replace("\n", ";"), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     try:
         words = list(lexer)
-    except ValueError:  # A quote without its end: the shell itself would refuse it, but a guess is better than none.
+    except ValueError:
+        # A quote is not closed. The shell would refuse the script too, but a guess is better than none.
         words = script.split()
-    commands = [[]]
+    commands: list[list[str]] = [[]]
     for word in words:
         if _SHELL_OPERATORS.match(word):
             commands.append([])
@@ -281,8 +289,8 @@ def _split(script: str) -> list:
     return commands
 
 
-def _roles_of_words(words: list) -> Roles:
-    # Celery names its processes so where setproctitle is installed: "[celeryd: celery@host:MainProcess] -active- (worker -B)".
+def _roles_of_words(words: list[str]) -> Roles:
+    # With setproctitle Celery's title is "[celeryd: celery@host:MainProcess] -active- (worker -B)".
     if words[:1] == ["[celeryd:"]:
         return Roles(worker=True, beat=any(_EMBEDDED_BEAT.match(word.strip("()")) for word in words))
     if words[:2] == ["[celery", "beat]"]:

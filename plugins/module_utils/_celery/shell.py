@@ -4,11 +4,10 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""The command that opens Celery's own shell as a worker is started, and what that shell is told to print; pure.
+"""The command for Celery's shell that makes an app print the tasks that it registers. Pure.
 
-Only Celery itself knows which tasks an app registers: they depend on its settings, on Django, on what imports what.
-``celery shell`` loads all of that as a worker does, and it takes the interpreter, the folder and the app from the
-worker's own command line.
+Only Celery itself can tell which tasks an app registers: they depend on its settings, on Django and on its imports.
+``celery shell`` loads an app as a worker does. Interpreter, folder and app are those of the worker's command line.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ import json
 import os
 import re
 import shlex
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Sequence
 
 from .roles import SHELLS, find_command, script_of, simple_commands
 
-# Options before the name of Celery's command that Celery before version 5 takes behind it, too.
+# Options that Celery before version 5 also takes after the name of its command.
 _MOVED = ("-A", "--app", "--loader", "--config", "--workdir")
-# What a script does before Celery that its environment depends on; whatever else it does is left out.
+# Commands of a script that set up the environment of Celery. All others are left out.
 _SETS_UP = ("cd", ".", "source", "export")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*=")
 
@@ -36,15 +35,16 @@ _LINE = (
 
 
 class Shell(NamedTuple):
-    """How to ask: the command as a list, and the line for its standard input."""
+    """The command as a list, and the line for its standard input."""
 
-    argv: list
+    argv: list[str]
     line: bytes
 
 
-def shell_of(command):
-    """The :class:`Shell` for a worker's command, or ``None`` when Celery is not found in it."""
-    script, setup = script_of(command), []
+def shell_of(command: Sequence[str]) -> Optional[Shell]:
+    """The :class:`Shell` for a worker's command, or ``None`` if Celery is not found in it."""
+    script = script_of(command)
+    setup: list[list[str]] = []
     for words in simple_commands(command):
         found = _celery_words(words)
         if found is not None:
@@ -60,43 +60,51 @@ def shell_of(command):
 
 
 def without_entry_script(shell: Shell) -> Optional[Shell]:
-    """The same question without the script that an image runs before its command, ``None`` where there is none.
+    """The same without the entry script that an image runs before its command, ``None`` if there is no such script.
 
-    Such a script often waits for a database or a broker, which nobody answers for without a network.
+    An entry script often waits for a database or a broker, and none can be reached without a network.
     """
     first = os.path.basename(shell.argv[0])
-    if first in ("celery", *SHELLS) or first.startswith("python") or not ("/" in shell.argv[0] or first.endswith(".sh")):
+    if first in ("celery", *SHELLS) or first.startswith("python"):
+        return None
+    if "/" not in shell.argv[0] and not first.endswith(".sh"):
         return None
     for index, word in enumerate(shell.argv):
         name = os.path.basename(word)
-        if index and (name in ("celery", *SHELLS) or name.startswith("python") and shell.argv[index + 1 : index + 2] == ["-m"]):
+        is_python = name.startswith("python") and shell.argv[index + 1 : index + 2] == ["-m"]
+        if index and (name in ("celery", *SHELLS) or is_python):
             return Shell(shell.argv[index:], shell.line)
     return None
 
 
-def names_in(output):
-    """The names that the shell printed, or ``None`` when it did not come to that."""
+def names_in(output: bytes) -> Optional[list[str]]:
+    """The names that the shell printed, or ``None`` if it printed none."""
     found = _NAMES.search(output)
+    if not found:
+        return None
     try:
-        return json.loads(found.group(1)) if found else None
+        names: list[str] = json.loads(found.group(1))
     except ValueError:
         return None
+    return names
 
 
-def failure_in(errors):
-    """The kind of the exception that ended a program. Not its text, which may hold a URL with a password."""
+def failure_in(errors: bytes) -> str:
+    """The type of the exception that ended a program, else empty; without its text, which may hold a password."""
     lines = errors.decode("utf-8", "replace").strip().splitlines()
     kind = re.match(r"^([A-Za-z_][\w.]*)(:|$)", lines[-1]) if lines else None
     return kind.group(1) if kind else ""
 
 
-def _celery_words(words):
-    """``(command up to and without "worker", modules to include)`` of a simple command, or ``None``."""
+def _celery_words(words: list[str]) -> Optional[tuple[list[str], list[str]]]:
+    """``(the words before "worker", modules to include)`` of a simple command, or ``None``."""
     found = find_command(words)
     if found is None or words[found[1]] != "worker":
         return None
     end = found[1]
-    moved, includes, rest = [], [], words[end + 1:]
+    moved: list[str] = []
+    includes: list[str] = []
+    rest = words[end + 1:]
     for index, word in enumerate(rest):
         name, equals, value = word.partition("=")
         if not equals:
@@ -109,8 +117,8 @@ def _celery_words(words):
     return words[begin:end] + moved, includes
 
 
-def _quoted(word):
-    # A variable must stay one; what else was quoted or not makes no difference any more.
+def _quoted(word: str) -> str:
+    # Double quotes keep a variable a variable. How the rest was quoted makes no difference here.
     if "$" in word:
         name, equals, value = word.partition("=")
         if not equals or not _ASSIGNMENT.match(word):

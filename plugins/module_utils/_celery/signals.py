@@ -4,38 +4,48 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Who in a container is told to finish, and who must not hear of it. Pure.
+"""Which processes of a container get the signal to finish, and which are frozen before it. Pure.
 
-The processes that run tasks get the signal and nobody else: an init that hands a signal on to everybody kills the pool, a
-supervisor kills after a time of its own, and a script or a supervisor may start Celery again. So whatever stands between
-process 1 and Celery is frozen before the signal, until the last task is done.
+Only Celery's main processes may get the signal: an init that passes it on to all processes kills the pool, a
+supervisor kills after a timeout of its own, and a script or a supervisor may start Celery again. So the processes
+between process 1 and Celery are frozen before the signal, until the last task is done.
 """
 
 from __future__ import annotations
 
 import signal
-from typing import NamedTuple
+from typing import Mapping, NamedTuple, Sequence
 
-from .roles import INITS, RUNNERS, ancestors, programs
+from .roles import INITS, RUNNERS, Process, ancestors, programs
 
 
 class SignalPath(NamedTuple):
     """How to tell a container to finish.
 
-    ``form`` says where its program is: ``exec`` (process 1 is the program), ``init`` (only inits and the like of su stand
-    before it, which end when it ends), ``init-shell`` (an init and something else), ``shell`` (a shell, a script or a supervisor is process
-    1) or ``hidden`` (its processes cannot be seen: the engine has to signal process 1).
-    ``targets`` are the :class:`roles.Process` to signal; ``frozen`` the pids between process 1 and them that have to be
-    frozen first, outermost first.
+    ``form`` says where the container's program runs:
+
+    ``exec``
+        It is process 1.
+    ``init``
+        Only an init, ``su`` or the like are above it, which end when it ends.
+    ``init-shell``
+        An init is process 1, and other processes are above it too.
+    ``shell``
+        A shell, a script or a supervisor is process 1.
+    ``hidden``
+        Its processes cannot be seen: the engine has to signal process 1.
+
+    ``targets`` are the processes to signal; ``frozen`` the pids between process 1 and them that have to be frozen
+    before, outermost first.
     """
 
     form: str
-    targets: tuple = ()
-    frozen: tuple = ()
+    targets: tuple[Process, ...] = ()
+    frozen: tuple[int, ...] = ()
 
 
 def number_of(name: str) -> int:
-    """The number of a signal as Docker spells it: ``SIGTERM``, ``TERM``, ``15`` or ``SIGRTMIN+3``."""
+    """The number of a signal in Docker's spelling: ``SIGTERM``, ``TERM``, ``15`` or ``SIGRTMIN+3``."""
     text = str(name).upper()
     if text.isdigit():
         return int(text)
@@ -65,11 +75,11 @@ def _has_bit(status: str, field: str, number: int) -> bool:
     return False
 
 
-def path_of(pid: int, processes: list) -> SignalPath:
-    """The way to a container's programs.
+def path_of(pid: int, processes: Sequence[Process]) -> SignalPath:
+    """The :class:`SignalPath` of a container.
 
-    :param pid: the host's pid of process 1.
-    :param processes: :class:`roles.Process` of the container.
+    :param pid: the host's pid of its process 1.
+    :param processes: its processes.
     """
     targets = tuple(sorted(programs(processes)))
     if not targets:
@@ -78,7 +88,7 @@ def path_of(pid: int, processes: list) -> SignalPath:
     parents = {each.pid: each.ppid for each in processes}
     above = {number for target in targets for number in ancestors(target.pid, parents)}
     told = {target.pid for target in targets}
-    # A worker may be the parent of a beat that its script started in the background.
+    # A worker may be the parent of a beat: its script has started that in the background, then become the worker.
     others = [each.pid for each in processes if each.pid in above - told and each.name not in (*INITS, *RUNNERS)]
     if pid in told:
         form = "exec"
@@ -89,11 +99,11 @@ def path_of(pid: int, processes: list) -> SignalPath:
     return SignalPath(form, targets, tuple(others))
 
 
-def warm_signal(environment: dict, stop_signal: str = "") -> str:
-    """The signal that makes Celery finish its tasks. SIGTERM drops them where the app has it remapped.
+def warm_signal(environment: Mapping[str, str], stop_signal: str = "") -> str:
+    """The signal that makes Celery finish its tasks. If the app remaps SIGTERM, that signal would drop them.
 
-    :param environment: the variables of Celery's main process. Its title (setproctitle) may stand where these were, which
-        PATH shows; SIGINT is warm whether SIGTERM is remapped or not.
+    :param environment: the variables of Celery's main process. Its title (setproctitle) may have overwritten them; then
+        PATH is missing, and SIGINT is used, which finishes the tasks whether SIGTERM is remapped or not.
     :param stop_signal: the container's, for a program that does not show that it is Celery.
     """
     if environment.get("REMAP_SIGTERM") == "SIGQUIT":

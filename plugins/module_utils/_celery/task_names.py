@@ -4,49 +4,59 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Names of tasks: those that wait, against those that workers register.
+"""Names of tasks: the waiting ones compared with those that workers register. Pure.
 
-Celery discards a message whose task the worker does not know, so a release that renamed a task loses what waits.
+Celery discards a message whose task the worker does not register, so a release that renames a task loses the messages
+that still wait for the old name.
 """
 
 from __future__ import annotations
+
+from typing import Container, Mapping, Optional
+
+# As in the journal, by color: the names that its workers register, ``None`` if they could not be found out.
+TaskNames = Mapping[str, Optional[list[str]]]
+# Names to test with ``in``.
+Names = Container[str]
 
 FAIL, HOLD, MOVE = POLICIES = ("fail", "hold", "move")
 OLD, CANDIDATE = "old", "candidate"
 
 
 class _Every:
-    """Stands for all names there could be."""
+    """Contains every name."""
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return True
 
 
 EVERY = _Every()
 
 
-class Known(frozenset):
+class Known(frozenset[str]):
     """Names that the workers of a color register.
 
-    :ivar others: those that the other color's workers register, or ``None``. What neither knows belongs to somebody
-        else at the same broker, or was lost before, and no change of colors makes a difference to it.
+    :ivar others: names that the other color's workers register, or ``None`` if they are not known. A task that neither
+        color registers belongs to another app at the same broker, or was lost earlier; a deployment does not change
+        that.
     """
 
-    others = None
+    others: frozenset[str] | None = None
 
 
-def is_lost(name, known):
-    """Whether a task that waits in a queue would be lost to workers that know only these names."""
+def is_lost(name: str, known: Names) -> bool:
+    """Whether a task that waits in a queue would be lost to workers that register only these names."""
     others = getattr(known, "others", None)
     return name not in known and (others is None or name in others)
 
 
-def known_in(task_names, policy, color):
-    """The names that the workers of a color know, as far as messages are held back by them.
+def known_in(task_names: TaskNames | None, policy: str, color: str) -> Names | None:
+    """The names that the workers of a color register; messages with other names are parked.
 
-    :param task_names: what the journal has: a list, or ``None`` where nobody told, for ``old`` and for ``candidate``.
+    :param task_names: names by color, as in the journal.
+    :param policy: one of :data:`POLICIES`.
     :param color: ``old`` or ``candidate``.
-    :returns: something to ask with ``in``; ``None`` when nobody told, which holds nothing back and frees nothing.
+    :returns: ``None`` if the names are not known; then no message is parked and none is given back.
     """
     if policy == MOVE:
         return EVERY
@@ -54,32 +64,41 @@ def known_in(task_names, policy, color):
     if names is None:
         return None
     known = Known(names)
-    others = task_names.get(CANDIDATE if color == OLD else OLD)
+    others = (task_names or {}).get(CANDIDATE if color == OLD else OLD)
     known.others = None if others is None else frozenset(others)
     return known
 
 
-def are_open(task_names):
-    """Whether the new workers have yet to be asked for their names; where they were and did not tell, these are ``None``."""
-    return bool(task_names) and CANDIDATE not in task_names
+def are_open(task_names: TaskNames | None) -> bool:
+    """Whether the new workers have yet to be asked for their names.
+
+    If they did not answer, the journal says ``None`` for them.
+    """
+    return bool(task_names) and CANDIDATE not in (task_names or {})
 
 
-def missing(waiting, known):
-    """Those of ``waiting`` (counts by name) that would be lost."""
+def missing(waiting: Mapping[str, int], known: Names) -> dict[str, int]:
+    """The waiting tasks that would be lost.
+
+    :param waiting: how many messages wait, by name of task.
+    """
     return {name: count for name, count in sorted(waiting.items()) if is_lost(name, known)}
 
 
-def listed(counts):
+def listed(counts: Mapping[str, int]) -> str:
     """Counts by name as words, such as ``shop.mail (3), shop.work (1)``."""
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     more = f" and {len(most) - 10} more names" if len(most) > 10 else ""
     return ", ".join(f"{name} ({count})" for name, count in most[:10]) + more
 
 
-def refusal(unknown):
-    """Why a deployment stops before anything was touched."""
+def refusal(unknown: Mapping[str, int]) -> str:
+    """Why a deployment stops before anything is changed.
+
+    :param unknown: how many messages wait, by name of task.
+    """
     return (
         f"Tasks wait that the new release does not register, and its workers would discard them: {listed(unknown)}. "
         "Deploy a release that still has them, or wait until they are done; or set bluegreen_unknown_tasks to hold "
-        "(they are kept until a release knows them) or to move (they are handed over as they are)."
+        "(they are kept until a release registers them) or to move (they are handed over as they are)."
     )

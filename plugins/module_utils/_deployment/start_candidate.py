@@ -15,10 +15,12 @@ from .._docker.containers import ROLES, inspect_container
 from .._docker.engine import EngineError
 from .._docker.logs import last_lines
 from .._docker.restart_policies import disable_restart
+from .._docker.start import start_container
 from .._errors import BluegreenError
 from .._linux.clock import Deadline
 from .._progress import reached, report
-from .._workers.consuming import POLL, start_container, still_up
+from .._workers.consuming import POLL
+from .._workers.still_up import still_up
 
 DEFAULT_TIMEOUT = 120
 

@@ -29,7 +29,8 @@ from .._journal.journal import Journal
 from .._journal.store import Store
 from .._nginx import running as nginx_running
 from .._snapshot import restore as snapshot_restore
-from .._workers import beat_schedule, stop as workers_stop, unknown_tasks
+from .._workers import beat_schedule, start as workers_start, stop as workers_stop, unknown_tasks
+from .._workers.container_roles import roles_now
 from .request import Request
 
 
@@ -155,7 +156,7 @@ class Attempt:
         workers = old.of("workers")
         # A worker that outlived its timeout is what failed the deployment, so it gets more time to end than that.
         own = self.journal["workers"].get("stop_timeout") or workers_stop.timeout_for(workers)
-        timeout = max(own, workers_stop.RESTART_TIMEOUT)
+        timeout = max(own, workers_start.RESTART_TIMEOUT)
         with old.own_broker() as broker:
             if broker is not None:
                 # Tasks that a handover staged and could not deliver, because the broker of the candidate is gone.
@@ -172,7 +173,7 @@ class Attempt:
             if broker is not None and self.settings.broker["mode"] == "shared" and not taking:
                 # The new web published to the same queues; the old workers would discard tasks that they do not know.
                 unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=False)
-            workers_stop.restart_workers(self.host, self.journal, workers, timeout, broker)
+            workers_start.restart_workers(self.host, self.journal, workers, timeout, broker)
 
     def hand_work_back(self, old: Color) -> None:
         """Stop the new workers, move the tasks to the old ones, and start those."""
@@ -203,7 +204,7 @@ class Attempt:
         """Carry the schedule of beat over: a task that one beat has sent already, the other must not send again."""
         sources, targets = source.renewed().of("workers"), destination.renewed().of("workers")
         noted = self.journal.get("worker_roles")
-        beat_schedule.carry_schedule(self.host, sources, targets, lambda each: workers_stop.roles_now(each, noted))
+        beat_schedule.carry_schedule(self.host, sources, targets, lambda each: roles_now(each, noted))
 
     def move_back(self, candidate: Color) -> bool:
         """Move tasks to the old color; whether that worked. A silent broker must not keep the old workers stopped."""

@@ -24,7 +24,7 @@ from .._host import Host
 from .._journal.journal import Journal
 from .._journal.store import Store
 from .._nginx import switch as nginx_switch
-from .._workers import stop as workers_stop, unknown_tasks
+from .._workers import start as workers_start, unknown_tasks
 from .attempt import Attempt
 from .request import Request
 
@@ -102,7 +102,7 @@ class _KeepCandidate(Attempt):
                 # The old web published to the same queues.
                 unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=True)
             workers = self.candidate.renewed().of("workers")
-            workers_stop.restart_workers(self.host, self.journal, workers, broker=broker)
+            workers_start.restart_workers(self.host, self.journal, workers, broker=broker)
         self.candidate.refresh()
         started = self.candidate.of("support", "web", "workers")
         restart_policies.restore_restart_policies(self.host, self.journal, started)

@@ -29,7 +29,7 @@ from .._journal.store import Store
 from .._linux.processes import end_called_with
 from .._nginx import running as nginx_running, switch as nginx_switch
 from .._resources import host as host_resources
-from .._workers import stop as workers_stop, unknown_tasks
+from .._workers import start as workers_start, stop as workers_stop, unknown_tasks
 from .attempt import Attempt
 from .decide import last_served
 from .request import Request
@@ -161,7 +161,7 @@ class Rollback(Attempt):
         timeout = self.journal["workers"].get("stop_timeout") or workers_stop.timeout_for(self.candidate.of("workers"))
         if self.answers(self.candidate):
             # No visitor waits for this, so tasks get the time that they need.
-            timeout = max(timeout, workers_stop.RESTART_TIMEOUT)
+            timeout = max(timeout, workers_start.RESTART_TIMEOUT)
         self.stop_workers(self.candidate, timeout)
         # An earlier try may have started these.
         self.stop_workers(old, timeout)
@@ -246,7 +246,7 @@ class Rollback(Attempt):
             return False
         try:
             with self.candidate.broker() as broker:
-                workers_stop.restart_workers(self.host, self.journal, self.candidate.of("workers"), broker=broker)
+                workers_start.restart_workers(self.host, self.journal, self.candidate.of("workers"), broker=broker)
         except BluegreenError as error:
             self.host.warn(error.message)
             return False

@@ -31,7 +31,7 @@ from .._journal.store import JournalCorrupt, Store
 from .._linux.clock import timestamp
 from .._linux.files import remove
 from .._nginx import running as nginx_running, switch as nginx_switch
-from .._workers import stop as workers_stop
+from .._workers import start as workers_start, stop as workers_stop
 
 
 class _InMemoryJournal(NullJournal):
@@ -119,9 +119,9 @@ def _start(host: Host, known: _Remembered, live: Color) -> None:
             host.engine.set_cpu_shares(container.id, cpu_shares.DEFAULT)
     # Only the workers of the other color were told to stop, and restart_workers would wait for these.
     known.journal.note(signalled=[])
-    timeout = known.stop_timeout or workers_stop.RESTART_TIMEOUT
+    timeout = known.stop_timeout or workers_start.RESTART_TIMEOUT
     with live.broker() as broker:
-        workers_stop.restart_workers(host, known.journal, live.of("workers"), timeout, broker)
+        workers_start.restart_workers(host, known.journal, live.of("workers"), timeout, broker)
 
 
 def _end(host: Host, store: Store, settings: _settings.Settings, served: str, idle: Color) -> dict[str, Any]:

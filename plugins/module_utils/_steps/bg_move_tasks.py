@@ -19,7 +19,7 @@ from .._journal.schema import STEPS
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app
-from .._workers.stop import roles_now
+from .._workers.container_roles import roles_now
 from .._workers.unknown_tasks import known_to, warn_held
 from .two_brokers import BROKER, check_sides, reached
 

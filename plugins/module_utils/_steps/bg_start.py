@@ -23,8 +23,8 @@ from .._journal.journal import AnyJournal, Journal
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app, check_project
+from .._workers.container_roles import is_celery
 from .._workers.handover import Stop, TookOver, take_over
-from .._workers.stop import is_celery
 from .._workers.unknown_tasks import ask_working, park_unknown
 
 _NAMES = {"type": "list", "elements": "str"}

@@ -25,7 +25,8 @@ from .._resources.memory_budget import may_load
 from .._resources.memory_use import app_of
 from .._validation import check_app, check_project
 from .._workers import stop as workers_stop
-from .._workers.stop import StoppedWorkers, roles_now
+from .._workers.container_roles import is_celery, roles_now
+from .._workers.stop import StoppedWorkers
 from .._workers.unknown_tasks import Checked, check, give_up, park_unknown
 
 ARGUMENTS: ArgumentSpec = {
@@ -181,12 +182,12 @@ def _workers(containers: Sequence[Container], project: str, services: Sequence[s
             "shows the projects that it has."
         )
     if not services:
-        return [container for container in containers if workers_stop.is_celery(container)]
+        return [container for container in containers if is_celery(container)]
     return [container for container in containers if container.service in services]
 
 
 def _planned(host: Host, workers: list[Container], params: Params) -> StoppedWorkers:
-    planned = workers_stop.plan_stop(host, workers)
+    planned = workers_stop.plan_stop(workers)
     if params["state"] == "stopped":
         return planned
     return planned._replace(

@@ -4,10 +4,11 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""When beat last sent what: its schedule file, carried from one color's beat to the other's.
+"""The schedule file of beat, which says when each task was last sent, copied from one color's beat to the other's.
 
-Without it a new beat counts every interval from its own start, and a crontab whose minute fell into the gap is never
-sent. A scheduler that keeps its state in a database has no such file; that of RedBeat goes with the tasks (_redbeat.py).
+Without it a new beat counts every interval from its own start, and a crontab whose minute falls into the gap is never
+sent. A scheduler that keeps its state in a database has no such file; RedBeat's moves with the tasks
+(:mod:`_broker.redbeat`).
 """
 
 from __future__ import annotations
@@ -15,25 +16,28 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import re
+from typing import Any, Callable, Collection, Iterator, Mapping, Optional, Sequence
 
-from .._celery.roles import roles_of_listed
-from .._docker.engine import EngineError
+from .._celery.roles import Roles, roles_of_listed
+from .._docker.containers import Container
+from .._docker.engine import Engine, EngineError
+from .._host import Host
 from .._linux.clock import seconds_of_engine
 
 DEFAULT_NAME = "celerybeat-schedule"
-# What the database modules of Python make of the name that they are given.
+# Python's database modules append these to the name that they are given.
 SUFFIXES = ("", ".db", ".dat", ".dir", ".bak", "-wal", "-shm")
-# A name that the app's settings may have given it instead.
+# Names that the app's settings are likely to give it instead.
 _LIKELY_NAME = re.compile(r"beat[-_.]?schedule[^/]*$")
 _CODE = (".py", ".pyc", ".pid", ".log")
 
 
-def path_in_command(command):
-    """The schedule file that a command names (``-s``, ``--schedule``), ``""`` when it names none.
+def path_in_command(command: Sequence[str]) -> str:
+    """The schedule file that a command names (``-s``, ``--schedule``), ``""`` if it does not name one.
 
     :param command: the words; one of them may be a whole script for a shell.
     """
-    words = [word.strip("'\"") for part in command for word in str(part).split()]
+    words = [word.strip("'\"") for part in command for word in part.split()]
     for index, word in enumerate(words):
         if word in ("-s", "--schedule", "--schedule-filename"):
             return words[index + 1] if index + 1 < len(words) else ""
@@ -43,16 +47,16 @@ def path_in_command(command):
     return ""
 
 
-def expected_path(inspected):
-    """Where the beat of a container keeps its schedule, an absolute path, from the engine's inspect data."""
+def expected_path(inspected: Mapping[str, Any]) -> str:
+    """Where the beat of a container keeps its schedule, an absolute path, by the engine's inspect data."""
     command = [inspected.get("Path") or ""] + list(inspected.get("Args") or ())
     folder = inspected["Config"].get("WorkingDir") or "/"
     return posixpath.normpath(posixpath.join(folder, path_in_command(command) or DEFAULT_NAME))
 
 
-def mount_of(inspected, path):
-    """The mount that a path of a container lies on, or ``None``."""
-    mounts = [
+def mount_of(inspected: Mapping[str, Any], path: str) -> Optional[Mapping[str, Any]]:
+    """The mount that a path of a container is on, or ``None``; both in the engine's form."""
+    mounts: list[Mapping[str, Any]] = [
         mount
         for mount in inspected.get("Mounts") or ()
         if path == mount["Destination"] or path.startswith(mount["Destination"].rstrip("/") + "/")
@@ -60,12 +64,12 @@ def mount_of(inspected, path):
     return max(mounts, key=lambda mount: len(mount["Destination"]), default=None)
 
 
-def files_to_carry(inspected, changed):
+def files_to_carry(inspected: Mapping[str, Any], changed: Collection[str]) -> list[str]:
     """Paths of a schedule's files in a container.
 
     :param inspected: the engine's inspect data of it.
-    :param changed: the paths that it changed in its own layer. What lies on a mount is not among them, and is looked
-        for where the command puts it.
+    :param changed: the paths that it changed in its own layer. Files on a mount are not among them; for these the path
+        of the command counts.
     """
     expected = expected_path(inspected)
     own = {expected + suffix for suffix in SUFFIXES}
@@ -75,8 +79,8 @@ def files_to_carry(inspected, changed):
     return sorted(found)
 
 
-def target_of(path, source, target):
-    """Where a schedule's file belongs in the other beat, ``""`` when it has to stay where it is.
+def target_of(path: str, source: Mapping[str, Any], target: Mapping[str, Any]) -> str:
+    """Where a schedule's file belongs in the other beat, ``""`` if it must not be copied.
 
     :param source, target: the engine's inspect data of both.
     """
@@ -90,23 +94,28 @@ def target_of(path, source, target):
             return ""
     here, there = expected_path(source), expected_path(target)
     if posixpath.basename(here) != posixpath.basename(there):
-        # A release that gives it another name begins a schedule of its own.
+        # A release that renames the file begins a schedule of its own.
         return ""
     return there + path[len(here):] if path.startswith(here) else path
 
 
-def _roles_of_stopped(container):
+def _roles_of_stopped(container: Container) -> Roles:
     return roles_of_listed(container.service, container.command)
 
 
-def carry_schedule(host, sources, targets, roles=_roles_of_stopped):
+def carry_schedule(
+    host: Host,
+    sources: Sequence[Container],
+    targets: Sequence[Container],
+    roles: Callable[[Container], Roles] = _roles_of_stopped,
+) -> list[str]:
     """Copy the schedule files of stopped beats into the beats that take over, which do not run yet.
 
-    :param sources, targets: containers of both colors; those that are no beat are passed over.
-    :param roles: called with a container, tells its :class:`roles.Roles`.
+    :param sources, targets: containers of both colors; those that are not a beat are skipped.
+    :param roles: returns the roles of a container.
     :returns: the paths copied.
     """
-    copied = []
+    copied: list[str] = []
     beats = {container.service: container for container in sources if roles(container).beat}
     for container in targets:
         if not roles(container).beat:
@@ -117,11 +126,12 @@ def carry_schedule(host, sources, targets, roles=_roles_of_stopped):
     return copied
 
 
-def _carry(host, source, target):
-    engine, copied = host.engine, []
+def _carry(host: Host, source: Container, target: Container) -> list[str]:
+    engine = host.engine
+    copied: list[str] = []
     with _warning(host, target):
         here, there = engine.inspect(source.id), engine.inspect(target.id)
-        # To list what a container changed, the engine compares whole file systems: 0.3 s for an image of 200 MiB.
+        # To list the changes of a container, the engine compares whole file systems: 0.3 s for an image of 200 MiB.
         for path in _written(engine, source, here) or files_to_carry(here, engine.changes(source.id)):
             goal = target_of(path, here, there)
             with _warning(host, target):
@@ -132,22 +142,22 @@ def _carry(host, source, target):
     return copied
 
 
-def _written(engine, container, inspected) -> list[str]:
-    """The files of a schedule that a beat has written where its command puts them; none if it has another place."""
+def _written(engine: Engine, container: Container, inspected: Mapping[str, Any]) -> list[str]:
+    """The files of a schedule that a beat has written at the path of its command; empty if they are elsewhere."""
     expected = expected_path(inspected)
     stamps = {expected + suffix: engine.changed_at(container.id, expected + suffix) for suffix in SUFFIXES}
-    # One that came with the image is older.
+    # A file of the image is older.
     started = seconds_of_engine(container.started_at)
     return [path for path, stamp in stamps.items() if stamp and seconds_of_engine(stamp) >= started]
 
 
 @contextlib.contextmanager
-def _warning(host, target):
-    """Beat runs without its schedule, too."""
+def _warning(host: Host, target: Container) -> Iterator[None]:
+    """Turn an error of the engine into a warning, because beat runs without its schedule, too."""
     try:
         yield
     except EngineError as error:
         host.warn(
-            f"The schedule of beat could not be carried to {target.name} ({error.message}): periodic tasks that fell "
-            "due meanwhile are sent at their next turn."
+            f"The schedule of beat could not be copied to {target.name} ({error.message}): periodic tasks that were "
+            "due in the meantime are sent at their next turn."
         )

@@ -3,12 +3,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Why a worker that was started does not consume: more time helps only one that is still on its way to its broker."""
+"""Why a worker that was started does not consume: more time helps only a worker that still boots."""
 
 from __future__ import annotations
 
+from typing import Collection, Iterable, Optional, Sequence
+
+from .._broker.connection import Broker
 from .._broker.redis import DEFAULT_PORT
-from .._celery.roles import main_processes, programs
+from .._celery.roles import Process, main_processes, programs
+from .._docker.containers import Container
 from .._linux import sockets
 from .._linux.processes import processes_of
 from .without_celery import has_lost
@@ -18,30 +22,34 @@ MORE_TIME = "Give it more time if it boots slowly."
 _PORTS = (DEFAULT_PORT, 5672, 5671)
 
 
-def advice(name: str, command: list, processes: list, remotes: set, broker: str, addresses: set) -> str:
+def advice(
+    name: str,
+    command: Sequence[str],
+    processes: Sequence[Process],
+    remotes: Collection[tuple[str, int]],
+    broker: str,
+    addresses: Collection[str],
+) -> str:
     """A sentence for one worker. Pure.
 
     :param remotes: ``(IP, port)`` of the brokers that its Celery is connected to.
-    :param broker: the broker that it was to consume from, empty where that is not known.
-    :param addresses: the IPs of that broker; empty where they are not known.
+    :param broker: name of the broker that it should consume from, empty if that is not known.
+    :param addresses: the IPs of that broker; empty if they are not known.
     """
     if has_lost(command, processes):
-        words = " ".join(programs(processes)[0].argv) if programs(processes) else "what is frozen"
-        return f"No Celery runs in {name}, only {words[:60]}: find out there why it ended, or what its start waits for."
+        words = " ".join(programs(processes)[0].argv) if programs(processes) else "a frozen program"
+        return f"Celery does not run in {name}, only {words[:60]}: find out why it ended, or what its start waits for."
     if addresses and remotes and not any(address in addresses for address, port in remotes):
-        places = ", ".join(f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address, port in sorted(remotes))
+        places = [f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address, port in sorted(remotes)]
         return (
-            f"{name} is connected to {places}, and to no address of the broker {broker}: correct the broker's URL in the "
-            "settings of that service."
+            f"{name} is connected to {', '.join(places)}, but not to the broker {broker}: correct the broker's URL in "
+            "the settings of that service."
         )
     return MORE_TIME
 
 
-def advice_for(workers: list, broker) -> str:
-    """What there is to say of all of them, each reason once.
-
-    :param broker: a :class:`connection.Broker`, or ``None``.
-    """
+def advice_for(workers: Iterable[Container], broker: Optional[Broker]) -> str:
+    """Sentences for all of some workers, each reason once."""
     server = broker.container if broker is not None else None
     addresses = {address for address in server.addresses.values() if address} if server is not None else set()
     found = []
@@ -49,14 +57,13 @@ def advice_for(workers: list, broker) -> str:
         processes = processes_of(worker.pid)
         ports = {*_PORTS, broker.port} if broker is not None else ()
         remotes = _remotes(worker.pid, main_processes(processes), ports) if addresses else set()
-        found.append(
-            advice(worker.name, worker.command, processes, remotes, broker.name if broker is not None else "", addresses)
-        )
+        name = broker.name if broker is not None else ""
+        found.append(advice(worker.name, worker.command, processes, remotes, name, addresses))
     return " ".join(dict.fromkeys(found))
 
 
-def _remotes(pid, celery, ports):
-    inodes = set().union(*(sockets.inodes_of(process.pid) for process in celery))
+def _remotes(pid: int, celery: Iterable[Process], ports: Collection[int]) -> set[tuple[str, int]]:
+    inodes = {inode for process in celery for inode in sockets.inodes_of(process.pid)}
     return {
         each.remote
         for each in sockets.connections(pid, ports=ports)

@@ -6,26 +6,33 @@
 
 """Busy workers take no more tasks and begin those that they hold, for a moment before they are told to finish.
 
-A task that Celery hands to a process of its pool in the instant of the signal runs there, and because the main process has
-not heard so yet, its message goes back to the queue as well: the task runs twice. So nothing is to be handed out then.
+If Celery hands a task to a process of its pool in the instant of the signal, the task runs twice: there, and again
+elsewhere, because the main process does not know yet that it runs and returns its message to the queue. So no task may
+be handed out in that instant.
 """
 
 from __future__ import annotations
 
+from typing import Any, Mapping, Optional, Sequence
+
 from .._broker import remote_control
+from .._broker.connection import Broker
 from .._broker.node_names import nodes_of
+from .._docker.containers import Container
+from .._host import Host
+from .._journal.journal import AnyJournal
 from .._linux.clock import Deadline
 
-# Short tasks are those that are handed out often, and then what a worker holds has begun soon. The rest goes back to its
-# queue by the signal itself.
+# Seconds. Only short tasks are handed out often, and a worker soon begins all that it holds of them. After the signal
+# it returns the others to their queue.
 LONGEST = 2.0
 PACE = 0.05
 
 
-def let_them_begin(host, journal, broker, containers) -> None:
-    """Cancel the consumers of some workers, then wait until all that they hold has begun; never a failure.
+def let_them_begin(host: Host, journal: AnyJournal, broker: Broker, containers: Sequence[Container]) -> None:
+    """Cancel the consumers of some workers, then wait until they have begun all tasks that they hold. Never fails.
 
-    Only for workers that are stopped next: their next start consumes again.
+    Only for workers that are stopped next: they consume again after their next start.
     """
     nodes = nodes_of(host, containers)
     told = remote_control.ask_all(host, broker, "active_queues", nodes)
@@ -40,7 +47,7 @@ def let_them_begin(host, journal, broker, containers) -> None:
         deadline.sleep(PACE)
 
 
-def _names(told) -> set:
+def _names(told: Optional[Mapping[str, Any]]) -> set[str]:
     """The queues in the answers of workers."""
     queues = [each for content in (told or {}).values() if isinstance(content, list) for each in content]
     return {str(each["name"]) for each in queues if isinstance(each, dict) and "name" in each}

@@ -4,22 +4,26 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Which tasks workers register: live ones are asked; for containers that never ran it is found out beside them."""
+"""Which tasks workers register: live workers are asked; for containers that never ran their app is loaded."""
 
 from __future__ import annotations
 
 import contextlib
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from .._broker import remote_control
+from .._broker.connection import Broker
 from .._broker.node_names import nodes_of
 from .._celery import shell as celery_shell
 from .._celery.roles import main_processes
-from .._docker.containers import ONEOFF_LABEL, PROJECT_LABEL
+from .._docker.containers import ONEOFF_LABEL, PROJECT_LABEL, Container
 from .._docker.cpu_shares import QUARTER
 from .._docker.engine import EngineError
+from .._host import Host
+from .._journal.journal import AnyJournal
 from .._linux.processes import processes_of
 
-# How long an app may take to load. It gets a quarter of the others' weight, because they serve meanwhile.
+# Seconds that an app may take to load. It gets a quarter of the default CPU shares, because the others serve meanwhile.
 LOAD_SECONDS = 30
 
 LABEL = "smallfleet.bluegreen.task-names"
@@ -28,8 +32,8 @@ LABEL = "smallfleet.bluegreen.task-names"
 _OWN_VARIABLES = ("BG_COLOR=", "BG_PORT=", "BG_PROJECT=", "BG_RELEASE=", "HOSTNAME=")
 
 
-def of_live_workers(host, broker, containers):
-    """Names that workers register, or ``None`` unless all of them tell; never a failure.
+def of_live_workers(host: Host, broker: Broker, containers: Sequence[Container]) -> Optional[list[str]]:
+    """Names that workers register, sorted, or ``None`` unless all of them answer. Never fails.
 
     :param containers: the workers that run. Those of another app at the same broker are not asked.
     """
@@ -42,48 +46,52 @@ def of_live_workers(host, broker, containers):
     return sorted({str(each).split(" [", 1)[0] for content in lists.values() for each in content}) or None
 
 
-def shells_of(containers, like=()):
-    """How the app of each worker container is asked, by its id; ``None`` where nothing shows that.
+def shells_of(
+    containers: Iterable[Container], like: Sequence[Container] = ()
+) -> dict[str, Optional[celery_shell.Shell]]:
+    """The shell for the app of each worker container, by the container's id; ``None`` if its command is not known.
 
-    :param like: running workers, whose processes show the command where a container's own is a script.
+    :param like: running workers. If the command of a container is a script, their processes show what it starts.
     """
     return {container.id: _shell(container, like) for container in containers}
 
 
-def of_containers(host, journal, containers, like=(), shells=None):
-    """Names that worker containers would register if they ran, or ``None`` when one of them cannot tell.
+def of_containers(
+    host: Host,
+    journal: AnyJournal,
+    containers: Sequence[Container],
+    like: Sequence[Container] = (),
+    shells: Optional[Mapping[str, Optional[celery_shell.Shell]]] = None,
+) -> Optional[list[str]]:
+    """Names that worker containers would register if they ran, sorted, or ``None`` if one of their apps does not load.
 
-    Each container's app is loaded once, in a container of its own with the same image, settings and mounts, without a
-    network, which is gone afterwards.
+    The app of each container is loaded once, in a temporary container with the same image, settings and mounts, but
+    without a network.
 
     :param like: as for :func:`shells_of`.
-    :param shells: what that gave, where it had to be found out earlier.
+    :param shells: the result of :func:`shells_of`, if it had to be called earlier.
     """
     shells = shells_of(containers, like) if shells is None else shells
-    names, asked = set(), []
+    names: set[str] = set()
+    asked: list[tuple[celery_shell.Shell, dict[str, Any]]] = []
     for project in {container.project for container in containers}:
         _remove_leftovers(host, project)
     for container in containers:
         shell = shells[container.id]
         if shell is None:
-            found, reason = None, "its command shows no celery worker"
-        else:
-            try:
-                data = host.engine.inspect(container.id)
-            except EngineError as error:
-                _warn_unknown(host, container, error.message.rstrip("."))
-                return None
-            body = _body(container.project, data, shell)
-            # Workers that differ in their queues alone load the same.
-            if (shell, body) in asked:
-                continue
-            asked.append((shell, body))
-            bare, found, reason = celery_shell.without_entry_script(shell), None, ""
-            if bare is not None:
-                found, reason = _load(host, container.project, _body(container.project, data, bare), bare)
-            if found is None:
-                # The script may set what the app needs.
-                found, reason = _load(host, container.project, body, shell)
+            _warn_unknown(host, container, "its command shows no celery worker")
+            return None
+        try:
+            data = host.engine.inspect(container.id)
+        except EngineError as error:
+            _warn_unknown(host, container, error.message.rstrip("."))
+            return None
+        # Workers that differ only in their queues load the same.
+        asks = (shell, _body(container.project, data, shell))
+        if asks in asked:
+            continue
+        asked.append(asks)
+        found, reason = _load_bare_or_whole(host, container.project, data, shell)
         journal.renew_lease()
         if found is None:
             _warn_unknown(host, container, reason)
@@ -92,15 +100,15 @@ def of_containers(host, journal, containers, like=(), shells=None):
     return sorted(names)
 
 
-def _warn_unknown(host, container, reason):
+def _warn_unknown(host: Host, container: Container, reason: str) -> None:
     host.warn(
-        f"Which tasks the worker {container.name} registers could not be found out ({reason}): tasks that it "
-        "does not know are not held back, and it would discard them."
+        f"Which tasks the worker {container.name} registers could not be found out ({reason}): tasks that it does not "
+        "register are not held back, and it would discard them."
     )
 
 
-def code_of(data):
-    """What decides about the tasks of a container, to be compared; ``None`` where a mount may decide as well.
+def code_of(data: Mapping[str, Any]) -> Optional[tuple[Any, ...]]:
+    """All that decides which tasks a container registers, to be compared; ``None`` if a mount may decide as well.
 
     :param data: the engine's inspect data.
     """
@@ -111,7 +119,7 @@ def code_of(data):
     return data["Image"], data.get("Path"), data.get("Args") or [], environment, config.get("WorkingDir")
 
 
-def _shell(container, like):
+def _shell(container: Container, like: Sequence[Container]) -> Optional[celery_shell.Shell]:
     shell = celery_shell.shell_of(container.command)
     for other in like if shell is None else ():
         if other.service == container.service and other.running:
@@ -120,8 +128,23 @@ def _shell(container, like):
     return shell
 
 
-def _load(host, project, body, shell):
+def _load_bare_or_whole(
+    host: Host, project: str, data: Mapping[str, Any], shell: celery_shell.Shell
+) -> tuple[Optional[list[str]], str]:
     """``(names, "")`` or ``(None, why not)``."""
+    bare = celery_shell.without_entry_script(shell)
+    if bare is not None:
+        found, reason = _load(host, project, data, bare)
+        if found is not None:
+            return found, reason
+    # The entry script may set variables that the app needs.
+    return _load(host, project, data, shell)
+
+
+def _load(
+    host: Host, project: str, data: Mapping[str, Any], shell: celery_shell.Shell
+) -> tuple[Optional[list[str]], str]:
+    body = _body(project, data, shell)
     try:
         out, errors = host.engine.run_aside(f"{project}-task-names", body, shell.line, LOAD_SECONDS)
     except EngineError as error:
@@ -132,7 +155,7 @@ def _load(host, project, body, shell):
     return found, ""
 
 
-def _body(project, data, shell):
+def _body(project: str, data: Mapping[str, Any], shell: celery_shell.Shell) -> dict[str, Any]:
     """The container that loads the app, in the engine's form."""
     config = data["Config"]
     return {
@@ -142,7 +165,7 @@ def _body(project, data, shell):
         "Env": config.get("Env") or [],
         "User": config.get("User") or "",
         "WorkingDir": config.get("WorkingDir") or "",
-        # The first two are set because an image built by Compose carries its labels, too.
+        # The first two override the labels of an image that Compose has built.
         "Labels": {PROJECT_LABEL: "", ONEOFF_LABEL: "True", LABEL: project},
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": {
@@ -157,15 +180,16 @@ def _body(project, data, shell):
             "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
             "CpuShares": QUARTER,
             "LogConfig": {"Type": "none", "Config": {}},
-            # Should this module be killed, the container goes all the same once the app has loaded.
+            # If this process is killed, the engine removes the container once the app has loaded.
             "AutoRemove": True,
             "ContainerIDFile": "",
         },
     }
 
 
-def _remove_leftovers(host, project):
-    # What is left of an earlier look only holds its name, and the next one says so.
+def _remove_leftovers(host: Host, project: str) -> None:
+    # A leftover container only occupies the name. If it cannot be removed, the next container cannot be created, and
+    # that error says why.
     with contextlib.suppress(EngineError):
         for summary in host.engine.containers([f"{LABEL}={project}"]):
             host.engine.remove_by_force(summary["Id"])

@@ -4,51 +4,64 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Code skew: tasks that wait for workers which do not know them, found before the first worker is stopped."""
+"""Unknown tasks: they wait for workers that do not register them. Found before the first worker is stopped."""
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 from .._broker import move as broker_move, queues
+from .._broker.connection import Broker
 from .._broker.redis import RedisError
 from .._celery import task_names
-from .._docker.containers import of_project
+from .._commands import command
+from .._docker.containers import Container, of_project
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
+from .._host import Host
+from .._journal.journal import AnyJournal, Journal
 from .._linux.clock import Deadline
 from .._resources import host as host_resources, memory_budget
 from . import registered_tasks
-from .stop import roles_now
+from .container_roles import roles_now
 
-# Seconds that workers which run have to answer before their app is loaded instead, and those between two questions.
+# Seconds that running workers have to answer before their app is loaded instead, and seconds between two questions.
 ANSWER_SECONDS = 5
 POLL = 0.2
 
 
 class Checked(NamedTuple):
-    """Whether both colors are known to register the same tasks, and what is still to be found out about that.
+    """Whether both colors are known to register the same tasks, and how to find out the rest.
 
-    ``later`` is called once the old workers have stopped and left their memory; it does the rest of :func:`check`, and returns
-    whether both register the same. ``None``: nothing is left to find out.
+    ``later`` is to be called once the old workers have stopped and freed their memory: it does the rest of
+    :func:`check`, and returns whether both register the same. It is ``None`` if nothing is left to find out.
     """
 
     same: bool
-    later: object = None
+    later: Optional[Callable[[], bool]] = None
 
 
-def check(host, journal, old_workers, candidate_workers, broker, policy, has_room=True, asks_later=False):
-    """Find out which tasks both colors' workers register, keep it in the journal, and refuse what would be lost.
+def check(
+    host: Host,
+    journal: AnyJournal,
+    old_workers: Sequence[Container],
+    candidate_workers: Sequence[Container],
+    broker: Optional[Broker],
+    policy: str,
+    has_room: bool = True,
+    asks_later: bool = False,
+) -> Checked:
+    """Find out which tasks both colors' workers register, write it to the journal, and refuse to lose waiting tasks.
 
-    Called before the first signal. Nothing is asked where nothing can differ. The candidate's app is loaded in a container
-    of its own, which costs its boot and its memory, unless the new workers can tell in time; see :func:`ask_new_workers`.
+    Called before the first signal. Nothing is asked if nothing can differ. The candidate's app is loaded in a temporary
+    container, which costs its boot time and its memory, unless the new workers can answer in time; see
+    :func:`ask_new_workers`.
 
-    :param old_workers, candidate_workers: containers of both colors; what is no worker is passed over.
-    :param broker: the broker that the old workers read, or ``None``.
+    :param old_workers, candidate_workers: containers of both colors; those that are not workers are skipped.
+    :param broker: the broker that the old workers read.
     :param policy: ``bluegreen_unknown_tasks``: fail, hold or move.
-    :param has_room: whether the host has the memory to load the app beside the old workers.
-    :param asks_later: whether the new workers can run before what waits comes to them.
-    :returns: :class:`Checked`
+    :param has_room: whether the host has enough memory to load the app beside the old workers.
+    :param asks_later: whether the new workers can run before the waiting tasks are moved to them.
     :raises BluegreenError: with ``fail``, when tasks wait that the candidate does not register.
     """
     old = [container for container in old_workers if roles_now(container).worker]
@@ -59,14 +72,14 @@ def check(host, journal, old_workers, candidate_workers, broker, policy, has_roo
         return Checked(True)
     running = [container for container in old if container.running]
     told = _of_old(host, running, broker)
-    # Old workers that do not tell, as with the solo pool, say that new ones will not either.
+    # If the old workers do not answer, as with the solo pool, the new ones will not either.
     if asks_later and told is not None and _may_be_asked_later(broker, policy):
         journal.note(task_names={task_names.OLD: told}, unknown_tasks=policy)
         return Checked(False)
-    # What only their processes show is gone with them.
+    # The processes of the old workers may be needed for this, and they end soon.
     shells = registered_tasks.shells_of(candidate + old, like=running)
 
-    def find_out():
+    def find_out() -> bool:
         registered = registered_tasks.of_containers(host, journal, candidate, shells=shells)
         before = told if told is not None else registered_tasks.of_containers(host, journal, old, shells=shells)
         return _compare(host, journal, registered, before, broker, policy)
@@ -74,29 +87,40 @@ def check(host, journal, old_workers, candidate_workers, broker, policy, has_roo
     return Checked(find_out()) if has_room else Checked(False, find_out)
 
 
-def _compare(host, journal, registered, before, broker, policy):
-    """Whether both register the same; see :func:`check`."""
+def _compare(
+    host: Host,
+    journal: AnyJournal,
+    registered: Optional[list[str]],
+    before: Optional[list[str]],
+    broker: Broker,
+    policy: str,
+) -> bool:
+    """Whether both colors register the same; see :func:`check`.
+
+    :param registered, before: names of the candidate's and of the old workers' tasks.
+    """
     names = {task_names.OLD: before, task_names.CANDIDATE: registered}
     journal.note(task_names=names)
     if registered is None or policy != task_names.FAIL:
         return registered is not None and registered == before
     try:
-        kept = task_names.known_in(names, policy, task_names.CANDIDATE)
-        unknown = task_names.missing(queues.waiting_tasks(broker), kept)
+        known_names = task_names.known_in(names, policy, task_names.CANDIDATE)
+        unknown = task_names.missing(queues.waiting_tasks(broker), known_names) if known_names is not None else {}
     except RedisError as error:
-        host.warn(f"The names of the tasks that wait could not be read: {error.message}")
+        host.warn(f"The names of the waiting tasks could not be read: {error.message}")
         return False
     if unknown:
         raise BluegreenError(task_names.refusal(unknown), failure="unknown_tasks", unknown_tasks=unknown)
     return registered == before
 
 
-def _may_be_asked_later(broker, policy):
-    """Whether what waits can do without the names until the new workers run.
+def _may_be_asked_later(broker: Broker, policy: str) -> bool:
+    """Whether the names are not needed until the new workers run.
 
-    Nothing with ``fail``, because only a task that waits now could refuse the deployment. And no more than one command of
-    a move carries: without the names it moves after the boot of the new workers in place of meanwhile. These 200 tasks
-    took 20 ms on two cores, after 35 ms for the question (0.3 s with ten others to each core); 5000 took up to 0.6 s.
+    With ``fail`` no task may wait, because waiting tasks decide whether the deployment is refused. Otherwise no more
+    may wait than one command of a move carries, because without the names they are moved after the boot of the new
+    workers and not during it. These 200 tasks took 20 ms on two cores, after 35 ms for the question (0.3 s with ten
+    other processes on each core); 5000 took up to 0.6 s.
     """
     try:
         counts = queues.count_messages(broker)
@@ -108,14 +132,14 @@ def _may_be_asked_later(broker, policy):
     return total <= queues.CHUNK_MESSAGES
 
 
-def ask_new_workers(host, journal, workers, broker):
-    """Find out which tasks the new workers register, where :func:`check` left that open, before the first one moves to them.
+def ask_new_workers(host: Host, journal: AnyJournal, workers: Sequence[Container], broker: Broker) -> None:
+    """Find out which tasks the new workers register before the first task is moved to them, if :func:`check` did not.
 
-    Workers that run are asked. Where one does not run or does not answer, their app is loaded after all.
+    The workers are asked. If one of them does not run or does not answer, their app is loaded.
 
-    :param workers: containers of the candidate; what is no worker is passed over.
+    :param workers: containers of the candidate; those that are not workers are skipped.
     :param broker: the candidate's own.
-    :raises BluegreenError: with ``fail``, when there is too little memory for that.
+    :raises BluegreenError: with ``fail``, when there is too little memory to load the app.
     """
     workers = _yet_to_tell(journal, workers)
     if not workers:
@@ -128,10 +152,10 @@ def ask_new_workers(host, journal, workers, broker):
     _note_candidate(journal, registered)
 
 
-def ask_working(host, journal, workers, broker):
-    """The same where nothing waited for it, of workers that consume: on the way back it tells whose a task is.
+def ask_working(host: Host, journal: AnyJournal, workers: Sequence[Container], broker: Broker) -> None:
+    """Ask workers that consume already, if :func:`check` did not: a rollback needs the names of both colors.
 
-    They are asked once. Where one does not answer it stays open, and a move that needs it finds it out.
+    They are asked once. If one does not answer, the move of a rollback finds out the names.
     """
     workers = _yet_to_tell(journal, workers)
     if workers and all(each.running for each in workers):
@@ -140,18 +164,20 @@ def ask_working(host, journal, workers, broker):
             _note_candidate(journal, registered)
 
 
-def _yet_to_tell(journal, workers):
-    """The workers among some containers of the candidate, where :func:`check` left open what they register."""
+def _yet_to_tell(journal: AnyJournal, workers: Sequence[Container]) -> list[Container]:
+    """The workers among some containers of the candidate, if :func:`check` did not find out what they register."""
     if not task_names.are_open(journal.get("task_names")):
         return []
     return [each for each in workers if roles_now(each, journal.get("worker_roles")).worker]
 
 
-def _note_candidate(journal, registered):
+def _note_candidate(journal: AnyJournal, registered: Optional[list[str]]) -> None:
     journal.note(task_names={**journal.get("task_names"), task_names.CANDIDATE: registered})
 
 
-def _of_new(host, journal, broker, workers):
+def _of_new(
+    host: Host, journal: AnyJournal, broker: Broker, workers: Sequence[Container]
+) -> Optional[list[str]]:
     deadline = Deadline(host.clock, ANSWER_SECONDS)
     while all(each.running for each in workers):
         registered = registered_tasks.of_live_workers(host, broker, workers)
@@ -162,26 +188,28 @@ def _of_new(host, journal, broker, workers):
     return None
 
 
-def _app_recorded(journal):
-    return (journal.get("memory_budget") or {}).get("app", 0)
+def _app_recorded(journal: AnyJournal) -> int:
+    """Bytes that the app needs, 0 if the plan does not say."""
+    app: int = (journal.get("memory_budget") or {}).get("app", 0)
+    return app
 
 
-def give_up(host, policy):
-    """The app cannot be loaded for the names of its tasks: a refusal with ``fail``, else a warning."""
+def give_up(host: Host, policy: Optional[str]) -> None:
+    """Refuse with ``fail``, else warn: the app cannot be loaded to find out its tasks."""
     sentence = (
-        "Which tasks the new workers register could not be found out: too little memory is free to load the app for it, even "
-        "with the old workers told to stop."
+        "Which tasks the new workers register could not be found out: too little memory is free to load the app, even "
+        "after the old workers were told to stop."
     )
     if policy == task_names.FAIL:
         raise BluegreenError(
             f"{sentence} Free memory on this host, or set bluegreen_unknown_tasks to move.", failure="memory"
         )
-    # Such as on the way back to a color that was kept.
-    host.warn(f"{sentence} Tasks that they do not know are not held back, and they would discard them.")
+    # A rollback to a kept color must not fail here, for example.
+    host.warn(f"{sentence} Tasks that they do not register are not held back, and they would discard them.")
 
 
-def known(journal, to_candidate):
-    """The task names that a move may hand to the queues of a color; see :func:`task_names.known_in`."""
+def known(journal: AnyJournal, to_candidate: bool) -> Optional[task_names.Names]:
+    """The names of tasks that a move may put into the queues of a color; see :func:`task_names.known_in`."""
     return task_names.known_in(
         journal.get("task_names"),
         journal.get("unknown_tasks", task_names.FAIL),
@@ -189,10 +217,11 @@ def known(journal, to_candidate):
     )
 
 
-def known_to(host, journal, project, broker):
+def known_to(host: Host, journal: AnyJournal, project: str, broker: Broker) -> Optional[task_names.Names]:
     """The same for a move to a project, which may come before the check.
 
-    What an idle broker still had since an earlier deployment goes to the live workers then, and those are asked.
+    Then tasks that an idle broker has kept since an earlier deployment are moved to the live workers, and these are
+    asked.
 
     :param broker: the broker of the project.
     """
@@ -212,8 +241,8 @@ def known_to(host, journal, project, broker):
     return known(journal, to_candidate)
 
 
-def discards_others(journal: Mapping) -> bool:
-    """Whether workers of one color would discard tasks of the other, which are in the same queues of a shared broker."""
+def discards_others(journal: Journal | Mapping[str, Any]) -> bool:
+    """Whether workers of one color would discard tasks of the other, because both read the queues of one broker."""
     names = journal.get("task_names")
     return bool(
         names
@@ -222,38 +251,41 @@ def discards_others(journal: Mapping) -> bool:
     )
 
 
-def park_unknown(host, journal, broker, to_candidate):
-    """In a broker that both colors use: hold what the workers that are about to start do not know, give back the rest.
+def park_unknown(host: Host, journal: AnyJournal, broker: Broker, to_candidate: bool) -> None:
+    """Hold the tasks that the workers about to start do not register, and give back held ones that they do.
 
-    :param broker: the broker, while no worker reads it.
+    :param broker: the broker that both colors use, while no worker reads it.
     """
     names = known(journal, to_candidate)
     broker_move.give_back(host, journal, broker, names)
     warn_held(host, broker, broker_move.hold_unknown(host, journal, broker, names))
 
 
-def warn_held(host, broker, held):
-    """Say what was held, if anything was."""
+def warn_held(host: Host, broker: Broker, held: Mapping[str, int]) -> None:
+    """Warn of the held tasks, if there are any.
+
+    :param held: how many messages are held, by name of task.
+    """
     if held:
         host.warn(
             f"Tasks that the workers do not register are held in {broker.name}: {task_names.listed(held)}. None is "
-            "lost: they go on with the next release that registers them (status.yml shows them)."
+            f"lost: the next release that registers them gets them back. To see them, run {command('status')}."
         )
 
 
-def _of_old(host, running, broker):
-    """What live workers tell; ``None`` where not all do, such as one that is busy in the solo pool."""
+def _of_old(host: Host, running: Sequence[Container], broker: Broker) -> Optional[list[str]]:
+    """The names of live workers; ``None`` if one does not answer, for example because it is busy in the solo pool."""
     return registered_tasks.of_live_workers(host, broker, running) if running else None
 
 
-def _same_code(host, old, candidate):
-    def codes(containers):
+def _same_code(host: Host, old: Sequence[Container], candidate: Sequence[Container]) -> bool:
+    def codes(containers: Sequence[Container]) -> list[Optional[tuple[Any, ...]]]:
         return [registered_tasks.code_of(host.engine.inspect(container.id)) for container in containers]
 
     try:
         before, after = codes(old), codes(candidate)
     except EngineError:
-        # Then the names of the tasks are compared themselves.
+        # Then the names of the tasks are compared instead.
         return False
     if None in before + after:
         return False

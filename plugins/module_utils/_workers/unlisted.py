@@ -4,53 +4,59 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Celery that runs where the user's lists do not say so: beside a web, or in a service that is in no list."""
+"""Celery that runs outside of the services that the user lists as workers: in a web, or in an unlisted service."""
 
 from __future__ import annotations
 
+from typing import Iterable, Mapping, Sequence
+
 from .._celery.roles import Roles, roles_of_command, roles_of_processes
-from .._docker.containers import ROLES, role_of
+from .._docker.containers import ROLES, Container, role_of
 from .._errors import BluegreenError
 from .._linux.processes import processes_of
-from .stop import is_celery
+from .container_roles import is_celery
 
 LIVE_FIRST = (
-    " Start the live color once more in that way, as you started it before: this container is refused for as long as Celery "
-    "runs in it."
+    " Then start the live color again in that way, with the commands by which you started it before: as long as Celery "
+    "runs in this container, it is refused."
 )
 
+# Names of services by role.
+Services = Mapping[str, Sequence[str]]
 
-def services_with_celery(containers: list, services: dict) -> list:
-    """Services in no list, ignored ones left out, in whose running containers a worker or a beat of Celery works.
 
-    A release that renames, splits or drops a worker service leaves the live color with such ones.
+def services_with_celery(containers: Iterable[Container], services: Services) -> list[str]:
+    """Services in no list, not even an ignored one, whose running containers are a worker or a beat of Celery.
+
+    The live color has such services if the new release renames, splits or drops a worker service.
     """
     listed = {name for role in (*ROLES, "ignored") for name in services[role]}
-    return sorted({each.service for each in containers if each.running and each.service not in listed and is_celery(each)})
+    unlisted = [each for each in containers if each.running and each.service not in listed]
+    return sorted({each.service for each in unlisted if is_celery(each)})
 
 
-def unlisted_sentence(color: str, names: list) -> str:
-    """What is done with them, for the plan."""
+def unlisted_sentence(color: str, names: Sequence[str]) -> str:
+    """What the deployment does with these services, for the plan."""
     return (
-        f"{', '.join(names)} of the live color {color} runs Celery and is in no list: it is stopped with the old workers, "
-        "started again by a rollback, and goes with the old color. If a service of this name is to go on, add it to "
-        "bluegreen_worker_services."
+        f"{', '.join(names)} of the live color {color} runs Celery and is in no list: it is stopped with the old "
+        "workers, started again by a rollback, and removed with the old color. If the new release has a service of "
+        "this name too, add it to bluegreen_worker_services."
     )
 
 
-def dropped_finding(color: str, names: list) -> str:
+def dropped_finding(color: str, names: Sequence[str]) -> str:
     """A sentence for a release without workers whose live color has some."""
     return (
-        f"bluegreen_worker_services is [], but {', '.join(names)} of the live color {color} runs Celery, and its tasks would "
-        "be lost: add the services of the new release that work on its tasks; or, if no task is to run any more, stop these "
-        "containers first."
+        f"bluegreen_worker_services is [], but {', '.join(names)} of the live color {color} runs Celery, and its tasks "
+        "would be lost: add the services of the new release that run these tasks; or, if they need not run any more, "
+        "stop these containers first."
     )
 
 
-def findings_of_commands(commands: dict, services: dict) -> list:
+def findings_of_commands(commands: Mapping[str, Sequence[str]], services: Services) -> list[str]:
     """A sentence for each web service whose command starts Celery too.
 
-    :param commands: for each service its entry point and command, a list.
+    :param commands: entry point and command of each service.
     """
     return [
         _beside_web(f"Service {name} (bluegreen_web_services) starts", roles_of_command(commands[name]))
@@ -59,10 +65,10 @@ def findings_of_commands(commands: dict, services: dict) -> list:
     ]
 
 
-def findings_of_webs(containers: list, services: dict, is_live: bool = False) -> list:
+def findings_of_webs(containers: Iterable[Container], services: Services, is_live: bool = False) -> list[str]:
     """A sentence for each running web container in which Celery runs too.
 
-    :param is_live: whether they are those of the live color, which a new Compose file alone does not change.
+    :param is_live: whether the containers are those of the live color, which a new Compose file alone does not change.
     """
     findings = []
     for container in containers:
@@ -74,8 +80,8 @@ def findings_of_webs(containers: list, services: dict, is_live: bool = False) ->
     return findings
 
 
-def refuse_celery_in_webs(containers: list, services: dict) -> None:
-    """Raise when Celery runs in a web container: an image may start it without a word in the Compose file."""
+def refuse_celery_in_webs(containers: Iterable[Container], services: Services) -> None:
+    """Raise when Celery runs in a web container: an image may start it although the Compose file does not show that."""
     findings = findings_of_webs(containers, services)
     if findings:
         raise BluegreenError("\n".join(findings), failure="celery_in_web")
@@ -84,7 +90,8 @@ def refuse_celery_in_webs(containers: list, services: dict) -> None:
 def _beside_web(who: str, roles: Roles, is_live: bool = False) -> str:
     what = " and ".join(f"a Celery {name}" for name in roles.name.split("+"))
     return (
-        f"{who} {what} beside the web, and these cannot be stopped while the web still answers, so their tasks would be lost: "
-        "give Celery a service of its own in the Compose file (the same image, command: [celery, -A, your_app, worker]), take "
-        f"it out of the web's start, and name the new service in bluegreen_worker_services.{LIVE_FIRST if is_live else ''}"
+        f"{who} {what} beside the web. Celery cannot be stopped there while the web still answers, so its tasks "
+        "would be lost: give Celery a service of its own in the Compose file (the same image, command: [celery, -A, "
+        "your_app, worker]), remove it from the web's start, and name the new service in bluegreen_worker_services."
+        f"{LIVE_FIRST if is_live else ''}"
     )

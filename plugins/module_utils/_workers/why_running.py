@@ -3,20 +3,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Why a container still runs that was told to finish: it finishes its tasks, or it will never end, or nobody can tell.
+"""Why a container still runs that was told to finish: it finishes its tasks, or it never ends, or that is not known.
 
-Only of Celery that listens it is true that more time helps and that it takes no new tasks.
+Only for a Celery that listens to signals more time helps, and only that takes no new tasks.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Collection, NamedTuple, Sequence
 
 from .._celery import signals as celery_signals
-from .._celery.roles import main_processes, programs
+from .._celery.roles import Process, main_processes, programs
+from .._commands import command
+from .._docker.containers import Container
 from .._linux.processes import environment_of, pid_inside, processes_of, status_of
 
-# Its Celery works on its tasks; its program does not listen; its program is not Celery; its processes cannot be seen.
+# Its Celery finishes its tasks; its program ignores the signal, or is not Celery; its processes cannot be seen.
 FINISHING, DEAF, OTHER, HIDDEN = "finishing", "deaf", "other", "hidden"
 _LONGEST = 60
 
@@ -24,8 +26,10 @@ _LONGEST = 60
 class Lingering(NamedTuple):
     """A container that was told to finish and still runs.
 
-    ``kind`` is one of the four above; ``program`` is the command line that runs in it, for people, and ``signal`` what it
-    was sent; ``is_frozen`` says that something in it was sent SIGSTOP.
+    :ivar kind: one of the four above.
+    :ivar program: the command line that runs in it, shortened; empty for Celery and if it cannot be seen.
+    :ivar signal: the signal that it was sent.
+    :ivar is_frozen: whether one of its processes was sent SIGSTOP.
     """
 
     name: str
@@ -35,10 +39,10 @@ class Lingering(NamedTuple):
     is_frozen: bool = False
 
 
-def judge(name: str, processes: list, signal: str, deaf: set) -> Lingering:
-    """The same from what was seen. Pure.
+def judge(name: str, processes: Sequence[Process], signal: str, deaf: Collection[int]) -> Lingering:
+    """Why a container still runs, by its processes. Pure.
 
-    :param deaf: pids of those programs to which the signal is nothing.
+    :param deaf: pids of the programs that ignore the signal.
     """
     frozen = any(each.is_frozen for each in processes)
     if main_processes(processes):
@@ -53,16 +57,18 @@ def judge(name: str, processes: list, signal: str, deaf: set) -> Lingering:
 
 
 def is_deaf(status: str, number: int, pid: int) -> bool:
-    """Whether a signal does nothing to a process, by the text of its status. Pure.
+    """Whether a signal does nothing to a process, by the text of its ``/proc/<pid>/status``. Pure.
 
-    :param pid: the one that it has inside of its container: the kernel drops a signal to a process 1 without a handler.
+    :param number: that of the signal.
+    :param pid: the process's pid inside its container. The kernel drops a signal to a process 1 without a handler.
     """
     return celery_signals.ignores(status, number) or pid == 1 and not celery_signals.catches(status, number)
 
 
-def lingering_of(container) -> Lingering:
+def lingering_of(container: Container) -> Lingering:
     """Why a container that was told to finish still runs."""
-    processes, signal, deaf = processes_of(container.pid), container.stop_signal, set()
+    processes, signal = processes_of(container.pid), container.stop_signal
+    deaf: set[int] = set()
     for each in [] if main_processes(processes) else programs(processes):
         signal = celery_signals.warm_signal(environment_of(each.pid), container.stop_signal)
         if is_deaf(status_of(each.pid), celery_signals.number_of(signal), pid_inside(each.pid)):
@@ -70,10 +76,11 @@ def lingering_of(container) -> Lingering:
     return judge(container.name, processes, signal, deaf)
 
 
-def refusals(lingering: list, timeout: float, busy: str) -> list:
-    """Sentences for a deployment that goes back because of them: why, and what can be done.
+def refusals(lingering: Sequence[Lingering], timeout: float, busy: str) -> list[str]:
+    """Sentences for a deployment that is rolled back because of these containers: why, and what can be done.
 
-    :param busy: what is known of the tasks that ran there; empty, or begins with a blank.
+    :param timeout: seconds that they had.
+    :param busy: a sentence about the tasks that ran there; empty, or begins with a blank.
     """
     found = []
     for kind in (FINISHING, DEAF, OTHER, HIDDEN):
@@ -88,53 +95,58 @@ def refusals(lingering: list, timeout: float, busy: str) -> list:
 
 _WAYS_OUT = {
     FINISHING: (
-        "Nothing is lost: it goes on to its end. Give the tasks longer (bluegreen_worker_stop_timeout), or choose another "
-        "bluegreen_worker_on_timeout (leave, requeue or kill)."
+        "No task is lost: it exits once its tasks are done. Give the tasks longer (bluegreen_worker_stop_timeout), or "
+        "choose another bluegreen_worker_on_timeout (leave, requeue or kill)."
     ),
     DEAF: (
-        "More time does not help: its program ({program}) does not listen to {signal} and goes on as before. Let the script "
-        "that starts it hand over with exec, or name a signal that it listens to (stop_signal in the Compose file); "
+        "More time does not help: its program ({program}) ignores {signal} and keeps running. Start it with exec in "
+        "its script, or name a signal that it does not ignore (stop_signal in the Compose file); "
         "bluegreen_worker_on_timeout: kill ends it by force."
     ),
     OTHER: (
-        "No Celery is seen in it, only {program}, which was sent {signal}. If that finishes its work, give it longer "
-        "(bluegreen_worker_stop_timeout); if it does not end by itself, bluegreen_worker_on_timeout: kill ends it by force."
+        "Celery is not seen in it, only {program}, which was sent {signal}. If that finishes its work, give it longer "
+        "(bluegreen_worker_stop_timeout); if it does not end by itself, bluegreen_worker_on_timeout: kill ends it by "
+        "force."
     ),
     HIDDEN: (
-        "Its processes cannot be seen from here, so whether it finishes its tasks or does not listen to {signal} only its logs "
-        "tell. Give it longer (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout (leave, requeue "
+        "Its processes cannot be seen from here: only its logs show whether it finishes its tasks or ignores {signal}. "
+        "Give it longer (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout (leave, requeue "
         "or kill)."
     ),
 }
 
 
 def left_sentence(each: Lingering, timeout: float) -> str:
-    """What there is to say of one that is left to end by itself."""
+    """A warning about a container that is left to end by itself."""
     if each.kind == FINISHING:
-        return f"Container {each.name} still finishes its tasks after {timeout:g} s: it takes no new ones and ends by itself."
+        return (
+            f"Container {each.name} still finishes its tasks after {timeout:g} s: it takes no new ones and ends by "
+            "itself."
+        )
     still = f"Container {each.name} still runs after {timeout:g} s"
     if each.kind == DEAF:
         return (
-            f"{still} and does not end by itself: its program ({each.program}) does not listen to {each.signal} and goes on as "
-            f"before. Stop it when its work may be cut off (docker stop {each.name})."
+            f"{still} and does not end by itself: its program ({each.program}) ignores {each.signal} and keeps "
+            f"running. Stop it when its work may be cut off (docker stop {each.name})."
         )
     if each.kind == OTHER:
-        seen = f"no Celery is seen in it, only {each.program}, which was sent {each.signal}"
+        seen = f"Celery is not seen in it, only {each.program}, which was sent {each.signal}"
     else:
-        seen = f"its processes cannot be seen from here, so whether it listens to {each.signal} is not known"
+        seen = f"its processes cannot be seen from here, so it is not known whether it ignores {each.signal}"
     return f"{still}, and {seen}: if it does not end by itself, stop it (docker stop {each.name})."
 
 
-def stuck_sentence(stuck: list, timeout: float) -> str:
-    """What there is to say on the way back of those that did not end, so that they could not be started again."""
+def stuck_sentence(stuck: Sequence[Lingering], timeout: float) -> str:
+    """For a rollback: these containers did not end, so that they could not be started again."""
     names = ", ".join(each.name for each in stuck)
     sentence = (
-        f"{names} was told to finish and still runs after {timeout:g} s: it is started again once it has ended, by the next "
-        "run of rollback.yml or recover.yml."
+        f"{names} was told to finish and still runs after {timeout:g} s. Once it has ended, start it again: run "
+        f"{command('rollback')}, or {command('recover')}."
     )
     unsure = [each for each in stuck if each.kind != FINISHING]
     if unsure:
         names = " ".join(each.name for each in unsure)
         seen = ", ".join(sorted({each.program for each in unsure if each.program}))
-        sentence += f" If it does not end{f' (no Celery is seen in it, only {seen})' if seen else ''}, stop it: docker stop {names}."
+        only = f" (Celery is not seen in it, only {seen})" if seen else ""
+        sentence += f" If it does not end{only}, stop it: docker stop {names}."
     return sentence

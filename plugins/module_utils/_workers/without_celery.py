@@ -3,28 +3,39 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Containers that go on running while the Celery that they were started for has ended, such as a ``tail -f`` beside it."""
+"""Containers that still run although their Celery has ended, because of another program such as ``tail -f``."""
 
 from __future__ import annotations
 
-from .._celery.roles import Roles, main_processes, roles_of_command
-from .._linux.clock import seconds_of
-from .._linux.processes import processes_of_each
+from typing import Iterable, Sequence
 
-# A script may wait for a database, say, before it starts Celery.
+from .._celery.roles import Process, Roles, main_processes, roles_of_command
+from .._docker.containers import Container
+from .._host import Host
+from .._linux.clock import seconds_of
+from .._linux.processes import processes_of, processes_of_each
+
+# Seconds after its start in which a container is not judged: a script may wait, for a database for example, before it
+# starts Celery.
 BOOT_SECONDS = 120
 
 
-def has_lost(command: list, processes: list) -> bool:
-    """Whether a container's command starts Celery, and none of its processes is one. Pure.
+def has_lost(command: Sequence[str], processes: Sequence[Process]) -> bool:
+    """Whether a container's command starts Celery, and none of its processes is Celery. Pure.
 
-    Where the command does not show it, or no process can be seen, nobody can tell: a worker may be another program's.
+    Never true if the command does not show Celery, because the worker may be another program, or if no process can be
+    seen.
     """
     return bool(processes) and roles_of_command(command) != Roles() and not main_processes(processes)
 
 
-def without_celery(host, containers: list) -> set:
-    """Ids of those of some worker containers that run without their Celery; one look at ``/proc`` for all of them."""
+def has_lost_celery(container: Container) -> bool:
+    """The same of a container as it is now."""
+    return has_lost(container.command, processes_of(container.pid))
+
+
+def without_celery(host: Host, containers: Iterable[Container]) -> set[str]:
+    """Ids of the worker containers that run without their Celery; ``/proc`` is read once for all of them."""
     asked = [
         each
         for each in containers
@@ -34,6 +45,6 @@ def without_celery(host, containers: list) -> set:
     return {each.id for each in asked if has_lost(each.command, processes.get(each.pid, []))}
 
 
-def _boots(host, container) -> bool:
+def _boots(host: Host, container: Container) -> bool:
     started = seconds_of(f"{container.started_at[:19]}Z")
     return started is None or host.clock.wall() - started < BOOT_SECONDS

@@ -19,7 +19,9 @@ app = Celery("app", broker=URL, backend=os.environ.get("RESULTS", URL))
 app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        "global_keyprefix": PREFIX, "priority_steps": [0, 3, 6, 9], **json.loads(os.environ.get("OPTIONS", "{}"))
+        "global_keyprefix": PREFIX,
+        "priority_steps": [0, 3, 6, 9],
+        **json.loads(os.environ.get("OPTIONS", "{}")),
     },
     result_backend_transport_options={"global_keyprefix": PREFIX},
     worker_prefetch_multiplier=1,

@@ -12,7 +12,7 @@ import uuid
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import (
     PROJECT_LABEL,
     SERVICE_LABEL,
-    look,
+    inspect_container,
 )
 
 IMAGE = "bluegreen-demo:1"
@@ -39,12 +39,12 @@ class Project:
         query = {"name": f"{self.name}-{service}-{len(self._made)}"}
         created = json.loads(self.engine.request("POST", "/containers/create", query, body=body))["Id"]
         self._made.append(created)
-        return look(self.engine, created)
+        return inspect_container(self.engine, created)
 
     def start(self, *args, **kwargs):
         container = self.create(*args, **kwargs)
         self.engine.start(container.id)
-        return look(self.engine, container.id)
+        return inspect_container(self.engine, container.id)
 
     def others(self):
         """Names of containers that nobody but the code under test can have made."""

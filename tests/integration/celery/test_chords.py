@@ -10,7 +10,7 @@ from compose_project import wait_for
 from test_servers import REDIS_7, REDIS_8, Side, Way, done, out  # noqa: F401, pylint: disable=unused-import
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.results import copy_results
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
@@ -19,7 +19,9 @@ class Colors:
 
     def __init__(self, project, folder):
         self.project = project
-        self.blue, self.green = (Side(project, f"{name}-results", REDIS_7, Way([]), folder) for name in ("blue", "green"))
+        self.blue, self.green = (
+            Side(project, f"{name}-results", REDIS_7, Way([]), folder) for name in ("blue", "green")
+        )
         self.broker = Side(project, "mq", REDIS_8, Way([]), folder)
 
     def worker(self, color, seconds):
@@ -27,8 +29,8 @@ class Colors:
 
     def publish(self):
         publisher = self.broker.run("/out/app.py", "publish_chord", env=[self._results(self.blue)])
-        wait_for(lambda: look(self.project.engine, publisher.id).status == "exited")
-        assert look(self.project.engine, publisher.id).exit_code == 0
+        wait_for(lambda: inspect_container(self.project.engine, publisher.id).status == "exited")
+        assert inspect_container(self.project.engine, publisher.id).exit_code == 0
 
     def copy(self):
         return copy_results(
@@ -37,7 +39,7 @@ class Colors:
 
     def end(self, worker):
         self.project.engine.kill(worker.id, "SIGTERM")
-        wait_for(lambda: not look(self.project.engine, worker.id).running, seconds=30)
+        wait_for(lambda: not inspect_container(self.project.engine, worker.id).running, seconds=30)
 
     @staticmethod
     def _results(side):
@@ -73,7 +75,7 @@ def test_also_when_an_old_worker_ends_its_part_after_the_handover(colors, out): 
     colors.project.engine.kill(old.id, "SIGTERM")
     colors.copy()
     colors.worker(colors.green, 2)
-    wait_for(lambda: not look(colors.project.engine, old.id).running, seconds=30)
+    wait_for(lambda: not inspect_container(colors.project.engine, old.id).running, seconds=30)
     assert len(notes(out)) < 4
     # The late copy, before the last part ends.
     assert colors.copy() >= 1

@@ -19,7 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move, restore_orphans
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import PRIORITY_STEPS, SEPARATOR
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
@@ -39,7 +39,13 @@ DOCUMENTED = {"priority_steps": list(range(10)), "sep": ":", "queue_order_strate
 OWN_KEYS = {"unacked_key": "unacked_app", "unacked_index_key": "unacked_index_app"}
 # Looks as if it had a prefix, and has none.
 SEEMING = {"unacked_key": "data:unacked", "unacked_index_key": "data:index"}
-ALL = {"global_keyprefix": "data:", "unacked_key": "un", "unacked_index_key": "ui", "sep": "|", "priority_steps": [0, 4]}
+ALL = {
+    "global_keyprefix": "data:",
+    "unacked_key": "un",
+    "unacked_index_key": "ui",
+    "sep": "|",
+    "priority_steps": [0, 4],
+}
 
 WAYS = [
     ("usual", {}, False, REDIS_8),
@@ -64,7 +70,7 @@ def taken_and_killed(side, journal, told):
     if told:
         worker_conf.remember(journal, broker, worker_conf.ask_conf(host, broker, [worker]))
     side.project.engine.kill(worker.id, "SIGKILL")
-    wait_for(lambda: not look(side.project.engine, worker.id).running)
+    wait_for(lambda: not inspect_container(side.project.engine, worker.id).running)
     wait_for(lambda: not broker.has_live_worker(0))
 
 

@@ -22,10 +22,10 @@ FROM_VARIABLE = f'{SERVER} --requirepass "$REDIS_PASSWORD"'
 def secret(tmp_path):
     """Bind mounts, as Compose makes them of secrets."""
     os.chmod(tmp_path, 0o755)
-    for name, text in (("redis", "s3cret\n"), ("redis.conf", "save \"\"\nprotected-mode no\nrequirepass s3cret\n")):
+    for name, text in (("redis", "s3cret\n"), ("redis.conf", 'save ""\nprotected-mode no\nrequirepass s3cret\n')):
         (tmp_path / name).write_text(text)
         os.chmod(tmp_path / name, 0o644)
-    (tmp_path / "start.sh").write_text(f'#!/bin/sh\n{FROM_FILE}\n')
+    (tmp_path / "start.sh").write_text(f"#!/bin/sh\n{FROM_FILE}\n")
     return {"Binds": [f"{tmp_path}/redis:/run/secrets/redis:ro", f"{tmp_path}:/srv/redis:ro"]}
 
 
@@ -36,7 +36,10 @@ def secret(tmp_path):
         (["sh", "-c", FROM_FILE], []),
         (["sh", "/srv/redis/start.sh"], []),
         (["redis-server", "/srv/redis/redis.conf"], []),
-        (["sh", "-c", f'PW=$(cat /run/secrets/redis); {SERVER} --requirepass "$PW"'], ["REDIS_PASSWORD_FILE=/run/secrets/redis"]),
+        (
+            ["sh", "-c", f'PW=$(cat /run/secrets/redis); {SERVER} --requirepass "$PW"'],
+            ["REDIS_PASSWORD_FILE=/run/secrets/redis"],
+        ),
         # It has none, whatever the variable is for.
         (["sh", "-c", SERVER], ["REDIS_PASSWORD=s3cret"]),
     ],

@@ -13,7 +13,7 @@ from compose_project import wait_for
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks, unknown_tasks
@@ -170,7 +170,9 @@ def test_the_worker_of_another_app_at_the_same_redis_is_not_asked(project, live,
         "@app.task(name='blog.render')\ndef render(): pass\n"
     )
     os.chmod(tmp_path, 0o755)
-    blog = project.start("blog", [*CELERY, "-A", "blog", "worker"], [url, "PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"])
+    blog = project.start(
+        "blog", [*CELERY, "-A", "blog", "worker"], [url, "PYTHONPATH=/more"], Binds=[f"{tmp_path}:/more:ro"]
+    )
     names = wait_for(lambda: registered_tasks.of_live_workers(project.host, broker, [blog]))
     assert "blog.render" in names and not SHOP & set(names)
     for _again in range(5):
@@ -214,9 +216,7 @@ def test_a_waiting_task_that_the_candidate_lost_stops_the_deployment(project, li
     assert project.host.warnings == []
 
 
-@pytest.mark.parametrize(
-    "busy, containers", [(False, 0), (True, 1)], ids=["it answers", "it is busy in the solo pool"]
-)
+@pytest.mark.parametrize("busy, containers", [(False, 0), (True, 1)], ids=["it answers", "it is busy in the solo pool"])
 def test_new_workers_are_asked_before_tasks_move_to_them(project, live, tmp_path, busy, containers):
     """Without a container that loads the app, as long as they answer; what they do not know is held either way."""
     worker, broker, _url = live
@@ -224,7 +224,10 @@ def test_new_workers_are_asked_before_tasks_move_to_them(project, live, tmp_path
     candidate = create_candidate(project, tmp_path, url, "--pool=solo")
     publish_later(project, worker, broker)
     journal = Notes()
-    assert unknown_tasks.check(project.host, journal, [worker], [candidate], broker, "hold", asks_later=True) == (False, None)
+    assert unknown_tasks.check(project.host, journal, [worker], [candidate], broker, "hold", asks_later=True) == (
+        False,
+        None,
+    )
     assert "shop.work_late" in journal.data["task_names"]["old"] and "candidate" not in journal.data["task_names"]
     project.engine.stop(worker.id)
     with Broker("green/redis", redis.addresses["bridge"], container=redis, engine=project.engine) as there:
@@ -239,7 +242,9 @@ def test_new_workers_are_asked_before_tasks_move_to_them(project, live, tmp_path
             wait_for(ready)
 
         def ask():
-            unknown_tasks.ask_new_workers(project.host, journal, [look(project.engine, candidate.id)], there)
+            unknown_tasks.ask_new_workers(
+                project.host, journal, [inspect_container(project.engine, candidate.id)], there
+            )
             return unknown_tasks.known(journal, to_candidate=True)
 
         moved = broker_move.move(project.host, journal, broker, there, known=ask, before_messages=start_worker)

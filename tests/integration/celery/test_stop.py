@@ -16,11 +16,14 @@ from compose_project import wait_for
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import main_processes
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import look
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import processes_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    start as workers_start,
+    stop as workers_stop,
+)
 
 CELERY = "python3 -m celery -A naps"
 WORKER = f"{CELERY} worker -c 2 -l INFO"
@@ -70,7 +73,14 @@ def setproctitle(title):
     ctypes.memmove(start, title.encode(), min(len(title), end - start - 1))
 """
 
-FILES = {"script": SCRIPT, "supervisor": SUPERVISOR, "teller": TELLER, "reader": READER, "launcher": LAUNCHER, "run_worker.py": PROGRAM}
+FILES = {
+    "script": SCRIPT,
+    "supervisor": SUPERVISOR,
+    "teller": TELLER,
+    "reader": READER,
+    "launcher": LAUNCHER,
+    "run_worker.py": PROGRAM,
+}
 
 # How the container starts, its form, and options for the engine and the environment.
 FORMS = {
@@ -171,14 +181,14 @@ class Bed:
         return self._runner
 
     def stop(self, **options):
-        self.worker = look(self.project.engine, self.worker.id)
+        self.worker = inspect_container(self.project.engine, self.worker.id)
         return workers_stop.stop_workers(self.project.host, self.journal, [self.worker], broker=self.broker, **options)
 
     def restart(self):
-        return workers_stop.restart_workers(self.project.host, self.journal, [self.worker], 30, self.broker)
+        return workers_start.restart_workers(self.project.host, self.journal, [self.worker], 30, self.broker)
 
     def state(self):
-        now = look(self.project.engine, self.worker.id)
+        now = inspect_container(self.project.engine, self.worker.id)
         return now.status, now.restart_policy["Name"]
 
 
@@ -190,7 +200,9 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("form", [pytest.param(form, marks=[pytest.mark.long] if form in LONG else []) for form in FORMS])
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=[pytest.mark.long] if form in LONG else []) for form in FORMS]
+)
 def test_running_tasks_end_and_the_same_container_works_again(project, tmp_path, form):
     command, pid1_form, options = FORMS[form]
     bed = Bed(project, tmp_path, command, **options)

@@ -23,7 +23,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
     switch as nginx_switch,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    start as workers_start,
+    stop as workers_stop,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
     NO_RESTART,
@@ -165,7 +168,7 @@ class Scene:
         )
         replace(nginx_switch, "switch", lambda given: f"switch to {given['color']}", self._switch)
         replace(workers_stop, "stop_workers", "stop workers", self._stop_workers)
-        replace(workers_stop, "restart_workers", "restart workers", self._restart_workers)
+        replace(workers_start, "restart_workers", "restart workers", self._restart_workers)
         replace(
             broker_move,
             "move",

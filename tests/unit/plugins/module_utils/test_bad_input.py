@@ -350,6 +350,7 @@ def test_messages_that_an_app_puts_into_its_redis_are_told_or_not(rng):
         for payload in (text.encode("utf-8", "replace"), f'[{text}, "exchange", "key"]'.encode("utf-8", "replace")):
             assert kombu.tag_of(payload) is None or isinstance(kombu.tag_of(payload), str)
             assert kombu.task_of(payload) is None or isinstance(kombu.task_of(payload), str)
+            assert kombu.id_of(payload) is None or isinstance(kombu.id_of(payload), str)
             assert 0 <= kombu.priority_of(payload) <= 9
             assert kombu.unpack_unacked(payload) is None or len(kombu.unpack_unacked(payload)) == 3
             assert remote_control.answer(payload) is None or len(remote_control.answer(payload)) == 2

@@ -23,7 +23,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.req
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import restart_workers, stop_workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.start import restart_workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import stop_workers
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene, facts
 
 CONSUMES = WorkerBroker(consumes=["10.0.0.2"])

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _progress
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.remote_control import Task
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import verdict as health_verdict
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import endings as workers_endings
 
 NOW = 1000.0
 
@@ -52,7 +52,7 @@ def ending(name, *tasks, ended=False):
     ],
 )
 def test_tasks_that_are_waited_for(endings, sentence):
-    assert workers_stop.so_far(endings, NOW) == sentence
+    assert workers_endings.so_far(endings, NOW) == sentence
 
 
 @pytest.mark.parametrize(

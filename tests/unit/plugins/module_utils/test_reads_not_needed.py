@@ -144,7 +144,7 @@ def schedule(case):
     beats = [inspect_container(case.engine, "blue-beat")], [inspect_container(case.engine, "green-beat")]
     case.late()
     copied = beat_schedule.carry_schedule(case.host, *beats)
-    return copied == [] and "The schedule of beat could not be carried to shop-green-beat-1" in case.host.warnings[0]
+    return copied == [] and "The schedule of beat could not be copied to shop-green-beat-1" in case.host.warnings[0]
 
 
 def limit(case):

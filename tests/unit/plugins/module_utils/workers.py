@@ -10,11 +10,17 @@ from fakes import FakeEngine, FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 WORKER = {"Path": "celery", "Args": ["-A", "shop", "worker"]}
 BEAT = {"Path": "celery", "Args": ["-A", "shop", "beat"]}
+
+
+def workers_of(host):
+    """The containers of the color blue."""
+    return of_project(host.engine, "shop-blue")
 
 
 class Notes(NullJournal):

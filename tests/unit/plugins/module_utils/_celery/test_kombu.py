@@ -177,7 +177,13 @@ def test_separator_of_a_mailbox(member, separator):
 
 @pytest.mark.parametrize(
     "exchange, tasks",
-    [("celery", True), ("celery.pidbox", False), ("reply.celery.pidbox", False), ("shop.pidbox", False), ("celeryev", False)],
+    [
+        ("celery", True),
+        ("celery.pidbox", False),
+        ("reply.celery.pidbox", False),
+        ("shop.pidbox", False),
+        ("celeryev", False),
+    ],
 )
 def test_is_task_exchange(exchange, tasks):
     assert kombu.is_task_exchange(exchange) is tasks
@@ -190,7 +196,6 @@ def test_priority_of(priority, expected):
 
 def test_prefixes():
     assert kombu.binding_of_key("shop:_kombu.binding.celery") == ("shop:", "celery")
-    assert kombu.binding_of_key("celery") is None
     assert kombu.index_of_unacked("shop:unacked") == "shop:unacked_index"
     assert kombu.index_of_unacked("unacked_app") == ""
 

@@ -147,12 +147,22 @@ TREES = {
         ["1 0 run /usr/bin/python3 /usr/bin/run -- celery -A shop worker", "7 1 celery " + PYTHON],
         [7],
     ),
-    "a launcher that nobody knows": (["1 0 launch launch celery -A shop worker", "7 1 python3 python3 -m celery -A shop worker"], [7]),
+    "a launcher that nobody knows": (
+        ["1 0 launch launch celery -A shop worker", "7 1 python3 python3 -m celery -A shop worker"],
+        [7],
+    ),
     "a lock and a user": (
-        ["1 0 flock flock /tmp/l su app -c celery -A shop beat", "5 1 su su app -c celery", "6 5 python3 python3 -m celery -A shop beat"],
+        [
+            "1 0 flock flock /tmp/l su app -c celery -A shop beat",
+            "5 1 su su app -c celery",
+            "6 5 python3 python3 -m celery -A shop beat",
+        ],
         [6],
     ),
-    "Django's own command": (["1 0 python python manage.py celery worker", "7 1 python python manage.py celery worker"], [1]),
+    "Django's own command": (
+        ["1 0 python python manage.py celery worker", "7 1 python python manage.py celery worker"],
+        [1],
+    ),
     "a supervisor with three": (
         [
             "1 0 supervisord /usr/bin/python3 /usr/bin/supervisord -n",
@@ -164,7 +174,11 @@ TREES = {
         [7, 8, 9],
     ),
     "detached workers": (
-        ["1 0 sh sh -c celery multi start w1 -A shop; tail -f /dev/null", "5 1 tail tail -f /dev/null", "7 1 python3 python3 -m celery -A shop worker -n w1@x"],
+        [
+            "1 0 sh sh -c celery multi start w1 -A shop; tail -f /dev/null",
+            "5 1 tail tail -f /dev/null",
+            "7 1 python3 python3 -m celery -A shop worker -n w1@x",
+        ],
         [7],
     ),
     "titles": (
@@ -198,11 +212,17 @@ TREES = {
         [1],
     ),
     "a web with words in its command": (
-        ["1 0 sh sh -c cd /app && gunicorn shop --workers 4", "7 1 gunicorn /usr/bin/python3 /usr/bin/gunicorn shop.worker --workers 4"],
+        [
+            "1 0 sh sh -c cd /app && gunicorn shop --workers 4",
+            "7 1 gunicorn /usr/bin/python3 /usr/bin/gunicorn shop.worker --workers 4",
+        ],
         [],
     ),
     "flower, and a question to the workers": (
-        ["1 0 celery /usr/bin/python3 /usr/bin/celery -A worker flower", "7 1 celery /usr/bin/python3 /usr/bin/celery -A shop status"],
+        [
+            "1 0 celery /usr/bin/python3 /usr/bin/celery -A worker flower",
+            "7 1 celery /usr/bin/python3 /usr/bin/celery -A shop status",
+        ],
         [],
     ),
 }

@@ -40,7 +40,10 @@ def test_the_command_of_a_worker_becomes_that_of_a_shell(command, argv):
     "command, argv",
     [
         (["/entry.sh", "celery", "-A", "shop", "worker"], ["celery", "-A", "shop", *ASK]),
-        (["docker-entrypoint.sh", "python3", "-m", "celery", "-A", "shop", "worker"], ["python3", "-m", "celery", "-A", "shop", *ASK]),
+        (
+            ["docker-entrypoint.sh", "python3", "-m", "celery", "-A", "shop", "worker"],
+            ["python3", "-m", "celery", "-A", "shop", *ASK],
+        ),
         (["/entry.sh", "sh", "-c", "celery -A shop worker"], ["sh", "-c", f"celery -A shop {' '.join(ASK)}"]),
         (["/sbin/tini", "--", "/entry.sh", "celery", "-A", "shop", "worker"], ["celery", "-A", "shop", *ASK]),
         # Nothing stands before these, or something that finds Celery.

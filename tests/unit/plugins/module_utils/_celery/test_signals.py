@@ -66,7 +66,11 @@ FORMS = {
     # It would hand the signal on to the children of the pool.
     "dumb-init": ([(7, 1, "dumb-init", "dumb-init " + CELERY), (8, 7, "python3", CELERY)], ("init", [8], [])),
     "an init over a script": (
-        [(7, 1, "docker-init", "docker-init"), (8, 7, "entry.sh", "/bin/sh /entry.sh " + CELERY), (9, 8, "python3", CELERY)],
+        [
+            (7, 1, "docker-init", "docker-init"),
+            (8, 7, "entry.sh", "/bin/sh /entry.sh " + CELERY),
+            (9, 8, "python3", CELERY),
+        ],
         ("init-shell", [9], [8]),
     ),
     "a script as process 1": (

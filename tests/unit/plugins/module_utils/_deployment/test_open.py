@@ -46,8 +46,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot imp
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import recover_abandoned
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    container_roles,
     finish_container,
-    stop as workers_stop,
     unlisted,
 )
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -1915,7 +1915,7 @@ def runs(scene, monkeypatch, service, *commands, color="blue"):
             for number, command in enumerate(commands)
         ],
     }
-    for module in (unlisted, workers_stop):
+    for module in (unlisted, container_roles):
         monkeypatch.setattr(module, "processes_of", lambda pid: scene.trees.get(pid, []))
 
 
@@ -1928,7 +1928,8 @@ def test_a_worker_service_that_the_release_renames_goes_with_the_old_workers(sce
     assert plan["worker_services"] == {"old": ["worker", "beat", "celery"], "new": ["worker", "beat"]}
     assert (
         "celery of the live color blue runs Celery and is in no list: it is stopped with the old workers, started again by a "
-        "rollback, and goes with the old color. If a service of this name is to go on, add it to bluegreen_worker_services."
+        "rollback, and removed with the old color. If the new release has a service of this name too, add it to "
+        "bluegreen_worker_services."
     ) in scene.host.warnings
     scene.open()
     assert scene.store.load()["old_workers"] == ["celery"]
@@ -1950,7 +1951,7 @@ def test_a_web_that_runs_celery_too_is_refused(scene, monkeypatch):
     )
     assert "give Celery a service of its own in the Compose file" in sentence
     # A new Compose file alone changes nothing in what runs.
-    assert "Start the live color once more in that way" in sentence
+    assert "Then start the live color again in that way" in sentence
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop, unknown_tasks
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import start as workers_start, unknown_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
 
@@ -147,7 +147,7 @@ def test_a_color_that_is_not_healthy_is_not_kept(stuck):
 
 
 def test_workers_that_do_not_come_up_leave_all_as_it_was(stuck, monkeypatch):
-    restart = workers_stop.restart_workers
+    restart = workers_start.restart_workers
 
     def fail(host, journal, containers, *args, **kwargs):
         if any("green" in each.id for each in containers):
@@ -155,7 +155,7 @@ def test_workers_that_do_not_come_up_leave_all_as_it_was(stuck, monkeypatch):
         return restart(host, journal, containers, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(workers_stop, "restart_workers", fail)
+        patch.setattr(workers_start, "restart_workers", fail)
         with pytest.raises(BluegreenError) as failure:
             finish(stuck)
     assert failure.value.message == (
@@ -295,7 +295,7 @@ def test_workers_that_fail_too_leave_it_to_the_named_release(stuck, monkeypatch)
         raise BluegreenError("Container shop-blue-worker-1 does not start.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(workers_stop, "restart_workers", fail)
+        patch.setattr(workers_start, "restart_workers", fail)
         with pytest.raises(BluegreenError):
             undo(stuck)
         assert undo(stuck, release="1")["result"] == "rolled_back"
@@ -326,7 +326,7 @@ def test_what_cannot_be_had_any_more_is_given_up_by_name(stuck, monkeypatch):
     def fail(*args, **kwargs):
         raise BluegreenError("Container shop-blue-worker-1 does not start.")
 
-    monkeypatch.setattr(workers_stop, "restart_workers", fail)
+    monkeypatch.setattr(workers_start, "restart_workers", fail)
     stuck.store.load().note(result="")
     with pytest.raises(BluegreenError, match="Or take release 1 as it is: .*rollback -e bluegreen_release=1"):
         # Named by the inventory, say: that is no decision before anybody was told.

@@ -12,7 +12,9 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import rollback
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    start as workers_start,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._recovery.recovering import (
     UNDO,
     recover,
@@ -113,7 +115,7 @@ def test_a_worker_that_did_not_end_in_time_gets_longer_on_the_way_back(scene, mo
     scene.color("green", "created")
     scene.deployment("stop_workers", done=False, workers={"stop_timeout": stop_timeout})
     timeouts = []
-    monkeypatch.setattr(workers_stop, "restart_workers", lambda *given: timeouts.append(given[3]))
+    monkeypatch.setattr(workers_start, "restart_workers", lambda *given: timeouts.append(given[3]))
     recover(scene, UNDO)
     assert timeouts == [waited]
 
@@ -202,7 +204,7 @@ def test_a_worker_gets_longer_to_end_than_when_it_failed_to(scene, monkeypatch, 
     scene.color("green", "created")
     scene.deployment("stop_workers", workers={"stop_timeout": written, "on_timeout": "fail"})
     given = []
-    record(monkeypatch, [], workers_stop, "restart_workers", does=given.append)
+    record(monkeypatch, [], workers_start, "restart_workers", does=given.append)
     recover(scene, UNDO)
     assert given[0]["timeout"] == expected
     assert given[0]["broker"] is scene.brokers["blue"]
@@ -228,7 +230,7 @@ def test_the_candidate_stops_while_the_old_workers_start(scene, monkeypatch):
         restarted.set()
 
     monkeypatch.setattr(scene.engine, "stop", slow_stop)
-    record(monkeypatch, scene.calls, workers_stop, "restart_workers", does=restart_meanwhile)
+    record(monkeypatch, scene.calls, workers_start, "restart_workers", does=restart_meanwhile)
     recover(scene, UNDO)
     # And what comes after waits until it has.
     assert sorted_pairs(effect for effect in scene.effects() if effect.startswith(("stop", "move"))) == [
@@ -302,7 +304,7 @@ def test_an_old_worker_that_does_not_come_back_keeps_the_candidate_up_no_longer(
         )
 
     with monkeypatch.context() as patch:
-        patch.setattr(workers_stop, "restart_workers", fails)
+        patch.setattr(workers_start, "restart_workers", fails)
         with pytest.raises(
             BluegreenError, match="rolled back, but not all of blue runs: Container shop-blue-worker-1"
         ) as failure:

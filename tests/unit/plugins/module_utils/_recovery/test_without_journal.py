@@ -20,7 +20,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fenc
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    start as workers_start,
+    stop as workers_stop,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, Scene, facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import NO_RESTART, record
 
@@ -191,14 +194,14 @@ def test_throttled_workers_of_the_served_color_work_at_full_weight(scene):
 
 def test_workers_get_the_time_that_the_user_gives_them(scene, monkeypatch):
     given = []
-    for name in ("stop_workers", "restart_workers"):
-        record(monkeypatch, [], workers_stop, name, does=lambda call: given.append(call["timeout"]))
+    for module, name in ((workers_stop, "stop_workers"), (workers_start, "restart_workers")):
+        record(monkeypatch, [], module, name, does=lambda call: given.append(call["timeout"]))
     scene.served = "green"
     scene.recover()
     scene.damage()
     scene.remember(stop_timeout=45)
     scene.recover()
-    assert given == [None, workers_stop.RESTART_TIMEOUT, 45, 45]
+    assert given == [None, workers_start.RESTART_TIMEOUT, 45, 45]
 
 
 def test_workers_that_do_not_end_are_left_finishing(scene, monkeypatch):

@@ -101,7 +101,9 @@ def host():
 
 
 def carry(host):
-    return beat_schedule.carry_schedule(host, of_project(host.engine, "shop-blue"), of_project(host.engine, "shop-green"))
+    return beat_schedule.carry_schedule(
+        host, of_project(host.engine, "shop-blue"), of_project(host.engine, "shop-green")
+    )
 
 
 def test_from_beat_to_beat(host):
@@ -115,7 +117,9 @@ def test_the_engine_compares_no_file_systems_where_it_lies_as_expected(host):
     assert host.engine.listed == []
 
 
-@pytest.mark.parametrize("named", [{}, {"/celerybeat-schedule": "of the image"}], ids=["none there", "one of the image"])
+@pytest.mark.parametrize(
+    "named", [{}, {"/celerybeat-schedule": "of the image"}], ids=["none there", "one of the image"]
+)
 def test_one_in_another_place_is_searched_for(host, named):
     host.engine.files["blue-beat"] = {**named, "/var/beat_schedule": "ticks"}
     host.engine.changed["/celerybeat-schedule"] = "2026-11-22T11:00:00+01:00"
@@ -145,4 +149,4 @@ def test_a_container_that_takes_nothing_is_a_warning(host):
 
     host.engine.unpack = refuse
     assert carry(host) == []
-    assert "could not be carried to shop-green-beat-1 (container rootfs is marked read-only)" in host.warnings[0]
+    assert "could not be copied to shop-green-beat-1 (container rootfs is marked read-only)" in host.warnings[0]

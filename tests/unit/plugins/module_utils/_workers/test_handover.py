@@ -14,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import consuming, stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.still_up import MOMENT
 
 BOTH = {"Path": "celery", "Args": ["-A", "shop", "worker", "-B"]}
 FILE = "/srv/shop/celerybeat-schedule"
@@ -135,7 +136,14 @@ def test_nothing_moves_to_new_workers_that_do_not_consume_and_have_yet_to_tell_t
         moved.append("messages")
 
     with pytest.raises(BluegreenError, match="did not begin to consume"):
-        take(host, journal, old=old_color(host, "exited"), move=move, broker=WorkerBroker(consumes=["10.9.9.9"]), timeout=20)
+        take(
+            host,
+            journal,
+            old=old_color(host, "exited"),
+            move=move,
+            broker=WorkerBroker(consumes=["10.9.9.9"]),
+            timeout=20,
+        )
     assert moved == []
     assert list(reported) == ["0 of 1 workers consume, not yet shop-green-worker-1"]
 
@@ -249,15 +257,19 @@ def test_behind_a_router_a_worker_is_known_by_its_connection(host, journal, monk
     else:
         take(host, journal, broker=OutsideRedis(host, port))
         # Half a second more is the moment that a start is watched for.
-        assert seconds[0] <= host.clock.now - began - consuming.MOMENT <= seconds[1]
+        assert seconds[0] <= host.clock.now - began - MOMENT <= seconds[1]
 
 
 @pytest.mark.parametrize(
     "holder, proved", [(70, True), (71, False)], ids=["the worker's own connection", "that of its health check"]
 )
 def test_a_health_check_that_waits_as_a_worker_does_proves_nothing(host, journal, monkeypatch, holder, proved):
-    connection = consuming.sockets.Connection(("10.0.0.2", 40001), ("10.0.0.5", 6379), consuming.sockets.ESTABLISHED, 4711)
-    monkeypatch.setattr(consuming, "processes_of", lambda _pid: [Process(70, 1, "celery", ["celery", "-A", "shop", "worker"])])
+    connection = consuming.sockets.Connection(
+        ("10.0.0.2", 40001), ("10.0.0.5", 6379), consuming.sockets.ESTABLISHED, 4711
+    )
+    monkeypatch.setattr(
+        consuming, "processes_of", lambda _pid: [Process(70, 1, "celery", ["celery", "-A", "shop", "worker"])]
+    )
     monkeypatch.setattr(consuming.sockets, "connections", lambda pid, ports: [connection])
     monkeypatch.setattr(consuming.sockets, "inodes_of", lambda pid: {4711} if pid == holder else set())
     broker = WorkerBroker(consumes=["10.0.0.2"])

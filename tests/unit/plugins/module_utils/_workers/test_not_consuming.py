@@ -35,7 +35,7 @@ def tree(*commands):
             tree("celery -A shop worker"),
             {("10.0.0.9", 6379), ("fd00::9", 5672)},
             REDIS,
-            f"{NAME} is connected to 10.0.0.9:6379, [fd00::9]:5672, and to no address of the broker shop-green/redis: correct "
+            f"{NAME} is connected to 10.0.0.9:6379, [fd00::9]:5672, but not to the broker shop-green/redis: correct "
             "the broker's URL in the settings of that service.",
         ),
         # Which addresses the broker has is not known.
@@ -45,7 +45,8 @@ def tree(*commands):
             tree("sh -c x", "tail -f /dev/null"),
             set(),
             REDIS,
-            f"No Celery runs in {NAME}, only tail -f /dev/null: find out there why it ended, or what its start waits for.",
+            f"Celery does not run in {NAME}, only tail -f /dev/null: find out why it ended, or what its start waits "
+            "for.",
         ),
         (["rq", "worker"], tree("rq worker"), set(), REDIS, MORE_TIME),
         (CELERY, [], set(), REDIS, MORE_TIME),

@@ -5,18 +5,16 @@
 from __future__ import annotations
 
 import pytest
-from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost
+from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost, workers_of
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.remote_control import Task
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.worker_conf import WorkerConf
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import (
     plan_stop,
-    restart_workers,
     stop_workers,
     timeout_for,
 )
@@ -55,10 +53,6 @@ def messages(monkeypatch):
     monkeypatch.setattr(workers_stop, "let_them_begin", lambda *_args: answers["begins"].append(True))
     monkeypatch.setattr(workers_stop, "ask_conf", lambda *_args: WorkerConf())
     return answers
-
-
-def workers_of(host):
-    return of_project(host.engine, "shop-blue")
 
 
 def test_the_answer_of_a_beat_is_not_waited_for(host, journal, messages, monkeypatch):
@@ -193,7 +187,7 @@ KILLED = {
 
 def killed_from_outside(host, messages, monkeypatch, tasks, waiting, how=("exited", 137)):
     messages["tasks"] = tasks
-    monkeypatch.setattr(workers_stop.queues, "waiting_ids", lambda _broker, ids: ids & waiting)
+    monkeypatch.setattr(queues, "waiting_ids", lambda _broker, ids: ids & waiting)
     host.engine.finishes_after["blue-worker"] = None
     original = host.clock.sleep
 
@@ -240,12 +234,21 @@ def test_one_killed_for_memory_is_named_as_that(host, journal, messages, monkeyp
         return data
 
     monkeypatch.setattr(host.engine, "inspect", inspect)
-    with pytest.raises(BluegreenError, match=r"shop-blue-worker-1 was killed for memory: .* shop.report \(id-1\), shop.mail"):
+    with pytest.raises(
+        BluegreenError, match=r"shop-blue-worker-1 was killed for memory: .* shop.report \(id-1\), shop.mail"
+    ):
         stop_workers(host, journal, workers_of(host), 30, "fail", WorkerBroker())
 
 
 def test_a_process_of_the_pool_that_was_killed_is_seen_in_the_logs(host, journal, messages, monkeypatch):
-    killed_from_outside(host, messages, monkeypatch, [each._replace(worker_pid=pid) for each, pid in zip(TASKS, (8, 9))], set(), ("exited", 0))
+    killed_from_outside(
+        host,
+        messages,
+        monkeypatch,
+        [each._replace(worker_pid=pid) for each, pid in zip(TASKS, (8, 9))],
+        set(),
+        ("exited", 0),
+    )
     host.engine.log_lines["blue-worker"] = [
         "[2026-11-29 10:00:00,000: ERROR/MainProcess] Process 'ForkPoolWorker-2' pid:9 exited with 'signal 9 (SIGKILL)'"
     ]
@@ -276,11 +279,15 @@ def test_an_end_that_waited_for_no_task_is_seen_in_the_logs(host, journal, messa
     assert (why in host.warnings[-1]) if why else not host.warnings
 
 
-def test_workers_in_the_network_of_the_host_have_one_name_and_their_tasks_are_found_nevertheless(host, journal, messages, monkeypatch):
+def test_workers_in_the_network_of_the_host_have_one_name_and_their_tasks_are_found_nevertheless(
+    host, journal, messages, monkeypatch
+):
     for service in ("beat", "worker"):
         host.engine.inspect(f"blue-{service}")["Config"]["Hostname"] = "a"
     killed_from_outside(host, messages, monkeypatch, TASKS, set())
-    with pytest.raises(BluegreenError, match=r"may not have ended and are in no queue: shop.report \(id-1\), shop.mail \(id-2\)"):
+    with pytest.raises(
+        BluegreenError, match=r"may not have ended and are in no queue: shop.report \(id-1\), shop.mail \(id-2\)"
+    ):
         stop_workers(host, journal, workers_of(host), 30, "fail", WorkerBroker())
 
 
@@ -314,7 +321,7 @@ def test_a_broker_that_is_down_does_not_undo_a_good_stop(host, journal, messages
 
 
 def test_planning_touches_nothing(host):
-    plan = plan_stop(host, workers_of(host))
+    plan = plan_stop(workers_of(host))
     assert (plan.changed, [each.role for each in plan.containers]) == (True, ["beat", "worker"])
     assert host.calls == []
 
@@ -324,127 +331,3 @@ def test_the_owner_decides_how_long_tasks_may_take(host, graces, timeout):
     for container, grace in zip(("blue-beat", "blue-worker"), graces):
         host.engine.inspect(container)["Config"]["StopTimeout"] = grace
     assert timeout_for(workers_of(host)) == timeout
-
-
-def running(host):
-    return [container.name for container in workers_of(host) if container.running]
-
-
-def test_the_very_same_containers_run_again_workers_first(host, journal):
-    stop_workers(host, journal, workers_of(host), 30)
-    host.calls.clear()
-    broker = WorkerBroker(consumes=["10.0.0.2"])
-    assert restart_workers(host, journal, workers_of(host), 30, broker) == ["shop-blue-worker-1", "shop-blue-beat-1"]
-    assert [call for call in host.calls if call[0] != "note"] == [
-        ("start", "blue-worker"),
-        ("policy unless-stopped", "blue-worker"),
-        ("start", "blue-beat"),
-        ("policy unless-stopped", "blue-beat"),
-    ]
-    assert journal.data["signalled"] == []
-
-
-def test_one_that_still_finishes_is_waited_for_and_then_started(host, journal):
-    host.engine.finishes_after["blue-worker"] = 50
-    with pytest.raises(BluegreenError):
-        stop_workers(host, journal, workers_of(host), 30)
-    before = host.engine.inspect("blue-worker")["State"]["StartedAt"]
-    restart_workers(host, journal, workers_of(host), 120, WorkerBroker(consumes=["10.0.0.2"]))
-    assert running(host) == ["shop-blue-beat-1", "shop-blue-worker-1"]
-    assert host.engine.inspect("blue-worker")["State"]["StartedAt"] != before
-
-
-def test_one_that_never_ends_is_named_and_all_others_run(host, journal):
-    host.engine.finishes_after["blue-worker"] = None
-    with pytest.raises(BluegreenError):
-        stop_workers(host, journal, workers_of(host), 30)
-    with pytest.raises(BluegreenError, match="shop-blue-worker-1 was told to finish and still runs after 60 s"):
-        restart_workers(host, journal, workers_of(host), 60)
-    assert "shop-blue-beat-1" in running(host)
-    assert journal.data["signalled"] == ["blue-worker"]
-    # It has had its signal. Once it has ended, the next run starts it.
-    host.calls.clear()
-    host.engine.ends["blue-worker"] = (host.clock.now + 1, 0)
-    assert restart_workers(host, journal, workers_of(host), 60) == ["shop-blue-worker-1"]
-    assert not [call for call in host.calls if call[0].startswith("kill")]
-
-
-def test_one_that_was_never_signalled_only_gets_its_policy_back(host, journal):
-    container = workers_of(host)[1]
-    journal.note_policy(container)
-    host.engine.set_restart_policy(container.id, {"Name": "no"})
-    host.calls.clear()
-    assert restart_workers(host, journal, workers_of(host), 30) == []
-    assert [call for call in host.calls if call[0] != "note"] == [("policy unless-stopped", "blue-worker")]
-
-
-def test_recorded_but_not_sent_is_signalled_again(host, journal):
-    journal.note(signalled=["blue-worker", "blue-beat"])
-    restart_workers(host, journal, workers_of(host), 30, WorkerBroker(consumes=["10.0.0.2"]))
-    assert ("kill SIGTERM", "blue-worker") in host.calls
-    assert running(host) == ["shop-blue-beat-1", "shop-blue-worker-1"]
-
-
-@pytest.fixture
-def four(host):
-    """Beside worker and beat two more workers, all stopped by a deployment."""
-    for service in ("printer", "zips"):
-        host.engine.add(service, **WORKER)
-    return host
-
-
-def stopped_by_a_deployment(host, journal):
-    stop_workers(host, journal, workers_of(host), 30)
-    host.calls.clear()
-
-
-@pytest.mark.parametrize("trouble", ["does not start", "crashes at its start", "does not consume"])
-def test_one_that_fails_keeps_no_other_and_no_beat_down(four, journal, monkeypatch, trouble):
-    host = four
-    stopped_by_a_deployment(host, journal)
-    broker = WorkerBroker(consumes=["10.0.0.2"])
-    addresses = {name: f"10.0.1.{number}" for number, name in enumerate(("beat", "printer", "worker", "zips"))}
-    for name, address in addresses.items():
-        networks = host.engine.inspect(f"blue-{name}")["NetworkSettings"]["Networks"]
-        next(iter(networks.values()))["IPAddress"] = address
-    broker = WorkerBroker(consumes=[addresses["worker"], addresses["zips"]])
-    if trouble == "does not start":
-        host.engine.refuse = {"blue-printer"}
-    elif trouble == "crashes at its start":
-        host.engine.crashes_after["blue-printer"] = 0.2
-    with pytest.raises(BluegreenError, match="shop-blue-printer-1"):
-        restart_workers(host, journal, workers_of(host), 20, broker)
-    expected = ["shop-blue-beat-1", "shop-blue-worker-1", "shop-blue-zips-1"]
-    assert [name for name in running(host) if name != "shop-blue-printer-1"] == expected
-    assert [host.engine.policy(f"blue-{name}") for name in ("beat", "worker", "zips")] == ["unless-stopped"] * 3
-    assert host.engine.policy("blue-printer") == "no"
-    # The next try signals none of those that work, and brings back what is missing.
-    before = len(host.calls)
-    host.engine.refuse, host.engine.crashes_after = set(), {}
-    broker.consumes.append(addresses["printer"])
-    restart_workers(host, journal, workers_of(host), 20, broker)
-    assert not [call for call in host.calls[before:] if call[0].startswith("kill")]
-    assert running(host) == sorted([*expected, "shop-blue-printer-1"])
-    assert host.engine.policy("blue-printer") == "unless-stopped"
-
-
-def test_one_that_was_started_right_before_its_module_was_killed_is_not_told_to_finish(host, journal):
-    stopped_by_a_deployment(host, journal)
-    told, signalled = dict(journal.data["told"]), list(journal.data["signalled"])
-    host.engine.start("blue-worker")
-    journal.data.update(told=told, signalled=signalled)
-    host.calls.clear()
-    restart_workers(host, journal, workers_of(host), 20, WorkerBroker(consumes=["10.0.0.2"]))
-    assert not [call for call in host.calls if call[0].startswith("kill")]
-
-
-def test_what_a_script_runs_is_known_when_it_has_stopped(host, journal, monkeypatch):
-    host.engine.add("jobs", Path="/entry.sh", Args=[])
-    host.engine.inspect("blue-jobs")["State"]["Pid"] = 70
-    beat = Process(70, 1, "celery", ["celery", "-A", "shop", "beat"])
-    monkeypatch.setattr(workers_stop, "processes_of", lambda pid: [beat] if pid == 70 else [])
-    stop_workers(host, journal, workers_of(host), 30)
-    assert journal.data["worker_roles"] == {"beat": "beat", "worker": "worker", "jobs": "beat"}
-    host.calls.clear()
-    restart_workers(host, journal, workers_of(host), 20, WorkerBroker(consumes=["10.0.0.2"]))
-    assert [call[1] for call in host.calls if call[0] == "start"] == ["blue-worker", "blue-beat", "blue-jobs"]

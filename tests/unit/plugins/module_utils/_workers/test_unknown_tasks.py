@@ -142,7 +142,7 @@ def test_a_broker_that_fails_meanwhile_stops_nothing(scene):
     scene.unreachable = "Redis does not answer at 10.0.0.2:6379."
     scene.check()
     assert scene.host.warnings == [
-        "The names of the tasks that wait could not be read: Redis does not answer at 10.0.0.2:6379."
+        "The names of the waiting tasks could not be read: Redis does not answer at 10.0.0.2:6379."
     ]
 
 
@@ -194,7 +194,9 @@ def test_without_room_the_live_workers_are_asked_at_once_and_the_app_is_loaded_l
 def test_how_an_app_is_asked_is_found_out_while_the_old_workers_run(scene, monkeypatch):
     """A script hides it in what was only created, and the processes are gone once they have stopped."""
     found = []
-    monkeypatch.setattr(registered_tasks, "shells_of", lambda containers, like: found.append([each.id for each in like]) or {})
+    monkeypatch.setattr(
+        registered_tasks, "shells_of", lambda containers, like: found.append([each.id for each in like]) or {}
+    )
     checked = scene.checked(has_room=False)
     assert found == [["blue-worker"]]
     scene.host.engine.stop("blue-worker")
@@ -247,7 +249,9 @@ def test_new_workers_that_run_are_asked_once(scene):
     scene.left_open()
     assert (scene.ask(), scene.ask()) == (["shop.new"], ["shop.new"])
     assert scene.asked == ["live"]
-    assert "shop.new" in unknown_tasks.known(scene.journal, True) and "shop.work" not in unknown_tasks.known(scene.journal, True)
+    assert "shop.new" in unknown_tasks.known(scene.journal, True) and "shop.work" not in unknown_tasks.known(
+        scene.journal, True
+    )
 
 
 def test_new_workers_that_are_still_booting_are_asked_again(scene):
@@ -282,7 +286,7 @@ def test_where_there_is_no_memory_for_that(scene, monkeypatch, policy, refused):
         assert scene.journal.data["task_names"] == LEFT_OPEN
     else:
         assert scene.ask() is None
-        assert "Tasks that they do not know are not held back" in scene.host.warnings[0]
+        assert "Tasks that they do not register are not held back" in scene.host.warnings[0]
     assert ["green-worker"] not in scene.asked
 
 
@@ -295,7 +299,9 @@ def test_where_nothing_moved_new_workers_are_asked_once_and_no_app_is_loaded(sce
     if not runs:
         scene.host.engine.stop("green-worker")
     for _again in range(2):
-        unknown_tasks.ask_working(scene.host, scene.journal, [inspect_container(scene.host.engine, "green-worker")], WorkerBroker())
+        unknown_tasks.ask_working(
+            scene.host, scene.journal, [inspect_container(scene.host.engine, "green-worker")], WorkerBroker()
+        )
     assert scene.journal.data["task_names"].get("candidate", "open") == told
     assert scene.asked == ["live"] * (runs + (runs and not answers))
     assert scene.host.clock.slept == []
@@ -305,7 +311,9 @@ def test_where_nothing_moved_new_workers_are_asked_once_and_no_app_is_loaded(sce
 def test_new_workers_are_not_asked_where_nothing_was_left_open(scene, names):
     scene.left_open()
     scene.journal.note(task_names=names)
-    unknown_tasks.ask_new_workers(scene.host, scene.journal, [inspect_container(scene.host.engine, "green-worker")], WorkerBroker())
+    unknown_tasks.ask_new_workers(
+        scene.host, scene.journal, [inspect_container(scene.host.engine, "green-worker")], WorkerBroker()
+    )
     assert (scene.asked, scene.journal.data["task_names"]) == ([], names)
 
 
@@ -333,7 +341,9 @@ def test_a_move_by_itself_asks_them_too(scene):
 
 def test_names_by_direction_and_policy(scene):
     scene.journal.note(task_names={"old": ["a"], "candidate": ["b"]}, unknown_tasks="hold")
-    assert "b" in unknown_tasks.known(scene.journal, to_candidate=True) and "a" not in unknown_tasks.known(scene.journal, True)
+    assert "b" in unknown_tasks.known(scene.journal, to_candidate=True) and "a" not in unknown_tasks.known(
+        scene.journal, True
+    )
     assert "a" in unknown_tasks.known(scene.journal, to_candidate=False)
     scene.journal.note(unknown_tasks="move")
     assert "c" in unknown_tasks.known(scene.journal, to_candidate=False)

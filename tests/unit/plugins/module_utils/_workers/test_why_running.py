@@ -15,10 +15,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import Stat
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
+    container_roles,
     finish_container,
-    stop as workers_stop,
     why_running,
+    without_celery,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.start import restart_workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import stop_workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.why_running import (
     DEAF,
     FINISHING,
@@ -32,7 +35,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.why_
 )
 
 # What is said only of what ends by itself.
-HOPEFUL = ("Nothing is lost", "goes on to its end", "takes no new ones", "ends by itself.")
+HOPEFUL = ("No task is lost", "once its tasks are done", "takes no new ones", "ends by itself.")
 
 
 def tree(*commands):
@@ -98,25 +101,26 @@ def lingering(kind):
     [
         (
             FINISHING,
-            "Nothing is lost: it goes on to its end. Give the tasks longer (bluegreen_worker_stop_timeout), or choose another "
-            "bluegreen_worker_on_timeout (leave, requeue or kill).",
+            "No task is lost: it exits once its tasks are done. Give the tasks longer (bluegreen_worker_stop_timeout), "
+            "or choose another bluegreen_worker_on_timeout (leave, requeue or kill).",
         ),
         (
             DEAF,
-            "More time does not help: its program (python /app/work.py) does not listen to SIGTERM and goes on as before. Let the "
-            "script that starts it hand over with exec, or name a signal that it listens to (stop_signal in the Compose file); "
+            "More time does not help: its program (python /app/work.py) ignores SIGTERM and keeps running. Start it "
+            "with exec in its script, or name a signal that it does not ignore (stop_signal in the Compose file); "
             "bluegreen_worker_on_timeout: kill ends it by force.",
         ),
         (
             OTHER,
-            "No Celery is seen in it, only python /app/work.py, which was sent SIGTERM. If that finishes its work, give it longer "
-            "(bluegreen_worker_stop_timeout); if it does not end by itself, bluegreen_worker_on_timeout: kill ends it by force.",
+            "Celery is not seen in it, only python /app/work.py, which was sent SIGTERM. If that finishes its work, "
+            "give it longer (bluegreen_worker_stop_timeout); if it does not end by itself, "
+            "bluegreen_worker_on_timeout: kill ends it by force.",
         ),
         (
             HIDDEN,
-            "Its processes cannot be seen from here, so whether it finishes its tasks or does not listen to SIGTERM only its logs "
-            "tell. Give it longer (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout (leave, "
-            "requeue or kill).",
+            "Its processes cannot be seen from here: only its logs show whether it finishes its tasks or ignores "
+            "SIGTERM. Give it longer (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout "
+            "(leave, requeue or kill).",
         ),
     ],
 )
@@ -128,8 +132,9 @@ def test_each_reason_has_its_own_way_out(kind, sentence):
 def test_several_are_told_by_their_reasons():
     several = [lingering(FINISHING), lingering(DEAF), lingering(FINISHING)._replace(name="shop-blue-zips-1")]
     first, second = refusals(several, 20, " 1 task ran.")
-    assert first.startswith("Container shop-blue-worker-1, shop-blue-zips-1 still runs 20 s after it was told to finish. 1 task")
-    assert second.startswith("Container shop-blue-worker-1 still runs 20 s after it was told to finish. More time does not help")
+    late = "still runs 20 s after it was told to finish."
+    assert first.startswith(f"Container shop-blue-worker-1, shop-blue-zips-1 {late} 1 task ran. No task is lost")
+    assert second.startswith(f"Container shop-blue-worker-1 {late} More time does not help")
 
 
 @pytest.mark.parametrize("kind", [FINISHING, DEAF, OTHER, HIDDEN])
@@ -147,7 +152,7 @@ def runs_forever(monkeypatch, command, *processes):
     host.engine.add("worker", Path=command[0], Args=command[1:])
     host.engine.inspected["blue-worker"]["State"]["Pid"] = 900
     host.engine.finishes_after["blue-worker"] = None
-    for module in (workers_stop, finish_container, why_running):
+    for module in (container_roles, without_celery, finish_container, why_running):
         monkeypatch.setattr(module, "processes_of", lambda pid: tree(*processes) if pid == 900 else [])
     monkeypatch.setattr(finish_container, "stat_of", lambda pid: Stat("S", 1, 0, 0))
     monkeypatch.setattr(why_running, "pid_inside", lambda pid: 1)
@@ -161,10 +166,10 @@ def runs_forever(monkeypatch, command, *processes):
 def test_what_never_heard_the_signal_works_on_and_gets_its_policy_back(monkeypatch):
     host, journal, worker = runs_forever(monkeypatch, ["python", "/app/work.py"], "python /app/work.py")
     with pytest.raises(BluegreenError, match="More time does not help"):
-        workers_stop.stop_workers(host, journal, worker, 20)
+        stop_workers(host, journal, worker, 20)
     assert host.engine.policy("blue-worker") == "no"
     began = host.clock.now
-    assert workers_stop.restart_workers(host, journal, worker, 120) == []
+    assert restart_workers(host, journal, worker, 120) == []
     assert host.clock.now - began < 5
     assert (host.engine.policy("blue-worker"), host.engine.state("blue-worker")) == ("unless-stopped", "running")
     assert journal.data["signalled"] == []
@@ -176,7 +181,7 @@ MULTI_EXEC = ["sh", "-c", "celery multi start w1 -A shop; exec tail -f /dev/null
 def test_what_runs_on_without_its_celery_is_no_reason_to_go_back(monkeypatch):
     """Such as a ``tail -f`` that is process 1, to which SIGTERM is nothing."""
     host, journal, worker = runs_forever(monkeypatch, MULTI_EXEC, "tail -f /dev/null")
-    stopped = workers_stop.stop_workers(host, journal, worker, 20)
+    stopped = stop_workers(host, journal, worker, 20)
     assert stopped.killed == ["shop-blue-worker-1"]
     assert host.engine.state("blue-worker") == "exited"
 
@@ -188,5 +193,7 @@ def test_what_is_left_of_a_worker_that_finished_is_started_anew(monkeypatch, tol
     monkeypatch.setattr(finish_container, "stat_of", lambda pid: None)
     journal.note(signalled=["blue-worker"])
     if told:
-        journal.note(told={"blue-worker": worker[0].started_at}, told_processes={"blue-worker": [{"pid": 901, "started": 5}]})
-    assert workers_stop.restart_workers(host, journal, worker, 120) == ["shop-blue-worker-1"]
+        journal.note(
+            told={"blue-worker": worker[0].started_at}, told_processes={"blue-worker": [{"pid": 901, "started": 5}]}
+        )
+    assert restart_workers(host, journal, worker, 120) == ["shop-blue-worker-1"]

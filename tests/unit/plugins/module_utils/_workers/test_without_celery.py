@@ -58,7 +58,9 @@ def test_a_container_that_boots_or_does_not_run_is_not_asked(monkeypatch, status
     host = FakeHost()
     container = inspect_container(host.engine, host.engine.add("worker", status=status, Path="sh", Args=MULTI[1:]))
     container = container._replace(pid=900, started_at=started)
-    monkeypatch.setattr(without_celery, "processes_of_each", lambda pids: {900: tree("tail -f /dev/null")} if pids else {})
+    monkeypatch.setattr(
+        without_celery, "processes_of_each", lambda pids: {900: tree("tail -f /dev/null")} if pids else {}
+    )
     assert without_celery.without_celery(host, [container]) == ({container.id} if lost else set())
 
 

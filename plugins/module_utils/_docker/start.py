@@ -1,0 +1,43 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""A container that is started, and proved to have started."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._errors import BluegreenError
+from .containers import Container, inspect_container
+from .engine import EngineError
+from .logs import last_lines
+
+if TYPE_CHECKING:
+    from .._host import Host
+
+
+def start_container(host: Host, container: Container) -> Container:
+    """Start a container and return it as it is afterwards.
+
+    :raises BluegreenError: the engine refused, or the start time of the container did not change.
+    """
+    try:
+        host.engine.start(container.id)
+    except EngineError as error:
+        raise BluegreenError(
+            f"Container {container.name} could not be started: {error.message}.",
+            failure="start",
+            logs=last_lines(host, [container]),
+        ) from error
+    now = inspect_container(host.engine, container.id)
+    if now.started_at == container.started_at:
+        raise BluegreenError(
+            f"Container {container.name} was told to start, but did not (it is {now.status}): its last start is still "
+            f"that of {now.started_at or 'no time'}.",
+            failure="start",
+            logs=last_lines(host, [container]),
+        )
+    return now
