@@ -15,7 +15,7 @@ from .._broker import queues
 from .._deployment import approval, old_web
 from .._deployment.color import Color, colors_of
 from .._deployment.settle import move_tasks
-from .._docker.engine import EngineError
+from .._docker.ensure import ensure_running
 from .._errors import BluegreenError
 from .._host import Host
 from .._journal.fencing import Fenced
@@ -150,18 +150,14 @@ class PendingWatch:
         down = [container for container in wanted if not container.running]
         if not down:
             return True
-        started = True
         with self._locked("starting what is down"):
-            for container in down:
-                try:
-                    self.host.engine.start(container.id)
-                except EngineError as error:
-                    # No reason to stop: if this color is dead, the other one has to run.
-                    started = False
-                    self.host.warn(f"Container {container.name} is down and does not start: {error.message}")
-                else:
-                    self.host.warn(f"Container {container.name} was down and was started again.")
-        return started
+            # One that fails stops no other: if this color is dead, the other one has to run.
+            ensured = ensure_running(self.host.engine, down)
+        for container, error in ensured.failed:
+            self.host.warn(f"Container {container.name} is down and does not start: {error.message}")
+        for container in ensured.started:
+            self.host.warn(f"Container {container.name} was down and was started again.")
+        return not ensured.failed
 
     def _try_to_move_late(self, old: Color, candidate: Color) -> None:
         try:

@@ -19,7 +19,7 @@ from .._deployment import approval, finish as deployment_finish, old_web
 from .._deployment.color import Color, colors_of
 from .._deployment.settle import move_tasks, start_broker
 from .._docker import restart_policies
-from .._docker.engine import EngineError
+from .._docker.ensure import ensure_running
 from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._host import Host
@@ -124,17 +124,14 @@ class Attempt:
 
         :raises BluegreenError: some did not start.
         """
-        down = []
-        for container in color.of("support", "web"):
-            if not container.running:
-                try:
-                    self.host.engine.start(container.id)
-                except EngineError as error:
-                    down.append(f"Container {container.name} could not be started: {error.message.rstrip('.')}.")
+        failed = ensure_running(self.host.engine, color.of("support", "web")).failed
         restart_policies.restore_restart_policies(self.host, self.journal, color.of("support", "web"))
         color.refresh()
-        if down:
-            raise BluegreenError(" ".join(down))
+        if failed:
+            sentences = [
+                f"Container {each.name} could not be started: {error.message.rstrip('.')}." for each, error in failed
+            ]
+            raise BluegreenError(" ".join(sentences))
 
     def try_to_serve(self, color: Color) -> None:
         """Start web and support of the served color. A failure is a reason to roll back, not to stop this run."""

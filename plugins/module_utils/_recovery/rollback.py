@@ -21,6 +21,7 @@ from .._deployment.color import Color
 from .._deployment.settle import drain
 from .._docker import restart_policies
 from .._docker.containers import ROLES, inspect_container
+from .._docker.ensure import ensure_stopped
 from .._docker.logs import last_lines
 from .._errors import BluegreenError
 from .._host import Host
@@ -33,7 +34,7 @@ from .._workers import start as workers_start, stop as workers_stop, unknown_tas
 from .attempt import Attempt
 from .decide import last_served
 from .request import Request
-from .stop_candidate import remove_unstarted, stop_candidate, stop_containers
+from .stop_candidate import remove_unstarted, stop_candidate
 
 
 class Rollback(Attempt):
@@ -72,7 +73,7 @@ class Rollback(Attempt):
         self._keep_logs()
         restart_policies.disable_restart(self.host, self.journal, self.candidate.of(*ROLES))
         incomplete = self.recreate_missing(self.old) if self.old else None
-        stopping = _InBackground(lambda: stop_containers(self.host, self.candidate.of("web", "init")))
+        stopping = _InBackground(lambda: ensure_stopped(self.host.engine, self.candidate.of("web", "init")))
         if self.one_web:
             # The old workers get its memory.
             stopping.wait()

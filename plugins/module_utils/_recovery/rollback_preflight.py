@@ -14,7 +14,7 @@ from __future__ import annotations
 from .._commands import command
 from .._deployment import approval, old_web
 from .._deployment.color import Color
-from .._docker.engine import EngineError
+from .._docker.ensure import ensure_running
 from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._host import Host
@@ -65,12 +65,8 @@ def _has_room(needed: int) -> bool:
 
 
 def _start(host: Host, old: Color) -> str:
-    for container in old.of("support", "web"):
-        if not container.running:
-            try:
-                host.engine.start(container.id)
-            except EngineError as error:
-                return f"container {container.name} does not start, {error.message.rstrip('.')}"
+    for container, error in ensure_running(host.engine, old.of("support", "web")).failed:
+        return f"container {container.name} does not start, {error.message.rstrip('.')}"
     old.refresh()
     return ""
 

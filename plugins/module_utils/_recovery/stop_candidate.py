@@ -7,14 +7,12 @@
 
 from __future__ import annotations
 
-from typing import Iterable
-
 from .._broker import queues
 from .._deployment.color import Color
 from .._docker import leftovers, restart_policies
-from .._docker.containers import ROLES, Container, inspect_container
+from .._docker.containers import ROLES
+from .._docker.ensure import ensure_stopped
 from .._errors import BluegreenError
-from .._host import Host
 from .attempt import Attempt
 from .decide import BEFORE_CUTOVER
 
@@ -27,23 +25,16 @@ def stop_candidate(attempt: Attempt) -> None:
     """
     candidate = attempt.candidate.renewed()
     restart_policies.disable_restart(attempt.host, attempt.journal, candidate.of(*ROLES))
-    stop_containers(attempt.host, candidate.of("web", "init"))
+    ensure_stopped(attempt.host.engine, candidate.of("web", "init"))
     finishing = [container.name for container in candidate.of("workers") if container.running]
     if finishing:
         attempt.host.warn(f"{', '.join(finishing)} still runs, so the broker of {candidate.project} keeps running too.")
     if not finishing and _holds_no_task(attempt, candidate):
-        stop_containers(attempt.host, candidate.of("support"))
+        ensure_stopped(attempt.host.engine, candidate.of("support"))
     else:
         support = candidate.renewed().of("support")
         restart_policies.restore_restart_policies(attempt.host, attempt.journal, support)
     remove_unstarted(attempt, candidate)
-
-
-def stop_containers(host: Host, containers: Iterable[Container]) -> None:
-    """Stop the containers that run now."""
-    for container in containers:
-        if inspect_container(host.engine, container.id).running:
-            host.engine.stop(container.id)
 
 
 def remove_unstarted(attempt: Attempt, candidate: Color) -> None:

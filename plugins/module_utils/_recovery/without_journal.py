@@ -20,6 +20,7 @@ from .._commands import command
 from .._deployment.color import Color
 from .._docker import cpu_shares
 from .._docker.containers import Container
+from .._docker.ensure import ensure_running
 from .._errors import BluegreenError
 from .._host import Host
 from .._install import guard_units
@@ -111,9 +112,8 @@ def _stop_workers(host: Host, known: _Remembered, idle: Color) -> None:
 
 
 def _start(host: Host, known: _Remembered, live: Color) -> None:
-    for container in live.of("support", "web"):
-        if not container.running:
-            host.engine.start(container.id)
+    for dummy, error in ensure_running(host.engine, live.of("support", "web")).failed:
+        raise error
     for container in live.of("workers"):
         if container.cpu_shares == cpu_shares.LOWEST:
             host.engine.set_cpu_shares(container.id, cpu_shares.DEFAULT)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 from .._broker.connection import Broker, BrokerSettings, connect, of_deployment
 from .._celery.task_names import POLICIES
@@ -109,7 +109,7 @@ def _stop(
             host, journal, workers, params["timeout"], params["on_timeout"], broker, params["restore_orphans"]
         )
         if checked.later:
-            _load_later(host, params, checked, app)
+            _load_later(host, params, checked.later, app)
         # No old worker takes a task any more: each was killed, or finishes the one that it has.
         if params["candidate"] and settings.mode == "shared" and broker is not None:
             park_unknown(host, journal, broker, to_candidate=True)
@@ -127,9 +127,9 @@ def _may_ask_later(mode: str, state: str, workers: Sequence[Container], has_room
     return has_room and not any(roles_now(each).beat and roles_now(each).worker for each in workers)
 
 
-def _load_later(host: Host, params: Params, checked: Checked, app: int) -> None:
+def _load_later(host: Host, params: Params, later: Callable[[], bool], app: int) -> None:
     if may_load(app, available_memory()):
-        checked.later()
+        later()
     else:
         give_up(host, params["unknown_tasks"])
 
