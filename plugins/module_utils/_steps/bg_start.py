@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from .._broker.connection import Broker, connect, of_deployment
 from .._deployment import old_web, start_candidate
-from .._deployment.color import colors_of
+from .._deployment.color import Color, colors_of
 from .._deployment.settle import move_tasks
 from .._docker.containers import ROLES, Container, of_project
 from .._errors import BluegreenError
@@ -134,6 +134,42 @@ def _start(
     return result
 
 
+class _Replaced(NamedTuple):
+    """How the workers of another color are replaced: arguments of :func:`handover.take_over`, and the new color."""
+
+    old: Sequence[Container] = ()
+    stop: Stop = Stop()
+    move: Optional[Callable[..., Any]] = None
+    sort: Optional[Callable[[], Any]] = None
+    make_room: Optional[Callable[[], Any]] = None
+    candidate: Optional[Color] = None
+
+
+def _replaced(params: Params, host: Host, store: Store, journal: AnyJournal, broker: Optional[Broker]) -> _Replaced:
+    if not params["replaces"]:
+        return _Replaced()
+    containers = of_project(host.engine, params["replaces"])
+    of_old = connect(host, containers, of_deployment(store, journal, params["broker"]))
+    own = journal.get("workers") or {}
+    replaced = _Replaced(
+        old=_workers_of(containers, journal, params["services"]["workers"]),
+        stop=Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old),
+    )
+    if not isinstance(journal, Journal) or not journal["from"]:
+        return replaced
+    settings, source, candidate = colors_of(host, store, journal)
+    if source is None:
+        return replaced
+    sort = make_room = None
+    if settings.broker["mode"] == "shared" and broker is not None:
+        # The old web has published to the same queues since the old workers stopped.
+        sort = functools.partial(park_unknown, host, journal, broker, to_candidate=True)
+    if old_web.is_stopped(journal):
+        make_room = functools.partial(old_web.stop, host, journal, source)
+    move = functools.partial(move_tasks, host, journal, source, candidate)
+    return replaced._replace(move=move, sort=sort, make_room=make_room, candidate=candidate)
+
+
 def _take_over(
     params: Params,
     host: Host,
@@ -142,30 +178,22 @@ def _take_over(
     workers: Sequence[Container],
     broker: Optional[Broker],
 ) -> TookOver:
-    old: list[Container] = []
-    stop, candidate = Stop(), None
-    move: Optional[Callable[..., Any]] = None
-    sort: Optional[Callable[[], Any]] = None
-    make_room: Optional[Callable[[], Any]] = None
-    if params["replaces"]:
-        replaced = of_project(host.engine, params["replaces"])
-        old = _workers_of(replaced, journal, params["services"]["workers"])
-        of_old = connect(host, replaced, of_deployment(store, journal, params["broker"]))
-        own = journal.get("workers") or {}
-        stop = Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old)
-        if isinstance(journal, Journal) and journal["from"]:
-            settings, source, candidate = colors_of(host, store, journal)
-            if settings.broker["mode"] == "shared" and broker is not None:
-                # The old web has published to the same queues since the old workers stopped.
-                sort = functools.partial(park_unknown, host, journal, broker, to_candidate=True)
-            move = functools.partial(move_tasks, host, journal, source, candidate)
-            if old_web.is_stopped(journal):
-                make_room = functools.partial(old_web.stop, host, journal, source)
+    given = _replaced(params, host, store, journal, broker)
     took_over = take_over(
-        host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort, make_room
+        host,
+        journal,
+        workers,
+        broker,
+        given.old,
+        given.move,
+        given.stop,
+        params["timeout"],
+        params["wait"],
+        given.sort,
+        given.make_room,
     )
-    if candidate and broker is not None:
-        ask_working(host, journal, candidate.renewed().of("workers"), broker)
+    if given.candidate and broker is not None:
+        ask_working(host, journal, given.candidate.renewed().of("workers"), broker)
     return took_over
 
 
