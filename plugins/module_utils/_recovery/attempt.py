@@ -231,8 +231,9 @@ class Attempt:
         deployment_finish.end(self.store, journal, result, self.reason, images)
         if result == "committed":
             return self.result(True, f"Release {self.release} is finished.")
-        live = f"{journal['from']} is live with release {journal['release_from'] or '(none)'}"
-        live = live if journal["from"] else "no color is live"
+        live = "no color is live"
+        if journal["from"]:
+            live = f"{journal['from']} is live with release {journal['release_from'] or '(none)'}"
         return self.result(True, f"Release {self.release} was rolled back: {live}.")
 
     def result(self, changed: bool, message: str) -> dict[str, Any]:
