@@ -150,6 +150,11 @@ def check_release(value, option="release"):
     return value
 
 
+def release_label(release: str) -> str:
+    """A release as a sentence names it: one without a label has none to name."""
+    return release or "(none)"
+
+
 def check_deployment_id(option, value):
     if not _is(_DEPLOYMENT_ID, value):
         _refuse(option, value, "it must be letters, digits and . _ -, 64 at most")

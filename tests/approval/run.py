@@ -34,7 +34,7 @@ RUN = HERE / ".run"
 CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 RELEASE, OTHER = "2", "1"
 PROMPT = "Type 2 to let the old color go; anything else keeps both"
-LATE = "could be approved for 3 s (bluegreen_approval_timeout), and the answer came later: nothing was finished."
+LATE = "expired after 3 s (bluegreen_approval_timeout), and nothing was finished:"
 
 
 class Try:

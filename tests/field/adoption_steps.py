@@ -41,7 +41,7 @@ def steps_in(output):
             variables.update(yaml.safe_load(row))
         elif row.startswith("in place of "):
             lines[-1] = lines[-1]._replace(old=row[len("in place of "):])
-        elif ". Run prepare.yml" in row:
+        elif ". Run ansible-playbook smallfleet.bluegreen.prepare" in row:
             prepare = True
         elif ". Check and reload Nginx: " in row:
             reload = row.partition(". Check and reload Nginx: ")[2]

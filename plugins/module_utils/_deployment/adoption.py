@@ -3,20 +3,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""An app that runs already, started by hand, while no color is live: which lines make it the live color.
+"""An app that runs already, started by hand, while no color is live: which lines make it the live color. Pure.
 
-It is recognized by the folder of its Compose files, by the name of a color's project, or by a color's port. What Nginx
-serves is never to be stopped: it is adopted where it stands. All pure; what Nginx sends where comes from
-:mod:`adoption_routes`.
+It is recognized by the folder of its Compose files, by the name of a color's project, or by a color's port. An app that
+Nginx serves is never to be stopped: it is adopted where it stands. :mod:`adoption_routes` tells where Nginx sends
+requests.
 """
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, Callable, Collection, Iterable, Iterator, Mapping, NamedTuple, Optional
 
+from .._commands import command
 from .._docker.containers import ONEOFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
+from .._settings import Settings
 from .._validation import COLORS, HIGHEST_PORT, LOWEST_PORT
+from .adoption_routes import Line, Way, Ways
 
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 FILES_LABEL = "com.docker.compose.project.config_files"
@@ -27,23 +30,23 @@ class App(NamedTuple):
     """A Compose project whose web runs.
 
     :ivar container: name of the container of its web.
-    :ivar ports: those that it publishes on the host.
+    :ivar ports: the ports that it publishes on the host, in order.
     :ivar names: ``{(name, port)}`` by which an Nginx in a container may reach it.
     :ivar own: whether it was made from the Compose files of the app that is deployed.
     """
 
     project: str
     container: str
-    ports: tuple
-    names: frozenset
+    ports: tuple[int, ...]
+    names: frozenset[tuple[str, int]]
     own: bool
 
 
 class Found(NamedTuple):
-    """An :class:`App` that may be the one to adopt, and the ways of Nginx to it."""
+    """An app that may be the one to adopt, the ways of Nginx to it, and the color that it would be, with its port."""
 
     app: App
-    ways: tuple
+    ways: tuple[Way, ...]
     color: str
     port: int
 
@@ -51,14 +54,14 @@ class Found(NamedTuple):
 # Recognizing
 
 
-def running_apps(summaries, web: str, src: str) -> list:
-    """The :class:`App` of each project whose web runs.
+def running_apps(summaries: Iterable[Mapping[str, Any]], web: str, src: str) -> list[App]:
+    """Each project whose web runs.
 
     :param summaries: of all containers, as the engine lists them.
     :param web: name of the service that answers HTTP.
     :param src: folder of the Compose files.
     """
-    apps: dict = {}
+    apps: dict[str, App] = {}
     for summary in summaries:
         labels = summary.get("Labels") or {}
         project = labels.get(PROJECT_LABEL)
@@ -71,7 +74,7 @@ def running_apps(summaries, web: str, src: str) -> list:
         ):
             continue
         ports = summary.get("Ports") or ()
-        # One that is just being removed has no name any more.
+        # A container that is just being removed has no name any more.
         name = ((summary.get("Names") or [""])[0] or summary.get("Id", "")).lstrip("/")
         apps[project] = App(
             project,
@@ -83,7 +86,7 @@ def running_apps(summaries, web: str, src: str) -> list:
     return list(apps.values())
 
 
-def _is_made_from(labels, src):
+def _is_made_from(labels: Mapping[str, str], src: str) -> bool:
     src = os.path.normpath(src)
     files = (labels.get(FILES_LABEL) or "").split(",")
     return os.path.normpath(labels.get(FOLDER_LABEL) or "/") == src or any(
@@ -91,8 +94,8 @@ def _is_made_from(labels, src):
     )
 
 
-def recognize(apps, settings, ways):
-    """The :class:`Found` app that is this one and runs, ``None`` when there is none; one that Nginx serves comes first."""
+def recognize(apps: Iterable[App], settings: Settings, ways: Ways) -> Optional[Found]:
+    """The running app that is the one of these settings, ``None`` without one; one that Nginx serves comes first."""
     found = [
         _found(app, settings, ways)
         for app in apps
@@ -101,17 +104,18 @@ def recognize(apps, settings, ways):
     return min(found, key=lambda each: (not each.ways, not each.app.own, each.app.project), default=None)
 
 
-def _found(app, settings, ways):
+def _found(app: App, settings: Settings, ways: Ways) -> Found:
     to_it = tuple(ways.to(app.ports, _names(app, settings)))
     color = next((color for color in COLORS if settings.projects[color] == app.project), "")
     served = [way.port for way in to_it if way.port in app.ports]
-    known = [settings.ports[each] for each in COLORS if (each == color or not color) and settings.ports[each] in app.ports]
+    candidates = [color] if color else COLORS
+    known = [settings.ports[each] for each in candidates if settings.ports[each] in app.ports]
     port = next(iter([*served, *known, *app.ports]), 0)
     color = color or next((each for each in COLORS if settings.ports[each] == port), COLORS[0])
     return Found(app, to_it, color, port)
 
 
-def is_in_the_way(found, settings) -> bool:
+def is_in_the_way(found: Found, settings: Settings) -> bool:
     """Whether a color cannot be made beside it."""
     return found.app.project in settings.projects.values() or bool(set(found.app.ports) & set(settings.ports.values()))
 
@@ -120,14 +124,14 @@ def is_in_the_way(found, settings) -> bool:
 
 
 class Upstream(NamedTuple):
-    """The upstream that an adoption goes by, and its file; ``theirs`` is whether it is there already, with the app's server."""
+    """The upstream to adopt the app with, and its file; ``theirs``: the user has it already, with the app's server."""
 
     name: str
     file: str
     theirs: bool
 
 
-def upstream_of(found, settings, ways) -> Upstream:
+def upstream_of(found: Found, settings: Settings, ways: Ways) -> Upstream:
     """The upstream to adopt the app with: the user's own where it has a file to itself, else one for the owned file."""
     name, file = settings.nginx["upstream"], settings.nginx["file"]
     # In a container the file has another path than on the host.
@@ -140,8 +144,8 @@ def upstream_of(found, settings, ways) -> Upstream:
     return Upstream(name, file, False)
 
 
-def variables(found, settings, upstream, taken) -> list:
-    """The variables that make the running project a color, as lines of an inventory; those that are right are left out.
+def variables(found: Found, settings: Settings, upstream: Upstream, taken: Callable[[int], bool]) -> list[str]:
+    """The variables that make the running project a color, as lines of an inventory; correct ones are left out.
 
     :param taken: called with a port, whether something on this host has it.
     """
@@ -170,8 +174,8 @@ def variables(found, settings, upstream, taken) -> list:
     return lines
 
 
-def _servers(found, settings, projects, idle):
-    """The colors as an Nginx in a container reaches them, by the names of their containers; none where it has the host's ports."""
+def _servers(found: Found, settings: Settings, projects: Mapping[str, str], idle: str) -> dict[str, str]:
+    """``{color: "name:port"}`` as an Nginx in a container reaches the colors; none if it uses the host's ports."""
     inside = [way.port for way in found.ways if (way.host, way.port) in _names(found.app, settings)]
     if not inside:
         return {}
@@ -179,15 +183,17 @@ def _servers(found, settings, projects, idle):
     return {found.color: f"{found.app.container}:{inside[0]}", idle: f"{projects[idle]}-{web}-1:{inside[0]}"}
 
 
-def _names(app, settings):
-    """All by which an Nginx in a container reaches the app's web; that of the service is the same in both colors."""
+def _names(app: App, settings: Settings) -> Collection[tuple[str, int]]:
+    """``{(name, port)}`` by which an Nginx in a container reaches the app's web, by container and by service."""
     web = settings.services["web"][0]
-    return app.names | {(web, port) for _name, port in app.names} if settings.nginx["container"] else frozenset()
+    if not settings.nginx["container"]:
+        return frozenset()
+    return app.names | {(web, port) for _name, port in app.names}
 
 
-def edits(found, upstream) -> list:
-    """What is to be written into the user's files of Nginx, as a list of :class:`adoption_routes.Line`."""
-    lines: list = []
+def edits(found: Found, upstream: Upstream) -> list[Line]:
+    """The lines to write into the user's files of Nginx."""
+    lines: list[Line] = []
     for way in found.ways:
         if not (upstream.theirs and way.upstream == upstream.name):
             lines += [line for line in way.through(upstream.name) if line not in lines]
@@ -197,21 +203,26 @@ def edits(found, upstream) -> list:
 # The finding
 
 
-def finding(found, settings, ways, src: str, taken, by_hand: bool) -> str:
-    """What adopts the app, as one finding with the lines to write; empty where nothing stands against a deployment.
+def finding(found: Found, settings: Settings, ways: Ways, src: str, taken: Callable[[int], bool], by_hand: bool) -> str:
+    """How to adopt the app, as one finding with the lines to write; empty where the app does not keep a deployment out.
 
-    :param by_hand: whether prepare.yml leaves the file as it is, because somebody else wrote it or both colors run.
+    :param taken: called with a port, whether something on this host has it.
+    :param by_hand: whether the playbook prepare leaves the file as it is: somebody else wrote it, or both colors run.
     """
     app = found.app
     what = f"Project {app.project} runs the app of {src} already" if app.own else f"Project {app.project} runs already"
     if not found.ways and ways.complete and not is_in_the_way(found, settings):
         return ""
     if found.port < LOWEST_PORT:
-        published = f"port {found.port}, and a color has one from {LOWEST_PORT} on" if found.port else "no port, and a color has one"
+        published = (
+            f"port {found.port}, but a color needs one from {LOWEST_PORT} on"
+            if found.port
+            else "no port, but a color needs one"
+        )
         return (
-            f"{what}, but its container {app.container} publishes {published}: give it a port such as "
-            "127.0.0.1:8000 in its Compose file while few visitors come, start it anew that way, have Nginx pass to it, and "
-            "deploy then."
+            f"{what}, and its container {app.container} publishes {published}: give it a port such as 127.0.0.1:8000 "
+            "in its Compose file while few visitors come, start it anew that way, have Nginx pass to it, and deploy "
+            "then."
         )
     upstream = upstream_of(found, settings, ways)
     served = ", ".join(dict.fromkeys(way.place for way in found.ways))
@@ -221,27 +232,34 @@ def finding(found, settings, ways, src: str, taken, by_hand: bool) -> str:
     elif ways.complete:
         begin += ", and no place of Nginx sends requests to it; "
     else:
-        begin += ", and whether Nginx sends requests to it cannot be told (a variable, or a broken configuration); "
+        begin += ", and whether Nginx sends requests to it is unknown (a variable, or a broken configuration); "
     begin += f"{settings.nginx['file']} names no live color: leave it running, and adopt it as {found.color}"
     end = "Then deploy again."
     if not served:
-        whose = "nobody uses it any more" if ways.complete else f"you are sure that Nginx does not use port {found.port}"
+        whose = (
+            "nobody uses it any more" if ways.complete else f"you are sure that Nginx does not use port {found.port}"
+        )
         end += f" If {whose}, stop it instead (docker compose -p {app.project} stop)."
     return "\n".join([f"{begin}.", *_numbered(_steps(found, settings, ways, upstream, taken, by_hand)), end])
 
 
-def _steps(found, settings, ways, upstream, taken, by_hand):
+def _steps(
+    found: Found, settings: Settings, ways: Ways, upstream: Upstream, taken: Callable[[int], bool], by_hand: bool
+) -> Iterator[list[str]]:
     lines = variables(found, settings, upstream, taken)
     if lines:
         yield ["Write into the inventory:", *lines]
     if by_hand and not upstream.theirs:
         yield [
-            f"Write into {upstream.file}, which prepare.yml cannot do here, this and nothing else:",
+            f"Write into {upstream.file}, which {command('prepare')} cannot do here, this and nothing else:",
             f"upstream {upstream.name} {{ server 127.0.0.1:{found.port}; }}",
         ]
     elif not upstream.theirs:
         block = " with bluegreen_prepare_server_block: false, since your own server block stays" if found.ways else ""
-        yield [f"Run prepare.yml{block}: it writes {found.color} as the live color into {upstream.file}, and does not reload Nginx."]
+        yield [
+            f"Run {command('prepare')}{block}: it writes {found.color} as the live color into {upstream.file}, and "
+            "does not reload Nginx."
+        ]
     changes = edits(found, upstream)
     reload = f"Check and reload Nginx: {RELOAD}"
     if settings.nginx["container"]:
@@ -255,64 +273,69 @@ def _steps(found, settings, ways, upstream, taken, by_hand):
         yield [reload]
 
 
-def _numbered(steps):
+def _numbered(steps: Iterable[list[str]]) -> Iterator[str]:
     for number, (first, *rest) in enumerate(steps, 1):
         yield f"{number}. {first}"
         yield from rest
 
 
-def of_file(app, color, port: int, settings, taken) -> str:
-    """What makes a running app the live color to which the owned file sends requests already.
+def of_file(app: App, color: str, port: int, settings: Settings, taken: Callable[[int], bool]) -> str:
+    """How to make a running app the live color, where the owned file sends requests to it already.
 
-    :param color: the one that the file names by its port, empty when it is neither's.
+    :param color: the color whose port the file names, empty when it is the port of neither.
     """
     file = settings.nginx["file"]
-    found = Found(app, (), color or next((each for each in COLORS if settings.projects[each] == app.project), COLORS[0]), port)
+    color = color or next((each for each in COLORS if settings.projects[each] == app.project), COLORS[0])
+    found = Found(app, (), color, port)
     lines = variables(found, settings, Upstream(settings.nginx["upstream"], file, True), taken)
-    return "\n".join([
-        f"{file} sends requests to port {port}, which {app.container} of project {app.project} publishes, and no color is both: "
-        f"leave it running, and make it {found.color}, the live color. Write into the inventory:",
-        *lines,
-        "Then deploy again.",
-    ])
+    first = (
+        f"{file} sends requests to port {port}, which {app.container} of project {app.project} publishes, but no color "
+        f"has this project and this port: leave it running, and make it {found.color}, the live color. Write into the "
+        "inventory:"
+    )
+    return "\n".join([first, *lines, "Then deploy again."])
 
 
-def served_idle(color: str, project: str, port: int, places, settings) -> str:
-    """What to say of an idle color that runs, and to which Nginx sends requests past the upstream, or may do so.
+def served_idle(color: str, project: str, port: int, places: Collection[str], settings: Settings) -> str:
+    """A finding for an idle color that runs, and to which Nginx sends requests past the upstream, or may do so.
 
-    :param places: those of Nginx that do; empty when that cannot be told.
+    :param places: the lines of Nginx that do, as ``file:line``; empty when that is unknown.
     """
     begin = f"Color {color} is idle by {settings.nginx['file']}, but project {project} runs, and "
     if not places:
         return begin + (
-            f"whether Nginx sends requests to its port {port} cannot be told (a variable, or a broken configuration): look for "
-            f"that port in nginx -T, and stop the project (docker compose -p {project} stop) only if Nginx does not use it."
+            f"whether Nginx sends requests to its port {port} is unknown (a variable, or a broken configuration): look "
+            f"for that port in nginx -T, and stop the project (docker compose -p {project} stop) only if Nginx does "
+            "not use it."
         )
     return begin + (
         f"Nginx sends requests to its port {port} ({', '.join(places)}): leave it running, write "
-        f"http://{settings.nginx['upstream']} there in place of that address, reload Nginx ({RELOAD}), and stop the project "
-        "only after that."
+        f"http://{settings.nginx['upstream']} there in place of that address, reload Nginx ({RELOAD}), and stop the "
+        "project only after that."
     )
 
 
-def without_live_color(settings, served) -> str:
-    """What to say before a place of Nginx is changed while no color is live; empty where none serves anything.
+def without_live_color(settings: Settings, served: Mapping[str, tuple[int, str]]) -> str:
+    """A warning before a line of Nginx is changed while no color is live; empty where none serves anything.
 
-    :param served: for each place, the port that it sends requests to, and who listens there.
+    :param served: for each place (``file:line``), the port that it sends requests to, and the process that listens
+        there.
     """
     if not served:
         return ""
     places = ", ".join(f"{place} (port {port}: {listener})" for place, (port, listener) in served.items())
     upstream = settings.nginx["upstream"]
     return (
-        f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has switched "
-        f"Nginx: if this app is served by {places} now, change that place only when its visitors can wait so long."
+        f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has "
+        f"switched Nginx: if this app is served by {places} now, change that place only when its visitors can wait so "
+        "long."
     )
 
 
-def beside(found, src: str) -> str:
-    """What to say of an app that runs beside the two colors, and is in nobody's way."""
+def beside(found: Found, src: str) -> str:
+    """A warning of an app that runs beside the two colors, and does not keep a deployment out."""
     return (
-        f"Project {found.app.project} runs from {src} too ({found.app.container}), beside the two colors, and no place of Nginx "
-        "sends requests to it: if it is an earlier run of this app by hand, its workers go on too until you stop it."
+        f"Project {found.app.project} runs from {src} too ({found.app.container}), beside the two colors, and no place "
+        "of Nginx sends requests to it: if it is an earlier run of this app by hand, its workers keep working until "
+        "you stop it."
     )

@@ -3,17 +3,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The ways on which Nginx sends requests to an address, and what each has to say to lead to an upstream instead."""
+"""The directives by which Nginx sends requests to an address, and the text that sends them to an upstream instead."""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Collection, Mapping, NamedTuple, Sequence
 
 from .._errors import BluegreenError
 from .._linux.own_addresses import is_own
 from .._nginx import config as nginx_config, upstream as nginx_upstream
+from .._nginx.config import Statement
 from .._nginx.other_routes import PASSES, TARGET
+from .._nginx.running import Seen
 from .._validation import check_path, check_upstream
 
 _PORT_AT_END = re.compile(r":[0-9]+\Z")
@@ -21,7 +23,7 @@ _BARE = re.compile(r"""[^\s;{}"']+""")
 
 
 class Line(NamedTuple):
-    """What to write at ``place`` in place of the directive ``old``."""
+    """The text ``new`` replaces the directive ``old`` at ``place`` (``file:line``)."""
 
     place: str
     new: str
@@ -32,50 +34,51 @@ class Way(NamedTuple):
     """A directive that sends requests to ``host`` and ``port``, by itself or through an upstream.
 
     :ivar place: where it stands, as ``file:line``.
-    :ivar words: those of the directive.
-    :ivar target: what it names, an address or an upstream.
+    :ivar words: the words of the directive.
+    :ivar target: the address or the upstream that it names.
     :ivar upstream: name of the upstream, as it is written in lower case; empty without one.
     :ivar defined: file of the upstream.
     :ivar kept: directives that, right after it, keep the requests as they are once the target has another name.
-    :ivar elsewhere: the same, as :class:`Line`, where they stand there already and say something else.
+    :ivar elsewhere: the same, where such a directive is there already and has another value.
     """
 
     place: str
-    words: tuple
+    words: tuple[str, ...]
     target: str
     host: str
     port: int
     upstream: str = ""
     defined: str = ""
-    kept: tuple = ()
-    elsewhere: tuple = ()
+    kept: tuple[str, ...] = ()
+    elsewhere: tuple[Line, ...] = ()
 
-    def through(self, upstream: str) -> list:
-        """The :class:`Line` s by which it leads to an upstream instead, and the app notices nothing."""
+    def through(self, upstream: str) -> list[Line]:
+        """The lines that send its requests to an upstream instead, so that the app gets the same requests."""
         *first, last = self.words
-        begin = TARGET.match(last).start(1)
-        new = f"{' '.join(first)} {last[:begin]}{upstream}{last[begin + len(self.target):]};"
+        begin, _end = _span_of_target(last)
+        end = begin + len(self.target)
+        new = f"{' '.join(first)} {last[:begin]}{upstream}{last[end:]};"
         return [Line(self.place, " ".join((new, *self.kept)), f"{' '.join(self.words)};"), *self.elsewhere]
 
 
 class Ways(NamedTuple):
-    """What an Nginx sends on.
+    """Where an Nginx sends requests.
 
-    :ivar found: list of :class:`Way`.
-    :ivar complete: whether these are all; a variable may lead anywhere, and a broken configuration shows nothing.
+    :ivar complete: whether ``found`` has all of them; a variable may lead anywhere, and a broken configuration shows
+        none.
     :ivar targets: every name or address that a directive names, in lower case.
     :ivar upstreams: for each upstream, the files that define it.
     :ivar alone: for each upstream that has a file of its own, and one server, that file.
     """
 
-    found: list
+    found: Sequence[Way]
     complete: bool
-    targets: frozenset
-    upstreams: dict
-    alone: dict
+    targets: frozenset[str]
+    upstreams: Mapping[str, list[str]]
+    alone: Mapping[str, str]
 
-    def to(self, ports, names=()) -> list:
-        """Those that lead to a port of this host, or to a container by one of its names (``{(name, port)}``)."""
+    def to(self, ports: Collection[int], names: Collection[tuple[str, int]] = ()) -> list[Way]:
+        """The ways to a port of this host, or to a container by one of its names (``{(name, port)}``)."""
         return [way for way in self.found if way.port in ports and is_own(way.host) or (way.host, way.port) in names]
 
 
@@ -83,10 +86,9 @@ UNKNOWN = Ways([], False, frozenset(), {}, {})
 NONE = UNKNOWN._replace(complete=True)
 
 
-def of_seen(seen) -> Ways:
-    """The :class:`Ways` of the running Nginx; :data:`UNKNOWN` while its configuration is broken.
+def of_seen(seen: Seen) -> Ways:
+    """Where the running Nginx sends requests; :data:`UNKNOWN` while its configuration is broken.
 
-    :param seen: a :class:`running.Seen`.
     :raises BluegreenError: no Nginx is found where the settings have it.
     """
     try:
@@ -95,17 +97,19 @@ def of_seen(seen) -> Ways:
         return UNKNOWN
 
 
-def of_files(files: dict) -> Ways:
-    """The :class:`Ways` of a configuration, ``{path: text}``, the main file first."""
+def of_files(files: Mapping[str, str]) -> Ways:
+    """Where an Nginx with this configuration, ``{path: text}``, the main file first, sends requests."""
     http = nginx_config.http_statements(nginx_config.load(files))
-    blocks: dict = {}
+    blocks: dict[str, list[Statement]] = {}
     for block in nginx_config.children(http, "upstream"):
         blocks.setdefault(" ".join(block.words[1:]).lower(), []).append(block)
-    found, complete, targets = [], True, set()
+    found: list[Way] = []
+    complete, targets = True, set()
     for statement, around in nginx_config.descend(http):
         if not _is_sending(statement):
             continue
-        target = TARGET.match(statement.words[-1]).group(1)
+        start, end = _span_of_target(statement.words[-1])
+        target = statement.words[-1][start:end]
         before, variable, _name = target.partition("$")
         if variable and not _PORT_AT_END.search(before) and before.lower() not in blocks:
             complete = False
@@ -128,7 +132,13 @@ def of_files(files: dict) -> Ways:
     )
 
 
-def _is_alone(name, blocks, files):
+def _span_of_target(written: str) -> tuple[int, int]:
+    """Where the address or the upstream begins and ends in the value of a directive, such as ``http://shop/``."""
+    found = TARGET.match(written)
+    return found.span(1) if found else (0, 0)
+
+
+def _is_alone(name: str, blocks: Sequence[Statement], files: Mapping[str, str]) -> bool:
     try:
         check_upstream("", name)
         check_path("", blocks[0].file)
@@ -138,21 +148,21 @@ def _is_alone(name, blocks, files):
     return len(blocks) == 1 and len(parsed.servers) == 1 and blocks[0].file.endswith(".conf")
 
 
-def _address(written):
+def _address(written: str) -> tuple[str, int]:
     host, _colon, port = written.rpartition(":")
     return (host.lower(), int(port)) if host and port.isdigit() else (written.lower(), 80)
 
 
-def _is_sending(statement):
-    """Whether a directive names where requests go."""
+def _is_sending(statement: Statement) -> bool:
+    """Whether a directive names the target of requests."""
     if statement.name == "set":
         return len(statement.words) == 3 and re.match(r"https?://", statement.words[2]) is not None
     return statement.name in PASSES and len(statement.words) == 2
 
 
-def _keeping(way, http, blocks):
-    """The way with what keeps the app from being asked by another name, which it may refuse."""
-    # An if may hold none of these.
+def _keeping(way: Way, http: list[Statement], blocks: Sequence[Statement]) -> Way:
+    """The way, with the directives that keep the Host header as it is: an app may refuse another name."""
+    # Nginx allows none of these directives in an if.
     if way.words[0] not in ("proxy_pass", "set") or blocks and blocks[-1].name == "if":
         return way
     around = [*(block.block for block in reversed(blocks)), http]
@@ -168,13 +178,13 @@ def _keeping(way, http, blocks):
         kept = [f"proxy_redirect {url} {location};" if path else f"proxy_redirect {url}/ /;"]
     if given and is_inside:
         return way._replace(kept=tuple(kept), elsewhere=(Line(given[0].place, host, f"{' '.join(given[0].words)};"),))
-    # A header of its own hides those from outside, so these are said again.
+    # Headers of a block replace those of the blocks around it, so these are written again.
     outer = () if is_inside else [_text(header) for header in headers if header not in given]
     return way._replace(kept=(host, *outer, *kept))
 
 
-def _nearest(around, name):
-    """The directives of that name that hold, and whether they stand in the innermost block.
+def _nearest(around: Sequence[Sequence[Statement]], name: str) -> tuple[list[Statement], bool]:
+    """The directives of that name that apply, and whether they stand in the innermost block.
 
     Nginx inherits them from outside only where a block has none of its own.
     """
@@ -185,9 +195,9 @@ def _nearest(around, name):
     return [], False
 
 
-def _text(statement):
-    """A directive as it may be written once more; what the parser took off are the quotes."""
+def _text(statement: Statement) -> str:
+    """A directive as it may be written once more; the parser has removed the quotes."""
     words = [
-        word if _BARE.fullmatch(word) else '"' + re.sub(r'(?<!\\)"', r'\"', word) + '"' for word in statement.words
+        word if _BARE.fullmatch(word) else '"' + re.sub(r'(?<!\\)"', r"\"", word) + '"' for word in statement.words
     ]
     return f"{' '.join(words)};"

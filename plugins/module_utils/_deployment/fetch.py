@@ -5,58 +5,66 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The candidate's images are pulled or built and its containers created, with one call of Docker Compose.
 
-It may take an hour, so it works without the lock: a rollback or the guard can act meanwhile, and ends it. Where its module
-dies, Compose goes on, and the guard knows it by the name of its env file.
+It may take an hour, so it works without the lock: a rollback or the guard can act meanwhile, and ends it. If its module
+dies, Compose continues, and the guard recognizes it by the name of its env file.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Sequence
 
 from .._compose import cli as compose_cli, program as compose_program
+from .._compose.cli import Project
 from .._errors import BluegreenError
+from .._host import Completed, Host
 from .._journal.fencing import fenced
+from .._journal.store import Store
 from .._redact import hide
 
-# Between two signs of life, in seconds.
+# Seconds between two heartbeats.
 PACE = 5.0
 LOG_LINES = 20
-# What Docker says, in lower case, and what to do about it; the first that fits.
+_REACH = "make sure that this host reaches the registry, or load the image there by hand"
+# Words of Docker, in lower case, and what to do about them; the first that fits.
 _WAYS = (
-    ("no space left", "make room on this host (docker system df shows what takes it), and deploy again"),
+    ("no space left", "free disk space on this host (docker system df shows its use), then deploy again"),
     ("toomanyrequests", "log in to the registry on this host (docker login), or deploy again later"),
     ("no basic auth", "log in to the registry on this host (docker login)"),
     ("unauthorized", "log in to the registry on this host (docker login)"),
     ("denied", "correct image: in the Compose file, or log in to the registry on this host (docker login)"),
     ("manifest unknown", "push that image, or correct image: in the Compose file"),
     ("no such image", "load that image on this host, or set bluegreen_pull to missing"),
-    ("no such host", "see to it that this host reaches the registry, or load the image there by hand"),
-    ("dial tcp", "see to it that this host reaches the registry, or load the image there by hand"),
-    ("timeout", "see to it that this host reaches the registry, or load the image there by hand"),
-    ("failed to solve", "correct the Dockerfile, or what it needs of the network"),
+    ("no such host", _REACH),
+    ("dial tcp", _REACH),
+    ("timeout", _REACH),
+    ("failed to solve", "correct the Dockerfile, or make sure that its build reaches the network"),
 )
 
 
-def up(services: list, pull: str, build: str) -> list:
-    """What Compose is to do: create the containers of some services anew, and start none.
+def up(services: Sequence[str], pull: str, build: str) -> list[str]:
+    """Arguments that let Compose create the containers of some services anew, and start none.
 
-    A service that they depend on and that is not named gets no container: it may be a database that no color starts.
+    A service that they depend on gets no container unless it is named too: it may be a database that no color starts.
     """
     words = ["up", "--no-start", "--force-recreate", "--no-deps", "--quiet-pull", "--pull", pull]
     return words + {"always": ["--build"], "never": ["--no-build"]}.get(build, []) + ["--", *services]
 
 
-def fetch(host, store, project, services: list, pull: str, build: str, caller: tuple) -> None:
+def fetch(
+    host: Host, store: Store, project: Project, services: Sequence[str], pull: str, build: str, caller: tuple[str, int]
+) -> None:
     """Get the images of a project's services and create their containers.
 
-    :param project: a :class:`cli.Project`.
+    :param pull: always, missing or never; ``build`` is always, policy or never.
     :param caller: id and epoch of the deployment that it is done for.
-    :raises BluegreenError: Compose could not; what it said is in ``logs``.
+    :raises BluegreenError: Compose could not; its last lines are in ``logs``.
     :raises Fenced: the deployment is not, or no longer, the caller's; Compose was ended.
     """
+    deployment_id, epoch = caller
 
-    def turn():
-        with fenced(store, *caller, "fetch") as journal:
+    def turn() -> None:
+        with fenced(store, deployment_id, epoch, "fetch") as journal:
             journal.renew_lease()
 
     turn()
@@ -71,7 +79,7 @@ def fetch(host, store, project, services: list, pull: str, build: str, caller: t
         raise _failure(project.name, services, done, hide(done.out, store.secrets(), " ".join(words)))
 
 
-def _failure(project: str, services: list, done, said: str) -> BluegreenError:
+def _failure(project: str, services: Sequence[str], done: Completed, said: str) -> BluegreenError:
     # A registry that cannot be reached names no image.
     failed = [name for name in services if re.search(rf"^\s*{re.escape(name)}\s+Error\b", said, re.MULTILINE)]
     reason = compose_cli.reason(said).replace("Error response from daemon: ", "")

@@ -7,80 +7,148 @@
 
 from __future__ import annotations
 
+from typing import Mapping, NamedTuple, Optional, Sequence
+
+from .._docker.cpu_shares import LOWEST
+from .._resources.memory_budget import Need
+from .._workers.finish_container import DEFAULT_TIMEOUT
+
 _WHERE = {"color": "each color has its own", "shared": "one for both colors", "none": "no tasks wait"}
 
 
-def plan(app, live, candidate, services, facts):
-    """The plan of a deployment.
+class Plan(NamedTuple):
+    """The facts that a plan is made of.
 
-    :param live: the live color, or ``""`` on the first deployment.
-    :param candidate: the color that becomes live.
-    :param services: for each role, the services.
-    :param facts: ``projects`` (by color), ``release``, ``reasons`` (half sentences), ``fetch`` (what is done to get the
-        images), ``leftover`` (whether the idle broker may hold tasks), ``stop_timeout`` (seconds or ``None``),
-        ``init_before_stop`` (init services that run while the old workers do) and ``init_reason``,
-        ``strategy`` (stop or throttle) and ``strategy_reason``, ``old_web`` (running or stopped) and ``old_web_reason``,
-        ``memory`` (a :class:`_memory_budget.Need` for each phase that has one), ``broker`` (its mode) and ``broker_reason``,
-        ``health_url``, ``nginx_file``, ``old_color`` (removed or stopped).
-    :returns: a list of lines, each begins with the phase.
+    :ivar live: the live color, or ``""`` on the first deployment.
+    :ivar candidate: the color that becomes live.
+    :ivar services: for each role, the services.
+    :ivar projects: the Compose project of each color.
+    :ivar reasons: why there is something to do, as half sentences.
+    :ivar fetch: how the images are got, empty where nothing is fetched.
+    :ivar leftover: whether the broker of the idle color may hold tasks.
+    :ivar broker: its mode; ``broker_reason`` says why as half a sentence, as the other reasons do.
+    :ivar stop_timeout: seconds that running tasks get, ``None`` where the container says it.
+    :ivar init_before_stop: init services that run while the old workers do.
+    :ivar strategy: what becomes of the old workers, stop or throttle.
+    :ivar old_web: what becomes of the old web until the approval, running or stopped.
+    :ivar needs: the memory that phases need.
+    :ivar old_color: what becomes of the old color after the approval, removed or stopped.
     """
-    old, new = facts["projects"].get(live, ""), facts["projects"][candidate]
-    workers = ", ".join(services["workers"])
-    first = [*services["support"], *services["init"], *services["web"]]
-    throttled = facts["strategy"] == "throttle"
-    lines = [("plan", f"{app}: {candidate} becomes live ({'; '.join(facts['reasons'])})")]
-    lines.append(("plan", f"broker {facts['broker']}, {_WHERE[facts['broker']]}: {facts['broker_reason']}"))
-    if facts["strategy_reason"]:
-        lines.append(("plan", f"worker strategy: {facts['strategy_reason']}"))
-    if facts["old_web_reason"]:
-        lines.append(("plan", f"old web: {facts['old_web_reason']}"))
-    if facts["init_reason"]:
-        lines.append(("plan", f"init after the stop: {facts['init_reason']}"))
-    if facts["fetch"]:
-        if facts["leftover"]:
-            lines.append(("fetch", f"tasks that the broker of {new} still holds move to {old}"))
-        lines.append(("fetch", f"{facts['fetch']}; create {', '.join(first + services['workers'])} of {new}, start none"))
-    early = ", ".join(facts["init_before_stop"])
+
+    app: str
+    live: str
+    candidate: str
+    services: Mapping[str, list[str]]
+    projects: Mapping[str, str]
+    reasons: Sequence[str]
+    fetch: str
+    leftover: bool
+    broker: str
+    broker_reason: str
+    health_url: str
+    nginx_file: str
+    old_color: str
+    stop_timeout: Optional[int] = None
+    init_before_stop: Sequence[str] = ()
+    init_reason: str = ""
+    strategy: str = "stop"
+    strategy_reason: str = ""
+    old_web: str = "running"
+    old_web_reason: str = ""
+    needs: Sequence[Need] = ()
+
+    def lines(self) -> list[str]:
+        """The plan, each line with its phase."""
+        lines = [*_decisions(self), *_before_cutover(self), *_after_cutover(self)]
+        return [f"{phase}: {text}" for phase, text in _with_memory(lines, self.needs)]
+
+    @property
+    def old(self) -> str:
+        """Project of the color that is replaced."""
+        return self.projects[self.live] if self.live else ""
+
+    @property
+    def new(self) -> str:
+        """Project of the color that becomes live."""
+        return self.projects[self.candidate]
+
+    @property
+    def workers(self) -> str:
+        return ", ".join(self.services["workers"])
+
+    @property
+    def is_throttled(self) -> bool:
+        return self.strategy == "throttle"
+
+    @property
+    def end_of_workers(self) -> str:
+        """What becomes of the old workers in the end."""
+        own = f"its stop_grace_period, else {DEFAULT_TIMEOUT} s"
+        limit = own if self.stop_timeout is None else f"{self.stop_timeout} s"
+        return f"{self.workers} of {self.old} finish what they run (up to {limit}) and are stopped, not removed"
+
+
+def _decisions(plan: Plan) -> list[tuple[str, str]]:
+    texts = [
+        f"{plan.app}: {plan.candidate} becomes live ({'; '.join(plan.reasons)})",
+        f"broker {plan.broker}, {_WHERE[plan.broker]}: {plan.broker_reason}",
+    ]
+    for what, reason in (
+        ("worker strategy", plan.strategy_reason),
+        ("old web", plan.old_web_reason),
+        ("init after the stop", plan.init_reason),
+    ):
+        if reason:
+            texts.append(f"{what}: {reason}")
+    return [("plan", text) for text in texts]
+
+
+def _before_cutover(plan: Plan) -> list[tuple[str, str]]:
+    support, init, web = (plan.services[role] for role in ("support", "init", "web"))
+    lines = []
+    if plan.fetch:
+        if plan.leftover:
+            lines.append(("fetch", f"tasks that the broker of {plan.new} still holds move to {plan.old}"))
+        created = ", ".join([*support, *init, *web, *plan.services["workers"]])
+        lines.append(("fetch", f"{plan.fetch}; create {created} of {plan.new}, start none"))
+    early = ", ".join(plan.init_before_stop)
     if early:
-        lines.append(("before_stop", f"{_starting(services['support'])}run {early} of {new} while {workers} of {old} work"))
-        first = [name for name in services["init"] if name not in facts["init_before_stop"]] + services["web"]
-    limit = "its stop_grace_period, else 60 s" if facts["stop_timeout"] is None else f"{facts['stop_timeout']} s"
-    end = f"{workers} of {old} finish what they run (up to {limit}) and are stopped, not removed"
-    if live and workers:
-        slow = f"give {workers} of {old} CPU weight 2; they go on until the new ones work"
-        lines.append(("stop_workers", slow if throttled else end))
-    lines.append(("start_candidate", f"start {', '.join(first)} of {new}"))
-    lines.append(("health", f"wait until {facts['health_url']} answers"))
-    lines.append(("cutover", f"point Nginx at {candidate} in {facts['nginx_file']}, reload, prove it"))
-    if live and facts["broker"] == "color":
-        lines.append(("handover", f"tasks that wait in {old} move to {new}"))
-    if facts["old_web"] == "stopped":
-        lines.append(
-            (
-                "start_workers" if workers else "settle",
-                f"requests that {old} still answers end, then its web stops until the approval",
-            )
-        )
-    if workers:
-        again = f"; once they take tasks, {end}; beat changes over last" if live and throttled else ""
-        lines.append(("start_workers", f"start {workers} of {new}{again}"))
-    if live and facts["old_web"] != "stopped":
-        lines.append(("settle", f"requests that {old} still answers end"))
-    if live:
-        end = "remove" if facts["old_color"] == "removed" else "stop and keep"
-        lines.append(("finish", f"after approval, {end} {old}"))
-    return [f"{phase}: {text}" for phase, text in _with_memory(lines, facts["memory"])]
+        first = f"start {', '.join(support)}, then " if support else ""
+        lines.append(("before_stop", f"{first}run {early} of {plan.new} while {plan.workers} of {plan.old} work"))
+    if plan.live and plan.workers:
+        slow = f"give {plan.workers} of {plan.old} CPU weight {LOWEST}; they work until the new ones do"
+        lines.append(("stop_workers", slow if plan.is_throttled else plan.end_of_workers))
+    late = [*([] if early else support), *(name for name in init if name not in plan.init_before_stop), *web]
+    lines.append(("start_candidate", f"start {', '.join(late)} of {plan.new}"))
+    lines.append(("health", f"wait until {plan.health_url} answers"))
+    return lines
 
 
-def _starting(support):
-    return f"start {', '.join(support)}, then " if support else ""
+def _after_cutover(plan: Plan) -> list[tuple[str, str]]:
+    lines = [("cutover", f"point Nginx at {plan.candidate} in {plan.nginx_file}, reload, prove it")]
+    if plan.live and plan.broker == "color":
+        lines.append(("handover", f"tasks that wait in {plan.old} move to {plan.new}"))
+    requests_end = f"requests that {plan.old} still answers end"
+    if plan.old_web == "stopped":
+        phase = "start_workers" if plan.workers else "settle"
+        lines.append((phase, f"{requests_end}, then its web stops until the approval"))
+    if plan.workers:
+        after = f"; once they take tasks, {plan.end_of_workers}; beat changes over last"
+        start = f"start {plan.workers} of {plan.new}"
+        lines.append(("start_workers", start + (after if plan.live and plan.is_throttled else "")))
+    if plan.live and plan.old_web != "stopped":
+        lines.append(("settle", requests_end))
+    if plan.live:
+        end = "remove" if plan.old_color == "removed" else "stop and keep"
+        lines.append(("finish", f"after approval, {end} {plan.old}"))
+    return lines
 
 
-def _with_memory(lines, needs):
+def _with_memory(lines: list[tuple[str, str]], needs: Sequence[Need]) -> list[tuple[str, str]]:
     """The lines, each phase followed by what it needs of the memory."""
     found = list(lines)
     for need in needs:
-        last = max((at for at, (phase, dummy) in enumerate(found) if phase == need.phase), default=None)
+        last = max((at for at, (phase, _text) in enumerate(found) if phase == need.phase), default=None)
         if last is not None:
             found.insert(last + 1, (need.phase, need.line))
     return found

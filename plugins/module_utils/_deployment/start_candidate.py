@@ -8,74 +8,88 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
-from .._broker.move import count_messages
-from .._docker.containers import ROLES, inspect_container
+from .._broker.connection import Broker
+from .._broker.queues import count_messages
+from .._docker.containers import ROLES, Container, inspect_container
 from .._docker.engine import EngineError
 from .._docker.logs import last_lines
 from .._docker.restart_policies import disable_restart
 from .._docker.start import start_container
 from .._errors import BluegreenError
+from .._host import Host
+from .._journal.journal import AnyJournal
 from .._linux.clock import Deadline
 from .._progress import reached, report
 from .._workers.consuming import POLL
 from .._workers.still_up import still_up
 
+# Seconds for each role.
 DEFAULT_TIMEOUT = 120
 
 
 class Started(NamedTuple):
-    """``started`` are the names of the containers started, in that order; what ran already is not among them."""
+    """``started`` are the names of the started containers, in that order; those that ran already are not among them."""
 
-    started: list
+    started: list[str]
     seconds: float
 
 
-def by_role(containers, services, project):
-    """Lists of containers by role, each in the order of the services named.
+def by_role(
+    containers: Sequence[Container], services: Mapping[str, Optional[Sequence[str]]], project: str
+) -> dict[str, list[Container]]:
+    """Containers by role, each list in the order of the services named.
 
     :param containers: all containers of the project.
     :param services: names of services by role.
     :raises BluegreenError: a service has no container.
     """
-    found = {}
+    found: dict[str, list[Container]] = {}
     for role, names in services.items():
         found[role] = []
         for name in names or ():
             own = [container for container in containers if container.service == name]
             if not own:
                 raise BluegreenError(
-                    f"services.{role} names {name!r}, but project {project} has no container of that service. Either it was "
-                    "never created (docker compose up --no-start), or somebody removed it before its start, as docker "
-                    "system prune in a cron job does: create it, or deploy again."
+                    f"services.{role} names {name!r}, but project {project} has no container of that service. Either "
+                    "it was never created (docker compose up --no-start), or it was removed before its start, as "
+                    "docker system prune in a cron job does: create it, or deploy again."
                 )
             found[role] += own
     return found
 
 
-def would_start(journal, containers):
-    """The containers that are not up, in the order of a start, before beat is told from the workers."""
+def would_start(journal: AnyJournal, containers: Mapping[str, Sequence[Container]]) -> list[Container]:
+    """The containers that are not up, by role in the order of a start; beat is not told from the workers yet."""
     return [each for role in ROLES for each in _waiting(journal, role, containers.get(role) or ())]
 
 
-def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=True, hurry=None):
+def start(
+    host: Host,
+    journal: AnyJournal,
+    containers: Mapping[str, Sequence[Container]],
+    timeout: float = DEFAULT_TIMEOUT,
+    broker: Optional[Broker] = None,
+    wait: bool = True,
+    hurry: Optional[Callable[[], object]] = None,
+) -> Started:
     """Start the support, init and web containers of a color that do not run, by id.
 
-    Support must be healthy and its Redis answer; init must end with 0; web must have started (its health is another
-    matter). Restart policies are noted and taken away before the start, and come back with the cutover
-    (:mod:`restart_policies`). Workers are another matter too (:mod:`handover`).
+    Support must be healthy and its Redis answer; init must end with 0; web must have started: :mod:`gate` waits for its
+    health. Restart policies are noted and removed before the start, and are restored with the cutover
+    (:mod:`restart_policies`). :mod:`handover` starts workers.
 
-    :param containers: lists of :class:`Container` by role, each in the order wanted.
+    :param containers: those of each role, in the order wanted.
     :param timeout: seconds for each role.
-    :param broker: :class:`connection.Broker` of the color.
-    :param wait: whether to wait for health; without it a start is believed.
-    :param hurry: called once, when an init container has not ended in time; that one gets its time again then.
-    :returns: :class:`Started`
-    :raises BluegreenError: something did not come up; or the color's own Redis holds tasks right after its start,
-        before anything could take them: an old volume.
+    :param broker: that of the color.
+    :param wait: whether support has to become healthy; otherwise its start is enough.
+    :param hurry: called once, when an init container has not ended in time; it gets its time again then.
+    :raises BluegreenError: a container did not start, or an init container failed; or the color's own Redis holds tasks
+        right after its start, before anything could put them there: an old volume.
     """
-    begun, started = host.clock.monotonic(), []
+    started: list[Container] = []
+    begun = host.clock.monotonic()
     for role in ("support", "init", "web"):
         waiting = _waiting(journal, role, containers.get(role) or ())
         if not waiting:
@@ -83,7 +97,7 @@ def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=
         disable_restart(host, journal, waiting)
         if role == "support":
             started += _start_support(host, journal, waiting, timeout, broker, wait)
-            broker = _up_to_date(broker, started)
+            broker = _with_new_address(broker, started)
         elif role == "init":
             started += _run_init(host, journal, waiting, timeout, hurry)
         else:
@@ -91,46 +105,56 @@ def start(host, journal, containers, timeout=DEFAULT_TIMEOUT, broker=None, wait=
     return Started([container.name for container in started], round(host.clock.monotonic() - begun, 2))
 
 
-def _waiting(journal, role, containers):
+def _waiting(journal: AnyJournal, role: str, containers: Iterable[Container]) -> list[Container]:
     if role == "init":
-        # One that a run which was cut off has started is still to be waited for.
+        # An init container that runs was started by a run that was cut off: it is waited for.
         return [container for container in containers if not _has_done_its_work(journal, container)]
     return [container for container in containers if not container.running]
 
 
-def _has_done_its_work(journal, container):
-    # One that was removed since, and created again, did it before that.
-    return container.id in (journal.get("ran") or ()) or container.ever_started and container.status == "exited" and container.exit_code == 0
+def _has_done_its_work(journal: AnyJournal, container: Container) -> bool:
+    if container.id in (journal.get("ran") or ()):
+        # It was removed since, and created again.
+        return True
+    return container.ever_started and container.status == "exited" and container.exit_code == 0
 
 
-def _start_support(host, journal, waiting, timeout, broker, wait):
+def _start_support(
+    host: Host, journal: AnyJournal, waiting: list[Container], timeout: float, broker: Optional[Broker], wait: bool
+) -> list[Container]:
     started = [start_container(host, container) for container in waiting]
-    deadline, current = Deadline(host.clock, timeout), _up_to_date(broker, started)
+    deadline, current = Deadline(host.clock, timeout), _with_new_address(broker, started)
     own = current if current is not broker else None
     if wait:
         _wait_until_healthy(host, journal, started, own, deadline)
     if own is not None:
-        _refuse_messages(own, deadline, host)
+        _refuse_messages(own, deadline)
     return started
 
 
-def _up_to_date(broker, started):
-    """The broker with the address that it got with its start, if its container is among those started."""
+def _with_new_address(broker: Optional[Broker], started: list[Container]) -> Optional[Broker]:
+    """The broker with the address that it got at its start, if its container is among those started."""
     if broker is None or broker.container is None:
         return broker
-    return next((broker.moved_to(each) for each in started if each.id == broker.container.id), broker)
+    for container in started:
+        if container.id == broker.container.id:
+            return broker.moved_to(container)
+    return broker
 
 
-def _wait_until_healthy(host, journal, started, broker, deadline):
+def _wait_until_healthy(
+    host: Host, journal: AnyJournal, started: list[Container], broker: Optional[Broker], deadline: Deadline
+) -> None:
+    server = broker.container.id if broker is not None and broker.container is not None else ""
     while True:
         now = [still_up(host, container, journal) for container in started]
-        silent = broker is not None and not broker.answers()
-        missing = [container for container in now if not _is_ready(host, container, broker, silent)]
-        if not missing and not silent:
+        silent = server if broker is not None and not broker.answers() else ""
+        late = [each for each in now if each.id == silent or not _is_ready(host, each, is_broker=each.id == server)]
+        if not late:
             return
-        unhealthy = [container for container in missing if container.health == "unhealthy"]
+        unhealthy = [container for container in late if container.health == "unhealthy"]
         if unhealthy or deadline.over:
-            worst = unhealthy or missing or [each for each in now if each.id == broker.container.id]
+            worst = unhealthy or late
             names = ", ".join(container.name for container in worst)
             how = "is unhealthy" if unhealthy else f"was not ready within timeout={deadline.seconds:g} s"
             raise BluegreenError(
@@ -139,30 +163,35 @@ def _wait_until_healthy(host, journal, started, broker, deadline):
                 logs=last_lines(host, worst),
             )
         journal.renew_lease()
-        late = [container.name for container in now if container in missing or silent and container.id == broker.container.id]
-        report(reached([container.name for container in now], late, "containers are ready"))
+        report(reached([each.name for each in now], [each.name for each in late], "containers are ready"))
         deadline.pause(POLL)
 
 
-def _is_ready(host, container, broker, silent):
-    """Whether a support container can be used. The engine's own word comes late: only after a whole interval."""
+def _is_ready(host: Host, container: Container, is_broker: bool) -> bool:
+    """Whether a support container can be used.
+
+    The engine itself says so only after a whole interval of the health check.
+
+    :param is_broker: whether it is the broker, which is ready as soon as it answers.
+    """
     if container.health != "starting":
         return container.health != "unhealthy"
-    if broker is not None and container.id == broker.container.id:
-        return not silent
+    if is_broker:
+        return True
     kind, command = container.health_test[0], list(container.health_test[1:])
     try:
-        return (
-            host.engine.execute(container.id, ["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command)[0] == 0
-        )
+        code: int = host.engine.execute(container.id, ["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command)[
+            0
+        ]
+        return code == 0
     except EngineError as error:
         if error.status != 409:
             raise
-        # It has ended meanwhile, which the next look says better.
+        # It has exited meanwhile: the next inspection names the reason.
         return False
 
 
-def _refuse_messages(broker, deadline, host):
+def _refuse_messages(broker: Broker, deadline: Deadline) -> None:
     while not broker.answers():
         if deadline.over:
             return
@@ -171,7 +200,7 @@ def _refuse_messages(broker, deadline, host):
     if waiting:
         listed = ", ".join(f"{queue}: {number}" for queue, number in sorted(waiting.items()))
         raise BluegreenError(
-            f"The Redis of {broker.name} holds tasks right after its start ({listed}): it came up on an old volume, "
+            f"The Redis of {broker.name} holds tasks right after its start ({listed}): it started with an old volume, "
             "and its tasks may have run already. Empty or remove its volume, or move them with bg_move_tasks, and "
             "deploy again.",
             failure="old_messages",
@@ -179,10 +208,16 @@ def _refuse_messages(broker, deadline, host):
         )
 
 
-def _run_init(host, journal, waiting, timeout, hurry):
+def _run_init(
+    host: Host,
+    journal: AnyJournal,
+    waiting: list[Container],
+    timeout: float,
+    hurry: Optional[Callable[[], object]],
+) -> list[Container]:
     done = []
     for container in waiting:
-        # One after the other, as listed: a migration may need what the one before it made.
+        # One after the other, as listed: a migration may need the result of the previous one.
         now = container if container.running else start_container(host, container)
         deadline = Deadline(host.clock, timeout)
         while now.running:
@@ -191,8 +226,9 @@ def _run_init(host, journal, waiting, timeout, hurry):
                 hurry, deadline = None, Deadline(host.clock, timeout)
             elif deadline.over:
                 raise BluegreenError(
-                    f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or, "
-                    "if it is not meant to end, name its service in bluegreen_support_services; its last log lines are in logs.",
+                    f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or, if "
+                    "it is not meant to end, name its service in bluegreen_support_services; its last log lines are in "
+                    "logs.",
                     failure="timeout",
                     logs=last_lines(host, [now]),
                 )

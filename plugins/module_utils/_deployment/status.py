@@ -3,79 +3,99 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Everything that a host shows of an app. Reads only."""
+"""The state of an app on a host: colors, queues, deployment, history. It changes nothing."""
 
 from __future__ import annotations
 
 import contextlib
+from typing import Any, Mapping, Optional, Sequence
 
 from .. import _http
 from .._broker import detect as broker_detect, queues as broker_queues
 from .._celery.task_names import listed
-from .._docker.containers import of_project, role_of
+from .._docker.containers import Container, of_project, role_of
 from .._errors import BluegreenError
+from .._host import Host
 from .._journal.figures import sentence
+from .._journal.journal import Journal
 from .._journal.since import live_since
-from .._journal.store import JournalCorrupt
+from .._journal.store import JournalCorrupt, Store
 from .._linux.clock import timestamp
 from .._nginx import upstream as nginx_upstream
+from .._nginx.upstream import Upstream
 from .._resources import host as host_resources
-from .._settings import other, settings_of
+from .._settings import Settings, other, settings_of
 from .._snapshot.file import kept_color
-from .._validation import COLORS, check_url
+from .._validation import COLORS, check_url, release_label
 from .._workers.without_celery import without_celery
 from .color import Color
 
+# Entries of the history that are shown.
 HISTORY = 20
-# What visitors wait for an answer at most before they count as without one, in seconds.
+# Seconds that visitors wait for an answer before they count as without one.
 ANSWER_TIMEOUT = 5.0
 
 
-def info(host, store, params):
-    """What bg_info returns."""
+def info(host: Host, store: Store, params: dict[str, Any]) -> dict[str, Any]:
+    """The result of bg_info.
+
+    :param params: parameters of bg_info.
+    """
     settings = settings_of(params)
     live, upstream = _live(host, settings)
     if live:
         settings = _with_broker(host, settings, params, live)
         _ask_public(host, settings.nginx)
-    kept = kept_color(store) or {}
-    colors, queues, held = {}, {}, {}
-    both = {name: Color(host, settings, name) for name in COLORS}
-    lost = without_celery(host, [container for color in both.values() for container in color.of("workers")])
-    for name, color in both.items():
-        release = upstream.release if upstream and name == live else kept.get("release", "") if kept.get("color") == name else ""
-        colors[name] = {
-            "project": color.project,
-            "port": settings.ports[name],
-            "release": release,
-            "health": _health(color.of("web")),
-            "containers": [_container(container, settings, container.id in lost) for container in color.containers],
-            "missing": _missing(color, settings) if name == live else [],
-        }
-        queues[name], held[name] = _queues(host, color)
+    colors = {name: Color(host, settings, name) for name in COLORS}
+    queues = {name: _queues(host, color) for name, color in colors.items()}
+    shown = _colors(host, colors, settings, live, _releases(store, live, upstream))
     journal, history = _journal(host, store), store.history()
     result = {
         "changed": False,
         "app": settings.app,
         "live": live,
         "idle": other(live) if live else "",
-        "release": colors[live]["release"] if live else "",
+        "release": shown[live]["release"] if live else "",
         "since": live_since(live, journal, history) if live else "",
-        "colors": colors,
-        "queues": queues,
-        "held": held,
+        "colors": shown,
+        "queues": {name: found for name, (found, _held) in queues.items()},
+        "held": {name: held for name, (_found, held) in queues.items()},
         "deployment": _deployment(journal) if journal else None,
         "history": history[-HISTORY:],
         "resources": host_resources.resources(host_resources.docker_root_of(host.engine) or "/"),
-        # Whoever reads the result elsewhere has not seen the warnings.
+        # A reader of the result, elsewhere, has not seen the warnings.
         "problems": list(host.warnings),
     }
     result["summary"] = summary(settings.app, result)
     return result
 
 
-def _live(host, settings):
-    """``(live color or "", parsed upstream or None)``; what cannot be read is warned of, for this only shows."""
+def _releases(store: Store, live: str, upstream: Optional[Upstream]) -> dict[str, str]:
+    """Labels of the releases that are known: of the live color, and of one that was kept stopped."""
+    kept = kept_color(store) or {}
+    found = {kept["color"]: kept.get("release", "")} if kept else {}
+    return {**found, live: upstream.release} if live and upstream else found
+
+
+def _colors(
+    host: Host, colors: Mapping[str, Color], settings: Settings, live: str, releases: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    lost = without_celery(host, [container for color in colors.values() for container in color.of("workers")])
+    return {
+        name: {
+            "project": color.project,
+            "port": settings.ports[name],
+            "release": releases.get(name, ""),
+            "health": _health(color.of("web")),
+            "containers": [_container(container, settings, container.id in lost) for container in color.containers],
+            "missing": _missing(color, settings) if name == live else [],
+        }
+        for name, color in colors.items()
+    }
+
+
+def _live(host: Host, settings: Settings) -> tuple[str, Optional[Upstream]]:
+    """The live color, ``""`` without one, and the upstream; a file that cannot be read is only warned of."""
     nginx = settings.nginx
     try:
         with open(nginx["file"], encoding="utf-8", errors="replace") as source:
@@ -88,19 +108,19 @@ def _live(host, settings):
         return "", None
 
 
-def _ask_public(host, nginx):
-    """Warn when visitors get no answer: the file names a color, whether Nginx runs or not."""
+def _ask_public(host: Host, nginx: Mapping[str, Any]) -> None:
+    """Warn when visitors get no answer: the file names a color even while Nginx is down."""
     url = check_url("bluegreen_public_url", nginx["public_url"])
     answer = _http.ask(host.clock, url, nginx["public_host"], ANSWER_TIMEOUT, nginx["validate_certs"])
     if answer.failure:
         host.warn(f"Visitors get no answer from {nginx['public_url']}: {answer.failure}.")
     elif answer.status in (502, 503, 504):
-        # Nginx's own words for a web that does not answer.
+        # Nginx answers so for a web that does not.
         host.warn(f"Visitors get status {answer.status} from {nginx['public_url']}.")
 
 
-def _with_broker(host, settings, params, live):
-    """The settings with the broker that the live color's containers name; what they leave open is left as it is."""
+def _with_broker(host: Host, settings: Settings, params: Mapping[str, Any], live: str) -> Settings:
+    """The settings with the broker that the live color's containers name; unchanged where they leave it open."""
     services = broker_detect.of_containers(of_project(host.engine, settings.projects[live]))
     given = {**settings.broker, "mode": (params["broker"] or {}).get("mode") or "auto"}
     with contextlib.suppress(BluegreenError):
@@ -109,7 +129,7 @@ def _with_broker(host, settings, params, live):
     return settings
 
 
-def _health(web):
+def _health(web: Sequence[Container]) -> str:
     """One word for the web of a color."""
     if not web:
         return "absent"
@@ -118,14 +138,14 @@ def _health(web):
     return "unhealthy" if any(container.health == "unhealthy" for container in web) else "running"
 
 
-def _missing(color, settings):
-    """Services of a color that have no container; those of init have done their work, and may have none any more."""
+def _missing(color: Color, settings: Settings) -> list[dict[str, str]]:
+    """Services of a color that have no container. Init services have done their work, and need none any more."""
     there = {container.service for container in color.containers}
     roles = {role: settings.services[role] for role in ("support", "web", "workers")}
     return [{"service": name, "role": role} for role, names in roles.items() for name in names if name not in there]
 
 
-def _container(container, settings, without_celery):
+def _container(container: Container, settings: Settings, has_lost_celery: bool) -> dict[str, Any]:
     return {
         "id": container.id[:12],
         "name": container.name,
@@ -136,19 +156,20 @@ def _container(container, settings, without_celery):
         "image": container.image_name,
         "started_at": container.started_at if container.ever_started else "",
         "restart_policy": container.restart_policy["Name"] or "no",
-        "without_celery": without_celery,
+        "without_celery": has_lost_celery,
     }
 
 
-def _state(container):
+def _state(container: Mapping[str, Any]) -> str:
     if container["without_celery"]:
         return "running without Celery"
-    # The engine keeps the last word of a health check of a container that has stopped.
-    return container["health"] or "running" if container["status"] == "running" else container["status"]
+    # Of a container that has stopped, the engine still gives the last result of its health check.
+    status: str = container["status"]
+    return container["health"] or status if status == "running" else status
 
 
-def _queues(host, color):
-    """Messages of a color's broker per queue, and of those that are held per task; ``None`` when it cannot be asked."""
+def _queues(host: Host, color: Color) -> tuple[Optional[dict[str, int]], Optional[dict[str, int]]]:
+    """Messages of a color's broker per queue, and held ones per task name; ``None`` when it cannot be asked."""
     try:
         with color.broker() as broker:
             if broker is None:
@@ -160,7 +181,7 @@ def _queues(host, color):
         return None, None
 
 
-def _journal(host, store):
+def _journal(host: Host, store: Store) -> Optional[Journal]:
     try:
         return store.load()
     except JournalCorrupt as error:
@@ -168,7 +189,7 @@ def _journal(host, store):
         return None
 
 
-def _deployment(journal):
+def _deployment(journal: Journal) -> dict[str, Any]:
     return {
         "id": journal["id"],
         "who": journal["who"],
@@ -188,41 +209,54 @@ def _deployment(journal):
     }
 
 
-def summary(app, facts):
-    """The same for people, a line a fact."""
+def summary(app: str, facts: Mapping[str, Any]) -> list[str]:
+    """The result of :func:`info` for people, a line a fact."""
     live = facts["live"]
     release = f" with release {facts['release']}" if facts["release"] else ""
     lines = [f"{app}: {live} is live{release}." if live else f"{app}: no color is live."]
     for name, color in facts["colors"].items():
-        if color["containers"]:
-            states = ", ".join(f"{each['service']} {_state(each)}" for each in color["containers"])
-            lines.append(f"{name} ({color['project']}): {states}.")
-        waiting = {queue: count for queue, count in (facts["queues"][name] or {}).items() if queue != broker_queues.HELD}
-        if waiting:
-            counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
-            lines.append(f"{name}: tasks wait: {counts}.")
-        if facts["held"][name]:
-            lines.append(
-                f"{name}: tasks are held that the workers do not register: {listed(facts['held'][name])}. They go on "
-                "with the next release that registers them, or with bluegreen_unknown_tasks: move."
-            )
-    deployment = facts["deployment"]
-    if deployment:
-        step = "awaits approval" if deployment["step"] == "awaiting_approval" else f"is in step {deployment['step']}"
-        lines.append(
-            f"Deployment {deployment['id']} of release {deployment['release'] or '(none)'} by {deployment['who']} {step} "
-            f"since {deployment['since']}."
-        )
-        if deployment["not_taken_back"]:
-            lines.append(f"Its time for the approval is over; not taken back, because {deployment['not_taken_back']}.")
-        if deployment["old_web"] == "stopped" and deployment["step"] == "awaiting_approval":
-            lines.append(f"The web of {deployment['from']} is stopped until then, because this host cannot hold both.")
-        if deployment["progress"]:
-            lines.append("Of {of} tasks {moved} have moved so far.".format(**deployment["progress"]))
+        lines += _lines_of_color(name, color, facts["queues"][name] or {}, facts["held"][name])
+    if facts["deployment"]:
+        lines += _lines_of_deployment(facts["deployment"])
     if facts["history"]:
         last = facts["history"][-1]
-        lines.append(f"Last: release {last['release'] or '(none)'} {last['result']} at {last['ended']}.")
+        lines.append(f"Last: release {release_label(last['release'])} {last['result']} at {last['ended']}.")
         cost = sentence(last)
         if cost:
             lines.append(cost)
+    return lines
+
+
+def _lines_of_color(
+    name: str, color: Mapping[str, Any], queues: Mapping[str, int], held: Optional[Mapping[str, int]]
+) -> list[str]:
+    lines = []
+    if color["containers"]:
+        states = ", ".join(f"{each['service']} {_state(each)}" for each in color["containers"])
+        lines.append(f"{name} ({color['project']}): {states}.")
+    waiting = {queue: count for queue, count in queues.items() if queue != broker_queues.HELD}
+    if waiting:
+        counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
+        lines.append(f"{name}: tasks wait: {counts}.")
+    if held:
+        lines.append(
+            f"{name}: tasks are held that the workers do not register: {listed(held)}. They go on with the next "
+            "release that registers them, or with bluegreen_unknown_tasks: move."
+        )
+    return lines
+
+
+def _lines_of_deployment(deployment: Mapping[str, Any]) -> list[str]:
+    is_pending = deployment["step"] == "awaiting_approval"
+    step = "awaits approval" if is_pending else f"is in step {deployment['step']}"
+    lines = [
+        f"Deployment {deployment['id']} of release {release_label(deployment['release'])} by {deployment['who']} "
+        f"{step} since {deployment['since']}."
+    ]
+    if deployment["not_taken_back"]:
+        lines.append(f"Its approval has expired; it was not rolled back, because {deployment['not_taken_back']}.")
+    if deployment["old_web"] == "stopped" and is_pending:
+        lines.append(f"The web of {deployment['from']} is stopped until then, because this host cannot hold both.")
+    if deployment["progress"]:
+        lines.append("Of {of} tasks {moved} have moved so far.".format(**deployment["progress"]))
     return lines

@@ -14,7 +14,7 @@ from .. import _http
 from .._broker import queues
 from .._deployment import approval, old_web
 from .._deployment.color import Color, colors_of
-from .._deployment.settle import move_tasks
+from .._deployment.transfer import move_tasks
 from .._docker.ensure import ensure_running
 from .._errors import BluegreenError
 from .._host import Host

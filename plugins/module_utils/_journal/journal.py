@@ -16,6 +16,7 @@ from typing import Union
 from .._errors import BluegreenError
 from .._linux.clock import timestamp
 from .._resources.host import used_memory
+from .._validation import release_label
 from . import figures, schema as journal_schema
 from .schema import VERSION
 
@@ -206,6 +207,11 @@ class Journal:
         self._phase = figures.WAY_BACK
         self.data.update(epoch=self.data["epoch"] + 1, guard=guard)
         self.save()
+
+    @property
+    def release_label(self) -> str:
+        """The release as a sentence names it."""
+        return release_label(str(self.data["release"]))
 
     def describe(self):
         """The deployment in half a sentence, for messages."""

@@ -15,9 +15,11 @@ from typing import Any, Optional
 
 from .. import _redact
 from .._broker import move as broker_move
-from .._deployment import approval, finish as deployment_finish, old_web
+from .._deployment import approval, old_web
 from .._deployment.color import Color, colors_of
-from .._deployment.settle import move_tasks, start_broker
+from .._deployment.end import end
+from .._deployment.images import images_of
+from .._deployment.transfer import move_tasks, start_broker
 from .._docker import restart_policies
 from .._docker.ensure import ensure_running
 from .._errors import BluegreenError
@@ -227,8 +229,8 @@ class Attempt:
     def end(self, result: str) -> dict[str, Any]:
         """Close the journal of a deployment that was ``committed`` or ``rolled_back``; the result of the module."""
         journal = self.journal
-        images = deployment_finish.images_of(self.candidate) if result == "committed" else None
-        deployment_finish.end(self.store, journal, result, self.reason, images)
+        images = images_of(self.candidate) if result == "committed" else None
+        end(self.store, journal, result, self.reason, images)
         if result == "committed":
             return self.result(True, f"Release {self.release} is finished.")
         live = "no color is live"

@@ -17,7 +17,7 @@ from __future__ import annotations
 from .._commands import command
 from .._deployment import old_web
 from .._deployment.color import Color
-from .._deployment.settle import move_tasks
+from .._deployment.transfer import move_tasks
 from .._docker import restart_policies
 from .._errors import BluegreenError
 from .._host import Host

@@ -12,7 +12,7 @@ from typing import Any
 from .._commands import command
 from .._deployment import finish as deployment_finish, kept_color, old_web
 from .._deployment.color import Color
-from .._deployment.settle import move_tasks
+from .._deployment.transfer import move_tasks
 from .._docker import cpu_shares, restart_policies
 from .._docker.engine import EngineError
 from .._errors import BluegreenError

@@ -16,9 +16,10 @@ from typing import Any, Callable, Optional
 
 from .._broker import kept_keys
 from .._commands import command
-from .._deployment import approval, finish as deployment_finish, old_web
+from .._deployment import approval, old_web
 from .._deployment.color import Color
-from .._deployment.settle import drain
+from .._deployment.end import end
+from .._deployment.transfer import drain
 from .._docker import restart_policies
 from .._docker.containers import ROLES, inspect_container
 from .._docker.ensure import ensure_stopped
@@ -256,7 +257,7 @@ class Rollback(Attempt):
     def _give_up(self, error: BluegreenError) -> dict[str, Any]:
         """No web is left that Nginx could serve: only the next deployment makes one."""
         self.host.warn(error.message)
-        deployment_finish.end(self.store, self.journal, "failed", self.reason)
+        end(self.store, self.journal, "failed", self.reason)
         return self.result(
             True,
             f"Release {self.release} was given up, and Nginx was not changed: no web of either color runs. Deploy "

@@ -28,9 +28,9 @@ def deployment(params: Params, host: Host, check_mode: bool) -> Result:
 
         return settle(host, store, params, check_mode)
     if params["state"] == "closed":
-        from .._deployment.finish import close
+        from .._deployment.finish import finish_deployment
 
-        return close(host, store, params, check_mode, keep_new_color)
+        return finish_deployment(host, store, params, check_mode, keep_new_color)
     from .._recovery.recover import recover
     from .._recovery.request import Request
 

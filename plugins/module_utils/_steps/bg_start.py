@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Seque
 from .._broker.connection import Broker, connect, of_deployment
 from .._deployment import old_web, start_candidate
 from .._deployment.color import Color, colors_of
-from .._deployment.settle import move_tasks
+from .._deployment.transfer import move_tasks
 from .._docker.containers import ROLES, Container, of_project
 from .._errors import BluegreenError
 from .._host import Host

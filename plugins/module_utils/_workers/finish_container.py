@@ -28,6 +28,8 @@ from .._linux.clock import Deadline, seconds_of
 from .._linux.output import Output
 from .._linux.processes import environment_of, pid_inside, processes_of, stat_of, status_of, still_runs
 
+# Seconds that running tasks get where the container has no stop_grace_period.
+DEFAULT_TIMEOUT = 60
 POLL = 0.1
 # Seconds that a booting Celery may take to listen to signals. After that it gets its signal anyway.
 BOOT_SECONDS = 15

@@ -34,13 +34,12 @@ from .._linux.processes import processes_of
 from .._resources import killed as resources_killed
 from . import endings as workers_endings, why_running
 from .container_roles import roles_now, with_roles
-from .finish_container import Ending
+from .finish_container import DEFAULT_TIMEOUT, Ending
 from .lost_tasks import killed_sentence, listed, lost_tasks
 from .quiet import let_them_begin
 from .without_celery import has_lost_celery
 
 ON_TIMEOUT = ("fail", "leave", "requeue", "kill")
-DEFAULT_TIMEOUT = 60
 
 # Seconds that the cold shutdown of requeue may take before the container is killed. The time of a soft shutdown before
 # it is added.

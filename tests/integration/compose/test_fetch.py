@@ -36,10 +36,10 @@ def test_what_is_named_is_created_anew_and_not_started(compose):
 @pytest.mark.parametrize(
     "image, pull, build, told",
     [
-        (NOWHERE, "missing", "policy", "connect: connection refused: see to it that this host reaches the registry"),
-        (NOWHERE, "always", "policy", "connect: connection refused: see to it that this host reaches the registry"),
+        (NOWHERE, "missing", "policy", "connect: connection refused: make sure that this host reaches the registry"),
+        (NOWHERE, "always", "policy", "connect: connection refused: make sure that this host reaches the registry"),
         (NOWHERE, "never", "never", f"No such image: {NOWHERE}: load that image on this host"),
-        ("registry.invalid/app:1", "missing", "policy", "see to it that this host reaches the registry"),
+        ("registry.invalid/app:1", "missing", "policy", "make sure that this host reaches the registry"),
         ("not..valid", "missing", "policy", "no such image: not..valid: invalid reference format"),
     ],
 )

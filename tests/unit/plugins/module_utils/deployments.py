@@ -12,7 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
     queues,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import Moved
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import old_web, settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import old_web, transfer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
@@ -176,7 +176,7 @@ class Scene:
             self._move,
         )
         replace(old_web, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
-        replace(settle, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
+        replace(transfer, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
         replace(nginx_running, "served_color", "ask nginx", lambda given: self.served)
         monkeypatch.setattr(broker_move, "take_back", self._take_back)
         # Questions, not effects.

@@ -20,8 +20,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import kombu
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import status as deployment_status
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.finish import close
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.open import require_none_open
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.finish import finish_deployment
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.may_open import require_none_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, require_owner
@@ -260,7 +260,7 @@ def test_a_journal_that_cannot_be_used_has_no_effect(scene, whole, raw):
     for act in (
         scene.store.load,
         lambda: recovery.recover(scene.host, scene.store, params, False),
-        lambda: close(scene.host, scene.store, params, False, keep_new_color),
+        lambda: finish_deployment(scene.host, scene.store, params, False, keep_new_color),
     ):
         with pytest.raises(BluegreenError) as failure:
             act()

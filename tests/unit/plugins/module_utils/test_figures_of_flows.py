@@ -11,6 +11,7 @@ from workers import BEAT, WORKER, WorkerBroker, WorkerHost
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     finish as deployment_finish,
     settle,
+    transfer,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.status import summary
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
@@ -122,7 +123,7 @@ UNDO = Request(prefer="rollback", reason="somebody wants it")
 
 @pytest.fixture
 def scene(monkeypatch, tmp_path):
-    monkeypatch.setattr(settle, "copy_beside", lambda *_given: None)
+    monkeypatch.setattr(transfer, "copy_beside", lambda *_given: None)
     monkeypatch.setattr(settle, "_ask_new_workers", lambda *_given: None)
     monkeypatch.setattr(settle.guard_units, "watch_pending", lambda *_given: None)
     monkeypatch.setattr(settle.health_gate, "require_still_healthy", lambda *_given: None)
@@ -171,7 +172,7 @@ def test_settle_says_what_it_took_so_far(scene):
 def test_an_approved_deployment_adds_up(scene):
     settled(scene)
     scene.host.clock.sleep(61)
-    given = deployment_finish.close(scene.host, scene.store, CLOSE, False, keep_new_color)["figures"]
+    given = deployment_finish.finish_deployment(scene.host, scene.store, CLOSE, False, keep_new_color)["figures"]
     entry, line = last_line(scene)
     assert {name: entry[name] for name in given} == given
     assert line == "It took 91.0 s (61.0 s of it waiting for approval), worker gap 20.0 s"

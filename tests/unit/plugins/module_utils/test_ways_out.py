@@ -156,7 +156,8 @@ class World(Scene):
         monkeypatch.setattr(guard_units, "has_systemd", lambda: False)
         monkeypatch.setattr(guard_watch._http, "ask", self._ask)
         monkeypatch.setattr(rollback_preflight.host_resources, "available_memory", lambda: 2**40)
-        monkeypatch.setattr(deployment_open, "Survey", _Survey)
+        monkeypatch.setattr(deployment_open, "Preflight", _Preflight)
+        monkeypatch.setattr(deployment_open, "result", lambda preflight, **facts: facts)
         monkeypatch.setattr(nginx_running, "served_color", self._served)
         switch = nginx_switch.switch
 
@@ -327,7 +328,7 @@ class World(Scene):
 
     def _run_finish(self, release):
         params = {"deployment_id": "", "epoch": 0, "release": release}
-        deployment_finish.close(self.host, self.store, params, False, keep_new_color)
+        deployment_finish.finish_deployment(self.host, self.store, params, False, keep_new_color)
 
     def _run_rollback(self, release):
         self._recover("rollback", release)
@@ -340,7 +341,7 @@ class World(Scene):
         recovery.recover(self.host, self.store, given, False)
 
     def _run_deploy(self, release):
-        params = {**_Survey.PARAMS, "release": release or "3"}
+        params = {**_Preflight.PARAMS, "release": release or "3"}
         deployment_open.open_deployment(self.host, self.store, params, False, recover_abandoned)
 
     def _run_guard(self, release):
@@ -396,7 +397,7 @@ class World(Scene):
         }  # fmt: skip
 
 
-class _Survey:
+class _Preflight:
     """A plan in which nothing else stands against a deployment."""
 
     PARAMS = {
@@ -412,11 +413,8 @@ class _Survey:
     def is_pending(self, journal):
         return journal["release"] == self.params["release"]
 
-    def look(self):
+    def run(self):
         pass
-
-    def result(self, **facts):
-        return facts
 
 
 COMMANDS = [Command("deploy"), Command("finish"), Command("rollback"), Command("recover"), Command("guard")]

@@ -38,7 +38,11 @@ def summary(project="shop", service="web", port=8000, folder=SRC, state="running
 
 
 def ways_of(site="", other=""):
-    files = {"/etc/nginx/nginx.conf": "http { include conf.d/*.conf; }", SITE: site, "/etc/nginx/conf.d/own.conf": other}
+    files = {
+        "/etc/nginx/nginx.conf": "http { include conf.d/*.conf; }",
+        SITE: site,
+        "/etc/nginx/conf.d/own.conf": other,
+    }
     return adoption_routes.of_files(files)
 
 
@@ -194,8 +198,8 @@ def test_a_served_app_is_adopted_by_variables_and_a_line():
         "1. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
-        "2. Run prepare.yml with bluegreen_prepare_server_block: false, since your own server block stays: it writes blue as the "
-        f"live color into {FILE}, and does not reload Nginx.\n"
+        "2. Run ansible-playbook smallfleet.bluegreen.prepare with bluegreen_prepare_server_block: false, since your "
+        f"own server block stays: it writes blue as the live color into {FILE}, and does not reload Nginx.\n"
         f"3. At {SITE}:3 write\n"
         "proxy_pass http://shop;\n"
         "in place of proxy_pass http://127.0.0.1:8000;\n"
@@ -223,18 +227,51 @@ ADOPTED = {"projects": {"blue": "shop"}, "ports": {"blue": 8000}}
     "ways, by_hand, given, said, unsaid",
     [
         # What is written already is not asked for again.
-        (passing(), False, ADOPTED, ["1. Run prepare.yml", "2. At "], ["inventory", "stop"]),
-        (passing("http://shop"), False, ADOPTED, ["no place of Nginx", "1. Run prepare", "2. Check and reload"], ["server block"]),
-        (passing("http://10.0.0.9:8000"), False, ADOPTED, ["In the server block of this app write proxy_pass http://shop;"], ["At "]),
-        (passing(), True, ADOPTED, [f"1. Write into {FILE}", "upstream shop { server 127.0.0.1:8000; }"], ["Run prepare.yml"]),
-        (passing(), False, {"container": "edge"}, ["docker exec edge nginx -t && docker exec edge nginx -s reload"], ["systemctl"]),
+        (
+            passing(),
+            False,
+            ADOPTED,
+            ["1. Run ansible-playbook smallfleet.bluegreen.prepare", "2. At "],
+            ["inventory", "stop"],
+        ),
+        (
+            passing("http://shop"),
+            False,
+            ADOPTED,
+            ["no place of Nginx", "1. Run ansible-playbook smallfleet.bluegreen.prepare", "2. Check and reload"],
+            ["server block"],
+        ),
+        (
+            passing("http://10.0.0.9:8000"),
+            False,
+            ADOPTED,
+            ["In the server block of this app write proxy_pass http://shop;"],
+            ["At "],
+        ),
+        (
+            passing(),
+            True,
+            ADOPTED,
+            [f"1. Write into {FILE}", "upstream shop { server 127.0.0.1:8000; }"],
+            ["Run ansible-playbook"],
+        ),
+        (
+            passing(),
+            False,
+            {"container": "edge"},
+            ["docker exec edge nginx -t && docker exec edge nginx -s reload"],
+            ["systemctl"],
+        ),
         # To stop it is said only of what Nginx is known not to serve.
         (adoption_routes.NONE, False, ADOPTED, ["If nobody uses it any more", "docker compose -p shop stop"], []),
         (
             adoption_routes.UNKNOWN,
             False,
             {},
-            ["whether Nginx sends requests to it cannot be told", "If you are sure that Nginx does not use port 8000, stop it"],
+            [
+                "whether Nginx sends requests to it is unknown",
+                "If you are sure that Nginx does not use port 8000, stop it",
+            ],
             ["nobody uses it"],
         ),
     ],
@@ -270,7 +307,7 @@ def test_the_name_that_the_app_is_asked_by_is_kept():
 
 @pytest.mark.parametrize(
     "port, words",
-    [(80, "publishes port 80, and a color has one from 1024 on"), (0, "publishes no port, and a color has one")],
+    [(80, "publishes port 80, but a color needs one from 1024 on"), (0, "publishes no port, but a color needs one")],
 )
 def test_what_has_no_port_for_a_color_cannot_be_adopted(port, words):
     ways = passing(f"http://127.0.0.1:{port}" if port else "http://shop-web-1:8000")
@@ -283,16 +320,16 @@ def test_what_runs_beside_the_colors_stops_nothing():
     found = recognized([summary()], given)
     assert finding(summary(), adoption_routes.NONE) == ""
     assert adoption.beside(found, SRC) == (
-        f"Project shop runs from {SRC} too (shop-web-1), beside the two colors, and no place of Nginx sends requests to it: if "
-        "it is an earlier run of this app by hand, its workers go on too until you stop it."
+        f"Project shop runs from {SRC} too (shop-web-1), beside the two colors, and no place of Nginx sends requests "
+        "to it: if it is an earlier run of this app by hand, its workers keep working until you stop it."
     )
 
 
 def test_a_file_that_leads_to_a_running_app_is_right_and_the_settings_are_not():
     (app,) = adoption.running_apps([summary()], "web", SRC)
     assert adoption.of_file(app, "", 8000, settings(), lambda port: False) == (
-        f"{FILE} sends requests to port 8000, which shop-web-1 of project shop publishes, and no color is both: leave it running, "
-        "and make it blue, the live color. Write into the inventory:\n"
+        f"{FILE} sends requests to port 8000, which shop-web-1 of project shop publishes, but no color has this "
+        "project and this port: leave it running, and make it blue, the live color. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
         "Then deploy again."
@@ -302,8 +339,11 @@ def test_a_file_that_leads_to_a_running_app_is_right_and_the_settings_are_not():
 @pytest.mark.parametrize(
     "places, words",
     [
-        (["/a.conf:3", "/a.conf:9"], "Nginx sends requests to its port 18002 (/a.conf:3, /a.conf:9): leave it running, write"),
-        ([], "whether Nginx sends requests to its port 18002 cannot be told"),
+        (
+            ["/a.conf:3", "/a.conf:9"],
+            "Nginx sends requests to its port 18002 (/a.conf:3, /a.conf:9): leave it running, write",
+        ),
+        ([], "whether Nginx sends requests to its port 18002 is unknown"),
     ],
 )
 def test_an_idle_color_that_nginx_serves_is_not_simply_stopped(places, words):

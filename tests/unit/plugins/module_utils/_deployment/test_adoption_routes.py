@@ -26,12 +26,28 @@ def ways_of(site, other=""):
     [
         ("server { location / { proxy_pass http://127.0.0.1:8000; } }", "", [(SITE, "proxy_pass http://shop;")]),
         ("server { location / { proxy_pass http://LOCALHOST:8000/; } }", "", [(SITE, "proxy_pass http://shop/;")]),
-        ("server { location / { proxy_pass http://[::1]:8000/a?b=$c; } }", "", [(SITE, "proxy_pass http://shop/a?b=$c;")]),
-        ("server { location / { proxy_pass http://127.0.0.1:8000$request_uri; } }", "", [(SITE, "proxy_pass http://shop$request_uri;")]),
+        (
+            "server { location / { proxy_pass http://[::1]:8000/a?b=$c; } }",
+            "",
+            [(SITE, "proxy_pass http://shop/a?b=$c;")],
+        ),
+        (
+            "server { location / { proxy_pass http://127.0.0.1:8000$request_uri; } }",
+            "",
+            [(SITE, "proxy_pass http://shop$request_uri;")],
+        ),
         ("server { location / { grpc_pass grpc://127.0.0.1:8000; } }", "", [(SITE, "grpc_pass grpc://shop;")]),
         ("server { location / { uwsgi_pass 127.0.0.1:8000; } }", "", [(SITE, "uwsgi_pass shop;")]),
-        ("server { location / { set $up http://127.0.0.1:8000; proxy_pass $up; } }", "", [(SITE, "set $up http://shop;")]),
-        ("server { location / { proxy_pass http://App; } }", "upstream app { server localhost:8000; }", [(SITE, "proxy_pass http://shop;")]),
+        (
+            "server { location / { set $up http://127.0.0.1:8000; proxy_pass $up; } }",
+            "",
+            [(SITE, "set $up http://shop;")],
+        ),
+        (
+            "server { location / { proxy_pass http://App; } }",
+            "upstream app { server localhost:8000; }",
+            [(SITE, "proxy_pass http://shop;")],
+        ),
         ("server { location / { proxy_pass http://127.0.0.1:8001; } }", "", []),
         ("server { location / { proxy_pass http://192.0.2.7:8000; } }", "", []),
         ("server { location / { proxy_pass http://app; } }", "upstream app { server 127.0.0.1:8000 down; }", []),
@@ -46,7 +62,10 @@ def test_ways_to_a_port_and_what_each_has_to_say(site, other, found):
 
 def test_a_place_is_told_with_its_line_and_its_text():
     (way,) = ways_of("server {\n  location / {\n    proxy_pass http://127.0.0.1:8000;\n  }\n}").to((8000,))
-    assert (way.through("shop")[0].place, way.through("shop")[0].old) == (f"{SITE}:3", "proxy_pass http://127.0.0.1:8000;")
+    assert (way.through("shop")[0].place, way.through("shop")[0].old) == (
+        f"{SITE}:3",
+        "proxy_pass http://127.0.0.1:8000;",
+    )
 
 
 def test_each_place_is_a_way_of_its_own():
@@ -119,12 +138,13 @@ PASS = "proxy_pass http://127.0.0.1:8000; } }"
         (f"proxy_set_header Host $host; server {{ location / {{ proxy_set_header A b; {PASS}", BOTH, []),
         # So would one more in the inner block, and so they are said again.
         (
-            f"server {{ proxy_set_header A b; proxy_set_header C 'd \"e'; proxy_set_header F \"\"; location / {{ {PASS}",
+            f'server {{ proxy_set_header A b; proxy_set_header C \'d "e\'; proxy_set_header F ""; location / {{ {PASS}',
             f' {HOST} proxy_set_header A b; proxy_set_header C "d \\"e"; proxy_set_header F ""; {REDIRECT}',
             [],
         ),
         (
-            f"proxy_set_header Host $proxy_host; proxy_set_header A b; server {{ location / {{ proxy_redirect off; {PASS}",
+            f"proxy_set_header Host $proxy_host; proxy_set_header A b; server {{ location / {{ proxy_redirect off; "
+            f"{PASS}",
             f" {HOST} proxy_set_header A b;",
             [],
         ),
@@ -148,7 +168,10 @@ def test_the_app_goes_on_being_asked_by_the_same_name(site, after, elsewhere):
 @pytest.mark.parametrize(
     "given, after",
     [
-        ("location /a/ { proxy_pass http://127.0.0.1:8000/b/; }", f" {HOST} proxy_redirect http://127.0.0.1:8000/b/ /a/;"),
+        (
+            "location /a/ { proxy_pass http://127.0.0.1:8000/b/; }",
+            f" {HOST} proxy_redirect http://127.0.0.1:8000/b/ /a/;",
+        ),
         ("location ~ x { proxy_pass http://127.0.0.1:8000$request_uri; }", f" {HOST}"),
         ("location / { set $up http://127.0.0.1:8000; proxy_pass $up; }", f" {HOST}"),
     ],

@@ -28,7 +28,7 @@ def test_a_time_that_was_not_meant_is_refused(seconds):
     with pytest.raises(BluegreenError) as refusal:
         approval.check_timeout(seconds)
     assert refusal.value.message == (
-        f"bluegreen_approval_timeout is {seconds} s, but it must be from 0, which is no limit, to 31536000, which is a year."
+        f"bluegreen_approval_timeout is {seconds} s, but it must be between 0 (no limit) and 31536000 (a year)."
     )
 
 

@@ -101,8 +101,8 @@ def test_where_the_memory_does_not_suffice_any_more_nothing_starts(host, journal
     assert run(host, journal).started == []
     assert not [call for call in host.calls if call[0] != "note"]
     assert host.warnings == [
-        "An init service of the new release needs 104 MiB of memory, and 103 MiB are free now, so the old workers stop before "
-        "the start of shop-blue-collect-1, shop-blue-migrate-1."
+        "An init service of the new release needs 104 MiB of memory, and 103 MiB are free now, so the old workers stop "
+        "before the start of shop-blue-collect-1, shop-blue-migrate-1."
     ]
 
 

@@ -46,7 +46,9 @@ def test_a_color_is_what_the_host_showed_when_it_was_made(scene):
     assert not Color(scene.host, settings(scene), "blue").of("web")[0].running
 
 
-@pytest.mark.parametrize("mode, name, own", [("color", "blue", True), ("shared", "blue", False), ("color", "green", False)])
+@pytest.mark.parametrize(
+    "mode, name, own", [("color", "blue", True), ("shared", "blue", False), ("color", "green", False)]
+)
 def test_the_broker_that_a_color_brings_for_itself_while_it_runs(scene, mode, name, own):
     color = Color(scene.host, settings(scene, mode=mode), name)
     with color.own_broker() as broker:
@@ -67,7 +69,9 @@ def test_a_broker_that_is_not_the_color_s_is_none_of_its_containers(scene, mode)
 
 def test_a_color_whose_broker_was_removed_has_none_by_that_name(scene, monkeypatch):
     """Elsewhere on the host another container may go by the same name."""
-    monkeypatch.setattr(broker_connection, "connect", lambda host, containers, wanted, workers: FakeBroker("redis://redis:6379"))
+    monkeypatch.setattr(
+        broker_connection, "connect", lambda host, containers, wanted, workers: FakeBroker("redis://redis:6379")
+    )
     color = Color(scene.host, settings(scene), "blue")
     assert color.server() is None
     with color.own_broker() as broker:

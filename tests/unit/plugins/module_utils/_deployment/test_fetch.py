@@ -85,9 +85,9 @@ def test_what_compose_is_told(case, pull, build, words):
     case.program(f'echo "$DOCKER_HOST $@" > {case.folder}/told')
     case.fetch(pull, build)
     assert (case.folder / "told").read_text() == (
-        f"unix:///var/run/docker.sock compose --progress plain --ansi never --project-directory {case.folder} --project-name "
-        f"shop-green --file compose.yml --profile cache --env-file {case.env_file} up --no-start --force-recreate --no-deps "
-        f"--quiet-pull {words} redis web\n"
+        f"unix:///var/run/docker.sock compose --progress plain --ansi never --project-directory {case.folder} "
+        f"--project-name shop-green --file compose.yml --profile cache --env-file {case.env_file} up --no-start "
+        f"--force-recreate --no-deps --quiet-pull {words} redis web\n"
     )
     assert len(case.host.commands) == 1
 
@@ -145,35 +145,37 @@ def test_nothing_is_run_for_a_deployment_that_is_over(case):
 
 SAID = [
     (
-        " web Error toomanyrequests: You have reached your pull rate limit.\nError response from daemon: toomanyrequests: You "
-        "have reached your pull rate limit.",
-        "(web): toomanyrequests: You have reached your pull rate limit: log in to the registry on this host (docker login), or deploy "
-        "again later.",
+        " web Error toomanyrequests: You have reached your pull rate limit.\nError response from daemon: "
+        "toomanyrequests: You have reached your pull rate limit.",
+        "(web): toomanyrequests: You have reached your pull rate limit: log in to the registry on this host (docker "
+        "login), or deploy again later.",
     ),
     (
-        "Error response from daemon: pull access denied for app, repository does not exist or may require 'docker login'",
-        "pull access denied for app, repository does not exist or may require 'docker login': correct image: in the Compose "
-        "file, or log in to the registry on this host (docker login).",
+        "Error response from daemon: pull access denied for app, repository does not exist or may require 'docker "
+        "login'",
+        "pull access denied for app, repository does not exist or may require 'docker login': correct image: in the "
+        "Compose file, or log in to the registry on this host (docker login).",
     ),
     (
         "Error response from daemon: manifest for app:3 not found: manifest unknown: manifest unknown",
-        "manifest for app:3 not found: manifest unknown: manifest unknown: push that image, or correct image: in the Compose file.",
+        "manifest for app:3 not found: manifest unknown: manifest unknown: push that image, or correct image: in the "
+        "Compose file.",
     ),
     (
         "failed to register layer: write /usr/lib/x: no space left on device",
-        "failed to register layer: write /usr/lib/x: no space left on device: make room on this host (docker system df shows "
-        "what takes it), and deploy again.",
+        "failed to register layer: write /usr/lib/x: no space left on device: free disk space on this host (docker "
+        "system df shows its use), then deploy again.",
     ),
     (
         'Error response from daemon: Get "https://r/v2/": dial tcp 192.0.2.1:443: connect: no route to host',
-        'Get "https://r/v2/": dial tcp 192.0.2.1:443: connect: no route to host: see to it that this host reaches the registry, '
-        "or load the image there by hand.",
+        'Get "https://r/v2/": dial tcp 192.0.2.1:443: connect: no route to host: make sure that this host reaches the '
+        "registry, or load the image there by hand.",
     ),
     (
-        "#7 ERROR: process \"/bin/sh -c false\" did not complete successfully: exit code: 1\nfailed to solve: process \"/bin/sh -c "
-        'false" did not complete successfully: exit code: 1',
-        'failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1: correct the Dockerfile, or '
-        "what it needs of the network.",
+        '#7 ERROR: process "/bin/sh -c false" did not complete successfully: exit code: 1\nfailed to solve: process '
+        '"/bin/sh -c false" did not complete successfully: exit code: 1',
+        'failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1: correct the '
+        "Dockerfile, or make sure that its build reaches the network.",
     ),
     ("something new", "something new."),
     ("couldn't use topsecret", "couldn't use (hidden)."),

@@ -17,7 +17,8 @@ DONE = {**UNDONE, "result": "committed"}
 KEPT = {"color": "green", "release": "0.9", "containers": []}
 NO_LABEL = {**KEPT, "release": ""}
 ALREADY = "Release 2 was rolled back already (2026-11-23T12:00:00Z); release 1 is live."
-FURTHER = f"{ALREADY} To go further back, name the release: ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=0.9."
+ROLLBACK = "ansible-playbook smallfleet.bluegreen.rollback"
+FURTHER = f"{ALREADY} To go further back, name the release: {ROLLBACK} -e bluegreen_release=0.9."
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,12 @@ FURTHER = f"{ALREADY} To go further back, name the release: ansible-playbook sma
         # It was on its way to the kept color itself, and did not get there: that is tried again.
         ({**UNDONE, "to_kept": True}, KEPT, "", ""),
         (UNDONE, KEPT, "0.8", ""),
-        (UNDONE, NO_LABEL, "", f"{ALREADY} To go further back, deploy the earlier release: the one that was kept has no label."),
+        (
+            UNDONE,
+            NO_LABEL,
+            "",
+            f"{ALREADY} To go further back, deploy the earlier release: the kept release has no label.",
+        ),
         (
             {**UNDONE, "from": "", "release_from": "", "release": "", "ended": ""},
             None,
@@ -68,15 +74,15 @@ def test_what_may_go_to_the_kept_color(last, kept, wanted):
             DONE,
             KEPT,
             "2",
-            "bluegreen_release is '2', but the color that was kept, green, has release 0.9: to go back to it name that one "
-            "(ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=0.9), or deploy release 2 (ansible-playbook "
-            "smallfleet.bluegreen.deploy -e bluegreen_release=2).",
+            "bluegreen_release is '2', but the kept color green has release 0.9: to go back to it name that one "
+            "(ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=0.9), or deploy release 2 "
+            "(ansible-playbook smallfleet.bluegreen.deploy -e bluegreen_release=2).",
         ),
         (
             UNDONE,
             NO_LABEL,
             "0.8",
-            "bluegreen_release is '0.8', but the color that was kept, green, has release (none): to go back to it leave it out "
+            "bluegreen_release is '0.8', but the kept color green has release (none): to go back to it leave it out "
             "(ansible-playbook smallfleet.bluegreen.rollback), or deploy release 0.8 (ansible-playbook "
             "smallfleet.bluegreen.deploy -e bluegreen_release=0.8).",
         ),

@@ -59,7 +59,8 @@ def test_what_holds_the_drain_is_cut_off_and_named(scene):
     journal = scene.deployment("handover", done=False, old_web="stopped")
     assert stop(scene, journal) == scene.held_by == scene.store.load()["held_by"]
     assert scene.host.warnings == [
-        "The web of blue was stopped to make room for the new workers, although worker process 7 of Nginx serves a websocket."
+        "The web of blue was stopped to make room for the new workers, although worker process 7 of Nginx serves a "
+        "websocket."
     ]
     # Once it is stopped, nobody is waited for any more.
     del scene.calls[:]
@@ -67,12 +68,20 @@ def test_what_holds_the_drain_is_cut_off_and_named(scene):
     assert scene.calls == []
 
 
-@pytest.mark.parametrize("web", ["running", "exited"], ids=["an app without workers", "one whose web was stopped before"])
+@pytest.mark.parametrize(
+    "web", ["running", "exited"], ids=["an app without workers", "one whose web was stopped before"]
+)
 def test_settle_ends_with_the_old_web_stopped(scene, monkeypatch, web):
     monkeypatch.setattr(settle.guard_units, "watch_pending", lambda host, app: None)
     scene.engine.inspected["blue-web"]["State"]["Status"] = web
     journal = scene.deployment("start_workers", old_web="stopped")
-    params = {"deployment_id": "dep-1", "epoch": journal["epoch"], "approval_follows": False, "approval_timeout": 0, "on_timeout": "keep"}
+    params = {
+        "deployment_id": "dep-1",
+        "epoch": journal["epoch"],
+        "approval_follows": False,
+        "approval_timeout": 0,
+        "on_timeout": "keep",
+    }
     settle.settle(scene.host, scene.store, params, check_mode=False)
     assert scene.engine.state("blue-web") == "exited"
     assert scene.effects().count("drain") == (web == "running")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.plan import plan
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.plan import Plan
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.memory_budget import Need
 
@@ -16,7 +16,6 @@ SERVICES = {"web": ["web"], "support": ["redis"], "init": ["migrate"], "workers"
 def lines(live="blue", services=None, **changes):
     facts = {
         "projects": {"blue": "shop-blue", "green": "shop-green"},
-        "release": "2",
         "reasons": ["release 1 becomes 2", "image of web differs"],
         "fetch": "pull images that are missing",
         "leftover": False,
@@ -26,7 +25,7 @@ def lines(live="blue", services=None, **changes):
         "strategy_reason": "",
         "old_web": "running",
         "old_web_reason": "",
-        "memory": [],
+        "needs": [],
         "broker": "color",
         "broker_reason": "redis is a support service",
         "stop_timeout": None,
@@ -35,7 +34,7 @@ def lines(live="blue", services=None, **changes):
         "old_color": "removed",
         **changes,
     }
-    return plan("shop", live, "green", services or SERVICES, facts)
+    return Plan("shop", live, "green", services or SERVICES, **facts).lines()
 
 
 def test_a_deployment():
@@ -58,8 +57,14 @@ def test_a_deployment():
 @pytest.mark.parametrize(
     "changes, line",
     [
-        ({"stop_timeout": 90}, "stop_workers: worker, beat of shop-blue finish what they run (up to 90 s) and are stopped, "),
-        ({"stop_timeout": 0}, "stop_workers: worker, beat of shop-blue finish what they run (up to 0 s) and are stopped, "),
+        (
+            {"stop_timeout": 90},
+            "stop_workers: worker, beat of shop-blue finish what they run (up to 90 s) and are stopped, ",
+        ),
+        (
+            {"stop_timeout": 0},
+            "stop_workers: worker, beat of shop-blue finish what they run (up to 0 s) and are stopped, ",
+        ),
         (
             {"strategy_reason": "auto chose stop: 180 MiB are free"},
             "plan: worker strategy: auto chose stop: 180 MiB are free",
@@ -85,7 +90,7 @@ def test_what_runs_before_the_stop_starts_then_and_not_again(support, early, res
     found = lines(services={**SERVICES, "support": support, "init": ["migrate", "seed"]}, init_before_stop=["migrate"])
     at = phases(found).index("before_stop")
     assert found[at] == f"before_stop: {early} while worker, beat of shop-blue work"
-    assert phases(found)[at - 1:at + 3] == ["fetch", "before_stop", "stop_workers", "start_candidate"]
+    assert phases(found)[at - 1 : at + 3] == ["fetch", "before_stop", "stop_workers", "start_candidate"]
     assert found[at + 2] == f"start_candidate: {rest}"
 
 
@@ -94,7 +99,7 @@ def test_what_a_phase_needs_of_the_memory_stands_below_it():
         Need("start_candidate", "the new web", 500 * MIB, 600 * MIB, "once the old workers have stopped"),
         Need("start_workers", "a second set of workers", 400 * MIB, 500 * MIB, "once the old web has stopped"),
     ]
-    found = lines(memory=needs, old_web="stopped", old_web_reason="auto chose stopped: 200 MiB are free")
+    found = lines(needs=needs, old_web="stopped", old_web_reason="auto chose stopped: 200 MiB are free")
     assert "plan: old web: auto chose stopped: 200 MiB are free" in found
     assert found[found.index("start_candidate: start redis, migrate, web of shop-green") + 1] == (
         "start_candidate: the new web needs 500 MiB of memory, and 600 MiB are free once the old workers have stopped"
@@ -102,7 +107,8 @@ def test_what_a_phase_needs_of_the_memory_stands_below_it():
     assert found[-4:] == [
         "start_workers: requests that shop-blue still answers end, then its web stops until the approval",
         "start_workers: start worker, beat of shop-green",
-        "start_workers: a second set of workers needs 400 MiB of memory, and 500 MiB are free once the old web has stopped",
+        "start_workers: a second set of workers needs 400 MiB of memory, and 500 MiB are free once the old web has "
+        "stopped",
         "finish: after approval, remove shop-blue",
     ]
 
@@ -141,12 +147,10 @@ def test_one_broker_for_both_colors_needs_no_handover():
 
 def test_throttled_workers_go_on_until_the_new_ones_work():
     by_phase = dict(line.split(": ", 1) for line in lines(strategy="throttle", stop_timeout=90))
-    assert by_phase["stop_workers"] == (
-        "give worker, beat of shop-blue CPU weight 2; they go on until the new ones work"
-    )
+    assert by_phase["stop_workers"] == ("give worker, beat of shop-blue CPU weight 2; they work until the new ones do")
     assert by_phase["start_workers"] == (
-        "start worker, beat of shop-green; once they take tasks, worker, beat of shop-blue finish what they run (up to 90 s) "
-        "and are stopped, not removed; beat changes over last"
+        "start worker, beat of shop-green; once they take tasks, worker, beat of shop-blue finish what they run (up to "
+        "90 s) and are stopped, not removed; beat changes over last"
     )
     assert dict(line.split(": ", 1) for line in lines(live="", strategy="throttle"))["start_workers"] == (
         "start worker, beat of shop-green"

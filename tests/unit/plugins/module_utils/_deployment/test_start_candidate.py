@@ -95,9 +95,9 @@ def test_a_service_without_a_container_is_named(host):
     with pytest.raises(BluegreenError) as refusal:
         by_role(of_project(host.engine, "shop-blue"), {"web": ["webb"]}, "shop-blue")
     assert refusal.value.message == (
-        "services.web names 'webb', but project shop-blue has no container of that service. Either it was never created "
-        "(docker compose up --no-start), or somebody removed it before its start, as docker system prune in a cron job "
-        "does: create it, or deploy again."
+        "services.web names 'webb', but project shop-blue has no container of that service. Either it was never "
+        "created (docker compose up --no-start), or it was removed before its start, as docker system prune in a cron "
+        "job does: create it, or deploy again."
     )
 
 

@@ -100,7 +100,12 @@ def test_a_host_in_the_middle_of_a_deployment(scene):
     assert (result["live"], result["idle"], result["release"]) == ("green", "blue", "2")
     assert result["queues"] == {"blue": {"mail": 1, "celery": 4}, "green": {}}
     green = result["colors"]["green"]
-    assert (green["project"], green["port"], green["release"], green["health"]) == ("shop-green", 18002, "2", "unhealthy")
+    assert (green["project"], green["port"], green["release"], green["health"]) == (
+        "shop-green",
+        18002,
+        "2",
+        "unhealthy",
+    )
     assert green["containers"][0] == {
         "id": "green-beat",
         "name": "shop-green-beat-1",
@@ -150,14 +155,20 @@ def test_a_worker_whose_celery_has_ended_does_not_count_as_running(scene, monkey
 
     def processes(pids):
         looks.append(pids)
-        return {900: [Process(900, 1, "tail", ["tail", "-f"])], 950: [Process(950, 1, "celery", ["celery", "-A", "shop", "beat"])]}
+        return {
+            900: [Process(900, 1, "tail", ["tail", "-f"])],
+            950: [Process(950, 1, "celery", ["celery", "-A", "shop", "beat"])],
+        }
 
     monkeypatch.setattr(without_celery, "processes_of_each", processes)
     result = info(scene)
     assert looks == [[900, 950]] or looks == [[950, 900]]
     lost = {each["service"]: each["without_celery"] for each in result["colors"]["green"]["containers"]}
     assert lost == {"beat": False, "redis": False, "web": False, "worker": True}
-    assert "green (shop-green): beat running, redis running, web running, worker running without Celery." in result["summary"]
+    assert (
+        "green (shop-green): beat running, redis running, web running, worker running without Celery."
+        in result["summary"]
+    )
 
 
 def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):
@@ -216,7 +227,12 @@ def test_the_color_that_was_kept_has_its_release(scene):
 def test_the_last_deployments(scene):
     with open(scene.store.path("history.jsonl"), "w", encoding="utf-8") as history:
         for number in range(23):
-            entry = {"id": f"dep-{number}", "release": str(number), "result": "committed", "ended": "2026-11-20T09:15:31Z"}
+            entry = {
+                "id": f"dep-{number}",
+                "release": str(number),
+                "result": "committed",
+                "ended": "2026-11-20T09:15:31Z",
+            }
             history.write(json.dumps(entry) + "\n")
     result = info(scene)
     assert [entry["id"] for entry in result["history"]] == [f"dep-{number}" for number in range(3, 23)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.up_to_date import (
+    Release,
     differences,
     done_without_container,
     init_services_of,
@@ -14,13 +15,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.u
 
 
 def color(**changes):
-    return {
-        "release": "1",
+    facts = {
+        "label": "1",
         "hashes": {"web": "h1", "worker": "h2"},
         "images": {"web": "sha256:a", "worker": "sha256:b"},
-        "broken": set(),
         **changes,
     }
+    return Release(**facts)
 
 
 def test_the_same_release_again_is_nothing_to_do():
@@ -30,19 +31,19 @@ def test_the_same_release_again_is_nothing_to_do():
 @pytest.mark.parametrize(
     "live, wanted, reasons",
     [
-        ({}, {"release": "2"}, ["release 1 becomes 2"]),
-        ({"release": ""}, {}, ["release (none) becomes 1"]),
-        ({}, {"release": ""}, ["release 1 becomes (none)"]),
+        ({}, {"label": "2"}, ["release 1 becomes 2"]),
+        ({"label": ""}, {}, ["release (none) becomes 1"]),
+        ({}, {"label": ""}, ["release 1 becomes (none)"]),
         ({}, {"hashes": {"web": "h1", "worker": "other"}}, ["configuration of worker differs"]),
         ({}, {"images": {"web": "sha256:c", "worker": "sha256:b"}}, ["image of web differs"]),
         # An image that is not here yet is another one.
         ({}, {"images": {"web": None, "worker": "sha256:b"}}, ["image of web differs"]),
         ({"hashes": {"web": "h1"}}, {}, ["service worker is new"]),
-        ({}, {"hashes": {"web": "h1"}}, ["service worker goes"]),
+        ({}, {"hashes": {"web": "h1"}}, ["service worker is removed"]),
         ({"broken": {"worker", "beat"}}, {}, ["service beat does not run", "service worker does not run"]),
         (
             {"broken": {"web"}},
-            {"release": "2", "hashes": {"web": "other", "worker": "h2"}, "images": {"web": "x", "worker": "y"}},
+            {"label": "2", "hashes": {"web": "other", "worker": "h2"}, "images": {"web": "x", "worker": "y"}},
             [
                 "release 1 becomes 2",
                 "configuration of web differs",
@@ -77,7 +78,13 @@ def test_an_init_service_without_a_container_is_done_if_the_color_was_deployed_w
         ([], None),
         ([{"result": "committed", "to": "blue"}], None),
         ([{"result": "committed", "to": "blue", "init": ["a"]}], ["a"]),
-        ([{"result": "committed", "to": "green", "init": ["a"]}, {"result": "rolled_back", "to": "blue", "init": ["b"]}], None),
+        (
+            [
+                {"result": "committed", "to": "green", "init": ["a"]},
+                {"result": "rolled_back", "to": "blue", "init": ["b"]},
+            ],
+            None,
+        ),
         ([{"result": "committed", "to": "blue", "init": ["a"]}, {"result": "committed", "to": "blue", "init": []}], []),
         ([{"result": "failed"}], None),
     ],

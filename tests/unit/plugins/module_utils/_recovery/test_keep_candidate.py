@@ -10,8 +10,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     finish as deployment_finish,
-    open as deployment_open,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.may_open import require_none_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
@@ -33,7 +33,7 @@ WAYS = (
 
 
 def finish(scene, params=None, check_mode=False):
-    return deployment_finish.close(scene.host, scene.store, params or NAMED, check_mode, keep_new_color)
+    return deployment_finish.finish_deployment(scene.host, scene.store, params or NAMED, check_mode, keep_new_color)
 
 
 def undo(scene, **params):
@@ -83,7 +83,7 @@ def test_the_release_has_to_be_named(stuck):
         finish(stuck, UNNAMED)
     assert refusal.value.message == (
         "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is being undone, and nothing was "
-        "finished: complete the way back with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still "
+        "finished: complete the rollback with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still "
         "serves release 2 and it is to stay, name it (ansible-playbook smallfleet.bluegreen.finish -e "
         "bluegreen_release=2)."
     )
@@ -243,7 +243,7 @@ def test_one_that_lost_its_owner_before_its_workers_started_can_be_kept(monkeypa
     with pytest.raises(
         Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"
     ):
-        deployment_open.require_none_open(scene.store, journal)
+        require_none_open(scene.store, journal)
     assert finish(scene)["result"] == "committed"
     assert scene.states()["green-worker"] == "running"
 

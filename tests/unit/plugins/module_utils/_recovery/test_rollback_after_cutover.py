@@ -233,7 +233,7 @@ def test_a_broker_that_falls_again_keeps_nobody_waiting(scene, monkeypatch):
     )
     assert recover(scene, UNDO)["result"] == "rolled_back"
     assert (
-        "The broker of green, container shop-green-redis-1, may hold tasks, but was down and fell right after its "
+        "The broker of green, container shop-green-redis-1, may hold tasks, but was down and exited right after its "
         "start."
     ) in scene.host.warnings
 

@@ -68,7 +68,7 @@ def test_a_human_is_told_before_anything_is_touched(scene):
     # Who was asked for the approval may still give it.
     assert scene.store.load().data == journal.data and scene.states() == states
     params = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
-    assert deployment_finish.close(scene.host, scene.store, params, False, keep_new_color)["changed"]
+    assert deployment_finish.finish_deployment(scene.host, scene.store, params, False, keep_new_color)["changed"]
 
 
 def test_once_the_old_color_is_healthy_the_same_command_goes_back(scene):
