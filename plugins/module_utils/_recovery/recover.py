@@ -194,7 +194,7 @@ class Recovery(Rollback):
     def _look(self) -> recovery_decide.HostState:
         """Look at the host, as far as the decision needs it."""
         journal = self.journal
-        if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval", "finish"):
+        if journal["step"] not in (*rollback_preflight.MAY_SERVE_CANDIDATE, "finish"):
             return recovery_decide.HostState()
         if journal["step"] == "finish" or (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot, or a restart of the engine, a color without restart policies is down though it is served.

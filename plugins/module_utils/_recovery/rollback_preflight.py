@@ -23,7 +23,7 @@ from .._resources import host as host_resources, memory_budget
 from .._settings import Settings
 
 # The steps in which Nginx may serve the new color.
-LED_AWAY = ("cutover", "handover", "start_workers", "settle", "awaiting_approval")
+MAY_SERVE_CANDIDATE = ("cutover", "handover", "start_workers", "settle", "awaiting_approval")
 
 
 class NotBegun(BluegreenError):
@@ -38,7 +38,7 @@ def is_pending(journal: Journal) -> bool:
 
 def is_to_be_looked_at(journal: Journal) -> bool:
     """Whether the rollback has not begun yet, and Nginx may serve the new color."""
-    return bool(journal["from"]) and not journal["back"] and journal["step"] in LED_AWAY
+    return bool(journal["from"]) and not journal["back"] and journal["step"] in MAY_SERVE_CANDIDATE
 
 
 def why_no_way_back(host: Host, journal: Journal, settings: Settings, old: Color) -> str:
