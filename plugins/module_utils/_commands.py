@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Commands as a user types them, for the sentences that name one as the way out. Pure."""
+"""Commands as a user types them, for sentences that name one as the way out. Pure."""
 
 from __future__ import annotations
 

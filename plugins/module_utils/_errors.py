@@ -4,19 +4,26 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""The one exception that the collection raises for what a user can understand and act on."""
+"""The one exception for failures that a user can understand and act on."""
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class BluegreenError(Exception):
-    """A failure with one clear sentence, and facts beside it that the module returns.
+    """A failure: one clear sentence, and facts that the module returns with it.
 
     :param message: what happened, with which option and value, and the way out.
     :param details: JSON-serializable facts for the module's result (``logs``, ``failure``, ...).
     """
 
-    def __init__(self, message, **details):
+    def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a call to the system or the network failed, for the middle of a sentence; never empty."""
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__

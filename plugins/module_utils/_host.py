@@ -3,27 +3,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the collection acts on and with on one host: the engine, other programs, time."""
+
+"""One host as the collection uses it: its Docker Engine, its programs and its clock."""
 
 from __future__ import annotations
 
 import os
 import select
 import subprocess
-from typing import NamedTuple
+from typing import IO, Callable, Mapping, NamedTuple, Optional, Sequence, Union, cast
 
+from ._commands import command
 from ._docker.engine import DEFAULT_DOCKER_HOST, Engine
 from ._errors import BluegreenError
 from ._linux.clock import Clock
 
-# How much of what a long program writes is kept, in bytes: the end tells why it failed.
+# Bytes kept of the output of a long program: the end says why it failed.
 KEPT = 1 << 16
-# How long a program that was told to end may take for it, in seconds.
+# Seconds that a program may take to end after SIGTERM.
 END_TIMEOUT = 10
 
 
 class Completed(NamedTuple):
-    """A program that has ended: its exit code (-1 when it was cut off by the timeout) and what it wrote."""
+    """A program that has ended: its exit code, -1 after the timeout, and its output."""
 
     code: int
     out: str
@@ -31,32 +33,39 @@ class Completed(NamedTuple):
 
 
 class Host:
-    """The edges through which effects happen. Tests pass an object with the same attributes.
+    """All effects on the host go through this object. Tests pass an object with the same attributes.
 
     :ivar engine: the :class:`Engine`.
     :ivar clock: the :class:`Clock`.
-    :ivar commands: command lines of everything done so far that changes something, for the module's result.
-    :ivar warnings: sentences for the user that stop nothing.
-    :ivar keep_open: descriptors that every program run from here inherits. The host's lock is one of them: a child
-        that outlives a killed module keeps the lock until it ends.
+    :ivar commands: the command lines of all changes so far, for the module's result.
+    :ivar warnings: sentences for the user, in order, each once.
+    :ivar keep_open: descriptors that each program run from here inherits. One is that of the host's lock: a child that
+        outlives a killed module keeps the lock until it ends.
     """
 
-    def __init__(self, docker_host=DEFAULT_DOCKER_HOST, clock=None):
-        self.commands = []
-        self.warnings = []
-        self.keep_open = set()
+    def __init__(self, docker_host: str = DEFAULT_DOCKER_HOST, clock: Optional[Clock] = None) -> None:
+        self.commands: list[str] = []
+        self.warnings: list[str] = []
+        self.keep_open: set[int] = set()
         self.engine = Engine(docker_host, self.commands)
         self.clock = clock or Clock()
 
-    def run(self, argv, timeout=60, stdin=None, env=None, cwd=None, changes=False):
+    def run(
+        self,
+        argv: Sequence[str],
+        timeout: float = 60,
+        stdin: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[str] = None,
+        changes: bool = False,
+    ) -> Completed:
         """Run a program without a shell.
 
         :param timeout: seconds after which it is killed.
         :param stdin: text for its standard input.
-        :param env: variables set beside the module's own.
-        :param changes: whether it changes the host, and so belongs into ``commands``.
-        :returns: :class:`Completed`
-        :raises BluegreenError: the program is not there.
+        :param env: variables beside the module's own.
+        :param changes: whether the program changes the host, so that its command line is added to ``commands``.
+        :raises BluegreenError: the program is not installed or cannot be executed.
         """
         if changes:
             self.commands.append(" ".join(argv))
@@ -81,24 +90,39 @@ class Host:
             raise _does_not_run(argv[0], error) from error
         return Completed(done.returncode, done.stdout, done.stderr)
 
-    def follow(self, argv: list, turn, pace: float, env=None, cwd=None) -> Completed:
-        """Run a program that may take an hour, without the lock.
+    def follow(
+        self,
+        argv: Sequence[str],
+        turn: Callable[[], object],
+        pace: float,
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[str] = None,
+    ) -> Completed:
+        """Run a program that may take an hour. It does not inherit the lock.
 
-        :param turn: called every ``pace`` seconds while it runs; the program is ended when that raises.
-        :returns: :class:`Completed`, with the end of what it wrote, to both streams, in ``out``.
-        :raises BluegreenError: the program is not there.
+        :param turn: called every ``pace`` seconds while the program runs; an exception of it ends the program.
+        :returns: ``out`` is the end of its output, both streams in order; ``err`` is empty.
+        :raises BluegreenError: the program is not installed or cannot be executed.
         """
         self.commands.append(" ".join(argv))
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         try:
-            process = subprocess.Popen(argv, env=_environment(env), cwd=cwd, **streams)
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=_environment(env),
+                cwd=cwd,
+            )
         except OSError as error:
             raise _does_not_run(argv[0], error) from error
+        # With PIPE it is never None.
+        output = cast("IO[bytes]", process.stdout)
         written, due = b"", self.clock.monotonic() + pace
         try:
             while True:
-                if select.select([process.stdout], [], [], max(due - self.clock.monotonic(), 0))[0]:
-                    part = os.read(process.stdout.fileno(), KEPT)
+                if select.select([output], [], [], max(due - self.clock.monotonic(), 0))[0]:
+                    part = os.read(output.fileno(), KEPT)
                     if not part:
                         break
                     written = (written + part)[-KEPT:]
@@ -108,24 +132,26 @@ class Host:
             return Completed(process.wait(), _text(written), "")
         finally:
             _end(process)
+            output.close()
 
-    def warn(self, sentence):
+    def warn(self, sentence: str) -> None:
+        """Add a sentence for the user that does not stop the module."""
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
 
-def _environment(added) -> dict:
+def _environment(added: Optional[Mapping[str, str]]) -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C", **(added or {})}
 
 
 def _does_not_run(program: str, error: OSError) -> BluegreenError:
     if isinstance(error, FileNotFoundError):
-        return BluegreenError(f"The program {program} is not on this host: run prepare.yml, or install it.")
+        return BluegreenError(f"The program {program} is not on this host: run {command('prepare')}, or install it.")
     return BluegreenError(f"The program {program} does not run on this host ({error.strerror}): install it again.")
 
 
-def _end(process: subprocess.Popen) -> None:
-    """End a program that still runs, and close the pipe."""
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program if it still runs."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -133,10 +159,9 @@ def _end(process: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    process.stdout.close()
 
 
-def _text(captured):
+def _text(captured: Union[str, bytes, None]) -> str:
     if isinstance(captured, bytes):
         return captured.decode("utf-8", "replace")
     return captured or ""

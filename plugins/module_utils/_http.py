@@ -3,27 +3,35 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""One HTTP request, bounded in total: whatever the other side does, it ends in time."""
+
+"""One HTTP request that ends in time, regardless of what the other side does."""
 
 from __future__ import annotations
 
 import select
 import socket
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple, Optional, Union
 
-from ._linux.clock import Deadline
+from ._errors import reason_of
+from ._linux.clock import Clock, Deadline
+from ._validation import Url
 
 AGENT = "smallfleet.bluegreen"
-# More of an answer than this is not read; what is asked for is the status.
+# Bytes of an answer that are read; only its head is needed.
 _LONGEST_ANSWER = 262144
-# How often a wait for an answer looks up, in seconds.
+# Seconds between two looks for an answer.
 _PACE = 0.002
+
+# IP address and port of this end of a connection.
+LocalAddress = tuple[str, int]
+# As getaddrinfo returns them: family, kind, protocol, canonical name, address.
+_Addresses = list[tuple[Any, Any, int, str, Any]]
 
 
 class Answer(NamedTuple):
-    """What came of a request. Without an answer ``status`` is 0 and ``failure`` is half a sentence that says why.
+    """The result of a request. Without an answer ``status`` is 0 and ``failure`` is half a sentence that says why.
 
-    ``location`` is where a redirect leads.
+    ``seconds`` is how long it took. ``location`` is where a redirect leads.
     """
 
     status: int
@@ -33,17 +41,23 @@ class Answer(NamedTuple):
 
 
 class _NoAnswer(Exception):
-    pass
+    """Why there is no answer, as half a sentence."""
 
 
-def ask(clock, url, host="", timeout=2.0, validate_certs=True, while_waiting=None):
+def ask(
+    clock: Clock,
+    url: Url,
+    host: str = "",
+    timeout: float = 2.0,
+    validate_certs: bool = True,
+    while_waiting: Optional[Callable[[LocalAddress], object]] = None,
+) -> Answer:
     """Send a GET request and wait for the whole answer. Redirects are not followed.
 
-    :param url: a :class:`_validation.Url`.
     :param host: value of the Host header (and name for TLS); that of the URL when empty.
-    :param timeout: seconds for everything together: names, connection, TLS, request and answer.
-    :param while_waiting: called again and again until the answer is there, with the socket's own address.
-    :returns: an :class:`Answer`
+    :param timeout: seconds in total: names, connection, TLS, request and answer.
+    :param while_waiting: called repeatedly until the answer has arrived, with the address of this end of the
+        connection.
     """
     deadline = Deadline(clock, timeout)
     try:
@@ -55,17 +69,17 @@ def ask(clock, url, host="", timeout=2.0, validate_certs=True, while_waiting=Non
     except ConnectionRefusedError:
         return Answer(0, "connection refused", deadline.elapsed)
     except OSError as error:
-        return Answer(0, (error.strerror or str(error) or type(error).__name__).lower(), deadline.elapsed)
+        return Answer(0, reason_of(error).lower(), deadline.elapsed)
     return Answer(status, "", deadline.elapsed, location)
 
 
-def connect(url, deadline):
+def connect(url: Url, deadline: Deadline) -> socket.socket:
     """A TCP connection to the host and port of a URL.
 
-    :raises OSError: there is none within the deadline.
+    :raises OSError: nothing accepts it within the deadline.
     """
-    failure = None
-    for family, kind, protocol, name, address in _addresses(url, deadline):
+    failure: Optional[OSError] = None
+    for family, kind, protocol, dummy, address in _addresses(url, deadline):
         wire = socket.socket(family, kind, protocol)
         try:
             wire.settimeout(_left(deadline))
@@ -77,31 +91,31 @@ def connect(url, deadline):
     raise failure or _NoAnswer(f"the name {url.host} has no address")
 
 
-def half_sent(url, deadline):
-    """A connection on which a request was begun, so that the other side waits for the rest.
+def half_sent(url: Url, deadline: Deadline) -> socket.socket:
+    """A connection with an unfinished request, so that the other side waits for the rest.
 
-    :raises OSError: nobody accepts it within the deadline.
+    :raises OSError: nothing accepts it within the deadline.
     """
     try:
         wire = connect(url, deadline)
     except _NoAnswer as error:
         raise OSError(str(error)) from error
-    # The first bytes of a request and of a TLS handshake: some servers accept a connection only when there are some.
+    # The first bytes of a request or of a TLS handshake: some servers accept a connection only once bytes arrive.
     wire.sendall(b"\x16\x03\x01" if url.scheme == "https" else b"GET ")
     return wire
 
 
-def _addresses(url, deadline):
+def _addresses(url: Url, deadline: Deadline) -> _Addresses:
     try:
         return socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
         pass
-    # A resolver takes its own time, and nothing but a thread lets go of it.
+    # A resolver cannot be interrupted, so it runs in a thread that is left behind after the deadline.
     import threading
 
-    found = []
+    found: list[Union[_Addresses, OSError]] = []
 
-    def look_up():
+    def look_up() -> None:
         try:
             found.append(socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM))
         except OSError as error:
@@ -117,10 +131,17 @@ def _addresses(url, deadline):
     return found[0]
 
 
-def _exchange(url, host, deadline, validate_certs, while_waiting):
+def _exchange(
+    url: Url,
+    host: str,
+    deadline: Deadline,
+    validate_certs: bool,
+    while_waiting: Optional[Callable[[LocalAddress], object]],
+) -> tuple[int, str]:
+    """``(status, location)`` of the answer."""
     wire = connect(url, deadline)
     try:
-        local = wire.getsockname()[:2]
+        local: LocalAddress = wire.getsockname()[:2]
         if url.scheme == "https":
             wire = _encrypted(wire, host or url.host, validate_certs)
         wire.settimeout(_left(deadline))
@@ -130,8 +151,8 @@ def _exchange(url, host, deadline, validate_certs, while_waiting):
         wire.close()
 
 
-def _encrypted(wire, host, validate_certs):
-    # Its import costs more than all the rest of this file.
+def _encrypted(wire: socket.socket, host: str, validate_certs: bool) -> socket.socket:
+    # This import costs more than everything else in this file.
     import ssl
 
     context = ssl.create_default_context()
@@ -146,14 +167,14 @@ def _encrypted(wire, host, validate_certs):
         raise _NoAnswer(f"TLS failed ({error.reason or error})") from error
 
 
-def without_port(host):
+def without_port(host: str) -> str:
     """A host name or IP out of the value of a Host header."""
     if host.startswith("["):
         return host[1:host.index("]")]
     return host if host.count(":") > 1 else host.partition(":")[0]
 
 
-def _request(url, host):
+def _request(url: Url, host: str) -> bytes:
     if not host:
         host = f"[{url.host}]" if ":" in url.host else url.host
         if url.port != (443 if url.scheme == "https" else 80):
@@ -163,17 +184,17 @@ def _request(url, host):
     ).encode("ascii")
 
 
-def _status_of(wire, deadline, look_around):
+def _status_of(wire: socket.socket, deadline: Deadline, look_around: Callable[[], object]) -> tuple[int, str]:
     received = b""
     wire.setblocking(False)
     while True:
         look_around()
         try:
-            part = wire.recv(65536)
+            part: Optional[bytes] = wire.recv(65536)
         except BlockingIOError:
             part = None
         except OSError as error:
-            # TLS has its own way of saying that nothing is there yet; the names are only known where ssl is loaded.
+            # TLS says with these that no bytes have arrived yet; compared by name, because ssl may not be imported.
             if type(error).__name__ not in ("SSLWantReadError", "SSLWantWriteError"):
                 raise
             part = None
@@ -189,19 +210,19 @@ def _status_of(wire, deadline, look_around):
     return _parse_status(received)
 
 
-def _whole(received):
-    """Whether the answer is complete although the other side keeps the connection open."""
+def _whole(received: bytes) -> bool:
+    """Whether the answer is complete although the connection is still open."""
     head, end, body = received.partition(b"\r\n\r\n")
     if not end:
         return False
     for line in head.split(b"\r\n")[1:]:
-        name, colon, value = line.partition(b":")
+        name, dummy, value = line.partition(b":")
         if name.strip().lower() == b"content-length" and value.strip().isdigit():
             return len(body) >= int(value)
     return head.split(b" ")[1:2] in ([b"204"], [b"304"])
 
 
-def _parse_status(received):
+def _parse_status(received: bytes) -> tuple[int, str]:
     if not received:
         raise _NoAnswer("the connection was closed without an answer")
     words = received.split(b"\r\n")[0].split(b" ")
@@ -210,21 +231,21 @@ def _parse_status(received):
     return int(words[1]), _location_in(received)
 
 
-def _location_in(received):
-    """Where a redirect leads, as far as it is fit for a message."""
+def _location_in(received: bytes) -> str:
+    """Where a redirect leads, shortened and without characters that a terminal would obey."""
     for line in received.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
-        name, _colon, value = line.partition(b":")
+        name, dummy, value = line.partition(b":")
         if name.strip().lower() == b"location":
             return "".join(letter for letter in value.decode("ascii", "replace").strip()[:200] if letter.isprintable())
     return ""
 
 
-def _left(deadline):
+def _left(deadline: Deadline) -> float:
     if deadline.over:
         raise socket.timeout()
     return deadline.left
 
 
-def _timed_out(deadline, received=b""):
+def _timed_out(deadline: Deadline, received: bytes = b"") -> str:
     middle = " in the middle of the answer" if received else ""
     return f"timed out after {deadline.seconds:g} s{middle}"

@@ -3,32 +3,32 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""How far a wait is, in half a sentence: told by the loop that waits, to the user who waits too.
+"""How far a wait is, in half a sentence, reported by the loop that waits and shown to the user.
 
-Names of containers and tasks are told, and never what a task was given.
+A report names containers and tasks, and never the arguments of a task.
 """
 
 from __future__ import annotations
 
 from typing import Callable, Optional, Sequence
 
-# Of tasks and containers, so many are named.
+# How many tasks or containers a report names.
 _NAMED = 3
 
-# Called once a step goes on in another process (:mod:`_ticket`): each corrects a process number in some file.
+# Called once a step continues in another process (:mod:`_program.ticket`): each corrects a process number in a file.
 in_another_process: list[Callable[[], None]] = []
 
 _listener: Optional[Callable[[str], None]] = None
 
 
 def listen(listener: Optional[Callable[[str], None]]) -> None:
-    """Have what is reported from now on told to one listener; ``None`` for nobody, as in a module."""
+    """Send all reports from now on to one listener; to nobody when it is ``None``, as in a module."""
     global _listener  # pylint: disable=global-statement
     _listener = listener
 
 
 def report(sentence: str) -> None:
-    """Tell how far a wait is. Called in each turn of its loop, where no thread and no other program works for the step."""
+    """Report how far a wait is; called in each turn of a loop during which no thread or program works for the step."""
     if _listener:
         _listener(sentence)
 
@@ -39,8 +39,9 @@ def some(names: Sequence[str]) -> str:
 
 
 def reached(names: Sequence[str], missing: Sequence[str], what: str) -> str:
-    """How many of some containers are where they are waited for, such as ``1 of 2 containers are healthy, not yet web-1``.
+    """How many containers have reached a state, such as ``1 of 2 containers are healthy, not yet web-1``.
 
-    :param missing: the names of those that are not.
+    :param missing: the names of those that have not.
+    :param what: the containers and their state, as in ``containers are healthy``.
     """
     return f"{len(names) - len(missing)} of {len(names)} {what}, not yet {some(missing)}"

@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The settings of an app on one host: the options shared by bg_deployment and bg_info, checked and completed.
+"""The settings of an app on one host: the options of bg_deployment and bg_info, checked and completed.
 
-They come from the role's variables, so what is refused is named as the role names it: who reads the sentence
-wrote ``bluegreen_ports``, not ``colors.blue.port``.
+The values come from the role's variables, so a refusal names the variable (``bluegreen_ports``) and not the option
+(``colors.blue.port``), which the user did not write.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ._broker.connection import settle
 from ._docker.containers import ROLES
@@ -22,7 +22,7 @@ from ._validation import (
     check_both_colors,
     check_container,
     check_host,
-    check_path,
+    check_nginx_file,
     check_port,
     check_project,
     check_server,
@@ -32,18 +32,18 @@ from ._validation import (
     check_url_path,
 )
 
-# Nobody waits longer than this for a color, in seconds.
+# The longest wait for a color, in seconds.
 DAY = 86400
 
 DEFAULT_PORTS = {"blue": 18001, "green": 18002}
 
-_COLOR_ARGUMENTS = {
+_COLOR_ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "str"},
     "port": {"type": "int"},
     "env": {"type": "dict", "default": {}},
 }
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "colors": {
         "type": "dict",
         "default": {},
@@ -87,34 +87,36 @@ ARGUMENTS = {
 
 
 class Settings(NamedTuple):
-    """What is true of an app on one host from one deployment to the next.
+    """The properties of an app on one host that deployments do not change.
 
-    ``projects`` and ``ports`` map a color; ``services`` maps a role (and ``ignored``) to a list of services;
-    ``nginx``, ``broker`` and ``health`` hold the options of the same names.
+    ``projects`` and ``ports`` have a value for each color; ``services`` maps a role (and ``ignored``) to a list of
+    services; ``nginx``, ``broker`` and ``health`` hold the options of the same names. ``health`` is empty where a
+    module has no such option.
     """
 
     app: str
-    projects: dict
-    ports: dict
-    services: dict
-    nginx: dict
-    broker: dict
-    health: dict
+    projects: dict[str, str]
+    ports: dict[str, int]
+    services: dict[str, list[str]]
+    nginx: dict[str, Any]
+    broker: dict[str, Any]
+    health: dict[str, Any]
 
-    def journaled(self):
-        """The settings as the journal keeps them: all but secrets."""
+    def journaled(self) -> dict[str, Any]:
+        """The settings in the journal's form, without secrets."""
         return {**self._asdict(), "broker": {**self.broker, "url": ""}}
 
 
-def other(color):
+def other(color: str) -> str:
     """The color that is not ``color``."""
     return COLORS[1 - COLORS.index(color)]
 
 
-def settings_of(params):
-    """Check a module's parameters and fill in what follows from the app's name.
+def settings_of(params: Mapping[str, Any]) -> Settings:
+    """Check a module's parameters, and complete them with defaults that follow from the app's name.
 
-    :raises BluegreenError: the first value that cannot be used, with the way out.
+    :param params: ``app``, the options of :data:`ARGUMENTS` and perhaps ``health``.
+    :raises BluegreenError: names the first value that cannot be used, and the way out.
     """
     app = check_app(params["app"], "bluegreen_app")
     colors = {color: (params["colors"] or {}).get(color) or {} for color in COLORS}
@@ -137,8 +139,12 @@ def settings_of(params):
     )
 
 
-def from_journal(data, broker_url=""):
-    """The settings that an open deployment was begun with."""
+def from_journal(data: Mapping[str, Any], broker_url: str = "") -> Settings:
+    """The settings that an open deployment was begun with.
+
+    :param data: the journal's data.
+    :param broker_url: the secret that the journal does not have.
+    """
     settings = Settings(**_known(data["settings"], Settings._fields))
     return settings._replace(
         nginx=_known(settings.nginx, ARGUMENTS["nginx"]["options"]),
@@ -146,18 +152,18 @@ def from_journal(data, broker_url=""):
     )
 
 
-def _known(given, names):
-    """What this release knows of what another one may have written."""
+def _known(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Without keys that another release wrote and this one does not know."""
     return {name: value for name, value in given.items() if name in names}
 
 
-def _with_defaults(given, options):
+def _with_defaults(given: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {name: option["default"] if given.get(name) is None else given[name] for name, option in options.items()}
 
 
-def _services(given):
+def _services(given: Mapping[str, Any]) -> dict[str, list[str]]:
     services = _with_defaults(given, ARGUMENTS["services"]["options"])
-    seen = {}
+    seen: dict[str, str] = {}
     for role, names in services.items():
         for name in names:
             variable = f"bluegreen_{'worker' if role == 'workers' else role}_services"
@@ -170,19 +176,16 @@ def _services(given):
             seen[name] = variable
     if not services["web"]:
         raise BluegreenError(
-            "bluegreen_web_services is [], but Nginx has to send requests somewhere: name the service that answers HTTP."
+            "bluegreen_web_services is [], but Nginx has to send requests somewhere: name the service that answers "
+            "HTTP."
         )
     return services
 
 
-def _nginx(given, app, ports):
+def _nginx(given: Mapping[str, Any], app: str, ports: Mapping[str, int]) -> dict[str, Any]:
     nginx = _with_defaults(given, ARGUMENTS["nginx"]["options"])
     nginx["upstream"] = check_upstream("bluegreen_nginx_upstream", nginx["upstream"] or app)
-    nginx["file"] = check_path("bluegreen_nginx_file", nginx["file"] or f"/etc/nginx/conf.d/bluegreen-{app}.conf")
-    if not nginx["file"].endswith(".conf"):
-        raise BluegreenError(
-            f"bluegreen_nginx_file is {nginx['file']!r}, but Nginx includes files that end in .conf: name it so."
-        )
+    nginx["file"] = check_nginx_file("bluegreen_nginx_file", nginx["file"] or f"/etc/nginx/conf.d/bluegreen-{app}.conf")
     check_container("bluegreen_nginx_container", nginx["container"])
     nginx["servers"] = nginx["servers"] or {color: f"127.0.0.1:{ports[color]}" for color in COLORS}
     check_both_colors("bluegreen_nginx_servers", nginx["servers"])
@@ -193,7 +196,7 @@ def _nginx(given, app, ports):
     return nginx
 
 
-def _broker(given, services):
+def _broker(given: Mapping[str, Any], services: Mapping[str, list[str]]) -> dict[str, Any]:
     broker = _with_defaults(given, ARGUMENTS["broker"]["options"])
     if not services["workers"]:
         return {**broker, "mode": "none"}
@@ -201,33 +204,47 @@ def _broker(given, services):
     return settle(broker["mode"], broker["service"], broker["url"], services["support"])._asdict()
 
 
-def _health(given):
-    health = dict(given)
-    if health:
-        check_url_path("bluegreen_health_path", health["path"])
-        check_host("bluegreen_health_host", health["host"])
-        for name in ("timeout", "interval", "deadline", "successes"):
-            # Asked this way round, what is no number at all is refused too.
-            if not 0 < health[name]:
-                raise BluegreenError(f"bluegreen_health_{name} is {health[name]}, but it must be more than 0.")
-            if health[name] > DAY:
-                raise BluegreenError(f"bluegreen_health_{name} is {health[name]}, but it must be {DAY} at most, which is a day.")
-        if health["timeout"] > health["deadline"]:
-            raise BluegreenError(
-                f"bluegreen_health_timeout is {health['timeout']} s, which is more than bluegreen_health_deadline "
-                f"({health['deadline']} s): one attempt must fit into the deadline."
-            )
-        for status in health["status"]:
-            if not 100 <= status <= 599:
-                raise BluegreenError(f"bluegreen_health_status holds {status}, but an HTTP status is from 100 to 599.")
-    return health
+def _health(given: Mapping[str, Any]) -> dict[str, Any]:
+    if given:
+        check_url_path("bluegreen_health_path", given["path"])
+        check_health(given, "bluegreen_health_{}".format)
+    return dict(given)
 
 
-def health_url(settings, color):
-    """Where the web of a color answers by itself, past Nginx."""
+def check_health(given: Mapping[str, Any], named: Callable[[str], str]) -> None:
+    """Check the options of a health gate.
+
+    :param given: ``host``, ``status``, ``successes``; ``timeout``, ``interval`` and ``deadline`` in seconds.
+    :param named: returns the name under which the user knows an option.
+    :raises BluegreenError: names the first value that cannot be used.
+    """
+    check_host(named("host"), given["host"])
+    for name in ("timeout", "interval", "deadline", "successes"):
+        value = given[name]
+        # Compared this way round, NaN is refused too.
+        if not 0 < value:
+            raise BluegreenError(f"{named(name)} is {value:.12g}, but it must be more than 0.")
+        if value > DAY:
+            raise BluegreenError(f"{named(name)} is {value:.12g}, but it must be {DAY} at most, which is a day.")
+    if given["timeout"] > given["deadline"]:
+        raise BluegreenError(
+            f"{named('timeout')} is {given['timeout']:.12g} s and {named('deadline')} is {given['deadline']:.12g} s, "
+            "but one attempt must fit into the deadline: lower the timeout, or raise the deadline."
+        )
+    if not given["status"]:
+        raise BluegreenError(
+            f"{named('status')} is [], but a healthy color answers with some status: name it, such as 200."
+        )
+    for status in given["status"]:
+        if not 100 <= status <= 599:
+            raise BluegreenError(f"{named('status')} holds {status}, but an HTTP status is from 100 to 599.")
+
+
+def health_url(settings: Settings, color: str) -> str:
+    """The URL at which the web of a color answers by itself, without Nginx."""
     return f"http://127.0.0.1:{settings.ports[color]}{settings.health['path']}"
 
 
-def color_services(settings):
+def color_services(settings: Settings) -> list[str]:
     """All services that a color starts."""
     return [name for role in ROLES for name in settings.services[role]]

@@ -5,17 +5,18 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Which names, addresses and paths are accepted.
 
-What passes here is written into files of Nginx and systemd, and handed to programs. Nginx itself is no protection:
-``nginx -t`` accepts a server address that closes the block and opens one of its own. So only what is known to be
-harmless passes, and every refusal names the option, the value and the way out.
+Accepted values are written into files of Nginx and systemd, and passed to programs. Nginx itself does not protect:
+``nginx -t`` accepts a server address that closes the block and opens one of its own. So only values that are known to
+be harmless are accepted, and every refusal names the option, the value and the way out.
 
-Every ``check_`` function returns the value that it accepted, and refuses what is no text as it refuses a wrong one.
+Every ``check_`` function returns the value that it accepted. It raises :class:`BluegreenError` for any other value,
+also for one of a wrong type.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from ._errors import BluegreenError
 
@@ -30,12 +31,12 @@ _SERVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _CONTAINER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _SERVER = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})", re.ASCII)
-_PATH = re.compile(r"(/[A-Za-z0-9._-]+)+", re.ASCII)
-_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}", re.ASCII)
+_PATH = re.compile(r"(?!.*\.\.)(/[A-Za-z0-9._-]+)+", re.ASCII)
+_RELEASE = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}", re.ASCII)
 _DEPLOYMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(/[!-~]*)?", re.ASCII)
-_DOCKER_HOST = re.compile(r"unix://((?:/[A-Za-z0-9._-]+)+)", re.ASCII)
+_DOCKER_HOST = re.compile(r"(?!.*\.\.)unix://((?:/[A-Za-z0-9._-]+)+)", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(:[0-9]{1,5})?", re.ASCII)
 _URL_PATH = re.compile(r"/[!-~]*", re.ASCII)
 
@@ -56,98 +57,115 @@ class Url(NamedTuple):
     path: str
 
 
-def check_app(value, option="app"):
-    return _check_name(option, value)
+def check_app(value: Any, option: str = "app") -> str:
+    """The name of an app."""
+    return _name(option, value)
 
 
-def check_upstream(option, value):
-    return _check_name(option, value)
+def check_upstream(option: str, value: Any) -> str:
+    """The name of an upstream of Nginx."""
+    return _name(option, value)
 
 
-def _check_name(option, value):
-    if not _is(_NAME, value):
-        _refuse(option, value, "it must be a lower-case letter and then up to 47 lower-case letters, digits, - or _")
-    if value == "localhost":
+def _name(option: str, value: Any) -> str:
+    rule = "it must be a lower-case letter and then up to 47 lower-case letters, digits, - or _"
+    name = _matched(_NAME, option, value, rule)
+    if name == "localhost":
         # As the name of an upstream it would capture every proxy_pass http://localhost of the whole Nginx.
-        _refuse(option, value, "that name means this machine to other programs. Choose another one")
-    return value
+        raise _refusal(option, value, "that name means this machine to other programs. Choose another one")
+    return name
 
 
-def check_project(option, value):
+def check_project(option: str, value: Any) -> str:
     """A Compose project name."""
-    if not _is(_PROJECT, value):
-        _refuse(option, value, "a Compose project is named with lower-case letters, digits, - and _, at most 63 of them, "
-                "and begins with a letter or a digit")
-    return value
+    return _matched(
+        _PROJECT,
+        option,
+        value,
+        "a Compose project is named with lower-case letters, digits, - and _, at most 63 of them, and begins with a "
+        "letter or a digit",
+    )
 
 
-def check_service(option, value):
+def check_service(option: str, value: Any) -> str:
     """The name of a service of a Compose file."""
-    if not _is(_SERVICE, value):
-        _refuse(option, value, "a service is named with letters, digits, . _ and -, at most 128 of them, and does not begin "
-                "with . or -")
-    return value
+    return _matched(
+        _SERVICE,
+        option,
+        value,
+        "a service is named with letters, digits, . _ and -, at most 128 of them, and does not begin with . or -",
+    )
 
 
-def check_reference(option, value):
-    """The id or the name of a container, as the engine takes it in a path of its own."""
-    if not _is(_REFERENCE, value):
-        _refuse(option, value, "a container goes by letters, digits, _, . and -, and begins with a letter or a digit")
-    return value
+def check_reference(option: str, value: Any) -> str:
+    """The id or the name of a container, which the engine takes as a part of a path."""
+    rule = "the id or name of a container has letters, digits, _, . and -, and begins with a letter or a digit"
+    return _matched(_REFERENCE, option, value, rule)
 
 
-def check_color(option, value):
-    if not isinstance(value, str) or value not in COLORS:
-        _refuse(option, value, "it must be blue or green")
-    return value
+def check_color(option: str, value: Any) -> str:
+    """A color."""
+    if isinstance(value, str) and value in COLORS:
+        return value
+    raise _refusal(option, value, "it must be blue or green")
 
 
-def check_port(option, value):
-    """A TCP port of this host that needs no privilege, as an int."""
-    if isinstance(value, bool) or not isinstance(value, int) or not LOWEST_PORT <= value <= HIGHEST_PORT:
-        _refuse(option, value, f"it must be a port from {LOWEST_PORT} to {HIGHEST_PORT}")
-    return value
+def check_port(option: str, value: Any) -> int:
+    """A TCP port of this host that needs no privilege."""
+    if isinstance(value, int) and not isinstance(value, bool) and LOWEST_PORT <= value <= HIGHEST_PORT:
+        return value
+    raise _refusal(option, value, f"it must be a port from {LOWEST_PORT} to {HIGHEST_PORT}")
 
 
-def check_container(option, value):
+def check_container(option: str, value: Any) -> str:
     """The name of a container; empty for none."""
-    if value != "" and not _is(_CONTAINER, value):
-        _refuse(option, value, "a container is named with letters, digits, _, . and -, and begins with a letter")
-    return value
+    rule = "a container is named with letters, digits, _, . and -, and begins with a letter"
+    return "" if value == "" else _matched(_CONTAINER, option, value, rule)
 
 
-def _is_address(value):
-    return value in LOOPBACK or (_CONTAINER.fullmatch(value) is not None and value != "localhost")
+def check_server(option: str, value: Any) -> tuple[str, int]:
+    """``address:port`` of a color as Nginx sees it.
 
-
-def check_server(option, value):
-    """``address:port`` of a color as Nginx sees it; returns the pair."""
-    match = _is(_SERVER, value)
-    if not match or not _is_address(match.group(1)):
-        _refuse(option, value, "it must be 127.0.0.1, [::1] or the name of a container, and a port, such as "
-                "127.0.0.1:18001 or web-blue:8000")
-    address, port = match.group(1), int(match.group(2))
-    # Behind a container's name lies that container's own port, and images do listen on port 80.
+    :returns: address and port.
+    """
+    rule = "it must be 127.0.0.1, [::1] or a container's name, and a port, such as 127.0.0.1:18001 or web-blue:8000"
+    address, digits = _match(_SERVER, option, value, rule).groups()
+    if address not in LOOPBACK and (not _CONTAINER.fullmatch(address) or address == "localhost"):
+        raise _refusal(option, value, rule)
+    port = int(digits)
+    # A container has ports of its own, and images do listen on port 80.
     lowest = LOWEST_PORT if address in LOOPBACK else 1
     if not lowest <= port <= HIGHEST_PORT:
-        _refuse(option, value, f"its port must be from {lowest} to {HIGHEST_PORT}")
+        raise _refusal(option, value, f"its port must be from {lowest} to {HIGHEST_PORT}")
     return address, port
 
 
-def check_path(option, value):
+def check_path(option: str, value: Any) -> str:
     """An absolute path of a file or a folder."""
-    if not _is(_PATH, value, LONGEST_PATH) or ".." in value:
-        _refuse(option, value, "it must be an absolute path of letters, digits, . _ / and -, without .. and without "
-                "a / at its end", LONGEST_PATH)
-    return value
+    return _matched(
+        _PATH,
+        option,
+        value,
+        "it must be an absolute path of letters, digits, . _ / and -, without .. and without a / at its end",
+        LONGEST_PATH,
+    )
 
 
-def check_release(value, option="release"):
+def check_nginx_file(option: str, value: Any) -> str:
+    """A path of a file that Nginx includes."""
+    path = check_path(option, value)
+    if not path.endswith(".conf"):
+        raise _refusal(option, value, "Nginx includes files that end in .conf: name it so")
+    return path
+
+
+def check_release(value: Any, option: str = "release") -> str:
     """A label of a release; empty where releases have none."""
-    if value != "" and (not _is(_RELEASE, value) or ".." in value):
-        _refuse(option, value, "it must begin with a letter or a digit, and go on with letters, digits and . _ : / @ + -, "
-                "128 at most and without ..")
-    return value
+    rule = (
+        "it must begin with a letter or a digit, and go on with letters, digits and . _ : / @ + -, 128 at most and "
+        "without .."
+    )
+    return "" if value == "" else _matched(_RELEASE, option, value, rule)
 
 
 def release_label(release: str) -> str:
@@ -155,59 +173,57 @@ def release_label(release: str) -> str:
     return release or "(none)"
 
 
-def check_deployment_id(option, value):
-    if not _is(_DEPLOYMENT_ID, value):
-        _refuse(option, value, "it must be letters, digits and . _ -, 64 at most")
-    return value
+def check_deployment_id(option: str, value: Any) -> str:
+    """The id of a deployment."""
+    return _matched(_DEPLOYMENT_ID, option, value, "it must be letters, digits and . _ -, 64 at most")
 
 
-def check_env_name(option, value):
+def check_env_name(option: str, value: Any) -> str:
     """The name of an environment variable."""
-    if not _is(_ENV_NAME, value, LONGEST_NAME):
-        _refuse(option, value, "a variable is named with letters, digits and _, and does not begin with a digit", LONGEST_NAME)
-    return value
+    rule = "a variable is named with letters, digits and _, and does not begin with a digit"
+    return _matched(_ENV_NAME, option, value, rule, LONGEST_NAME)
 
 
-def check_url(option, value):
-    """An http or https URL; returns its :class:`Url`."""
-    match = _is(_URL, value, LONGEST_URL)
-    if not match:
-        _refuse(option, value, "it must be http:// or https://, a host, maybe a port, and a path, such as "
-                "http://127.0.0.1/health/", LONGEST_URL)
-    scheme, host, port, path = match.groups()
-    port = int(port or (443 if scheme == "https" else 80))
+def check_url(option: str, value: Any) -> Url:
+    """An http or https URL."""
+    rule = "it must be http:// or https://, a host, maybe a port, and a path, such as http://127.0.0.1/health/"
+    scheme, host, digits, path = _match(_URL, option, value, rule, LONGEST_URL).groups()
+    port = int(digits or (443 if scheme == "https" else 80))
     if not 1 <= port <= HIGHEST_PORT:
-        _refuse(option, value, f"its port must be from 1 to {HIGHEST_PORT}")
+        raise _refusal(option, value, f"its port must be from 1 to {HIGHEST_PORT}")
     return Url(scheme, host.strip("[]"), port, path or "/")
 
 
-def check_host(option, value):
+def check_host(option: str, value: Any) -> str:
     """The value of a Host header; empty for the host of the URL."""
-    if value != "" and not _is(_HOST, value, LONGEST_HOST):
-        _refuse(option, value, "it must be a host name such as app.example.org, maybe with a port", LONGEST_HOST)
-    return value
+    rule = "it must be a host name such as app.example.org, maybe with a port"
+    return "" if value == "" else _matched(_HOST, option, value, rule, LONGEST_HOST)
 
 
-def check_url_path(option, value):
+def check_url_path(option: str, value: Any) -> str:
     """The path of a URL."""
-    if not _is(_URL_PATH, value, LONGEST_URL):
-        _refuse(option, value, "it must begin with / and hold no blanks, such as /health/", LONGEST_URL)
-    return value
+    return _matched(_URL_PATH, option, value, "it must begin with / and hold no blanks, such as /health/", LONGEST_URL)
 
 
-def check_docker_host(option, value):
-    """Where the engine listens: ``unix://`` and the absolute path of its socket."""
-    match = _is(_DOCKER_HOST, value, LONGEST_PATH)
-    if not match or ".." in value:
-        _refuse(option, value, "only an Engine on the same host can be used: write unix:// and the absolute path of its "
-                "socket, such as unix:///var/run/docker.sock", LONGEST_PATH)
-    return value
+def check_docker_host(option: str, value: Any) -> str:
+    """The address of the engine: ``unix://`` and the absolute path of its socket."""
+    return _matched(
+        _DOCKER_HOST,
+        option,
+        value,
+        "only an Engine on the same host can be used: write unix:// and the absolute path of its socket, such as "
+        "unix:///var/run/docker.sock",
+        LONGEST_PATH,
+    )
 
 
-def check_both_colors(option, mapping):
-    """One value for each color, and not the same one."""
+def check_both_colors(option: str, mapping: Any) -> dict[str, Any]:
+    """A mapping of each color to a value of its own.
+
+    The values themselves are not checked.
+    """
     if not isinstance(mapping, dict):
-        _refuse(option, mapping, "it must give each color, blue and green, a value of its own")
+        raise _refusal(option, mapping, "it must give each color, blue and green, a value of its own")
     for color in mapping:
         check_color(f"{option}.{color}", color)
     for color in COLORS:
@@ -220,30 +236,41 @@ def check_both_colors(option, mapping):
     return mapping
 
 
-def one_line(text, longest):
-    """Free text of a human or a program, such as who deploys and why it failed, as one line that is only ever shown.
+def one_line(text: object, longest: int) -> str:
+    """A free text of a person or a program, such as the reason of a rollback, as one line for people to read.
 
-    What could end a line, move the cursor of a terminal or turn the direction of writing becomes a blank.
+    Characters that could end a line, move the cursor of a terminal or turn the direction of writing become blanks.
+
+    :param longest: length in characters at which it is cut off.
     """
     line = " ".join(printable(str(text)).split())
     return line if len(line) <= longest else line[:longest - 1].rstrip() + "…"
 
 
-def printable(text):
-    """A text without what a terminal would obey."""
+def printable(text: str) -> str:
+    """A text with blanks in place of all control characters, which a terminal would obey."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _is(pattern, value, longest=None):
-    """The match of a whole text, ``None`` for what is no text or too long."""
-    if not isinstance(value, str) or (longest is not None and len(value) > longest):
-        return None
-    return pattern.fullmatch(value)
+def _matched(pattern: re.Pattern[str], option: str, value: Any, rule: str, longest: Optional[int] = None) -> str:
+    """The value, if it is a string that the pattern matches as a whole."""
+    return _match(pattern, option, value, rule, longest).group()
 
 
-def _refuse(option, value, rule, longest=None):
+def _match(
+    pattern: re.Pattern[str], option: str, value: Any, rule: str, longest: Optional[int] = None
+) -> re.Match[str]:
+    match = None
+    if isinstance(value, str) and (longest is None or len(value) <= longest):
+        match = pattern.fullmatch(value)
+    if match is None:
+        raise _refusal(option, value, rule, longest)
+    return match
+
+
+def _refusal(option: str, value: Any, rule: str, longest: Optional[int] = None) -> BluegreenError:
     if isinstance(value, str) and longest is not None and len(value) > longest:
         rule = f"it has {len(value)} characters, and {longest} are the most"
-    # Whoever reads the sentence knows a long value by its beginning.
+    # The beginning is enough to recognize a long value.
     shown = repr(value)
-    raise BluegreenError(f"{option} is {shown if len(shown) <= 200 else shown[:200] + '…'}, but {rule}.")
+    return BluegreenError(f"{option} is {shown if len(shown) <= 200 else shown[:200] + '…'}, but {rule}.")

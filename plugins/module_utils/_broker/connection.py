@@ -4,19 +4,25 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""The broker of a project: where it is, and a connection to it."""
+"""The broker of a project: where it is, and connections to its databases."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Collection, ContextManager, Mapping, NamedTuple, Protocol, Sequence
 
 from .._celery.roles import Roles, roles_of_listed, roles_of_processes
-from .._docker.containers import SERVICE_LABEL
+from .._docker.containers import SERVICE_LABEL, Container
+from .._docker.engine import Engine
 from .._errors import BluegreenError
 from .._linux.processes import is_alive, processes_of
 from .credentials import credentials_of, reader_of
-from .redis import DEFAULT_PORT, PLAIN, Credentials, Redis, RedisError, is_redis, parse_url
+from .redis import DEFAULT_PORT, PLAIN, Commands, Credentials, Redis, RedisError, is_redis, parse_url
 from .redis_cli import RedisCli
+
+if TYPE_CHECKING:
+    from .._host import Host
+    from .._journal.journal import AnyJournal
+    from .._journal.store import Store
 
 MODES = ("color", "shared", "none")
 
@@ -24,9 +30,9 @@ MODES = ("color", "shared", "none")
 class BrokerSettings(NamedTuple):
     """Which broker an app uses.
 
-    ``mode`` is ``color`` (each color brings its own), ``shared`` (both use one) or ``none``; ``service`` is the
-    Compose service that is the broker; ``url`` is the broker's URL as seen inside the project, empty for all
-    databases of the service.
+    ``mode`` is ``color`` (each color has its own), ``shared`` (both use one) or ``none``; ``service`` is the Compose
+    service of the broker; ``url`` is the broker's URL as seen inside the project, empty for all databases of the
+    service.
     """
 
     mode: str
@@ -34,14 +40,16 @@ class BrokerSettings(NamedTuple):
     url: str = ""
 
 
-def settle(broker, service, url, support):
-    """:class:`BrokerSettings` from the options, as far as they tell it without the Compose files.
+def settle(broker: str, service: str, url: str, support: Collection[str] | None) -> BrokerSettings:
+    """The settings that follow from the options alone, without the Compose files.
 
     ``auto`` is ``color`` when the host of the URL, or without one the service, is a support service.
 
+    :param broker: one of :data:`MODES`, or ``auto``.
     :param support: names of the support services.
+    :raises BluegreenError: an option has a value that is not possible.
     """
-    if broker not in MODES + ("auto",):
+    if broker not in (*MODES, "auto"):
         raise BluegreenError(f"bluegreen_broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
     scheme, host = "redis", service
     if url:
@@ -54,16 +62,16 @@ def settle(broker, service, url, support):
         broker = "color" if host in (support or ()) else "shared"
     if broker == "color" and scheme not in PLAIN:
         raise BluegreenError(
-            f"bluegreen_broker_url begins with {scheme}://, but tasks can be moved from one color to the other only over "
-            "redis://: give such a URL, or use one broker for both colors, outside of them (bluegreen_broker: shared)."
+            f"bluegreen_broker_url begins with {scheme}://, but tasks can be moved from one color to the other only "
+            "over redis://: give such a URL, or use one broker outside both colors (bluegreen_broker: shared)."
         )
     return BrokerSettings(broker, service, url)
 
 
-def of_deployment(store, journal, given):
-    """:class:`BrokerSettings` for a module: those given to it, those of the open deployment, or the usual ones.
+def of_deployment(store: Store, journal: AnyJournal, given: Mapping[str, Any] | None) -> BrokerSettings:
+    """The settings for a module: those given to it, else those of the open deployment, else the defaults.
 
-    :param given: a dict with ``service`` and ``url``, or ``None``.
+    :param given: has ``service`` and ``url``.
     """
     if given is not None:
         return settle("color", given["service"], given["url"], ())
@@ -75,9 +83,10 @@ def of_deployment(store, journal, given):
 
 
 class Consumer(NamedTuple):
-    """A client of a Redis that behaves as a Celery worker; ``waits`` for messages, or only listens to remote control.
+    """A client of a Redis that behaves as a Celery worker.
 
-    ``address`` and ``port`` are where Redis sees it come from: behind a router that is the router.
+    ``waits`` says whether it waits for messages, or only listens to remote control. ``address`` and ``port`` are those
+    that Redis sees: behind a router, the router's.
     """
 
     address: str
@@ -86,24 +95,32 @@ class Consumer(NamedTuple):
 
 
 class Broker:
-    """A Redis that carries Celery's messages.
+    """A Redis that carries Celery's messages, with a connection to each of its databases that is used.
 
-    :ivar name: the broker for people and for the journal; never holds a password.
+    :ivar name: for messages and the journal, such as ``shop-blue/redis``; never holds a password.
     :ivar container: the container that it runs in, ``None`` for one outside of the host's containers.
     """
 
     def __init__(
         self,
-        name,
-        address,
-        port=DEFAULT_PORT,
-        credentials=Credentials(),
-        database=None,
-        container=None,
-        clients=(),
-        engine=None,
-        workers=None,
-    ):
+        name: str,
+        address: str,
+        port: int = DEFAULT_PORT,
+        credentials: Credentials = Credentials(),
+        database: int | None = None,
+        container: Container | None = None,
+        clients: Sequence[Container] = (),
+        engine: Engine | None = None,
+        workers: Collection[str] | None = None,
+    ) -> None:
+        """Nothing is asked of Redis yet.
+
+        :param address: host name, IP address, or the path of a unix socket.
+        :param database: number of the only database with messages; ``None`` for all.
+        :param clients: containers that may be connected to it.
+        :param engine: runs redis-cli in the container where the host has no route to the address.
+        :param workers: as for :func:`connect`.
+        """
         self.name = name
         self.container = container
         self._address = address
@@ -111,25 +128,26 @@ class Broker:
         self._credentials = credentials
         self._only = database
         self._clients = clients
-        self._connections = {}
-        self._roles = {}
+        self._connections: dict[int, Commands] = {}
+        self._roles: dict[str, Roles] = {}
         self._engine = engine
         self._workers = workers
-        self._by_cli = False
-        self._run_id = None
+        # What redis-cli is run with, once the address could not be reached.
+        self._cli: tuple[Engine, Container] | None = None
+        self._run_id: str | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> Broker:
         return self
 
-    def __exit__(self, *_exception):
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         while self._connections:
             self._connections.popitem()[1].close()
 
-    def moved_to(self, container):
-        """The same broker in a container that has been started, and so has an address, since this was made."""
+    def moved_to(self, container: Container) -> Broker:
+        """The same broker in its container, which was started after this object was made and has an address now."""
         return Broker(
             self.name,
             _address_of(container),
@@ -143,44 +161,47 @@ class Broker:
         )
 
     @property
-    def port(self):
+    def port(self) -> int:
         return self._port
 
-    def database(self, number):
-        """The connection to one database, made when it is first asked for."""
+    def database(self, number: int) -> Commands:
+        """The connection to one database, made at the first call.
+
+        :raises RedisError: Redis cannot be reached, or refused the login.
+        """
         if number not in self._connections:
             self._connections[number] = self._connect(number)
         return self._connections[number]
 
-    def _connect(self, number):
-        if not self._by_cli:
+    def _connect(self, number: int) -> Commands:
+        if self._cli is None:
             try:
                 return Redis(self._address, self._port, number, self._credentials)
             except RedisError as error:
                 if not error.no_way or self._engine is None or self.container is None:
                     raise
-        # A rootless engine, or a network that the host has no part in.
-        self._by_cli = True
-        return RedisCli(self._engine, self.container, number, self._credentials)
+                # A rootless engine, or a network that the host is not connected to.
+                self._cli = self._engine, self.container
+        return RedisCli(*self._cli, number, self._credentials)
 
-    def databases(self):
-        """Numbers of the databases that hold anything."""
+    def databases(self) -> list[int]:
+        """Numbers of the databases that are not empty."""
         first = self.database(self._only or 0)
         text = first.call("INFO", "keyspace").decode("utf-8", "replace")
-        return sorted(int(line[2:line.index(":")]) for line in text.splitlines() if line.startswith("db"))
+        return sorted(int(line[2 : line.index(":")]) for line in text.splitlines() if line.startswith("db"))
 
-    def message_databases(self):
-        """Numbers of the databases that hold messages: the one of the URL, or all."""
+    def message_databases(self) -> list[int]:
+        """Numbers of the databases that may hold messages: the one of the URL, or all that are not empty."""
         return self.databases() if self._only is None else [self._only]
 
-    def run_id(self):
-        """What tells two servers apart, whatever their addresses."""
+    def run_id(self) -> str:
+        """An id that differs between two servers, and is the same for two addresses of one server."""
         if self._run_id is None:
             text = self.database(self._only or 0).call("INFO", "server").decode("utf-8", "replace")
             self._run_id = next((line for line in text.splitlines() if line.startswith("run_id:")), self.name)
         return self._run_id
 
-    def answers(self):
+    def answers(self) -> bool:
         """Whether the Redis is up: also when it asks for a password, but not while it still loads its data."""
         try:
             self.database(self._only or 0).call("PING")
@@ -189,9 +210,10 @@ class Broker:
             return error.code in ("NOAUTH", "NOPERM", "WRONGPASS")
         return True
 
-    def consumers(self, number):
-        """A :class:`Consumer` for each client of a database that waits for messages (BRPOP) or listens to remote control
-        (PSUBSCRIBE); ``None`` when Redis does not tell.
+    def consumers(self, number: int) -> list[Consumer] | None:
+        """The clients of a database that wait for messages (BRPOP) or listen to remote control (PSUBSCRIBE).
+
+        ``None`` when Redis refuses to list its clients.
         """
         try:
             text = self.database(number).call("CLIENT", "LIST").decode("utf-8", "replace")
@@ -199,7 +221,8 @@ class Broker:
             return None
         found = []
         for line in text.splitlines():
-            client = dict(item.partition("=")[::2] for item in line.split(" "))
+            parts = (item.partition("=") for item in line.split(" "))
+            client = {name: value for name, dummy, value in parts}
             if client.get("db") != str(number):
                 continue
             waits = client.get("cmd") == "brpop"
@@ -208,15 +231,16 @@ class Broker:
                 found.append(Consumer(address, int(port) if port.isdigit() else 0, waits))
         return found
 
-    def has_live_worker(self, number):
+    def has_live_worker(self, number: int) -> bool:
         """Whether a worker reads this database, or may still hold messages of it; when in doubt, yes."""
-        workers = {client.id: self._may_be_worker(client) for client in self._clients if client.running and is_alive(client.pid)}
-        # A worker that finishes its last tasks has stopped listening, and still has to acknowledge them.
+        running = (client for client in self._clients if client.running and is_alive(client.pid))
+        workers = {client.id: self._may_be_worker(client) for client in running}
+        # A worker that finishes its last tasks listens no more, but still has to acknowledge them.
         if any(workers.values()):
             return True
         consumers = self.consumers(number)
         if consumers is not None:
-            # A web that listens to something of its own is no worker, and neither is a beat with a health check.
+            # A web that subscribes to a channel of its own is not a worker, and neither is a beat with a health check.
             bystanders = {
                 address
                 for client in self._clients
@@ -225,16 +249,16 @@ class Broker:
             }
             return any(consumer.address not in bystanders for consumer in consumers)
         try:
-            return self.database(number).call("PUBSUB", "NUMPAT") > 0
+            return bool(self.database(number).call("PUBSUB", "NUMPAT") > 0)
         except RedisError:
             return True
 
-    def _may_be_worker(self, client):
-        """Whether a running container is a worker by what runs in it or, where that is not Celery, by the user's list.
+    def _may_be_worker(self, client: Container) -> bool:
+        """Whether a running container is a worker: by its processes or, if they are not Celery, by the user's list.
 
-        Without a list its name counts: to take the messages of a live worker would run its tasks twice.
+        Without a list its name decides: taking the messages of a live worker would run its tasks twice.
         """
-        # Looked up once: on a Raspberry Pi it is worth it, and what a container runs does not change.
+        # Looked up once, because reading /proc is slow on a Raspberry Pi, and the roles of a container do not change.
         if client.id not in self._roles:
             roles = roles_of_processes(processes_of(client.pid))
             if roles == Roles() and self._workers is not None and client.service not in self._workers:
@@ -244,24 +268,49 @@ class Broker:
         return self._roles[client.id].worker
 
 
-def connect(host, containers, settings, workers=None):
+class Color(Protocol):
+    """The part of :class:`_deployment.color.Color` that is used here; a connection is ``None`` while Redis is down."""
+
+    name: str
+    project: str
+
+    def own_broker(self) -> ContextManager[Broker | None]:
+        """The broker that the color has for itself."""
+
+    def own_redis(self) -> ContextManager[Broker | None]:
+        """The same service, also if it carries no tasks."""
+
+    def other_redis(self, hosts: set[str] | None = None) -> list[str]:
+        """Services with a Redis beside the broker, by any of their names in ``hosts``; all of them with ``None``."""
+
+    def redis_of(self, service: str) -> ContextManager[Broker | None]:
+        """The Redis of one of these services."""
+
+
+def connect(
+    host: Host,
+    containers: Sequence[Container],
+    settings: BrokerSettings,
+    workers: Collection[str] | None = None,
+) -> Broker | None:
     """The broker of a project, or ``None`` when it has none that can be read (mode ``none``, AMQP, SQS, ...).
 
     Nothing is asked of Redis yet; its container need not run.
 
     :param containers: all containers of the project.
-    :param settings: :class:`BrokerSettings`
-    :param workers: names of the services that the user calls workers, ``None`` where nobody told.
-    :raises BluegreenError: the settings name a broker that is not there.
+    :param workers: names of the services that the user lists as workers, ``None`` where there is no list.
+    :raises BluegreenError: the URL in the settings cannot be read.
     """
-    # A Redis of the project is not the one outside of it.
+    # Without a URL a shared broker cannot be found: a Redis of the project is another one.
     if settings.mode == "none" or (settings.mode == "shared" and not settings.url):
         return None
     url = parse_url(settings.url) if settings.url else None
     if url is not None and url.scheme not in PLAIN:
         return None
     service = url.host if url is not None and url.host else settings.service
-    server = _server(containers, service) or (url is None and _server(containers, "")) or None
+    server = _server(containers, service)
+    if server is None and url is None:
+        server = _server(containers, "")
     credentials = url.credentials if url is not None else Credentials()
     port = url.port if url is not None else DEFAULT_PORT
     database = url.database if url is not None else None
@@ -274,11 +323,14 @@ def connect(host, containers, settings, workers=None):
         return Broker(name, address, port, credentials, database, server, clients, host.engine, workers)
     if url is None:
         return None
-    address = _elsewhere(host, containers, service) or {"host.docker.internal": "127.0.0.1"}.get(service, service)
-    return Broker(f"redis://{service}:{port}", address, port, credentials, database, clients=containers, workers=workers)
+    address = _address_in_networks(host, containers, service)
+    if not address:
+        address = "127.0.0.1" if service == "host.docker.internal" else service
+    name = f"redis://{service}:{port}"
+    return Broker(name, address, port, credentials, database, clients=containers, workers=workers)
 
 
-def _server(containers, service):
+def _server(containers: Sequence[Container], service: str) -> Container | None:
     """The container of a service; with an empty name the only Redis of the project."""
     if service:
         found = [each for each in containers if service in (each.service, each.name)]
@@ -290,17 +342,17 @@ def _server(containers, service):
     return next((container for container in found if container.running), found[0] if found else None)
 
 
-def _address_of(container):
+def _address_of(container: Container) -> str:
     addresses = [address for address in container.addresses.values() if address]
-    # With the host's network a container has no address of its own. One that does not run has none either, and
-    # gets "Connection refused" or whoever uses the port: so it is asked only while it runs.
+    # With the host's network a container has no address of its own. While it is down, another program may listen on its
+    # port, so callers ask it only while it runs.
     if "host" in container.addresses:
         return "127.0.0.1"
     return addresses[0] if addresses else ""
 
 
-def _elsewhere(host, containers, name):
-    """The address of a container of another project that shares a network with this one and goes by this name."""
+def _address_in_networks(host: Host, containers: Sequence[Container], name: str) -> str:
+    """The address of a container of this name in another project that shares a network with this one, or ``""``."""
     networks = {network for container in containers for network in container.addresses}
     for summary in host.engine.containers():
         attached = (summary.get("NetworkSettings") or {}).get("Networks") or {}
@@ -308,5 +360,5 @@ def _elsewhere(host, containers, name):
         if name in names or (summary.get("Labels") or {}).get(SERVICE_LABEL) == name:
             for network in networks.intersection(attached):
                 if attached[network].get("IPAddress"):
-                    return attached[network]["IPAddress"]
+                    return str(attached[network]["IPAddress"])
     return ""

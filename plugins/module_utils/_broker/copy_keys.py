@@ -4,34 +4,39 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Keys copied from one Redis to another, whole, with the time they have left.
+"""Keys copied from one Redis to another, whole, with their expiry.
 
-Keys are copied by type and not by DUMP, because an older Redis does not read the dump of a newer one, and a rollback
-may go there. What has no such way, streams above all, is dumped where both sides agree.
+Keys are copied by type and not by DUMP, because an older Redis cannot read the dump of a newer one, and a rollback may
+copy to an older one. Other types, streams above all, are dumped, if the destination accepts the dump.
 """
 
 from __future__ import annotations
 
-from .._progress import report
-from .redis import RedisError
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple
 
-# Keys in one exchange, and elements of a key in one command: Redis answers nobody else meanwhile.
-CHUNK = 100
+from .._progress import report
+from .queues import chunks
+from .redis import Command, Commands, RedisError
+
+if TYPE_CHECKING:
+    from .._journal.journal import AnyJournal
+
+# Elements of a key in one command: Redis serves nobody else meanwhile.
 PAGE = 500
-# A large key is put together under another name, so that nobody sees half of it.
+# A large key is written under another name and then renamed, so that nobody reads half of it.
 DRAFT = "_bg.copy:"
 DRAFT_SECONDS = 3600
 
 _LENGTH = {b"list": "LLEN", b"set": "SCARD", b"zset": "ZCARD", b"hash": "HLEN"}
-# How a key of each type is read whole, and how it is written from what was read.
-_READ = {
+# How a key of each type is read whole, and how it is written from the answer.
+_READ: dict[bytes, Callable[[bytes], Command]] = {
     b"string": lambda key: ("GET", key),
     b"list": lambda key: ("LRANGE", key, 0, -1),
     b"set": lambda key: ("SMEMBERS", key),
     b"zset": lambda key: ("ZRANGE", key, 0, -1, "WITHSCORES"),
     b"hash": lambda key: ("HGETALL", key),
 }
-_WRITE = {
+_WRITE: dict[bytes, Callable[[bytes, Any], Command]] = {
     b"string": lambda key, value: ("SET", key, value),
     b"list": lambda key, value: ("RPUSH", key, *value),
     b"set": lambda key, value: ("SADD", key, *value),
@@ -41,28 +46,35 @@ _WRITE = {
 _SCAN = {b"set": "SSCAN", b"zset": "ZSCAN", b"hash": "HSCAN"}
 
 
-def copy_keys(journal, here, there, keys, replace):
+class Copied(NamedTuple):
+    """``written`` counts keys; ``refused`` are the names of those whose type the destination does not accept."""
+
+    written: int
+    refused: list[bytes]
+
+
+def copy_keys(journal: AnyJournal, here: Commands, there: Commands, keys: Iterable[bytes], replace: bool) -> Copied:
     """Copy keys.
 
     :param keys: their names.
-    :param replace: whether the source's counts where both have a key.
-    :returns: ``(how many were written, names of those whose type the destination does not take)``
+    :param replace: whether keys that the destination has are overwritten; else they are skipped.
     """
-    keys, copied, refused = list(keys), 0, []
-    total = len(keys)
-    while keys:
-        chunk, keys = keys[:CHUNK], keys[CHUNK:]
+    keys, written, done = list(keys), 0, 0
+    refused: list[bytes] = []
+    for chunk in chunks(keys):
+        wanted = list(chunk)
         if not replace:
-            present = there.pipeline([("EXISTS", key) for key in chunk])
-            chunk = [key for key, there_already in zip(chunk, present) if not there_already]
-        if chunk:
-            copied += _copy(here, there, chunk, refused)
+            exist = there.pipeline([("EXISTS", key) for key in wanted])
+            wanted = [key for key, exists in zip(wanted, exist) if not exists]
+        if wanted:
+            written += _copy(here, there, wanted, refused)
+        done += len(chunk)
         journal.renew_lease()
-        report(f"{total - len(keys):,} of {total:,} keys copied")
-    return copied, refused
+        report(f"{done:,} of {len(keys):,} keys copied")
+    return Copied(written, refused)
 
 
-def _copy(here, there, keys, refused):
+def _copy(here: Commands, there: Commands, keys: list[bytes], refused: list[bytes]) -> int:
     kinds = dict(zip(keys, here.pipeline([("TYPE", key) for key in keys])))
     countable = [key for key in keys if kinds[key] in _LENGTH]
     counts = here.pipeline([(_LENGTH[kinds[key]], key) for key in countable]) if countable else []
@@ -77,13 +89,13 @@ def _copy(here, there, keys, refused):
     return copied
 
 
-def _copy_small(here, there, keys, kinds):
+def _copy_small(here: Commands, there: Commands, keys: list[bytes], kinds: dict[bytes, bytes]) -> int:
     if not keys:
         return 0
-    answers = here.pipeline([_READ[kinds[key]](key) for key in keys] + [("PTTL", key) for key in keys])
+    answers = here.pipeline([*(_READ[kinds[key]](key) for key in keys), *(("PTTL", key) for key in keys)])
     copied = 0
-    for key, value, left in zip(keys, answers, answers[len(keys):]):
-        # It ended between the two questions. An empty string is a value, an empty list is none.
+    for key, value, left in zip(keys, answers, answers[len(keys) :]):
+        # It expired between the two commands. An empty string is a value, an empty list means that there is no key.
         if value in (None, []) or left == -2:
             continue
         there.pipeline([("MULTI",), ("DEL", key), _WRITE[kinds[key]](key, value), *_expire(key, left), ("EXEC",)])
@@ -91,12 +103,12 @@ def _copy_small(here, there, keys, kinds):
     return copied
 
 
-def _copy_large(here, there, key, kind):
+def _copy_large(here: Commands, there: Commands, key: bytes, kind: bytes) -> int:
     draft = DRAFT.encode() + key
     there.call("DEL", draft)
     pages = _list_pages(here, key) if kind == b"list" else _scanned_pages(here, key, _SCAN[kind])
     for page in pages:
-        # Should this be killed, the draft goes by itself.
+        # If this is killed, the draft expires.
         there.pipeline([_WRITE[kind](draft, page), ("EXPIRE", draft, DRAFT_SECONDS)])
     left = here.call("PTTL", key)
     if left == -2 or not there.call("EXISTS", draft):
@@ -106,7 +118,7 @@ def _copy_large(here, there, key, kind):
     return 1
 
 
-def _list_pages(database, key):
+def _list_pages(database: Commands, key: bytes) -> Iterator[list[bytes]]:
     start = 0
     while True:
         page = database.call("LRANGE", key, start, start + PAGE - 1)
@@ -116,7 +128,7 @@ def _list_pages(database, key):
         start += len(page)
 
 
-def _scanned_pages(database, key, command):
+def _scanned_pages(database: Commands, key: bytes, command: str) -> Iterator[list[bytes]]:
     cursor = None
     while cursor != b"0":
         cursor, page = database.call(command, key, cursor or 0, "COUNT", PAGE)
@@ -124,14 +136,14 @@ def _scanned_pages(database, key, command):
             yield page
 
 
-def _copy_dump(here, there, key, refused):
+def _copy_dump(here: Commands, there: Commands, key: bytes, refused: list[bytes]) -> int:
     dump, left = here.pipeline([("DUMP", key), ("PTTL", key)])
     if dump is None or left == -2:
         return 0
     try:
         there.call("RESTORE", key, max(left, 0), dump, "REPLACE")
     except RedisError as error:
-        # Of another version or with a module that the destination has not. Out of reach is another matter.
+        # The destination refused the dump: its version is another one, or it lacks a module. Else it cannot be reached.
         if not error.code:
             raise
         refused.append(key)
@@ -139,5 +151,5 @@ def _copy_dump(here, there, key, refused):
     return 1
 
 
-def _expire(key, left):
+def _expire(key: bytes, left: int) -> list[Command]:
     return [("PEXPIRE", key, max(left, 1))] if left >= 0 else []

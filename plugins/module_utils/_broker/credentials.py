@@ -4,10 +4,10 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""The password of a Redis in a container, found where the Redis itself and the app have it from.
+"""The password of a Redis in a container, found where the Redis itself and the app find it.
 
-That is a URL in the app's environment, the server's own command, its configuration file, a variable, or a file that
-one of these names, such as a secret of Compose's. Such a file is read out of the container.
+This is a URL in the app's environment, the server's command, its configuration file, a variable, or a file that one of
+these names, such as a secret of Compose. Such a file is read from the container.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import io
 import os
 import re
 import tarfile
+from typing import Callable, Collection, Iterable, Iterator, Mapping, Optional
 
+from .._docker.containers import Container
+from .._docker.engine import Engine
 from .._errors import BluegreenError
 from .redis import PLAIN, SERVERS, Credentials, parse_url
 
@@ -24,7 +27,7 @@ VARIABLES = ("REDIS_PASSWORD", "VALKEY_PASSWORD", "REDIS_PASS")
 # More arguments for the server, in images that take them from a variable.
 _ARGUMENTS = ("REDIS_ARGS", "REDIS_EXTRA_FLAGS", "VALKEY_EXTRA_FLAGS")
 _BROKERS = re.compile(r"(BROKER|CELERY).*PASS(WORD)?(_FILE)?$", re.IGNORECASE)
-# A password has a line, a configuration some hundred.
+# The largest file that is read, in bytes: far more than a password or a configuration has.
 LONGEST = 256 * 1024
 
 _OPTION = re.compile(
@@ -32,17 +35,22 @@ _OPTION = re.compile(
 )
 _CAT = re.compile(r"""(?:\$\(|`)\s*(?:cat\s+|<\s*)["']?([^"'\s]+)["']?\s*(?:\)|`)$""")
 _REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
-# Whatever else a word may lead to, such as a folder of data, is not read.
+# Other paths in a command, such as that of a folder of data, are not read.
 _SCRIPT = re.compile(r"/\S*(\.sh|entrypoint|start|run)$")
 _REQUIREPASS = re.compile(r"^\s*requirepass\s+(\S.*?)\s*$", re.MULTILINE)
 
+# Returns the text of a file in a container, or None.
+Reader = Callable[[Container, str], Optional[str]]
 
-def credentials_of(server, clients, read=lambda container, path: None) -> Credentials:
-    """What a Redis in a container asks for, as far as it can be found.
+
+def credentials_of(
+    server: Container, clients: Collection[Container], read: Reader = lambda container, path: None
+) -> Credentials:
+    """User and password of a Redis in a container, as far as they can be found.
 
     :param server: the container of the Redis.
     :param clients: other containers of its project.
-    :param read: gives the text of a file in a container, or ``None``.
+    :param read: returns the text of a file in a container, or ``None``.
     """
     for client in clients:
         for name, value in client.environment.items():
@@ -50,14 +58,14 @@ def credentials_of(server, clients, read=lambda container, path: None) -> Creden
             if found:
                 return found._replace(source=f"{name} of service {client.service}")
     unread = ""
-    for source, found in _candidates(server, clients, read):
-        if found:
-            return Credentials(password=found, source=source)
+    for source, password in _candidates(server, clients, read):
+        if password:
+            return Credentials(password=password, source=source)
         unread = unread or source
     return Credentials(unread=unread)
 
 
-def _of_url(value, names):
+def _of_url(value: str, names: Collection[str]) -> Credentials | None:
     if value.partition("://")[0] not in PLAIN:
         return None
     try:
@@ -67,8 +75,8 @@ def _of_url(value, names):
     return url.credentials if url.credentials.password and url.host in names else None
 
 
-def _candidates(server, clients, read):
-    """``(where it is, password)`` in the order in which they count; the password is empty where it cannot be read."""
+def _candidates(server: Container, clients: Iterable[Container], read: Reader) -> Iterator[tuple[str, str]]:
+    """Each place in words, and the password in it, empty if it cannot be read; the best place first."""
     environment = server.environment
     for text, is_shell in _options(server):
         yield f"--requirepass of service {server.service}", _value(text, is_shell, server, read)
@@ -89,7 +97,8 @@ def _candidates(server, clients, read):
             yield f"--requirepass in {path} of service {server.service}", _value(text, True, server, read)
 
 
-def _options(server):
+def _options(server: Container) -> Iterator[tuple[str, bool]]:
+    """The values of ``--requirepass`` in a command, each with whether a shell reads it."""
     words = [str(word) for word in server.command]
     for index, word in enumerate(words):
         if word == "--requirepass":
@@ -100,7 +109,7 @@ def _options(server):
                 yield text, True
 
 
-def _configurations(server):
+def _configurations(server: Container) -> Iterator[str]:
     """Paths of the configuration files that a server is started with."""
     words = [word for text in server.command for word in str(text).split()]
     for index, word in enumerate(words):
@@ -110,15 +119,15 @@ def _configurations(server):
                     yield path
 
 
-def _scripts(server):
-    """Paths of the scripts that a server's container may be started by, where its command shows no server."""
+def _scripts(server: Container) -> Iterator[str]:
+    """Paths of the scripts that may start a server, if the command of its container does not show the server."""
     words = [word for text in server.command for word in str(text).split()]
     if not any(os.path.basename(word) in SERVERS for word in words):
         yield from (word for word in words if _SCRIPT.match(word))
 
 
-def _value(text, is_shell, server, read):
-    """What an argument stands for; empty where that cannot be told."""
+def _value(text: str, is_shell: bool, server: Container, read: Reader) -> str:
+    """The value of an argument, with variables and files in place; empty if it is not known."""
     if is_shell and text.startswith("'"):
         return text.strip("'")
     text = text.strip('"') if is_shell else text.strip("\"'")
@@ -131,11 +140,11 @@ def _value(text, is_shell, server, read):
     return _expanded(text, server.environment)
 
 
-def _expanded(text, environment):
-    """A text with its variables in place; empty where one has no value."""
+def _expanded(text: str, environment: Mapping[str, str]) -> str:
+    """A text with its variables in place; empty if one has no value."""
     missing = []
 
-    def fill(found):
+    def fill(found: re.Match[str]) -> str:
         value = environment.get(found.group(1) or found.group(2)) or found.group(3)
         if not value:
             missing.append(found.group(0))
@@ -145,22 +154,23 @@ def _expanded(text, environment):
     return "" if missing else filled
 
 
-def _first_line(text):
+def _first_line(text: str | None) -> str:
     return (text or "").partition("\n")[0].rstrip("\r")
 
 
-def reader_of(engine):
-    """A function that gives the text of a file in a container, ``None`` where there is none that can be read."""
+def reader_of(engine: Engine) -> Reader:
+    """A function that returns the text of a file in a container, or ``None`` if it cannot be read."""
 
-    def read(container, path):
+    def read(container: Container, path: str) -> str | None:
         try:
             archive = engine.archive(container.id, path)
             if archive is None or len(archive) > 2 * LONGEST:
                 return None
             with tarfile.open(fileobj=io.BytesIO(archive)) as members:
                 for member in members:
-                    if member.isfile() and member.size <= LONGEST:
-                        return members.extractfile(member).read().decode("utf-8", "replace")
+                    file = members.extractfile(member) if member.isfile() and member.size <= LONGEST else None
+                    if file is not None:
+                        return file.read().decode("utf-8", "replace")
         except (BluegreenError, tarfile.TarError, TypeError):
             pass
         return None

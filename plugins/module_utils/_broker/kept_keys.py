@@ -4,44 +4,56 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Keys that are not Celery's and shall not stay behind in the old color's Redis, such as sessions."""
+"""Keys that are not Celery's, such as sessions, copied from one color's Redis to the other's."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Iterable, NamedTuple
 
 from .._errors import BluegreenError
 from . import move_checks
-from .copy_keys import CHUNK, copy_keys
-from .queues import celerys_by_content, is_bookkeeping, text
+from .copy_keys import copy_keys
+from .queues import celerys_by_content, chunks, is_bookkeeping, text
+from .redis import Commands
+
+if TYPE_CHECKING:
+    from .._host import Host
+    from .._journal.journal import AnyJournal
+    from .connection import Broker, Color
 
 
 class Kept(NamedTuple):
-    """``copied`` counts the keys written; ``skipped`` those of a type that the destination does not take."""
+    """``copied`` counts the keys written; ``skipped`` those of a type that the destination does not accept."""
 
     copied: int
     skipped: int
 
 
-def check_patterns(option, patterns):
-    """Raise when a pattern cannot be meant."""
+def check_patterns(option: str, patterns: list[str]) -> list[str]:
+    """The patterns that the user gave.
+
+    :param option: the option that has them, for the error.
+    :raises BluegreenError: a pattern is empty.
+    """
     for pattern in patterns:
         if not pattern.strip():
             raise BluegreenError(
-                f"{option} holds an empty pattern, which matches no key: name keys as Redis's own KEYS does, such as "
-                "session:*."
+                f"{option} holds an empty pattern, which matches no key: write patterns as for Redis's command KEYS, "
+                "such as session:*."
             )
     return patterns
 
 
-def keep_keys(host, journal, source, destination, patterns):
-    """Copy what matches any of some patterns, in every database, with the time it has left.
+def keep_keys(
+    host: Host, journal: AnyJournal, source: Broker, destination: Broker, patterns: list[str]
+) -> Kept:
+    """Copy the keys that match any of some patterns, in every database, with their expiry.
 
-    The source's counts where both have a key. Celery's keys and ours are never copied, whatever the patterns.
+    Keys that the destination has are overwritten. Celery's keys and ours are never copied, even if a pattern matches.
 
-    :param source, destination: :class:`connection.Broker`, both up. The same server twice is nothing to do.
-    :param patterns: as for Redis's KEYS.
-    :returns: :class:`Kept`
+    :param source, destination: both up. If they are the same server, nothing is done.
+    :param patterns: as for Redis's command KEYS.
+    :raises BluegreenError: they cannot be copied, and nothing was copied.
     """
     if not patterns or source.run_id() == destination.run_id():
         return Kept(0, 0)
@@ -49,27 +61,26 @@ def keep_keys(host, journal, source, destination, patterns):
     found = {number: _matching(source.database(number), patterns) for number in source.databases()}
     needed = sum(move_checks.size_of(source.database(number), keys) for number, keys in found.items())
     move_checks.refuse_room(host, source, destination, needed, "keys to keep")
-    copied, refused = 0, []
+    copied = 0
+    refused: list[bytes] = []
     for number, keys in found.items():
-        here, there = source.database(number), destination.database(number)
-        written, left_out = copy_keys(journal, here, there, keys, replace=True)
-        copied += written
-        refused += left_out
+        done = copy_keys(journal, source.database(number), destination.database(number), keys, replace=True)
+        copied += done.written
+        refused += done.refused
     if copied:
         host.commands.append(f"copy {copied} keys like {', '.join(patterns)} from {source.name} to {destination.name}")
     if refused:
         host.warn(
             f"{len(refused)} keys of {source.name} that bluegreen_keep_keys names were not copied, because "
-            f"{destination.name} does not take their type, such as {text(refused[0])!r}."
+            f"{destination.name} does not accept their type, such as {text(refused[0])!r}."
         )
     return Kept(copied, len(refused))
 
 
-def copy_kept(host, journal, source, destination):
+def copy_kept(host: Host, journal: AnyJournal, source: Color, destination: Color) -> Kept:
     """The same from color to color, with the patterns of the deployment.
 
-    :param source, destination: :class:`color.Color`; where one of them brings no Redis or it is down, nothing is done.
-    :returns: :class:`Kept`
+    If a color has no Redis of its own, or it is down, nothing is done.
     """
     patterns = journal.get("keep_keys") or []
     if not patterns:
@@ -80,11 +91,9 @@ def copy_kept(host, journal, source, destination):
         return keep_keys(host, journal, here, there, patterns)
 
 
-def _matching(database, patterns):
-    keys = set()
-    for pattern in patterns:
-        keys.update(database.scan(match=pattern))
-    keys, own = sorted(keys), set()
-    for start in range(0, len(keys), CHUNK):
-        own |= celerys_by_content(database, keys[start:start + CHUNK])
+def _matching(database: Commands, patterns: Iterable[str]) -> list[bytes]:
+    keys = sorted({key for pattern in patterns for key in database.scan(match=pattern)})
+    own: set[bytes] = set()
+    for chunk in chunks(keys):
+        own |= celerys_by_content(database, chunk)
     return [key for key in keys if key not in own and not is_bookkeeping(text(key))]

@@ -4,39 +4,47 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""What stands against a move, found before the first message moves."""
+"""Checks before a move: kind and version of both servers, types of keys, room. Nothing is moved yet."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
+
 from .._celery import kombu
+from .._docker.containers import Container
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._resources import host as host_resources, memory_use
+from .._resources.host import MIB
 from . import queues, results as broker_results
-from .redis import RedisError
+from .redis import Commands, RedisError
 
-# From here on a script is replicated by what it does, so one that was cut off cannot do something else in a replica.
+if TYPE_CHECKING:
+    from .._host import Host
+    from .connection import Broker
+
+# Since this version a replica gets the effects of a script and not the script, so an interrupted one has the same
+# effect in both.
 OLDEST = 5
-MIB = 1024 * 1024
-# What a message costs beside its own bytes: its delivery tag in the set of tags seen.
+# Bytes that a message needs beside its own: its delivery tag in the set of seen tags.
 TAG_BYTES = 128
 
 QUEUE, UNACKED, INDEX = "list", "hash", "zset"
 _AS_CELERY = {QUEUE: "a list", UNACKED: "a hash", INDEX: "a sorted set"}
 
 
-def fields_of(info):
-    """The fields of an answer to INFO as a dict."""
-    lines = info.decode("utf-8", "replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
+def fields_of(info: bytes) -> dict[str, str]:
+    """The fields of an answer to INFO, by name."""
+    fields = (line.partition(":") for line in info.decode("utf-8", "replace").splitlines())
+    return {name: value for name, found, value in fields if found}
 
 
-def server_finding(name, server):
-    """A sentence when a Redis cannot take part in a move, else ``""``.
+def server_finding(name: str, server: Mapping[str, str]) -> str:
+    """A sentence when nothing can be moved from or to a Redis, else ``""``.
 
-    :param server: fields of INFO's section of this name.
+    :param server: the fields of INFO's section ``server``.
     """
-    # Valkey has another name for it.
+    # The second name is Valkey's.
     mode = server.get("redis_mode") or server.get("server_mode") or "standalone"
     if mode != "standalone":
         return (
@@ -53,38 +61,47 @@ def server_finding(name, server):
     return ""
 
 
-def room_finding(source, destination, needed, rooms, what="tasks and results"):
-    """A sentence when what is to be brought elsewhere does not fit, else ``""``.
+def room_finding(
+    source: str, destination: str, needed: int, rooms: Iterable[tuple[int, str]], what: str = "tasks and results"
+) -> str:
+    """A sentence when the destination has too little room, else ``""``.
 
+    :param source, destination: names of the brokers.
     :param needed: bytes.
-    :param rooms: pairs of bytes that are free and what limits them, in words.
+    :param rooms: free bytes, each with its limit in words; the smallest number decides.
     """
     room, limit = min(rooms, default=(needed, ""))
     if needed <= room:
         return ""
     return (
         f"The {what} in {source} need {_mib(needed)} MiB, but {destination} has room for {_mib(room)} MiB ({limit}): "
-        "nothing was moved. Give it more, or see to it that there is less to move before you deploy."
+        "nothing was moved. Give it more memory, or deploy when there is less to move."
     )
 
 
-def type_finding(name, number, key, found, wanted):
+def type_finding(name: str, number: int, key: str, found: str, wanted: str) -> str:
+    """A sentence for a key that has another type than Celery's key of this name.
+
+    :param name: the broker's.
+    :param number: the database's.
+    :param found, wanted: types as Redis calls them.
+    """
     return (
         f"Key {key!r} in database {number} of {name} is a {found}, but under this name Celery keeps "
-        f"{_AS_CELERY[wanted]}: nothing was moved. Find out who wrote it, and remove or rename it, or give Celery a "
-        "database of its own (bluegreen_broker_url)."
+        f"{_AS_CELERY[wanted]}: nothing was moved. Find out what wrote this key, and remove or rename it, or give "
+        "Celery a database of its own (bluegreen_broker_url)."
     )
 
 
-def refuse(host, source, destination):
-    """Raise with one sentence when a move between two brokers cannot be done whole; nothing is changed."""
+def refuse(host: Host, source: Broker, destination: Broker) -> None:
+    """Raise when a move between two brokers could not be completed; nothing is changed."""
     refuse_servers(source, destination)
     _refuse_types(source, destination)
     refuse_room(host, source, destination, _needed(source, destination))
 
 
-def refuse_servers(source, destination):
-    """Raise when one of two servers is of a kind that nothing can be moved from or to."""
+def refuse_servers(source: Broker, destination: Broker) -> None:
+    """Raise when nothing can be moved from or to one of two servers."""
     for broker in (source, destination):
         finding = server_finding(broker.name, _info(broker, "server"))
         if finding:
@@ -92,15 +109,17 @@ def refuse_servers(source, destination):
     _try_to_write(destination)
 
 
-def refuse_room(host, source, destination, needed, what="tasks and results"):
-    """Raise when ``needed`` bytes more do not fit into the destination."""
+def refuse_room(
+    host: Host, source: Broker, destination: Broker, needed: int, what: str = "tasks and results"
+) -> None:
+    """Raise when the destination has no room for ``needed`` bytes more."""
     rooms = _rooms(host, destination) if needed else []
     finding = room_finding(source.name, destination.name, needed, rooms, what)
     if finding:
         raise BluegreenError(finding, failure="no_room", needed=needed, room=min(rooms)[0])
 
 
-def _info(broker, section):
+def _info(broker: Broker, section: str) -> dict[str, str]:
     number = (broker.message_databases() or [0])[0]
     return fields_of(broker.database(number).call("INFO", section))
 
@@ -108,7 +127,7 @@ def _info(broker, section):
 # Types
 
 
-def _refuse_types(source, destination):
+def _refuse_types(source: Broker, destination: Broker) -> None:
     for number in source.message_databases():
         here, there = source.database(number), destination.database(number)
         wanted = _wanted_types(here)
@@ -119,8 +138,8 @@ def _refuse_types(source, destination):
                     raise BluegreenError(type_finding(broker.name, number, key, found, kind), failure="wrong_type")
 
 
-def _wanted_types(database):
-    """The types that keys of Celery's have, by name."""
+def _wanted_types(database: Commands) -> dict[str, str]:
+    """The types of Celery's keys, by name."""
     keys = [queues.released(key) for key in queues.task_lists(database)]
     keys += [queues.released(stage.name) for stage in queues.stages(database) if stage.kind == "list"]
     prefixes = {""}
@@ -134,8 +153,8 @@ def _wanted_types(database):
     return wanted
 
 
-def _try_to_write(broker):
-    """A user without the right to, a replica, a disk that is full: each refuses this, which changes nothing."""
+def _try_to_write(broker: Broker) -> None:
+    """Run a script that changes nothing: a replica, a full disk and a user without write access refuse it."""
     number = (broker.message_databases() or [0])[0]
     key = queues.SEEN + "try"
     broker.database(number).call("EVAL", "return redis.call('DEL', KEYS[1])", 1, key)
@@ -144,13 +163,13 @@ def _try_to_write(broker):
 # Room
 
 
-def _rooms(host, broker):
-    """Bytes that a Redis may still take, each with its reason; the least of them counts."""
+def _rooms(host: Host, broker: Broker) -> list[tuple[int, str]]:
+    """Bytes that a Redis may still use, each with its limit in words."""
     try:
         memory = _info(broker, "memory")
         used, most = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
     except (RedisError, ValueError):
-        # A server that does not tell its limit refuses what it has no room for, and nothing is lost by that.
+        # A server that does not tell its limit refuses messages that do not fit, and no message is lost.
         used = most = 0
     rooms = []
     if most:
@@ -167,53 +186,52 @@ def _rooms(host, broker):
     return rooms
 
 
-def _limit_of(host, container):
+def _limit_of(host: Host, container: Container) -> int:
+    """The memory limit of a container in bytes, 0 without one."""
     try:
-        return host.engine.inspect(container.id)["HostConfig"].get("Memory")
+        return int(host.engine.inspect(container.id)["HostConfig"].get("Memory") or 0)
     except EngineError:
         return 0
 
 
-def _needed(source, destination):
-    """Bytes that the messages, results and chords of a broker will need elsewhere, without what was copied there before."""
+def _needed(source: Broker, destination: Broker) -> int:
+    """Bytes that a broker's messages, results and chords need in the destination, without those that it has already."""
     messages = sum(_size(source.database(number)) for number in source.message_databases())
     # Results may be in a database of their own.
     results = sum(needed_for_results(source.database(each), destination.database(each)) for each in source.databases())
     return messages + results
 
 
-def _size(database):
-    """Bytes that the messages of a database will need elsewhere."""
-    lists, hashes = queues.task_lists(database), queues.unacked_hashes(database)
-    for stage in queues.stages(database):
-        (lists if stage.kind == "list" else hashes).append(stage.key)
+def _size(database: Commands) -> int:
+    """Bytes that the messages of a database need in another one."""
+    lists, hashes = queues.message_keys(database)
     lengths = [("LLEN", key) for key in lists] + [("HLEN", key) for key in hashes]
-    counts = database.pipeline(lengths) if lengths else []
-    return size_of(database, lists + hashes) + TAG_BYTES * sum(counts)
+    counts: list[int] = database.pipeline(lengths) if lengths else []
+    return size_of(database, [*lists, *hashes]) + TAG_BYTES * sum(counts)
 
 
-def needed_for_results(here, there):
-    """Bytes that the results and chords of a database will need in another one."""
+def needed_for_results(here: Commands, there: Commands) -> int:
+    """Bytes that the results and chords of a database need in another one, without those that it has already."""
     keys = broker_results.keys_of(here)
     copied = set(queues.present(there, keys))
     return size_of(here, [key for key in keys if key not in copied])
 
 
-def size_of(database, keys):
-    """Bytes that some keys will need elsewhere, with a tenth more than here; 0 where Redis does not tell."""
+def size_of(database: Commands, keys: Sequence[queues.Key]) -> int:
+    """Bytes that some keys need elsewhere: a tenth more than here; 0 if Redis refuses to tell."""
     total = 0
     try:
-        for start in range(0, len(keys), 100):
-            sizes = database.pipeline([("MEMORY", "USAGE", key) for key in keys[start:start + 100]])
+        for chunk in queues.chunks(keys):
+            sizes = database.pipeline([("MEMORY", "USAGE", key) for key in chunk])
             total += sum(size or 0 for size in sizes)
     except RedisError as error:
-        # MEMORY is not for every user; one that is down is another matter.
+        # Not every user may call MEMORY. Without a code Redis cannot be reached.
         if not error.code:
             raise
         return 0
     return total + total // 10
 
 
-def _mib(count):
-    # One digit where a whole one would say "0 MiB are not enough for 0 MiB".
+def _mib(count: int) -> str:
+    # One decimal for small numbers, or the sentence could say that 0 MiB do not fit into 0 MiB.
     return f"{count / MIB:.0f}" if count >= 10 * MIB else f"{count / MIB:.1f}"

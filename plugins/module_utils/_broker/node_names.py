@@ -4,21 +4,25 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Names that Celery's workers have among themselves: which of those that answer run in some containers.
+"""Names of Celery's nodes (workers): which of those that answer run in some containers.
 
-Another app may use the same Redis, and its workers answer every question as ours do.
+Another app may use the same Redis, and its workers answer every request too.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Collection, Iterable, NamedTuple, Sequence
 
-from .._celery.roles import Roles, find_command, main_processes, roles_of_processes
+from .._celery.roles import Process, Roles, find_command, main_processes, roles_of_processes
+from .._docker.containers import Container
 from .._docker.engine import EngineError
 from .._linux.processes import processes_of
 
-# Celery's own, where the command gives none.
+if TYPE_CHECKING:
+    from .. import _host
+
+# Celery's own, if the command names none.
 DEFAULT_NAME = "celery"
 _TITLE = re.compile(r"\[celeryd: (\S+):MainProcess\]")
 
@@ -26,54 +30,59 @@ _TITLE = re.compile(r"\[celeryd: (\S+):MainProcess\]")
 class Nodes:
     """The nodes of some containers.
 
-    :ivar hosts: for each container, its host name and the names of its nodes, empty where its processes show none.
+    :ivar hosts: one :class:`Host` for each container.
     """
 
-    def __init__(self, hosts):
+    def __init__(self, hosts: Iterable[Host]) -> None:
         self.hosts = list(hosts)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.hosts)
 
     def owns(self, node: str) -> bool:
         """Whether a node runs in one of the containers."""
         return any(each.has(node) for each in self.hosts)
 
-    def all_in(self, answered) -> bool:
-        """Whether each container has answered with all of its nodes."""
+    def all_in(self, answered: Collection[str]) -> bool:
+        """Whether all nodes of each container have answered.
+
+        :param answered: names of the nodes that have.
+        """
         return all(each.is_complete(answered) for each in self.hosts)
 
 
 class Host(NamedTuple):
-    """One container: the names that the kernel may have for it, and those of its nodes that its processes show.
+    """One container: the host names that it may have, and the names of the nodes that its processes show.
 
-    ``nodes`` has a set for each node, because engines differ in what they make of a domain.
+    ``nodes`` has a set of possible names for each node, because engines differ in how they add a domain.
     """
 
-    hostnames: tuple
-    nodes: tuple = ()
+    hostnames: tuple[str, ...]
+    nodes: tuple[frozenset[str], ...] = ()
 
-    def has(self, node):
+    def has(self, node: str) -> bool:
+        """Whether a node of this name runs in the container."""
         if self.nodes:
             return any(node in names for names in self.nodes)
         return node.partition("@")[2] in self.hostnames
 
-    def is_complete(self, answered):
+    def is_complete(self, answered: Collection[str]) -> bool:
+        """Whether all nodes of the container have answered."""
         if self.nodes:
             return all(not names.isdisjoint(answered) for names in self.nodes)
         return any(self.has(node) for node in answered)
 
 
-def nodes_of(host, containers) -> Nodes:
+def nodes_of(host: _host.Host, containers: Iterable[Container]) -> Nodes:
     """The nodes of worker containers that run.
 
-    A beat is left out: it has no remote control, so a wait for its answer would last until the time is over.
+    A beat is left out: it has no remote control, so its answer would be waited for until the timeout.
     """
     running = [(each, processes_of(each.pid)) for each in containers if each.running]
     return Nodes(_host_of(host, *each) for each in running if roles_of_processes(each[1]) != Roles(beat=True))
 
 
-def _host_of(host, container, processes):
+def _host_of(host: _host.Host, container: Container, processes: list[Process]) -> Host:
     try:
         config = host.engine.inspect(container.id)["Config"]
     except EngineError:
@@ -85,10 +94,10 @@ def _host_of(host, container, processes):
     return Host(tuple(hostnames), tuple(nodes - {frozenset([""])}))
 
 
-def name_of(argv, hostname) -> str:
-    """The name of the node that a process is, or an empty string when it is no worker.
+def name_of(argv: Sequence[str], hostname: str) -> str:
+    """The name of the node that a process is, or an empty string when it is not a worker.
 
-    :param argv: its command line; Celery may have written its title over it.
+    :param argv: its command line, which Celery may have replaced by a title.
     """
     text = " ".join(argv)
     title = _TITLE.search(text)
@@ -101,7 +110,8 @@ def name_of(argv, hostname) -> str:
     return expanded(_option(words), hostname)
 
 
-def _option(words):
+def _option(words: Sequence[str]) -> str:
+    """The value of Celery's option ``-n``."""
     for index, word in enumerate(words):
         if word.startswith("--hostname="):
             return word.partition("=")[2]
@@ -112,8 +122,8 @@ def _option(words):
     return ""
 
 
-def expanded(given, hostname) -> str:
-    """The name of the node that Celery makes of what its option ``-n`` is given."""
+def expanded(given: str, hostname: str) -> str:
+    """The name of the node that Celery makes of the value of its option ``-n``."""
     name, at, node_host = given.partition("@")
     if not at:
         name, node_host = "", given

@@ -3,57 +3,62 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What else than Celery's data lies in a color's Redis. It stays behind with the color."""
+
+"""Data in a color's Redis that is not Celery's. It stays behind with the color."""
 
 from __future__ import annotations
 
 import fnmatch
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Iterable, NamedTuple, Sequence
 
-from .._linux.clock import Deadline
+from .._linux.clock import Clock, Deadline
 from . import redbeat
-from .queues import celerys_by_content, is_bookkeeping
+from .queues import celerys_by_content, is_bookkeeping, text
+from .redis import Commands
 
-# A preflight must not hold up a deployment for a cache of a million keys: beyond this it counts by sample.
+if TYPE_CHECKING:
+    from .connection import Broker
+
+# A cache of a million keys must not delay a deployment: after this time the number is estimated from a sample.
 SECONDS = 0.3
 PAGE = 500
 
 
 class Count(NamedTuple):
-    """How many keys; ``exact`` is false when only a sample was looked at."""
+    """How many keys; ``exact`` is false when the number is estimated from a sample."""
 
     keys: int
     exact: bool
 
 
-def count(broker, clock, kept=()):
-    """Count the keys that are not Celery's and that no pattern of ``kept`` names, in all databases.
+def count(broker: Broker, clock: Clock, kept: Sequence[str] = ()) -> Count:
+    """Count the keys that are not Celery's and that no pattern of ``kept`` matches, in all databases.
 
-    :param broker: :class:`connection.Broker`
-    :returns: :class:`Count`
-    :raises RedisError: the Redis does not answer, or refuses.
+    :raises RedisError: the Redis does not answer, or refuses a command.
     """
     deadline, keys, exact = Deadline(clock, SECONDS), 0, True
     for number in broker.databases():
         database = broker.database(number)
-        seen, foreign, cursor = set(), set(), None
+        seen: set[bytes] = set()
+        others: set[bytes] = set()
+        cursor = None
         while cursor != b"0" and not (seen and deadline.over):
             cursor, page = database.call("SCAN", cursor or b"0", "COUNT", PAGE)
             fresh = [key for key in page if key not in seen]
             seen.update(fresh)
-            foreign.update(_foreign(database, fresh, kept))
-        foreign -= redbeat.own_among(database, foreign)
+            others.update(_others_among(database, fresh, kept))
+        others -= redbeat.own_among(database, others)
         if cursor == b"0":
-            keys += len(foreign)
-        elif foreign:
-            # SCAN goes by hash: what it gives first is as good as drawn by lot.
-            keys += round(database.call("DBSIZE") * len(foreign) / len(seen))
+            keys += len(others)
+        elif others:
+            # SCAN returns keys in the order of their hashes, so the first ones are a random sample.
+            keys += round(database.call("DBSIZE") * len(others) / len(seen))
             exact = False
     return Count(keys, exact)
 
 
-def _foreign(database, keys, kept):
-    names = {key: key.decode("utf-8", "surrogateescape") for key in keys}
+def _others_among(database: Commands, keys: list[bytes], kept: Iterable[str]) -> list[bytes]:
+    names = {key: text(key) for key in keys}
     unknown = [
         key
         for key, name in names.items()
@@ -61,33 +66,34 @@ def _foreign(database, keys, kept):
     ]
     if not unknown:
         return []
-    # A queue may have any name: what is in it tells.
+    # A queue may have any name, so it is known by its content.
     own = celerys_by_content(database, keys)
     return [key for key in unknown if key not in own]
 
 
-def _matches(name, pattern):
+def _matches(name: str, pattern: str) -> bool:
     # Redis negates a set with ^, fnmatch with !.
     return fnmatch.fnmatchcase(name, pattern.replace("[^", "[!"))
 
 
-def warning(found, where, can_be_kept=True):
-    """A sentence for what stays behind, else ``""``. It shows no key: that of a session is as good as a password.
+def warning(found: Count, where: str, can_be_kept: bool = True) -> str:
+    """A sentence about the keys that stay behind, else ``""``. It shows no key: that of a session is like a password.
 
-    :param can_be_kept: whether bluegreen_keep_keys reaches this Redis.
+    :param where: which Redis, such as ``of shop-blue``.
+    :param can_be_kept: whether bluegreen_keep_keys applies to this Redis.
     """
     if not found.keys:
         return ""
     number = f"{found.keys}" if found.exact else f"about {_rounded(found.keys)}"
+    keys = "key that is" if found.keys == 1 else "keys that are"
     return (
-        f"The Redis {where} holds {number} {'key that is' if found.keys == 1 else 'keys that are'} not Celery's and will stay "
-        "behind with that color: caches start empty, and users whose sessions are there are logged out. Keep such keys in a "
-        "Redis for both colors"
+        f"The Redis {where} holds {number} {keys} not Celery's and will stay behind with that color: caches start "
+        "empty, and users whose sessions are there are logged out. Keep such keys in a Redis for both colors"
         + (", or name those of the sessions in bluegreen_keep_keys." if can_be_kept else ".")
     )
 
 
-def _rounded(number):
-    """Two digits are all that a sample gives."""
-    step = 10 ** max(len(str(number)) - 2, 0)
+def _rounded(number: int) -> int:
+    """A number with two significant digits; a sample does not give more."""
+    step: int = 10 ** max(len(str(number)) - 2, 0)
     return round(number / step) * step

@@ -4,37 +4,42 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Celery's messages where they lie in Redis: found, counted, read. Nothing is changed here."""
+"""Celery's messages in Redis: found, counted, read. Nothing is changed here."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
 from .._celery import kombu
-from .redis import RedisError
+from .redis import Commands, RedisError
 
-# Names of our own: stages, tags seen, hold lists, drafts.
+if TYPE_CHECKING:
+    from .connection import Broker
+
+# Names of our own: stages, seen tags, hold lists, drafts.
 OWN = "_bg."
 STAGE = OWN + "handover.stage:"
 SEEN = OWN + "handover.seen:"
 HOLD = OWN + "hold:"
-# Between the names of a hash and its index, where the index's does not follow from the hash's.
+# Stands between the names of a hash and of its index, where the index's does not follow from the hash's.
 INDEX_OF = "\0"
-# What is held, where messages are counted by queue.
+# The name that held messages are counted under.
 HELD = "held"
 
-# What one command may carry. Redis answers nobody else meanwhile: on a Raspberry Pi 4 this is a few milliseconds.
+# The most that one command carries. Redis serves nobody else meanwhile: a few milliseconds on a Raspberry Pi 4.
 CHUNK_MESSAGES = 200
 CHUNK_BYTES = 256 * 1024
 CHUNK_KEYS = 100
 FIRST_CHUNK = 16
 
+Key = TypeVar("Key", str, bytes)
+
 
 class Stage(NamedTuple):
-    """A key that messages wait in while they are on their way.
+    """A key in which messages wait while they are moved.
 
-    ``goes`` is ``there`` (to the other broker) or ``here`` (back into queues of the same one); ``kind`` is ``list``,
-    ``unacked`` or ``index``; ``name`` is the key that it was before.
+    ``goes`` is ``there`` (to the other broker) or ``here`` (back into queues of the same one); ``scope`` tells one run
+    of a move from another; ``kind`` is ``list``, ``unacked`` or ``index``; ``name`` is the previous name of the key.
     """
 
     goes: str
@@ -43,62 +48,189 @@ class Stage(NamedTuple):
     name: str
 
     @property
-    def hash(self):
-        """The name that a hash of unacknowledged messages has; where it is not the usual one, its index follows it."""
+    def hash_name(self) -> str:
+        """The name of a hash of unacknowledged messages, without that of its index."""
         return self.name.partition(INDEX_OF)[0]
 
     @property
-    def index(self):
-        """The name of its index; empty where it has none that is known."""
+    def index_name(self) -> str:
+        """The name of its index; empty where none is known."""
         name, named, index = self.name.partition(INDEX_OF)
         return index if named else kombu.index_of_unacked(name)
 
     @property
-    def key(self):
+    def key(self) -> str:
         return f"{STAGE}{self.goes}:{self.scope}:{self.kind}:{self.name}"
 
     @property
-    def seen(self):
+    def seen(self) -> str:
+        """The name of the set of the delivery tags that were pushed."""
         return f"{SEEN}{self.goes}:{self.scope}:{self.kind}:{self.name}"
 
 
-def is_bookkeeping(key):
-    """Whether a key of this name is Celery's or our own. A queue may have any name, so its list is not known by it."""
+class MessageKeys(NamedTuple):
+    """All keys of a database that hold messages, staged ones too.
+
+    ``lists`` maps a list to the name of its queue's list, or of its hold list; ``hashes`` are those of unacknowledged
+    messages.
+    """
+
+    lists: dict[str, str]
+    hashes: list[str]
+
+
+def text(key: bytes) -> str:
+    """The name of a key, whatever bytes it has."""
+    return key.decode("utf-8", "surrogateescape")
+
+
+def chunks(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    """Keys in parts that one exchange with Redis may carry."""
+    for start in range(0, len(keys), CHUNK_KEYS):
+        yield keys[start : start + CHUNK_KEYS]
+
+
+# Names
+
+
+def is_bookkeeping(key: str) -> bool:
+    """Whether a key of this name is Celery's or ours. Not for queues: they may have any name (:func:`queues_among`)."""
     return key.startswith(OWN) or kombu.is_own_name(key)
 
 
-def parse_stage(key):
-    """A :class:`Stage` from the name of its key, or ``None``."""
+def parse_stage(key: str) -> Stage | None:
+    """The stage that the name of a key describes, or ``None``."""
     if not key.startswith(STAGE):
         return None
-    parts = key[len(STAGE):].split(":", 3)
+    parts = key[len(STAGE) :].split(":", 3)
     return Stage(*parts) if len(parts) == 4 else None
 
 
-def next_chunk(payloads):
-    """How many messages to take next, judged by the size of these."""
-    size = sum(len(payload) for payload in payloads)
-    return max(1, min(CHUNK_MESSAGES, len(payloads) * CHUNK_BYTES // max(size, 1)))
+def released(key: str) -> str:
+    """The name of a queue's list, from that of its hold list too."""
+    return key[len(HOLD) :] if key.startswith(HOLD) else key
 
 
-def count_messages(broker):
-    """Messages per queue that a broker has, whatever their priority; ``unacked`` counts the unacknowledged ones.
+# What is where
 
-    ``held`` counts those that are held back, whichever queue they are for.
+
+def queues_among(database: Commands, lists: Sequence[Key]) -> list[Key]:
+    """Those of some lists that hold messages of Celery, by their first element: a queue may have any name.
+
+    :param lists: names of keys of the type list.
+    """
+    heads = database.pipeline([("LINDEX", key, 0) for key in lists]) if lists else []
+    return [key for key, head in zip(lists, heads) if head is not None and kombu.is_message(head)]
+
+
+def unacked_among(database: Commands, hashes: Sequence[Key]) -> list[Key]:
+    """Those of some hashes that hold unacknowledged messages, whatever the app calls them.
+
+    :param hashes: names of keys of the type hash.
+    """
+    found = []
+    for chunk in chunks(hashes):
+        answers = database.pipeline([("HSCAN", key, 0, "COUNT", 1) for key in chunk])
+        for key, (dummy, items) in zip(chunk, answers):
+            if items and kombu.unpack_unacked(items[1]) is not None:
+                found.append(key)
+    return found
+
+
+def task_lists(database: Commands) -> list[str]:
+    """Names of the lists that hold tasks: queues, each with a list per priority in use, and hold lists; not stages."""
+    names = map(text, database.scan(kind="list"))
+    return queues_among(database, [key for key in names if kombu.is_queue_name(key) and parse_stage(key) is None])
+
+
+def unacked_hashes(database: Commands) -> list[str]:
+    """Names of the hashes of messages that workers took and did not acknowledge; not stages."""
+    names = map(text, database.scan(kind="hash"))
+    return unacked_among(database, [key for key in names if parse_stage(key) is None])
+
+
+def stages(database: Commands) -> list[Stage]:
+    """All stages of a database but indexes, lists before unacknowledged messages."""
+    found = [parse_stage(text(key)) for key in database.scan(match=STAGE + "*")]
+    # An index is read together with its hash.
+    return sorted(
+        (stage for stage in found if stage is not None and stage.kind != "index"), key=lambda stage: stage.kind
+    )
+
+
+def message_keys(database: Commands, unacked: bool = True) -> MessageKeys:
+    """Where a database holds messages.
+
+    :param unacked: whether hashes of unacknowledged messages are looked for.
+    """
+    lists = {key: key for key in task_lists(database)}
+    hashes = unacked_hashes(database) if unacked else []
+    for stage in stages(database):
+        if stage.kind == "list":
+            lists[stage.key] = stage.name
+        elif unacked:
+            hashes.append(stage.key)
+    return MessageKeys(lists, hashes)
+
+
+def celerys_by_content(database: Commands, keys: Iterable[bytes]) -> set[bytes]:
+    """Those of some keys that are Celery's by their content: queues, unacknowledged messages and their indexes."""
+    keys = list(keys)
+    kinds = dict(zip(keys, database.pipeline([("TYPE", key) for key in keys]))) if keys else {}
+    found = set(queues_among(database, [key for key in keys if kinds[key] == b"list"]))
+    hashes = unacked_among(database, [key for key in keys if kinds[key] == b"hash"])
+    found.update(hashes)
+    if hashes:
+        found |= _scoring(database, [key for key in keys if kinds[key] == b"zset"], _tags(database, hashes))
+    return found
+
+
+def index_of(database: Commands, key: str) -> str:
+    """The name of the index of a hash of unacknowledged messages; empty when none is found."""
+    usual = kombu.index_of_unacked(key)
+    if usual and database.call("EXISTS", usual):
+        return usual
+    found = _scoring(database, map(text, database.scan(kind="zset")), _tags(database, [key]))
+    return next((name for name in sorted(found) if parse_stage(name) is None), usual)
+
+
+def _tags(database: Commands, hashes: Sequence[str | bytes]) -> list[bytes]:
+    """Some delivery tags of hashes of unacknowledged messages."""
+    return [tag for key in hashes for tag in database.call("HSCAN", key, 0, "COUNT", FIRST_CHUNK)[1][0:CHUNK_KEYS:2]]
+
+
+def _scoring(database: Commands, sets: Iterable[Key], tags: list[bytes]) -> set[Key]:
+    """Those of some sorted sets that contain one of some members."""
+    return {
+        key
+        for key in (sets if tags else ())
+        if any(score is not None for score in database.pipeline([("ZSCORE", key, tag) for tag in tags]))
+    }
+
+
+def present(database: Commands, keys: Sequence[bytes]) -> list[bytes]:
+    """Those of some keys that a database has."""
+    found: list[bytes] = []
+    for chunk in chunks(keys):
+        answers = database.pipeline([("EXISTS", key) for key in chunk])
+        found += [key for key, exists in zip(chunk, answers) if exists]
+    return found
+
+
+# Counting
+
+
+def count_messages(broker: Broker) -> dict[str, int]:
+    """Messages per queue, of all priorities; ``unacked`` counts the unacknowledged ones, ``held`` the held ones.
+
     An empty dict is the proof that the broker may be stopped.
     """
-    counts = {}
+    counts: dict[str, int] = {}
     for number in broker.message_databases():
         database = broker.database(number)
-        lists = {key: _counted_as(key) for key in task_lists(database)}
-        hashes = {key: kombu.UNACKED for key in unacked_hashes(database)}
-        for stage in stages(database):
-            if stage.kind == "list":
-                lists[stage.key] = _counted_as(stage.name)
-            elif stage.kind == "unacked":
-                hashes[stage.key] = kombu.UNACKED
-        lists = _under_their_queues(database, lists)
-        for command, keys in (("LLEN", lists), ("HLEN", hashes)):
+        found = message_keys(database)
+        lists = _by_queue(database, {key: _counted_as(name) for key, name in found.lists.items()})
+        for command, keys in (("LLEN", lists), ("HLEN", dict.fromkeys(found.hashes, kombu.UNACKED))):
             lengths = database.pipeline([(command, key) for key in keys]) if keys else []
             for queue, length in zip(keys.values(), lengths):
                 if length:
@@ -106,45 +238,88 @@ def count_messages(broker):
     return counts
 
 
-def waiting_tasks(broker):
-    """Messages per name of their task that wait in a broker or were taken from it, without those that are held."""
+def in_words(counts: Mapping[str, int]) -> str:
+    """Messages per queue as text, such as ``3 in celery, 1 in unacked``."""
+    return ", ".join(f"{count} in {queue}" for queue, count in sorted(counts.items()))
+
+
+def _counted_as(key: str) -> str:
+    return HELD if key.startswith(HOLD) else kombu.queue_of_key(key)
+
+
+def _by_queue(database: Commands, lists: dict[str, str]) -> dict[str, str]:
+    """Lists with their queues, where some names may end in a separator of the app's own and a priority."""
+    if not any(name[-1:].isdigit() for name in lists.values()):
+        return lists
+    try:
+        keys = [text(key) for key in database.scan(match=f"*{kombu.BINDING}*", kind="set")]
+        asked = [("SMEMBERS", key) for key in keys if not key.endswith(kombu.PIDBOX)]
+        members = [text(member) for answer in (database.pipeline(asked) if asked else ()) for member in answer]
+    except RedisError:
+        # Only the names of queues are less readable then.
+        return lists
+    return {key: kombu.queue_by_bindings(name, members) for key, name in lists.items()}
+
+
+def waiting_tasks(broker: Broker) -> dict[str, int]:
+    """Messages per name of their task that wait in a broker or were taken from it; held ones do not count."""
     return _count_names(broker, held=False)
 
 
-def held_tasks(broker):
+def held_tasks(broker: Broker) -> dict[str, int]:
     """Messages per name of their task that are held in a broker."""
     return _count_names(broker, held=True)
 
 
-def _count_names(broker, held):
-    names = {}
+def _count_names(broker: Broker, held: bool) -> dict[str, int]:
+    names: dict[str, int] = {}
     for number in broker.message_databases():
         database = broker.database(number)
-        waiting = {key: key for key in task_lists(database)}
-        hashes = [] if held else unacked_hashes(database)
-        for stage in stages(database):
-            if stage.kind == "list":
-                waiting[stage.key] = stage.name
-            elif stage.kind == "unacked" and not held:
-                hashes.append(stage.key)
-        for key in (key for key, name in waiting.items() if name.startswith(HOLD) is held):
-            for payloads in pages(database, key):
-                _add_names(names, payloads)
-        for key in hashes:
-            for values in hash_pages(database, key):
-                unpacked = [kombu.unpack_unacked(value) for value in values]
-                _add_names(names, [each[0] for each in unpacked if each is not None])
+        lists, hashes = message_keys(database, unacked=not held)
+        counted = [key for key, name in lists.items() if name.startswith(HOLD) is held]
+        for payloads in _payloads(database, counted, hashes):
+            _add_names(names, payloads)
     return names
 
 
-def _add_names(names, payloads):
+def _add_names(names: dict[str, int], payloads: Iterable[bytes]) -> None:
     for payload in payloads:
         name = kombu.task_of(payload)
         if name is not None:
             names[name] = names.get(name, 0) + 1
 
 
-def pages(database, key):
+def waiting_ids(broker: Broker, ids: set[str]) -> set[str]:
+    """Those of some ids of tasks that wait in a broker, are held there, or were taken from it and not acknowledged."""
+    found: set[Any] = set()
+    for number in broker.message_databases():
+        database = broker.database(number)
+        lists, hashes = message_keys(database)
+        for payloads in _payloads(database, lists, hashes):
+            found.update(map(kombu.id_of, payloads))
+    return ids & found
+
+
+def has_task(database: Commands, key: str, wanted: Callable[[str], bool]) -> bool:
+    """Whether a list holds a task with a name that is wanted."""
+    names: dict[str, int] = {}
+    for payloads in pages(database, key):
+        _add_names(names, payloads)
+        if any(map(wanted, names)):
+            return True
+    return False
+
+
+# Reading
+
+
+def next_chunk(payloads: Sequence[bytes]) -> int:
+    """How many messages to take next, by the size of the last ones."""
+    size = sum(len(payload) for payload in payloads)
+    return max(1, min(CHUNK_MESSAGES, len(payloads) * CHUNK_BYTES // max(size, 1)))
+
+
+def pages(database: Commands, key: str) -> Iterator[list[bytes]]:
     """All elements of a list, a page at a time."""
     start, count = 0, FIRST_CHUNK
     while True:
@@ -155,149 +330,13 @@ def pages(database, key):
         start, count = start + len(payloads), next_chunk(payloads)
 
 
-def hash_pages(database, key):
-    """All values of a hash, a page at a time."""
-    cursor = None
-    while cursor != b"0":
-        cursor, items = database.call("HSCAN", key, cursor or 0, "COUNT", FIRST_CHUNK)
-        yield items[1::2]
-
-
-def task_lists(database):
-    """Names of the lists that hold tasks: queues, each with a list per priority that is in use, and hold lists."""
-    keys = [
-        key
-        for key in map(text, database.scan(kind="list"))
-        if kombu.is_queue_name(key) and parse_stage(key) is None
-    ]
-    heads = database.pipeline([("LINDEX", key, 0) for key in keys]) if keys else []
-    return [key for key, head in zip(keys, heads) if head is not None and kombu.is_message(head)]
-
-
-def unacked_hashes(database):
-    """Names of the hashes of messages that workers took and did not acknowledge, whatever the app calls them."""
-    keys = [key for key in map(text, database.scan(kind="hash")) if parse_stage(key) is None]
-    return [key for key, value in first_values(database, keys).items() if kombu.unpack_unacked(value) is not None]
-
-
-def first_values(database, keys):
-    """One value of each of some hashes, by key; those that are gone or have none are left out."""
-    found = {}
-    for start in range(0, len(keys), CHUNK_KEYS):
-        chunk = keys[start:start + CHUNK_KEYS]
-        for key, (dummy, items) in zip(chunk, database.pipeline([("HSCAN", key, 0, "COUNT", 1) for key in chunk])):
-            if items:
-                found[key] = items[1]
-    return found
-
-
-def index_of(database, key):
-    """The name of the index of a hash of unacknowledged messages; empty when there is none that can be found."""
-    usual = kombu.index_of_unacked(key)
-    if usual and database.call("EXISTS", usual):
-        return usual
-    found = _scoring(database, map(text, database.scan(kind="zset")), _tags(database, [key]))
-    return next((name for name in sorted(found) if parse_stage(name) is None), usual)
-
-
-def celerys_by_content(database, keys):
-    """Those of some keys that are Celery's by what is in them: queues, unacknowledged messages and their indexes."""
-    keys = list(keys)
-    kinds = dict(zip(keys, database.pipeline([("TYPE", key) for key in keys]))) if keys else {}
-    lists = [key for key in keys if kinds[key] == b"list"]
-    heads = database.pipeline([("LRANGE", key, 0, 0) for key in lists]) if lists else []
-    found = {key for key, values in zip(lists, heads) if values and kombu.is_message(values[0])}
-    values = first_values(database, [key for key in keys if kinds[key] == b"hash"])
-    hashes = [key for key, value in values.items() if kombu.unpack_unacked(value) is not None]
-    found.update(hashes)
-    if hashes:
-        found |= _scoring(database, [key for key in keys if kinds[key] == b"zset"], _tags(database, hashes))
-    return found
-
-
-def present(database, keys):
-    """Those of some keys that are in a database."""
-    found = []
-    for start in range(0, len(keys), CHUNK_KEYS):
-        chunk = keys[start:start + CHUNK_KEYS]
-        answers = database.pipeline([("EXISTS", key) for key in chunk])
-        found += [key for key, there in zip(chunk, answers) if there]
-    return found
-
-
-def _tags(database, hashes):
-    """Some delivery tags of hashes of unacknowledged messages."""
-    return [tag for key in hashes for tag in database.call("HSCAN", key, 0, "COUNT", FIRST_CHUNK)[1][0:CHUNK_KEYS:2]]
-
-
-def _scoring(database, sets, tags):
-    """Those of some sorted sets that hold one of some members."""
-    return {
-        key
-        for key in (sets if tags else ())
-        if any(score is not None for score in database.pipeline([("ZSCORE", key, tag) for tag in tags]))
-    }
-
-
-def stages(database):
-    """What is staged in a database, lists before unacknowledged messages."""
-    found = [parse_stage(text(key)) for key in database.scan(match=STAGE + "*")]
-    # An index is read together with its hash.
-    return sorted(
-        (stage for stage in found if stage is not None and stage.kind != "index"), key=lambda stage: stage.kind
-    )
-
-
-def waiting_ids(broker, ids: set) -> set:
-    """Those of some ids of tasks that wait in a broker, were taken from it and not acknowledged, or are held there."""
-    found = set()
-    for number in broker.message_databases():
-        database = broker.database(number)
-        lists, hashes = task_lists(database), unacked_hashes(database)
-        for stage in stages(database):
-            (lists if stage.kind == "list" else hashes).append(stage.key)
-        for key in lists:
-            for payloads in pages(database, key):
-                found.update(map(kombu.id_of, payloads))
-        for key in hashes:
-            for values in hash_pages(database, key):
-                unpacked = [kombu.unpack_unacked(value) for value in values]
-                found.update(kombu.id_of(each[0]) for each in unpacked if each is not None)
-    return ids & found
-
-
-def has_task(database, key, wanted):
-    names = {}
-    for payloads in pages(database, key):
-        _add_names(names, payloads)
-        if any(map(wanted, names)):
-            return True
-    return False
-
-
-def released(key):
-    """The queue's own key, from the key of a hold list too."""
-    return key[len(HOLD):] if key.startswith(HOLD) else key
-
-
-def _under_their_queues(database, lists):
-    """The same lists, where the names of some may end in a separator of the app's own and a priority."""
-    if not any(name[-1:].isdigit() for name in lists.values()):
-        return lists
-    try:
-        keys = [text(key) for key in database.scan(match=f"*{kombu.BINDING}*", kind="set")]
-        asked = [("SMEMBERS", key) for key in keys if not key.endswith(kombu.PIDBOX)]
-        members = [text(member) for answer in (database.pipeline(asked) if asked else ()) for member in answer]
-    except RedisError:
-        # Only their names are not as people expect them.
-        return lists
-    return {key: kombu.queue_by_bindings(name, members) for key, name in lists.items()}
-
-
-def _counted_as(key):
-    return HELD if key.startswith(HOLD) else kombu.queue_of_key(key)
-
-
-def text(key):
-    """The name of a key, whatever bytes it has."""
-    return key.decode("utf-8", "surrogateescape")
+def _payloads(database: Commands, lists: Iterable[str], hashes: Iterable[str]) -> Iterator[list[bytes]]:
+    """The messages of lists and of hashes of unacknowledged ones, a page at a time."""
+    for key in lists:
+        yield from pages(database, key)
+    for key in hashes:
+        cursor = None
+        while cursor != b"0":
+            cursor, items = database.call("HSCAN", key, cursor or 0, "COUNT", FIRST_CHUNK)
+            unpacked = [kombu.unpack_unacked(value) for value in items[1::2]]
+            yield [each.payload for each in unpacked if each is not None]

@@ -6,23 +6,29 @@
 
 """The schedule of RedBeat, a beat that keeps its periodic tasks in Redis: entries made at run time, and when each ran.
 
-It is found by what it is made of, because its prefix can be chosen: a sorted set that ends in ``:schedule`` and scores
-the names of hashes with a definition. RedBeat itself starts from nothing else, so a copy is to a new beat what a
-restart is. Its lock stays behind: it belongs to the beat that holds it.
+Its prefix can be chosen, so it is found by its form: a sorted set whose name ends in ``:schedule`` and whose members
+are the names of hashes with a definition. RedBeat itself starts from nothing else, so for a new beat a copy is the same
+as a restart. The lock is not copied: it belongs to the beat that holds it.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Iterable
+
 from .copy_keys import copy_keys
 from .queues import CHUNK_KEYS
+from .redis import Commands
+
+if TYPE_CHECKING:
+    from .._journal.journal import AnyJournal
 
 SCHEDULE, STATICS, LOCK = b":schedule", b":statics", b":lock"
 
 
-def copy_schedule(journal, here, there, replace) -> int:
+def copy_schedule(journal: AnyJournal, here: Commands, there: Commands, replace: bool) -> int:
     """Copy the schedules of a database to another one, whose beat does not run.
 
-    :param replace: whether a schedule that is there already goes; else it is left as it is.
+    :param replace: whether a schedule that the destination has is replaced; else it is kept.
     :returns: how many keys were written.
     """
     copied = 0
@@ -30,17 +36,17 @@ def copy_schedule(journal, here, there, replace) -> int:
         keys = _keys_at(here, schedule)
         if not keys or (not replace and there.call("EXISTS", schedule)):
             continue
-        # What was taken out of the schedule meanwhile must not come back.
+        # An entry that was removed from the schedule meanwhile must not come back.
         gone = [key for key in _keys_at(there, schedule) if key not in keys]
         if gone:
             there.call("UNLINK", *gone)
-        copied += copy_keys(journal, here, there, keys, replace=True)[0]
+        copied += copy_keys(journal, here, there, keys, replace=True).written
     return copied
 
 
-def own_among(database, keys):
+def own_among(database: Commands, keys: Iterable[bytes]) -> set[bytes]:
     """Those of some keys that are RedBeat's."""
-    own = set()
+    own: set[bytes] = set()
     for key in keys:
         if key.endswith(SCHEDULE) and database.call("TYPE", key) == b"zset":
             found = _keys_at(database, key)
@@ -48,8 +54,8 @@ def own_among(database, keys):
     return own.intersection(keys)
 
 
-def _keys_at(database, schedule):
-    """All keys of a schedule but its lock; empty when it is none of RedBeat's."""
+def _keys_at(database: Commands, schedule: bytes) -> list[bytes]:
+    """All keys of a schedule but its lock; empty when the schedule is not RedBeat's."""
     entries = database.call("ZRANGE", schedule, 0, -1)
     few = entries[:CHUNK_KEYS]
     kinds = database.pipeline([("TYPE", entry) for entry in few]) if few else []
@@ -58,5 +64,5 @@ def _keys_at(database, schedule):
     return [schedule, _beside(schedule, STATICS), *entries] if any(defined) else []
 
 
-def _beside(schedule, name):
+def _beside(schedule: bytes, name: bytes) -> bytes:
     return schedule[: -len(SCHEDULE)] + name

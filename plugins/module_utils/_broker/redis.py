@@ -15,10 +15,14 @@ import errno
 import os
 import re
 import socket
-from typing import NamedTuple
+from typing import Any, Iterable, NamedTuple, NoReturn, Protocol, Sequence, Union
 from urllib.parse import unquote, urlsplit
 
 from .._errors import BluegreenError
+
+# A word of a command: text, or bytes that are sent as they are.
+Word = Union[str, bytes, int, float]
+Command = Sequence[Word]
 
 DEFAULT_PORT = 6379
 TIMEOUT = 10
@@ -29,11 +33,14 @@ _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
 
 SERVERS = ("redis-server", "valkey-server", "keydb-server")
 _SERVER_IMAGE = re.compile(r"(^|[/_-])(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)")
-# What such an image is called too, and serves no data: tools that look at a Redis, and those that stand before one.
-_TOOLS = "commander|exporter|insight|admin|browser|ui|gui|webui|cli|backup|sentinel|proxy|stat|stats|monitor|metrics|dump|operator"
+# Images with Redis in their name that serve no data: tools that read a Redis, and proxies in front of one.
+_TOOLS = (
+    "commander|exporter|insight|admin|browser|ui|gui|webui|cli|backup|sentinel|proxy|stat|stats|monitor|metrics|dump|"
+    "operator"
+)
 _TOOL_IMAGE = re.compile(rf"(^|[/_-])(redis|valkey|keydb)[_-]?([a-z0-9]*[_-])*({_TOOLS})([_-][^/]*)?([:@]|$)")
 
-# Schemes of URLs that lead to a server without TLS, Sentinel and cluster.
+# URL schemes of a single server without TLS: no Sentinel, no cluster.
 PLAIN = ("redis", "valkey")
 
 
@@ -41,19 +48,20 @@ class RedisError(BluegreenError):
     """Redis is out of reach, or refused a command.
 
     :param code: first word of Redis's answer, such as ``NOAUTH``; empty when there was none.
-    :param no_way: whether nothing at all came back from the address, not even a refusal.
+    :param no_way: whether the host has no route to the address: nothing came back, not even a refusal.
     """
 
-    def __init__(self, message, code="", no_way=False):
+    def __init__(self, message: str, code: str = "", no_way: bool = False) -> None:
         super().__init__(message)
         self.code = code
         self.no_way = no_way
 
 
 class Credentials(NamedTuple):
-    """What a Redis asks for. User and password are never part of a message, a command or a result.
+    """User and password of a Redis. They are never part of a message, a command line or a result.
 
-    ``source`` is where the password was found, ``unread`` where there is one that could not be read, both in words.
+    ``source`` says where the password was found, ``unread`` where a password stands that could not be read; both are
+    text for the user, such as ``REDIS_PASSWORD of service redis``.
     """
 
     user: str = ""
@@ -68,26 +76,23 @@ class Url(NamedTuple):
     scheme: str
     host: str
     port: int
-    database: object
+    database: int | None
     credentials: Credentials
 
 
-def parse_url(url):
-    """A :class:`Url`.
+def parse_url(url: str) -> Url:
+    """Parse the URL of a broker.
 
-    :raises BluegreenError: it is no URL. The message does not show it, because it may hold a password.
+    :raises BluegreenError: it is not a URL. The message does not show it, because it may hold a password.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        parts, port = None, None
+        _refuse_url()
     # SQS and others need no host; a Redis does.
-    if parts is None or "://" not in url or (parts.scheme.startswith(PLAIN) and not parts.netloc):
-        raise BluegreenError(
-            "broker url is no URL (its text is not shown, it may hold a password): write it as the app does, such as "
-            "redis://redis:6379/0."
-        )
+    if "://" not in url or (parts.scheme.startswith(PLAIN) and not parts.netloc):
+        _refuse_url()
     path = parts.path.strip("/")
     if parts.scheme in ("redis", "rediss", *PLAIN) and path and not path.isdigit():
         raise BluegreenError(
@@ -103,8 +108,27 @@ def parse_url(url):
     )
 
 
-def is_redis(container):
-    """Whether a container runs a Redis, or one of those that speak its protocol."""
+def _refuse_url() -> NoReturn:
+    raise BluegreenError(
+        "broker url is not a URL (its text is not shown because it may hold a password): write it as the app does, "
+        "such as redis://redis:6379/0."
+    )
+
+
+class Program(Protocol):
+    """A container, or a service of a Compose file."""
+
+    @property
+    def command(self) -> Sequence[str]:
+        """Entry point and command."""
+
+    @property
+    def image_name(self) -> str:
+        """The image as Compose names it."""
+
+
+def is_redis(container: Program) -> bool:
+    """Whether a container runs Redis, or another server that speaks its protocol."""
     words = [os.path.basename(word) for text in container.command for word in str(text).split()]
     if any(word in SERVERS for word in words):
         return True
@@ -112,35 +136,44 @@ def is_redis(container):
 
 
 class Commands:
-    """What can be asked of Redis, whichever way the questions take.
+    """One database of a Redis: runs commands, over a socket (:class:`Redis`) or :class:`redis_cli.RedisCli`.
 
-    Text that goes in may be ``str`` or ``bytes``; what comes back is ``bytes``.
+    An answer is ``bytes``, an ``int``, ``None`` or a list of answers, depending on the command.
+
+    :ivar place: where the Redis is, for messages.
     """
 
-    def call(self, *words):
-        """Run one command.
+    place: str
 
-        :raises RedisError: Redis refused it, or is gone.
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def call(self, *words: Word) -> Any:
+        """Run one command, and return the answer.
+
+        :raises RedisError: Redis refused the command, or cannot be reached.
         """
         return self.pipeline([words])[0]
 
-    def pipeline(self, commands):
-        """Run commands one after the other in one go; they are not a transaction.
+    def pipeline(self, commands: Iterable[Command]) -> list[Any]:
+        """Send several commands at once, and return the answer of each; they are not a transaction.
 
         :raises RedisError: the first refusal, after all answers were read.
         """
         raise NotImplementedError
 
-    def scan(self, match=None, kind=None, count=500):
-        """Names of keys, each once, without ever blocking Redis for long.
+    def scan(self, match: Word | None = None, kind: str | None = None, count: int = 500) -> list[bytes]:
+        """Names of keys, sorted, each once; Redis is never blocked for long.
 
+        :param match: only keys that match this pattern.
         :param kind: only keys of this type, such as ``list``.
         """
-        seen, cursor, by_server = set(), b"0", kind is not None
+        seen: set[bytes] = set()
+        cursor, by_server = b"0", kind is not None
         while True:
-            command = ["SCAN", cursor, "COUNT", count] + (["MATCH", match] if match else [])
+            command: list[Word] = ["SCAN", cursor, "COUNT", count, *(["MATCH", match] if match else [])]
             try:
-                cursor, keys = self.call(*command, *(["TYPE", kind] if by_server else []))
+                cursor, keys = self.call(*command, *(["TYPE", kind] if kind and by_server else []))
             except RedisError as error:
                 # SCAN knows TYPE since Redis 6.
                 if not by_server or error.code != "ERR":
@@ -161,7 +194,14 @@ class Redis(Commands):
     :param address: a host name or address, or the absolute path of a unix socket.
     """
 
-    def __init__(self, address, port=DEFAULT_PORT, database=0, credentials=Credentials(), timeout=TIMEOUT):
+    def __init__(
+        self,
+        address: str,
+        port: int = DEFAULT_PORT,
+        database: int = 0,
+        credentials: Credentials = Credentials(),
+        timeout: float = TIMEOUT,
+    ) -> None:
         self.place = f"{address}:{port}" if not address.startswith("/") else address
         self.database = database
         self._credentials = credentials
@@ -179,32 +219,32 @@ class Redis(Commands):
             raise self._out_of_reach(error) from error
         try:
             if credentials.password:
-                login = (credentials.user, credentials.password) if credentials.user else (credentials.password,)
-                self._log_in(login)
+                self._log_in([credentials.user, credentials.password] if credentials.user else [credentials.password])
             if database:
                 self.call("SELECT", database)
         except RedisError:
             self.close()
             raise
 
-    def close(self):
+    def close(self) -> None:
         self._reader.close()
         self._socket.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Redis:
         return self
 
-    def __exit__(self, *_exception):
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def _log_in(self, login):
+    def _log_in(self, login: list[str]) -> None:
         try:
             self.call("AUTH", *login)
         except RedisError as error:
             if not (self._credentials.source and asks_for_none(error)):
                 raise
 
-    def pipeline(self, commands):
+    def pipeline(self, commands: Iterable[Command]) -> list[Any]:
+        commands = list(commands)
         try:
             self._socket.sendall(b"".join(encode(command) for command in commands))
             replies = [self._read() for _command in commands]
@@ -215,7 +255,7 @@ class Redis(Commands):
                 raise reply
         return replies
 
-    def _read(self):
+    def _read(self) -> Any:
         line = self._reader.readline()
         if not line.endswith(b"\r\n"):
             raise EOFError("the connection was closed")
@@ -233,19 +273,19 @@ class Redis(Commands):
             return None if rest == b"-1" else [self._read() for _item in range(int(rest))]
         raise ValueError("it does not speak the protocol of Redis")
 
-    def _exactly(self, length):
+    def _exactly(self, length: int) -> bytes:
         data = self._reader.read(length)
         if len(data) != length:
             raise EOFError("the connection was closed")
         return data
 
-    def _out_of_reach(self, error):
+    def _out_of_reach(self, error: Exception) -> RedisError:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         no_way = isinstance(error, socket.timeout) or getattr(error, "errno", None) in _NO_WAY
         return RedisError(f"Redis does not answer at {self.place} ({reason}).", no_way=no_way)
 
 
-def encode(words):
+def encode(words: Command) -> bytes:
     """A command in Redis's protocol."""
     parts = [b"*%d\r\n" % len(words)]
     for word in words:
@@ -254,28 +294,30 @@ def encode(words):
     return b"".join(parts)
 
 
-def asks_for_none(error):
-    """Whether a login failed because the Redis has no password: what was found may be another one's."""
+def asks_for_none(error: RedisError) -> bool:
+    """Whether a login failed because the Redis has no password: the one that was found may be for another server."""
     return error.code == "ERR" and "AUTH" in error.message and "password" in error.message
 
 
-def refusal(place, text, credentials=Credentials()):
-    """A sentence for what Redis answered in place of a result.
+def refusal(place: str, text: str, credentials: Credentials = Credentials()) -> str:
+    """A sentence for an error that Redis answered.
 
+    :param place: where the Redis is, in words.
+    :param text: the error.
     :param credentials: those that it was given.
     """
     code = text.split(" ", 1)[0]
     way_out = "give the app's own URL with user and password as bluegreen_broker_url."
     if code == "WRONGPASS" or "invalid password" in text:
-        what = f"the password found in {credentials.source}" if credentials.source else "the user and password that it was given"
+        found = f"the password found in {credentials.source}"
+        what = found if credentials.source else "the user and password that it was given"
         return f"Redis at {place} does not accept {what} ({code}): {way_out}"
     if code == "NOPERM":
         return (
-            f"Redis at {place} does not let its user do what is needed ({text}): give a URL of a user with ~* +@all as "
+            f"The Redis user at {place} lacks a permission ({text}): give a URL of a user with ~* +@all as "
             "bluegreen_broker_url."
         )
     if code == "NOAUTH":
-        if credentials.unread:
-            return f"Redis at {place} was given a password that could not be read: {credentials.unread} ({code}): {way_out}"
-        return f"Redis at {place} asks for a password that could not be found in the project ({code}): {way_out}"
+        why = f"{credentials.unread} could not be read" if credentials.unread else "none was found in the project"
+        return f"Redis at {place} asks for a password, and {why} ({code}): {way_out}"
     return f"Redis at {place} refused a command: {text}."

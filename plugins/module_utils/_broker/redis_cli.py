@@ -4,23 +4,26 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Redis through the redis-cli in its own container, where the host has no way to the container's address.
+"""Redis through the redis-cli in its own container, for a host that has no route to the container's address.
 
-Such are rootless engines and networks of the kind macvlan. It costs a process a call, and a second one on a small
-computer, so it is never the first choice. Commands go through standard input: neither they nor a password show in a
-list of processes.
+This is so with a rootless engine or a macvlan network. Each call starts a process, which takes a second on a small
+computer, so it is never the first choice. Commands are written to standard input: neither they nor a password show in
+the list of processes.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any, Iterable
 
-from .redis import Commands, Credentials, RedisError, asks_for_none, refusal
+from .._docker.containers import Container
+from .._docker.engine import Engine
+from .redis import Command, Commands, Credentials, RedisError, asks_for_none, refusal
 
-# --no-raw: quoted text and numbered lists, which can be read back; what is raw cannot.
+# --no-raw prints quoted text and numbered lists, which can be parsed; raw output cannot.
 ARGV = ["redis-cli", "--no-raw"]
 
-# Answers that redis-cli prints as they are, whatever it is told.
+# redis-cli prints the answers to these raw in spite of --no-raw.
 _PRINTED_RAW = ("INFO", "CLIENT")
 
 _ITEM = re.compile(rb" *(\d+)\) ")
@@ -33,11 +36,11 @@ _EMPTY = (b"(empty array)", b"(empty list or set)", b"(empty set)", b"(empty has
 class RedisCli(Commands):
     """The same as :class:`redis.Redis`, with a process for each pipeline."""
 
-    def __init__(self, engine, container, database, credentials):
+    def __init__(self, engine: Engine, container: Container, database: int, credentials: Credentials) -> None:
         self._engine = engine
         self._container = container
         self.place = f"container {container.name}"
-        self._login = []
+        self._login: list[Command] = []
         self._credentials = credentials
         if credentials.password:
             user = (credentials.user,) if credentials.user else ()
@@ -47,16 +50,16 @@ class RedisCli(Commands):
         if self._login:
             self._ask([])
 
-    def close(self):
+    def close(self) -> None:
         """There is nothing to close between two calls."""
 
-    def pipeline(self, commands):
+    def pipeline(self, commands: Iterable[Command]) -> list[Any]:
         commands = list(commands)
         if any(command[0] in _PRINTED_RAW for command in commands):
             return [self._ask([command], raw=True)[0] for command in commands]
         return self._ask(commands)
 
-    def _ask(self, commands, raw=False):
+    def _ask(self, commands: list[Command], raw: bool = False) -> list[Any]:
         text = b"".join(quote(command) + b"\n" for command in self._login + commands)
         code, out, error = self._engine.execute(self._container.id, ARGV, text)
         lines = out.splitlines(True)
@@ -80,7 +83,7 @@ class RedisCli(Commands):
         return replies[len(self._login):]
 
 
-def quote(words):
+def quote(words: Command) -> bytes:
     """A command as a line that redis-cli reads."""
     quoted = []
     for word in words:
@@ -89,36 +92,36 @@ def quote(words):
     return b" ".join(quoted)
 
 
-def _quoted_byte(byte):
+def _quoted_byte(byte: int) -> bytes:
     if byte in b'"\\' or byte < 32 or byte > 126:
         return b"\\x%02x" % byte
     return bytes((byte,))
 
 
-def parse(out, place="", credentials=Credentials()):
-    """The answers that redis-cli printed, as :class:`redis.Redis` would give them."""
+def parse(out: bytes, place: str = "", credentials: Credentials = Credentials()) -> list[Any]:
+    """The answers that redis-cli printed, as :class:`redis.Redis` returns them; an error is a :class:`RedisError`."""
     lines = [line for line in out.split(b"\n") if line and not _SLOW.match(line)]
-    replies = []
+    replies: list[Any] = []
     while lines:
         replies.append(_reply(lines, 0, place, credentials))
     return replies
 
 
-def _reply(lines, column, place, credentials):
-    """Take one answer, which begins at ``column`` of the first line, off the lines."""
+def _reply(lines: list[bytes], column: int, place: str, credentials: Credentials) -> Any:
+    """Remove one answer, which begins at ``column`` of the first line, from the lines, and return it."""
     if not _ITEM.match(lines[0], column):
         return _scalar(lines.pop(0)[column:], place, credentials)
-    items = []
+    items: list[Any] = []
     while lines:
         item = _ITEM.match(lines[0], column)
-        # Only the first item of a list within a list stands on the line of the item that the list is.
+        # A nested list begins on the line of its own item; only its first item may stand there.
         if not item or int(item.group(1)) != len(items) + 1 or (items and lines[0][:column].strip()):
             break
         items.append(_reply(lines, item.end(), place, credentials))
     return items
 
 
-def _scalar(text, place, credentials):
+def _scalar(text: bytes, place: str, credentials: Credentials) -> Any:
     if text.startswith(b'"') and text.endswith(b'"') and len(text) > 1:
         return _ESCAPE.sub(_unescape, text[1:-1])
     if text.startswith(b"(integer) "):
@@ -133,7 +136,7 @@ def _scalar(text, place, credentials):
     return text
 
 
-def _unescape(match):
+def _unescape(match: re.Match[bytes]) -> bytes:
     code = match.group(1)
     if code[:1] == b"x" and len(code) == 3:
         return bytes((int(code[1:], 16),))

@@ -4,9 +4,9 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Questions to live workers through Celery's remote control, without Celery.
+"""Requests to live workers through Celery's remote control, without Celery.
 
-``celery inspect`` starts a Python with the whole app: seconds and 38 MiB a call. The same question is one PUBLISH.
+``celery inspect`` starts a Python with the whole app: seconds and 38 MiB a call. The same request is one PUBLISH.
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ from __future__ import annotations
 import base64
 import json
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Sequence
 
 from .._celery import kombu
+from .._docker.containers import Container
 from .._linux.clock import Deadline
-from .node_names import nodes_of
+from .node_names import Nodes, nodes_of
 from .queues import text
-from .redis import RedisError
+from .redis import Commands, RedisError
+
+if TYPE_CHECKING:
+    from .._host import Host
+    from .connection import Broker
 
 ANSWER_SECONDS = 1.0
 
@@ -28,36 +33,46 @@ ANSWER_SECONDS = 1.0
 class Task(NamedTuple):
     """A task that a worker was busy with.
 
-    ``since`` is its start in seconds since the epoch, ``worker_pid`` the process that runs it, as its container counts
-    processes; either may be ``None``.
+    ``since`` is its start in seconds since the epoch, ``worker_pid`` the process that runs it, in the container's own
+    numbers; either may be ``None``.
     """
 
     node: str
     id: str
     name: str
-    since: object
-    worker_pid: object = None
+    since: float | None
+    worker_pid: int | None = None
 
 
 class Mailbox(NamedTuple):
-    """Where the workers of an app listen: its ``global_keyprefix``, its exchange, and the separator of its bindings."""
+    """Where an app's workers listen: its ``global_keyprefix``, its exchange, and the separator of its bindings."""
 
     prefix: str = ""
     exchange: str = "celery" + kombu.PIDBOX
     separator: str = kombu.SEPARATOR
 
-    def channels(self, database):
+    def channels(self, database: int) -> tuple[str, str]:
         """The channels that they may listen to, the usual one first (see kombu's option ``fanout_prefix``)."""
         return f"{self.prefix}/{database}.{self.exchange}", f"{self.prefix}{self.exchange}"
 
 
-def request(method, reply_to, ticket, now, arguments=None, exchange=Mailbox().exchange, destination=None):
-    """The message of a question to the workers of a mailbox; pure.
+def request(
+    method: str,
+    reply_to: str,
+    ticket: str,
+    now: float,
+    arguments: Mapping[str, Any] | None = None,
+    exchange: str = Mailbox().exchange,
+    destination: Sequence[str] | None = None,
+) -> str:
+    """The message of a request to the workers of a mailbox, as JSON; pure.
 
     :param method: ``active``, ``registered``, ``conf`` or another one of Celery's remote control.
-    :param now: seconds since the epoch; a worker ignores a question that is older than a minute.
-    :param arguments: what the method is given, by name.
-    :param destination: names of the nodes that are meant; ``None`` for all.
+    :param reply_to: the routing key of the answers.
+    :param ticket: the id of the request.
+    :param now: seconds since the epoch; a worker ignores a request that is older than a minute.
+    :param arguments: of the method, by name.
+    :param destination: names of the nodes that shall answer; ``None`` for all.
     """
     body = {
         "method": method,
@@ -84,7 +99,7 @@ def request(method, reply_to, ticket, now, arguments=None, exchange=Mailbox().ex
     return json.dumps(message)
 
 
-def answer(payload):
+def answer(payload: bytes) -> tuple[Any, Any] | None:
     """``(node, answer)`` from a reply's bytes, or ``None``; pure."""
     try:
         message = kombu.decoded(payload)
@@ -97,53 +112,77 @@ def answer(payload):
     return node, content
 
 
-def _mailboxes(database, keys):
+def _mailboxes(database: Commands, keys: Iterable[str]) -> dict[Mailbox, set[str]]:
     """A :class:`Mailbox` for each app whose workers listen in a database, with the names of its nodes.
 
     :param keys: names of the bindings of their exchanges.
     """
-    found = {}
+    found: dict[Mailbox, set[str]] = {}
     for key in keys:
         prefix, exchange = kombu.binding_of_key(key)
         for member in () if exchange.startswith("reply.") else map(text, database.call("SMEMBERS", key)):
             separator = kombu.leading_separator(member)
             if separator:
-                node = member[2 * len(separator):]
+                node = member[2 * len(separator) :]
                 box = Mailbox(prefix, exchange, separator)
                 found.setdefault(box, set()).add(node[: -len(exchange) - 1] if node.endswith(exchange) else node)
     return found
 
 
-def ask(host, broker, number, method, nodes, arguments=None):
-    """Answers by node, only those of our own; an empty dict when none of them answers in time.
+def ask(
+    host: Host,
+    broker: Broker,
+    number: int,
+    method: str,
+    nodes: Nodes,
+    arguments: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Send a request to some nodes, and return the answers by node; without those of nodes that do not answer in time.
 
     :param number: the database that the workers read.
-    :param nodes: :class:`node_names.Nodes`
+    :param method, arguments: as for :func:`request`.
     """
-    answers, database, asked = {}, broker.database(number), set()
+    answers: dict[str, Any] = {}
+    asked: set[Mailbox] = set()
+    database = broker.database(number)
     usual = [kombu.BINDING + Mailbox().exchange]
-    # All others are looked for only where the usual one has none of ours: that takes a look at every key.
+    # Others are searched for only if a node is not at the usual one, because that takes a SCAN of all keys.
     for keys in (lambda: usual, lambda: map(text, database.scan(match=f"*{kombu.BINDING}*{kombu.PIDBOX}", kind="set"))):
         if nodes.all_in(answers):
             break
         for box, names in _mailboxes(database, keys()).items():
             if box not in asked and any(map(nodes.owns, names)):
                 asked.add(box)
-                # Another app may have its workers there. What is told to ours is not for them.
+                # Workers of another app may listen there too, and must not follow the request.
                 own = sorted(filter(nodes.owns, names))
-                _ask_mailbox(host, database, number, box, (method, arguments, own), nodes, answers)
+                _ask_mailbox(host, database, number, box, _Request(method, arguments, own), nodes, answers)
     return answers
 
 
-def _ask_mailbox(host, database, number, box, question, nodes, answers):
-    method, arguments, destination = question
+class _Request(NamedTuple):
+    method: str
+    arguments: Mapping[str, Any] | None
+    destination: Sequence[str]
+
+
+def _ask_mailbox(
+    host: Host,
+    database: Commands,
+    number: int,
+    box: Mailbox,
+    asked: _Request,
+    nodes: Nodes,
+    answers: dict[str, Any],
+) -> None:
+    """Send a request to one mailbox, and add the answers of some nodes to ``answers``."""
     name, ticket = os.urandom(16).hex(), os.urandom(16).hex()
     queue = f"{name}.reply.celery.pidbox"
     key, binding = f"{box.prefix}{queue}", f"{box.prefix}{kombu.BINDING}reply.celery.pidbox"
     member = box.separator.join((name, "", queue))
     try:
         database.call("SADD", binding, member)
-        message = request(method, name, ticket, host.clock.wall(), arguments, box.exchange, destination)
+        now = host.clock.wall()
+        message = request(asked.method, name, ticket, now, asked.arguments, box.exchange, asked.destination)
         if not any(database.call("PUBLISH", channel, message) for channel in box.channels(number)):
             return
         deadline = Deadline(host.clock, ANSWER_SECONDS)
@@ -159,9 +198,11 @@ def _ask_mailbox(host, database, number, box, question, nodes, answers):
         database.pipeline([("SREM", binding, member), ("DEL", key)])
 
 
-def ask_all(host, broker, method, nodes, arguments=None):
-    """The same in all databases that hold messages, as far as a worker reads them; ``None`` when Redis refuses."""
-    answers = {}
+def ask_all(
+    host: Host, broker: Broker, method: str, nodes: Nodes, arguments: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """The same in all databases with messages that a worker reads; ``None`` when Redis refuses or cannot be reached."""
+    answers: dict[str, Any] = {}
     try:
         for number in broker.message_databases():
             if not nodes.all_in(answers) and broker.has_live_worker(number):
@@ -171,10 +212,10 @@ def ask_all(host, broker, method, nodes, arguments=None):
     return answers
 
 
-def active_tasks(host, broker, containers):
-    """What workers are busy with, or ``None`` when nobody tells; never a failure.
+def active_tasks(host: Host, broker: Broker, containers: Sequence[Container]) -> list[Task] | None:
+    """The tasks that workers are busy with, or ``None`` when no worker answers; never raises.
 
-    :param containers: the workers' containers. Others at the same broker are not asked.
+    :param containers: the workers' containers. Other workers of the same broker are not asked.
     """
     nodes = nodes_of(host, containers)
     answers = ask_all(host, broker, "active", nodes) if nodes else None

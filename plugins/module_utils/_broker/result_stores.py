@@ -4,29 +4,35 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Results that a color keeps in another Redis of its own than its broker, copied to the same service of the other color.
+"""Results in a Redis that each color has beside its broker, copied to the same service of the other color.
 
-The broker may be one for both colors, or no Redis at all.
+The broker may be shared by both colors, or not be a Redis.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from .._errors import BluegreenError
 from . import move_checks
 from .redbeat import copy_schedule
 from .results import copy_results
 
+if TYPE_CHECKING:
+    from .._host import Host
+    from .._journal.journal import AnyJournal
+    from .connection import Broker, Color
 
-def copy_beside(host, journal, source, destination) -> int:
-    """Copy results, chords and RedBeat's schedule, as far as they are not in the broker.
 
-    What cannot be copied is a warning: no task is lost with it.
+def copy_beside(host: Host, journal: AnyJournal, source: Color, destination: Color) -> int:
+    """Copy results, chords and RedBeat's schedule that are not in the broker.
 
-    :param source, destination: :class:`color.Color`
+    If that fails, the user is warned: no task is lost.
+
     :returns: how many keys were written.
     """
     copied = 0
-    for service in source.other_redis(_told(journal)):
+    for service in source.other_redis(_result_hosts(journal)):
         with source.redis_of(service) as here, destination.redis_of(service) as there:
             if here is None or there is None:
                 continue
@@ -37,13 +43,13 @@ def copy_beside(host, journal, source, destination) -> int:
     return copied
 
 
-def _told(journal):
-    """The hosts that the workers named as the place of their results; ``None`` when nobody told."""
-    told = [each["results"] for each in (journal.get("celery") or {}).values()]
-    return None if not told or None in told else set(told)
+def _result_hosts(journal: AnyJournal) -> set[str] | None:
+    """The hosts that the workers named as their result backends; ``None`` when they are not known."""
+    hosts = [each["results"] for each in (journal.get("celery") or {}).values()]
+    return None if not hosts or None in hosts else set(hosts)
 
 
-def _copy(host, journal, here, there):
+def _copy(host: Host, journal: AnyJournal, here: Broker, there: Broker) -> int:
     if here.run_id() == there.run_id():
         return 0
     numbers = here.message_databases()

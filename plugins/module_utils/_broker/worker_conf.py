@@ -4,49 +4,55 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""What the workers of a color are configured to, asked of themselves before they stop.
+"""The configuration of a color's workers, which they are asked for before they stop.
 
-Celery hides the values of settings whose name holds "key", so neither ``unacked_key`` nor ``global_keyprefix`` can be
-asked: both are read from the keys in Redis.
+Celery hides the values of settings with "key" in their name, so neither ``unacked_key`` nor ``global_keyprefix`` can be
+asked for: both are read from the keys in Redis.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence
 from urllib.parse import urlsplit
 
 from .._celery import kombu
+from .._docker.containers import Container
 from . import remote_control
 from .node_names import nodes_of
+
+if TYPE_CHECKING:
+    from .._host import Host
+    from .._journal.journal import AnyJournal
+    from .connection import Broker
 
 _REDIS = ("redis", "rediss", "valkey", "valkeys")
 
 
 class WorkerConf(NamedTuple):
-    """What all workers that answered say; where two differ, neither counts.
+    """The settings in which all workers that answered agree; where two differ, neither counts.
 
     :ivar layout: :class:`kombu.Layout`
-    :ivar results: host of the Redis that keeps the results; ``""`` for another store or none, ``None`` when nobody told.
+    :ivar results: host of the Redis that keeps the results; ``""`` for another store or none, ``None`` if not known.
     :ivar soft_shutdown: seconds of ``worker_soft_shutdown_timeout``, the longest of all.
     """
 
-    layout: object = kombu.Layout()
-    results: object = None
+    layout: kombu.Layout = kombu.Layout()
+    results: str | None = None
     soft_shutdown: float = 0.0
 
 
-def ask_conf(host, broker, containers) -> WorkerConf:
-    """Ask the workers in some containers for their configuration; never a failure.
+def ask_conf(host: Host, broker: Broker, containers: Sequence[Container]) -> WorkerConf:
+    """Ask the workers in some containers for their configuration; never raises.
 
-    One that is busy in the solo pool, or has no remote control, does not answer, and then nothing is known.
+    A worker that is busy in the solo pool, or has no remote control, does not answer; then nothing is known.
     """
     nodes = nodes_of(host, containers)
     answers = remote_control.ask_all(host, broker, "conf", nodes, {"with_defaults": False}) if nodes else None
     return merged([content for content in (answers or {}).values() if isinstance(content, dict)])
 
 
-def merged(answers) -> WorkerConf:
-    """A :class:`WorkerConf` from the answers of workers, each what Celery calls its changes; pure."""
+def merged(answers: Sequence[Mapping[str, Any]]) -> WorkerConf:
+    """The settings from the answers of workers, each the settings that differ from Celery's defaults; pure."""
     if not answers:
         return WorkerConf()
     layouts, results = {_layout(each) for each in answers}, {_results(each) for each in answers}
@@ -57,20 +63,20 @@ def merged(answers) -> WorkerConf:
     )
 
 
-def _layout(answer):
+def _layout(answer: Mapping[str, Any]) -> kombu.Layout:
     options = answer.get("broker_transport_options")
     options = options if isinstance(options, dict) else {}
     separator, steps = options.get("sep", kombu.SEPARATOR), options.get("priority_steps", kombu.PRIORITY_STEPS)
-    if not isinstance(separator, str) or not isinstance(steps, (list, tuple)) or not all(_is_step(each) for each in steps):
+    if not isinstance(separator, str) or not isinstance(steps, (list, tuple)) or not all(map(_is_step, steps)):
         return kombu.Layout()
     return kombu.Layout(separator, tuple(steps))
 
 
-def _is_step(step):
+def _is_step(step: object) -> bool:
     return isinstance(step, int) and not isinstance(step, bool)
 
 
-def _results(answer):
+def _results(answer: Mapping[str, Any]) -> str | None:
     backend = answer.get("result_backend")
     if not isinstance(backend, str):
         return ""
@@ -81,21 +87,21 @@ def _results(answer):
         return None
 
 
-def _seconds(value):
+def _seconds(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) and value > 0 else 0.0
 
 
-def remember(journal, broker, conf):
-    """Keep in the journal what the moves need; the guard and a rollback read it too."""
+def remember(journal: AnyJournal, broker: Broker, conf: WorkerConf) -> None:
+    """Note in the journal what the moves need; the guard and a rollback read it too."""
     if conf.layout == kombu.Layout() and conf.results is None:
-        # What an earlier look was told is better than nothing.
+        # The answers of an earlier call are better than none.
         return
     noted = {"separator": conf.layout.separator, "steps": list(conf.layout.steps), "results": conf.results}
     journal.note(celery={**(journal.get("celery") or {}), broker.name: noted})
 
 
-def layout_of(journal, *brokers):
-    """The :class:`kombu.Layout` that is known of the first of some brokers of which any is."""
+def layout_of(journal: AnyJournal, *brokers: Broker) -> kombu.Layout:
+    """The first layout that is known of some brokers; an empty one if none is."""
     known = journal.get("celery") or {}
     for broker in brokers:
         found = known.get(broker.name)

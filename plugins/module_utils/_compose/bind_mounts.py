@@ -3,43 +3,55 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Code that containers mount from the host: the old ones would run the new code when they are started again."""
+
+"""Code that containers mount from the host: old containers would run the new code after a restart."""
 
 from __future__ import annotations
 
 import os
 import re
+from typing import Any, Callable, Mapping, Sequence
 
-from .._docker.containers import ROLES
+from .._docker.containers import started_services
 from .._validation import COLORS
 
-# A look into folders of data has to end early.
+# Limits of the search for code, because a folder may hold a lot of data.
 _DEPTH = 3
 _ENTRIES = 2000
 
 
-def warnings(rendered, roles, project_src, release, holds_code):
+def warnings(
+    rendered: Mapping[str, dict[str, Any]],
+    roles: Mapping[str, Sequence[str]],
+    project_src: str,
+    release: str,
+    holds_code: Callable[[str], bool],
+) -> list[str]:
     """A sentence for each path with code at or below ``project_src`` that both colors mount.
 
     :param rendered: for each color, the configuration that Compose rendered.
-    :param holds_code: says of a path whether there is code.
+    :param roles: for each role, the services.
+    :param release: a path that names it is not shared with other releases.
+    :param holds_code: whether there is code at a path.
     """
-    users = {}
-    for name in (name for role in ROLES for name in roles[role]):
+    users: dict[str, list[str]] = {}
+    for name in started_services(roles):
         sources = {color: _bind_mounts(rendered[color]["services"].get(name) or {}) for color in COLORS}
         for target, source in sources["blue"].items():
-            if sources["green"].get(target) == source and _is_below(source, project_src) and not names_release(source, release):
+            is_shared = sources["green"].get(target) == source and not names_release(source, release)
+            if is_shared and _is_below(source, project_src):
                 users.setdefault(source, []).append(name)
     return [
-        f"{path} holds code and is mounted into {', '.join(names)}: a container of the old color would run the new code when "
-        "it is started again, so there is no sure way back. Build the code into the image, or give each release a folder "
-        "of its own (./releases/${BG_RELEASE})."
+        f"{path} holds code and is mounted into {', '.join(names)}: a container of the old color would run the new "
+        "code when it is started again, so a rollback would not bring the old code back. Build the code into the "
+        "image, or give each release a folder of its own (./releases/${BG_RELEASE})."
         for path, names in users.items()
         if holds_code(path)
     ]
 
 
-def _bind_mounts(service):
+def _bind_mounts(service: Mapping[str, Any]) -> dict[str, str]:
+    """For each path in the container, the folder or file of the host."""
     return {
         mount.get("target"): os.path.normpath(mount["source"])
         for mount in service.get("volumes") or ()
@@ -47,18 +59,18 @@ def _bind_mounts(service):
     }
 
 
-def _is_below(path, folder):
+def _is_below(path: str, folder: str) -> bool:
     folder = os.path.normpath(folder)
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def names_release(path: str, release: str) -> bool:
-    """Whether the path is that of one release."""
+    """Whether a path contains the name of a release."""
     return bool(release) and re.search(rf"(?<![A-Za-z0-9.]){re.escape(release)}(?![A-Za-z0-9.])", path) is not None
 
 
-def holds_code(path):
-    """Whether a file is Python code, or a folder has some, near its top."""
+def holds_code(path: str) -> bool:
+    """Whether a file is Python code, or a folder contains some within its upper levels."""
     if not os.path.isdir(path):
         return path.endswith(".py")
     seen, top = 0, path.rstrip("/").count("/")

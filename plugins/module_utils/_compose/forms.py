@@ -3,21 +3,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The long forms of a Compose file, which Compose 2.24.7 does not make of the short ones when it renders it. Pure."""
+
+"""Short forms in a Compose file made long, because Compose 2.24.7 does not do so when it renders. Pure."""
 
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 
-def long_forms(rendered: dict) -> dict:
-    """A configuration as other versions of Compose render it: variables and labels by name, commands as lists of words."""
+def long_forms(rendered: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as other versions of Compose render it: variables and labels as dicts, commands as lists."""
     services = {name: _of_service(service) for name, service in (rendered.get("services") or {}).items()}
     return {**rendered, "services": services} if services else rendered
 
 
-def _of_service(service: dict) -> dict:
-    changed = {}
+def _of_service(service: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
     for key, without in (("environment", None), ("labels", "")):
         if isinstance(service.get(key), list):
             parts = [str(each).partition("=") for each in service[key]]
@@ -31,8 +33,8 @@ def _of_service(service: dict) -> dict:
     return {**service, **changed}
 
 
-def _words(command: str) -> list:
+def _words(command: str) -> list[str]:
     try:
         return shlex.split(command)
-    except ValueError:  # a quote without its end, which Compose refuses when it creates the container
+    except ValueError:  # A quote is not closed; Compose refuses that when it creates the container.
         return command.split()

@@ -3,16 +3,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Names of a Compose file: the one that somebody may have meant."""
+
+"""Names in a Compose file, and suggestions for misspelt ones."""
 
 from __future__ import annotations
 
 import difflib
+from typing import Iterable
 
 
-def nearest(name: str, candidates: object) -> str:
-    """The end of a sentence: the candidate that looks like a name that is not there, or all of them."""
-    close = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the candidate that is most like it, or else all candidates."""
+    known = sorted(candidates)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f": did you mean {close[0]!r}?"
-    return f" (it has {', '.join(sorted(candidates)) or 'none'})."
+    return f" (it has {', '.join(known) or 'none'})."

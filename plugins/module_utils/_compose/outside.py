@@ -3,18 +3,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What a color's services want of services that no color starts. Pure decisions."""
+
+"""Dependencies of a color's services on services that no color starts. Pure decisions."""
 
 from __future__ import annotations
+
+from typing import Any, Collection, Iterator, Mapping, Sequence
 
 _KEYS = ("network_mode", "ipc", "pid")
 
 
-def of_color(rendered: dict, services: list) -> dict:
-    """A configuration without dependencies on services that a color does not have.
+def of_color(rendered: dict[str, Any], services: Collection[str]) -> dict[str, Any]:
+    """A configuration without dependencies on services outside the color.
 
-    Such a service runs elsewhere, or never, so nothing of a color waits for it. Compose, told to create the services of a
-    color and no dependencies, leaves these out of a container's hash as well.
+    Such a service runs elsewhere, or never, so no service of a color waits for it. When Compose creates the services of
+    a color without their dependencies, it also leaves these out of a container's hash.
 
     :param rendered: what Compose rendered for a color.
     :param services: the services of a color.
@@ -24,7 +27,7 @@ def of_color(rendered: dict, services: list) -> dict:
         needed = service.get("depends_on") or {}
         kept = {other: how for other, how in needed.items() if other in services}
         if name in services and len(kept) < len(needed):
-            # In its place: Compose hashes in that order.
+            # The order of the keys stays, because Compose hashes in that order.
             service = {key: kept if key == "depends_on" else value for key, value in service.items()}
             if not kept:
                 del service["depends_on"]
@@ -32,24 +35,24 @@ def of_color(rendered: dict, services: list) -> dict:
     return {**rendered, "services": found}
 
 
-def refusals(defined: dict, known: list, ignored: list) -> list:
-    """Sentences for services that cannot be created without one that a color does not have.
+def refusals(defined: Mapping[str, dict[str, Any]], known: Sequence[str], ignored: Collection[str]) -> list[str]:
+    """Sentences for services that cannot be created without a service outside the color.
 
     :param defined: the services that Compose rendered for a color.
-    :param known: those that a color starts.
-    :param ignored: those that it does not.
+    :param known: the services that a color starts.
+    :param ignored: the services that a color does not start.
     """
     return [
-        f"Service {name} has {key}: {value}, but {other} is in bluegreen_ignored_services, so a color has no container of it: "
-        f"take {key} out, or name {other} in the list of services that fits it."
+        f"Service {name} has {key}: {value}, but {other} is in bluegreen_ignored_services, so a color has no container "
+        f"of it: remove {key}, or name {other} in another list of services instead."
         for name in known
         for key, value, other in _needs(defined[name])
         if other in ignored
     ]
 
 
-def _needs(service):
-    """``(key, value, service that it names)`` of all that goes to a container of another service."""
+def _needs(service: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """``(key, value, named service)`` of each setting that needs a container of another service."""
     for key in _KEYS:
         value = service.get(key) or ""
         if value.startswith("service:"):

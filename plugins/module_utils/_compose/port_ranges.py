@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Host ports as Compose has them, which may be ranges: Docker takes a free port of such a range at each start. Pure."""
+
+"""Ranges of host ports, from which Docker takes a free port at each start. Pure."""
 
 from __future__ import annotations
 
 import re
+from typing import Any, Mapping, Sequence
 
 _RANGE = re.compile(r"^([0-9]{1,5})-([0-9]{1,5})$")
 
@@ -17,30 +19,35 @@ def leaves_a_choice(port: str) -> bool:
     return len(_ports_of(port)) > 1
 
 
-def refusals_of_ranges(defined: dict, known: list, web: str, ports: dict) -> list:
-    """Sentences against ranges from which Docker might take the port that a color needs.
+def refusals_of_ranges(
+    defined: Mapping[str, dict[str, Any]], known: Sequence[str], web: str, ports: Mapping[str, int]
+) -> list[str]:
+    """Sentences against ranges from which Docker could take a color's port.
 
     :param defined: for each color, the services that Compose rendered.
     :param known: the services of a color.
-    :param web: the service that publishes the color's port; what is wrong with its ports is said elsewhere.
+    :param web: the service that publishes the color's port; for its own ports there are other sentences.
     :param ports: for each color, that port.
     """
-    found = []
+    found: list[str] = []
     for name in known:
-        published = {each for services in defined.values() for each in _published(services[name])} if name != web else ()
-        for port in sorted(published):
+        if name == web:
+            continue
+        for port in sorted({each for services in defined.values() for each in _published(services[name])}):
             found += [
-                f"Service {name} publishes a free port of {port}, which may be {own}, the one that color {color} needs for its "
-                "web (bluegreen_ports): take another range."
+                f"Service {name} publishes a free port of the range {port}, which includes {own}, the port of color "
+                f"{color}'s web (bluegreen_ports): use another range."
                 for color, own in ports.items()
                 if leaves_a_choice(port) and int(own) in _ports_of(port)
             ]
     return found
 
 
-def _published(service):
+def _published(service: Mapping[str, Any]) -> list[str]:
     return [
-        str(each.get("published") or "") for each in service.get("ports") or () if (each.get("protocol") or "tcp") == "tcp"
+        str(each.get("published") or "")
+        for each in service.get("ports") or ()
+        if (each.get("protocol") or "tcp") == "tcp"
     ]
 
 

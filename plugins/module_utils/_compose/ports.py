@@ -3,32 +3,44 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
 """Host ports of a color's services, and how many containers would share them. Pure decisions."""
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from .._validation import COLORS
 from .port_ranges import leaves_a_choice, refusals_of_ranges
 
 _LINE = 'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"]'
-# Where the web's health is asked, and addresses that include it.
+# The address that the health check asks, and addresses that include it.
 _ASKED, _ALL = "127.0.0.1", ("", "0.0.0.0")
 
 
-def refusals(defined: dict, known: list, web: str, ports: dict) -> list:
-    """Sentences against host ports and numbers of containers.
+class _Published(NamedTuple):
+    """A fixed host port, as text, because it may be a range; ``address`` is empty for all addresses."""
+
+    address: str
+    port: str
+    protocol: str
+
+
+def refusals(
+    defined: Mapping[str, dict[str, Any]], known: Sequence[str], web: str, ports: Mapping[str, int]
+) -> list[str]:
+    """Sentences against fixed host ports and numbers of containers.
 
     :param defined: for each color, the services that Compose rendered.
     :param known: the services of a color.
     :param web: the service that publishes the color's port.
     :param ports: for each color, that port.
     """
-    sentences = []
+    sentences: list[str] = []
     for name in known:
         lacks_port = name == web and not all(_addresses(defined[color][name], ports[color]) for color in COLORS)
-        sentences += _fixed_ports(name, {color: _published(defined[color][name]) for color in COLORS}, name == web, lacks_port)
+        published = {color: _published(defined[color][name]) for color in COLORS}
+        sentences += _fixed_ports(name, published, name == web, lacks_port)
         sentences += _replicas(name, defined["blue"][name])
     sentences += refusals_of_ranges(defined, known, web, ports)
     if web in known:
@@ -36,94 +48,101 @@ def refusals(defined: dict, known: list, web: str, ports: dict) -> list:
     return sentences
 
 
-def warnings(defined: dict, web: str, ports: dict) -> list:
-    """A sentence when the web can be reached past Nginx."""
+def warnings(defined: Mapping[str, dict[str, Any]], web: str, ports: Mapping[str, int]) -> list[str]:
+    """A sentence when the web can be reached without Nginx."""
     addresses = _addresses(defined["blue"].get(web) or {}, ports["blue"])
     if any(address in _ALL for address in addresses):
         return [
-            f"Service {web} publishes its port on all addresses, so it can be reached past Nginx: write "
+            f"Service {web} publishes its port on all addresses, so it can be reached without Nginx: write "
             "127.0.0.1:${BG_PORT}:<port of the app>."
         ]
     others = [address for address in addresses if not _is_loopback(address)] if _ASKED in addresses else []
     if others:
         return [
-            f"Service {web} publishes its port on {', '.join(others)} too, so it can be reached past Nginx: keep only "
-            "127.0.0.1:${BG_PORT}:<port of the app>."
+            f"Service {web} publishes its port on {', '.join(others)} too, so it can be reached without Nginx: keep "
+            "only 127.0.0.1:${BG_PORT}:<port of the app>."
         ]
     return []
 
 
-def _published(service):
-    """Fixed host ports of a service, as text, because Compose allows ranges."""
+def _published(service: Mapping[str, Any]) -> list[_Published]:
     return [
-        (port.get("host_ip") or "", str(port["published"]), str(port.get("protocol") or "tcp"))
+        _Published(port.get("host_ip") or "", str(port["published"]), str(port.get("protocol") or "tcp"))
         for port in service.get("ports") or ()
         if str(port.get("published") or "0") != "0"
     ]
 
 
-def _addresses(service, port):
-    return [address for address, published, protocol in _published(service) if published == str(port)]
+def _addresses(service: Mapping[str, Any], port: int) -> list[str]:
+    """The addresses on which a service publishes a port."""
+    return [each.address for each in _published(service) if each.port == str(port)]
 
 
-def _is_loopback(address):
+def _is_loopback(address: str) -> bool:
     return address.startswith("127.") or address == "::1"
 
 
-def _fixed_ports(name, published, is_web, lacks_port):
+def _fixed_ports(
+    name: str, published: Mapping[str, list[_Published]], is_web: bool, lacks_port: bool
+) -> list[str]:
     if lacks_port:
         hint = "write 127.0.0.1:${BG_PORT}:<port of the app>"
     elif is_web:
-        hint = "leave it out, or give each color its own by a variable of bluegreen_env"
+        hint = "remove it, or give each color its own with a variable of bluegreen_env"
     else:
-        hint = "leave it out, the services of a color reach each other by name; or put the service outside the colors"
+        hint = (
+            "remove it (the services of a color reach each other by name), or run the service once, outside the colors"
+        )
     return [
-        f"Service {name} publishes host port {port} in both colors, so the second one could not start: {hint}."
-        for dummy, port, protocol in published["blue"]
-        if not leaves_a_choice(port) and any((port, protocol) == other[1:] for other in published["green"])
+        f"Service {name} publishes host port {each.port} in both colors, so the second color could not start: {hint}."
+        for each in published["blue"]
+        if not leaves_a_choice(each.port) and any(each[1:] == other[1:] for other in published["green"])
     ]
 
 
-def replicas(service: dict) -> Optional[int]:
-    """How many containers a service is to have, ``None`` when the file does not say."""
-    scale = service.get("scale")
+def replicas(service: Mapping[str, Any]) -> Optional[int]:
+    """How many containers a service should have, ``None`` when the file does not say."""
+    scale: Optional[int] = service.get("scale")
     return (service.get("deploy") or {}).get("replicas") if scale is None else scale
 
 
-def _replicas(name, service):
+def _replicas(name: str, service: Mapping[str, Any]) -> list[str]:
     wanted = replicas(service)
-    fixed = [port for dummy, port, protocol in _published(service) if not leaves_a_choice(port)]
+    fixed = [each.port for each in _published(service) if not leaves_a_choice(each.port)]
     if wanted == 0:
         return [
-            f"Service {name} has 0 replicas, so a color would have no container of it: take scale and deploy.replicas out, "
-            "or move the service to bluegreen_ignored_services."
+            f"Service {name} has 0 replicas, so a color would have no container of it: remove scale and "
+            "deploy.replicas, or move the service to bluegreen_ignored_services."
         ]
     if wanted and wanted > 1 and fixed:
         return [
-            f"Service {name} has {wanted} replicas and publishes host port {fixed[0]}, which only one of them could have: "
-            "take scale and deploy.replicas out, and let one container run more processes instead (gunicorn --workers)."
+            f"Service {name} has {wanted} replicas and publishes host port {fixed[0]}, which only one of them can "
+            "have: remove scale and deploy.replicas, and run more processes in one container instead (gunicorn "
+            "--workers)."
         ]
     return []
 
 
-def _without_color_port(name, defined, ports):
+def _without_color_port(
+    name: str, defined: Mapping[str, dict[str, Any]], ports: Mapping[str, int]
+) -> list[str]:
     mode = defined["blue"][name].get("network_mode") or ""
     if mode and mode != "bridge":
         return [
-            f"Service {name} has network_mode: {mode}, with which Compose publishes no port for it: take it out, and write "
-            f"{_LINE}."
+            f"Service {name} has network_mode: {mode}, with which Compose cannot publish a port for it: remove it, and "
+            f"write {_LINE}."
         ]
     sentences = []
     for color in COLORS:
         addresses = _addresses(defined[color][name], ports[color])
         if not addresses:
             sentences.append(
-                f"Service {name} does not publish port {ports[color]} in color {color} (bluegreen_ports.{color}): write "
-                f"{_LINE} in the Compose file."
+                f"Service {name} does not publish port {ports[color]} in color {color} (bluegreen_ports.{color}): "
+                f"write {_LINE} in the Compose file."
             )
         elif not any(address in (_ASKED, *_ALL) for address in addresses):
             sentences.append(
-                f"Service {name} publishes port {ports[color]} on {', '.join(addresses)} only, but whether {color} is healthy is "
-                f"asked at {_ASKED}: write {_LINE} in the Compose file."
+                f"Service {name} publishes port {ports[color]} on {', '.join(addresses)} only, but the health check of "
+                f"{color} asks {_ASKED}: write {_LINE} in the Compose file."
             )
     return sentences

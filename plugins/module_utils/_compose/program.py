@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
 """Where Docker Compose is on this host, and how it is called.
 
-It is a plugin of ``docker``, which starts its 60 MB once to ask what it is, and once more to run it: half of what a call
-costs on a Raspberry Pi. So it is called here as ``docker`` itself would call it, where that is certain.
+It is a plugin of ``docker``, which starts its 60 MB twice, first to ask for its metadata: that is half of the cost of a
+call on a Raspberry Pi. So it is called here directly, as ``docker`` itself would call it, unless the user has
+configured other folders of plugins.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import os
 from typing import NamedTuple
 
-# Where docker looks for plugins of the whole system, in its order.
+# Where docker looks for system-wide plugins, in its order.
 FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
@@ -23,25 +25,25 @@ FOLDERS = (
     "/usr/libexec/docker/cli-plugins",
 )
 NAME = "docker-compose"
-# By this a plugin knows that docker calls it.
+# A plugin expects this variable when docker calls it.
 _CALLED_BY = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND"
 
 
 class Program(NamedTuple):
     """How Compose is called.
 
-    :ivar argv: the first words of each command line; ``compose`` is one of them, by which the guard knows it.
-    :ivar env: variables that it needs beside the module's own.
-    :ivar path: the plugin's file, ``""`` when ``docker`` is left to find it.
+    :ivar argv: the first words of each command line; the guard recognizes it by the word ``compose``.
+    :ivar env: variables in addition to the module's own.
+    :ivar path: the plugin's file, ``""`` when ``docker`` has to find it.
     """
 
-    argv: list
-    env: dict
+    argv: list[str]
+    env: dict[str, str]
     path: str
 
 
 def find() -> Program:
-    """Docker Compose of this host: the first plugin of that name, as ``docker`` takes it."""
+    """Docker Compose of this host: the first plugin of that name, which ``docker`` would use, too."""
     own = os.environ.get("DOCKER_CONFIG") or os.path.join(os.path.expanduser("~"), ".docker")
     for folder in (os.path.join(own, "cli-plugins"), *FOLDERS) if not _has_other_folders(own) else ():
         path = os.path.join(folder, NAME)
@@ -53,7 +55,7 @@ def find() -> Program:
 
 
 def _has_other_folders(own: str) -> bool:
-    """Whether the user's configuration names more folders of plugins, or cannot be read."""
+    """Whether the user's configuration names other folders of plugins, or cannot be read."""
     try:
         with open(os.path.join(own, "config.json"), encoding="utf-8") as source:
             return "cliPluginsExtraDirs" in json.load(source)

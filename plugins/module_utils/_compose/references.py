@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
 """Services that use something of another service's container: its network, processes or volumes. Pure.
 
 Compose puts that container's id into a service before it hashes the service and creates its container.
@@ -10,24 +11,28 @@ Compose puts that container's id into a service before it hashes the service and
 
 from __future__ import annotations
 
+from typing import Any, Iterable, Mapping
+
+from .._docker.containers import Container
+
 _NAMESPACES = ("network_mode", "pid", "ipc")
 
 
-def resolve(rendered: dict, containers: list) -> dict:
-    """A rendered configuration in which services refer to containers, as Compose hashes it.
+def resolve(rendered: dict[str, Any], containers: Iterable[Container]) -> dict[str, Any]:
+    """A rendered configuration whose references to services are replaced by container ids, as Compose hashes it.
 
     :param rendered: the configuration of a color.
-    :param containers: those that the color has; a reference to a service without one stays as it is.
+    :param containers: those of the color; a reference to a service without a container is kept.
     """
-    first = {}
+    first: dict[str, str] = {}
     for container in sorted(containers, key=lambda each: each.name):
         first.setdefault(container.service, container.id)
     services = {name: _resolved(service, first) for name, service in (rendered.get("services") or {}).items()}
     return {**rendered, "services": services}
 
 
-def _resolved(service: dict, ids: dict) -> dict:
-    changed = {}
+def _resolved(service: dict[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
     for key in _NAMESPACES:
         kind, dummy, target = (service.get(key) or "").partition(":")
         if kind == "service" and target in ids:
@@ -37,7 +42,7 @@ def _resolved(service: dict, ids: dict) -> dict:
     return {**service, **changed}
 
 
-def _volumes_from(reference: str, ids: dict) -> str:
-    """Compose keeps neither the mode nor the word container here."""
+def _volumes_from(reference: str, ids: Mapping[str, str]) -> str:
+    """The id of a container; Compose drops the mode and the prefix ``container:`` here."""
     words = reference.split(":")
     return words[1] if words[0] == "container" and len(words) > 1 else ids.get(words[0], reference)

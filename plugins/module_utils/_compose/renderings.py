@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What Compose makes of the app's files for each color. Each question starts its 60 MB, so none is asked twice."""
+
+"""The app's Compose files as Compose renders them for each color; each call starts 60 MB, so none is made twice."""
 
 from __future__ import annotations
 
@@ -11,12 +12,15 @@ import contextlib
 import os
 import shutil
 import tempfile
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
+from .._docker.containers import Container
 from .._errors import BluegreenError
-from .._settings import color_services
+from .._host import Host
+from .._settings import Settings, color_services
 from . import cli as compose_cli, config_hash, outside as compose_outside, references as compose_references
 
-# Variables that Compose is always given; a user's own must not hide them.
+# Variables that every rendering gets; bluegreen_env must not replace them.
 RESERVED = ("BG_COLOR", "BG_PORT", "BG_PROJECT", "BG_RELEASE")
 
 
@@ -24,32 +28,34 @@ class Renderings:
     """The colors of a release as Compose renders them.
 
     :param params: parameters of bg_deployment.
-    :ivar models: for each color that was rendered, its configuration without what no color has.
-    :ivar env: for each of them, the text of its env file.
+    :ivar models: for each rendered color, its configuration without dependencies on services outside the color.
+    :ivar env: for each rendered color, the text of its env file.
     """
 
-    def __init__(self, host, params):
-        self.models = {}
-        self.env = {}
+    def __init__(self, host: Host, params: Mapping[str, Any]) -> None:
+        self.models: dict[str, dict[str, Any]] = {}
+        self.env: dict[str, str] = {}
         self._host = host
         self._params = params
-        self._hashes = {}
+        self._hashes: dict[str, dict[str, Optional[str]]] = {}
 
-    def render(self, settings, *colors: str) -> None:
-        """Render those of the colors that are not yet."""
+    def render(self, settings: Settings, *colors: str) -> None:
+        """Render each color that was not rendered yet."""
         with self._projects(settings) as project_of:
             for color in colors:
                 if color not in self.models:
                     rendered = compose_cli.render(self._host, project_of(color))
                     self.models[color] = compose_outside.of_color(rendered, color_services(settings))
 
-    def hashes(self, settings, color: str, containers: list, is_worth_asking: bool) -> dict:
-        """The hash of each service's configuration, as a container of that color would have it on its label.
+    def hashes(
+        self, settings: Settings, color: str, containers: Sequence[Container], is_worth_asking: bool
+    ) -> dict[str, Optional[str]]:
+        """For each service the hash of its configuration, as a container of that color would have it on its label.
 
-        :param containers: those that the color has. What runs is compared with its own color: its port and its name must
-            not count as differences.
-        :param is_worth_asking: whether Compose is asked where a container has another hash than is proved here; else
-            that one is ``None``.
+        :param containers: those of the color. They are compared with a rendering of their own color, so that port and
+            name do not count as differences.
+        :param is_worth_asking: whether to ask Compose if the hash of a container cannot be proved here; otherwise its
+            hash is ``None``.
         """
         if color not in self._hashes:
             model, labels = self.models[color], {each.service: each.config_hash for each in containers}
@@ -60,18 +66,18 @@ class Renderings:
             if is_worth_asking and not proved >= compared:
                 with self._projects(settings) as project_of:
                     asked = compose_cli.service_hashes(self._host, project_of(color), model, containers)
-                self._hashes[color] = asked
+                self._hashes[color] = {**asked}
         return self._hashes[color]
 
     @contextlib.contextmanager
-    def _projects(self, settings):
-        """A function that tells Compose of a color, with env files that are gone afterwards: they hold secrets."""
+    def _projects(self, settings: Settings) -> Iterator[Callable[[str], compose_cli.Project]]:
+        """A function that describes a color to Compose. Its env files hold secrets, so they are removed afterwards."""
         folder = tempfile.mkdtemp(prefix="bluegreen-")
 
-        def project_of(color):
+        def project_of(color: str) -> compose_cli.Project:
             src, path = self._params["project_src"], os.path.join(folder, f"{color}.env")
             self.env[color] = compose_cli.env_text(self._variables(settings, color))
-            # Not to the disk: it is needed for a moment, and nobody but root enters this folder.
+            # Without fsync, because it is needed only for a moment; only root can enter this folder.
             with open(path, "w", encoding="utf-8") as target:
                 target.write(self.env[color])
             return compose_cli.Project(
@@ -87,12 +93,12 @@ class Renderings:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _variables(self, settings, color):
+    def _variables(self, settings: Settings, color: str) -> dict[str, Any]:
         own = ((self._params["colors"] or {}).get(color) or {}).get("env") or {}
         for name in RESERVED:
             if name in own:
                 raise BluegreenError(
-                    f"bluegreen_env sets {name}, which the role sets itself: take it out, or choose another name."
+                    f"bluegreen_env sets {name}, which the role sets itself: remove it, or choose another name."
                 )
         return {
             **own,

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What a Compose file must be like, so that two colors made from it can stand side by side. Pure decisions."""
+
+"""Rules for a Compose file of which two colors run side by side. Pure decisions."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Callable, Collection, Iterator, Mapping, NamedTuple, Optional, Sequence
 
-from .._docker.containers import ROLES
+from .._docker.containers import ROLES, started_services
 from .._validation import COLORS
 from . import (
     networks as compose_networks,
@@ -26,34 +27,32 @@ _VARIABLES = {role: f"bluegreen_{'worker' if role == 'workers' else role}_servic
 class Findings(NamedTuple):
     """Sentences: ``errors`` stop the deployment before anything is touched, ``warnings`` do not."""
 
-    errors: list
-    warnings: list
+    errors: list[str]
+    warnings: list[str]
 
 
 def examine(
-    rendered,
-    services,
-    ports,
-    color_volumes=(),
-    is_file=compose_volumes.is_file,
-    nginx_servers=None,
-    init_before_stop=(),
-):
-    """Look for what would break with two colors.
+    rendered: Mapping[str, dict[str, Any]],
+    services: Mapping[str, Sequence[str]],
+    ports: Mapping[str, int],
+    color_volumes: Sequence[str] = (),
+    is_file: Callable[[str], bool] = compose_volumes.is_file,
+    nginx_servers: Optional[Mapping[str, str]] = None,
+    init_before_stop: Collection[str] = (),
+) -> Findings:
+    """Look for settings that two colors cannot both have.
 
     :param rendered: for each color, the configuration that Compose rendered.
     :param services: for each role and ``ignored``, the services.
     :param ports: for each color, its host port.
     :param color_volumes: named volumes of which each color may have its own.
-    :param is_file: says of a path of the host whether it is a file (or a socket).
+    :param is_file: whether a path of the host is a file or a socket.
     :param nginx_servers: for each color, the name and port at which an Nginx in a container finds it.
-    :param init_before_stop: the init services that are to run while the old workers do.
-    :returns: :class:`Findings`
+    :param init_before_stop: the init services that run while the old workers do.
     """
     findings = Findings([], [])
     defined = {color: rendered[color].get("services") or {} for color in COLORS}
-    used = [name for role in ROLES for name in services[role]]
-    known = [name for name in used if all(name in defined[color] for color in COLORS)]
+    known = [name for name in started_services(services) if all(name in defined[color] for color in COLORS)]
 
     _listed(findings, services, defined)
     findings.errors.extend(_early(init_before_stop, services["init"], defined["blue"]))
@@ -62,7 +61,8 @@ def examine(
         _container_name(findings, name, *(defined[color][name].get("container_name") for color in COLORS))
         if name not in services["init"] and not _restarts(defined["blue"][name]):
             findings.warnings.append(
-                f"Service {name} has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."
+                f"Service {name} has no restart policy, so it would not restart after a reboot: give it restart: "
+                "unless-stopped."
             )
     findings.errors.extend(compose_ports.refusals(defined, known, web, ports))
     findings.errors.extend(compose_volumes.refusals(rendered, services, known, color_volumes, is_file))
@@ -74,64 +74,65 @@ def examine(
     return findings
 
 
-def _listed(findings, services, defined):
+def _listed(
+    findings: Findings, services: Mapping[str, Sequence[str]], defined: Mapping[str, dict[str, Any]]
+) -> None:
     for role, variable in _VARIABLES.items():
         for name in services[role]:
             if name not in defined["blue"]:
                 hint = nearest(name, defined["blue"])
                 if hint.endswith("."):
-                    hint = f"{hint[:-1]}; one with profiles is there only if bluegreen_profiles names one of them."
+                    hint = f"{hint[:-1]}; a service with profiles exists only if bluegreen_profiles names one of them."
                 findings.errors.append(f"{variable} names {name!r}, but the Compose file has no such service{hint}")
     named = {name for role in _VARIABLES for name in services[role]}
     for name in defined["blue"]:
         if name not in named:
             findings.errors.append(
-                f"Service {name!r} of the Compose file is in no list: add it to bluegreen_web_services, "
+                f"Service {name!r} of the Compose file is not in any list: add it to bluegreen_web_services, "
                 "bluegreen_support_services, bluegreen_init_services or bluegreen_worker_services, or to "
-                "bluegreen_ignored_services if a color is not to start it."
+                "bluegreen_ignored_services if no color should start it."
             )
 
 
-def _early(names, init, defined):
-    """Sentences for what cannot run while the old workers do."""
+def _early(names: Collection[str], init: Sequence[str], defined: dict[str, Any]) -> Iterator[str]:
+    """Sentences for init services that cannot run while the old workers do."""
     for name in names:
         if name not in init:
-            yield f"bluegreen_init_before_stop names {name!r}, but bluegreen_init_services does not{nearest(name, init)}"
+            hint = nearest(name, init)
+            yield f"bluegreen_init_before_stop names {name!r}, but bluegreen_init_services does not{hint}"
         for other in (defined.get(name) or {}).get("depends_on") or ():
             if name in init and other in init and other not in names:
                 yield (
-                    f"bluegreen_init_before_stop names {name!r}, which depends_on {other!r}, and that runs when the old workers "
-                    f"have stopped: name {other!r} there, too, or take {name!r} out."
+                    f"bluegreen_init_before_stop names {name!r}, which depends_on {other!r}, but {other!r} runs only "
+                    f"after the old workers have stopped: name {other!r} there, too, or remove {name!r}."
                 )
 
 
-def _container_name(findings, name, blue, green):
+def _container_name(findings: Findings, name: str, blue: Optional[str], green: Optional[str]) -> None:
     if blue and blue == green:
         findings.errors.append(
-            f"Service {name} has container_name: {blue}, which only one color could have: take it out, Compose then names the "
-            "containers after the project."
+            f"Service {name} has container_name: {blue}, which only one color can have: remove it, so that Compose "
+            "names the containers after the project."
         )
 
 
-def _restarts(service):
+def _restarts(service: Mapping[str, Any]) -> bool:
     policy = service.get("restart") or (service.get("deploy") or {}).get("restart_policy") or "no"
-    return policy != "no"
+    return bool(policy != "no")
 
 
-def builds_without_image(rendered, services):
-    """Services whose image has no name of its own, so that its tag is that of whatever was built last."""
+def builds_without_image(rendered: dict[str, Any], services: Mapping[str, Sequence[str]]) -> list[str]:
+    """Services that are built without ``image:``, so that the tag always means the latest build."""
     return [
         name
-        for role in ROLES
-        for name in services[role]
+        for name in started_services(services)
         if rendered["services"][name].get("build") and not rendered["services"][name].get("image")
     ]
 
 
-def images(rendered, services):
-    """The image that each service of a color runs; a service that is built has the name that Compose gives it."""
+def images(rendered: dict[str, Any], services: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """For each service of a color, the name of its image; without ``image:``, the name that Compose gives a build."""
     return {
         name: rendered["services"][name].get("image") or f"{rendered['name']}-{name}"
-        for role in ROLES
-        for name in services[role]
+        for name in started_services(services)
     }

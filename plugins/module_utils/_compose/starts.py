@@ -3,98 +3,122 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What Docker Compose does when it starts or stops a container, and the engine alone does not. Pure decisions.
 
-A color's containers are created by Compose and started by id, so that nothing else starts with them. Whatever Compose
-does between the two would be left out without a word.
+"""Features of a service that need Docker Compose to start or stop its container. Pure decisions.
+
+Compose creates a color's containers, and the engine starts them by id, so that nothing else starts with them. Without a
+refusal these features would silently be missing.
 """
 
 from __future__ import annotations
 
-from .._docker.containers import ROLES
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence, TypeVar
+
+from .._docker.containers import started_services
 from .._validation import COLORS
 from .rules import Findings
 
-# The first version that copies the content of configs and secrets into a container when it starts it; those before do so
-# when they create it.
+# The first version that copies the content of configs and secrets into a container when it starts it. Earlier versions
+# do so when they create it.
 COPIES_AT_START = (2, 37, 3)
-# What to write instead.
+# For each hook, what to write instead.
 _HOOKS = {
     "pre_start": "make it a service of its own and name that in bluegreen_init_services",
-    "post_start": "do it in the container's own command, or make it a service of its own and name that in bluegreen_init_services",
-    "pre_stop": "let the program itself do it when it is told to stop (stop_signal: chooses the signal)",
+    "post_start": (
+        "do it in the container's own command, or make it a service of its own and name that in bluegreen_init_services"
+    ),
+    "pre_stop": "let the program itself do it when it receives the stop signal (stop_signal: chooses it)",
 }
 
 
-def examine(rendered: dict, services: dict, version: tuple) -> Findings:
-    """Look for what a service would lack that Compose does not start.
+_Found = TypeVar("_Found")
+
+
+class _Copied(NamedTuple):
+    """Content that Compose copies into a container: ``kind`` is configs or secrets, ``form`` the key that gives it."""
+
+    kind: str
+    source: str
+    form: str
+
+
+def examine(
+    rendered: Mapping[str, dict[str, Any]], services: Mapping[str, Sequence[str]], version: tuple[int, ...]
+) -> Findings:
+    """Look for features that a service would lack when the engine starts it.
 
     :param rendered: for each color, the configuration that Compose rendered.
-    :param services: for each role, the services. Those of ``ignored`` are not looked at, because no color starts them.
+    :param services: for each role, the services. Those of ``ignored`` do not matter, because no color starts them.
     :param version: of Compose.
     """
     findings = Findings([], [])
-    for name in (name for role in ROLES for name in services[role]):
+    for name in started_services(services):
         for sentence in _unique(_of_service(rendered[color], name) for color in COLORS):
             findings.errors.append(sentence)
-        for kind, source, form in _unique(_copied(rendered[color], name) for color in COLORS):
+        for copied in _unique(_copied(rendered[color], name) for color in COLORS):
             if version >= COPIES_AT_START:
-                findings.errors.append(_not_copied(kind, source, form, name, version))
+                findings.errors.append(_not_copied(copied, name, version))
             else:
-                findings.warnings.append(_copied_once(kind, source, form, name))
+                findings.warnings.append(_copied_once(copied, name))
     return findings
 
 
-def _unique(found) -> list:
+def _unique(found: Iterable[Iterable[_Found]]) -> list[_Found]:
     return list(dict.fromkeys(each for some in found for each in some))
 
 
-def _of_service(model: dict, name: str) -> list:
+def _of_service(model: dict[str, Any], name: str) -> list[str]:
     service = (model.get("services") or {}).get(name) or {}
     sentences = [
-        f"Service {name} has {hook}, which Docker Compose runs only when it starts or stops a container itself, and a color "
-        f"is started and stopped without it: take it out, and {way}."
+        f"Service {name} has {hook}, which only Docker Compose runs, when it starts or stops a container; a color is "
+        f"started and stopped without Compose: remove it, and {way}."
         for hook, way in _HOOKS.items()
         if service.get(hook)
     ]
     if service.get("provider"):
         sentences.append(
-            f"Service {name} has provider, so it has no container that a color could start: name it in "
+            f"Service {name} has provider, so it has no container for a color to start: name it in "
             "bluegreen_ignored_services."
         )
     if service.get("use_api_socket"):
         sentences.append(
-            f"Service {name} has use_api_socket, for which Docker Compose copies credentials into a container when it starts "
-            "it itself, and a color is started without it: write volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"] instead."
+            f"Service {name} has use_api_socket, for which Docker Compose copies credentials into a container when it "
+            "starts it; a color is started without Compose: write volumes: "
+            "[\"/var/run/docker.sock:/var/run/docker.sock\"] instead."
         )
     return sentences
 
 
-def _copied(model: dict, name: str) -> list:
-    """``(kind, name, form)`` of each config and secret of a service that is not a file of the host."""
-    service, found = (model.get("services") or {}).get(name) or {}, []
+def _copied(model: dict[str, Any], name: str) -> list[_Copied]:
+    """The configs and secrets of a service that are not files of the host."""
+    service = (model.get("services") or {}).get(name) or {}
+    found: list[_Copied] = []
     for kind in ("configs", "secrets"):
         for used in service.get(kind) or ():
             definition = (model.get(kind) or {}).get(used["source"]) or {}
-            found += [(kind, used["source"], form) for form in ("content", "environment") if definition.get(form)][:1]
+            forms = [form for form in ("content", "environment") if definition.get(form)]
+            found += [_Copied(kind, used["source"], form) for form in forms[:1]]
     return found
 
 
-def _not_copied(kind: str, source: str, form: str, name: str, version: tuple) -> str:
+def _not_copied(copied: _Copied, name: str, version: tuple[int, ...]) -> str:
     return (
-        f"{kind[:-1].capitalize()} {source} of service {name} is given by {form}, which Docker Compose "
-        f"{'.'.join(map(str, version))} copies into a container only when it starts it itself, and a color is started without it: "
-        f"{_way(kind, source)}."
+        f"{_subject(copied, name)}, which Docker Compose {'.'.join(map(str, version))} copies into a container only "
+        f"when it starts it; a color is started without Compose: {_way(copied)}."
     )
 
 
-def _copied_once(kind: str, source: str, form: str, name: str) -> str:
+def _copied_once(copied: _Copied, name: str) -> str:
     return (
-        f"{kind[:-1].capitalize()} {source} of service {name} is given by {form}, which Docker Compose copies into a container "
-        f"once, so one that has to be created again on the way back (docker system prune) would come without it, and from Docker "
-        f"Compose {'.'.join(map(str, COPIES_AT_START))} on it is refused: {_way(kind, source)}."
+        f"{_subject(copied, name)}, which Docker Compose copies into a container once, so a container that a rollback "
+        "has to create again (after docker system prune) would lack it, and with Docker Compose "
+        f"{'.'.join(map(str, COPIES_AT_START))} or later it is refused: {_way(copied)}."
     )
 
 
-def _way(kind: str, source: str) -> str:
-    return f"put it into a file and write {kind}: {{{source}: {{file: ./{source}}}}}"
+def _subject(copied: _Copied, name: str) -> str:
+    return f"{copied.kind[:-1].capitalize()} {copied.source} of service {name} is given by {copied.form}"
+
+
+def _way(copied: _Copied) -> str:
+    return f"put it into a file and write {copied.kind}: {{{copied.source}: {{file: ./{copied.source}}}}}"

@@ -3,37 +3,41 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The version of Docker Compose, which is asked for once and remembered as long as its file is the same."""
+
+"""The version of Docker Compose, which is remembered as long as its program file is the same."""
 
 from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 from .._errors import BluegreenError
+from .._host import Host
+from .._journal.store import Store
 from .._linux.files import opener, write_atomically
 from . import cli as compose_cli, program as compose_program
 
 NAME = "compose.json"
 
 
-def version(host, store) -> tuple:
-    """As :func:`cli.version`, from memory where that is certain."""
+def version(host: Host, store: Store) -> tuple[int, ...]:
+    """As :func:`cli.version`, without starting Compose if its program is the remembered one."""
     known = _known(store)
     if known and known["file"] == _file():
         return tuple(known["version"])
     return compose_cli.version(host)
 
 
-def remember(store, found: tuple) -> None:
-    """Keep the version that was found, for the runs to come."""
+def remember(store: Store, found: tuple[int, ...]) -> None:
+    """Keep the version for later runs."""
     facts, known = {"file": _file(), "version": list(found)}, _known(store)
     if facts["file"] and facts != known:
         write_atomically(store.path(NAME), json.dumps(facts) + "\n", lasting=False)
 
 
-def _file() -> list:
-    """What another version of the program could not have in common with this one; empty where nothing tells."""
+def _file() -> list[Any]:
+    """Facts that identify the program file; empty if its path is unknown."""
     path = compose_program.find().path
     if not path:
         return []
@@ -41,11 +45,11 @@ def _file() -> list:
     return [os.path.realpath(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def _known(store) -> dict:
+def _known(store: Store) -> dict[str, Any]:
     try:
         with open(store.path(NAME), encoding="utf-8", opener=opener) as source:
-            known = json.load(source)
+            known: dict[str, Any] = json.load(source)
         return known if known["file"] and all(isinstance(part, int) for part in known["version"]) else {}
     except (OSError, BluegreenError, ValueError, KeyError, TypeError):
-        # It only saves time.
+        # The file only saves time.
         return {}

@@ -3,78 +3,99 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Where the services of a color keep their files, and which of these places both colors would write to. Pure decisions."""
+
+"""The places where services keep their files, and which of them both colors would write to. Pure decisions."""
 
 from __future__ import annotations
 
 import os
-from typing import Callable, NamedTuple
+from typing import Any, Callable, Collection, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .._validation import COLORS
 from .names import nearest
 
-# Of the system itself; nobody keeps data of an app there.
+# Folders of the system, in which no app keeps its data.
 _SYSTEM = ("/proc", "/sys", "/dev", "/run", "/var/run", "/var/log", "/boot", "/etc", "/lib", "/usr")
 
-# Options of a volume that make it a folder of the host.
+# Mount options that make a volume a folder of the host.
 _BIND = frozenset(("bind", "rbind"))
 
 
 class Place(NamedTuple):
-    """What a mount leads to: ``kind`` is folder, volume or device; ``part`` is a folder within it."""
+    """The target of a mount: ``kind`` is folder, volume or device; ``part`` is a folder within it."""
 
     kind: str
     name: str
     part: str = ""
 
 
-def place_of(mount: dict, volumes: dict, project: str):
-    """The :class:`Place` of a mount that Compose rendered, ``None`` for what goes with its container.
+class Mount(NamedTuple):
+    """A mount as Compose rendered it, and its place."""
 
-    :param volumes: the volumes of that rendering.
+    data: dict[str, Any]
+    place: Place
+
+
+def _place_of(mount: Mapping[str, Any], rendered: Mapping[str, Any]) -> Optional[Place]:
+    """The :class:`Place` of a mount, ``None`` if it is removed with its container.
+
+    :param rendered: what Compose rendered, with the mount in it.
     """
     source = mount.get("source")
     if not source or mount.get("type") not in ("bind", "volume"):
         return None
     if mount["type"] == "bind":
         return Place("folder", os.path.normpath(source))
-    definition = volumes.get(source) or {}
+    definition = _definition(rendered, source)
     part = (mount.get("volume") or {}).get("subpath") or ""
     options = definition.get("driver_opts") or {}
     if options.get("device") and options.get("type") != "tmpfs":
         bound = not _BIND.isdisjoint(_flags(definition))
         name = os.path.normpath(options["device"]) if bound else f"{options.get('o') or ''} {options['device']}".strip()
         return Place("folder" if bound else "device", name, part)
-    return Place("volume", definition.get("name") or (source if definition.get("external") else f"{project}_{source}"), part)
+    name = definition.get("name") or (source if definition.get("external") else f"{rendered['name']}_{source}")
+    return Place("volume", name, part)
 
 
-def _flags(definition):
+def _flags(definition: Mapping[str, Any]) -> list[str]:
     return str((definition.get("driver_opts") or {}).get("o") or "").split(",")
 
 
-def places(rendered: dict, name: str, writable: bool = True) -> dict:
-    """``{where in the container: (mount, place)}`` of a service in one color.
+def _definition(rendered: Mapping[str, Any], volume: Optional[str]) -> dict[str, Any]:
+    """The definition of a named volume; empty for a folder of the host, and for a volume without settings."""
+    definition: dict[str, Any] = (rendered.get("volumes") or {}).get(volume) or {}
+    return definition
 
-    :param rendered: what Compose rendered for that color.
-    :param writable: only of those mounts that the service may write to.
+
+def places(rendered: dict[str, Any], name: str, writable: bool = True) -> dict[str, Mount]:
+    """For each path in the container of a service, the mount there.
+
+    :param rendered: what Compose rendered for one color.
+    :param writable: leave out mounts that the service cannot write to.
     """
-    found = {}
+    found: dict[str, Mount] = {}
     for mount in (rendered["services"].get(name) or {}).get("volumes") or ():
-        place = place_of(mount, rendered.get("volumes") or {}, rendered["name"])
-        definition = (rendered.get("volumes") or {}).get(mount.get("source")) or {}
+        place = _place_of(mount, rendered)
+        definition = _definition(rendered, mount.get("source"))
         if place and not (writable and (mount.get("read_only") or "ro" in _flags(definition))):
-            found[mount.get("target")] = (mount, place)
+            found[mount.get("target") or ""] = Mount(mount, place)
     return found
 
 
-def refusals(rendered: dict, roles: dict, known: list, color_volumes: list, is_file: Callable[[str], bool]) -> list:
+def refusals(
+    rendered: Mapping[str, dict[str, Any]],
+    roles: Mapping[str, Sequence[str]],
+    known: Sequence[str],
+    color_volumes: Sequence[str],
+    is_file: Callable[[str], bool],
+) -> list[str]:
     """Sentences against volumes and folders of the host.
 
     :param rendered: for each color, the configuration that Compose rendered.
     :param roles: for each role, the services.
     :param known: the services of a color.
     :param color_volumes: named volumes of which each color may have its own.
-    :param is_file: says of a path of the host whether it is a file.
+    :param is_file: whether a path of the host is a file.
     """
     servers = [name for name in known if name in roles["support"]]
     return [
@@ -89,61 +110,75 @@ def refusals(rendered: dict, roles: dict, known: list, color_volumes: list, is_f
     ]
 
 
-def _written_by_both(rendered, servers, color_volumes, is_file):
-    users = {}
+def _written_by_both(
+    rendered: Mapping[str, dict[str, Any]],
+    servers: Sequence[str],
+    color_volumes: Collection[str],
+    is_file: Callable[[str], bool],
+) -> Iterator[str]:
+    users: dict[tuple[Place, str], list[str]] = {}
     for name in servers:
         found = {color: places(rendered[color], name) for color in COLORS}
         for target, (mount, place) in found["blue"].items():
-            if found["green"].get(target, (None, None))[1] == place and not (place.kind == "folder" and _is_harmless(place.name, is_file)):
+            is_harmless = place.kind == "folder" and _is_harmless(place.name, is_file)
+            if _place_at(found["green"], target) == place and not is_harmless:
                 names = users.setdefault((place, mount["source"]), [])
                 if name not in names:
                     names.append(name)
     for (place, source), names in users.items():
         listed = "" if source in color_volumes else f" and add {source} to bluegreen_color_volumes"
-        yield _both_write(place, ", ".join(names), source, (rendered["blue"].get("volumes") or {}).get(source) or {}, listed)
+        definition = _definition(rendered["blue"], source)
+        yield _both_write(place, ", ".join(names), source, definition, listed)
+
+
+def _place_at(mounts: Mapping[str, Mount], target: str) -> Optional[Place]:
+    return mounts[target].place if target in mounts else None
 
 
 def is_file(path: str) -> bool:
-    """Whether a path of the host is a file or a socket; Docker makes a folder of one that is not there."""
+    """Whether a path of the host is a file or a socket; Docker creates a folder at a path that does not exist."""
     return os.path.exists(path) and not os.path.isdir(path)
 
 
-def _is_harmless(path, is_file):
-    """Whether a path is none in which a server keeps its data: it can be a file of settings, or belong to the system."""
+def _is_harmless(path: str, is_file: Callable[[str], bool]) -> bool:
+    """Whether no server keeps its data at a path, because it is a file or belongs to the system."""
     return path == "/" or any(path == top or path.startswith(f"{top}/") for top in _SYSTEM) or is_file(path)
 
 
-def _both_write(place, names, source, definition, listed):
-    other = f"or add :ro if it only reads there, or run {names} once for both, outside the colors."
+def _both_write(place: Place, names: str, source: str, definition: Mapping[str, Any], listed: str) -> str:
+    other = f"or add :ro if the service only reads it, or run {names} once, outside the colors."
     if not definition:
         return (
-            f"{place.name} is mounted into {names} of both colors, which would write into it at once: give each color its own "
-            f"({place.name}-${{BG_COLOR}}), {other}"
+            f"{place.name} is mounted into {names} of both colors, which would write to it at the same time: give each "
+            f"color its own ({place.name}-${{BG_COLOR}}), {other}"
         )
     if definition.get("external"):
-        hint = "take external (and its name) out"
+        hint = "remove external (and its name)"
     elif place.kind == "volume":
-        hint = "take its name out"
+        hint = "remove its name"
     else:
         hint = "write ${BG_COLOR} into its device"
     return (
-        f"Volume {source} ({place.name}) is one and the same for both colors, and {names} of both would write into it at once: "
-        f"{hint}{listed}, {other}"
+        f"Volume {source} ({place.name}) is the same for both colors, and {names} of both would write to it at the "
+        f"same time: {hint}{listed}, {other}"
     )
 
 
-def _empty(rendered, known, color_volumes):
-    users = {}
+def _empty(
+    rendered: Mapping[str, dict[str, Any]], known: Sequence[str], color_volumes: Collection[str]
+) -> Iterator[str]:
+    users: dict[str, list[str]] = {}
     for name in known:
         found = {color: places(rendered[color], name, writable=False) for color in COLORS}
         for target, (mount, place) in found["blue"].items():
-            own = found["green"].get(target, (None, None))[1] != place
-            definition = (rendered["blue"].get("volumes") or {}).get(mount["source"]) or {}
-            if mount["type"] == "volume" and own and not definition.get("external") and mount["source"] not in color_volumes:
+            if mount["type"] != "volume" or _place_at(found["green"], target) == place:
+                continue
+            is_external = _definition(rendered["blue"], mount["source"]).get("external")
+            if not is_external and mount["source"] not in color_volumes:
                 users.setdefault(mount["source"], []).append(name)
     for volume, names in users.items():
         yield (
-            f"Volume {volume} of {', '.join(names)} would be another, empty one in each color: if it holds data, keep "
-            "that service outside the colors or make the volume external; if each color may have its own, name it in "
-            "bluegreen_color_volumes."
+            f"Volume {volume} of {', '.join(names)} would be a separate, empty volume in each color: if it holds data, "
+            "keep that service outside the colors or make the volume external; if each color may have its own, name it "
+            "in bluegreen_color_volumes."
         )

@@ -18,7 +18,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.figures import sentence
 from .._journal.journal import Journal
-from .._journal.since import live_since
+from .._journal.live_since import live_since
 from .._journal.store import JournalCorrupt, Store
 from .._linux.clock import timestamp
 from .._nginx import upstream as nginx_upstream

@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Collection, Mapping, NamedTuple, Optional, Sequence
 
-from .engine import EngineError
+from .engine import Engine, EngineError
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
@@ -24,10 +24,11 @@ ROLES = ("support", "init", "web", "workers")
 class Container(NamedTuple):
     """One container, read from the engine's inspect data.
 
-    ``status`` is created, running, paused, restarting, exited or dead; ``health`` is starting, healthy, unhealthy or
-    empty without a health check; ``started_at`` is the engine's RFC 3339 stamp; ``stop_timeout`` is in seconds or
-    ``None``; ``cpu_shares`` 0 means the default; ``addresses`` maps a network to an IP; ``health_test`` is the health check's command in the engine's form,
-    empty without one; ``aliases`` are the other names that it goes by in its networks; ``hostname`` is what it calls itself.
+    ``status`` is created, running, paused, restarting, exited or dead. ``health`` is starting, healthy or unhealthy,
+    empty without a health check. ``started_at`` is the engine's RFC 3339 stamp. ``restart_policy`` has the engine's
+    form. ``stop_timeout`` is in seconds, ``None`` for the default. ``cpu_shares`` 0 means the default. ``addresses``
+    maps networks to IPs. ``health_test`` is the health check's command in the engine's form, empty without one.
+    ``aliases`` are its other names in its networks.
     """
 
     id: str
@@ -41,31 +42,31 @@ class Container(NamedTuple):
     oom_killed: bool
     started_at: str
     restart_count: int
-    restart_policy: dict
+    restart_policy: dict[str, Any]
     stop_signal: str
-    stop_timeout: object
+    stop_timeout: Optional[int]
     cpu_shares: int
     init: bool
-    command: list
-    environment: dict
+    command: list[str]
+    environment: dict[str, str]
     image: str
     image_name: str
     config_hash: str
-    addresses: dict
-    health_test: tuple = ()
-    aliases: tuple = ()
+    addresses: dict[str, str]
+    health_test: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     hostname: str = ""
 
     @property
-    def running(self):
+    def running(self) -> bool:
         return self.status in ("running", "paused", "restarting")
 
     @property
-    def ever_started(self):
+    def ever_started(self) -> bool:
         return not self.started_at.startswith("0001-")
 
 
-def from_inspect(data):
+def from_inspect(data: Mapping[str, Any]) -> Container:
     """A :class:`Container` from the engine's inspect data."""
     state, config, host_config = data["State"], data["Config"], data["HostConfig"]
     labels = config.get("Labels") or {}
@@ -99,13 +100,13 @@ def from_inspect(data):
     )
 
 
-def inspect_container(engine, container_id):
+def inspect_container(engine: Engine, container_id: str) -> Container:
     """The container as it is now."""
     return from_inspect(engine.inspect(container_id))
 
 
-def of_project(engine, project, services=None):
-    """Containers of a Compose project, those of ``compose run`` left out, by service and number.
+def of_project(engine: Engine, project: str, services: Optional[Collection[str]] = None) -> list[Container]:
+    """Containers of a Compose project, sorted by service and number, without those of ``compose run``.
 
     :param services: names of the services wanted; all of them when ``None``.
     """
@@ -121,13 +122,21 @@ def of_project(engine, project, services=None):
         try:
             found.append(inspect_container(engine, container_id))
         except EngineError as error:
-            # Somebody removed it in between: it is not one of them any more.
+            # It was removed since the list was made.
             if error.status != 404:
                 raise
     return found
 
 
-def role_of(service, services):
+def started_services(roles: Mapping[str, Sequence[str]]) -> list[str]:
+    """The services that a color starts, in the order of their start.
+
+    :param roles: for each role, the services; other keys, such as ``ignored``, do not count.
+    """
+    return [name for role in ROLES for name in roles[role]]
+
+
+def role_of(service: str, services: Mapping[str, Sequence[str]]) -> str:
     """The role of a service, one of :data:`ROLES`, or ``""``; ``services`` maps roles to lists of services."""
     for role in ROLES:
         if service in (services.get(role) or ()):

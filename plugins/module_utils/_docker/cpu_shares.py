@@ -4,25 +4,33 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""CPU weight of what works beside containers that must not be slowed down.
+"""CPU shares of containers that run beside others which must not be slowed down.
 
-At the lowest weight old workers go on with what nobody else wants of the CPU, so the candidate boots almost as fast as if
-they were stopped, and no second passes without a worker. What the deployment itself waits for gets a quarter: at the
-lowest weight a migration could hold its locks for minutes.
+With the lowest shares old workers use only the CPU time that nothing else needs: the candidate boots almost as fast as
+if they were stopped, and there is always a worker. Containers that the deployment itself waits for get a quarter: with
+the lowest shares a migration could hold its locks for minutes.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Collection
+
+from .containers import Container
+
+if TYPE_CHECKING:
+    from .._host import Host
+    from .._journal.journal import AnyJournal
+
 LOWEST = 2
 QUARTER = 256
-# What a container has that was never given a weight. To the engine 0 means "leave it", not "the default".
+# The engine's default. In an update 0 means "leave it as it is", not "the default".
 DEFAULT = 1024
 
 
-def lower_weights(host, journal, containers, shares=LOWEST):
-    """Note the CPU weight of each container in the journal, then lower it.
+def lower_weights(host: Host, journal: AnyJournal, containers: Collection[Container], shares: int = LOWEST) -> None:
+    """Note the CPU shares of each container in the journal, then lower them.
 
-    Idempotent: what was noted first stays noted.
+    Idempotent: the shares that were noted first stay in the journal.
     """
     noted = dict(journal.get("cpu_shares") or {})
     for container in containers:
@@ -33,8 +41,8 @@ def lower_weights(host, journal, containers, shares=LOWEST):
             host.engine.set_cpu_shares(container.id, shares)
 
 
-def put_back_weights(host, journal):
-    """Give every container whose weight was lowered the one that it had; one that is gone is passed over."""
+def put_back_weights(host: Host, journal: AnyJournal) -> None:
+    """Give every container whose CPU shares were lowered its previous ones; a removed container is skipped."""
     noted = journal.get("cpu_shares") or {}
     for container_id, shares in sorted(noted.items()):
         if host.engine.exists(container_id):

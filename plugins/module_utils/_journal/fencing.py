@@ -6,54 +6,59 @@
 """Who may act on a deployment.
 
 A deployment belongs to the controller that knows its id and its epoch. Taking a deployment over raises the epoch, so a
-controller that slept through that can do nothing when it wakes up.
+controller that slept in the meantime can do nothing when it wakes up.
 """
 
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 
 from .._commands import command
 from .._errors import BluegreenError
-from .journal import Journal, NullJournal
+from .journal import AnyJournal, Journal, NullJournal
 from .schema import STEPS
+
+if TYPE_CHECKING:
+    from .store import Store
 
 
 class Fenced(BluegreenError):
-    """The deployment is not, or no longer, that of the caller; nothing was done."""
+    """The deployment is not, or no longer, that of the caller; nothing was changed."""
 
 
 class ReadOnlyJournal(NullJournal):
-    """An open deployment that is only looked at, without the lock: the guard and rollback.yml can act meanwhile.
+    """The journal of an open deployment, read without the lock, so that the guard and a rollback can act meanwhile.
 
-    Each sign of life is a look at whether it still is the caller's.
+    Each :meth:`renew_lease` reads the journal again, and checks that the deployment still is the caller's.
 
-    :raises Fenced: it is not, or no longer, here and in :meth:`renew_lease`.
+    :raises Fenced: the deployment is not, or no longer, the caller's; so does :meth:`renew_lease`.
     """
 
-    def __init__(self, store, deployment_id, epoch, step):
+    def __init__(self, store: Store, deployment_id: str, epoch: int, step: str) -> None:
         self._store = store
         self._caller = (deployment_id, epoch, step)
         self.renew_lease()
 
-    def get(self, key, default=None):
+    def get(self, key: str, default: Any = None) -> Any:
         return self.data.get(key, default)
 
-    def renew_lease(self):
+    def renew_lease(self) -> None:
         journal = self._store.load()
         require_owner(self._store.app, journal, *self._caller)
-        self.data = journal.data
+        self.data = journal.data if journal else {}
 
 
 @contextlib.contextmanager
-def fenced(store, deployment_id, epoch, step, check_mode=False):
-    """Hold the lock for the whole of an effect, and let it happen only to the caller's own deployment.
+def fenced(store: Store, deployment_id: str, epoch: int, step: str, check_mode: bool = False) -> Iterator[AnyJournal]:
+    """Hold the lock during an effect, and allow the effect only on the caller's own deployment.
 
     :param deployment_id: id of the deployment that the caller opened; empty for a module used by itself, which is
         refused while a deployment is open.
-    :param step: the step that the effect belongs to; a deployment never goes back to an earlier one.
-    :returns: a :class:`Journal`, or :class:`NullJournal`.
-    :raises Fenced: nothing was done.
+    :param epoch: epoch of the deployment as the caller knows it.
+    :param step: the step that the effect belongs to; a deployment never returns to an earlier one.
+    :returns: the journal; a :class:`NullJournal` in check mode, and for a module used by itself.
+    :raises Fenced: the deployment is not the caller's; nothing was changed.
     """
     if check_mode:
         yield NullJournal()
@@ -64,37 +69,29 @@ def fenced(store, deployment_id, epoch, step, check_mode=False):
         yield journal or NullJournal()
 
 
-def require_owner(app, journal, deployment_id, epoch, step):
-    """Raise :class:`Fenced` unless the journal allows this caller this step."""
+def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoch: int, step: str) -> None:
+    """Raise :class:`Fenced` unless the journal allows this caller this step; parameters as for :func:`fenced`."""
     if not deployment_id:
         if journal is not None:
             raise Fenced(
-                f"Deployment {journal.describe()} of app {app} is open: finish it (finish.yml) or undo it "
-                "(rollback.yml) before changing this app by hand."
+                f"Deployment {journal.describe()} of app {app} is open: finish it ({command('finish')}) or undo it "
+                f"({command('rollback')}) before changing this app by hand."
             )
         return
     if journal is None:
         raise Fenced(
-            f"deployment_id {deployment_id} names no open deployment of app {app}: it was ended meanwhile. Look at "
-            "status.yml and deploy again."
+            f"deployment_id {deployment_id} names no open deployment of app {app}: it was ended meanwhile. Check with "
+            f"{command('status')}, then deploy again."
         )
-    if journal["id"] != deployment_id:
-        raise Fenced(
-            f"deployment_id {deployment_id} is not the open deployment of app {app}, which is {journal.describe()}."
-        )
-    if journal["epoch"] != epoch:
-        raise Fenced(
-            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
-            f"{epoch}): nothing was done. Look at status.yml."
-        )
+    _require_same(app, journal, deployment_id, epoch)
     if journal["result"] or journal["back"]:
         raise Fenced(
-            f"Deployment {deployment_id} of app {app} is being undone: run rollback.yml to complete that, then deploy "
-            "again."
+            f"Deployment {deployment_id} of app {app} is being undone: complete that with {command('rollback')}, then "
+            "deploy again."
         )
     if STEPS.index(step) < STEPS.index(journal["step"]):
         raise Fenced(
-            f"Deployment {deployment_id} of app {app} has reached {journal['step']} and does not go back to {step}."
+            f"Deployment {deployment_id} of app {app} has reached step {journal['step']}, and never returns to {step}."
         )
 
 
@@ -106,16 +103,7 @@ def require_recoverable(app: str, journal: Journal, deployment_id: str, epoch: i
     :param is_rollback: whether a rollback is asked for, which the user means even while the owner works. The raised
         epoch stops the owner then.
     """
-    if deployment_id and journal["id"] != deployment_id:
-        raise Fenced(
-            f"deployment_id {deployment_id} is not the open deployment of app {app}, which is {journal.describe()}: "
-            "nothing was done."
-        )
-    if epoch and journal["epoch"] != epoch:
-        raise Fenced(
-            f"Deployment {journal.describe()} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
-            f"{epoch}): nothing was done. Run {command('status')}."
-        )
+    _require_same(app, journal, deployment_id or journal["id"], epoch or journal["epoch"])
     if not is_rollback and journal["step"] != "awaiting_approval" and journal.has_owner():
         raise Fenced(
             f"Deployment {journal.describe()} of app {app} is in step {journal['step']}, and its owner still sends "
@@ -123,15 +111,28 @@ def require_recoverable(app: str, journal: Journal, deployment_id: str, epoch: i
         )
 
 
-def may_be_kept(journal):
-    """Whether the new color may be kept after all: a way back did not end, or nobody knew a way at all.
+def _require_same(app: str, journal: Journal, deployment_id: str, epoch: int) -> None:
+    if journal["id"] != deployment_id:
+        raise Fenced(
+            f"deployment_id {deployment_id} is not the open deployment of app {app}, which is {journal.describe()}: "
+            "nothing was changed."
+        )
+    if journal["epoch"] != epoch:
+        raise Fenced(
+            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
+            f"{epoch}): nothing was changed. Check with {command('status')}."
+        )
 
-    That Nginx serves it has to be proved then.
+
+def may_be_kept(journal: Mapping[str, Any]) -> bool:
+    """Whether the new color may still be kept: a rollback did not end, or recovery found no way at all.
+
+    The caller has to verify that Nginx serves it.
 
     :param journal: the journal's data.
     """
     if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval"):
         return False
-    # One that failed while it awaited approval is finished as any other.
+    # A deployment that failed while it awaited approval is finished like any other.
     stuck = journal["result"] == "failed" and journal["step"] != "awaiting_approval"
-    return journal["result"] in ("", "failed") and (journal["back"] or stuck)
+    return journal["result"] in ("", "failed") and bool(journal["back"] or stuck)

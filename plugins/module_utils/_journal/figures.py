@@ -3,30 +3,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """What a deployment cost: the one definition of each figure, for results, the history and status. Pure.
 
-Every second from the opening to the end belongs to one phase, so the phases add up to what it took. While a run works on the
-host, that is its step, or the way back; docs/journal.md has the others. The worker gap is a part of the same seconds: those
-in which workers had been told to stop, and none of either color was proved to consume.
+Every second from the opening to the end belongs to one phase, so the phases add up to the whole time. While a run works
+on the host, the phase is its step, or the way back; docs/journal.md has the others. The worker gap is a part of the
+same seconds: those in which workers had been told to stop, and none of either color was seen to consume tasks.
 
-The journal keeps the moment up to which all of this is counted. One that an earlier version opened has no such moment, and is
-not counted: a part of the time would pass for the whole.
+The journal keeps the moment up to which this is counted. The journal of an earlier version has no such moment and is
+not counted, because a part of the time would be taken for the whole.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Any, Collection, Mapping, NamedTuple, Optional, Protocol
 
 from .schema import STEPS
 
 # Between the runs on the host: the controller's own work, hooks, and a controller that is gone.
 BETWEEN_RUNS = "between_runs"
-# From a failure that a human has to look at until the next run for this deployment.
+# From a failure that a person has to look at until the next run for this deployment.
 FAILED = "failed"
 WAY_BACK = "way_back"
 AWAITING_APPROVAL = "awaiting_approval"
-# What a human is waited for.
+# Phases in which the deployment waits for a person.
 WAITING = (AWAITING_APPROVAL, FAILED)
 PHASES = (*STEPS, WAY_BACK, BETWEEN_RUNS, FAILED)
 
@@ -39,11 +38,19 @@ class Moment(NamedTuple):
     wall: float
 
 
-# Counting: these change the data of a journal, or give facts to note in it.
+class Noted(Protocol):
+    """A journal, or its data."""
+
+    def __getitem__(self, key: str, /) -> Any: ...
+
+    def get(self, key: str, /) -> Any: ...
 
 
-def count(data: dict, phase: str, now: Moment) -> None:
-    """Count the time since the last count as that of a phase, and of the worker gap while no worker takes tasks."""
+# Counting: these change the data of a journal, or return facts to note in it.
+
+
+def count(data: dict[str, Any], phase: str, now: Moment) -> None:
+    """Add the time since the last count to a phase, and to the worker gap while no worker takes tasks."""
     if not data.get("counted"):
         return
     passed = _seconds_between(Moment(*(data["counted"][name] for name in Moment._fields)), now)
@@ -57,11 +64,11 @@ def count(data: dict, phase: str, now: Moment) -> None:
 def _seconds_between(earlier: Moment, later: Moment) -> float:
     if earlier.boot_id == later.boot_id:
         return max(round(later.boottime - earlier.boottime, 3), 0.0)
-    # How long the host was off only its wall clock tells, and a Raspberry Pi boots with one that is behind.
+    # Only the wall clock tells how long the host was off, and on a Raspberry Pi it is behind after a boot.
     return max(round(later.wall - earlier.wall, 3), round(later.boottime, 3))
 
 
-def without_a_run(data: dict) -> str:
+def without_a_run(data: Mapping[str, Any]) -> str:
     """The phase of the time in which no run works on the host."""
     if data["result"] == "failed":
         return FAILED
@@ -69,49 +76,50 @@ def without_a_run(data: dict) -> str:
         if data["step"] == AWAITING_APPROVAL:
             return AWAITING_APPROVAL
         if data["step"] in ("open", "fetch"):
-            # Compose's work, and Compose keeps no journal.
+            # Compose works then, and Compose does not write the journal.
             return "fetch"
     return BETWEEN_RUNS
 
 
-def workers_told(data: dict, projects: set, ran: bool) -> dict:
-    """Facts where the workers of these projects take no task any more.
+def workers_told(data: Mapping[str, Any], projects: Collection[str], ran: bool) -> dict[str, Any]:
+    """Facts to note when the workers of these projects stop taking tasks.
 
-    :param ran: whether any of them did, and was told to stop.
+    :param ran: whether any of them ran, and was told to stop.
     """
     before, gap = _working(data), data.get("worker_gap")
     working = [color for color in before if data["settings"]["projects"][color] not in projects]
-    # No gap begins if no workers are to replace these (a first deployment is undone), or if these were stopped before.
+    # No gap begins if no workers are to replace these (a first deployment is undone), or if these had stopped already.
     begins = ran and data["from"] and working != before
     return {"working": working, "worker_gap": (gap or 0.0) if begins else gap}
 
 
-def workers_consume(data: dict, projects: set) -> dict:
-    """Facts where workers of these projects were proved to consume."""
+def workers_consume(data: Mapping[str, Any], projects: Collection[str]) -> dict[str, Any]:
+    """Facts to note when workers of these projects were seen to consume tasks."""
     colors = {color for color, project in data["settings"]["projects"].items() if project in projects}
     return {"working": sorted(colors.union(_working(data)))}
 
 
-def gap_ends(data: dict, has_workers: bool) -> dict:
-    """Facts where a deployment is whole, and awaits approval: the wait for it does not count as worker gap.
+def gap_ends(data: Mapping[str, Any], has_workers: bool) -> dict[str, Any]:
+    """Facts to note when a deployment is complete and awaits approval: that wait is not a part of the worker gap.
 
-    :param has_workers: whether the new color has any. Without any there is no gap.
+    :param has_workers: whether the new color has workers; without them there is no gap.
     """
     if data.get("worker_gap") is None or _working(data):
         return {}
     return {"working": [data["to"]]} if has_workers else {"worker_gap": None}
 
 
-def _working(data: dict) -> list:
-    """Colors whose workers take tasks; before anything was told to stop that is the old one."""
-    return data.get("working", [data["from"]] if data["from"] else [])
+def _working(data: Mapping[str, Any]) -> list[str]:
+    """Colors whose workers take tasks: only the old one until any worker was told to stop."""
+    working: list[str] = data.get("working", [data["from"]] if data["from"] else [])
+    return working
 
 
 # Showing
 
 
-def figures(journal) -> dict:
-    """Figures of a deployment, in seconds and bytes; docs/journal.md says what each of them means."""
+def figures(journal: Noted) -> dict[str, Any]:
+    """Figures of a deployment, in seconds and bytes; docs/journal.md explains each of them."""
     seconds = {phase: round(value, 2) for phase, value in journal["seconds"].items()}
     is_counted = bool(journal.get("counted"))
     return {
@@ -119,17 +127,17 @@ def figures(journal) -> dict:
         "waited": round(sum(seconds.get(phase, 0.0) for phase in WAITING), 2) if is_counted else None,
         "seconds": seconds,
         "worker_gap": _worker_gap(journal) if is_counted else _gap_of_earlier_version(journal),
-        "tasks_moved": journal.get("tasks_moved", 0),
+        "tasks_moved": journal.get("tasks_moved") or 0,
         "memory": journal.get("memory"),
     }
 
 
-def _worker_gap(journal) -> Optional[float]:
+def _worker_gap(journal: Noted) -> Optional[float]:
     gap = journal.get("worker_gap")
     return None if gap is None else round(gap, 2)
 
 
-def _gap_of_earlier_version(journal) -> Optional[float]:
+def _gap_of_earlier_version(journal: Noted) -> Optional[float]:
     told, consumed = journal.get("idle_since"), journal.get("busy_since")
     return None if told is None or consumed is None else round(max(consumed - told, 0.0), 2)
 
@@ -147,10 +155,10 @@ def span(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def sentence(entry: dict) -> str:
+def sentence(entry: Mapping[str, Any]) -> str:
     """The figures of an entry of the history for people, ``""`` when it has none.
 
-    Entries of earlier versions lack some of them.
+    An entry of an earlier version may have only some of them.
     """
     parts = []
     if entry.get("took") is not None:
@@ -166,8 +174,8 @@ def sentence(entry: dict) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def _waiting(seconds: dict) -> str:
-    """Of what it took, what others were waited for, if that is a second at least."""
+def _waiting(seconds: Mapping[str, float]) -> str:
+    """How much of the time the deployment waited for people, where that is at least a second."""
     words = {AWAITING_APPROVAL: "waiting for approval", FAILED: "failed and waiting for somebody to look"}
     told = [f"{span(seconds[phase])} of it {text}" for phase, text in words.items() if seconds.get(phase, 0.0) >= 1.0]
     return f" ({', '.join(told)})" if told else ""

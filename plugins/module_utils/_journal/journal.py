@@ -5,14 +5,15 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The journal of the open deployment, with the lease of its owner.
 
-The journal says what was meant; what is so, the host itself shows. It is written before each effect.
+The journal records intentions, each before its effect. The host itself shows what has really happened.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Union
+from typing import TYPE_CHECKING, Any, Iterable, Optional, Union
 
+from .._docker.containers import Container
 from .._errors import BluegreenError
 from .._linux.clock import timestamp
 from .._resources.host import used_memory
@@ -20,7 +21,10 @@ from .._validation import release_label
 from . import figures, schema as journal_schema
 from .schema import VERSION
 
-# A lease still has a length when the dead-man timer is turned off with revert_after: 0.
+if TYPE_CHECKING:
+    from .store import Store
+
+# Seconds that a lease lasts where the dead-man timer is off (revert_after: 0).
 DEFAULT_LEASE = 900
 
 
@@ -28,21 +32,26 @@ class Journal:
     """The open deployment. Every change is on the disk when the method returns.
 
     :ivar data: the journal as it is written; its schema is in docs/journal.md.
-    :ivar best_effort: whether what cannot be written is only warned of. Forward, no effect comes before its journal; but a
-        full disk must not keep anybody from going back.
+    :ivar best_effort: whether a failed write is only a warning. A deployment that goes forward must never get ahead of
+        its journal, but a full disk must not stop a rollback.
     """
 
-    def __init__(self, store, data):
+    def __init__(self, store: Store, data: dict[str, Any]) -> None:
         self.store = store
         self.data = data
         self.best_effort = False
-        # Time before this was spent without this process; what follows is that of the phase which it works on.
-        self._begun = self._now()
+        # The time up to here passed without this process; from here on it belongs to the phase of this process.
+        self._begun: Optional[figures.Moment] = self._now()
         self._phase = ""
 
     @classmethod
-    def create(cls, store, deployment_id, who, facts):
-        """A new deployment in step ``open``; on the disk when this returns."""
+    def create(cls, store: Store, deployment_id: str, who: str, facts: dict[str, Any]) -> Journal:
+        """A new deployment in step ``open``; on the disk when this returns.
+
+        :param who: user and controller, as ``ada@laptop``.
+        :param facts: the other keys of the journal, among them all required ones of docs/journal.md.
+        :raises BluegreenError: nobody could read the journal of such facts again; nothing was written.
+        """
         clock = store.host.clock
         journal = cls(
             store,
@@ -66,34 +75,34 @@ class Journal:
                 **facts,
             },
         )
-        journal.data["counted"] = journal._begun._asdict()
+        journal.data["counted"] = journal._now()._asdict()
         wrong = journal_schema.problems({**journal.data, "lease": {"boot_id": "", "until": 0.0}}, store.app)
         if wrong:
-            # Nobody could go back by a journal that nobody reads.
+            # Without a readable journal a rollback would be impossible.
             raise BluegreenError(
-                f"Deployment {deployment_id} is not opened, because its journal could not be read again: {'; '.join(wrong)}. "
-                "Correct the variable of that name."
+                f"Cannot open deployment {deployment_id}: its journal would be invalid ({'; '.join(wrong)}). Correct "
+                "the variable of that name."
             )
         journal.begin("open")
         return journal
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: str) -> Any:
         return self.data[key]
 
-    def get(self, key, default=None):
+    def get(self, key: str, default: Any = None) -> Any:
         return self.data.get(key, default)
 
     # Steps
 
-    def begin(self, step, **facts):
+    def begin(self, step: str, **facts: Any) -> None:
         """Announce a step before its first effect."""
         self._count(step)
         self._phase = step
         self.data.update(facts, step=step, done=False)
         self.save()
 
-    def done(self, step, **facts):
-        """Record that a step's effects are proved."""
+    def done(self, step: str, **facts: Any) -> None:
+        """Record that the effects of a step were verified."""
         self._count(step)
         self._phase = ""
         self.data.update(facts, step=step, done=True)
@@ -101,58 +110,63 @@ class Journal:
             self.data["live_at"] = self.store.host.clock.wall()
         self.save()
 
-    def _now(self):
+    def _now(self) -> figures.Moment:
         clock = self.store.host.clock
         return figures.Moment(clock.boot_id(), clock.boottime(), clock.wall())
 
-    def _count(self, phase):
-        """Count the time up to now; ``phase`` is what this process has worked on unless it has begun another."""
+    def _count(self, phase: str) -> None:
+        """Count the time up to now as that of the phase that this process has begun, or else of ``phase``."""
         if self._begun:
             figures.count(self.data, figures.without_a_run(self.data), self._begun)
             self._begun = None
         figures.count(self.data, self._phase or phase, self._now())
 
-    def note(self, **facts):
+    def note(self, **facts: Any) -> None:
         """Record facts within a step."""
         self.data.update(facts)
         self.save()
 
-    def note_told(self, containers, ran, **facts):
-        """Record, with facts, that the workers of a color take no more tasks, before those of them that run are told.
+    def note_told(self, containers: Iterable[Container], ran: bool, **facts: Any) -> None:
+        """Record, with facts, that the workers of a color take no more tasks; called before they are told to stop.
 
-        :param ran: whether any of them does.
+        :param ran: whether any of them still runs.
         """
         self._count(self.data["step"])
         self.note(**facts, **figures.workers_told(self.data, {container.project for container in containers}, ran))
 
-    def note_consuming(self, containers):
-        """Record that workers of a color were proved to consume."""
+    def note_consuming(self, containers: Iterable[Container]) -> None:
+        """Record that workers of a color were seen to consume tasks."""
         self._count(self.data["step"])
         self.note(**figures.workers_consume(self.data, {container.project for container in containers}))
 
-    def note_policy(self, container):
-        """Keep the restart policy of a container before it is taken away; the first one noted counts."""
+    def note_policy(self, container: Container) -> None:
+        """Record the restart policy of a container before it is disabled; the first one recorded counts."""
         if container.id not in self.data["policies"]:
             self.data["policies"][container.id] = container.restart_policy
             self.save()
 
-    def policy_of(self, container):
-        """The restart policy that a container had before it was taken away, else the one that it has."""
-        return self.data["policies"].get(container.id, container.restart_policy)
+    def policy_of(self, container: Container) -> dict[str, Any]:
+        """The restart policy of a container before it was disabled, in the engine's form; else its present one."""
+        policy: dict[str, Any] = self.data["policies"].get(container.id, container.restart_policy)
+        return policy
 
-    def _look_at_memory(self):
+    def _measure_memory(self) -> None:
         try:
             used = used_memory()
         except (OSError, ValueError, KeyError):
-            # Only people look at this.
+            # Nothing but reports for people uses this figure.
             return
         memory = self.data.setdefault("memory", {"before": used, "peak": used})
         memory["peak"] = max(memory["peak"], used)
 
-    def save(self):
+    def save(self) -> None:
+        """Write the journal and renew the lease.
+
+        :raises BluegreenError: it cannot be written; only a warning where ``best_effort`` is set.
+        """
         if self._phase:
             self._count(self._phase)
-        self._look_at_memory()
+        self._measure_memory()
         clock = self.store.host.clock
         length = self.data.get("revert_after") or DEFAULT_LEASE
         self.data["lease"] = {"boot_id": clock.boot_id(), "until": round(clock.boottime() + length, 1)}
@@ -160,48 +174,50 @@ class Journal:
             self.store.save(self.data)
         except OSError as error:
             sentence = (
-                f"The journal {self.store.path('deployment.json')} cannot be written ({(error.strerror or str(error)).lower()}): "
-                "make room there, or mend its file system."
+                f"The journal {self.store.path('deployment.json')} cannot be written "
+                f"({(error.strerror or str(error)).lower()}): make room there, or fix its file system."
             )
             if not self.best_effort:
                 raise BluegreenError(sentence) from error
             self.store.host.warn(sentence)
 
-    def renew_lease(self):
-        """A sign of life from inside a wait: renews the lease once a third of it has gone, and looks at the memory."""
-        self._look_at_memory()
+    def renew_lease(self) -> None:
+        """The heartbeat of a wait: measures the memory, and writes a new lease once a third of it has passed."""
+        self._measure_memory()
         length = self.data.get("revert_after") or DEFAULT_LEASE
         if self.data["lease"]["until"] - self.store.host.clock.boottime() < length * 2 / 3:
             self.save()
 
     # Ownership
 
-    def is_of_this_boot(self):
-        """Whether the owner showed a sign of life on this boot."""
-        return self.data["lease"]["boot_id"] == self.store.host.clock.boot_id() and os.path.exists(self.store.lease_mark)
+    def is_of_this_boot(self) -> bool:
+        """Whether the owner's last heartbeat was on this boot."""
+        of_this_boot: bool = self.data["lease"]["boot_id"] == self.store.host.clock.boot_id()
+        return of_this_boot and os.path.exists(self.store.lease_mark)
 
-    def lease_is_live(self):
-        """Whether the owner showed a sign of life on this boot, and not too long ago."""
+    def lease_is_live(self) -> bool:
+        """Whether the owner's lease has not expired."""
         return self.lease_left() > 0.0
 
-    def lease_left(self):
-        """Seconds until the owner counts as gone, 0 when it does already."""
+    def lease_left(self) -> float:
+        """Seconds until the lease of the owner expires; 0 once it has."""
         if not self.is_of_this_boot():
             return 0.0
-        return max(self.data["lease"]["until"] - self.store.host.clock.boottime(), 0.0)
+        left: float = self.data["lease"]["until"] - self.store.host.clock.boottime()
+        return max(left, 0.0)
 
-    def has_owner(self):
-        """Whether somebody still goes on with it, who must not be disturbed.
+    def has_owner(self) -> bool:
+        """Whether a controller still works on the deployment and must not be disturbed.
 
-        One that goes back, has failed or only has to be closed has no owner beside whoever holds the lock, and neither has
-        one that the guard took over.
+        A deployment that is being rolled back, has failed or only has to be closed belongs to the holder of the lock,
+        and so does one that the guard took over.
         """
         return not self.data["back"] and not self.data["result"] and not self.data.get("guard") and self.lease_is_live()
 
-    def take_over(self, guard=False):
-        """Make the deployment the caller's: whoever had it before can do nothing more.
+    def take_over(self, guard: bool = False) -> None:
+        """Make the deployment the caller's: its previous owner can do nothing more.
 
-        :param guard: whether the caller is the guard, which goes on with it after its own death too.
+        :param guard: whether the caller is the guard, which continues with the deployment even if it is killed itself.
         """
         self._count(figures.WAY_BACK)
         self._phase = figures.WAY_BACK
@@ -213,41 +229,41 @@ class Journal:
         """The release as a sentence names it."""
         return release_label(str(self.data["release"]))
 
-    def describe(self):
-        """The deployment in half a sentence, for messages."""
+    def describe(self) -> str:
+        """Id, user and time of the deployment in half a sentence, for messages."""
         return f"{self.data['id']} by {self.data['who']} since {timestamp(self.data['opened_at'])}"
 
 
 class NullJournal:
     """Stands in for a journal where there is none: in check mode, and in a module used by itself."""
 
-    data = {}
+    data: dict[str, Any] = {}
 
-    def get(self, key, default=None):
+    def get(self, key: str, default: Any = None) -> Any:
         return default
 
-    def begin(self, step, **facts):
+    def begin(self, step: str, **facts: Any) -> None:
         pass
 
-    def done(self, step, **facts):
+    def done(self, step: str, **facts: Any) -> None:
         pass
 
-    def note(self, **facts):
+    def note(self, **facts: Any) -> None:
         pass
 
-    def note_told(self, containers, ran, **facts):
+    def note_told(self, containers: Iterable[Container], ran: bool, **facts: Any) -> None:
         self.note(**facts)
 
-    def note_consuming(self, containers):
+    def note_consuming(self, containers: Iterable[Container]) -> None:
         pass
 
-    def note_policy(self, container):
+    def note_policy(self, container: Container) -> None:
         pass
 
-    def policy_of(self, container):
+    def policy_of(self, container: Container) -> dict[str, Any]:
         return container.restart_policy
 
-    def renew_lease(self):
+    def renew_lease(self) -> None:
         pass
 
 

@@ -3,22 +3,32 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""``settings.json``: what an app is made of, apart from the journal, so that a recovery without a journal knows it."""
+"""``settings.json``: the settings of an app, kept apart from the journal for a recovery that finds no journal."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from .._linux.files import opener, write_atomically
 from . import schema as journal_schema
+from .strict_json import LIMIT
+
+if TYPE_CHECKING:
+    from .store import Store
 
 NAME = "settings.json"
 
 
-def write(store, settings, policies, stop_timeout):
-    """Write the file; an equal one is left alone.
+def write(
+    store: Store,
+    settings: Mapping[str, Any],
+    policies: Mapping[str, Mapping[str, Any]],
+    stop_timeout: Optional[float],
+) -> None:
+    """Write the file, unless it says the same already.
 
-    :param settings: the app's settings, as the journal has them.
+    :param settings: the app's settings, in the journal's form.
     :param policies: restart policies that the user gave the live color's containers, by service.
     :param stop_timeout: seconds that workers get to finish, ``None`` for their default.
     """
@@ -33,11 +43,11 @@ def write(store, settings, policies, stop_timeout):
         write_atomically(store.path(NAME), text)
 
 
-def read(store):
-    """Read what :func:`write` wrote, as a dict of its three parameters.
+def read(store: Store) -> dict[str, Any]:
+    """A dict with the three parameters of :func:`write`.
 
-    :raises FileNotFoundError: there is none.
-    :raises Unreadable: it is damaged.
+    :raises FileNotFoundError: there is no such file.
+    :raises Unreadable: the file is damaged.
     """
     with open(store.path(NAME), "rb", opener=opener) as source:
-        return journal_schema.remembered(source.read(journal_schema.LIMIT + 1), store.app)
+        return journal_schema.settings_file(source.read(LIMIT + 1), store.app)

@@ -5,8 +5,8 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The files of one app on the host: the journal of the open deployment, the lock, the history, the env files.
 
-The journal is written in a way that a power cut leaves either the version before or the one after, and the version
-before is kept beside it.
+A power cut during a write leaves either the previous journal or the new one whole, and the previous one stays beside
+the new one.
 """
 
 from __future__ import annotations
@@ -17,23 +17,26 @@ import fcntl
 import json
 import os
 import re
+from typing import Any, Iterator, Optional
 
 from .. import _progress, _redact
 from .._commands import command
 from .._errors import BluegreenError
+from .._host import Host
 from .._linux.clock import Deadline
 from .._linux.files import make_folder, opener, remove, sync_folder, telling, write_atomically
 from .._validation import COLORS, one_line
 from . import schema as journal_schema
 from .fencing import Fenced
 from .journal import Journal
+from .strict_json import LIMIT, Unreadable
 
 STATE_ROOT = "/var/lib/bluegreen"
 RUN_ROOT = "/run/bluegreen"
 
-# How long a module waits for another one that holds the lock of the same app, in seconds.
+# Seconds that a module waits for another one that holds the lock of the same app.
 LOCK_WAIT = 10
-# Of how many deployments the history tells, and at how many it is cut down to that.
+# The history keeps so many deployments, and is cut down to them once it has reached the limit.
 HISTORY_KEPT = 500
 HISTORY_LIMIT = 600
 
@@ -41,47 +44,49 @@ _ENV_FILE = re.compile(rf"\.?({'|'.join(COLORS)})(-.+)?\.env(\.tmp)?", re.DOTALL
 
 
 class JournalCorrupt(BluegreenError):
-    """No readable version of the journal is left."""
+    """Neither the journal nor its previous version can be read."""
 
 
 class Store:
     """The folder of an app below ``/var/lib/bluegreen``.
 
-    :param app: name of the app, already checked against the grammar.
-    :param host: a :class:`Host`.
+    :param app: name of the app, which :func:`check_app` has accepted.
     """
 
-    def __init__(self, app, host, root=STATE_ROOT, run_root=RUN_ROOT):
+    def __init__(self, app: str, host: Host, root: str = STATE_ROOT, run_root: str = RUN_ROOT) -> None:
         self.app = app
         self.host = host
         self.folder = os.path.join(root, app)
         self.lease_mark = os.path.join(run_root, app)
         self._is_torn = False
 
-    def path(self, name):
+    def path(self, name: str) -> str:
+        """The path of a file in the folder of the app."""
         return os.path.join(self.folder, name)
 
-    def env_file(self, color, deployment_id):
-        """What Compose is given for a color. Without this file it does nothing, and a later deployment has another one: so a
-        controller that slept until its deployment was over cannot create containers of a color that is live by then.
+    def env_file(self, color: str, deployment_id: str) -> str:
+        """The path of the env file that Compose gets for a color.
+
+        Each deployment has a file of its own, and Compose refuses to run without it. So a controller that slept until
+        its deployment was over cannot create containers of a color that is live by then.
         """
         return self.path(f"{color}-{deployment_id}.env")
 
-    def env_files(self):
-        """All that there are, and what a crash left of one; those of earlier versions do not name a deployment."""
+    def env_files(self) -> list[str]:
+        """The paths of all env files, also of a half-written one; earlier versions named them by the color alone."""
         try:
             names = os.listdir(self.folder)
         except FileNotFoundError:
             return []
         return [self.path(name) for name in sorted(names) if _ENV_FILE.fullmatch(name)]
 
-    def remove_env_files(self):
-        """Remove them all: they hold secrets, and without them Compose does nothing more."""
+    def remove_env_files(self) -> None:
+        """Remove all env files: they hold secrets, and no controller needs them after its deployment."""
         for path in self.env_files():
             remove(path)
 
-    def broker_url(self):
-        """The broker's URL of the open deployment; it may hold a password, so the journal does not have it."""
+    def broker_url(self) -> str:
+        """The URL of the broker in the open deployment; it has its own file because it may hold a password."""
         path = self.path("broker.url")
         try:
             with open(path, "rb", opener=opener) as source:
@@ -90,20 +95,20 @@ class Store:
             return ""
         if text.isprintable() and "\ufffd" not in text:
             return text
-        # Damage must keep nobody from going back.
+        # A damaged file must not stop a rollback.
         self.host.warn(f"{path} is damaged, so tasks are looked for in all of the broker service's databases.")
         return ""
 
-    def secrets(self):
-        """What the files hold that root alone reads, to be taken out of what others may read."""
-        found = _redact.texts_in(self.broker_url())
+    def secrets(self) -> set[str]:
+        """Passwords and other values in the files that only root reads, to be hidden in texts that others may read."""
+        found: set[str] = _redact.texts_in(self.broker_url())
         for path in self.env_files():
             with contextlib.suppress(FileNotFoundError):
                 with open(path, encoding="utf-8", errors="replace", opener=opener) as source:
                     found |= _redact.in_env_text(source.read())
         return found
 
-    def create(self):
+    def create(self) -> None:
         """Make the folder, readable by root alone because env files hold secrets."""
         make_folder(os.path.dirname(self.folder))
         make_folder(self.folder)
@@ -111,21 +116,22 @@ class Store:
     # Lock
 
     @contextlib.contextmanager
-    def lock(self, purpose, wait=LOCK_WAIT):
+    def lock(self, purpose: str, wait: float = LOCK_WAIT) -> Iterator[None]:
         """Hold the host's lock of this app.
 
-        It is the kernel's (``flock``): it ends with the last process that holds it, and no file has to be removed
-        by hand, ever. What the file says is only for the message to the next one.
+        The kernel holds it (``flock``): it ends with the last process that holds it, so nobody ever has to remove a
+        file by hand. The text in the file only tells the next process who holds the lock.
 
-        :param purpose: what the lock is for, named to whoever finds it held.
+        :param purpose: what the lock is for, as ``step health of deployment 2026-11-23``.
         :param wait: seconds to wait for another holder.
+        :raises Fenced: another process still holds it.
         """
         self.create()
         descriptor = opener(self.path("lock"), os.O_RDWR | os.O_CREAT)
 
-        def sign():
+        def sign() -> None:
             with contextlib.suppress(OSError):
-                # Only for people, and a full disk must not keep anybody from going back.
+                # The text is for people only, and a full disk must not stop a rollback.
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"{one_line(purpose, 160)} (process {os.getpid()})".encode(), 0)
 
@@ -141,11 +147,12 @@ class Store:
             self.host.keep_open.discard(descriptor)
             os.close(descriptor)
 
-    def _acquire(self, descriptor, wait):
+    def _acquire(self, descriptor: int, wait: float) -> None:
         deadline = Deadline(self.host.clock, wait)
         while True:
             try:
-                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise
@@ -159,38 +166,39 @@ class Store:
 
     # Journal
 
-    def load(self):
-        """The open deployment as a :class:`Journal`, or ``None``.
+    def load(self) -> Optional[Journal]:
+        """The journal of the open deployment, ``None`` where none is open.
 
-        :raises JournalCorrupt: there is a journal and neither it nor the copy before it can be read.
+        :raises JournalCorrupt: there is a journal, but neither it nor its previous version can be read.
         """
-        broken, problems = [], []
+        broken: list[str] = []
+        problems: list[str] = []
         for name in ("deployment.json", "deployment.json.previous"):
             try:
                 with open(self.path(name), "rb", opener=opener) as source:
-                    found = Journal(self, journal_schema.journal(source.read(journal_schema.LIMIT + 1), self.app))
+                    found = Journal(self, journal_schema.journal(source.read(LIMIT + 1), self.app))
                 self._is_torn = bool(broken)
                 return found
             except FileNotFoundError:
                 if name == "deployment.json":
                     return None
-            except journal_schema.Unreadable as error:
+            except Unreadable as error:
                 broken.append(name)
                 problems += [f"{name}: {problem}" for problem in error.problems]
         raise JournalCorrupt(
             f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): run "
-            f"{command('recover')}, which goes by what the host shows and keeps the file aside.",
+            f"{command('recover')}, which looks at the host instead and keeps the damaged file under another name.",
             problems=problems,
         )
 
-    def set_aside(self, stamp):
-        """Keep a journal that nobody can read under another name, so that it is no longer the journal.
+    def set_aside(self, stamp: str) -> list[str]:
+        """Rename a journal that cannot be read, so that it is no longer the journal.
 
-        :param stamp: what distinguishes it from others of its kind.
-        :returns: the names that are there now.
+        :param stamp: the end of the new names, which tells them from those of other damaged journals.
+        :returns: the new names.
         """
         kept = []
-        # The copy first: left behind alone, it is nobody's.
+        # The previous version first: load() ignores it where the journal itself is missing.
         for name in ("deployment.json.previous", "deployment.json"):
             with contextlib.suppress(FileNotFoundError):
                 os.replace(self.path(name), self.path(f"{name}.corrupt-{stamp}"))
@@ -199,39 +207,49 @@ class Store:
         sync_folder(self.folder)
         return kept
 
-    def save(self, data):
-        """Write the journal and with it the lease, each before the effect that it announces."""
+    def save(self, data: dict[str, Any]) -> None:
+        """Write the journal, and mark the lease as one of this boot.
+
+        :raises OSError: it cannot be written.
+        """
         current, previous = self.path("deployment.json"), self.path("deployment.json.previous")
-        # A link and two renames: at every instant there is one whole version under one of the two names. A torn one takes
-        # no other's place.
+        # A link and two renames: at every instant one whole version has one of the two names. A damaged one never
+        # replaces the previous version.
         if not self._is_torn:
             with contextlib.suppress(FileNotFoundError):
                 remove(previous + ".new")
                 os.link(current, previous + ".new")
                 os.replace(previous + ".new", previous)
-                # Where the write after it failed the last time, both are names of one file, and then a rename does nothing.
+                # After a failed write both names may be links to one file; then rename() does nothing, .new stays.
                 remove(previous + ".new")
         write_atomically(current, json.dumps(journal_schema.tidied(data), indent=1, sort_keys=True) + "\n")
         self._is_torn = False
         self._mark_lease()
 
-    def _mark_lease(self):
+    def _mark_lease(self) -> None:
         # /run is empty after a boot, which ends every lease: also in a container, which keeps the kernel's boot id.
         if not os.path.exists(self.lease_mark):
             make_folder(os.path.dirname(self.lease_mark))
             os.close(opener(self.lease_mark, os.O_WRONLY | os.O_CREAT))
 
-    def close(self, entry):
-        """End the deployment: its line goes to the history, then the journal goes."""
+    def close(self, entry: dict[str, Any]) -> None:
+        """End the deployment: write its line of the history, then remove the journal."""
         self.log(entry)
-        # The copy first: left behind, it would pass for the copy of the next deployment's journal.
-        remove(self.path("deployment.json.previous"))
-        remove(self.path("deployment.json"))
+        self._remove_journal()
+
+    def _remove_journal(self) -> None:
+        # The previous version first: left behind, it would be taken for that of the next deployment's journal.
+        for name in ("deployment.json.previous", "deployment.json"):
+            remove(self.path(name))
         remove(self.lease_mark)
         sync_folder(self.folder)
 
-    def log(self, entry):
-        """Write a line of the history, once for each deployment. The oldest ones go in time: each look reads all of them."""
+    def log(self, entry: dict[str, Any]) -> None:
+        """Write a line of the history, once for each deployment, and drop the oldest lines of a long one.
+
+        :param entry: id, result and figures, as docs/journal.md describes them.
+        :raises OSError: it cannot be written.
+        """
         entries = self.history()
         if not entries or entries[-1].get("id") != entry["id"]:
             path = self.path("history.jsonl")
@@ -243,30 +261,31 @@ class Store:
                 target.flush()
                 os.fsync(target.fileno())
         if len(entries) >= HISTORY_LIMIT:
-            # What stays is whole already, so a disk that is full fails no deployment for this.
+            # The history is complete already, so a full disk must not fail the deployment here.
             with contextlib.suppress(OSError, BluegreenError):
                 self._cut_history()
 
-    def _cut_history(self):
+    def _cut_history(self) -> None:
         with open(self.path("history.jsonl"), "rb", opener=opener) as source:
             lines = source.readlines()
         text = b"".join(lines[-HISTORY_KEPT:]).decode("utf-8", "replace")
         write_atomically(self.path("history.jsonl"), text)
 
-    def discard(self):
+    def discard(self) -> None:
         """Remove a deployment that has changed nothing yet, without a line in the history."""
         self.remove_env_files()
-        for name in ("broker.url", "deployment.json.previous", "deployment.json"):
-            remove(self.path(name))
-        remove(self.lease_mark)
-        sync_folder(self.folder)
+        remove(self.path("broker.url"))
+        self._remove_journal()
 
-    def history(self, last=None):
-        """Lines of the history, oldest first; a line torn by a power cut is passed over."""
+    def history(self, last: Optional[int] = None) -> list[dict[str, Any]]:
+        """Entries of the history, oldest first, without lines that a power cut has torn.
+
+        :param last: only so many of the newest ones; all when ``None``.
+        """
         entries = []
         with contextlib.suppress(FileNotFoundError):
             with open(self.path("history.jsonl"), "rb", opener=opener) as source:
                 for line in source:
-                    with contextlib.suppress(journal_schema.Unreadable):
+                    with contextlib.suppress(Unreadable):
                         entries.append(journal_schema.entry(line))
         return entries if last is None else entries[-last:]

@@ -3,14 +3,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """Time as a deployment needs it: waits, deadlines that survive a wrong clock, and stamps for people."""
 
 from __future__ import annotations
 
 import calendar
-import os
 import time
+from typing import Optional
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 TIMESTAMP = "%Y-%m-%dT%H:%M:%SZ"
@@ -20,33 +19,34 @@ SHORTEST_PAUSE = 0.02
 class Clock:
     """The real time. Tests pass an object with the same methods in which no time passes."""
 
-    def monotonic(self):
-        """Seconds for measuring waits; stands still while the machine sleeps."""
+    def monotonic(self) -> float:
+        """Seconds for measuring waits; this clock stops while the machine sleeps."""
         return time.monotonic()
 
-    def sleep(self, seconds):
+    def sleep(self, seconds: float) -> None:
         time.sleep(max(seconds, 0.0))
 
-    def wall(self):
-        """Seconds since the epoch. Only for people: a Raspberry Pi boots without a clock."""
+    def wall(self) -> float:
+        """Seconds since the epoch. Only for people, because a Raspberry Pi boots without the right time."""
         return time.time()
 
-    def boottime(self):
-        """Seconds since this boot, as a deadline on disk is kept."""
+    def boottime(self) -> float:
+        """Seconds since this boot, for deadlines that are kept on disk; this clock runs while the machine sleeps."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    def boot_id(self):
+    def boot_id(self) -> str:
+        """The kernel's name of this boot."""
         with open(BOOT_ID, encoding="ascii") as source:
             return source.read().strip()
 
 
-def timestamp(seconds):
+def timestamp(seconds: float) -> str:
     """``seconds`` since the epoch as an ISO 8601 string in UTC, such as ``2026-11-23T17:07:39Z``."""
     return time.strftime(TIMESTAMP, time.gmtime(seconds))
 
 
-def seconds_of(stamp):
-    """What :func:`timestamp` was made of, in whole seconds; ``None`` when it was made by something else."""
+def seconds_of(stamp: str) -> Optional[int]:
+    """Whole seconds since the epoch of a :func:`timestamp`; ``None`` for any other text."""
     try:
         return calendar.timegm(time.strptime(stamp, TIMESTAMP))
     except ValueError:
@@ -54,7 +54,7 @@ def seconds_of(stamp):
 
 
 def seconds_of_engine(stamp: str) -> int:
-    """Whole seconds since the epoch of a time as the engine writes it: RFC 3339, in the zone of the host or in UTC."""
+    """Whole seconds since the epoch of a time from the engine: RFC 3339, in the time zone of the host or in UTC."""
     seconds = calendar.timegm(time.strptime(stamp[:19], TIMESTAMP[:-1]))
     zone = stamp[-6:]
     if zone[0] not in "+-":
@@ -64,51 +64,37 @@ def seconds_of_engine(stamp: str) -> int:
 
 
 class Deadline:
-    """A moment on the monotonic clock up to which a wait may go on.
+    """A moment on the monotonic clock at which a wait has to end.
 
-    :param clock: a :class:`Clock`.
-    :param seconds: how long from now.
+    :param seconds: seconds from now until then.
     """
 
-    def __init__(self, clock, seconds):
+    def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
         self._start = clock.monotonic()
         self.seconds = seconds
 
     @property
-    def elapsed(self):
+    def elapsed(self) -> float:
+        """Seconds since the wait began."""
         return self._clock.monotonic() - self._start
 
     @property
-    def left(self):
+    def left(self) -> float:
         """Seconds left, never negative."""
         return max(self.seconds - self.elapsed, 0.0)
 
     @property
-    def over(self):
+    def over(self) -> bool:
         return self.left <= 0.0
 
-    def sleep(self, seconds):
+    def sleep(self, seconds: float) -> None:
         """Sleep ``seconds``, but never past the deadline."""
         self._clock.sleep(min(seconds, self.left))
 
     def pause(self, longest: float) -> None:
-        """Sleep between two looks: a quarter of the wait so far, and at most ``longest`` seconds.
+        """Sleep between two polls: a quarter of the wait so far, and at most ``longest`` seconds.
 
-        What is there soon is seen soon, and what takes long is not asked more often for that.
+        So a quick success is seen at once, and a long wait does not poll often.
         """
         self.sleep(min(max(self.elapsed / 4, SHORTEST_PAUSE), longest))
-
-
-def process_start(pid):
-    """Start time of a process in clock ticks after boot (field 22 of its stat), or ``None`` when it is gone.
-
-    Together with the pid it names a process for good, because the kernel gives pids out again.
-    """
-    try:
-        with open(os.path.join("/proc", str(pid), "stat"), encoding="utf-8", errors="replace") as source:
-            text = source.read()
-    except OSError:
-        return None
-    # The command's name stands in parentheses and may hold spaces and parentheses itself.
-    return int(text[text.rindex(")") + 2:].split()[19])

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Files that decide what root does on this host: read and written so that nobody else has a say in them.
+"""Files that decide what root does on this host: read and written so that no other user can have a say in them.
 
-What lies in ``/var/lib/bluegreen`` tells the guard at boot which containers to start and which file of Nginx to put
-back. So nothing of it is trusted that somebody but its owner could have written, or could have put there: no symbolic
-link, no hard link to a file elsewhere, no file or folder of another user, none that others may write. The owner is
-whoever runs this, which is root.
+The files in ``/var/lib/bluegreen`` tell the guard at boot which containers to start and which file of Nginx to restore.
+So a file is refused if any other user could have written it or put it there: symbolic links, hard links to files
+elsewhere, files and folders of another user, and those that others may write. The owner is the user that runs this
+program, which is root.
 """
 
 from __future__ import annotations
@@ -17,48 +17,50 @@ import contextlib
 import errno
 import os
 import stat
+from typing import Iterator, Sequence
 
 from .._errors import BluegreenError
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
-# For what may hold a secret, and for what only the owner has to read.
+# For files that may hold secrets, or that only their owner has to read.
 SECRET_MODE = 0o600
 
-# What the program on the host goes by, in the app's folder.
+# Files in the app's folder that the program on the host follows.
 TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "containers.json", "broker.url")
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Distrusted(BluegreenError):
-    """Somebody else could have written a file or folder of the collection's own."""
+    """Another user could have written a file or folder of the collection."""
 
 
 class StateFailure(BluegreenError, OSError):
-    """The operating system does not let a file or folder of the collection's own be opened or written."""
+    """The operating system refuses to open or write a file or folder of the collection."""
 
-    def __init__(self, message, error):
+    def __init__(self, message: str, error: OSError) -> None:
         BluegreenError.__init__(self, message)
         self.errno, self.strerror = error.errno, error.strerror
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.message
 
 
 # Reading and writing
 
 
-def opener(path, flags):
-    """For ``open(..., opener=opener)``: opens a file of a trusted folder if it can be trusted itself.
+def opener(path: str, flags: int) -> int:
+    """For ``open(..., opener=opener)``: opens a file if both the file and its folder can be trusted.
 
-    :raises FileNotFoundError: the file or its folder is not there.
+    :returns: the descriptor.
+    :raises FileNotFoundError: the file or its folder does not exist.
     :raises Distrusted: one of them cannot be trusted.
     :raises StateFailure: the file cannot be opened.
     """
     folder, name = os.path.split(path)
     with _opened_folder(folder) as descriptor:
-        # Without O_NONBLOCK a pipe of this name would hold whoever opens it.
+        # Without O_NONBLOCK, to open a pipe of this name would block.
         flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             opened = os.open(name, flags, FILE_MODE, dir_fd=descriptor)
@@ -67,7 +69,7 @@ def opener(path, flags):
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise _distrust(path, "is a symbolic link", f"remove it (rm {path})") from error
-            raise _told(path, "opened", error) from error
+            raise _state_failure(path, "opened", error) from error
         try:
             _require_trusted_file(path, descriptor, opened)
         except BaseException:
@@ -76,18 +78,18 @@ def opener(path, flags):
         return opened
 
 
-def write_atomically(path, text, mode=FILE_MODE, lasting=True):
+def write_atomically(path: str, text: str, mode: int = FILE_MODE, lasting: bool = True) -> None:
     """Replace a file so that a power cut leaves the old or the new bytes, never a mixture.
 
-    :param lasting: whether it matters after a power cut at all. If not, the disk is not waited for, which takes a card of a
-        Raspberry Pi up to a tenth of a second, and then the file may be empty.
+    :param lasting: whether the file has to survive a power cut. If not, this does not wait for the disk, for which an
+        SD card takes up to a tenth of a second, and the file may be empty after a power cut.
     :raises Distrusted: its folder cannot be trusted.
     :raises StateFailure: it cannot be written.
     """
     folder, name = os.path.split(path)
     temporary = f".{name}.tmp"
     with telling(path), _opened_folder(folder) as descriptor:
-        # Whatever an earlier crash, or somebody, left under that name: it is not written into.
+        # A crash, or another user, may have left a file of that name; its content must not get into the new one.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=descriptor)
         try:
@@ -101,7 +103,7 @@ def write_atomically(path, text, mode=FILE_MODE, lasting=True):
                     os.fsync(target.fileno())
             os.replace(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
         except OSError:
-            # What is in it may be secret, and takes room where there is none.
+            # The half-written file may hold secrets, and takes room on a full disk.
             with contextlib.suppress(OSError):
                 os.unlink(temporary, dir_fd=descriptor)
             raise
@@ -109,12 +111,13 @@ def write_atomically(path, text, mode=FILE_MODE, lasting=True):
             os.fsync(descriptor)
 
 
-def make_folder(path):
-    """A folder that its owner alone writes and that strangers do not read; made if it is missing.
+def make_folder(path: str) -> None:
+    """Make a folder that only its owner writes and only its owner and group read, unless it exists.
 
-    One that may be read by too many is corrected. One that others may write is refused: what is in it may be theirs.
+    The mode of an existing folder is corrected where too many may read it. One that others may write is refused,
+    because its files may be theirs.
 
-    :raises Distrusted: it, or one above it, cannot be trusted.
+    :raises Distrusted: the folder, or one above it, cannot be trusted.
     :raises StateFailure: it cannot be made.
     """
     above = os.path.dirname(path)
@@ -131,7 +134,7 @@ def make_folder(path):
             os.fchmod(descriptor, FOLDER_MODE)
 
 
-def sync_folder(folder):
+def sync_folder(folder: str) -> None:
     """Make renames and removals in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -140,8 +143,8 @@ def sync_folder(folder):
         os.close(descriptor)
 
 
-def remove(path):
-    """Remove a file that may be gone already."""
+def remove(path: str) -> None:
+    """Remove a file if it exists."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
 
@@ -149,34 +152,36 @@ def remove(path):
 # Trust
 
 
-def require_trusted(path):
-    """Raise :class:`Distrusted` unless a program, and every folder above it, is root's or the owner's and nobody else's
-    to write. Links are followed: what counts is the file that is run.
+def require_trusted(path: str) -> None:
+    """Raise :class:`Distrusted` if others than root and the owner can write a program or any folder above it.
+
+    Links are followed, because the file that is run is the one that counts.
     """
     real = os.path.realpath(path)
     require_trusted_folders(os.path.dirname(real))
     try:
         status = os.stat(real)
     except OSError as error:
-        raise _told(path, "read", error) from error
+        raise _state_failure(path, "read", error) from error
     if not stat.S_ISREG(status.st_mode):
-        raise _distrust(real, "is no file", "put the program there")
+        raise _distrust(real, "is not a regular file", "put the program there")
     _require_owner(real, status, (0, os.geteuid()))
     _require_unwritable(real, status)
 
 
-def require_trusted_folders(path):
-    """The same for a folder and those above it. In one with the sticky bit, such as ``/tmp``, nobody can replace what is
-    another user's.
+def require_trusted_folders(path: str) -> None:
+    """The same for a folder and those above it.
+
+    A folder with the sticky bit, such as ``/tmp``, passes: in it nobody can replace the files of another user.
     """
     real = os.path.realpath(path)
     while True:
         try:
             status = os.stat(real)
         except OSError as error:
-            raise _told(real, "read", error) from error
+            raise _state_failure(real, "read", error) from error
         _require_owner(real, status, (0, os.geteuid()))
-        # The group of root is root.
+        # Only root is in the group of root.
         others = stat.S_IWOTH if status.st_gid == 0 else _WRITABLE_BY_OTHERS
         if status.st_mode & others and not status.st_mode & stat.S_ISVTX:
             raise _distrust(real, "can be written by others", f"take that right away (chmod go-w {real})")
@@ -185,14 +190,13 @@ def require_trusted_folders(path):
         real = os.path.dirname(real)
 
 
-def check_program(program, interpreter, names=()):
-    """What a program that runs by itself at boot asks before it acts: that nobody else could have written it, the Python
-    that runs it, its folder, or the files that it goes by.
+def check_program(program: str, interpreter: str, names: Sequence[str] = ()) -> None:
+    """Check for a program that runs by itself at boot that no other user could have written its files.
 
-    :param program: path of the program; the files lie beside it.
+    :param program: path of the program.
     :param interpreter: path of the Python that runs it.
-    :param names: of those files; one that is not there is passed over.
-    :raises Distrusted: naming the first that cannot be trusted.
+    :param names: files beside the program that it follows; missing ones are allowed.
+    :raises Distrusted: names the first file or folder that cannot be trusted.
     """
     folder = os.path.dirname(program)
     require_trusted(interpreter)
@@ -203,8 +207,8 @@ def check_program(program, interpreter, names=()):
 
 
 @contextlib.contextmanager
-def _opened_folder(path):
-    """A descriptor of a folder that can be trusted."""
+def _opened_folder(path: str) -> Iterator[int]:
+    """The descriptor of a folder that can be trusted."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -213,8 +217,8 @@ def _opened_folder(path):
         if os.path.islink(path):
             raise _distrust(path, "is a symbolic link", f"remove it (rm {path})") from error
         if error.errno == errno.ENOTDIR:
-            raise _distrust(path, "is no folder", f"remove it (rm {path})") from error
-        raise _told(path, "opened", error) from error
+            raise _distrust(path, "is not a folder", f"remove it (rm {path})") from error
+        raise _state_failure(path, "opened", error) from error
     try:
         status = os.fstat(descriptor)
         _require_owner(path, status, (os.geteuid(),))
@@ -224,18 +228,18 @@ def _opened_folder(path):
         os.close(descriptor)
 
 
-def _require_trusted_file(path, folder, opened):
+def _require_trusted_file(path: str, folder: int, opened: int) -> None:
     status = os.fstat(opened)
     if not stat.S_ISREG(status.st_mode):
-        raise _distrust(path, "is no file", f"remove it (rm -r {path})")
+        raise _distrust(path, "is not a regular file", f"remove it (rm -r {path})")
     _require_owner(path, status, (os.geteuid(),))
     _require_unwritable(path, status)
-    # The journal and its copy are one file under two names for a moment, in which the power may be cut. Whoever writes
-    # it may be at that just now, so one look is not enough to refuse it.
-    looks = 5
+    # For a moment the journal and its previous version are one file under two names, and the power may be cut then.
+    # Another process may be writing it right now, so the count is checked more than once.
+    checks = 5
     while status.st_nlink > 1 and status.st_nlink > _names_in(folder, status):
-        looks -= 1
-        if not looks:
+        checks -= 1
+        if not checks:
             raise _distrust(
                 path,
                 "has another name elsewhere (a hard link)",
@@ -244,7 +248,8 @@ def _require_trusted_file(path, folder, opened):
         status = os.fstat(opened)
 
 
-def _names_in(folder, status):
+def _names_in(folder: int, status: os.stat_result) -> int:
+    """How many names a file has in a folder."""
     found = 0
     for name in os.listdir(folder):
         with contextlib.suppress(FileNotFoundError):
@@ -252,7 +257,7 @@ def _names_in(folder, status):
     return found
 
 
-def _require_owner(path, status, owners):
+def _require_owner(path: str, status: os.stat_result, owners: Sequence[int]) -> None:
     if status.st_uid not in owners:
         raise _distrust(
             path,
@@ -261,39 +266,40 @@ def _require_owner(path, status, owners):
         )
 
 
-def _require_unwritable(path, status):
+def _require_unwritable(path: str, status: os.stat_result) -> None:
     if status.st_mode & _WRITABLE_BY_OTHERS:
         raise _distrust(path, "can be written by others", f"take that right away (chmod go-w {path})")
 
 
-def _named(user):
+def _named(user: int) -> str:
     return "root" if user == 0 else f"user {user}"
 
 
-def _distrust(path, wrong, way):
-    return Distrusted(
-        f"{path} {wrong}, and what somebody else may have written is not trusted: look at it, {way}, and run this again."
-    )
+def _distrust(path: str, wrong: str, way: str) -> Distrusted:
+    return Distrusted(f"{path} {wrong}, so another user may have written it: look at it, {way}, and run this again.")
 
 
 @contextlib.contextmanager
-def telling(path, what="written"):
-    """Turn what the operating system says against a file into a :class:`StateFailure`."""
+def telling(path: str, what: str = "written") -> Iterator[None]:
+    """Turn any :class:`OSError` into a :class:`StateFailure`, which names the path.
+
+    :param what: how ``path`` is used, for the sentence that it ``cannot be`` so.
+    """
     try:
         yield
     except StateFailure:
         raise
     except OSError as error:
-        raise _told(path, what, error) from error
+        raise _state_failure(path, what, error) from error
 
 
-def _told(path, what, error):
+def _state_failure(path: str, what: str, error: OSError) -> StateFailure:
     way = {
         errno.ENOSPC: "make room on that disk",
         errno.EDQUOT: "make room on that disk",
         errno.EROFS: "find out why that disk is read-only (dmesg), and mount it for writing",
         errno.EACCES: "run it as root (become: true)",
         errno.EPERM: "run it as root (become: true)",
-    }.get(error.errno, "mend that")
+    }.get(error.errno or 0, "fix that")
     reason = (error.strerror or str(error)).lower()
     return StateFailure(f"{path} cannot be {what} ({reason}): {way}, then run this again.", error)

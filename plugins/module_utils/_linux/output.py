@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Output of a program whose supervisor is frozen: it is forwarded to the log, so that the program's pipe never fills.
 
-"""What a program writes while the supervisor that reads its output is frozen: handed on, so that its pipe never fills.
-
-A pipe that nobody reads takes 64 KiB. Then each line of log blocks the program, and its last task would never end.
+A pipe that nobody reads holds 64 KiB. After that each log line blocks the program, and its last task would never end.
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ import contextlib
 import fcntl
 import os
 import select
+from typing import Collection, Optional
 
 from .processes import PROC
 
 CHUNK = 65536
-# How long a log that is slow may hold up the wait for the end, in seconds.
+# Seconds that a slow log may delay the wait for the end of the program.
 MOMENT = 0.2
-# What a pipe may grow to, where nobody hands on any more: Linux's own limit for each user.
+# Size of a pipe in bytes for the time after this process: the largest that Linux allows a user.
 LARGEST = 1 << 20
 _SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 
@@ -34,7 +34,7 @@ class Output:
     :param first: pid of the container's process 1, whose own output is the container's log.
     """
 
-    def __init__(self, writers, readers, first: int):
+    def __init__(self, writers: Collection[int], readers: Collection[int], first: int) -> None:
         wanted = {_pipe(pid, number) for pid in writers for number in (1, 2)} - {""}
         self._pipes = [end for pid in readers for end in _reading_ends(pid, wanted)]
         self._log = _open(first, 1, os.O_WRONLY) if self._pipes else None
@@ -43,7 +43,7 @@ class Output:
                 fcntl.fcntl(pipe, _SETPIPE_SZ, LARGEST)
 
     def hand_on(self) -> None:
-        """Write what waits in the pipes to the container's log; what that does not take in a moment is left out."""
+        """Write the content of the pipes to the container's log, except what the log does not take in time."""
         for pipe in self._pipes:
             with contextlib.suppress(OSError):
                 while True:
@@ -54,6 +54,7 @@ class Output:
                         _write(self._log, data)
 
     def close(self) -> None:
+        """Forward the rest, and close the pipes."""
         self.hand_on()
         for descriptor in [*self._pipes, *([self._log] if self._log is not None else [])]:
             os.close(descriptor)
@@ -66,7 +67,7 @@ def _write(log: int, data: bytes) -> None:
             data = data[os.write(log, data):]
 
 
-def _pipe(pid: int, number) -> str:
+def _pipe(pid: int, number: int | str) -> str:
     """The name of the pipe that a process has open under a number, or an empty string."""
     try:
         target = os.readlink(os.path.join(PROC, str(pid), "fd", str(number)))
@@ -75,18 +76,18 @@ def _pipe(pid: int, number) -> str:
     return target if target.startswith("pipe:") else ""
 
 
-def _reading_ends(pid: int, wanted: set) -> list:
+def _reading_ends(pid: int, wanted: set[str]) -> list[int]:
     try:
         numbers = os.listdir(os.path.join(PROC, str(pid), "fd"))
     except OSError:
         return []
-    # Opened for reading, a pipe is its reading end, whichever end this process has.
+    # To open a pipe for reading gives its reading end, even where this process has the writing end.
     found = {pipe: number for number in numbers if (pipe := _pipe(pid, number)) in wanted and int(number) > 2}
     ends = [_open(pid, number, os.O_RDONLY) for number in found.values()]
     return [end for end in ends if end is not None]
 
 
-def _open(pid: int, number, how: int):
+def _open(pid: int, number: int | str, how: int) -> Optional[int]:
     try:
         return os.open(os.path.join(PROC, str(pid), "fd", str(number)), how | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

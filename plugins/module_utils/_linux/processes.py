@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
-"""Processes of a container as the host's kernel shows them: exact arguments, and no ps needed on the host."""
+"""Processes as the kernel shows them in ``/proc``: with their exact arguments, and without a ``ps`` on the host."""
 
 from __future__ import annotations
 
@@ -14,43 +13,46 @@ import signal
 from typing import NamedTuple, Optional
 
 from .._celery.roles import Process
-from .clock import Deadline
+from .clock import Clock, Deadline
 
 PROC = "/proc"
-# How long a process may take to end that was told to, and how long the kernel may for one that was killed, in seconds.
+# Seconds that a process gets to end after SIGTERM, and then the kernel to end it after SIGKILL.
 END_TIMEOUT = 10
 
 
 class Stat(NamedTuple):
-    """The part of ``/proc/<pid>/stat`` that is needed; ``started`` in ticks since the boot, ``status`` as wait() has it.
+    """A part of ``/proc/<pid>/stat``, as proc_pid_stat(5) describes it.
 
-    ``status`` says something only of a process that has ended and that nobody has waited for.
+    ``started`` is in ticks since the boot; ``status`` is the exit status as wait() returns it, known once the process
+    has ended; ``flags`` are the kernel's PF_ flags.
     """
 
     state: str
     ppid: int
     started: int
     status: int
+    flags: int = 0
 
     @property
     def has_ended(self) -> bool:
         return self.state in ("Z", "X", "x")
 
 
-def processes_of(pid, proc=PROC):
-    """Process ``pid`` and all that descend from it, as :class:`roles.Process`, without zombies.
+def processes_of(pid: int, proc: str = PROC) -> list[Process]:
+    """Process ``pid`` and all its descendants, without zombies.
 
-    A container that does not run has the pid 0, from which all of the host descends: it has no processes.
+    :param pid: 0, that of a container that does not run, has none. All processes of the host descend from it.
     """
     return processes_of_each([pid], proc).get(pid, [])
 
 
-def processes_of_each(pids: list, proc: str = PROC) -> dict:
-    """The same for several processes, by their pid, with one look at the host's processes."""
+def processes_of_each(pids: list[int], proc: str = PROC) -> dict[int, list[Process]]:
+    """The same for several processes, by their pid; it reads the processes of the host once."""
     wanted = [pid for pid in pids if pid > 0]
     if not wanted:
         return {}
-    stats, children = {}, {}
+    stats: dict[int, Stat] = {}
+    children: dict[int, list[int]] = {}
     for name in os.listdir(proc):
         found = stat_of(int(name), proc) if name.isdigit() else None
         if found is not None and not found.has_ended:
@@ -59,7 +61,7 @@ def processes_of_each(pids: list, proc: str = PROC) -> dict:
     return {pid: _below(pid, stats, children, proc) for pid in wanted}
 
 
-def _below(pid, stats, children, proc):
+def _below(pid: int, stats: dict[int, Stat], children: dict[int, list[int]], proc: str) -> list[Process]:
     found, waiting = [], [pid] if pid in stats else []
     while waiting:
         current = waiting.pop(0)
@@ -70,12 +72,26 @@ def _below(pid, stats, children, proc):
     return found
 
 
-def stat_of(pid: int, proc: str = PROC) -> Optional[Stat]:
-    """What the kernel says of a process, ``None`` when it is gone."""
+def stat_of(pid: int | str, proc: str = PROC) -> Optional[Stat]:
+    """The :class:`Stat` of a process, ``None`` when it is gone.
+
+    :param pid: its number, or ``self``.
+    """
     text = _read(proc, str(pid), "stat").decode("utf-8", "replace")
     # The command's name stands in parentheses and may hold spaces and parentheses itself.
     fields = text[text.rindex(")") + 2:].split() if ")" in text else []
-    return Stat(fields[0], int(fields[1]), int(fields[19]), int(fields[49])) if len(fields) > 49 else None
+    if len(fields) <= 49:
+        return None
+    return Stat(fields[0], int(fields[1]), int(fields[19]), int(fields[49]), int(fields[6]))
+
+
+def process_start(pid: int | str, proc: str = PROC) -> Optional[int]:
+    """Start time of a process in clock ticks after boot, ``None`` when it is gone.
+
+    Together with the pid it identifies a process, because the kernel gives pids out again.
+    """
+    stat = stat_of(pid, proc)
+    return None if stat is None else stat.started
 
 
 def still_runs(process: Process, proc: str = PROC) -> bool:
@@ -85,21 +101,33 @@ def still_runs(process: Process, proc: str = PROC) -> bool:
 
 
 def pid_inside(pid: int, proc: str = PROC) -> int:
-    """The pid that a process has in the innermost namespace, that of its container; 0 when it is gone."""
+    """The pid of a process as its container sees it, in the innermost namespace; 0 when it is gone."""
     for line in status_of(pid, proc).splitlines():
         if line.startswith("NSpid:"):
             return int(line.split()[-1])
     return 0
 
 
-def environment_of(pid: int, proc: str = PROC) -> dict:
+def environment_of(pid: int, proc: str = PROC) -> dict[str, str]:
     """The variables that a process was started with. They may hold secrets."""
     text = _read(proc, str(pid), "environ").decode("utf-8", "surrogateescape")
-    return dict(entry.partition("=")[::2] for entry in text.split("\0") if entry)
+    entries = (entry.partition("=") for entry in text.split("\0") if entry)
+    return {name: value for name, dummy, value in entries}
 
 
-def called_with(*words, proc=PROC):
-    """Ids of the processes that were called with some words, such as a path, among their arguments."""
+def arguments_of(pid: int | str, proc: str = PROC) -> list[str]:
+    """The arguments of a process from its program on, without empty ones; none when it is gone."""
+    line = _read(proc, str(pid), "cmdline").decode("utf-8", "replace")
+    return [word for word in line.split("\0") if word]
+
+
+def command_of(pid: int | str, proc: str = PROC) -> str:
+    """The short name that the kernel shows of a process, empty when it is gone."""
+    return _read(proc, str(pid), "comm").decode("utf-8", "replace").rstrip("\n")
+
+
+def called_with(*words: str, proc: str = PROC) -> list[int]:
+    """Pids of the processes that have all of these words, such as a path, among their arguments."""
     wanted = {os.fsencode(word) for word in words}
     return [
         int(name)
@@ -108,10 +136,10 @@ def called_with(*words, proc=PROC):
     ]
 
 
-def end_called_with(clock, *words):
-    """End the processes that were called with some words, and wait until they are gone.
+def end_called_with(clock: Clock, *words: str) -> list[int]:
+    """End the processes that :func:`called_with` finds, and wait until they are gone.
 
-    :returns: ids of those that are not, though they were killed.
+    :returns: pids of those that still run although they were killed.
     """
     for how in (signal.SIGTERM, signal.SIGKILL):
         for pid in called_with(*words):
@@ -123,32 +151,30 @@ def end_called_with(clock, *words):
     return called_with(*words)
 
 
-def is_alive(pid, proc=PROC):
+def is_alive(pid: int | str, proc: str = PROC) -> bool:
+    """Whether there is such a process, be it a zombie."""
     return os.path.exists(os.path.join(proc, str(pid)))
 
 
-def status_of(pid, proc=PROC):
+def status_of(pid: int | str, proc: str = PROC) -> str:
     """Text of a process's ``status``, or an empty string when it is gone."""
     return _read(proc, str(pid), "status").decode("utf-8", "replace")
 
 
-def shared_fairly(pid, proc=PROC):
-    """Bytes that a process holds, each page that it shares counted in part; 0 when it is gone."""
+def shared_fairly(pid: int | str, proc: str = PROC) -> int:
+    """Bytes of memory of a process, of which a shared page counts in part (PSS); 0 when it is gone."""
     for line in _read(proc, str(pid), "smaps_rollup").splitlines():
         if line.startswith(b"Pss:"):
             return int(line.split()[1]) * 1024
     return 0
 
 
-def _process(proc, pid, stat):
-    name = _read(proc, str(pid), "comm").decode("utf-8", "replace").rstrip("\n")
-    if not name:
-        return None
-    line = _read(proc, str(pid), "cmdline").decode("utf-8", "replace")
-    return Process(pid, stat.ppid, name, [word for word in line.split("\0") if word], stat.started, stat.state == "T")
+def _process(proc: str, pid: int, stat: Stat) -> Optional[Process]:
+    name = command_of(pid, proc)
+    return Process(pid, stat.ppid, name, arguments_of(pid, proc), stat.started, stat.state == "T") if name else None
 
 
-def _read(proc, name, file):
+def _read(proc: str, name: str, file: str) -> bytes:
     try:
         with open(os.path.join(proc, name, file), "rb") as source:
             return source.read()

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from typing import Collection, Iterable, Iterator, NamedTuple
+from typing import Collection, Iterable, Iterator, NamedTuple, Optional
+
+from .processes import command_of
 
 ESTABLISHED = 0x01
 LISTENING = 0x0A
@@ -30,10 +32,10 @@ _LONGEST = 1 << 16
 
 
 class Connection(NamedTuple):
-    """An end of a TCP connection: ``local`` and ``remote`` are ``(IP, port)``; ``inode`` 0 has no owner (any more)."""
+    """An end of a TCP connection: ``local`` and ``remote`` are ``(IP, port)``; ``inode`` is 0 if no process owns it."""
 
-    local: tuple
-    remote: tuple
+    local: tuple[str, int]
+    remote: tuple[str, int]
     state: int
     inode: int
 
@@ -41,13 +43,13 @@ class Connection(NamedTuple):
 def connections(pid: int | str, ports: Collection[int] = ()) -> list[Connection]:
     """TCP connections in the network namespace of a process; none when the process is gone.
 
-    :param ports: only those with one of these ports at either end; all when empty.
+    :param ports: return only connections with one of these ports at either end; all when empty.
     """
     if _shares_network(pid):
         try:
             return list(_ask_kernel(ports))
         except OSError:
-            # A kernel without this way of asking.
+            # The kernel has no such interface.
             pass
     return list(_read_proc(pid, ports))
 
@@ -60,12 +62,12 @@ def _shares_network(pid: int | str) -> bool:
 
 
 def _ask_kernel(ports: Collection[int]) -> Iterator[Connection]:
-    """Those of this process's own network, through netlink.
+    """The connections in the network of this process, through netlink.
 
     For /proc/net/tcp the kernel walks through its whole hash table, which grows with the memory of the machine, and
-    writes each connection as text: 9 ms a look where this took 0.4 ms.
+    writes each connection as text: 9 ms where netlink took 0.4 ms.
 
-    :raises OSError: the kernel cannot be asked so.
+    :raises OSError: the kernel has no such interface.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG) as wire:
         for family in (socket.AF_INET, socket.AF_INET6):
@@ -87,7 +89,7 @@ def _messages(wire: socket.socket) -> Iterator[tuple[int, bytes]]:
             if kind == _DONE:
                 return
             yield kind, received[start + _HEADER.size:start + length]
-            # Each begins at a multiple of four.
+            # Each message begins at a multiple of four.
             start += length + 3 & ~3
 
 
@@ -116,7 +118,7 @@ def parse(lines: Iterable[str], ports: Collection[int] = ()) -> Iterator[Connect
     next(lines, None)
     marks = [f":{port:04X} " for port in ports]
     for line in lines:
-        # A busy host has thousands of lines, and taking one apart costs more than all the rest of a look at it.
+        # A busy host has thousands of lines, and parsing one costs more than searching it for a port.
         if marks and not any(mark in line for mark in marks):
             continue
         fields = line.split()
@@ -136,9 +138,9 @@ def _address(packed: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
-def inodes_of(pid):
+def inodes_of(pid: int | str) -> set[int]:
     """Inodes of the sockets that a process has open."""
-    found = set()
+    found: set[int] = set()
     folder = f"/proc/{pid}/fd"
     try:
         names = os.listdir(folder)
@@ -154,18 +156,9 @@ def inodes_of(pid):
     return found
 
 
-def holder_of(inode):
-    """Who has a socket open, as ``name (process 123)``; ``None`` when nobody that can be seen does."""
+def holder_of(inode: int) -> Optional[str]:
+    """The process that has a socket open, as ``name (process 123)``; ``None`` when no visible process does."""
     for name in os.listdir("/proc"):
         if name.isdigit() and inode in inodes_of(name):
             return f"{command_of(name)} (process {name})"
     return None
-
-
-def command_of(pid):
-    """The short name of a process, empty when it is gone."""
-    try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as source:
-            return source.read().strip()
-    except OSError:
-        return ""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .._linux import sockets
-from .._linux.clock import Deadline, process_start
+from .._linux.clock import Deadline
+from .._linux.processes import process_start
 from .._progress import report
 
 _PACE = 0.1

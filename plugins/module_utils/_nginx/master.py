@@ -16,8 +16,7 @@ import os
 import re
 
 from .._errors import BluegreenError
-from .._linux import sockets
-from .._linux.clock import process_start
+from .._linux.processes import arguments_of, command_of, process_start, stat_of
 from . import config as nginx_config
 from .proof import Child
 
@@ -119,7 +118,7 @@ def check_pid_file(pid, path):
     if not written:
         problem = "is missing or empty"
     elif written.isdigit() and process_start(int(written)) is not None:
-        problem = f"names process {written}, which is {sockets.command_of(written) or 'another program'} and not this Nginx"
+        problem = f"names process {written}, which is {command_of(written) or 'another program'} and not this Nginx"
     else:
         problem = f"says {written}, which is not a running process"
     raise BluegreenError(
@@ -144,8 +143,8 @@ def masters_here():
 
 def _is_new_worker(pid, masters):
     # For a moment a worker still has its master's title. A newer program that a master starts runs by an exec.
-    facts = _stat(pid)
-    return facts is None or int(facts[1]) in masters and bool(int(facts[6]) & _FORKED_WITHOUT_EXEC)
+    stat = stat_of(pid)
+    return stat is None or stat.ppid in masters and bool(stat.flags & _FORKED_WITHOUT_EXEC)
 
 
 def _is_here(pid):
@@ -182,11 +181,7 @@ def _is_master(pid):
 
 def title(pid):
     """The command line of a process, which Nginx uses to say what it is; empty when the process is gone."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as source:
-            return source.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
+    return " ".join(arguments_of(pid)).strip()
 
 
 def children_of(pid):
@@ -203,18 +198,8 @@ def children_of(pid):
 
 
 def _parent_of(pid):
-    facts = _stat(pid)
-    return int(facts[1]) if facts else None
-
-
-def _stat(pid):
-    """What /proc/PID/stat says, from the state on; ``None`` when the process is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as source:
-            text = source.read()
-    except OSError:
-        return None
-    return text[text.rindex(")") + 2:].split()
+    stat = stat_of(pid)
+    return stat.ppid if stat else None
 
 
 def workers_of(pid):

@@ -27,8 +27,8 @@ from .._install import guard_units
 from .._journal import settings_file
 from .._journal.fencing import Fenced
 from .._journal.journal import NullJournal
-from .._journal.schema import Unreadable
 from .._journal.store import JournalCorrupt, Store
+from .._journal.strict_json import Unreadable
 from .._linux.clock import timestamp
 from .._linux.files import remove
 from .._nginx import running as nginx_running, switch as nginx_switch

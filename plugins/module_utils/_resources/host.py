@@ -3,37 +3,47 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Memory and disk of a host, and whether a candidate fits into them."""
+
+"""Memory and disk of a host, and whether something fits on them."""
 
 from __future__ import annotations
 
 import os
+from typing import Any, NamedTuple
 
-from .._docker.engine import EngineError
+from .._docker.engine import Engine, EngineError
 
 MIB = 1024 * 1024
 
-# What a started color writes beside its images: layers, logs.
+# Bytes that a started color writes beside its images: layers, logs.
 DISK_RESERVE = 64 * MIB
-# Room for the journal and the env files.
+# Bytes and number of files for the journal and the env files.
 STATE_RESERVE = 4 * MIB
 FILES_RESERVE = 64
 
 
-def available_memory():
-    """Bytes that new processes can have: the kernel's estimate, and no more than a cgroup around the host allows."""
-    return min(room for room, used in _memory())
+class _Memory(NamedTuple):
+    """Bytes that are left, and bytes in use without the file cache."""
+
+    room: int
+    used: int
 
 
-def used_memory():
-    """Bytes that are in use, file cache left out, where there is the least room: of the machine or of its cgroup."""
-    return min(_memory())[1]
+def available_memory() -> int:
+    """Bytes for new processes: the kernel's estimate, limited by a cgroup around the host."""
+    return min(_memory()).room
 
 
-def resources(docker_root):
-    """Memory and disk of the host in bytes: ``total`` and what is left of them, for people to look at.
+def used_memory() -> int:
+    """Bytes in use without the file cache, of the machine or of the cgroup around it, whichever has less left."""
+    return min(_memory()).used
+
+
+def resources(docker_root: str) -> dict[str, dict[str, Any]]:
+    """Memory and disk of the host in bytes, for people to look at.
 
     :param docker_root: the engine's folder, whose file system fills up with images and volumes.
+    :returns: ``memory`` with ``total`` and ``available``, and ``disk`` with these and ``path``.
     """
     available, used = min(_memory())
     disk = _file_system(docker_root)
@@ -44,18 +54,18 @@ def resources(docker_root):
     }
 
 
-def _memory():
-    """``(room, used)`` in bytes of the machine, and of the cgroup around the host where that has a limit."""
+def _memory() -> list[_Memory]:
+    """The memory of the machine, and of the cgroup around it if that has a limit."""
     with open("/proc/meminfo", encoding="ascii") as source:
         fields = dict(line.split(":", 1) for line in source)
-    # A container around the host (LXC) may show less than the kernel does.
+    # The host may be a container (LXC) that shows only some of the kernel's fields.
     free_name = "MemAvailable" if "MemAvailable" in fields else "MemFree"
     total, free = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", free_name))
-    return [(free, total - free)] + _cgroup_memory()
+    return [_Memory(free, total - free), *_cgroup_memory()]
 
 
-def _cgroup_memory():
-    """The same of the cgroup at the root that this host sees: the host may be a container itself."""
+def _cgroup_memory() -> list[_Memory]:
+    """The memory of the root cgroup that this host sees, because the host may be a container itself."""
     found = []
     for limit_file, usage_file, stat_file, prefix in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", ""),
@@ -70,22 +80,23 @@ def _cgroup_memory():
             limit, usage = _number(limit_file), _number(usage_file)
             with open(stat_file, encoding="ascii") as source:
                 stat = dict(line.split() for line in source)
-        except (OSError, ValueError):  # This version of cgroups is not there, or sets no limit ("max").
+        except (OSError, ValueError):  # The host has not this version of cgroups, or no limit is set ("max").
             continue
         used = usage - sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
-        found.append((limit - used, used))
+        found.append(_Memory(limit - used, used))
     return found
 
 
-def _number(path):
+def _number(path: str) -> int:
     with open(path, encoding="ascii") as source:
         return int(source.read())
 
 
-def docker_root_of(engine, container=""):
-    """The folder of the engine, whose file system fills up with images and volumes; ``""`` where it does not tell.
+def docker_root_of(engine: Engine, container: str = "") -> str:
+    """The folder of the engine, whose file system fills up with images and volumes; ``""`` if the engine does not say.
 
-    :param container: one that runs. A file of its own shows the folder, for which the engine would start other programs.
+    :param container: a running one. The path of one of its files shows the folder; asked for its information, the
+        engine would start other programs first.
     """
     try:
         file = engine.inspect(container).get("ResolvConfPath") or "" if container else ""
@@ -96,16 +107,16 @@ def docker_root_of(engine, container=""):
         return ""
 
 
-def size_of_image(engine, image):
-    """Bytes that an image takes on the disk, 0 where the engine does not tell."""
+def size_of_image(engine: Engine, image: str) -> int:
+    """Bytes that an image takes on the disk, 0 if the engine does not say."""
     try:
         return (engine.image(image) or {}).get("Size") or 0
     except EngineError:
         return 0
 
 
-def oom_kills():
-    """How often the kernel has killed a process for want of memory since its boot; 0 where it does not tell."""
+def oom_kills() -> int:
+    """How many processes the kernel has killed since its boot for lack of memory; 0 if it does not say."""
     try:
         with open("/proc/vmstat", encoding="ascii") as source:
             return next((int(line.split()[1]) for line in source if line.startswith("oom_kill ")), 0)
@@ -113,37 +124,45 @@ def oom_kills():
         return 0
 
 
-def free_disk(path):
+def free_disk(path: str) -> int:
     """Bytes free on the file system of a path, or of the nearest folder above it that exists."""
     stat = _file_system(path)
     return stat.f_bavail * stat.f_frsize
 
 
-def _file_system(path):
+def _file_system(path: str) -> os.statvfs_result:
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return os.statvfs(path)
 
 
-def writing_finding(path, why):
-    """A sentence when the file system of a path takes no new file, whatever its size, else ``""``."""
+def writing_finding(path: str, why: str) -> str:
+    """A sentence when no new file can be written below a path, else ``""``.
+
+    :param why: what has to be written there, with its article.
+    """
     stat = _file_system(path)
     if stat.f_flag & os.ST_RDONLY:
         return (
-            f"{path} is on a file system that is read-only, and {why} has to be written there: find out why it is (dmesg), and "
-            "mount it for writing."
+            f"{path} is on a read-only file system, but {why} must be written there: find the cause (dmesg), and "
+            "remount it for writing."
         )
-    # Some file systems count no files.
+    # Some file systems have no limit of files, and report 0.
     if stat.f_files and stat.f_favail < FILES_RESERVE:
         return (
-            f"{path} is on a file system that takes only {stat.f_favail} more files (df -i), and {why} has to be written there: "
-            "remove files that are not needed."
+            f"{path} is on a file system with room for only {stat.f_favail} more files (df -i), but {why} must be "
+            "written there: remove files that you do not need."
         )
     return ""
 
 
-def disk_finding(path, free, needed, why):
-    """A sentence when a file system has too little room, else ``""``."""
+def disk_finding(path: str, free: int, needed: int, why: str) -> str:
+    """A sentence when a file system has too little room, else ``""``.
+
+    :param free: bytes.
+    :param needed: bytes.
+    :param why: what needs them, with its article.
+    """
     if needed <= free:
         return ""
     return (
@@ -152,6 +171,6 @@ def disk_finding(path, free, needed, why):
     )
 
 
-def mib(count):
-    """Whole MiB, for people; what is overdrawn is none."""
+def mib(count: int) -> int:
+    """Bytes as whole MiB, for people; a negative number as 0."""
     return max(round(count / MIB), 0)

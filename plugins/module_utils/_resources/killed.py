@@ -3,41 +3,50 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Whether something was killed for memory during a deployment, and what the plan had reckoned with."""
+
+"""Whether the kernel killed a process for memory during a deployment, and what the plan had expected."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._docker.containers import Container
 from . import host as host_resources, memory_budget
 
+if TYPE_CHECKING:
+    from .._journal.journal import AnyJournal
+
+# The exit code after SIGKILL.
 KILLED = 137
 
 
-def judged(container, journal):
-    """A container whose ``oom_killed`` also says what only the kernel's counter tells.
+def judged(container: Container, journal: AnyJournal) -> Container:
+    """A container whose ``oom_killed`` also covers kills that only the kernel counts.
 
-    The engine sees what the container's own limit did. What the host's last memory did leaves the exit code of a kill.
+    The engine reports a kill by the container's own limit. A kill because the host ran out of memory leaves only the
+    exit code of SIGKILL.
     """
     if container.oom_killed or container.exit_code != KILLED or container.running:
         return container
     return container._replace(oom_killed=_kills(journal) > 0)
 
 
-def memory_sentence(journal):
-    """What there is to say about memory in the error of a container that fell or does not answer; begins with a blank.
+def memory_sentence(journal: AnyJournal) -> str:
+    """The sentence about memory in the error of a container that exited or does not answer; it begins with a blank.
 
-    Empty where nothing was killed for memory since the plan. A server whose processes are killed one after the other goes on
-    running, and answers nobody.
+    Empty if nothing was killed for memory since the plan. A server whose processes are killed one after the other keeps
+    running, but answers nobody.
     """
     kills = _kills(journal)
     if not kills:
         return ""
     return (
-        f" The kernel of this host has killed processes for want of memory since the plan ({kills})."
-        f"{memory_budget.reckoned(journal.get('memory_budget'))}"
+        f" The kernel of this host has killed processes for lack of memory since the plan ({kills})."
+        f"{memory_budget.expected(journal.get('memory_budget'))}"
     )
 
 
-def _kills(journal):
-    """How many processes were killed for memory since the plan; 0 where nobody counted then."""
+def _kills(journal: AnyJournal) -> int:
+    """How many processes were killed for memory since the plan; 0 if the plan did not count them."""
     before = (journal.get("memory_budget") or {}).get("oom_kills")
     return 0 if before is None else max(host_resources.oom_kills() - before, 0)

@@ -3,22 +3,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
 """How much memory containers hold, by their control groups, or by their processes where the kernel counts no groups."""
 
 from __future__ import annotations
 
+from typing import Iterable
+
 from .._celery.roles import main_processes
-from .._docker.engine import EngineError
+from .._docker.containers import Container
+from .._docker.engine import Engine, EngineError
 from .._linux.control_group import memory_stats
 from .._linux.processes import processes_of, processes_of_each, shared_fairly, status_of
 
 
-def memory_of(engine, containers):
-    """Bytes that running containers hold, without the file cache, which the kernel gives back."""
+def memory_of(engine: Engine, containers: Iterable[Container]) -> int:
+    """Bytes that running containers hold, without the file cache, which the kernel frees when it needs to."""
     return sum(_held(engine, container) for container in containers if container.running)
 
 
-def _held(engine, container):
+def _held(engine: Engine, container: Container) -> int:
     stats = memory_stats(container)
     if stats is None:
         try:
@@ -26,19 +30,20 @@ def _held(engine, container):
         except EngineError:
             stats = {}
     if not stats.get("usage"):
-        # Raspberry Pi OS turns the control group for memory off unless it is told otherwise.
+        # Raspberry Pi OS turns control groups for memory off by default.
         return sum(shared_fairly(process.pid) for process in processes_of(container.pid))
     cache = stats.get("stats") or {}
-    return stats["usage"] - cache.get("total_inactive_file", cache.get("inactive_file", 0))
+    held: int = stats["usage"] - cache.get("total_inactive_file", cache.get("inactive_file", 0))
+    return held
 
 
-def app_of(workers):
-    """Bytes that the app holds once it is loaded, as the largest main process of running workers does; 0 without one."""
+def app_of(workers: Iterable[Container]) -> int:
+    """Bytes that the app holds once loaded: those of the largest main process of running workers, 0 without one."""
     each = processes_of_each([container.pid for container in workers if container.running]).values()
     return max([0, *(_resident(process.pid) for found in each for process in main_processes(found) or found)])
 
 
-def _resident(pid):
+def _resident(pid: int) -> int:
     for line in status_of(pid).splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024

@@ -3,33 +3,37 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Requests that create a container, or a network, again, from the engine's inspect data. Pure.
 
-"""What it takes to make a container, or a network, once more: from the engine's inspect data to its create requests.
-
-A container made so is the same one to Compose, which goes by its name and its labels. What the engine chose by itself
-(an id, addresses, a hostname made of the id) it chooses again.
+Compose takes the new container for the old one, because it compares names and labels. The engine again chooses what it
+had chosen itself: the id, addresses, and a hostname made of the id.
 """
 
 from __future__ import annotations
 
+from typing import Any, Collection, Iterable, Mapping
+
 from .._docker.containers import from_inspect
 
-# Networks that the engine brings along.
+# A container as :func:`describe` returns it.
+Described = dict[str, Any]
+
+# Networks that come with the engine.
 PREDEFINED = ("bridge", "host", "none", "default", "nat")
-# Settings of a container in a network that somebody chose; everything else there is the engine's own.
+# Settings of a container in a network that a user chose; the engine chooses all others.
 _ENDPOINT = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
 _NETWORK = ("Name", "Driver", "Internal", "Attachable", "EnableIPv4", "EnableIPv6", "Options", "Labels", "IPAM")
 _SHARED_NAMESPACES = ("NetworkMode", "PidMode", "IpcMode")
 
 
-def describe(inspected, policy):
+def describe(inspected: Mapping[str, Any], policy: Mapping[str, Any]) -> Described:
     """What is needed to create a container again, ready for JSON.
 
-    :param inspected: the engine's inspect data of it.
-    :param policy: the restart policy that it is to have, in the engine's form.
-    :returns: ``id``, ``name``, ``service``, ``image`` (its id) and ``config_hash`` say which one it is; ``ran`` whether it
-        has done its work and ended well; ``body`` and ``endpoints`` (by network) are the engine's own forms; ``volumes``
-        are mounts of its anonymous volumes.
+    :param inspected: the engine's inspect data of the container.
+    :param policy: the restart policy for the new container, in the engine's form.
+    :returns: ``id``, ``name``, ``service``, ``image`` (its id) and ``config_hash`` identify the container; ``ran`` says
+        whether it has ended with success; ``body`` and ``endpoints`` (by network) have the engine's own forms;
+        ``volumes`` are mounts of its anonymous volumes.
     """
     container = from_inspect(inspected)
     body = {**inspected["Config"], "HostConfig": {**inspected["HostConfig"], "RestartPolicy": policy}}
@@ -37,7 +41,7 @@ def describe(inspected, policy):
     if body.get("Hostname") == short_id:
         del body["Hostname"]
     if str(body["HostConfig"].get("NetworkMode")).startswith("container:"):
-        # They are those of the other container, and the engine refuses them here.
+        # The container shares these with the other one, and the engine refuses them here.
         body.pop("Hostname", None)
         body.pop("ExposedPorts", None)
     return {
@@ -57,12 +61,12 @@ def describe(inspected, policy):
     }
 
 
-def describe_network(inspected):
-    """The engine's form of a request for a network, from its inspect data."""
+def describe_network(inspected: Mapping[str, Any]) -> dict[str, Any]:
+    """The engine's request for a network, from its inspect data."""
     ipam = inspected["IPAM"]
-    # The newest engines show what was not chosen as an empty word, which none of them takes for an address.
+    # The newest engines show an option that was not set as an empty string, which no engine accepts as an address.
     pools = [{key: value for key, value in pool.items() if value} for pool in ipam.get("Config") or ()]
-    # Before API 1.44 the engine makes a second network of the same name unless it is told not to.
+    # Before API 1.44 the engine makes a second network of the same name unless CheckDuplicate is set.
     return {
         "CheckDuplicate": True,
         **{key: inspected[key] for key in _NETWORK if inspected.get(key) is not None},
@@ -70,13 +74,14 @@ def describe_network(inspected):
     }
 
 
-def create_body(described, image, ids, volumes):
-    """The engine's form of a request for a container.
+def create_body(
+    described: Described, image: str, ids: Mapping[str, str], volumes: Collection[str]
+) -> dict[str, Any]:
+    """The engine's request for a container.
 
-    :param described: what :func:`describe` gave.
     :param image: name or id of its image.
-    :param ids: ids of containers that were created again, by their old ids.
-    :param volumes: names of the volumes that are there.
+    :param ids: new ids of containers that were created again, by their old ids.
+    :param volumes: names of the volumes that still exist.
     """
     host_config = dict(described["body"]["HostConfig"])
     for key in _SHARED_NAMESPACES:
@@ -90,12 +95,12 @@ def create_body(described, image, ids, volumes):
     body = {**described["body"], "Image": image, "HostConfig": host_config}
     network = host_config.get("NetworkMode")
     if network in described["endpoints"]:
-        # Before API 1.44 a request may name one network alone: the container is connected to the others later.
+        # Before API 1.44 a request may name only one network; the container is connected to the others later.
         body["NetworkingConfig"] = {"EndpointsConfig": {network: described["endpoints"][network]}}
     return body
 
 
-def depends_on(described):
+def depends_on(described: Described) -> set[str]:
     """Ids, or names, of the containers whose namespaces or volumes a container uses."""
     host_config = described["body"]["HostConfig"]
     shared = [(host_config.get(key) or "").partition(":") for key in _SHARED_NAMESPACES]
@@ -104,18 +109,19 @@ def depends_on(described):
     }
 
 
-def _endpoint(network, short_id):
+def _endpoint(network: Mapping[str, Any], short_id: str) -> dict[str, Any]:
     endpoint = {key: network[key] for key in _ENDPOINT if network.get(key)}
-    # Engines before 25 list the id beside the names that were asked for.
+    # Engines before 25 list the id among the aliases that were set.
     aliases = [alias for alias in endpoint.pop("Aliases", ()) if alias != short_id]
     return {**endpoint, "Aliases": aliases} if aliases else endpoint
 
 
-def _anonymous_volumes(inspected):
-    """Mounts that bring the very volumes back that a container had without a name."""
+def _anonymous_volumes(inspected: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Mounts for the same volumes that the container had without a name of their own."""
     host_config = inspected["HostConfig"]
-    unnamed = {each["Target"] for each in host_config.get("Mounts") or () if each["Type"] == "volume" and not each.get("Source")}
-    named = {each["Target"] for each in host_config.get("Mounts") or ()} - unnamed
+    mounts = host_config.get("Mounts") or ()
+    unnamed = {each["Target"] for each in mounts if each["Type"] == "volume" and not each.get("Source")}
+    named = {each["Target"] for each in mounts} - unnamed
     named |= {bind.split(":")[1] for bind in host_config.get("Binds") or () if ":" in bind}
     unnamed |= set(inspected["Config"].get("Volumes") or ()) - named
     return [
@@ -125,12 +131,12 @@ def _anonymous_volumes(inspected):
     ]
 
 
-def _with_sources(mounts, anonymous):
+def _with_sources(mounts: Iterable[Mapping[str, Any]], anonymous: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
     missing = {mount["Target"]: mount for mount in anonymous}
     with_source = [{**mount, **missing.pop(mount["Target"], {})} for mount in mounts]
-    return with_source + list(missing.values())
+    return [*with_source, *missing.values()]
 
 
-def _replace_id(reference, ids):
+def _replace_id(reference: str, ids: Mapping[str, str]) -> str:
     target, colon, mode = reference.partition(":")
     return ids.get(target, target) + colon + mode

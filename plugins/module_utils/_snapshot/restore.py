@@ -3,47 +3,61 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Creates containers of a color that somebody removed again as they were.
 
-"""Containers of a color that somebody removed, created again as they were.
-
-``docker system prune`` in a cron job takes whatever does not run just then: the old workers in the middle of a
-deployment, and all of a color that is kept stopped, with its network. Their volumes stay.
+``docker system prune`` in a cron job removes all containers that do not run at that moment: the old workers in the
+middle of a deployment, and a whole color that is kept stopped, with its network. Their volumes stay.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Protocol
 
-from .._docker.containers import inspect_container, role_of
+from .._commands import command
+from .._docker.containers import Container, inspect_container, role_of
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
+from .._host import Host
+from .._journal.journal import Journal
+from .._journal.store import Store
 from . import describe as snapshot_describe, file as snapshot_file
+from .describe import Described
+from .file import Snapshot
+
+
+class Color(Protocol):
+    """A color as the host shows it; :class:`_deployment.color.Color` is one."""
+
+    name: str
+    containers: list[Container]
 
 
 class Compared(NamedTuple):
-    """What is remembered of a color beside what is there.
+    """A snapshot of a color beside the containers that exist.
 
-    ``here`` are containers by the id that is remembered of them; ``missing`` is remembered of those that are gone;
-    ``replaced`` are names that other containers have taken.
+    ``here`` are existing containers by their id in the snapshot; ``missing`` are those of the snapshot that no longer
+    exist; ``replaced`` are names that other containers have taken.
     """
 
-    here: dict
-    missing: list
-    replaced: list
+    here: dict[str, Container]
+    missing: list[Described]
+    replaced: list[str]
 
 
-def compare(remembered, containers):
-    """:class:`Compared`
+def compare(snapshot: Snapshot, containers: Iterable[Container]) -> Compared:
+    """Compare a snapshot with the containers that exist.
 
-    :param remembered: what is remembered of a color.
-    :param containers: all that there are of its project.
+    :param containers: all containers of the color's project.
     """
+    containers = list(containers)
     by_id = {container.id: container for container in containers}
     by_name = {container.name: container for container in containers}
-    here, missing, replaced = {}, [], []
-    for described in remembered["containers"]:
-        # One that was created again has the name of the one before it, and is the same in all else.
+    here: dict[str, Container] = {}
+    missing: list[Described] = []
+    replaced: list[str] = []
+    for described in snapshot["containers"]:
+        # A container that was created again has the name of the previous one, and the same configuration.
         found = by_id.get(described["id"]) or by_name.get(described["name"])
         if found is None:
             missing.append(described)
@@ -57,127 +71,137 @@ def compare(remembered, containers):
     return Compared(here, missing, replaced)
 
 
-def policies_of(remembered):
-    """The restart policies that remembered containers are to have, by id."""
-    return {each["id"]: each["body"]["HostConfig"]["RestartPolicy"] for each in remembered["containers"]}
+def policies_of(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+    """The restart policies of the containers in a snapshot, by id."""
+    return {each["id"]: each["body"]["HostConfig"]["RestartPolicy"] for each in snapshot["containers"]}
 
 
-def image_findings(host, missing):
+def image_findings(host: Host, missing: Iterable[Described]) -> list[str]:
     """A sentence for each container that cannot be created again because its image is gone."""
     return [
         f"Container {described['name']} was removed by somebody, and its image {described['body']['Image']} "
-        f"({described['image']}) is no longer on this host (docker system prune -a removes it too): bring that very "
-        "image back with docker pull or docker load, then run rollback.yml again."
+        f"({described['image']}) is no longer on this host (docker system prune -a removes images too): bring exactly "
+        f"that image back with docker pull or docker load, then run {command('rollback')} again."
         for described in missing
         if _image_of(host, described) is None
     ]
 
 
-def remember(host, store, color, release, containers, policy_of):
-    """Write down what brings a color back.
+def remember(
+    host: Host,
+    store: Store,
+    color: str,
+    release: str,
+    containers: Iterable[Container],
+    policy_of: Callable[[Container], Mapping[str, Any]],
+) -> None:
+    """Write the snapshot of a color.
 
     :param color: its name.
-    :param containers: those that matter.
-    :param policy_of: gives the restart policy that a container is to have.
+    :param containers: the containers to include.
+    :param policy_of: returns the restart policy that a container gets when it is created again.
     """
     described = [
         snapshot_describe.describe(host.engine.inspect(container.id), policy_of(container)) for container in containers
     ]
     found = [_network(host, name) for name in sorted({name for each in described for name in each["endpoints"]})]
-    # Other networks than those of this host come and go with their swarm.
-    networks = [snapshot_describe.describe_network(each) for each in found if each is not None and each["Scope"] == "local"]
+    # Networks of a swarm are made and removed by the swarm, so only those of this host are included.
+    local = [each for each in found if each is not None and each["Scope"] == "local"]
+    networks = [snapshot_describe.describe_network(each) for each in local]
     snapshot_file.put(store, color, {"release": release, "containers": described, "networks": networks})
 
 
-def _network(host, name):
-    # What cannot be looked at could not be created again either; the containers still can.
+def _network(host: Host, name: str) -> Optional[dict[str, Any]]:
+    # A network that the engine cannot inspect could not be created again either; the containers still can.
     try:
-        return host.engine.network(name)
+        network: Optional[dict[str, Any]] = host.engine.network(name)
+        return network
     except EngineError:
         return None
 
 
-def restore_missing(host, store, journal, color):
-    """Create the containers of a color again that somebody removed, and connect those that lost their network.
+def restore_missing(host: Host, store: Store, journal: Journal, color: Color) -> bool:
+    """Create removed containers of a color again, and connect containers that lost their network.
 
-    Nothing is started. Idempotent, and may be interrupted anywhere: a container is known by its name. Whatever the
-    journal says of a container that is gone it says of the new one afterwards.
+    Nothing is started. Idempotent, and may be interrupted anywhere, because a container is recognized by its name. The
+    facts that the journal had about a removed container are moved to the new one.
 
-    :param color: a :class:`Color`, looked at just before.
-    :returns: whether anything was done, after which the color has to be looked at again.
-    :raises BluegreenError: not all of them can be created again; the others have been.
+    :param color: the color, just refreshed.
+    :returns: whether anything was changed; then the color has to be refreshed again.
+    :raises BluegreenError: some of them cannot be created again; the others have been.
     """
-    remembered = snapshot_file.of_color(store, color.name) or {"containers": [], "networks": []}
-    return _Restoration(host, store, journal, color, remembered).run()
+    snapshot = snapshot_file.of_color(store, color.name) or {"containers": [], "networks": []}
+    return _Restoration(host, store, journal, color, snapshot).run()
 
 
 class _Restoration:
-    def __init__(self, host, store, journal, color, remembered):
+    def __init__(self, host: Host, store: Store, journal: Journal, color: Color, snapshot: Snapshot) -> None:
         self.host = host
         self.store = store
         self.journal = journal
         self.color = color
-        self.remembered = remembered
-        self.problems = []
-        self.done = []
+        self.snapshot = snapshot
+        self.problems: list[str] = []
+        self.done: list[str] = []
 
-    def run(self):
-        compared = compare(self.remembered, self.color.containers)
-        self._find_forgotten(compared)
-        stopped = [each for each in self._remembered_here(compared) if not compared.here[each["id"]].running]
+    def run(self) -> bool:
+        compared = compare(self.snapshot, self.color.containers)
+        self._find_forgotten()
+        stopped = [each for each in self._existing(compared) if not compared.here[each["id"]].running]
         self._create_networks({name for each in stopped + compared.missing for name in each["endpoints"]})
         for described in stopped:
             self._connect(described, compared.here[described["id"]].id)
         ids = {old: container.id for old, container in compared.here.items()}
-        # One that shares namespaces of another one has to name its new id.
+        # A container that shares namespaces of another one has to name the new id of that one, so it comes later.
         for described in sorted(compared.missing, key=lambda each: bool(snapshot_describe.depends_on(each))):
             self._create(described, ids)
         self._carry_over(ids)
         if self.done:
             self.host.warn(
-                f"Of color {self.color.name}, somebody had removed {', '.join(self.done)} (docker system prune in a cron job?): "
-                "created again as before."
+                f"Somebody had removed {', '.join(self.done)} of color {self.color.name} (docker system prune in a "
+                "cron job?): created again as before."
             )
         if self.problems:
             raise BluegreenError("\n".join(self.problems))
         return bool(self.done)
 
-    def _remembered_here(self, compared):
-        return [each for each in self.remembered["containers"] if each["id"] in compared.here]
+    def _existing(self, compared: Compared) -> list[Described]:
+        return [each for each in self.snapshot["containers"] if each["id"] in compared.here]
 
-    def _find_forgotten(self, compared):
-        """What was there when the deployment was opened, and is neither there now nor remembered."""
-        known = {each["name"] for each in self.remembered["containers"]}
+    def _find_forgotten(self) -> None:
+        """Report containers that existed when the deployment was opened, but are gone and not in the snapshot."""
+        known = {each["name"] for each in self.snapshot["containers"]}
         known |= {container.name for container in self.color.containers}
         workers = self.journal.get("old_workers") or ()
         for old in self.journal.get("old_containers") or ():
-            role = "workers" if old["service"] in workers else role_of(old["service"], self.journal["settings"]["services"])
-            wanted = role not in ("", "init")
+            is_worker = old["service"] in workers
+            wanted = is_worker or role_of(old["service"], self.journal["settings"]["services"]) not in ("", "init")
             if self.color.name == self.journal["from"] and wanted and old["name"] not in known:
                 self.problems.append(
-                    f"Container {old['name']} was removed by somebody, and {self.store.path('containers.json')} does not say "
-                    "how it was made: create it with docker compose up --no-start, then run rollback.yml again."
+                    f"Container {old['name']} was removed by somebody, and {self.store.path('containers.json')} does "
+                    "not say how it was made: create it with docker compose up --no-start, then run "
+                    f"{command('rollback')} again."
                 )
 
-    def _create_networks(self, wanted):
-        for body in self.remembered["networks"]:
+    def _create_networks(self, wanted: set[str]) -> None:
+        for body in self.snapshot["networks"]:
             if body["Name"] not in wanted or self.host.engine.network(body["Name"]) is not None:
                 continue
             create = self.host.engine.create_network
             try:
                 created = create(body)
             except EngineError:
-                # Its addresses may have gone to another network since; then the engine chooses others.
+                # Another network may have its addresses by now; then the engine chooses others.
                 created = self._try(f"Network {body['Name']}", create, {**body, "IPAM": {**body["IPAM"], "Config": []}})
             if created:
                 self.done.append(f"network {body['Name']}")
 
-    def _connect(self, described, container_id):
-        """Connect a stopped container to the networks that it has lost: a new one of the same name is another one."""
+    def _connect(self, described: Described, container_id: str) -> None:
+        """Connect a stopped container to the networks that it lost, also to one that was made again by its name."""
         connected = self.host.engine.inspect(container_id)["NetworkSettings"].get("Networks") or {}
         for name, endpoint in described["endpoints"].items():
             network = self.host.engine.network(name)
-            # A container that never started has no id of its networks yet: they are found by name with the start.
+            # A container that never started has no ids of its networks yet: its start finds them by name.
             lost = name not in connected or connected[name].get("NetworkID") not in ("", network and network["Id"])
             if network is None or not lost:
                 continue
@@ -185,7 +209,7 @@ class _Restoration:
                 self._try(f"Container {described['name']}", self.host.engine.disconnect, name, container_id)
             self._try(f"Container {described['name']}", self.host.engine.connect, name, container_id, endpoint)
 
-    def _create(self, described, ids):
+    def _create(self, described: Described, ids: dict[str, str]) -> None:
         image, engine = _image_of(self.host, described), self.host.engine
         if image is None:
             self.problems += image_findings(self.host, [described])
@@ -198,23 +222,24 @@ class _Restoration:
             self.done.append(described["name"])
             self._connect(described, created)
 
-    def _try(self, what, change, *arguments):
+    def _try(self, what: str, change: Callable[..., Any], *arguments: Any) -> Any:
+        """The result of a change by the engine, ``None`` after a failure, which is added to the problems."""
         try:
             return change(*arguments)
         except EngineError as error:
             self.problems.append(
-                f"{what} of color {self.color.name} was removed by somebody, or lost its network, and cannot be brought back "
-                f"({error.message}): mend that, then run rollback.yml again."
+                f"{what} of color {self.color.name} was removed by somebody, or lost its network, and cannot be "
+                f"brought back ({error.message}): fix that, then run {command('rollback')} again."
             )
         return None
 
-    def _carry_over(self, ids):
-        """Let the journal, and then what is remembered, speak of the new containers."""
+    def _carry_over(self, ids: Mapping[str, str]) -> None:
+        """Write the new ids into the journal, and then into the snapshot."""
         journal, renewed = self.journal, {old: new for old, new in ids.items() if old != new}
-        remembered = policies_of(self.remembered)
-        policies = {new: journal["policies"].get(old, remembered[old]) for old, new in renewed.items()}
-        ran = {ids[each["id"]] for each in self.remembered["containers"] if each["ran"] and each["id"] in ids}
-        again = {each["name"] for each in self.remembered["containers"] if each["id"] in renewed}
+        original = policies_of(self.snapshot)
+        policies = {new: journal["policies"].get(old, original[old]) for old, new in renewed.items()}
+        ran = {ids[each["id"]] for each in self.snapshot["containers"] if each["ran"] and each["id"] in ids}
+        again = {each["name"] for each in self.snapshot["containers"] if each["id"] in renewed}
         facts = {
             "policies": {**journal["policies"], **policies},
             "signalled": [each for each in journal["signalled"] if each not in renewed],
@@ -226,22 +251,23 @@ class _Restoration:
         if changed:
             journal.note(**changed)
         if renewed:
-            containers = _renew(self.remembered["containers"], renewed)
-            # On a full disk it stays as it was: they are known by their names, too.
+            containers = _renew(self.snapshot["containers"], renewed)
+            # On a full disk the snapshot keeps the old ids, and the containers are recognized by their names.
             with contextlib.suppress(OSError):
-                snapshot_file.put(self.store, self.color.name, {**self.remembered, "containers": containers})
+                snapshot_file.put(self.store, self.color.name, {**self.snapshot, "containers": containers})
 
-    def _never_started(self, container_id):
+    def _never_started(self, container_id: str) -> bool:
         return not inspect_container(self.host.engine, container_id).ever_started
 
 
-def _renew(entries, renewed):
+def _renew(entries: Iterable[Mapping[str, Any]], renewed: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{**each, "id": renewed.get(each["id"], each["id"])} for each in entries]
 
 
-def _image_of(host, described):
-    """The name of a container's image, or its id where the name has moved on; ``None`` when it is gone."""
-    name, image = described["body"]["Image"], described["image"]
+def _image_of(host: Host, described: Described) -> Optional[str]:
+    """The name of a container's image, or its id where another image has the name now; ``None`` when it is gone."""
+    name: str = described["body"]["Image"]
+    image: str = described["image"]
     by_name = host.engine.image(name)
     if by_name is not None and by_name["Id"] == image:
         return name

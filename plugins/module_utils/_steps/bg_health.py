@@ -15,6 +15,7 @@ from .._journal.fencing import ReadOnlyJournal, fenced
 from .._journal.journal import AnyJournal, NullJournal
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
+from .._settings import check_health
 from .._validation import check_app, check_project
 from .._workers.unlisted import refuse_celery_in_webs
 
@@ -83,23 +84,7 @@ def settings_of(params: Params) -> HealthSettings:
     check_app(params["app"])
     if params["project"]:
         check_project("project", params["project"])
-    for name in ("timeout", "deadline", "successes"):
-        if params[name] <= 0:
-            raise BluegreenError(f"{name} is {params[name]:g}, but it must be more than 0.")
-    if params["interval"] < 0:
-        raise BluegreenError(f"interval is {params['interval']:g}, but it must not be less than 0.")
-    if params["timeout"] > params["deadline"]:
-        raise BluegreenError(
-            f"timeout is {params['timeout']:g} s and deadline is {params['deadline']:g} s, but one attempt must fit "
-            "into the deadline: lower timeout, or raise deadline."
-        )
-    if not params["status"]:
-        raise BluegreenError(
-            "status is [], but at least one is needed: name the status of a healthy color, such as 200."
-        )
-    for status in params["status"]:
-        if not 100 <= status <= 599:
-            raise BluegreenError(f"status holds {status}, but an HTTP status is from 100 to 599.")
+    check_health(params, str)
     return HealthSettings(
         url=params["url"],
         host=params["host"],

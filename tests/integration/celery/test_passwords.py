@@ -57,5 +57,5 @@ def test_what_cannot_be_read_is_named(project, secret):
     redis = project.start("redis", ["sh", "-c", script], **secret)
     with connect(project.host, [redis], BrokerSettings("color", "redis")) as broker:
         wait_for(broker.answers)
-        with pytest.raises(RedisError, match=r"was given a password that could not be read: --requirepass of service redis \(NOAUTH"):
+        with pytest.raises(RedisError, match=r"asks for a password, and --requirepass of service redis could not be read \(NOAUTH"):
             broker.database(0).call("PING")

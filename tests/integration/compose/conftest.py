@@ -27,7 +27,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.stor
 HERE = Path(__file__).parent
 # Another folder of programs, <version>/docker-compose, may be named.
 PROGRAMS = Path(os.environ.get("BLUEGREEN_COMPOSES") or HERE.parents[2] / ".cache" / "compose")
-VERSIONS = sorted((path.parent.name for path in PROGRAMS.glob("*/docker-compose")), key=lambda name: [*map(int, name.split("."))])
+VERSIONS = sorted(
+    (path.parent.name for path in PROGRAMS.glob("*/docker-compose")), key=lambda name: [*map(int, name.split("."))]
+)
 IMAGE = "bluegreen-demo:1"
 
 
@@ -79,7 +81,8 @@ class Compose:
     def proved(self, services):
         """The services whose containers have the hash that the collection makes by itself."""
         containers = of_project(self.host.engine, self.name)
-        resolved = compose_references.resolve(compose_outside.of_color(self.rendered(), services), containers)["services"]
+        rendered = compose_outside.of_color(self.rendered(), services)
+        resolved = compose_references.resolve(rendered, containers)["services"]
         return {each.service for each in containers if config_hash.is_proved(resolved[each.service], each.config_hash)}
 
     def create(self, *services):
@@ -104,7 +107,9 @@ class Compose:
 
 
 # What the oldest and the newest do alike, those between them rarely do otherwise.
-PARAMS = [pytest.param(each, marks=() if each in (VERSIONS[0], VERSIONS[-1]) else pytest.mark.long) for each in VERSIONS]
+PARAMS = [
+    pytest.param(each, marks=() if each in (VERSIONS[0], VERSIONS[-1]) else pytest.mark.long) for each in VERSIONS
+]
 
 
 @pytest.fixture(params=PARAMS or ["none"])

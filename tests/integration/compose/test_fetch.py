@@ -13,7 +13,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fenc
 
 FILE = """
 services:
-  web: {image: IMAGE, depends_on: [db, redis], environment: {A: "${BG_RELEASE}"}, profiles: [used], command: [sleep, "60"]}
+  web:
+    {image: IMAGE, depends_on: [db, redis], environment: {A: "${BG_RELEASE}"}, profiles: [used], command: [sleep, "60"]}
   redis: {image: IMAGE, command: [sleep, "60"]}
   db: {image: IMAGE}
   other: {image: IMAGE}

@@ -18,15 +18,19 @@ FORMS = {
     ),
     "env_file": (
         {
-            "compose.yml": "services: {web: {image: IMAGE, env_file: app.env}, worker: {image: IMAGE, env_file: app.env, "
-            "environment: {B: own}}}",
+            "compose.yml": "services: {web: {image: IMAGE, env_file: app.env}, worker: {image: IMAGE, env_file: "
+            "app.env, environment: {B: own}}}",
             "app.env": "A=1\nB='x y'\n# C=3\n",
         },
         (2, 22),
         {"app.env": "A=2\nB='x y'\n# C=3\n"},
     ),
     "several env_files": (
-        {"compose.yml": "services: {web: {image: IMAGE, env_file: [a.env, b.env]}}", "a.env": "A=1\nB=1\n", "b.env": "B=2\n"},
+        {
+            "compose.yml": "services: {web: {image: IMAGE, env_file: [a.env, b.env]}}",
+            "a.env": "A=1\nB=1\n",
+            "b.env": "B=2\n",
+        },
         (2, 22),
         {"b.env": "B=3\n"},
     ),
@@ -77,7 +81,8 @@ FORMS = {
     ),
     "configs with content": (
         {
-            "compose.yml": "services: {web: {image: IMAGE, configs: [{source: conf, target: /etc/x}], env_file: app.env}}\n"
+            "compose.yml": "services: {web: {image: IMAGE, configs: [{source: conf, target: /etc/x}], env_file: "
+            "app.env}}\n"
             'configs: {conf: {content: "a ${BG_RELEASE} $$x"}}',
             "app.env": "A=1\n",
         },
@@ -124,8 +129,9 @@ FORMS = {
     ),
     "dependencies": (
         {
-            "compose.yml": "services: {web: {image: IMAGE, env_file: app.env, depends_on: [redis, db]}, redis: {image: IMAGE}, "
-            "db: {image: IMAGE}, worker: {image: IMAGE, depends_on: {redis: {condition: service_started, restart: true}}}}",
+            "compose.yml": "services: {web: {image: IMAGE, env_file: app.env, depends_on: [redis, db]}, redis: {image: "
+            "IMAGE}, db: {image: IMAGE}, worker: {image: IMAGE, depends_on: {redis: {condition: service_started, "
+            "restart: true}}}}",
             "app.env": "A=1\n",
         },
         (2, 22),
@@ -133,7 +139,8 @@ FORMS = {
     ),
     "what containers share": (
         {
-            "compose.yml": "services: {redis: {image: IMAGE}, web: {image: IMAGE, network_mode: 'service:redis', env_file: app.env}, "
+            "compose.yml": "services: {redis: {image: IMAGE}, web: {image: IMAGE, network_mode: 'service:redis', "
+            "env_file: app.env}, "
             "worker: {image: IMAGE, pid: 'service:redis', ipc: 'service:redis', volumes_from: [redis, 'web:ro']}}",
             "app.env": "A=1\n",
         },

@@ -17,8 +17,18 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 
 SERVICES = {"web": ["web"], "support": [], "init": [], "workers": [], "ignored": []}
 FORMS = {
-    "configs with content": ("configs: [{source: it, target: /etc/it}]", "configs: {it: {content: text}}", "/etc/it", (2, 24)),
-    "configs of the environment": ("configs: [{source: it, target: /etc/it}]", "configs: {it: {environment: IT}}", "/etc/it", (2, 24)),
+    "configs with content": (
+        "configs: [{source: it, target: /etc/it}]",
+        "configs: {it: {content: text}}",
+        "/etc/it",
+        (2, 24),
+    ),
+    "configs of the environment": (
+        "configs: [{source: it, target: /etc/it}]",
+        "configs: {it: {environment: IT}}",
+        "/etc/it",
+        (2, 24),
+    ),
     "secrets of the environment": ("secrets: [it]", "secrets: {it: {environment: IT}}", "/run/secrets/it", (2, 22)),
 }
 
@@ -42,7 +52,9 @@ def test_what_is_not_copied_is_refused(compose, form):
 def test_a_hook_is_refused_with_each_version_that_knows_it(compose, hook):
     if compose.version < (2, 30):
         pytest.skip("this Compose does not know it")
-    compose.write({"compose.yml": f"services: {{web: {{image: IMAGE, {hook}: [{{command: [/bin/true], user: root}}]}}}}\n"})
+    compose.write(
+        {"compose.yml": f"services: {{web: {{image: IMAGE, {hook}: [{{command: [/bin/true], user: root}}]}}}}\n"}
+    )
     model = compose.rendered()
     found = compose_starts.examine({"blue": model, "green": model}, SERVICES, compose.version)
     assert [each for each in found.errors if each.startswith(f"Service web has {hook}, ")] == found.errors != []

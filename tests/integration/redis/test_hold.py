@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 from tasks import SEPARATOR, consume_all, fill, message, take_unacked
-from test_move import Killed, Notes, dying_broker, leftovers
+from test_move import Notes, leftovers
+from test_move_killed import Killed, dying_broker
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move, queues
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues, staging
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import (
     give_back,
     hold_unknown,
@@ -225,7 +226,7 @@ def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkey
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(broker_move, "_push", die)
+        patched.setattr(staging, "_push", die)
         with pytest.raises(Killed):
             moved(old, new, host, NEW)
     assert count_messages(old.broker("old")) == {"held": 1}
@@ -237,7 +238,7 @@ def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkey
 @pytest.mark.parametrize("after_it_was_sent", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("then", ["on", "back"])
 def test_killed_at_any_exchange_with_redis_and_run_again(old, new, host, monkeypatch, after_it_was_sent, then):
-    monkeypatch.setattr(broker_move, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(staging, "FIRST_CHUNK", 2)
     monkeypatch.setattr(queues, "CHUNK_MESSAGES", 2)
     known, unknown, held, taken = of(*["shop.work"] * 3), of(*["shop.old"] * 3), of("shop.new"), of("shop.old")
     for step in range(1, 300):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from tasks import SEPARATOR, fill, message, take_unacked
-from test_move import Killed
+from test_move_killed import Killed
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import copy_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_keys import Kept, keep_keys

@@ -12,7 +12,8 @@ from tasks import SEPARATOR, consume_all, fill, message, take_unacked
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move_checks
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import count_messages, move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import count_messages
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
@@ -127,7 +128,7 @@ def test_a_user_who_may_not_write_there(host, old, waiting, start_server):
     with server.connect() as redis:
         redis.call("ACL", "SETUSER", "shop", "on", ">s3cret", "~*", "+@all", "-eval")
     there = Broker("new", server.socket, credentials=Credentials("shop", "s3cret"))
-    error = refused(host, old.broker("old"), there, "does not let its user do what is needed.*bluegreen_broker_url")
+    error = refused(host, old.broker("old"), there, "lacks a permission.*bluegreen_broker_url")
     assert "s3cret" not in error.message
 
 

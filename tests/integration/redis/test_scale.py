@@ -12,7 +12,7 @@ import pytest
 from tasks import fill, message, take_unacked
 from test_move import Notes, leftovers
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import staging
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move_checks import fields_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import waiting_tasks
@@ -82,9 +82,9 @@ def filled(old):
 
 
 def test_no_command_takes_long_and_the_progress_shows(filled, old, new, monkeypatch, watch):
-    monkeypatch.setattr(broker_move, "PROGRESS_SECONDS", 0.5)
+    monkeypatch.setattr(staging, "PROGRESS_SECONDS", 0.5)
     host, journal, reported = SimpleNamespace(commands=[]), ReadOnlyJournal(), []
-    monkeypatch.setattr(broker_move, "report", reported.append)
+    monkeypatch.setattr(staging, "report", reported.append)
     with new.connect() as other:
         filled.call("CONFIG", "RESETSTAT")
         watched = watch()

@@ -10,6 +10,7 @@ import copy
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import rules as compose_rules
 
+NOTHING = compose_rules.Findings([], [])
 PORTS = {"blue": 18001, "green": 18002}
 SERVICES = {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker", "beat"], "ignored": []}
 
@@ -68,3 +69,16 @@ class Case:
             self.nginx_servers,
             self.init_before_stop,
         )
+
+
+def put_on(case, networks, *services):
+    """Put services on networks, in both colors alike."""
+    for name in services or ("web", "worker", "beat", "redis"):
+        case.set(name, networks=networks)
+
+
+def external(case, *keys):
+    """Make networks external, one for both colors."""
+    for key in keys:
+        for network in case.each("networks", key):
+            network.update({"external": True, "name": key})

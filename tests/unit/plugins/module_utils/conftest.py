@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from fakes import FakeHost
 
@@ -24,3 +26,9 @@ def reported():
     _progress.listen(sentences.setdefault)
     yield sentences
     _progress.listen(None)
+
+
+@pytest.fixture
+def rng():
+    """Random values that are the same in every run."""
+    return random.Random(20261125)

@@ -322,7 +322,10 @@ class FakeHost:
         for words, done in self.programs.items():
             if all(word in argv for word in words.split()):
                 return done(argv) if callable(done) else done
-        raise BluegreenError(f"The program {argv[0]} is not on this host: run prepare.yml, or install it.")
+        raise BluegreenError(
+            f"The program {argv[0]} is not on this host: run ansible-playbook smallfleet.bluegreen.prepare, or install "
+            "it."
+        )
 
     def warn(self, sentence):
         self.warnings.append(sentence)
@@ -357,7 +360,7 @@ class FakeBroker:
 
 
 def record(monkeypatch, calls, module, name, label=None, does=None):
-    """Replace a function of a module by one that notes its call, and refuses the arguments that the real one refuses.
+    """Replace a function of a module by one that notes its call and refuses arguments that the real one would refuse.
 
     :param label: what is noted, called with the arguments when it is a function; the function's name when ``None``.
     :param does: gives the result, called with the arguments; raises it when it is an exception.

@@ -47,7 +47,10 @@ def test_a_program_that_takes_too_long_is_killed(host):
 def test_a_program_that_is_not_there_is_one_sentence(host):
     with pytest.raises(BluegreenError) as refusal:
         host.run(["no-such-program"])
-    assert refusal.value.message == "The program no-such-program is not on this host: run prepare.yml, or install it."
+    assert refusal.value.message == (
+        "The program no-such-program is not on this host: run ansible-playbook smallfleet.bluegreen.prepare, or "
+        "install it."
+    )
 
 
 def test_what_changes_the_host_is_written_down(host):
@@ -59,7 +62,12 @@ def test_what_changes_the_host_is_written_down(host):
 
 def test_programs_inherit_the_lock_and_nothing_else(host, tmp_path):
     lock, other = (os.open(tmp_path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC) for name in ("lock", "other"))
-    program = [sys.executable, "-S", "-c", f"import os\nfor fd in {lock}, {other}: print(os.path.exists(f'/proc/self/fd/{{fd}}'))"]
+    program = [
+        sys.executable,
+        "-S",
+        "-c",
+        f"import os\nfor fd in {lock}, {other}: print(os.path.exists(f'/proc/self/fd/{{fd}}'))",
+    ]
     try:
         host.keep_open.add(lock)
         assert host.run(program).out.split() == ["True", "False"]
@@ -81,7 +89,10 @@ def test_a_program_that_cannot_be_run_is_one_sentence(host, tmp_path):
     for way in (host.run, lambda argv: host.follow(argv, None, 1)):
         with pytest.raises(BluegreenError) as refusal:
             way([str(path)])
-        assert refusal.value.message == f"The program {path} does not run on this host (Exec format error): install it again."
+        assert (
+            refusal.value.message
+            == f"The program {path} does not run on this host (Exec format error): install it again."
+        )
 
 
 # A program that may take long

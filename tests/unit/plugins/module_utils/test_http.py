@@ -86,7 +86,9 @@ def test_a_server_that_does_not_accept_ends_in_time():
         assert _http.ask(CLOCK, url, timeout=0.1).failure == "timed out after 0.1 s"
 
 
-@pytest.mark.parametrize("host, sent", [("", b"Host: 127.0.0.1:%d\r\n"), ("shop.example.org", b"Host: shop.example.org\r\n")])
+@pytest.mark.parametrize(
+    "host, sent", [("", b"Host: 127.0.0.1:%d\r\n"), ("shop.example.org", b"Host: shop.example.org\r\n")]
+)
 def test_the_request(host, sent):
     with server(b"HTTP/1.1 200 OK\r\n\r\n") as (url, received):
         _http.ask(CLOCK, url, host)
@@ -127,7 +129,9 @@ def test_tls_that_is_none():
     assert result.failure.startswith("TLS failed (")
 
 
-@pytest.mark.parametrize("host, expected", [("a.org:8080", "a.org"), ("a.org", "a.org"), ("[::1]:80", "::1"), ("::1", "::1")])
+@pytest.mark.parametrize(
+    "host, expected", [("a.org:8080", "a.org"), ("a.org", "a.org"), ("[::1]:80", "::1"), ("::1", "::1")]
+)
 def test_without_port(host, expected):
     assert _http.without_port(host) == expected
 

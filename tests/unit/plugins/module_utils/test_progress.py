@@ -40,14 +40,19 @@ def ending(name, *tasks, ended=False):
         ([ending("worker")], "0 of 1 containers have ended, not yet worker"),
         (
             [ending("beat", ended=True), ending("worker", ("shop.mail", 988.4), ("shop.report", 905.0))],
-            "1 of 2 containers have ended, not yet worker; 2 tasks may still run: shop.report for 95 s, shop.mail for 12 s",
+            "1 of 2 containers have ended, not yet worker; 2 tasks may still run: shop.report for 95 s, shop.mail for "
+            "12 s",
         ),
         # A worker tells no start, or the clock was put back.
         ([ending("w", ("shop.a", None))], "0 of 1 containers have ended, not yet w; 1 task may still run: shop.a"),
-        ([ending("w", ("shop.a", 1060.0))], "0 of 1 containers have ended, not yet w; 1 task may still run: shop.a for 0 s"),
+        (
+            [ending("w", ("shop.a", 1060.0))],
+            "0 of 1 containers have ended, not yet w; 1 task may still run: shop.a for 0 s",
+        ),
         (
             [ending("a", *[("shop.a", NOW)] * 3), ending("b", *[("shop.b", NOW)] * 2)],
-            "0 of 2 containers have ended, not yet a, b; 5 tasks may still run: shop.a for 0 s, shop.a for 0 s, shop.a for 0 s, …",
+            "0 of 2 containers have ended, not yet a, b; 5 tasks may still run: shop.a for 0 s, shop.a for 0 s, shop.a "
+            "for 0 s, …",
         ),
     ],
 )

@@ -26,7 +26,8 @@ def test_texts_of_a_value(value, texts):
 
 
 @pytest.mark.parametrize(
-    "value", ["hunter2!", "it's hidden", 'double " and $dollar', "back\\slash", "line one\nline two", "tail\\n\r\n", "ümläut1"]
+    "value",
+    ["hunter2!", "it's hidden", 'double " and $dollar', "back\\slash", "line one\nline two", "tail\\n\r\n", "ümläut1"],
 )
 def test_values_of_an_env_file_are_found_as_they_were_given(value):
     text = env_text({"BG_RELEASE": "release", "FIRST": value, "SECOND": "another one"})

@@ -50,20 +50,23 @@ def nginx(**changes):
 REFUSED = [
     (
         {"app": "Shop"},
-        "bluegreen_app is 'Shop', but it must be a lower-case letter and then up to 47 lower-case letters, digits, - or _.",
+        "bluegreen_app is 'Shop', but it must be a lower-case letter and then up to 47 lower-case letters, digits, - "
+        "or _.",
     ),
     (
         {"app": "localhost"},
         "bluegreen_app is 'localhost', but that name means this machine to other programs. Choose another one.",
     ),
-    (port(18001, 18001), "bluegreen_ports gives both colors 18001: blue and green run side by side, so each needs its own."),
-    (port(blue=18002), "bluegreen_ports gives both colors 18002: blue and green run side by side, so each needs its own."),
+    *(
+        (params, f"bluegreen_ports gives both colors {value}: blue and green run side by side, so each needs its own.")
+        for params, value in ((port(18001, 18001), 18001), (port(blue=18002), 18002))
+    ),
     (port(blue=80), "bluegreen_ports.blue is 80, but it must be a port from 1024 to 65535."),
     (port(green=70000), "bluegreen_ports.green is 70000, but it must be a port from 1024 to 65535."),
     (
         project(blue="Shop"),
-        "bluegreen_projects.blue is 'Shop', but a Compose project is named with lower-case letters, digits, - and _, at "
-        "most 63 of them, and begins with a letter or a digit.",
+        "bluegreen_projects.blue is 'Shop', but a Compose project is named with lower-case letters, digits, - and _, "
+        "at most 63 of them, and begins with a letter or a digit.",
     ),
     (
         project("shop", "shop"),
@@ -75,8 +78,8 @@ REFUSED = [
     ),
     (
         services(web=["web"], workers=["worker", "web"]),
-        "bluegreen_worker_services names 'web', which bluegreen_web_services names already: each service has one role, so "
-        "take it out of one list.",
+        "bluegreen_worker_services names 'web', which bluegreen_web_services names already: each service has one role, "
+        "so take it out of one list.",
     ),
     (
         services(web=["web", "web"]),
@@ -85,8 +88,8 @@ REFUSED = [
     ),
     (
         services(ignored=["redis"]),
-        "bluegreen_ignored_services names 'redis', which bluegreen_support_services names already: each service has one "
-        "role, so take it out of one list.",
+        "bluegreen_ignored_services names 'redis', which bluegreen_support_services names already: each service has "
+        "one role, so take it out of one list.",
     ),
     (
         nginx(upstream="a}b"),
@@ -95,7 +98,8 @@ REFUSED = [
     ),
     (
         nginx(upstream="localhost"),
-        "bluegreen_nginx_upstream is 'localhost', but that name means this machine to other programs. Choose another one.",
+        "bluegreen_nginx_upstream is 'localhost', but that name means this machine to other programs. Choose another "
+        "one.",
     ),
     (
         nginx(file="conf.d/shop.conf"),
@@ -116,13 +120,13 @@ REFUSED = [
     ),
     (
         nginx(servers={"blue": "10.0.0.5:8000", "green": "web:8000"}),
-        "bluegreen_nginx_servers.blue is '10.0.0.5:8000', but it must be 127.0.0.1, [::1] or the name of a container, and "
-        "a port, such as 127.0.0.1:18001 or web-blue:8000.",
+        "bluegreen_nginx_servers.blue is '10.0.0.5:8000', but it must be 127.0.0.1, [::1] or a container's name, "
+        "and a port, such as 127.0.0.1:18001 or web-blue:8000.",
     ),
     (
         nginx(public_url="localhost/"),
-        "bluegreen_public_url is 'localhost/', but it must be http:// or https://, a host, maybe a port, and a path, such "
-        "as http://127.0.0.1/health/.",
+        "bluegreen_public_url is 'localhost/', but it must be http:// or https://, a host, maybe a port, and a path, "
+        "such as http://127.0.0.1/health/.",
     ),
     (
         nginx(public_host="a b"),
@@ -136,19 +140,23 @@ REFUSED = [
         health(host="http://a"),
         "bluegreen_health_host is 'http://a', but it must be a host name such as app.example.org, maybe with a port.",
     ),
-    (health(timeout=0.0), "bluegreen_health_timeout is 0.0, but it must be more than 0."),
-    (health(interval=-1.0), "bluegreen_health_interval is -1.0, but it must be more than 0."),
-    (health(deadline=0.0), "bluegreen_health_deadline is 0.0, but it must be more than 0."),
+    (health(timeout=0.0), "bluegreen_health_timeout is 0, but it must be more than 0."),
+    (health(interval=-1.0), "bluegreen_health_interval is -1, but it must be more than 0."),
+    (health(deadline=0.0), "bluegreen_health_deadline is 0, but it must be more than 0."),
     (health(timeout=float("nan")), "bluegreen_health_timeout is nan, but it must be more than 0."),
     (
         health(deadline=1e9),
-        "bluegreen_health_deadline is 1000000000.0, but it must be 86400 at most, which is a day.",
+        "bluegreen_health_deadline is 1000000000, but it must be 86400 at most, which is a day.",
     ),
     (health(successes=0), "bluegreen_health_successes is 0, but it must be more than 0."),
     (
         health(timeout=90.0),
-        "bluegreen_health_timeout is 90.0 s, which is more than bluegreen_health_deadline (60.0 s): one attempt must fit "
-        "into the deadline.",
+        "bluegreen_health_timeout is 90 s and bluegreen_health_deadline is 60 s, but one attempt must fit into the "
+        "deadline: lower the timeout, or raise the deadline.",
+    ),
+    (
+        health(status=[]),
+        "bluegreen_health_status is [], but a healthy color answers with some status: name it, such as 200.",
     ),
     (health(status=[200, 20]), "bluegreen_health_status holds 20, but an HTTP status is from 100 to 599."),
     (health(status=[600]), "bluegreen_health_status holds 600, but an HTTP status is from 100 to 599."),

@@ -41,7 +41,10 @@ REFUSED = [
     ),
     (
         lambda value: _validation.check_server("servers.blue", value),
-        ["", "127.0.0.1", ":80", "127.0.0.1:", "127.0.0.1:80", "127.0.0.1:+8080", "::1:8000", "web:0", INJECTION, "a b:80"],
+        [
+            *("", "127.0.0.1", ":80", "127.0.0.1:", "127.0.0.1:80", "127.0.0.1:+8080", "::1:8000", "web:0"),
+            *(INJECTION, "a b:80"),
+        ],
     ),
     (
         lambda value: _validation.check_path("file", value),

@@ -37,7 +37,8 @@ def test_settle(broker, service, support, mode):
 
 
 @pytest.mark.parametrize(
-    "url, mode", [("redis://redis:6379/0", "color"), ("redis://queue.lan/0", "shared"), ("amqp://queue.lan//", "shared")]
+    "url, mode",
+    [("redis://redis:6379/0", "color"), ("redis://queue.lan/0", "shared"), ("amqp://queue.lan//", "shared")],
 )
 def test_the_host_of_the_url_settles_it(url, mode):
     assert settle("auto", "redis", url, ["redis"]).mode == mode
@@ -46,7 +47,7 @@ def test_the_host_of_the_url_settles_it(url, mode):
 def test_settle_names_what_is_wrong():
     with pytest.raises(BluegreenError, match="bluegreen_broker is 'colour'.*auto, color, shared, none"):
         settle("colour", "redis", "", [])
-    with pytest.raises(BluegreenError, match="bluegreen_broker_url is no URL"):
+    with pytest.raises(BluegreenError, match="bluegreen_broker_url is not a URL"):
         settle("auto", "redis", "redis", [])
     with pytest.raises(BluegreenError, match="bluegreen_broker_url begins with rediss://"):
         settle("auto", "redis", "rediss://redis/0", ["redis"])
@@ -77,9 +78,17 @@ def connected(monkeypatch):
 @pytest.mark.parametrize(
     "settings, name, target",
     [
-        (BrokerSettings("color"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p", "URL of service web"))),
+        (
+            BrokerSettings("color"),
+            "shop-blue/redis",
+            ("10.0.0.5", 6379, 0, Credentials("u", "p", "URL of service web")),
+        ),
         # The service has another name, but there is only one Redis.
-        (BrokerSettings("color", "broker"), "shop-blue/redis", ("10.0.0.5", 6379, 0, Credentials("u", "p", "URL of service web"))),
+        (
+            BrokerSettings("color", "broker"),
+            "shop-blue/redis",
+            ("10.0.0.5", 6379, 0, Credentials("u", "p", "URL of service web")),
+        ),
         (
             BrokerSettings("shared", "redis", "redis://redis:7000/3"),
             "shop-blue/redis",
@@ -179,14 +188,25 @@ def test_has_live_worker(monkeypatch, clients, listed, numpat, live):
     assert live_worker(monkeypatch, clients, listed, numpat) is live
 
 
-CELERY = {"worker": "celery -A shop worker", "beat": "celery -A shop beat", "web": "gunicorn shop --workers 4", "custom": "run"}
+CELERY = {
+    "worker": "celery -A shop worker",
+    "beat": "celery -A shop beat",
+    "web": "gunicorn shop --workers 4",
+    "custom": "run",
+}
 LIVE = {
     # What runs decides, not a word in a name or a command; where it tells nothing, the user's list does.
     "a web called coworker": (["web"], "coworker", ("worker",), "", False),
     "a web called coworker that nobody listed": (["web"], "coworker", None, "", True),
     "a worker of another name": (["worker"], "jobs", ("worker",), "", True),
     "a program of its own that is listed": (["custom"], "worker", ("worker",), "", True),
-    "a program of its own that is not listed": (["custom"], "jobs", ("worker",), "addr=10.0.0.7:1 db=0 psub=1 cmd=x", False),
+    "a program of its own that is not listed": (
+        ["custom"],
+        "jobs",
+        ("worker",),
+        "addr=10.0.0.7:1 db=0 psub=1 cmd=x",
+        False,
+    ),
     # celery status, as a health check, waits for its answers as a worker waits for tasks.
     "a beat with a health check": (["beat"], "beat", ("beat",), "addr=10.0.0.7:1 db=0 psub=0 cmd=brpop", False),
     "somebody else": (["web"], "web", ("worker",), "addr=10.0.0.8:1 db=0 psub=1 cmd=brpop", True),

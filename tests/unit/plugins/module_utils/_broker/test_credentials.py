@@ -63,7 +63,10 @@ OPTION = "--requirepass of service redis"
         (sh('redis-server --requirepass "$(cat $PW_FILE)"', PW_FILE="/run/secrets/redis"), OPTION),
         (sh('redis-server --requirepass "$(< /run/secrets/redis)"'), OPTION),
         (sh("redis-server --requirepass `cat /run/secrets/redis`"), OPTION),
-        (container(command=["redis-stack-server"], REDIS_ARGS="--save '' --requirepass s3cret"), "REDIS_ARGS of service redis"),
+        (
+            container(command=["redis-stack-server"], REDIS_ARGS="--save '' --requirepass s3cret"),
+            "REDIS_ARGS of service redis",
+        ),
         (container(command=["redis-server", "/etc/redis.conf"]), "/etc/redis.conf in service redis"),
         (container(command=["run"], **SECRET), "REDIS_PASSWORD of service redis"),
         (container(command=["run"], REDIS_PASSWORD_FILE="/run/secrets/redis"), "REDIS_PASSWORD_FILE of service redis"),
@@ -93,7 +96,8 @@ def test_the_password_that_the_app_is_given(web, credentials):
 
 
 @pytest.mark.parametrize(
-    "script", ["--requirepass $(vault read x)", "--requirepass `date`", "--requirepass $NOWHERE", '--requirepass "$(cat /none)"']
+    "script",
+    ["--requirepass $(vault read x)", "--requirepass `date`", "--requirepass $NOWHERE", '--requirepass "$(cat /none)"'],
 )
 def test_what_cannot_be_read_is_no_password(script):
     assert found(sh(f"redis-server {script}")) == Credentials(unread=OPTION)

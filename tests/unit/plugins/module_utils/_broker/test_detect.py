@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from broker_case import INSIDE, OUTSIDE, ROLES, app, celery, chosen, refused
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.detect import (
     choose,
@@ -15,49 +16,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
-ROLES = {"web": ["web"], "support": ["cache", "queue"], "init": [], "workers": ["worker", "beat"], "ignored": ["db"]}
-WORKER = ["celery", "--app=shop", "worker"]
-
-
-def app(color="blue", worker=None, web=None, command=None, **services):
-    """What Compose renders of a color."""
-    defined = {
-        "web": {"environment": web or {}, "command": ["gunicorn"]},
-        "worker": {"environment": worker or {}, "command": command or WORKER},
-        "beat": {"environment": None, "command": None},
-        "cache": {"image": "memcached"},
-        "queue": {"image": "registry/queue"},
-        "db": {"image": "postgres"},
-    }
-    for name, changes in services.items():
-        defined[name] = {**defined[name], **changes}
-    return {"name": f"shop-{color}", "services": defined}
-
-
-def chosen(mode="auto", service="redis", url="", roles=None, green=None, **parts):
-    colors = {"blue": app("blue", **parts), "green": app("green", **(parts if green is None else green))}
-    return choose(
-        {"mode": mode, "service": service, "url": url},
-        {**ROLES, **(roles or {})},
-        {color: of_rendering(rendered) for color, rendered in colors.items()},
-    )
-
-
-def refused(**parts):
-    with pytest.raises(BluegreenError) as refusal:
-        chosen(**parts)
-    assert "hunter2" not in refusal.value.message
-    return refusal.value.message
-
-
-def celery(url):
-    return {"CELERY_BROKER_URL": url}
-
-
-INSIDE = "redis://:hunter2@queue:6379/0?secret=hunter2"
-OUTSIDE = "redis://:hunter2@redis.lan/3"
-
-
 # What is found
 
 
@@ -65,14 +23,19 @@ OUTSIDE = "redis://:hunter2@redis.lan/3"
     "url, mode, service, said",
     [
         (INSIDE, "color", "queue", "redis://queue:6379/0, and queue is a support service"),
-        (OUTSIDE, "shared", "redis", "redis://redis.lan/3, which is outside of the colors"),
+        (OUTSIDE, "shared", "redis", "redis://redis.lan/3, which is outside both colors"),
         ("redis://host.docker.internal:6379", "shared", "redis", "redis://host.docker.internal:6379, which is outside"),
         ("redis://192.168.0.7/0", "shared", "redis", "redis://192.168.0.7/0, which is outside"),
         ("redis://[fd00::7]:6379/0", "shared", "redis", "redis://[fd00::7]:6379/0, which is outside"),
         ("amqp://shop:hunter2@rabbit.lan:5672//", "shared", "redis", "amqp://rabbit.lan:5672//, which is outside"),
         ("amqp://a.lan//;amqp://u:hunter2@b.lan//", "shared", "redis", "amqp://a.lan//, which is outside"),
         ("sqs://AKIA:hunter2@", "shared", "redis", "sqs://, which is outside"),
-        ("sentinel://a.lan:26379;sentinel://b.lan:26379", "shared", "redis", "sentinel://a.lan:26379, which is outside"),
+        (
+            "sentinel://a.lan:26379;sentinel://b.lan:26379",
+            "shared",
+            "redis",
+            "sentinel://a.lan:26379, which is outside",
+        ),
         # A service of the file that no color starts.
         ("redis://db/0", "shared", "redis", "redis://db/0, which is outside"),
     ],
@@ -183,7 +146,7 @@ def test_localhost_is_the_host_only_in_its_network():
     "parts, mode, service, reason",
     [
         ({"service": "queue"}, "color", "queue", "bluegreen_broker_service queue is a support service"),
-        ({}, "shared", "redis", "bluegreen_broker_service redis is no support service"),
+        ({}, "shared", "redis", "bluegreen_broker_service redis is not a support service"),
         ({"queue": {"image": "redis:8"}}, "color", "queue", "queue is a support service that runs a Redis"),
         ({"roles": {"workers": []}, "worker": celery(INSIDE)}, "none", "redis", "bluegreen_worker_services is empty"),
         ({"mode": "none"}, "none", "redis", "bluegreen_broker is none"),
@@ -202,7 +165,7 @@ def test_a_url_whose_password_cannot_be_told_from_the_rest_is_warned_of(url):
     choice = chosen(service="queue", worker=celery(url))
     assert choice.mode == "color" and choice.reason.startswith("bluegreen_broker_service")
     (warning,) = choice.warnings
-    assert warning.startswith("CELERY_BROKER_URL of service worker is a URL that cannot be read (its text is not shown")
+    assert warning.startswith("CELERY_BROKER_URL of service worker cannot be read as a URL (its text is not shown")
     assert "ter2" not in warning and "12" not in warning
 
 
@@ -212,17 +175,42 @@ def test_a_url_whose_password_cannot_be_told_from_the_rest_is_warned_of(url):
 @pytest.mark.parametrize(
     "parts, mode, service, reason",
     [
-        ({"url": "redis://:hunter2@queue/1"}, "color", "queue", "bluegreen_broker_url leads to queue, which is a support"),
-        ({"url": OUTSIDE}, "shared", "redis", "bluegreen_broker_url leads to redis.lan, outside of the colors"),
+        (
+            {"url": "redis://:hunter2@queue/1"},
+            "color",
+            "queue",
+            "bluegreen_broker_url leads to queue, which is a support",
+        ),
+        ({"url": OUTSIDE}, "shared", "redis", "bluegreen_broker_url leads to redis.lan, outside both colors"),
         ({"url": OUTSIDE, "mode": "shared"}, "shared", "redis", "bluegreen_broker is shared"),
         # A service that the user has named stays; the default gives way.
         ({"worker": celery(INSIDE), "mode": "color"}, "color", "queue", "bluegreen_broker is color"),
-        ({"worker": celery(INSIDE), "mode": "color", "service": "queue"}, "color", "queue", "bluegreen_broker is color"),
+        (
+            {"worker": celery(INSIDE), "mode": "color", "service": "queue"},
+            "color",
+            "queue",
+            "bluegreen_broker is color",
+        ),
         # Only Celery's own names are strong enough to contradict.
         ({"worker": {"REDIS_URL": INSIDE}, "mode": "shared"}, "shared", "redis", "bluegreen_broker is shared"),
-        ({"worker": {"REDIS_URL": OUTSIDE}, "mode": "color", "service": "queue"}, "color", "queue", "bluegreen_broker is"),
-        ({"worker": {"AMQP_URL": "amqp://queue"}, "mode": "color", "service": "queue"}, "color", "queue", "bluegreen_broker is"),
-        ({"worker": celery("redis+socket:///run/redis.sock"), "mode": "color", "service": "queue"}, "color", "queue", ""),
+        (
+            {"worker": {"REDIS_URL": OUTSIDE}, "mode": "color", "service": "queue"},
+            "color",
+            "queue",
+            "bluegreen_broker is",
+        ),
+        (
+            {"worker": {"AMQP_URL": "amqp://queue"}, "mode": "color", "service": "queue"},
+            "color",
+            "queue",
+            "bluegreen_broker is",
+        ),
+        (
+            {"worker": celery("redis+socket:///run/redis.sock"), "mode": "color", "service": "queue"},
+            "color",
+            "queue",
+            "",
+        ),
     ],
 )
 def test_what_the_user_says_counts(parts, mode, service, reason):
@@ -249,99 +237,6 @@ def test_the_url_that_is_used(parts, url):
     assert chosen(**parts).url == url
 
 
-REFUSED = [
-    (
-        {"worker": celery(OUTSIDE), "mode": "color"},
-        "bluegreen_broker is color, but CELERY_BROKER_URL of service worker is redis://redis.lan/3, which is outside of the "
-        "colors. Set bluegreen_broker to shared (or auto), or let each color bring its Redis as a support service.",
-    ),
-    (
-        {"worker": celery(OUTSIDE), "url": "redis://queue/0"},
-        "bluegreen_broker_url is set, but CELERY_BROKER_URL of service worker is redis://redis.lan/3, which is outside of the "
-        "colors. Take bluegreen_broker_url out, or let each color bring its Redis as a support service.",
-    ),
-    (
-        {"worker": celery(INSIDE), "mode": "shared"},
-        "bluegreen_broker is shared, but CELERY_BROKER_URL of service worker is redis://queue:6379/0, and queue is a support "
-        "service, of which each color has its own: tasks in it would go with the old color. Set bluegreen_broker to color (or "
-        "auto).",
-    ),
-    (
-        {"worker": celery(INSIDE), "mode": "none"},
-        "bluegreen_broker is none, but CELERY_BROKER_URL of service worker is redis://queue:6379/0, and queue is a support "
-        "service, of which each color has its own: tasks in it would go with the old color. Set bluegreen_broker to color (or "
-        "auto).",
-    ),
-    (
-        {"worker": celery(INSIDE), "url": OUTSIDE},
-        "bluegreen_broker_url is set, but CELERY_BROKER_URL of service worker is redis://queue:6379/0, and queue is a support "
-        "service, of which each color has its own: tasks in it would go with the old color. Take bluegreen_broker_url out.",
-    ),
-    (
-        {"url": INSIDE, "mode": "shared"},
-        "bluegreen_broker is shared, but bluegreen_broker_url leads to queue, which is a support service, of which each color "
-        "has its own: set bluegreen_broker to color (or auto).",
-    ),
-    (
-        {"worker": celery(INSIDE), "mode": "color", "service": "cache"},
-        "bluegreen_broker_service is cache, but CELERY_BROKER_URL of service worker is redis://queue:6379/0: name queue "
-        "there, or take it out.",
-    ),
-    (
-        {"worker": celery(INSIDE), "url": "redis://cache/0"},
-        "bluegreen_broker_url leads to cache, but CELERY_BROKER_URL of service worker is redis://queue:6379/0: name queue "
-        "there, or take it out.",
-    ),
-    (
-        {"worker": celery(INSIDE), "web": celery("redis://cache:6379/0")},
-        "CELERY_BROKER_URL of service worker is redis://queue:6379/0, but CELERY_BROKER_URL of service web is "
-        "redis://cache:6379/0, so which of them is the broker cannot be told: give all services the same one, or set "
-        "bluegreen_broker (and bluegreen_broker_service) to the one that Celery reads.",
-    ),
-    (
-        {"worker": {"REDIS_URL": OUTSIDE, "AMQP_URL": "amqp://rabbit.lan"}},
-        "AMQP_URL of service worker is amqp://rabbit.lan, but REDIS_URL of service worker is redis://redis.lan/3, so which of "
-        "them is the broker cannot be told: give all services the same one, or set bluegreen_broker (and "
-        "bluegreen_broker_service) to the one that Celery reads.",
-    ),
-    (
-        {"worker": {"REDIS_URL": OUTSIDE}, "service": "queue"},
-        "REDIS_URL of service worker is redis://redis.lan/3, which is outside of the colors, but queue is a support service, "
-        "so which of them is the broker cannot be told: set bluegreen_broker to shared or to color.",
-    ),
-    (
-        {"worker": celery("redis+socket:///run/redis.sock"), "service": "queue"},
-        "CELERY_BROKER_URL of service worker is redis+socket:///run/redis.sock, which is outside of the colors, but queue is a "
-        "support service, so which of them is the broker cannot be told: set bluegreen_broker to shared or to color.",
-    ),
-    (
-        {"worker": celery("redis://redis.lan/0"), "green": {"worker": celery("redis://redis.lan/1")}},
-        "CELERY_BROKER_URL of service worker is redis://redis.lan/0 in one color and redis://redis.lan/1 in the other, so "
-        "tasks would stay behind in the old one: give both colors the same URL, or let each color bring its Redis as a support "
-        "service.",
-    ),
-    (
-        {"worker": celery(INSIDE), "roles": {"web": ["web", "queue"], "support": ["cache"]}},
-        "CELERY_BROKER_URL of service worker is redis://queue:6379/0, so queue is the broker, but it is not one of "
-        "bluegreen_support_services: name it there, because a broker has to start before everything else and to go last.",
-    ),
-    *(
-        (
-            {"worker": celery(f"{scheme}://shop:hunter2@queue/0")},
-            f"CELERY_BROKER_URL of service worker is {scheme}://queue/0, and queue is a support service, but tasks can be moved "
-            "from one color to the other only over redis://. Use one broker for both colors, outside of them, or in each color "
-            "a Redis without TLS, Sentinel and cluster.",
-        )
-        for scheme in ("amqp", "pyamqp", "rediss", "sentinel", "redis+cluster")
-    ),
-]
-
-
-@pytest.mark.parametrize("parts, sentence", REFUSED, ids=[sentence[:40] for dummy, sentence in REFUSED])
-def test_what_would_lose_tasks_is_refused_in_one_sentence(parts, sentence):
-    assert refused(**parts) == sentence
-
-
 REDIS = {"image": "redis:7"}
 
 
@@ -355,8 +250,16 @@ REDIS = {"image": "redis:7"}
             "CELERY_BROKER_HOST of service worker is redis://queue:6380",
         ),
         # A name that says less counts for less, and so does any other URL.
-        ({"worker": {"BROKER_HOST": "queue", "REDIS_URL": "redis://cache/0"}}, "queue", "BROKER_HOST of service worker"),
-        ({"worker": {"BROKER_HOST": "cache", **celery("redis://queue/0")}}, "queue", "CELERY_BROKER_URL of service worker"),
+        (
+            {"worker": {"BROKER_HOST": "queue", "REDIS_URL": "redis://cache/0"}},
+            "queue",
+            "BROKER_HOST of service worker",
+        ),
+        (
+            {"worker": {"BROKER_HOST": "cache", **celery("redis://queue/0")}},
+            "queue",
+            "CELERY_BROKER_URL of service worker",
+        ),
     ],
 )
 def test_a_url_in_parts_tells_too(parts, service, reason):
@@ -372,12 +275,12 @@ def test_parts_that_lead_out_are_not_enough_to_ask_that_broker():
 
 def test_two_redis_and_no_url_are_a_question_that_has_an_answer():
     assert refused(cache=REDIS, queue=REDIS) == (
-        "cache and queue are support services that run a Redis, and no service is given a URL, so in which of them tasks wait "
-        "cannot be told: name it in bluegreen_broker_service, and set bluegreen_broker to color."
+        "Cannot tell in which Redis tasks wait: cache and queue are support services that run a Redis, and no service "
+        "has a broker URL. Name the broker in bluegreen_broker_service, and set bluegreen_broker to color."
     )
     assert chosen(cache=REDIS, queue=REDIS, service="queue").service == "queue"
     assert chosen(cache=REDIS, queue=REDIS, service="queue", mode="color").service == "queue"
-    # A tool that looks at a Redis is none.
+    # A tool that reads a Redis is not a Redis.
     assert chosen(cache={"image": "oliver006/redis_exporter"}, queue=REDIS).service == "queue"
 
 
@@ -407,7 +310,9 @@ def test_results_that_stay_behind_are_warned_of(backend, warned):
     choice = chosen(worker={**celery("redis://queue/0"), "CELERY_RESULT_BACKEND": backend})
     assert bool(choice.warnings) is warned
     for sentence in choice.warnings:
-        assert sentence.startswith(f"CELERY_RESULT_BACKEND of service worker is {backend}, and cache is a support service: results")
+        assert sentence.startswith(
+            f"CELERY_RESULT_BACKEND of service worker is {backend}, and cache is a support service: results"
+        )
 
 
 def test_sentences_name_the_worker_and_not_the_web_that_is_given_the_same():

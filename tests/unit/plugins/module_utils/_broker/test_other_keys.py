@@ -32,11 +32,11 @@ class Database:
     def pipeline(self, commands):
         return [self._one(*words) for words in commands]
 
-    def _one(self, verb, key, *_range):
+    def _one(self, verb, key, *_index):
         value = self.keys[key]
         if verb == "TYPE":
             return b"list" if isinstance(value, list) else b"string"
-        return value[:1]
+        return value[0]
 
 
 class Broker:
@@ -80,7 +80,13 @@ def test_all_databases_are_looked_at(clock):
 
 @pytest.mark.parametrize(
     "kept, left",
-    [(["session:*"], 1), (["session:00[0-3]", "cart:?"], 6), (["session:00[^0-3]"], 5), (["*"], 0), (["SESSION:*"], 11)],
+    [
+        (["session:*"], 1),
+        (["session:00[0-3]", "cart:?"], 6),
+        (["session:00[^0-3]"], 5),
+        (["*"], 0),
+        (["SESSION:*"], 11),
+    ],
 )
 def test_what_is_kept_does_not_stay_behind(clock, kept, left):
     broker = Broker(Database(clock, {**sessions(10), b"cart:1": b""}))

@@ -17,7 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.preflight import (
-    Look,
+    BrokerFindings,
     leftover_finding,
     look,
     look_beside,
@@ -77,7 +77,7 @@ def ask(monkeypatch):
 )
 def test_a_url_that_was_found_is_used_if_the_workers_are_known_there(ask, seen, given_url, url):
     broker = Asked(seen)
-    assert ask(SHARED, broker, given_url=given_url) == Look(url)
+    assert ask(SHARED, broker, given_url=given_url) == BrokerFindings(url)
     assert broker.closed
 
 
@@ -85,25 +85,26 @@ def test_a_shared_broker_out_of_reach_is_warned_of(ask):
     shown = ask(SHARED, Asked(SILENT), given_url=True)
     assert (shown.url, shown.finding) == ("", "")
     assert shown.warning.startswith(
-        "The broker for both colors cannot be asked from this host: Redis does not answer at redis.lan:6379 (refused). If only"
+        "The broker for both colors cannot be reached from this host: Redis does not answer at redis.lan:6379 "
+        "(refused). If only"
     )
 
 
 def test_a_wrong_password_of_the_users_is_refused(ask):
-    assert ask(SHARED, Asked(LOCKED), given_url=True) == Look("", finding=LOCKED.message)
+    assert ask(SHARED, Asked(LOCKED), given_url=True) == BrokerFindings("", finding=LOCKED.message)
     # The app's own password is the app's concern.
-    assert ask(SHARED, Asked(LOCKED)) == Look("")
+    assert ask(SHARED, Asked(LOCKED)) == BrokerFindings("")
 
 
 @pytest.mark.parametrize("given_url", [True, False])
 def test_before_the_first_deployment_nobody_is_there_to_go_by(ask, given_url):
-    assert ask(SHARED, Asked(SILENT), live=(), given_url=given_url) == Look(URL if given_url else "")
+    assert ask(SHARED, Asked(SILENT), live=(), given_url=given_url) == BrokerFindings(URL if given_url else "")
 
 
 @pytest.mark.parametrize("broker", [None, Asked(running=False)])
 def test_what_does_not_run_is_not_asked(ask, broker):
-    assert ask(COLOR, broker) == Look("")
-    assert ask(SHARED, broker) == Look(URL)
+    assert ask(COLOR, broker) == BrokerFindings("")
+    assert ask(SHARED, broker) == BrokerFindings(URL)
 
 
 @pytest.mark.parametrize(
@@ -153,12 +154,13 @@ class Sides:
     [
         (
             other_keys.Count(3, True),
-            "The Redis activity of shop-blue holds 3 keys that are not Celery's and will stay behind with that color: caches "
-            "start empty, and users whose sessions are there are logged out. Keep such keys in a Redis for both colors.",
+            "The Redis activity of shop-blue holds 3 keys that are not Celery's and will stay behind with that color: "
+            "caches start empty, and users whose sessions are there are logged out. Keep such keys in a Redis for both "
+            "colors.",
         ),
         (
             LOCKED,
-            "Whether service activity holds results of tasks cannot be told, so they would stay behind with blue: "
+            "Cannot tell whether service activity holds results of tasks, which would stay behind with blue: "
             "Redis at redis.lan:6379 asks for a password.",
         ),
         (other_keys.Count(0, True), None),
@@ -189,5 +191,7 @@ def test_a_first_deployment_creates_no_broker_anew_that_holds_tasks(monkeypatch,
     finding = leftover_finding(Sides(broker=object()))
     assert bool(finding) is found
     if found:
-        assert finding.startswith("The broker of shop-blue still holds tasks of an earlier deployment (3 in celery, 1 in unacked)")
+        assert finding.startswith(
+            "The broker of shop-blue still holds tasks of an earlier deployment (3 in celery, 1 in unacked)"
+        )
     assert leftover_finding(Sides()) == ""

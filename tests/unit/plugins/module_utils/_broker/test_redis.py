@@ -51,11 +51,11 @@ def test_parse_url(url, parsed):
 @pytest.mark.parametrize(
     "url, sentence",
     [
-        ("secret", "broker url is no URL"),
-        ("redis://:secret@redis:port/0", "broker url is no URL"),
-        ("redis://[secret/0", "broker url is no URL"),
-        ("redis:///0", "broker url is no URL"),
-        ("valkey:///0", "broker url is no URL"),
+        ("secret", "broker url is not a URL"),
+        ("redis://:secret@redis:port/0", "broker url is not a URL"),
+        ("redis://[secret/0", "broker url is not a URL"),
+        ("redis:///0", "broker url is not a URL"),
+        ("valkey:///0", "broker url is not a URL"),
         ("valkey://redis/zero", "names the database 'zero', but Redis numbers its databases"),
         ("redis://:secret@redis/zero", "names the database 'zero', but Redis numbers its databases"),
     ],
@@ -93,17 +93,21 @@ def test_is_redis(command, image, expected):
 @pytest.mark.parametrize(
     "said, credentials, sentence",
     [
-        (b"-WRONGPASS bad", Credentials("", "p"), "does not accept the user and password that it was given (WRONGPASS): give"),
+        (
+            b"-WRONGPASS bad",
+            Credentials("", "p"),
+            "does not accept the user and password that it was given (WRONGPASS): give",
+        ),
         (
             b"-WRONGPASS bad",
             Credentials("", "p", "PW of service web"),
             "does not accept the password found in PW of service web (WRONGPASS): give",
         ),
-        (b"-NOAUTH x", Credentials(), "asks for a password that could not be found in the project (NOAUTH): give"),
+        (b"-NOAUTH x", Credentials(), "asks for a password, and none was found in the project (NOAUTH): give"),
         (
             b"-NOAUTH x",
             Credentials(unread="--requirepass of service redis"),
-            "was given a password that could not be read: --requirepass of service redis (NOAUTH): give",
+            "asks for a password, and --requirepass of service redis could not be read (NOAUTH): give",
         ),
     ],
 )

@@ -44,7 +44,9 @@ def test_request_is_what_a_worker_understands():
 
 
 def test_a_question_can_have_arguments():
-    assert body_of(remote_control.request("registered", "me", "ticket", 1000.0, {"builtins": True}))["arguments"] == {"builtins": True}
+    assert body_of(remote_control.request("registered", "me", "ticket", 1000.0, {"builtins": True}))["arguments"] == {
+        "builtins": True
+    }
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,10 @@ def host():
 @pytest.mark.parametrize(
     "broker, tasks",
     [
-        (Workers([reply("celery@a", ACTIVE), reply("celery@b", [])]), [("1", "shop.work", 17), ("2", "shop.mail", None)]),
+        (
+            Workers([reply("celery@a", ACTIVE), reply("celery@b", [])]),
+            [("1", "shop.work", 17), ("2", "shop.mail", None)],
+        ),
         (Workers([reply("celery@a", [])]), []),
         (Workers([]), None),
         (Workers([b"noise", reply("celery@a", {"error": "x"})]), []),

@@ -48,7 +48,14 @@ def calls(monkeypatch):
     record(monkeypatch, calls, move_checks, "needed_for_results", "needed", lambda _given: 10)
     record(monkeypatch, calls, move_checks, "refuse_servers", "servers")
     record(monkeypatch, calls, move_checks, "refuse_room", "room")
-    record(monkeypatch, calls, result_stores, "copy_results", lambda given: (given["here"], given["there"]), lambda _given: 4)
+    record(
+        monkeypatch,
+        calls,
+        result_stores,
+        "copy_results",
+        lambda given: (given["here"], given["there"]),
+        lambda _given: 4,
+    )
     record(monkeypatch, calls, result_stores, "copy_schedule", "schedule", lambda _given: 1)
     return calls
 

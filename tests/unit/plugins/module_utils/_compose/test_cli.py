@@ -16,7 +16,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
-PROJECT = compose_cli.Project("shop-green", "/srv/shop", ["compose.yml", "pi.yml"], ["cache"], ["/srv/shop/.env", "/x/green.env"])
+PROJECT = compose_cli.Project(
+    "shop-green", "/srv/shop", ["compose.yml", "pi.yml"], ["cache"], ["/srv/shop/.env", "/x/green.env"]
+)
 
 
 @pytest.fixture
@@ -51,8 +53,8 @@ def test_a_host_without_compose_is_told_what_to_install(host):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.version(host)
     assert refusal.value.message == (
-        "Docker Compose v2 is not installed on this host (docker compose version failed): run prepare.yml, or install the "
-        "plugin docker-compose-plugin."
+        "Docker Compose v2 is not installed on this host (docker compose version failed): run ansible-playbook "
+        "smallfleet.bluegreen.prepare, or install the package docker-compose-plugin."
     )
 
 
@@ -78,8 +80,8 @@ def test_a_version_that_is_too_old_is_refused(found):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.check_version(found)
     assert refusal.value.message == (
-        f"Docker Compose is {'.'.join(map(str, found))} on this host, but 2.22 or later is needed: run prepare.yml, or "
-        "upgrade it."
+        f"Docker Compose is {'.'.join(map(str, found))} on this host, but 2.22 or later is needed: run "
+        "ansible-playbook smallfleet.bluegreen.prepare, or upgrade it."
     )
 
 
@@ -101,8 +103,8 @@ def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.check_source(f"{tmp_path}/none", [])
     assert refusal.value.message == (
-        f"bluegreen_project_src is '{tmp_path}/none', but there is no such folder on this host: put the app's Compose file "
-        "there, or name the folder where it is."
+        f"bluegreen_project_src is '{tmp_path}/none', but there is no such folder on this host: put the app's Compose "
+        "file there, or name the folder that holds it."
     )
 
 
@@ -120,7 +122,8 @@ def test_a_named_file_that_is_not_there(tmp_path):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.check_source(str(tmp_path), ["compose.yml", "pi.yml"])
     assert refusal.value.message == (
-        f"bluegreen_files names 'pi.yml', but there is no such file below {tmp_path} on this host."
+        f"bluegreen_files names 'pi.yml', but there is no such file in {tmp_path} on this host: put it there, or "
+        "correct the name."
     )
 
 
@@ -142,8 +145,8 @@ def test_what_compose_is_told(host):
     [
         ("yaml: line 3: did not find expected key\n", "yaml: line 3: did not find expected key."),
         (
-            'time="2026-11-23T12:00:00Z" level=warning msg="the attribute `version` is obsolete"\nservice "web" has neither '
-            "an image nor a build context specified: invalid compose project\n",
+            'time="2026-11-23T12:00:00Z" level=warning msg="the attribute `version` is obsolete"\nservice "web" has '
+            "neither an image nor a build context specified: invalid compose project\n",
             'service "web" has neither an image nor a build context specified: invalid compose project.',
         ),
         ("", "it gave no reason."),
@@ -160,7 +163,10 @@ def test_a_file_that_compose_cannot_read_is_one_sentence(host, stderr, reason):
 
 
 def test_a_variable_that_is_not_set_is_warned_of(host):
-    line = 'time="2026-11-23T12:00:00Z" level=warning msg="The \\"TOKEN\\" variable is not set. Defaulting to a blank string."'
+    line = (
+        'time="2026-11-23T12:00:00Z" level=warning msg="The \\"TOKEN\\" variable is not set. Defaulting to a blank '
+        'string."'
+    )
     host.programs = {"config": Completed(0, "{}", f"{line}\nsomething else\n")}
     compose_cli.render(host, PROJECT)
     assert host.warnings == [
@@ -174,13 +180,15 @@ def test_a_variable_that_is_not_set_is_warned_of(host):
     [
         (
             "name: shop-green\nservices: {}\n",
-            "docker compose config --format json does not print JSON on this host, as with Docker Compose 2.25.0: install "
-            "another version of Docker Compose (2.26 or later).",
+            "docker compose config --format json does not print JSON on this host, a bug of Docker Compose 2.25.0: "
+            "install another version (2.26 or later).",
         ),
         (
-            json.dumps({"services": {"web": {"env_file": [{"path": "/a"}]}, "redis": {}, "beat": {"env_file": ["/a"]}}}),
-            "docker compose config does not show the variables of env_file of beat, web on this host, as with Docker Compose "
-            "2.24.7: install another version of Docker Compose (2.26 or later), or write them under environment:.",
+            json.dumps(
+                {"services": {"web": {"env_file": [{"path": "/a"}]}, "redis": {}, "beat": {"env_file": ["/a"]}}}
+            ),
+            "docker compose config does not show the variables of env_file of beat, web on this host, a bug of Docker "
+            "Compose 2.24.7: install another version (2.26 or later), or write them under environment:.",
         ),
     ],
 )
@@ -261,7 +269,8 @@ def test_a_name_that_is_none_is_refused(name):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.env_text({name: "x"})
     assert refusal.value.message == (
-        f"bluegreen_env is {name!r}, but a variable is named with letters, digits and _, and does not begin with a digit."
+        f"bluegreen_env is {name!r}, but a variable is named with letters, digits and _, and does not begin with a "
+        "digit."
     )
 
 

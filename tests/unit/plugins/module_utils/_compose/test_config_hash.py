@@ -14,9 +14,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose.conf
 # As docker compose config --format json prints it.
 SERVICE = """
 {"profiles": ["used"], "command": ["sh", "-c", "echo $$HOME <&> \u00fc"], "depends_on": {"redis": {"condition":
-"service_started", "required": true}}, "deploy": {"replicas": 1, "resources": {"limits": {"cpus": 0.5}}, "placement": {}},
-"entrypoint": null, "environment": {"A": "x", "B": "1"}, "image": "bluegreen-demo:1", "networks": {"default": null},
-"pull_policy": "never"}
+"service_started", "required": true}}, "deploy": {"replicas": 1, "resources": {"limits": {"cpus": 0.5}},
+"placement": {}}, "entrypoint": null, "environment": {"A": "x", "B": "1"}, "image": "bluegreen-demo:1",
+"networks": {"default": null}, "pull_policy": "never"}
 """
 PRINTED = {
     "2.26.1": "163ed19bbfda9a70185eb2fe410d8f4f6537d6da5cac611e1a95b2722b0cb28d",

@@ -37,8 +37,8 @@ def with_database(**values):
 def test_what_cannot_be_created_without_an_ignored_service_is_refused(values, what):
     key = what.partition(":")[0]
     assert with_database(**values).findings().errors == [
-        f"Service worker has {what}, but db is in bluegreen_ignored_services, so a color has no container of it: take {key} "
-        "out, or name db in the list of services that fits it."
+        f"Service worker has {what}, but db is in bluegreen_ignored_services, so a color has no container of it: "
+        f"remove {key}, or name db in another list of services instead."
     ]
 
 

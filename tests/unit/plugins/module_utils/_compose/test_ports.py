@@ -75,13 +75,13 @@ def statistics_of_the_web(case):
 ERRORS = [
     (
         statistics_of_the_web,
-        "Service web publishes host port 9191 in both colors, so the second one could not start: leave it out, or give "
-        "each color its own by a variable of bluegreen_env.",
+        "Service web publishes host port 9191 in both colors, so the second color could not start: remove it, or give "
+        "each color its own with a variable of bluegreen_env.",
     ),
     (
         support_port,
-        "Service redis publishes host port 6379 in both colors, so the second one could not start: leave it out, the "
-        "services of a color reach each other by name; or put the service outside the colors.",
+        "Service redis publishes host port 6379 in both colors, so the second color could not start: remove it (the "
+        "services of a color reach each other by name), or run the service once, outside the colors.",
     ),
     (
         green_port_wrong,
@@ -90,33 +90,33 @@ ERRORS = [
     ),
     (
         replicas_with_port,
-        "Service web has 2 replicas and publishes host port 18001, which only one of them could have: take scale and "
-        "deploy.replicas out, and let one container run more processes instead (gunicorn --workers).",
+        "Service web has 2 replicas and publishes host port 18001, which only one of them can have: remove scale and "
+        "deploy.replicas, and run more processes in one container instead (gunicorn --workers).",
     ),
     (
         scale_with_port,
-        "Service web has 3 replicas and publishes host port 18001, which only one of them could have: take scale and "
-        "deploy.replicas out, and let one container run more processes instead (gunicorn --workers).",
+        "Service web has 3 replicas and publishes host port 18001, which only one of them can have: remove scale and "
+        "deploy.replicas, and run more processes in one container instead (gunicorn --workers).",
     ),
     (
         no_replicas,
-        "Service worker has 0 replicas, so a color would have no container of it: take scale and deploy.replicas out, or "
+        "Service worker has 0 replicas, so a color would have no container of it: remove scale and deploy.replicas, or "
         "move the service to bluegreen_ignored_services.",
     ),
     (
         scaled_to_none,
-        "Service beat has 0 replicas, so a color would have no container of it: take scale and deploy.replicas out, or "
+        "Service beat has 0 replicas, so a color would have no container of it: remove scale and deploy.replicas, or "
         "move the service to bluegreen_ignored_services.",
     ),
     (
         host_network,
-        "Service web has network_mode: host, with which Compose publishes no port for it: take it out, and write ports: "
-        '["127.0.0.1:${BG_PORT}:<port of the app>"].',
+        "Service web has network_mode: host, with which Compose cannot publish a port for it: remove it, and write "
+        'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"].',
     ),
     (
         network_of_another,
-        "Service web has network_mode: service:redis, with which Compose publishes no port for it: take it out, and write "
-        'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"].',
+        "Service web has network_mode: service:redis, with which Compose cannot publish a port for it: remove it, and "
+        'write ports: ["127.0.0.1:${BG_PORT}:<port of the app>"].',
     ),
 ]
 
@@ -133,7 +133,7 @@ def test_a_fixed_port_of_the_web_is_told_the_variable():
     same_port(case)
     first, blue, green = case.findings().errors
     assert first == (
-        "Service web publishes host port 8000 in both colors, so the second one could not start: write "
+        "Service web publishes host port 8000 in both colors, so the second color could not start: write "
         "127.0.0.1:${BG_PORT}:<port of the app>."
     )
     assert "port 18001 in color blue" in blue and "port 18002 in color green" in green
@@ -156,15 +156,16 @@ def test_a_web_without_the_port_of_its_color_is_refused_once_a_color(spoil):
         (
             "5555-5555",
             [
-                "Service redis publishes host port 5555-5555 in both colors, so the second one could not start: leave it "
-                "out, the services of a color reach each other by name; or put the service outside the colors."
+                "Service redis publishes host port 5555-5555 in both colors, so the second color could not start: "
+                "remove it (the services of a color reach each other by name), or run the service once, outside the "
+                "colors."
             ],
         ),
         (
             "18002-18009",
             [
-                "Service redis publishes a free port of 18002-18009, which may be 18002, the one that color green needs for "
-                "its web (bluegreen_ports): take another range."
+                "Service redis publishes a free port of the range 18002-18009, which includes 18002, the port of color "
+                "green's web (bluegreen_ports): use another range."
             ],
         ),
     ],
@@ -199,7 +200,7 @@ def test_a_web_that_can_be_reached_past_nginx_is_warned_of_once(address):
     findings = case.findings()
     assert findings.errors == []
     assert findings.warnings == [
-        "Service web publishes its port on all addresses, so it can be reached past Nginx: write "
+        "Service web publishes its port on all addresses, so it can be reached without Nginx: write "
         "127.0.0.1:${BG_PORT}:<port of the app>."
     ]
 
@@ -216,8 +217,8 @@ def published_on(*addresses):
 def test_a_web_whose_health_could_not_be_asked_is_refused_for_each_color(address):
     assert published_on(address) == compose_rules.Findings(
         [
-            f"Service web publishes port {port} on {address} only, but whether {color} is healthy is asked at 127.0.0.1: write "
-            'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.'
+            f"Service web publishes port {port} on {address} only, but the health check of {color} asks 127.0.0.1: "
+            'write ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.'
             for color, port in (("blue", 18001), ("green", 18002))
         ],
         [],
@@ -232,13 +233,15 @@ def test_an_address_beside_that_of_this_host_is_warned_of():
     assert published_on("127.0.0.1", "192.168.1.7") == compose_rules.Findings(
         [],
         [
-            "Service web publishes its port on 192.168.1.7 too, so it can be reached past Nginx: keep only "
+            "Service web publishes its port on 192.168.1.7 too, so it can be reached without Nginx: keep only "
             "127.0.0.1:${BG_PORT}:<port of the app>."
         ],
     )
 
 
-@pytest.mark.parametrize("values", [{"deploy": {"replicas": 3}}, {"scale": 2}, {"deploy": {"replicas": 1}}, {"scale": 1}])
+@pytest.mark.parametrize(
+    "values", [{"deploy": {"replicas": 3}}, {"scale": 2}, {"deploy": {"replicas": 1}}, {"scale": 1}]
+)
 def test_workers_may_be_several(values):
     case = Case()
     case.set("worker", **values)

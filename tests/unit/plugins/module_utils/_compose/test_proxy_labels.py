@@ -27,8 +27,8 @@ def test_a_proxy_that_finds_both_colors_by_itself_is_warned_of(what, values):
     assert case.findings() == compose_rules.Findings(
         [],
         [
-            f"Service web has {what}, the same in both colors, by which a proxy finds containers and sends visitors to both "
-            "colors, whichever is live: take it out, and point the proxy at Nginx."
+            f"Service web has {what}, the same in both colors, so a proxy that finds containers by it would send "
+            "visitors to both colors at once: remove it, and point the proxy at Nginx."
         ],
     )
 
@@ -51,14 +51,18 @@ def test_other_labels_are_none_of_its_business(service, values):
 def test_a_host_name_of_each_color_is_told_apart():
     case = Case()
     for color in ("blue", "green"):
-        case.colors[color]["services"]["web"]["labels"] = {"traefik.http.routers.shop.rule": f"Host(`{color}.example.com`)"}
+        case.colors[color]["services"]["web"]["labels"] = {
+            "traefik.http.routers.shop.rule": f"Host(`{color}.example.com`)"
+        }
     assert case.findings() == compose_rules.Findings([], [])
 
 
 def test_names_of_routers_tell_no_visitors_apart():
     case = Case()
     for color in ("blue", "green"):
-        case.colors[color]["services"]["web"]["labels"] = {f"traefik.http.routers.{color}.rule": "Host(`shop.example.com`)"}
+        case.colors[color]["services"]["web"]["labels"] = {
+            f"traefik.http.routers.{color}.rule": "Host(`shop.example.com`)"
+        }
     assert [sentence.partition(",")[0] for sentence in case.findings().warnings] == [
         "Service web has the label traefik.http.routers.blue.rule"
     ]

@@ -13,7 +13,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose.refe
 
 Container = namedtuple("Container", "id name service")
 CONTAINERS = [
-    Container("id-2", "shop-redis-2", "redis"), Container("id-1", "shop-redis-1", "redis"), Container("id-w", "shop-web-1", "web")
+    Container("id-2", "shop-redis-2", "redis"),
+    Container("id-1", "shop-redis-1", "redis"),
+    Container("id-w", "shop-web-1", "web"),
 ]
 
 

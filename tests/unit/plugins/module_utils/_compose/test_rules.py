@@ -62,8 +62,8 @@ ERRORS = [
     ),
     (
         early_before_what_it_needs,
-        "bluegreen_init_before_stop names 'seed', which depends_on 'migrate', and that runs when the old workers have "
-        "stopped: name 'migrate' there, too, or take 'seed' out.",
+        "bluegreen_init_before_stop names 'seed', which depends_on 'migrate', but 'migrate' runs only after the old "
+        "workers have stopped: name 'migrate' there, too, or remove 'seed'.",
     ),
     (
         unknown_web,
@@ -75,18 +75,18 @@ ERRORS = [
     ),
     (
         unknown_ignored,
-        "bluegreen_ignored_services names 'adminer', but the Compose file has no such service (it has beat, redis, web, "
-        "worker); one with profiles is there only if bluegreen_profiles names one of them.",
+        "bluegreen_ignored_services names 'adminer', but the Compose file has no such service (it has beat, redis, "
+        "web, worker); a service with profiles exists only if bluegreen_profiles names one of them.",
     ),
     (
         unlisted,
-        "Service 'db' of the Compose file is in no list: add it to bluegreen_web_services, bluegreen_support_services, "
-        "bluegreen_init_services or bluegreen_worker_services, or to bluegreen_ignored_services if a color is not to "
-        "start it.",
+        "Service 'db' of the Compose file is not in any list: add it to bluegreen_web_services, "
+        "bluegreen_support_services, bluegreen_init_services or bluegreen_worker_services, or to "
+        "bluegreen_ignored_services if no color should start it.",
     ),
     (
         container_name,
-        "Service redis has container_name: shop-redis, which only one color could have: take it out, Compose then names "
+        "Service redis has container_name: shop-redis, which only one color can have: remove it, so that Compose names "
         "the containers after the project.",
     ),
 ]
@@ -142,7 +142,10 @@ def test_a_service_without_a_restart_policy_is_warned_of(restart):
     case.set("worker", restart=restart)
     assert case.findings() == compose_rules.Findings(
         [],
-        ["Service worker has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."],
+        [
+            "Service worker has no restart policy, so it would not restart after a reboot: give it restart: "
+            "unless-stopped."
+        ],
     )
 
 
@@ -170,7 +173,19 @@ def test_services_whose_image_has_no_name_of_its_own():
 @pytest.mark.parametrize(
     "part",
     [
-        *("ports", "deploy", "scale", "networks", "network_mode", "ipc", "pid", "links", "external_links", "volumes_from", "volumes"),
+        *(
+            "ports",
+            "deploy",
+            "scale",
+            "networks",
+            "network_mode",
+            "ipc",
+            "pid",
+            "links",
+            "external_links",
+            "volumes_from",
+            "volumes",
+        ),
         *("environment", "command", "entrypoint", "healthcheck", "hostname", "mac_address", "depends_on"),
     ],
 )

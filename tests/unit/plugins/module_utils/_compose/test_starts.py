@@ -13,7 +13,10 @@ OLD, NEW = (2, 37, 2), (2, 37, 3)
 
 
 def found(service, version=NEW, name="web", colors=("blue", "green"), **model):
-    rendered = {color: {"services": {each: {} for each in ("web", "redis", "migrate", "worker", "db")}} for color in ("blue", "green")}
+    rendered = {
+        color: {"services": {each: {} for each in ("web", "redis", "migrate", "worker", "db")}}
+        for color in ("blue", "green")
+    }
     for color in colors:
         rendered[color]["services"][name] = service
         rendered[color].update(model)
@@ -37,8 +40,8 @@ def test_what_the_engine_does_alone_is_nothing_to_say(service, model, version):
 
 
 HOOK = (
-    "Service web has {}, which Docker Compose runs only when it starts or stops a container itself, and a color is started and "
-    "stopped without it: take it out, and {}."
+    "Service web has {}, which only Docker Compose runs, when it starts or stops a container; a color is started and "
+    "stopped without Compose: remove it, and {}."
 )
 
 
@@ -50,7 +53,8 @@ HOOK = (
             {"post_start": [{"command": ["/warm-up"]}]},
             HOOK.format(
                 "post_start",
-                "do it in the container's own command, or make it a service of its own and name that in bluegreen_init_services",
+                "do it in the container's own command, or make it a service of its own and name that in "
+                "bluegreen_init_services",
             ),
         ),
         (
@@ -60,17 +64,19 @@ HOOK = (
         (
             {"pre_stop": [{"command": ["/flush"]}]},
             HOOK.format(
-                "pre_stop", "let the program itself do it when it is told to stop (stop_signal: chooses the signal)"
+                "pre_stop", "let the program itself do it when it receives the stop signal (stop_signal: chooses it)"
             ),
         ),
         (
             {"provider": {"type": "cloud"}},
-            "Service web has provider, so it has no container that a color could start: name it in bluegreen_ignored_services.",
+            "Service web has provider, so it has no container for a color to start: name it in "
+            "bluegreen_ignored_services.",
         ),
         (
             {"use_api_socket": True},
-            "Service web has use_api_socket, for which Docker Compose copies credentials into a container when it starts it "
-            "itself, and a color is started without it: write volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"] instead.",
+            "Service web has use_api_socket, for which Docker Compose copies credentials into a container when it "
+            "starts it; a color is started without Compose: write volumes: "
+            "[\"/var/run/docker.sock:/var/run/docker.sock\"] instead.",
         ),
     ],
 )
@@ -94,8 +100,8 @@ COPIED = [
 def test_what_compose_copies_at_the_start_is_refused(kind, form, word, line, name):
     model = {kind: {"it": {form: "A"}}}
     sentence = (
-        f"{word} it of service {name} is given by {form}, which Docker Compose 2.37.3 copies into a container only when it "
-        f"starts it itself, and a color is started without it: put it into a file and write {line}."
+        f"{word} it of service {name} is given by {form}, which Docker Compose 2.37.3 copies into a container only "
+        f"when it starts it; a color is started without Compose: put it into a file and write {line}."
     )
     assert found({kind: [{"source": "it", "target": "/x"}, {"source": "it"}]}, name=name, **model) == ([sentence], [])
 
@@ -103,9 +109,9 @@ def test_what_compose_copies_at_the_start_is_refused(kind, form, word, line, nam
 @pytest.mark.parametrize("kind, form, word, line", COPIED)
 def test_what_compose_copies_when_it_creates_a_container_is_warned_of(kind, form, word, line):
     sentence = (
-        f"{word} it of service web is given by {form}, which Docker Compose copies into a container once, so one that has to be "
-        "created again on the way back (docker system prune) would come without it, and from Docker Compose 2.37.3 on it is "
-        f"refused: put it into a file and write {line}."
+        f"{word} it of service web is given by {form}, which Docker Compose copies into a container once, so a "
+        "container that a rollback has to create again (after docker system prune) would lack it, and with Docker "
+        f"Compose 2.37.3 or later it is refused: put it into a file and write {line}."
     )
     assert found({kind: [{"source": "it"}]}, OLD, **{kind: {"it": {form: "A"}}}) == ([], [sentence])
 

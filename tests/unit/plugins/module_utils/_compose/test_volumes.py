@@ -18,7 +18,9 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.co
 def empty_database(case):
     case.set("redis", volumes=[])
     case.color_volumes = []
-    case.set("db", image="postgres:16", restart="always", volumes=[{"type": "volume", "source": "data", "target": "/d"}])
+    case.set(
+        "db", image="postgres:16", restart="always", volumes=[{"type": "volume", "source": "data", "target": "/d"}]
+    )
     for color in ("blue", "green"):
         case.colors[color]["volumes"]["data"] = {"name": f"shop-{color}_data"}
     case.services["support"] = ["redis", "db"]
@@ -70,17 +72,20 @@ def external_volume(case):
 
 
 def two_servers(case):
-    case.set("db", image="postgres:16", restart="always", volumes=[{"type": "bind", "source": "/srv/data", "target": "/db"}])
+    case.set(
+        "db", image="postgres:16", restart="always", volumes=[{"type": "bind", "source": "/srv/data", "target": "/db"}]
+    )
     case.services["support"].append("db")
     mounts(case, "redis", type="bind", source="/srv/data")
 
 
-END = "or add :ro if it only reads there, or run redis once for both, outside the colors."
+END = "or add :ro if the service only reads it, or run redis once, outside the colors."
 ERRORS = [
     (
         empty_database,
-        "Volume data of db would be another, empty one in each color: if it holds data, keep that service outside the "
-        "colors or make the volume external; if each color may have its own, name it in bluegreen_color_volumes.",
+        "Volume data of db would be a separate, empty volume in each color: if it holds data, keep that service "
+        "outside the colors or make the volume external; if each color may have its own, name it in "
+        "bluegreen_color_volumes.",
     ),
     (
         unknown_color_volume,
@@ -92,38 +97,38 @@ ERRORS = [
     ),
     (
         data_folder,
-        "/srv/shop/redis-data is mounted into redis of both colors, which would write into it at once: give each color its "
-        "own (/srv/shop/redis-data-${BG_COLOR}), " + END,
+        "/srv/shop/redis-data is mounted into redis of both colors, which would write to it at the same time: give "
+        "each color its own (/srv/shop/redis-data-${BG_COLOR}), " + END,
     ),
     (
         bound_volume,
-        "Volume queue (/srv/shop/redis-data) is one and the same for both colors, and redis of both would write into it at "
-        "once: write ${BG_COLOR} into its device, " + END,
+        "Volume queue (/srv/shop/redis-data) is the same for both colors, and redis of both would write to it at the "
+        "same time: write ${BG_COLOR} into its device, " + END,
     ),
     (
         bound_volume_in_no_list,
-        "Volume queue (/srv/shop/redis-data) is one and the same for both colors, and redis of both would write into it at "
-        "once: write ${BG_COLOR} into its device and add queue to bluegreen_color_volumes, " + END,
+        "Volume queue (/srv/shop/redis-data) is the same for both colors, and redis of both would write to it at the "
+        "same time: write ${BG_COLOR} into its device and add queue to bluegreen_color_volumes, " + END,
     ),
     (
         nfs_volume,
-        "Volume queue (addr=10.0.0.2,rw :/redis) is one and the same for both colors, and redis of both would write into it "
-        "at once: write ${BG_COLOR} into its device, " + END,
+        "Volume queue (addr=10.0.0.2,rw :/redis) is the same for both colors, and redis of both would write to it at "
+        "the same time: write ${BG_COLOR} into its device, " + END,
     ),
     (
         named_volume,
-        "Volume queue (one-for-both) is one and the same for both colors, and redis of both would write into it at once: take "
-        "its name out, " + END,
+        "Volume queue (one-for-both) is the same for both colors, and redis of both would write to it at the same "
+        "time: remove its name, " + END,
     ),
     (
         external_volume,
-        "Volume queue (redis-data) is one and the same for both colors, and redis of both would write into it at once: take "
-        "external (and its name) out and add queue to bluegreen_color_volumes, " + END,
+        "Volume queue (redis-data) is the same for both colors, and redis of both would write to it at the same time: "
+        "remove external (and its name) and add queue to bluegreen_color_volumes, " + END,
     ),
     (
         two_servers,
-        "/srv/data is mounted into redis, db of both colors, which would write into it at once: give each color its own "
-        "(/srv/data-${BG_COLOR}), " + END.replace("redis", "redis, db"),
+        "/srv/data is mounted into redis, db of both colors, which would write to it at the same time: give each color "
+        "its own (/srv/data-${BG_COLOR}), " + END.replace("redis", "redis, db"),
     ),
 ]
 
@@ -135,7 +140,9 @@ def test_volumes_that_two_colors_cannot_share_are_refused(spoil, sentence):
     assert case.findings().errors == [sentence]
 
 
-@pytest.mark.parametrize("spoil", [data_folder, bound_volume, nfs_volume, named_volume, external_volume], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "spoil", [data_folder, bound_volume, nfs_volume, named_volume, external_volume], ids=lambda each: each.__name__
+)
 def test_a_server_that_only_reads_is_no_conflict(spoil):
     case = Case()
     spoil(case)
@@ -145,7 +152,9 @@ def test_a_server_that_only_reads_is_no_conflict(spoil):
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "beat"])
-@pytest.mark.parametrize("spoil", [data_folder, bound_volume, named_volume, external_volume], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "spoil", [data_folder, bound_volume, named_volume, external_volume], ids=lambda each: each.__name__
+)
 def test_what_web_and_workers_share_is_meant(spoil, role):
     case = Case()
     spoil(case)
@@ -157,7 +166,19 @@ def test_what_web_and_workers_share_is_meant(spoil, role):
 
 @pytest.mark.parametrize(
     "source",
-    ["/var/run/docker.sock", "/run/dbus", "/etc/localtime", "/etc/redis", "/proc", "/sys/class", "/dev/gpiomem", "/var/log", "/boot", "/", "/srv/redis.conf"],
+    [
+        "/var/run/docker.sock",
+        "/run/dbus",
+        "/etc/localtime",
+        "/etc/redis",
+        "/proc",
+        "/sys/class",
+        "/dev/gpiomem",
+        "/var/log",
+        "/boot",
+        "/",
+        "/srv/redis.conf",
+    ],
 )
 def test_files_and_what_belongs_to_the_system_are_not_data(source):
     case = Case()

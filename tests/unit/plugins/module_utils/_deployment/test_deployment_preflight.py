@@ -30,7 +30,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.op
 @pytest.mark.parametrize("name", ["BG_COLOR", "BG_PORT", "BG_PROJECT", "BG_RELEASE"])
 def test_names_that_the_role_sets_itself_are_refused(scene, name):
     assert scene.refusal(colors={"green": {"env": {name: "x"}}}) == (
-        f"bluegreen_env sets {name}, which the role sets itself: take it out, or choose another name."
+        f"bluegreen_env sets {name}, which the role sets itself: remove it, or choose another name."
     )
 
 
@@ -69,7 +69,7 @@ def test_warnings_stop_nothing(scene):
         del scene.rendered[color]["services"]["worker"]["restart"]
     assert scene.open()["changed"] is True
     assert scene.host.warnings == [
-        "Service worker has no restart policy, so it is gone after a reboot: give it restart: unless-stopped."
+        "Service worker has no restart policy, so it would not restart after a reboot: give it restart: unless-stopped."
     ]
 
 

@@ -103,7 +103,7 @@ def test_a_kept_color_that_somebody_removed_is_created_again(kept):
     journal = kept.store.load()
     assert journal["policies"][created(kept, "worker").id] == ALWAYS
     assert journal["recreated"][0] == "network shop-green_default"
-    assert kept.host.warnings[-1].startswith("Of color green, somebody had removed network shop-green_default, ")
+    assert kept.host.warnings[-1].startswith("Somebody had removed network shop-green_default, ")
 
 
 def test_the_plan_creates_nothing(kept):
@@ -119,8 +119,8 @@ def test_a_kept_color_that_cannot_be_created_again_is_refused(kept):
         kept.open(prefer="rollback", release="")
     assert refusal.value.message == (
         "Container shop-green-worker-1 was removed by somebody, and its image registry/worker:1 (sha256:worker-1) is "
-        "no longer on this host (docker system prune -a removes it too): bring that very image back with docker pull "
-        "or docker load, then run rollback.yml again."
+        "no longer on this host (docker system prune -a removes images too): bring exactly that image back with docker "
+        "pull or docker load, then run ansible-playbook smallfleet.bluegreen.rollback again."
     )
     assert kept.host.calls == []
     assert kept.store.load() is None

@@ -146,7 +146,7 @@ def test_what_only_a_start_by_compose_does_is_refused_in_the_plan(scene, version
         rendered["services"]["worker"]["secrets"] = [{"source": "key"}]
     begin = "Secret key of service worker is given by environment, which Docker Compose "
     if refused:
-        assert scene.refusal().startswith(f"{begin}{version} copies into a container only when it starts it itself")
+        assert scene.refusal().startswith(f"{begin}{version} copies into a container only when it starts it")
     else:
         scene.open(check_mode=True)
         assert [each for each in scene.host.warnings if each.startswith(f"{begin}copies into a container once")]

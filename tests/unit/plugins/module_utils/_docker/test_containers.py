@@ -73,7 +73,11 @@ def test_whatever_host_port_a_container_has_it_can_be_looked_at(engine, port):
 
 
 def test_values_of_the_environment_may_hold_an_equals_sign(engine):
-    assert container(engine, Config__Env=["A=b=c", "EMPTY=", "BARE"]).environment == {"A": "b=c", "EMPTY": "", "BARE": ""}
+    assert container(engine, Config__Env=["A=b=c", "EMPTY=", "BARE"]).environment == {
+        "A": "b=c",
+        "EMPTY": "",
+        "BARE": "",
+    }
 
 
 def test_the_containers_of_a_project_by_service_and_number(engine):
@@ -85,7 +89,11 @@ def test_the_containers_of_a_project_by_service_and_number(engine):
         del engine.inspected["blue-web"]
     engine.add("redis")
     engine.add("web", color="green")
-    assert [each.id for each in docker_containers.of_project(engine, "shop-blue")] == ["blue-redis", "blue-web-2", "blue-web-10"]
+    assert [each.id for each in docker_containers.of_project(engine, "shop-blue")] == [
+        "blue-redis",
+        "blue-web-2",
+        "blue-web-10",
+    ]
     assert [each.id for each in docker_containers.of_project(engine, "shop-blue", ["redis"])] == ["blue-redis"]
 
 

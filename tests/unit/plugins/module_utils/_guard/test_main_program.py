@@ -164,7 +164,7 @@ def test_what_somebody_else_could_have_written_is_not_gone_by(scene, program, ca
         os.chmod(path, 0o666)
     assert program(command) == guard.DISTRUSTED
     assert capsys.readouterr().out == (
-        f"{path} can be written by others, and what somebody else may have written is not trusted: look at it, take "
+        f"{path} can be written by others, so another user may have written it: look at it, take "
         f"that right away (chmod go-w {path}), and run this again.\n"
     )
     assert scene.file.read_text() == AFTER

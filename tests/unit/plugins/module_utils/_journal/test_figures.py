@@ -23,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fa
 
 
 class Course:
-    """A deployment as its runs on the host make it: each loads the journal anew, and time passes within and between them."""
+    """A deployment as its runs on the host make it: each loads the journal again, and time passes in between, too."""
 
     def __init__(self, folder, changes):
         self.host = FakeHost()
@@ -95,7 +95,8 @@ class Course:
 
 STOP = ("step", "stop_workers", 3, ("told", "blue"), 2)
 START = ("step", "start_workers", 4, ("consume", "green"), 2)
-# With the second of the opening 45 s: 20 of Compose's, 3 and 2 around the signal, 1 between two runs, 8 until the cutover …
+# With the second of the opening 45 s: 20 of Compose's, 3 and 2 around the signal, 1 between two runs, 8 until the
+# cutover …
 FORWARD = [
     ("wait", 20),
     STOP,
@@ -141,7 +142,10 @@ FIRST = {"from": "", "release_from": ""}
             {"open": 1, "fetch": 20, "stop_workers": 5, "between_runs": 900, "way_back": 2},
         ),
         (
-            [("wait", 20), ("killed", "stop_workers", 3, ("told", "blue"), 2), ("wait", 900), ("back", ("consume", "blue"), 1)],
+            [
+                *[("wait", 20), ("killed", "stop_workers", 3, ("told", "blue"), 2)],
+                *[("wait", 900), ("back", ("consume", "blue"), 1)],
+            ],
             {},
             927,
             0,
@@ -193,7 +197,10 @@ FIRST = {"from": "", "release_from": ""}
             {"open": 1, "between_runs": 2, "way_back": 3},
         ),
         (
-            [("step", "stop_workers", ("told", "blue"), 2), ("settle", False), ("wait", 50), ("back", 1, ("consume", "blue"))],
+            [
+                *[("step", "stop_workers", ("told", "blue"), 2), ("settle", False)],
+                *[("wait", 50), ("back", 1, ("consume", "blue"))],
+            ],
             {},
             54,
             50,
@@ -252,12 +259,19 @@ FIRST = {"from": "", "release_from": ""}
             {"open": 1, "stop_workers": 5, "between_runs": 20, "way_back": 5},
         ),
         # Within a boot nobody asks it.
-        ([STOP, ("set_clock", -86400), ("step", "cutover", 7)], {}, 13, 0, 9, {"open": 1, "stop_workers": 5, "cutover": 7}),
-        ([STOP, ("set_clock", 86400), ("step", "cutover", 7)], {}, 13, 0, 9, {"open": 1, "stop_workers": 5, "cutover": 7}),
+        *(
+            (
+                [STOP, ("set_clock", jump), ("step", "cutover", 7)],
+                *({}, 13, 0, 9),
+                {"open": 1, "stop_workers": 5, "cutover": 7},
+            )
+            for jump in (-86400, 86400)
+        ),
     ],
     ids=[
         "settled", "approved", "undone after a while", "the guard", "killed", "throttled", "throttled and undone",
-        "undone before the old ones stopped", "no workers", "first", "first undone", "no workers any more", "told again at the end", "all were down",
+        *("undone before the old ones stopped", "no workers", "first", "first undone", "no workers any more"),
+        *("told again at the end", "all were down"),
         "unproved", "failed", "boot", "clock behind after a boot", "clock set back", "clock set forward",
     ],
 )  # fmt: skip
@@ -301,7 +315,10 @@ MEMORY = {"before": 188743680, "peak": 267386880}
     "entry, text",
     [
         ({}, ""),
-        ({"took": 33.62, "seconds": {"fetch": 33.62}, "tasks_moved": 0, "worker_gap": None, "memory": None}, "It took 33.6 s."),
+        (
+            {"took": 33.62, "seconds": {"fetch": 33.62}, "tasks_moved": 0, "worker_gap": None, "memory": None},
+            "It took 33.6 s.",
+        ),
         (
             {"took": 95, "seconds": {"awaiting_approval": 61, "settle": 34}, "worker_gap": 4.9, "tasks_moved": 12},
             "It took 95.0 s (61.0 s of it waiting for approval), worker gap 4.9 s, 12 tasks moved.",
@@ -310,7 +327,8 @@ MEMORY = {"before": 188743680, "peak": 267386880}
         ({"took": 33, "seconds": {"awaiting_approval": 0.8}, "worker_gap": 0.0}, "It took 33.0 s, worker gap 0.0 s."),
         (
             {"took": 9000, "seconds": {"awaiting_approval": 60, "failed": 7980}},
-            "It took 2 h 30 min (60.0 s of it waiting for approval, 2 h 13 min of it failed and waiting for somebody to look).",
+            "It took 2 h 30 min (60.0 s of it waiting for approval, 2 h 13 min of it failed and waiting for somebody "
+            "to look).",
         ),
         # Of an earlier version, whose phases did not add up to anything.
         (

@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS, Unreadable, problems
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS, problems
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.strict_json import Unreadable
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import (
     CONTAINER,
     Scene,
@@ -84,7 +85,7 @@ def test_a_file_of_nginx_behind_a_link_may_have_a_name_that_nobody_gives_in_a_va
 @pytest.mark.parametrize("key", sorted(journal_schema.REQUIRED))
 def test_nothing_may_be_missing(whole, key):
     del whole[key]
-    assert problems(whole, "shop")[0] in (f"{key} is missing", "version is not 1, the one that this release knows")
+    assert problems(whole, "shop")[0] in (f"{key} is missing", "version is not 1, the only one that this release reads")
 
 
 @pytest.mark.parametrize("key", sorted({**journal_schema.REQUIRED, **journal_schema.OPTIONAL}))
@@ -113,58 +114,58 @@ WHOLE = ("keep_images", "revert_after", "tasks_moved", "approval_timeout")
 @pytest.mark.parametrize(
     "path, value, problem",
     [
-        ("version", 2, "version is not 1, the one that this release knows"),
-        ("version", True, "version is not 1, the one that this release knows"),
-        ("version", 1.0, "version is not 1, the one that this release knows"),
+        ("version", 2, "version is not 1, the only one that this release reads"),
+        ("version", True, "version is not 1, the only one that this release reads"),
+        ("version", 1.0, "version is not 1, the only one that this release reads"),
         ("app", "blog", "settings.app is not app"),
-        ("id", "../dep", "id does not keep to the grammar"),
-        ("epoch", "1", "epoch is no whole number"),
-        ("epoch", True, "epoch is no whole number"),
+        ("id", "../dep", "id is not a valid value"),
+        ("epoch", "1", "epoch is not a whole number"),
+        ("epoch", True, "epoch is not a whole number"),
         ("epoch", 0, "epoch is out of range"),
         ("opened_at", 1e15, "opened_at is out of range"),
-        ("step", "cutover\n", f"step is none of {', '.join(json.dumps(step) for step in STEPS)}"),
+        ("step", "cutover\n", f"step is not one of {', '.join(json.dumps(step) for step in STEPS)}"),
         ("done", 1, "done is neither true nor false"),
-        ("result", "fine", 'result is none of "", "committed", "rolled_back", "failed"'),
-        ("to", "red", 'to is none of "blue", "green"'),
+        ("result", "fine", 'result is not one of "", "committed", "rolled_back", "failed"'),
+        ("to", "red", 'to is not one of "blue", "green"'),
         ("to", "blue", "from and to are the same color"),
-        ("release", "2; }", "release does not keep to the grammar"),
-        ("release_from", "2\n", "release_from does not keep to the grammar"),
+        ("release", "2; }", "release is not a valid value"),
+        ("release_from", "2\n", "release_from is not a valid value"),
         ("settings.app", "blog", "settings.app is not app"),
-        ("settings.projects.blue", "shop_blue;rm", "settings.projects.blue does not keep to the grammar"),
+        ("settings.projects.blue", "shop_blue;rm", "settings.projects.blue is not a valid value"),
         ("settings.projects", {"blue": "shop-blue"}, "settings.projects.green is missing"),
-        ("settings.ports.green", 80, "settings.ports.green does not keep to the grammar"),
+        ("settings.ports.green", 80, "settings.ports.green is not a valid value"),
         ("settings.ports.red", 18003, "settings.ports names more than blue and green"),
         ("settings.services.web", [], "settings.services.web is empty"),
-        ("settings.services.web", ["--volumes"], "settings.services.web[0] does not keep to the grammar"),
-        ("settings.nginx.upstream", "shop {", "settings.nginx.upstream does not keep to the grammar"),
-        ("settings.nginx.file", "/etc/nginx/../passwd.conf", "settings.nginx.file does not keep to the grammar"),
-        ("settings.nginx.file", "/etc/passwd", "settings.nginx.file does not end in .conf"),
-        ("settings.nginx.container", "--privileged", "settings.nginx.container does not keep to the grammar"),
-        ("settings.nginx.servers.green", INJECTION, "settings.nginx.servers.green does not keep to the grammar"),
-        ("settings.nginx.public_url", "file:///etc/shadow", "settings.nginx.public_url does not keep to the grammar"),
-        ("settings.nginx.public_host", "a\r\nX: y", "settings.nginx.public_host does not keep to the grammar"),
-        ("settings.broker.mode", "color;", 'settings.broker.mode is none of "color", "shared", "none", "auto"'),
-        ("settings.broker.url", "redis://:secret@redis", 'settings.broker.url is none of ""'),
-        ("settings.health.path", "/\r\nHost: x", "settings.health.path does not keep to the grammar"),
+        ("settings.services.web", ["--volumes"], "settings.services.web[0] is not a valid value"),
+        ("settings.nginx.upstream", "shop {", "settings.nginx.upstream is not a valid value"),
+        ("settings.nginx.file", "/etc/nginx/../passwd.conf", "settings.nginx.file is not a valid value"),
+        ("settings.nginx.file", "/etc/passwd", "settings.nginx.file is not a valid value"),
+        ("settings.nginx.container", "--privileged", "settings.nginx.container is not a valid value"),
+        ("settings.nginx.servers.green", INJECTION, "settings.nginx.servers.green is not a valid value"),
+        ("settings.nginx.public_url", "file:///etc/shadow", "settings.nginx.public_url is not a valid value"),
+        ("settings.nginx.public_host", "a\r\nX: y", "settings.nginx.public_host is not a valid value"),
+        ("settings.broker.mode", "color;", 'settings.broker.mode is not one of "color", "shared", "none", "auto"'),
+        ("settings.broker.url", "redis://:secret@redis", 'settings.broker.url is not one of ""'),
+        ("settings.health.path", "/\r\nHost: x", "settings.health.path is not a valid value"),
         ("settings.health.successes", 0, "settings.health.successes is out of range"),
         ("settings.health.status", [200, 9999], "settings.health.status[1] is out of range"),
-        ("policies", {"../info": ALWAYS}, "a key of policies does not keep to the grammar"),
-        (f"policies.{CONTAINER}.Name", "yes", f"policies.{CONTAINER}.Name is none of "),
-        ("signalled", ["a/b"], "signalled[0] does not keep to the grammar"),
-        ("cpu_shares", {"a?force=1": 2}, "a key of cpu_shares does not keep to the grammar"),
-        ("workers.on_timeout", "now", "workers.on_timeout is none of "),
-        ("old_color", "gone", 'old_color is none of "removed", "stopped"'),
-        ("cutover.color", "red", 'cutover.color is none of "blue", "green"'),
-        ("cutover.file", "etc/shop.conf", "cutover.file is no absolute path without .."),
-        ("cutover.file", "/etc/../srv/shop.conf", "cutover.file is no absolute path without .."),
-        ("cutover.file", "/etc/a\nb", "cutover.file is no path"),
+        ("policies", {"../info": ALWAYS}, "a key of policies is not a valid value"),
+        (f"policies.{CONTAINER}.Name", "yes", f"policies.{CONTAINER}.Name is not one of "),
+        ("signalled", ["a/b"], "signalled[0] is not a valid value"),
+        ("cpu_shares", {"a?force=1": 2}, "a key of cpu_shares is not a valid value"),
+        ("workers.on_timeout", "now", "workers.on_timeout is not one of "),
+        ("old_color", "gone", 'old_color is not one of "removed", "stopped"'),
+        ("cutover.color", "red", 'cutover.color is not one of "blue", "green"'),
+        ("cutover.file", "etc/shop.conf", "cutover.file is not an absolute path without .."),
+        ("cutover.file", "/etc/../srv/shop.conf", "cutover.file is not an absolute path without .."),
+        ("cutover.file", "/etc/a\nb", "cutover.file is not a path"),
         ("cutover.kept", "/home/ada/.ssh/authorized_keys", "cutover.kept does not lie beside cutover.file"),
         ("cutover.kept", "/etc/nginx/conf.d/evil.conf", "cutover.kept does not lie beside cutover.file"),
-        ("cutover.children", [["1", 2]], "cutover.children[0][0] is no whole number"),
-        ("task_names.old", [1], "task_names.old[0] is no text"),
-        ("hops.0.n", "1", "hops[0].n is no whole number"),
+        ("cutover.children", [["1", 2]], "cutover.children[0][0] is not a whole number"),
+        ("task_names.old", [1], "task_names.old[0] is not a string"),
+        ("hops.0.n", "1", "hops[0].n is not a whole number"),
         ("lease", {"boot_id": "x"}, "lease.until is missing"),
-        ("lease.until", "soon", "lease.until is no number"),
+        ("lease.until", "soon", "lease.until is not a number"),
     ],
 )
 def test_what_would_be_acted_upon_is_checked(whole, path, value, problem):
@@ -179,7 +180,7 @@ def test_another_apps_journal_is_refused(whole):
 
 @pytest.mark.parametrize("data", [None, [], "text", 1, True, [{"version": 1}]])
 def test_what_is_no_mapping_is_refused(data):
-    assert problems(data, "shop") == ["it is no mapping"]
+    assert problems(data, "shop") == ["it is not a mapping"]
 
 
 # From bytes
@@ -193,32 +194,10 @@ def test_a_whole_file_is_read(whole):
     assert journal_schema.journal(raw(whole), "shop") == whole
 
 
-@pytest.mark.parametrize(
-    "spoiled",
-    [
-        b"",
-        b"\xff\xfe\x00",
-        b"\x00" * 4096,
-        b"{" * 100000,
-        b'{"version": ' + b"[" * 100000,
-        b'{"version": 1, "epoch": ' + b"9" * 1000000 + b"}",
-        b'{"version": 1, "epoch": 1e999}',
-        b'{"version": 1, "epoch": NaN}',
-        b'{"version": 1, "epoch": -Infinity}',
-        b'{"version": 1, "version": 1}',
-        b" " * (journal_schema.LIMIT + 1),
-    ],
-    ids=range(11),
-)
-def test_bytes_that_are_no_journal_are_unreadable(spoiled):
-    with pytest.raises(Unreadable):
-        journal_schema.journal(spoiled, "shop")
-
-
 def test_a_key_that_stands_twice_is_no_journal(whole):
     text = json.dumps(whole).replace('"epoch": 1,', '"epoch": 1, "epoch": 2,')
     assert '"epoch": 2' in text
-    with pytest.raises(Unreadable, match="it is no JSON"):
+    with pytest.raises(Unreadable, match="it is not JSON"):
         journal_schema.journal(text.encode(), "shop")
 
 
@@ -273,13 +252,18 @@ def test_what_says_something_else_of_containers_is_unreadable(changes):
 
 def test_what_an_app_is_made_of_is_read_without_a_journal(whole):
     data = {"settings": whole["settings"], "policies": {"web": ALWAYS}, "stop_timeout": None}
-    assert journal_schema.remembered(raw(data), "shop") == data
-    for changes, app in [({}, "blog"), ({"policies": {"web": {}}}, "shop"), ({"stop_timeout": "1"}, "shop"), ({"settings": {}}, "shop")]:
+    assert journal_schema.settings_file(raw(data), "shop") == data
+    for changes, app in [
+        ({}, "blog"),
+        ({"policies": {"web": {}}}, "shop"),
+        ({"stop_timeout": "1"}, "shop"),
+        ({"settings": {}}, "shop"),
+    ]:
         with pytest.raises(Unreadable):
-            journal_schema.remembered(raw({**data, **changes}), app)
+            journal_schema.settings_file(raw({**data, **changes}), app)
     data["settings"]["nginx"]["file"] = "/etc/passwd"
-    with pytest.raises(Unreadable, match="settings.nginx.file does not end in .conf"):
-        journal_schema.remembered(raw(data), "shop")
+    with pytest.raises(Unreadable, match="settings.nginx.file is not a valid value"):
+        journal_schema.settings_file(raw(data), "shop")
 
 
 def test_what_another_deployment_did_not_note_is_empty():
@@ -287,7 +271,9 @@ def test_what_another_deployment_did_not_note_is_empty():
     assert journal_schema.entry(b'{"id": "dep-1"}\n') == {"id": "dep-1", **empty}
 
 
-@pytest.mark.parametrize("line", [b"[]", b"1", b'{"id": 1}', b'{"id": "a", "result": 1}', b'{"id": "a", "seconds": []}', b"{"])
+@pytest.mark.parametrize(
+    "line", [b"[]", b"1", b'{"id": 1}', b'{"id": "a", "result": 1}', b'{"id": "a", "seconds": []}', b"{"]
+)
 def test_a_line_that_is_no_entry_is_unreadable(line):
     with pytest.raises(Unreadable):
         journal_schema.entry(line)

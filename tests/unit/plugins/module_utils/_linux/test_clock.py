@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
@@ -54,20 +53,6 @@ def test_the_real_clock():
     clock.sleep(-1)
     clock.sleep(0.01)
     assert 0.01 <= clock.monotonic() - before < 1
-
-
-def test_a_process_is_named_by_its_start():
-    assert linux_clock.process_start(os.getpid()) == linux_clock.process_start("self") > 0
-    assert linux_clock.process_start(2**22 + 1) is None
-
-
-def test_the_name_of_a_process_does_not_confuse_its_start(monkeypatch, tmp_path):
-    fields = " ".join(str(number) for number in range(4, 53))
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "stat").write_text(f"7 (a ) b (c) S {fields}\n")
-    real = os.path.join
-    monkeypatch.setattr(linux_clock.os.path, "join", lambda root, *rest: real(str(tmp_path) if root == "/proc" else root, *rest))
-    assert linux_clock.process_start(7) == 22
 
 
 @pytest.mark.parametrize("seconds", [1795435200.0, 1795435200.9])

@@ -56,7 +56,7 @@ def refused(function, *given):
 
 def sentence(path, wrong, way):
     return (
-        f"{path} {wrong}, and what somebody else may have written is not trusted: look at it, {way}, and run this again."
+        f"{path} {wrong}, so another user may have written it: look at it, {way}, and run this again."
     )
 
 
@@ -178,7 +178,7 @@ def test_a_folder_that_is_a_link_is_refused(folder, journal, tmp_path, does):
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     path = tmp_path / "shop"
     path.write_text("")
-    assert refused(make_folder, str(path)) == sentence(path, "is no folder", f"remove it (rm {path})")
+    assert refused(make_folder, str(path)) == sentence(path, "is not a folder", f"remove it (rm {path})")
 
 
 def test_a_hard_link_to_a_file_elsewhere_is_refused(journal, tmp_path):
@@ -190,7 +190,7 @@ def test_a_hard_link_to_a_file_elsewhere_is_refused(journal, tmp_path):
 def test_a_pipe_is_refused_and_not_waited_for(folder):
     path = folder / "deployment.json"
     os.mkfifo(path)
-    assert refused(read, path) == sentence(path, "is no file", f"remove it (rm -r {path})")
+    assert refused(read, path) == sentence(path, "is not a regular file", f"remove it (rm -r {path})")
 
 
 def test_a_folder_in_the_place_of_a_file_is_refused(folder):
@@ -257,9 +257,12 @@ def test_a_folder_below_one_that_others_can_write_is_refused(tmp_path):
     "number, way",
     [
         (errno.ENOSPC, "no space left on device): make room on that disk, then run this again."),
-        (errno.EROFS, "read-only file system): find out why that disk is read-only (dmesg), and mount it for writing, then"),
+        (
+            errno.EROFS,
+            "read-only file system): find out why that disk is read-only (dmesg), and mount it for writing, then",
+        ),
         (errno.EACCES, "permission denied): run it as root (become: true), then run this again."),
-        (errno.EIO, "input/output error): mend that, then run this again."),
+        (errno.EIO, "input/output error): fix that, then run this again."),
     ],
 )
 def test_a_disk_that_takes_nothing_is_one_sentence(folder, journal, tmp_path, monkeypatch, number, way):
@@ -338,7 +341,7 @@ def test_a_python_that_others_can_write_is_not_trusted(program, interpreter, tmp
 def test_a_python_that_is_gone_is_one_sentence(tmp_path):
     with pytest.raises(StateFailure, match="cannot be read .no such file or directory"):
         require_trusted(str(tmp_path / "python3"))
-    assert "is no file" in refused(require_trusted, str(tmp_path))
+    assert "is not a regular file" in refused(require_trusted, str(tmp_path))
 
 
 def test_the_system_itself_is_trusted():

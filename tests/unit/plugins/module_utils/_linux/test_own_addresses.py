@@ -20,7 +20,14 @@ TRIE = """Main:
            |-- 192.168.1.255
               /32 link BROADCAST
 """
-HOSTS = "127.0.0.1 localhost\n127.0.1.1 pi pi.lan # own\n192.168.1.20 shop.lan\n192.168.1.9 nas\n::1 ip6-localhost\n\n# 127.0.0.1 no\n"
+HOSTS = """127.0.0.1 localhost
+127.0.1.1 pi pi.lan # own
+192.168.1.20 shop.lan
+192.168.1.9 nas
+::1 ip6-localhost
+
+# 127.0.0.1 no
+"""
 
 
 def test_addresses_that_the_kernel_lists():

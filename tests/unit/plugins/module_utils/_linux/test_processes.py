@@ -16,11 +16,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.signa
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import Clock
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import (
+    Stat,
     called_with,
     end_called_with,
     environment_of,
     is_alive,
     pid_inside,
+    process_start,
     processes_of,
     processes_of_each,
     stat_of,
@@ -99,6 +101,19 @@ def test_one_that_is_frozen_and_one_that_has_ended_and_was_not_waited_for():
     assert not still_runs(below)
 
 
+def test_a_process_is_named_by_its_start():
+    assert process_start(os.getpid()) == process_start("self") > 0
+    assert process_start(2**22 + 1) is None
+
+
+def test_the_name_of_a_process_does_not_confuse_its_stat(tmp_path):
+    fields = " ".join(str(number) for number in range(4, 53))
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "stat").write_text(f"7 (a ) b (c) S {fields}\n")
+    assert stat_of(7, str(tmp_path)) == Stat("S", ppid=4, started=22, status=52, flags=9)
+    assert process_start(7, str(tmp_path)) == 22
+
+
 def test_the_pid_inside_and_the_environment(monkeypatch):
     monkeypatch.setenv("REMAP_SIGTERM", "SIGQUIT")
     # It says so when the kernel shows its environment, and not that of the process that became it.
@@ -148,7 +163,8 @@ def test_what_cannot_be_ended_is_told(monkeypatch):
 
 
 def test_what_ends_meanwhile_and_what_the_kernel_has_no_arguments_of(tmp_path):
-    for name, line in (("5", b""), ("6", None), ("self", b"compose\0/shop/green.env\0"), ("7", b"compose\0\xff/green.env\0")):
+    lines = {"5": b"", "6": None, "self": b"compose\0/shop/green.env\0", "7": b"compose\0\xff/green.env\0"}
+    for name, line in lines.items():
         (tmp_path / name).mkdir()
         if line is not None:
             (tmp_path / name / "cmdline").write_bytes(line)

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import command_of
 
 TITLE = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 REST = " 00000000:00000000 00:00000000 00000000    33        0 {inode} 1 0000000000000000 20 4 30 10 -1\n"
@@ -49,7 +50,7 @@ def test_the_kernel_knows_a_connection_and_who_holds_it():
         assert len(found) == 1
         assert found[0].state == sockets.ESTABLISHED
         assert found[0].inode in sockets.inodes_of(os.getpid())
-        assert sockets.holder_of(found[0].inode) == f"{sockets.command_of(os.getpid())} (process {os.getpid()})"
+        assert sockets.holder_of(found[0].inode) == f"{command_of(os.getpid())} (process {os.getpid()})"
 
 
 @pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
@@ -89,7 +90,8 @@ def test_a_process_in_another_network_is_read_from_proc(monkeypatch):
     monkeypatch.setattr(sockets, "_ask_kernel", None)
     monkeypatch.setattr(sockets, "_shares_network", lambda pid: False)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert [each.state for each in sockets.connections(os.getpid(), {server.getsockname()[1]})] == [sockets.LISTENING]
+        found = sockets.connections(os.getpid(), {server.getsockname()[1]})
+        assert [each.state for each in found] == [sockets.LISTENING]
 
 
 def test_a_refusal_of_the_kernel_is_an_error(monkeypatch):
@@ -101,4 +103,4 @@ def test_a_refusal_of_the_kernel_is_an_error(monkeypatch):
 def test_a_process_that_is_gone_has_nothing():
     assert sockets.connections(2**22 + 1) == []
     assert sockets.inodes_of(2**22 + 1) == set()
-    assert sockets.command_of(2**22 + 1) == ""
+    assert command_of(2**22 + 1) == ""

@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import Clock
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import command_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.sockets import Connection
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_requests
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.location import MAYBE, NO, YES, Location
@@ -85,7 +86,7 @@ def test_a_public_url_that_reaches_another_program(real_host):
         running.owned = {1}
         with pytest.raises(BluegreenError) as refusal:
             public_requests.public_side(running)
-    name = f"{sockets.command_of(os.getpid())} (process {os.getpid()}) answers there"
+    name = f"{command_of(os.getpid())} (process {os.getpid()}) answers there"
     assert refusal.value.message.startswith(f"bluegreen_public_url http://127.0.0.1:{port}/ does not reach this Nginx: {name}. Set ")
 
 

@@ -32,7 +32,7 @@ REQUEST = {
         "host": "",
         "status": [200],
         "timeout": 0.1,
-        "interval": 0.0,
+        "interval": 0.1,
         "successes": 1,
         "deadline": 0.1,
         "project": "",

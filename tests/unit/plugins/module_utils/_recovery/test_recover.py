@@ -59,7 +59,7 @@ def test_another_deployment_is_left_alone(scene):
         recover(scene, UNDO._replace(deployment_id="dep-0"))
     assert refusal.value.message == (
         "deployment_id dep-0 is not the open deployment of app shop, which is dep-1 by ada@laptop since "
-        "2026-11-23T12:00:00Z: nothing was done."
+        "2026-11-23T12:00:00Z: nothing was changed."
     )
     assert scene.store.load()["epoch"] == 1
 
@@ -140,8 +140,8 @@ def test_a_controller_that_wakes_up_after_the_guard_acted_can_do_nothing(scene):
     with pytest.raises(Fenced) as refusal:
         recover(scene, UNDO._replace(deployment_id="dep-1", epoch=epoch))
     assert refusal.value.message == (
-        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop was taken over meanwhile (epoch 2, not "
-        "1): nothing was done. Run ansible-playbook smallfleet.bluegreen.status."
+        "Deployment dep-1 of app shop was taken over meanwhile (epoch 2, not 1): nothing was changed. Check with "
+        "ansible-playbook smallfleet.bluegreen.status."
     )
     # Nor can it go on where it slept.
     for step in ("settle", "awaiting_approval"):

@@ -126,7 +126,7 @@ def test_forward_nothing_happens_without_its_journal(scene, monkeypatch, step):
             recover(scene, LOOK)
     assert failure.value.message == (
         f"The journal {scene.store.path('deployment.json')} cannot be written (no space left on device): make room "
-        "there, or mend its file system."
+        "there, or fix its file system."
     )
     assert scene.states() == states and scene.store.load().data == before
     # With room again it goes on.
@@ -366,7 +366,7 @@ def test_a_full_disk_keeps_nobody_from_going_back(scene, monkeypatch):
     )
     assert scene.host.warnings[0] == (
         f"The journal {scene.store.path('deployment.json')} cannot be written (no space left on device): make room "
-        "there, or mend its file system."
+        "there, or fix its file system."
     )
 
 
@@ -374,6 +374,6 @@ def test_a_rescue_that_slept_finds_that_the_guard_was_faster(scene):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
     scene.deployment("settle").take_over(guard=True)
-    with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\): nothing was done"):
+    with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\): nothing was changed"):
         recover(scene, UNDO._replace(deployment_id="dep-1", epoch=1))
     assert scene.calls == []

@@ -41,14 +41,16 @@ BUDGET = {"free": 200 * MIB, "web": 90 * MIB, "support": 10 * MIB, "workers": 80
 def test_what_was_killed_for_memory(monkeypatch, status, code, told, kills, journal, killed):
     host = FakeHost()
     monkeypatch.setattr(host_resources, "oom_kills", lambda: kills)
-    ended = inspect_container(host.engine, host.engine.add("worker", status=status, State__ExitCode=code, State__OOMKilled=told))
+    ended = inspect_container(
+        host.engine, host.engine.add("worker", status=status, State__ExitCode=code, State__OOMKilled=told)
+    )
     assert resources_killed.judged(ended, journal).oom_killed is killed
 
 
 SAID = (
-    " The kernel of this host has killed processes for want of memory since the plan (1). The plan had reckoned with 100 MiB for "
-    "the new web and its support services and with 80 MiB for the new workers, as the old ones held, and 200 MiB were free then: "
-    "this release needs more, or something else on this host took it."
+    " The kernel of this host has killed processes for lack of memory since the plan (1). The plan expected, from what "
+    "the old containers held, 100 MiB for the new web and its support services and 80 MiB for the new workers, and "
+    "200 MiB were free then: this release needs more, or something else on this host used the memory."
 )
 
 
@@ -60,14 +62,19 @@ def test_a_container_that_was_killed_for_memory_right_after_its_start_is_named_w
     with pytest.raises(BluegreenError) as failure:
         consuming.still_up(host, started, {"memory_budget": BUDGET})
     assert failure.value.message == (
-        f"Container shop-green-worker-1 was killed for memory right after its start: its last log lines are in logs.{SAID}"
+        "Container shop-green-worker-1 was killed for memory right after its start: its last log lines are in "
+        f"logs.{SAID}"
     )
     monkeypatch.setattr(host_resources, "oom_kills", lambda: 3)
-    with pytest.raises(BluegreenError, match="ended with exit code 137 right after its start: its last log lines are in logs.$"):
+    with pytest.raises(
+        BluegreenError, match="ended with exit code 137 right after its start: its last log lines are in logs.$"
+    ):
         consuming.still_up(host, started, {"memory_budget": BUDGET})
 
 
-@pytest.mark.parametrize("status, how", [("running", "was not healthy within 3 s"), ("exited", "was killed for memory before")])
+@pytest.mark.parametrize(
+    "status, how", [("running", "was not healthy within 3 s"), ("exited", "was killed for memory before")]
+)
 def test_a_web_whose_processes_are_killed_one_after_the_other_is_told_of_too(monkeypatch, status, how):
     """gunicorn starts its workers again and again, so the container goes on running."""
     host, journal = FakeHost(), NullJournal()
@@ -78,7 +85,9 @@ def test_a_web_whose_processes_are_killed_one_after_the_other_is_told_of_too(mon
     web = inspect_container(host.engine, host.engine.add("web", color="green"))
     host.engine.inspected["green-web"]["State"].update(Status=status, ExitCode=137)
     with pytest.raises(BluegreenError) as failure:
-        health_gate.wait_healthy(host, journal, health_gate.HealthSettings("http://127.0.0.1:18002/", deadline=3.0), [web])
+        health_gate.wait_healthy(
+            host, journal, health_gate.HealthSettings("http://127.0.0.1:18002/", deadline=3.0), [web]
+        )
     assert how in failure.value.message and failure.value.message.endswith(SAID)
 
 
@@ -93,6 +102,6 @@ def test_beats_that_fell_before_the_approval_are_told_apart(monkeypatch, tmp_pat
     with pytest.raises(BluegreenError) as failure:
         settle.settle(scene.host, scene.store, params, check_mode=False)
     assert failure.value.message == (
-        "shop-green-beat-1 (killed for memory), shop-green-worker-1 of the new color exited after the start: the last log lines are "
-        f"in logs.{SAID}"
+        "shop-green-beat-1 (killed for memory), shop-green-worker-1 of the new color exited after the start: the last "
+        f"log lines are in logs.{SAID}"
     )

@@ -34,7 +34,8 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "throttle",
-            "auto chose throttle: the new color needs 244 MiB beside the old one, 64 MiB of them to spare, and 244 MiB are free",
+            "auto chose throttle: the new color needs 244 MiB beside the old one, 64 MiB of them to spare, and 244 MiB "
+            "are free",
         ),
         (
             "auto",
@@ -42,7 +43,8 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "stop",
-            "auto chose stop: the new color needs 244 MiB beside the old one, 64 MiB of them to spare, and 243 MiB are free",
+            "auto chose stop: the new color needs 244 MiB beside the old one, 64 MiB of them to spare, and 243 MiB are "
+            "free",
         ),
         (
             "auto",
@@ -50,8 +52,8 @@ def decided(strategy="stop", old_web="running"):
             "shared",
             True,
             "stop",
-            "auto chose stop: with one broker for both colors the old workers would discard tasks that only the new release "
-            "knows",
+            "auto chose stop: with one broker for both colors the old workers would discard tasks that only the new "
+            "release knows",
         ),
         # Nobody is there to be throttled.
         ("auto", 1000, "none", False, "stop", ""),
@@ -66,7 +68,7 @@ def test_where_nothing_tells_what_the_containers_hold_nothing_is_reckoned_with()
     silent = room(0, 0, 0, 0)
     decision = memory_budget.decide("auto", "auto", silent, "color", True)
     assert decision == Decision(
-        "stop", "auto chose stop: nothing tells how much memory the containers hold", "running", ""
+        "stop", "auto chose stop: the memory that the containers hold is unknown", "running", ""
     )
     assert memory_budget.finding(decision, silent) == ""
     assert memory_budget.needs(silent, decision, asks_names=True) == []
@@ -77,7 +79,7 @@ def test_where_nothing_tells_what_the_containers_hold_nothing_is_reckoned_with()
     [("throttle", "shared", True), ("throttle", "color", False), ("stop", "shared", False)],
 )
 def test_old_workers_beside_the_new_web_at_one_broker_are_warned_of(strategy, broker, warned):
-    assert ("discard tasks that only the new release knows" in memory_budget.warning(strategy, broker)) is warned
+    assert ("discard those that only the new release knows" in memory_budget.warning(strategy, broker)) is warned
 
 
 # The old web: the new workers have what the old ones held, less the new web. 90 + 10 + 64 beside two webs.
@@ -131,36 +133,38 @@ def test_just_enough_memory_is_enough(given, decision):
         (
             room(83),
             decided(old_web="stopped"),
-            "Not enough memory for a second web: 164 MiB needed (what the live color's web and support services hold now, and "
-            "64 MiB to spare), 83 MiB free and 80 MiB more once the old workers have stopped. Free memory on this host, or "
-            "give the app fewer web processes.",
+            "Not enough memory for a second web: 164 MiB needed (what the live color's web and support services hold "
+            "now, and 64 MiB to spare), 83 MiB free and 80 MiB more once the old workers have stopped. Free memory on "
+            "this host, or give the app fewer web processes.",
         ),
         (
             room(-5, workers=0),
             decided(),
-            "Not enough memory for a second web: 164 MiB needed (what the live color's web and support services hold now, and "
-            "64 MiB to spare), 0 MiB free and 0 MiB more once the old workers have stopped. Free memory on this host, or "
-            "give the app fewer web processes.",
+            "Not enough memory for a second web: 164 MiB needed (what the live color's web and support services hold "
+            "now, and 64 MiB to spare), 0 MiB free and 0 MiB more once the old workers have stopped. Free memory on "
+            "this host, or give the app fewer web processes.",
         ),
         (
             room(163),
             decided(),
-            "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 144 MiB of "
-            "memory, and 143 MiB are free beside two webs: set it to stopped or auto, or free memory on this host.",
+            "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 144 "
+            "MiB of memory, and 143 MiB are free beside two webs: set it to stopped or auto, or free memory on this "
+            "host.",
         ),
         # A Redis full of results, which stays until the end.
         (
             room(83, web=20, support=80, workers=120),
             decided(old_web="stopped"),
-            "Not enough memory for a second set of workers: a second set of workers needs 184 MiB of memory, and 123 MiB are "
-            "free once the old web has stopped. Free memory on this host, or give the app fewer worker processes.",
+            "Not enough memory for a second set of workers: a second set of workers needs 184 MiB of memory, and 123 "
+            "MiB are free once the old web has stopped. Free memory on this host, or give the app fewer worker "
+            "processes.",
         ),
         (
             room(243),
             decided("throttle"),
-            "bluegreen_worker_strategy is throttle, which leaves the old workers in memory, but 244 MiB are needed beside "
-            "them (what the live color holds now, and 64 MiB to spare) and 243 MiB are free: set it to stop or auto, or free "
-            "memory on this host.",
+            "bluegreen_worker_strategy is throttle, which leaves the old workers in memory, but 244 MiB are needed "
+            "beside them (what the live color holds now, and 64 MiB to spare) and 243 MiB are free: set it to stop or "
+            "auto, or free memory on this host.",
         ),
     ],
 )
@@ -179,7 +183,8 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
             decided(),
             True,
             [
-                "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 164 MiB are free now",
+                "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 164 "
+                "MiB are free now",
                 "the new web needs 164 MiB of memory, and 244 MiB are free once the old workers have stopped",
                 "a second set of workers needs 144 MiB of memory, and 144 MiB are free beside two webs",
             ],
@@ -189,8 +194,8 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
             decided(old_web="stopped"),
             True,
             [
-                "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 170 MiB are free "
-                "once the old workers have stopped",
+                "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 170 "
+                "MiB are free once the old workers have stopped",
                 "the new web needs 164 MiB of memory, and 170 MiB are free once the old workers have stopped",
                 "a second set of workers needs 144 MiB of memory, and 160 MiB are free once the old web has stopped",
             ],
@@ -201,7 +206,8 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
             False,
             [
                 "the new web needs 164 MiB of memory, and 300 MiB are free beside the old color",
-                "a second set of workers needs 144 MiB of memory, and 200 MiB are free beside two webs and the old workers",
+                "a second set of workers needs 144 MiB of memory, and 200 MiB are free beside two webs and the old "
+                "workers",
             ],
         ),
         (
@@ -230,7 +236,8 @@ def test_of_what_runs_before_the_stop_the_support_stays():
     found = memory_budget.needs(room(164, app=30), decided(), True, ["migrate"])
     assert [need.line for need in found[:2]] == [
         "an init service of the new release needs 104 MiB of memory, and 164 MiB are free now",
-        "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 154 MiB are free now",
+        "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 154 MiB are "
+        "free now",
     ]
     assert found[2:] == memory_budget.needs(room(164, app=30), decided(), False)
 
@@ -246,15 +253,16 @@ def test_an_app_is_loaded_only_where_it_leaves_the_reserve(app, free, may):
 # A container that was killed for memory
 
 
-def test_what_was_reckoned_with_is_said_from_the_journal():
+def test_what_was_expected_is_said_from_the_journal():
     recorded = memory_budget.record(room(-5, app=30), oom_kills=3)
     assert recorded["oom_kills"] == 3 and recorded["free"] == 0
-    assert memory_budget.reckoned(recorded) == (
-        " The plan had reckoned with 100 MiB for the new web and its support services and with 80 MiB for the new workers, as "
-        "the old ones held, and 0 MiB were free then: this release needs more, or something else on this host took it."
+    assert memory_budget.expected(recorded) == (
+        " The plan expected, from what the old containers held, 100 MiB for the new web and its support services and "
+        "80 MiB for the new workers, and 0 MiB were free then: this release needs more, or something else on this host "
+        "used the memory."
     )
 
 
 @pytest.mark.parametrize("recorded", [None, {}, memory_budget.record(room(100, web=0), oom_kills=0)])
 def test_without_a_record_nothing_is_said(recorded):
-    assert memory_budget.reckoned(recorded) == ""
+    assert memory_budget.expected(recorded) == ""

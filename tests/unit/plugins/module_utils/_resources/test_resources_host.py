@@ -64,7 +64,16 @@ def v1(limit, usage, inactive, active=0):
         # The root cgroup of a real machine shows usage, and no limit.
         ({V2 + "memory.stat": "inactive_file 0\n"}, 500 * MIB),
     ],
-    ids=["no cgroup", "v2", "v2 with much room", "v2 without a limit", "v1", "v2 with a busy cache", "v1 with a busy cache", "v2 at the root"],
+    ids=[
+        "no cgroup",
+        "v2",
+        "v2 with much room",
+        "v2 without a limit",
+        "v1",
+        "v2 with a busy cache",
+        "v1 with a busy cache",
+        "v2 at the root",
+    ],
 )
 def test_memory_that_new_processes_can_have(monkeypatch, present, expected):
     files(monkeypatch, **present)
@@ -91,7 +100,9 @@ def test_how_often_the_kernel_has_killed_for_memory(monkeypatch):
 
 
 def test_free_disk_of_a_folder_that_will_be_made(tmp_path):
-    assert host_resources.free_disk(str(tmp_path / "a" / "b")) == pytest.approx(host_resources.free_disk(str(tmp_path)), rel=0.05)
+    assert host_resources.free_disk(str(tmp_path / "a" / "b")) == pytest.approx(
+        host_resources.free_disk(str(tmp_path)), rel=0.05
+    )
 
 
 def file_system(monkeypatch, **changes):
@@ -108,21 +119,21 @@ def test_a_file_system_that_takes_files(monkeypatch, tmp_path):
 def test_a_file_system_that_takes_no_file(monkeypatch):
     file_system(monkeypatch, f_flag=os.ST_RDONLY | os.ST_NOSUID)
     assert host_resources.writing_finding("/var", "the journal") == (
-        "/var is on a file system that is read-only, and the journal has to be written there: find out why it is (dmesg), and "
-        "mount it for writing."
+        "/var is on a read-only file system, but the journal must be written there: find the cause (dmesg), and "
+        "remount it for writing."
     )
     file_system(monkeypatch, f_favail=3)
     assert host_resources.writing_finding("/var", "the journal") == (
-        "/var is on a file system that takes only 3 more files (df -i), and the journal has to be written there: remove files "
-        "that are not needed."
+        "/var is on a file system with room for only 3 more files (df -i), but the journal must be written there: "
+        "remove files that you do not need."
     )
 
 
 def test_disk():
     assert host_resources.disk_finding("/var", 64 * MIB, 64 * MIB, "images") == ""
     assert host_resources.disk_finding("/var", 63 * MIB, 64 * MIB, "images") == (
-        "Not enough disk for images: 64 MiB needed, 63 MiB free at /var. Remove what is not needed there (docker image prune), "
-        "or use a larger disk."
+        "Not enough disk for images: 64 MiB needed, 63 MiB free at /var. Remove what is not needed there (docker image "
+        "prune), or use a larger disk."
     )
 
 

@@ -123,7 +123,8 @@ def test_who_has_namespaces_of_its_own_depends_on_nobody():
 
 
 def mount(target, name, kind="volume"):
-    return {"Type": kind, "Name": name, "Source": f"/var/lib/docker/volumes/{name}/_data", "Destination": target, "RW": True}
+    source = f"/var/lib/docker/volumes/{name}/_data"
+    return {"Type": kind, "Name": name, "Source": source, "Destination": target, "RW": True}
 
 
 VOLUMES = {
@@ -170,7 +171,11 @@ def test_a_network_is_asked_for_as_it_was():
         "Scope": "local",
         "Driver": "bridge",
         "EnableIPv6": False,
-        "IPAM": {"Driver": "default", "Options": None, "Config": [{"Subnet": "172.20.0.0/16", "Gateway": "172.20.0.1"}]},
+        "IPAM": {
+            "Driver": "default",
+            "Options": None,
+            "Config": [{"Subnet": "172.20.0.0/16", "Gateway": "172.20.0.1"}],
+        },
         "Internal": False,
         "Attachable": True,
         "Ingress": False,

@@ -79,7 +79,10 @@ def test_a_color_that_is_forgotten_leaves_the_kept_one(store):
     assert not exists(store)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "", json.dumps({"version": 2, "kept": "blue", "colors": {"blue": {**ONE, "workers": ["worker"]}}})])
+OF_A_LATER_VERSION = {"version": 2, "kept": "blue", "colors": {"blue": {**ONE, "workers": ["worker"]}}}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "", json.dumps(OF_A_LATER_VERSION)])
 def test_what_cannot_be_read_is_nothing(store, text):
     with open(store.path("containers.json"), "w", encoding="utf-8") as target:
         target.write(text)

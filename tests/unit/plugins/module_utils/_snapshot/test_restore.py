@@ -80,7 +80,7 @@ def test_what_somebody_removed_is_there_again_and_not_started(scene):
     worker = found(scene, "worker")
     assert (worker.status, worker.config_hash, worker.image_name) == ("created", "hash-worker", "registry/worker:1")
     assert scene.host.warnings == [
-        "Of color blue, somebody had removed shop-blue-beat-1, shop-blue-worker-1 (docker system prune in a cron job?): "
+        "Somebody had removed shop-blue-beat-1, shop-blue-worker-1 of color blue (docker system prune in a cron job?): "
         "created again as before."
     ]
 
@@ -253,8 +253,8 @@ def test_an_image_that_is_gone_is_named_and_all_else_comes_back(scene):
         restore(scene, journal)
     assert failure.value.message == (
         "Container shop-blue-worker-1 was removed by somebody, and its image registry/worker:1 (sha256:worker-1) is no "
-        "longer on this host (docker system prune -a removes it too): bring that very image back with docker pull or "
-        "docker load, then run rollback.yml again."
+        "longer on this host (docker system prune -a removes images too): bring exactly that image back with docker "
+        "pull or docker load, then run ansible-playbook smallfleet.bluegreen.rollback again."
     )
     assert scene.calls == [("create", "shop-blue-beat-1")]
     assert journal["recreated"] == ["shop-blue-beat-1"]
@@ -271,8 +271,8 @@ def test_a_refusal_of_the_engine_is_told(scene, monkeypatch):
     with pytest.raises(BluegreenError) as failure:
         restore(scene, journal)
     assert failure.value.message.splitlines()[0] == (
-        "Container shop-blue-beat-1 of color blue was removed by somebody, or lost its network, and cannot be brought back "
-        "(no space left on device): mend that, then run rollback.yml again."
+        "Container shop-blue-beat-1 of color blue was removed by somebody, or lost its network, and cannot be brought "
+        "back (no space left on device): fix that, then run ansible-playbook smallfleet.bluegreen.rollback again."
     )
 
 
@@ -283,8 +283,9 @@ def test_a_container_of_which_nothing_is_remembered_is_named(scene):
     with pytest.raises(BluegreenError) as failure:
         restore(scene, journal)
     assert failure.value.message.splitlines()[1] == (
-        f"Container shop-blue-worker-1 was removed by somebody, and {scene.store.path('containers.json')} does not say how it "
-        "was made: create it with docker compose up --no-start, then run rollback.yml again."
+        f"Container shop-blue-worker-1 was removed by somebody, and {scene.store.path('containers.json')} does not say "
+        "how it was made: create it with docker compose up --no-start, then run ansible-playbook "
+        "smallfleet.bluegreen.rollback again."
     )
 
 
@@ -352,4 +353,5 @@ def test_the_new_color_is_not_asked_for_containers_of_the_old_one(scene):
     scene.color("green")
     journal = deployment(scene)
     settings = colors_of(scene.host, scene.store, journal)[0]
-    assert snapshot_restore.restore_missing(scene.host, scene.store, journal, Color(scene.host, settings, "green")) is False
+    green = Color(scene.host, settings, "green")
+    assert snapshot_restore.restore_missing(scene.host, scene.store, journal, green) is False

@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.since import live_since
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.live_since import live_since
 
 
 def ended(to, result="committed", started="2026-11-20T09:15:02Z", **changes):
     # Approved three days later; the seconds of finish are those after that.
     seconds = {"open": 0.9, "fetch": 14.2, "health": 3.0, "cutover": 0.9, "settle": 8.0, "finish": 2.0}
-    return {"to": to, "result": result, "started": started, "ended": "2026-11-23T10:00:00Z", "seconds": seconds, **changes}
+    ended = "2026-11-23T10:00:00Z"
+    return {"to": to, "result": result, "started": started, "ended": ended, "seconds": seconds, **changes}
 
 
 def opened(to="green", proved="green"):
-    return {"to": to, "opened_at": 1795435200.0, "seconds": {"open": 1.0, "cutover": 0.5}, "cutover": {"proved": proved}}
+    seconds = {"open": 1.0, "cutover": 0.5}
+    return {"to": to, "opened_at": 1795435200.0, "seconds": seconds, "cutover": {"proved": proved}}
 
 
 LIVE = "2026-11-20T09:15:21Z"
