@@ -34,7 +34,7 @@ def phase_of(path: str, play: str) -> str:
     name = os.path.basename(path.rpartition(":")[0]).removesuffix(".yml")
     if play == "Plan":
         return "plan"
-    return {"decide": "fetch"}.get(name, name)
+    return {"compare_images": "fetch"}.get(name, name)
 
 
 class CallbackModule(CallbackBase):

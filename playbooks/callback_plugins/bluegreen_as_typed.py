@@ -7,22 +7,22 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: bluegreen_as_typed
 type: notification
-short_description: The release as it was typed in AWX
+short_description: Keep the release as it was typed in AWX
 version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - AWX gives the answers to a survey as text, and ansible-core 2.19 and later make a number of V(1.10), V(True) of V(on). This
-    reads the text of C(bluegreen_release) and C(bluegreen_app) again, from the file of variables that AWX passes, and lets the
-    variable have it, before the first play begins.
-  - What cannot be read again stays what it is, and the role refuses it.
-  - Nobody has to enable it. Ansible loads it with each playbook beside which it lies.
+  - AWX gives the answers to a survey as text, but ansible-core 2.19 and later turn V(1.10) into a number and V(on)
+    into V(True). This plugin reads the text of C(bluegreen_release) and C(bluegreen_app) again, from the file of
+    variables that AWX passes, and gives it to the variable before the first play begins.
+  - A value that cannot be read again stays as it is, and the role refuses it.
+  - It needs not be enabled. Ansible loads it with each playbook in the folder above.
 """
 
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._as_typed import LABELS, as_typed
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._labels import LABELS, as_typed
 
 
 class CallbackModule(CallbackBase):
@@ -33,8 +33,8 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook):
         options = context.CLIARGS.get("extra_vars") or ()
         for play in playbook.get_plays()[:1]:
-            # Nothing takes precedence over these variables, so nothing but they themselves can be put right. All plays have
-            # the same ones.
+            # Nothing takes precedence over extra variables, so they have to be corrected themselves. All plays share
+            # them.
             given = play.get_variable_manager().extra_vars
             for name in LABELS:
                 if name in given and not isinstance(given[name], str):

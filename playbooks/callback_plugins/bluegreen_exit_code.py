@@ -13,8 +13,9 @@ author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
   - Ends C(ansible-playbook) with the exit code that a play has set with M(ansible.builtin.set_stats), as C(exit_code)
-    of C(bluegreen_status). So C(status.yml) tells a script how the fleet is.
-  - Nobody has to enable it. Ansible loads it with each playbook beside which it lies.
+    of C(bluegreen_status). The exit code of the playbook C(smallfleet.bluegreen.status) thus shows a script how the
+    fleet is.
+  - It needs not be enabled. Ansible loads it with each playbook in the folder above.
 """
 
 from ansible.plugins.callback import CallbackBase
@@ -26,9 +27,9 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "bluegreen_exit_code"
 
     def v2_playbook_on_stats(self, stats):
-        # What set_stats gave for the whole run stands under this name.
+        # set_stats keeps values of the whole run under this name.
         code = int(stats.custom.get("_run", {}).get("bluegreen_status", {}).get("exit_code", 0))
         if code:
-            # A callback has no say in the exit code, and its errors are only warned of, but this is none. Nothing comes
-            # after it in a run.
+            # Ansible gives a callback no way to set the exit code, and turns its exceptions into warnings, but not
+            # SystemExit. Nothing runs after this event.
             raise SystemExit(code)

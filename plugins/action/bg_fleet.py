@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -28,8 +29,8 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _requires_connection = False
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
         dummy, args = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
             if args["report"]:
@@ -42,7 +43,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from error
         shown = lines(report)
         if not args["report"]:
-            # Past the callback, because one that writes YAML or JSON would fold or quote the lines.
+            # Not through the callback, because one that writes YAML or JSON would fold or quote the lines.
             for line in shown:
                 self._display.display(line)
         result.update(changed=bool(args["report"]), exit_code=report["exit_code"], lines=shown)

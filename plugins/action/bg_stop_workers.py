@@ -9,5 +9,5 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._step_action 
 
 class ActionModule(StepAction):
     LIMIT = "timeout"
-    # No worker runs until they are through.
+    # No worker runs until these are done.
     FOLLOWED_BY = ("bg_start", "bg_health", "bg_switch")

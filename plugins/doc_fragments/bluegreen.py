@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Options that every module of the collection has.
+    # Options of every module of the collection.
     DOCUMENTATION = r"""
 options:
   app:
@@ -21,22 +21,22 @@ options:
     description:
       - Id of the open deployment that this run belongs to, as returned by M(smallfleet.bluegreen.bg_deployment)
         with O(smallfleet.bluegreen.bg_deployment#module:state=open).
-      - Empty for a module used by itself, which is refused while a deployment of the app is open.
+      - Empty for a module that is used by itself. This is refused while a deployment of the app is open.
     type: str
     default: ""
   epoch:
     description:
       - Epoch of the open deployment, as returned together with its id.
-      - It is raised by whoever takes the deployment over, such as a rollback. A run with an earlier epoch fails
-        with nothing done.
+      - A run that takes over the deployment, such as a rollback, raises it. A run with an earlier epoch fails and
+        changes nothing.
     type: int
     default: 0
   docker_host:
     description:
-      - The Docker Engine on the same host, as V(unix://) and the absolute path of its socket.
+      - The Docker Engine on the same host. V(unix://) and the absolute path of its socket.
     type: str
     default: unix:///var/run/docker.sock
 requirements:
-  - Python 3.9 or later on the target, nothing but its standard library
+  - Python 3.9 or later on the target, with its standard library only
   - Docker Engine 20.10 or later on the target
 """

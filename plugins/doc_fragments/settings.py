@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # What is true of an app on a host from one deployment to the next.
+    # Settings of an app on a host that rarely change between deployments.
     DOCUMENTATION = r"""
 options:
   colors:
@@ -25,12 +25,12 @@ options:
             description: Its Compose project. By default the app's name and the color, such as V(shop-blue).
             type: str
           port:
-            description: Port on the host at which its first web service answers. By default V(18001) for blue and V(18002) for green.
+            description: Port of its first web service on the host. By default V(18001) for blue and V(18002) for green.
             type: int
           env:
             description:
               - Variables for its Compose file. They are written to a file that only root can read.
-              - Never shown in a result nor logged on the host.
+              - They are neither shown in a result nor logged on the host.
             type: dict
             default: {}
       green:
@@ -39,7 +39,7 @@ options:
         default: {}
         suboptions: *color
   services:
-    description: Services of the Compose file by what they are.
+    description: Services of the Compose file, by role.
     type: dict
     default: {}
     suboptions:
@@ -49,12 +49,12 @@ options:
         elements: str
         default: [web]
       support:
-        description: Services that a color brings for itself.
+        description: Services that each color has for itself.
         type: list
         elements: str
         default: [redis]
       init:
-        description: Services that run once and must exit 0.
+        description: Services that run once and have to end with exit code 0.
         type: list
         elements: str
         default: []
@@ -69,7 +69,7 @@ options:
         elements: str
         default: []
   nginx:
-    description: The Nginx that stands before the colors.
+    description: The Nginx in front of the colors.
     type: dict
     default: {}
     suboptions:
@@ -78,19 +78,20 @@ options:
         type: str
         default: ""
       file:
-        description: File that defines it, owned by the collection. By default C(/etc/nginx/conf.d/bluegreen-<app>.conf).
+        description:
+          - File with the upstream, owned by the collection. By default C(/etc/nginx/conf.d/bluegreen-<app>.conf).
         type: path
         default: ""
       container:
-        description: Container that Nginx runs in. Empty means on the host.
+        description: Container in which Nginx runs. Empty if Nginx runs on the host.
         type: str
         default: ""
       servers:
-        description: Address and port of each color as Nginx sees them. By default V(127.0.0.1) and the color's port.
+        description: Address and port of each color for Nginx. By default V(127.0.0.1) and the color's port.
         type: dict
         default: {}
       public_url:
-        description: URL through which the app is reached.
+        description: URL of the app on this host, through Nginx.
         type: str
         default: http://127.0.0.1/
       public_host:
@@ -102,7 +103,7 @@ options:
         type: bool
         default: true
       backup:
-        description: Whether the old color serves as Nginx's backup as long as both are up.
+        description: Whether Nginx uses the old color as backup while both are up.
         type: bool
         default: false
   broker:
@@ -112,20 +113,20 @@ options:
     suboptions:
       mode:
         description:
-          - V(color) when each color has its own, V(shared) when both use one, V(none) when there are no tasks.
-          - V(auto) goes by the broker's URL. It is V(color) when the URL's host is a support service, V(shared) when it is
-            any other, and V(none) without workers.
-          - M(smallfleet.bluegreen.bg_deployment) finds the URL in the rendered Compose file. Where there is none, V(auto) is
-            V(color) when the service is a support service, else V(shared).
+          - V(color) if each color has its own broker, V(shared) if both use one, V(none) if there are no tasks.
+          - V(auto) uses the URL of the broker. It is V(color) if the host of the URL is a support service, V(shared)
+            if it is another host, and V(none) without workers.
+          - M(smallfleet.bluegreen.bg_deployment) takes the URL from the rendered Compose file. If there is none,
+            V(auto) is V(color) if the service is a support service, otherwise V(shared).
         type: str
         choices: [auto, color, shared, none]
         default: auto
       service:
-        description: The service that is the broker, where each color has its own.
+        description: The service that is the broker, if each color has its own.
         type: str
         default: redis
       url:
-        description: URL of the broker as the services see it. Empty means that all databases of the service are looked through.
+        description: URL of the broker as the services use it. If empty, all databases of the service are searched.
         type: str
         default: ""
 """

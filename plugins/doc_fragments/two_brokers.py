@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Options of the modules that bring something from one broker to another.
+    # Options of the modules that move or copy from one broker to another.
     DOCUMENTATION = r"""
 options:
   source:
@@ -17,7 +17,7 @@ options:
     required: true
     suboptions:
       project:
-        description: Compose project of the color. Without it O(source.url) is reached from the host.
+        description: Compose project of the color. If empty, the host itself connects to O(source.url).
         type: str
         default: ""
       service:
@@ -25,16 +25,16 @@ options:
         type: str
         default: redis
       url:
-        description: URL of the broker as the app has it. Empty for all databases of O(source.service).
+        description: URL of the broker as the app uses it. Empty for all databases of O(source.service).
         type: str
         default: ""
   destination:
-    description: The Redis that it is brought to, with the same suboptions as O(source).
+    description: The Redis that is written, with the same suboptions as O(source).
     type: dict
     required: true
     suboptions:
       project:
-        description: Compose project of the color. Without it O(destination.url) is reached from the host.
+        description: Compose project of the color. If empty, the host itself connects to O(destination.url).
         type: str
         default: ""
       service:
@@ -42,7 +42,7 @@ options:
         type: str
         default: redis
       url:
-        description: URL of the broker as the app has it. Empty for all databases of O(destination.service).
+        description: URL of the broker as the app uses it. Empty for all databases of O(destination.service).
         type: str
         default: ""
 """

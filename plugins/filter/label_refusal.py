@@ -11,9 +11,9 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Says in one sentence what a label became that is not text, and how to give it. YAML makes a number of V(1.10), and the
-    release of that label is another one.
-  - Before ansible-core 2.19 the setting C(jinja2_native) does so in templates, also with text. That is refused, too.
+  - Refuses a label that is not text, in one sentence that shows how to write it. YAML reads V(1.10) as the number 1.1,
+    which is the label of another release.
+  - Before ansible-core 2.19 the setting C(jinja2_native) does the same to text in templates. That is refused, too.
 positional: _name, _rendered
 options:
   _input:
@@ -25,7 +25,7 @@ options:
     type: string
     required: true
   _rendered:
-    description: What a template makes of the variable that consists of it alone.
+    description: The result of a template that consists only of this variable.
     type: raw
     required: true
 """
@@ -42,20 +42,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The sentence, or an empty string when the value is text and stays it.
+  description: The sentence, or an empty string if the value is text and remains text in templates.
   type: string
 """
 
+from typing import Any, Callable
+
 from ansible import context
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._as_typed import refusal
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._labels import refusal
 
 
-def label_refusal(value, name, rendered):
-    """The sentence with which a label is refused that is not text, or does not stay it; ``""`` for a good one."""
+def label_refusal(value: Any, name: str, rendered: Any) -> str:
+    """The sentence with which a label is refused; ``""`` for one that is text and remains text in templates."""
     return refusal(name, value, rendered, context.CLIARGS.get("extra_vars") or ())
 
 
 class FilterModule:
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"label_refusal": label_refusal}

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: on_command_line
-short_description: Whether a variable is given for this run alone
+short_description: Whether a variable is set only for this run
 version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Whether a variable is given with C(-e), as AWX gives the answers to a survey, too. One that stands in the inventory is
-    there for all runs.
+  - Returns whether the variable is set with C(-e), which AWX also does for the answers to a survey. A variable in the
+    inventory applies to all runs.
 options:
   _input:
     description: The name of the variable.
@@ -21,7 +21,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Tell the release of this run
+- name: Show the release of this run
   ansible.builtin.debug:
     msg: "{{ bluegreen_release }}"
   when: "'bluegreen_release' | smallfleet.bluegreen.on_command_line"
@@ -29,19 +29,21 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Whether C(-e) gives it.
+  description: Whether C(-e) sets it.
   type: boolean
 """
+
+from typing import Any, Callable
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
 
 
-def on_command_line(name):
-    """Whether ``-e`` gives the variable. Ansible has read its files already, and reads them only once."""
+def on_command_line(name: str) -> bool:
+    """Whether ``-e`` sets the variable. Ansible has read its files already, and reads them only once."""
     return name in load_extra_vars(DataLoader())
 
 
 class FilterModule:
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"on_command_line": on_command_line}

@@ -11,14 +11,14 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Returns what C(bluegreen_serial) of the first host says, which no play could read by itself, because no variable of the
-    inventory has a name of its own when a play begins.
-  - Knows nothing of that in the first play of a playbook, where it returns the default, C([1, "25%", "100%"]).
-  - Makes the first batch larger where it would consist of nothing but hosts that the plan has lost, so that the canary is
-    a host.
+  - Returns C(bluegreen_serial) of the first host. A play cannot read this variable by itself, because Ansible evaluates
+    C(serial) before it reads the variables of the hosts.
+  - In the first play of a playbook these variables are not known either, so it returns the default,
+    C([1, "25%", "100%"]).
+  - Makes the first batch larger if it would contain only hosts that the plan has lost, so that there is a canary.
 options:
   _terms:
-    description: One pattern of hosts, as C(hosts) of the play has it; C(--limit) applies to it.
+    description: The pattern of hosts in C(hosts) of the play. C(--limit) applies to it.
     type: list
     elements: string
     required: true
@@ -39,6 +39,8 @@ _raw:
   elements: raw
 """
 
+from typing import Any, Mapping
+
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
@@ -47,12 +49,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._hosts import
 
 
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[list[Any]]:
+        variables = variables or {}
         hosts = matching(self._loader, variables, terms[0])
-        # When the first play begins, no variable of a host is there.
+        # When the first play begins, Ansible has no variables of hosts yet.
         if not hosts or "hostvars" not in variables:
             return [list(DEFAULT)]
-        # Only as far as one is found: a fleet may have many.
+        # Stops at the first host that was planned, because a fleet may be large.
         lost = next((number for number, host in enumerate(hosts) if self._planned(host, variables)), 0)
         given = variables["hostvars"][hosts[0]].get("bluegreen_serial", DEFAULT)
         try:
@@ -60,5 +63,5 @@ class LookupModule(LookupBase):
         except ValueError as error:
             raise AnsibleLookupError(str(error)) from None
 
-    def _planned(self, host, variables):
+    def _planned(self, host: str, variables: Mapping[str, Any]) -> bool:
         return "_bluegreen_open" in variables["hostvars"][host]

@@ -11,8 +11,8 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Returns C(bluegreen_env) as it is for each color, with C(bluegreen_color) and C(bluegreen_port) of that color.
-  - What cannot be rendered is refused by its name, because the values may be secrets.
+  - Returns C(bluegreen_env) for each color, rendered with C(bluegreen_color) and C(bluegreen_port) of that color.
+  - A variable that cannot be rendered is refused by its name. Its value is not shown, because it may be a secret.
 options:
   _terms:
     description: The colors.
@@ -22,7 +22,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show with what blue would be started
+- name: Show the variables of blue
   ansible.builtin.debug:
     msg: "{{ query('smallfleet.bluegreen.environment', 'blue') | first }}"
 """
@@ -34,15 +34,17 @@ _raw:
   elements: dict
 """
 
+from typing import Any, Mapping
+
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, **kwargs):
-        return [self._rendered(color, variables) for color in terms]
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
+        return [self._rendered(color, variables or {}) for color in terms]
 
-    def _rendered(self, color, variables):
+    def _rendered(self, color: str, variables: Mapping[str, Any]) -> Any:
         given = variables["bluegreen_env"]
         port = self._templar.template(variables["bluegreen_ports"])[color]
         templar = self._templar.copy_with_new_env(
@@ -52,11 +54,11 @@ class LookupModule(LookupBase):
             return self._of(templar, given, "bluegreen_env", color)
         return {name: self._of(templar, value, f"bluegreen_env.{name}", color) for name, value in given.items()}
 
-    def _of(self, templar, value, name, color):
+    def _of(self, templar: Any, value: Any, name: str, color: str) -> Any:
         try:
             return templar.template(value)
         except AnsibleError:
-            # Its own message may hold the template, and so other values.
+            # Ansible's message may show the template, and with it other values.
             raise AnsibleLookupError(
                 f"{name} cannot be rendered for {color}: it names an undefined variable, or is not a valid template. "
                 "Nothing was done."

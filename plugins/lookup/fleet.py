@@ -11,19 +11,19 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Returns the pattern as it is, and fails when C(ansible-playbook) would find no host for it.
-  - A play whose pattern matches nothing is skipped, and the playbook ends well without having done anything.
-  - Fails, too, when a host has another pattern as its C(bluegreen_hosts). In the inventory that variable would do nothing,
-    because the hosts of a play are chosen before any variable of a host is there. The first play of a playbook cannot find
-    that out, the second one can.
+  - Returns the pattern unchanged, and fails if C(ansible-playbook) would find no host for it. Without this lookup
+    Ansible skips such a play, and the playbook succeeds without having done anything.
+  - Fails as well if C(bluegreen_hosts) of a host is another pattern. In the inventory that variable has no effect,
+    because Ansible chooses the hosts of a play before it reads their variables. Only the second and later plays of a
+    playbook can find that out.
 options:
   _terms:
-    description: Patterns, as C(hosts) of a play has them.
+    description: Patterns of hosts, for C(hosts) of a play.
     type: list
     elements: string
     required: true
 notes:
-  - It looks at the hosts of the inventory and at C(--limit). With C(--syntax-check) it looks at nothing.
+  - It checks the hosts of the inventory and C(--limit). With C(--syntax-check) it checks nothing.
 """
 
 EXAMPLES = r"""
@@ -40,6 +40,8 @@ _raw:
   elements: string
 """
 
+from typing import Any, Mapping
+
 from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
@@ -48,9 +50,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._hosts import
 
 
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        variables = variables or {}
         if context.CLIARGS.get("syntax"):
-            # Whoever checks the syntax need not have an inventory.
+            # A syntax check may run without an inventory.
             return terms
         for pattern in terms:
             hosts = matching(self._loader, variables, pattern)
@@ -58,17 +61,17 @@ class LookupModule(LookupBase):
                 limit = variables.get("ansible_limit")
                 within = f" within --limit {limit}" if limit else ""
                 raise AnsibleLookupError(
-                    f"bluegreen_hosts is {pattern!r}, but no host of the inventory matches it{within}: nothing was done. Look "
-                    "at ansible-inventory --graph."
+                    f"bluegreen_hosts is {pattern!r}, but no host of the inventory matches it{within}. Nothing was "
+                    "done. ansible-inventory --graph shows all hosts."
                 )
-            # When the first play begins, no variable of a host is there.
+            # When the first play begins, Ansible has no variables of hosts yet.
             for host in hosts if "hostvars" in variables else ():
                 self._refuse_another(host, variables["hostvars"][host].get("bluegreen_hosts", pattern), pattern)
         return terms
 
-    def _refuse_another(self, host, given, pattern):
+    def _refuse_another(self, host: str, given: str, pattern: str) -> None:
         if given != pattern:
             raise AnsibleLookupError(
-                f"bluegreen_hosts is {given!r} in the inventory, for {host}, where no playbook can see it, and it would go to "
-                f"{pattern!r}: nothing was done. Give it with -e bluegreen_hosts={given}."
+                f"bluegreen_hosts is {given!r} in the inventory, for {host}, but a playbook can only read it from -e, "
+                f"and would run on {pattern!r}. Nothing was done. Use -e bluegreen_hosts={given}."
             )

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: strategy
-short_description: How a play goes through its hosts, for the C(strategy) of a play
+short_description: In which order a play runs on its hosts, for the C(strategy) of a play
 version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Returns P(ansible.builtin.host_pinned#strategy) for several hosts. With P(ansible.builtin.linear#strategy) every phase
-    of a host would wait for the slowest host, with its workers stopped.
-  - Returns P(ansible.builtin.linear#strategy) for one host, which waits for none. It costs less of the controller's
-    processor, and says what begins and not only what has ended.
+  - Returns P(ansible.builtin.host_pinned#strategy) for several hosts. With P(ansible.builtin.linear#strategy) every
+    host would wait for the slowest one in each phase, with its workers stopped.
+  - Returns P(ansible.builtin.linear#strategy) for one host. It takes less CPU time of the controller, and shows when a
+    task begins, not only when it has ended.
 options:
   _terms:
-    description: One pattern of hosts, as C(hosts) of the play has it; C(--limit) applies to it.
+    description: The pattern of hosts in C(hosts) of the play. C(--limit) applies to it.
     type: list
     elements: string
     required: true
@@ -38,12 +38,14 @@ _raw:
   elements: string
 """
 
+from typing import Any, Mapping
+
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._hosts import matching
 
 
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, **kwargs):
-        several = len(matching(self._loader, variables, terms[0])) > 1
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        several = len(matching(self._loader, variables or {}, terms[0])) > 1
         return ["ansible.builtin.host_pinned" if several else "ansible.builtin.linear"]

@@ -12,9 +12,9 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Copies the keys that match a pattern, in every database, with the time they have left. Where both sides have a key, that of
-    O(source) counts. Nothing is removed from O(source).
-  - Celery's own keys, and those of this collection, are never copied. M(smallfleet.bluegreen.bg_move_tasks) moves tasks.
+  - Copies the keys that match a pattern, in every database, with their remaining time to live. If both sides have a
+    key, that of O(source) is used. Nothing is removed from O(source).
+  - Keys of Celery and of this collection are never copied. M(smallfleet.bluegreen.bg_move_tasks) moves tasks.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.two_brokers
@@ -23,11 +23,11 @@ attributes:
   check_mode:
     support: full
     details:
-      - Both sides are reached, and nothing is counted or copied.
+      - It connects to both sides, and neither counts nor copies keys.
   diff_mode:
     support: none
     details:
-      - Keys such as sessions are not to be shown.
+      - Keys such as sessions must not be shown.
   idempotent:
     support: partial
     details:
@@ -43,7 +43,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring the sessions along, so that nobody is logged out
+- name: Copy the sessions, so that no user is logged out
   smallfleet.bluegreen.bg_copy_keys:
     app: shop
     source:

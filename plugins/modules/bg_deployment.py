@@ -12,21 +12,22 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - A deployment makes one release of an app live. It has an id, a journal on the host, a lock, and ends as C(committed),
-    C(rolled_back) or C(failed).
-  - This module begins and ends it. What happens in between is done by the other modules of this collection, which act
-    only for the deployment that is open, and only for whoever holds its O(epoch).
-  - Options are named here as the module has them. Where one is refused, the message names the variable of the role
-    P(smallfleet.bluegreen.bluegreen#role) that it comes from.
+  - A deployment makes one release of an app live. It has an id, a journal on the host and a lock, and ends as
+    C(committed), C(rolled_back) or C(failed).
+  - This module begins and ends a deployment. The other modules of this collection do the steps in between. They act
+    only for the open deployment, and only with its current O(epoch).
+  - Errors name the variables of the role P(smallfleet.bluegreen.bluegreen#role) instead of the options of this module.
+  - An option that does not mention a state is used with O(state=open).
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.settings
+  - smallfleet.bluegreen.deployment
   - smallfleet.bluegreen.attributes
 attributes:
   check_mode:
     support: full
     details:
-      - With O(state=open) everything is checked as always, and the plan and the diff are returned. No lock is taken.
+      - With O(state=open) the module checks everything and returns the plan and the diff. It takes no lock.
   diff_mode:
     support: partial
     details:
@@ -38,30 +39,29 @@ attributes:
 options:
   state:
     description:
-      - V(open) checks everything that can be checked (the Compose files, ports, memory, disk, images, Nginx, other
-        deployments) without touching anything. If all is in order and there is something to do, it writes the journal.
-      - V(settled) waits until Nginx has let go of the old color, moves tasks that the old web published meanwhile, and
-        leaves the deployment awaiting approval.
-      - V(closed) lets the old color go, prunes images and closes the journal. The point of no return.
-      - V(recovered) brings an open deployment to an end, as the guard on the host does by itself. What it does depends on the
-        journal and on what the host shows.
+      - V(open) checks Compose files, ports, memory, disk, images, Nginx and other deployments, and changes nothing.
+        If all checks pass and there is something to deploy, it writes the journal.
+      - V(settled) waits until Nginx has finished the requests of the old color, and moves tasks that the old web
+        published meanwhile. The deployment then awaits approval.
+      - V(closed) removes or stops the old color, prunes images and closes the journal. The point of no return.
+      - V(recovered) completes or rolls back an open deployment, as the guard on the host does by itself, depending on
+        the journal and the state of the host.
     type: str
     choices: [open, settled, closed, recovered]
     required: true
   prefer:
     description:
-      - With O(state=recovered), V(rollback) undoes the deployment, also one that awaits approval. Empty goes by what the
-        host shows, leaves one that awaits approval alone as long as the new color is whole, and refuses one whose owner
-        showed a sign of life.
-      - V(rollback) is refused where the deployment awaits approval, the new color is live and whole, and the old one does not
-        become healthy.
-      - With O(state=open), V(rollback) opens a deployment back to the old color that was kept stopped. Where the last deployment
-        was rolled back, only if O(release) names the kept one.
+      - With O(state=recovered), V(rollback) undoes the deployment, even if it awaits approval. It is refused if the new
+        color is live and healthy, approval is pending, and the old color does not become healthy.
+      - With O(state=recovered) and an empty value the state of the host decides. A deployment that awaits approval is
+        left alone as long as the new color is healthy. If the controller is still alive, the recovery is refused.
+      - With O(state=open), V(rollback) opens a deployment back to the old color that was kept stopped. If the last
+        deployment was rolled back, O(release) has to name the kept one.
     type: str
     choices: ["", rollback]
     default: ""
   reason:
-    description: Why it is recovered, for the history.
+    description: For O(state=recovered). The reason, for the history.
     type: str
     default: ""
   owner:
@@ -71,168 +71,12 @@ options:
   release:
     description:
       - Label of the release.
-      - With O(state=closed) it must be the one that awaits approval, or the live one when nothing does, unless it is empty.
-        Where the deployment is going back, and Nginx still serves the new color, that is kept if its release is given here.
-      - With O(state=recovered) and O(prefer=rollback), the release that comes back may be given. Then it is taken as it is,
-        should neither color be healthy, or should not all of it start.
+      - With O(state=closed) it must be empty, or the release that awaits approval, or the live one if none does. It may
+        also name the new release of a deployment that is being rolled back while Nginx still serves it, to keep it.
+      - With O(state=recovered) and O(prefer=rollback) it may name the release to go back to. The rollback then
+        completes even if neither color is healthy, or if not all of its containers start.
     type: str
     default: ""
-  project_src:
-    description: Folder on the host with the Compose files. Required with O(state=open).
-    type: path
-  files:
-    description: Compose files, relative to O(project_src). Those that Compose finds itself when empty.
-    type: list
-    elements: str
-    default: []
-  profiles:
-    description: Active profiles of Compose.
-    type: list
-    elements: str
-    default: []
-  color_volumes:
-    description: Named volumes of which each color may have its own.
-    type: list
-    elements: str
-    default: []
-  init_before_stop:
-    description:
-      - With O(state=open), services of O(services.init) that run while the old workers still work.
-      - Where they do not fit beside these, they run with the others, and the plan says so.
-    type: list
-    elements: str
-    default: []
-  pull:
-    description: How images are got. See the role's C(bluegreen_pull).
-    type: str
-    choices: [always, missing, never, build]
-    default: missing
-  health:
-    description: How a healthy web answers at its own port. Needed again when the deployment goes back.
-    type: dict
-    default: {}
-    suboptions:
-      path:
-        description: Path of the URL.
-        type: str
-        default: /health/
-      host:
-        description: Host header.
-        type: str
-        default: ""
-      status:
-        description: Statuses that count as healthy.
-        type: list
-        elements: int
-        default: [200]
-      timeout:
-        description: Seconds for one request.
-        type: float
-        default: 2
-      interval:
-        description: Seconds between two requests.
-        type: float
-        default: 0.3
-      successes:
-        description: Healthy answers in a row.
-        type: int
-        default: 2
-      deadline:
-        description: Seconds for all of it.
-        type: float
-        default: 60
-  workers:
-    description: How workers are stopped. Needed again when the deployment goes back.
-    type: dict
-    default: {}
-    suboptions:
-      stop_timeout:
-        description: Seconds that running tasks may take. By default the service's C(stop_grace_period), else 60.
-        type: int
-      on_timeout:
-        description: What happens to a worker that still runs then.
-        type: str
-        choices: [fail, leave, requeue, kill]
-        default: fail
-      strategy:
-        description:
-          - With O(state=open), what becomes of the old workers while the new color boots. V(stop) stops them. V(throttle)
-            lowers their CPU weight until the new ones work, and is refused when the host cannot hold both colors.
-          - V(auto) is V(throttle) when each color has its own broker and the host can hold both, else V(stop).
-        type: str
-        choices: [stop, throttle, auto]
-        default: stop
-  old_web:
-    description:
-      - With O(state=open), whether the old web runs while approval is pending. V(running) is refused when the host cannot hold
-        two webs and the new workers. V(stopped) stops it when its last requests have ended, before the new workers start, and
-        a way back starts it again before Nginx is switched.
-      - V(auto) is V(running) where all of them fit, else V(stopped).
-    type: str
-    choices: [auto, running, stopped]
-    default: auto
-  unknown_tasks:
-    description:
-      - What becomes of waiting tasks that the workers do not register.
-      - See O(unknown_tasks) of M(smallfleet.bluegreen.bg_stop_workers).
-    type: str
-    choices: [fail, hold, move]
-    default: fail
-  keep_keys:
-    description: Patterns of keys that go with the tasks. See O(keep_keys) of M(smallfleet.bluegreen.bg_move_tasks).
-    type: list
-    elements: str
-    default: []
-  drain_timeout:
-    description: Seconds to wait for requests that the old web still answers.
-    type: float
-    default: 30
-  revert_after:
-    description:
-      - Seconds without a sign of life after which the deployment counts as abandoned, and the guard on the host brings it to
-        an end. At least 20; 0 turns that off.
-    type: int
-    default: 900
-  watch:
-    description:
-      - Whether the guard goes back to the old color when the web of the new one dies while approval is pending. It asks every
-        two seconds, and three failures in a row are a death.
-    type: bool
-    default: true
-  approval_follows:
-    description:
-      - For O(state=settled). Whether nobody is asked, and O(state=closed) comes next. Then the guard is not started to watch
-        the new color for that moment, which would cost a small host 13 MiB; the timer that O(revert_after) sets starts it
-        should O(state=closed) never come.
-    type: bool
-    default: false
-  approval_timeout:
-    description:
-      - Seconds in which a deployment may be approved that awaits it; 0 for no limit. The host keeps the time. It begins when the
-        deployment has settled, anew when O(state=settled) is repeated, then as long as is given there, and anew at a boot.
-      - After it O(state=closed) is refused for whoever opened the deployment. Without a O(deployment_id) it is a decision of
-        its own, and possible as long as the deployment awaits approval.
-    type: int
-    default: 3600
-  on_timeout:
-    description:
-      - What the guard does then. V(keep) leaves both colors as they are. V(rollback) goes back to the old color.
-    type: str
-    choices: [keep, rollback]
-    default: keep
-  old_color:
-    description: Whether the old color is removed at the end, or kept stopped.
-    type: str
-    choices: [removed, stopped]
-    default: removed
-  remove_volumes:
-    description: Whether named volumes of a removed color go with it.
-    type: bool
-    default: false
-  keep_images:
-    description: How many releases keep their images, the live one included.
-    type: int
-    default: 3
 seealso:
   - module: smallfleet.bluegreen.bg_info
   - module: smallfleet.bluegreen.bg_switch
@@ -255,7 +99,7 @@ EXAMPLES = r"""
     epoch: "{{ deployment.epoch }}"
     state: settled
 
-- name: Let the old color go
+- name: Remove the old color
   smallfleet.bluegreen.bg_deployment:
     app: shop
     state: closed
@@ -269,12 +113,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 id:
-  description: Id of the deployment; empty when there is nothing to do.
+  description: Id of the deployment; empty if there is nothing to deploy.
   returned: O(state=open)
   type: str
   sample: 20261123T170739Z-4f2a9c
 epoch:
-  description: Epoch of the deployment, to be passed to the modules that act for it.
+  description: Epoch of the deployment, for the modules that act for it.
   returned: O(state=open) and O(state=recovered)
   type: int
   sample: 1
@@ -289,24 +133,24 @@ idle:
   type: str
   sample: green
 up_to_date:
-  description: Whether label, configuration and images are those of the live color already.
+  description: Whether the live color has this label, configuration and these images already.
   returned: O(state=open)
   type: bool
   sample: false
 pending:
   description:
-    - Whether the release is live already and awaits approval, from an earlier run. Then RV(id) and RV(epoch) are those of its
-      deployment, RV(live) is the old color and RV(idle) the new one.
+    - Whether the release is live already and awaits approval since an earlier run. Then RV(id) and RV(epoch) are
+      those of that deployment, RV(live) is the old color and RV(idle) the new one.
   returned: O(state=open)
   type: bool
   sample: false
 undecided:
-  description: Whether only the images will tell, once they have been pulled or built.
+  description: Whether this depends on the images, so that they have to be pulled or built first.
   returned: O(state=open)
   type: bool
   sample: false
 release:
-  description: The release; when going back, that of the kept color.
+  description: The release; on the way back, the release of the kept color.
   returned: O(state=open)
   type: str
   sample: 1.4.2
@@ -326,20 +170,20 @@ broker:
   type: str
   sample: color
 broker_service:
-  description: The service that is the broker, where each color has its own.
+  description: The service that is the broker, if each color has its own.
   returned: O(state=open)
   type: str
   sample: redis
 worker_strategy:
-  description: What becomes of the old workers while the new color boots. One of V(stop), V(throttle).
+  description: What happens to the old workers while the new color boots. One of V(stop), V(throttle).
   returned: O(state=open)
   type: str
   sample: stop
 worker_services:
   description:
     - The services of the workers and of beat, by color.
-    - C(old) are those of the live color, among them such as run Celery and are in no list because the new release has
-      another name for them. C(new) are those that take over.
+    - C(old) are those of the live color, including services that run Celery under a name that the new release does not
+      use any more. C(new) are those of the new color.
   returned: O(state=open)
   type: dict
   sample: {old: [celery, beat], new: [worker, beat]}
@@ -355,23 +199,23 @@ init_before_stop:
   elements: str
   sample: [collectstatic]
 fetch:
-  description: How the candidate's containers are to be created, in the words of M(smallfleet.bluegreen.bg_fetch).
+  description: How to create the containers of the new color, as options of M(smallfleet.bluegreen.bg_fetch).
   returned: O(state=open)
   type: dict
   contains:
     leftover:
-      description: Whether the idle broker runs and may hold tasks of earlier days.
+      description: Whether the idle broker runs and may still hold tasks.
       returned: always
       type: bool
       sample: false
     env_files:
-      description: Env files, later ones win.
+      description: Env files; later ones override earlier ones.
       returned: unless the kept color comes back
       type: list
       elements: str
       sample: [/srv/shop/.env, /var/lib/bluegreen/shop/green-20261123T170739Z-4f2a9c.env]
     services:
-      description: Services that the candidate starts.
+      description: Services that get a container.
       returned: unless the kept color comes back
       type: list
       elements: str
@@ -387,20 +231,20 @@ fetch:
       type: str
       sample: policy
 plan:
-  description: What the deployment is going to do, a line for each phase.
+  description: What the deployment will do, one line for each phase.
   returned: O(state=open)
   type: list
   elements: str
   sample: ["cutover: point Nginx at green in /etc/nginx/conf.d/bluegreen-shop.conf, reload, prove it"]
 findings:
-  description: All sentences of the failure, one for each thing that is not in order.
+  description: All reasons of the failure, one sentence each.
   returned: failure of O(state=open)
   type: list
   elements: str
   sample: ["bluegreen_ports.green is 18002, but python3 (process 812) listens on that port: choose another port."]
 figures:
   description: What the deployment cost.
-  returned: O(state=settled); O(state=closed) and O(state=recovered), if one was open whose journal could be read
+  returned: O(state=settled); O(state=closed) and O(state=recovered), if a deployment with a readable journal was open
   type: dict
   contains:
     took:
@@ -408,26 +252,26 @@ figures:
       type: float
       sample: 95.8
     waited:
-      description: Seconds of C(took) in which a human was waited for; null if an earlier version opened it.
+      description: Seconds of C(took) spent waiting for a human; null if an earlier version opened it.
       type: float
       sample: 61.0
     seconds:
       description:
-        - Seconds of each phase, which together are C(took). Beside the steps of a deployment there are C(way_back),
-          C(between_runs), which is the controller's own work, and C(failed), until somebody looked.
+        - Seconds of each phase; their sum is C(took). Besides the steps of a deployment there are C(way_back),
+          C(between_runs), which is the work of the controller, and C(failed), the time until the next attempt.
       type: dict
       sample: {fetch: 14.2, health: 3.4, awaiting_approval: 61.0, between_runs: 7.0}
     tasks_moved:
-      description: How many messages were moved from one color's broker to the other's; those that were moved back count twice.
+      description: How many messages were moved between the brokers of the colors. Messages that moved back count twice.
       type: int
     worker_gap:
       description:
-        - Seconds of C(took) in which no worker of either color was at work, from the signal to stop until workers were proved
-          to consume, on the way back, too. 0 if they overlapped, null if no worker was stopped or none was to start again.
+        - Seconds of C(took) in which no worker of either color worked, from the stop signal until workers consumed,
+          including the way back. 0 if they overlapped, null if no worker was stopped, or none was started again.
       type: float
       sample: 4.9
     memory:
-      description: Bytes in use on the host, C(before) the deployment and the highest that a step saw (C(peak)).
+      description: Bytes in use on the host, C(before) the deployment, and the C(peak) that a step saw.
       type: dict
       sample: {before: 188743680, peak: 267386880}
 result:
@@ -442,35 +286,35 @@ found:
   sample: true
 already:
   description:
-    - Whether none was open and the last one was rolled back already, so that V(rollback) has nothing to do. Going further back
-      takes the O(release) that was kept.
+    - Whether no deployment was open and the last one was rolled back already, so that there is nothing to roll back. To
+      go back further, name the kept O(release).
   returned: O(state=recovered)
   type: bool
   sample: false
 again:
   description:
-    - With O(prefer=rollback) and none open, whether the last one was to lead back to the kept color and was undone, so that this
-      is what a rollback means again.
-  returned: O(state=recovered), if none was open
+    - With O(prefer=rollback) and no open deployment, whether the last one was to go back to the kept color and was
+      undone, so that a rollback tries it again.
+  returned: O(state=recovered), if no deployment was open
   type: bool
   sample: false
 kept:
-  description: Where no deployment was open, the release of the color that was kept stopped; empty where there is none.
+  description: The release of the color that is kept stopped; empty if there is none, or if a deployment was open.
   returned: O(state=recovered)
   type: str
   sample: 1.4.0
 message:
-  description: What was done, in a sentence.
+  description: One sentence about what was done.
   returned: O(state=settled) and O(state=recovered)
   type: str
   sample: "Release 1.4.2 was rolled back: blue is live with release 1.4.1."
 logs:
-  description: The last log lines of the candidate's containers that had failed, by container.
+  description: The last log lines of failed containers of the new color, by container.
   returned: O(state=recovered)
   type: dict
   sample: {shop-green-web-1: ["ModuleNotFoundError: No module named 'shop'"]}
 commands:
-  description: Command lines that would have done the same, for support.
+  description: What was done, as command lines.
   returned: always
   type: list
   elements: str

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bg_fetch
-short_description: Get the images of a color and create its containers
+short_description: Pull or build the images of a color and create its containers
+version_added: 1.0.0
+author:
+  - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Pulls or builds the images of some services of a Compose project, and creates their containers anew, with one call of
-    C(docker compose up --no-start). None is started, and none is created that was not asked for.
-  - It holds no lock meanwhile, because a pull may take an hour. In a deployment it shows a sign of life every few seconds,
-    and ends Compose when the deployment is not that of the caller any more.
+  - Pulls or builds the images of some services of a Compose project, and recreates their containers, with one call of
+    C(docker compose up --no-start). It starts no container, and creates only those of the named services.
+  - It holds no lock meanwhile, because a pull may take an hour. In a deployment it writes a heartbeat every few
+    seconds, and ends Compose if another run has taken over the deployment.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.attributes
@@ -25,7 +28,7 @@ attributes:
   idempotent:
     support: none
     details:
-      - Containers of an earlier try are not used again.
+      - Containers of an earlier attempt are not reused.
 options:
   project:
     description: Compose project of the color.
@@ -36,22 +39,23 @@ options:
     type: path
     required: true
   files:
-    description: Compose files below O(project_src), later ones win. Empty for those that Compose finds itself.
+    description:
+      - Compose files below O(project_src); later ones override earlier ones. If empty, Compose finds them itself.
     type: list
     elements: str
     default: []
   profiles:
-    description: Profiles of the Compose file that are used.
+    description: Active profiles of Compose.
     type: list
     elements: str
     default: []
   env_files:
-    description: Env files, later ones win. Compose does nothing when one of them is not there.
+    description: Env files; later ones override earlier ones. Compose fails if one of them is missing.
     type: list
     elements: path
     default: []
   services:
-    description: Services that get a container. A service that they depend on gets none unless it is named.
+    description: Services that get a container. Services that they depend on get none unless they are named.
     type: list
     elements: str
     required: true
@@ -62,7 +66,7 @@ options:
     default: missing
   build:
     description:
-      - What to build. V(policy) builds what has C(build:) and no image on the host.
+      - What to build. V(policy) builds services with C(build:) that have no image on the host.
     type: str
     choices: [always, policy, never]
     default: policy
@@ -71,8 +75,6 @@ requirements:
 seealso:
   - module: smallfleet.bluegreen.bg_deployment
   - module: smallfleet.bluegreen.bg_start
-author:
-  - The smallfleet.bluegreen contributors (@smallfleet)
 """
 
 EXAMPLES = r"""

@@ -12,17 +12,17 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Prints one table of what M(smallfleet.bluegreen.bg_info) returned of each host, or writes it to a file.
-  - It runs on the computer that Ansible runs on, and on no host; run it once for all hosts.
+  - Prints one table of the results of M(smallfleet.bluegreen.bg_info) on all hosts, or writes them to a file.
+  - It runs on the controller only; run it once for all hosts.
 attributes:
   action:
-    description: Runs on the computer that Ansible runs on.
+    description: Runs on the controller.
     support: full
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
     details:
-      - The file is not written then.
+      - It does not write the file.
   diff_mode:
     description: >-
       Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
@@ -32,23 +32,23 @@ attributes:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: none
     details:
-      - The file says when it was made.
+      - The file contains the time at which it was written.
 options:
   looks:
     description:
-      - What M(smallfleet.bluegreen.bg_info) returned, as it was registered, by the host's name.
-      - One that failed, or did not reach the host, makes it V(wrong), and so does an empty one.
+      - The registered results of M(smallfleet.bluegreen.bg_info), by the name of the host.
+      - A host with a failed, unreachable or empty result is degraded.
     type: dict
     required: true
   apps:
-    description: The app by the host's name.
+    description: The app of each host, by the name of the host.
     type: dict
     default: {}
   report:
     description:
-      - File to write instead of printing the table, on the computer that Ansible runs on. A relative path begins where
+      - File to write on the controller, instead of printing the table. A relative path begins in the folder in which
         C(ansible-playbook) was started.
-      - One that ends with C(.html) is a page for people, one that ends with C(.json) the same for programs.
+      - A name that ends with C(.html) makes a page for people, C(.json) the same data for programs.
     type: str
     default: ""
 seealso:
@@ -56,7 +56,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the shop
+- name: Read the state of the shop
   smallfleet.bluegreen.bg_info:
     app: shop
   register: shop
@@ -72,34 +72,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The table, why hosts are not whole, and how many are.
+  description: The table, the reasons of each host, and how many hosts are in each state.
   returned: success
   type: list
   elements: str
   sample:
-    - HOST  STATE  LIVE   RELEASE  SINCE (UTC)  WORKERS  QUEUE  OPEN  LAST       GAP    FREE DISK  FREE MEMORY
-    - pi-1  whole  green  1.4.2    11-20 09:15  2/2      0      -     committed  4.9 s  21.0 GiB   584 MiB
+    - HOST  STATE    LIVE   RELEASE  SINCE (UTC)  WORKERS  QUEUE  OPEN  LAST       GAP    FREE DISK  FREE MEMORY
+    - pi-1  healthy  green  1.4.2    11-20 09:15  2/2      0      -     committed  4.9 s  21.0 GiB   584 MiB
     - ""
-    - "1 host: 1 whole, 0 open, 0 wrong."
+    - "1 host: 1 healthy, 0 in progress, 0 degraded."
 exit_code:
-  description: 0 if all hosts are whole, 4 if one is wrong, else 3.
+  description: 0 if all hosts are healthy, 4 if one is degraded, otherwise 3.
   returned: success
   type: int
   sample: 0
-whole:
-  description: Hosts where what should run runs, and no deployment is open.
+healthy:
+  description: Hosts on which everything that should run does, and no deployment is open.
   returned: success
   type: list
   elements: str
   sample: [pi-1]
-open:
-  description: Hosts where a deployment is open or awaits approval, and nothing is wrong.
+in_progress:
+  description: Hosts on which a deployment is open or awaits approval, and which are not degraded.
   returned: success
   type: list
   elements: str
   sample: []
-wrong:
-  description: Hosts that somebody has to look at.
+degraded:
+  description: Hosts that need attention.
   returned: success
   type: list
   elements: str

@@ -12,10 +12,11 @@ version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Asks a URL of the color again and again, past Nginx, until it has answered well several times in a row. Starts nothing.
-  - Fails at once when one of the color's containers exits, restarts or turns unhealthy by its own health check, with
-    the last lines that it wrote. So a crash loop costs seconds and not the whole deadline.
-  - Redirects are not followed, so that their status can be asked for.
+  - Sends requests to a URL of the color, past Nginx, until it has given several healthy answers in a row. Starts
+    nothing.
+  - Fails at once if a container of the color exits, restarts or becomes unhealthy by its own health check, and returns
+    its last log lines. A crash loop thus costs seconds instead of the whole deadline.
+  - Does not follow redirects, so that O(status) can name the status of one.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.attributes
@@ -23,7 +24,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is asked, because in check mode the color that is to be asked was not started.
+      - It sends no request, because in check mode the color was not started.
   diff_mode:
     support: N/A
     details:
@@ -33,12 +34,12 @@ attributes:
 options:
   url:
     description:
-      - Where the color answers by itself, such as V(http://127.0.0.1:18002/health/).
+      - A URL at the color's own port, such as V(http://127.0.0.1:18002/health/).
     type: str
     required: true
   host:
     description:
-      - Value of the Host header, and the name that a certificate has to be valid for. Empty for the host of O(url).
+      - Value of the Host header, and the name for which the certificate has to be valid. Empty for the host of O(url).
     type: str
     default: ""
   status:
@@ -49,7 +50,7 @@ options:
     default: [200]
   timeout:
     description:
-      - Seconds that one attempt may take altogether, from the connection to the end of the answer.
+      - Seconds for one attempt, from the connection to the end of the answer.
     type: float
     default: 2.0
   interval:
@@ -59,7 +60,7 @@ options:
     default: 0.3
   successes:
     description:
-      - How many good answers in a row make the color healthy.
+      - How many healthy answers in a row are needed.
     type: int
     default: 2
   deadline:
@@ -69,14 +70,14 @@ options:
     default: 60.0
   project:
     description:
-      - Compose project of the color, the containers of which have to stay up.
-      - Within a deployment these are its web and support services, else all that run when the wait begins.
-      - Empty to look at no container.
+      - Compose project of the color. Its containers have to stay up.
+      - Within a deployment these are its web and support services, otherwise all that run when the check begins.
+      - If empty, no container is watched.
     type: str
     default: ""
   validate_certs:
     description:
-      - Whether the certificate has to be valid where O(url) begins with C(https).
+      - Whether the certificate has to be valid if O(url) begins with C(https).
     type: bool
     default: true
 seealso:
@@ -93,7 +94,7 @@ EXAMPLES = r"""
     url: http://127.0.0.1:18002/health/
     project: shop-green
 
-- name: Ask an app that only knows its own host name, and answers with a redirect
+- name: Check an app that needs its own host name, and answers with a redirect
   smallfleet.bluegreen.bg_health:
     app: shop
     url: http://127.0.0.1:18001/
@@ -104,17 +105,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 attempts:
-  description: How many times O(url) was asked.
+  description: How many requests were sent.
   returned: always
   type: int
   sample: 4
 seconds:
-  description: How long that took.
+  description: Seconds that the check took.
   returned: always
   type: float
   sample: 1.37
 status:
-  description: HTTP status of the last answer, V(0) when the last attempt got none.
+  description: HTTP status of the last answer; V(0) if the last attempt got none.
   returned: always
   type: int
   sample: 200
@@ -124,13 +125,14 @@ latency_ms:
   type: int
   sample: 12
 failure:
-  description: What went wrong, with the last thing that was seen. Empty when the color is healthy.
+  description: Why the color is not healthy, with the last answer. Empty if it is healthy.
   returned: always
   type: str
-  sample: "http://127.0.0.1:18002/health/ was not healthy within 60 s (170 attempts): the last one answered with status 500,
-    not 200."
+  sample: "http://127.0.0.1:18002/health/ was not healthy within 60 s (170 attempts): the last one answered with status
+    500, not 200."
 logs:
-  description: The last lines of the container that failed, or of all that were looked at when the deadline passed, by name.
+  description:
+    - The last log lines of the failed container, or of all watched containers after the deadline, by container.
   returned: always
   type: dict
   sample: {shop-green-web-1: ["ModuleNotFoundError: No module named 'shop'"]}

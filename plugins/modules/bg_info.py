@@ -22,7 +22,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - It changes nothing anyhow.
+      - It changes nothing.
   diff_mode:
     support: N/A
     details:
@@ -36,12 +36,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the shop
+- name: Read the state of the shop
   smallfleet.bluegreen.bg_info:
     app: shop
   register: shop
 
-- name: Show it
+- name: Show the state
   ansible.builtin.debug:
     msg: "{{ shop.summary }}"
 """
@@ -53,33 +53,33 @@ app:
   type: str
   sample: shop
 live:
-  description: The color that Nginx sends requests to, as its file says; empty when there is none.
+  description: The color to which Nginx sends requests, read from its file; empty if there is none.
   returned: always
   type: str
   sample: green
 idle:
-  description: The other color; empty when none is live.
+  description: The other color; empty if none is live.
   returned: always
   type: str
   sample: blue
 release:
-  description: Label of the live release; empty when it has none or is not known.
+  description: Label of the live release; empty if it has none or is not known.
   returned: always
   type: str
   sample: 1.4.2
 since:
   description:
-    - When requests began to go to the live color, by what its deployment noted; empty when none did.
+    - When the live color began to serve requests, recorded by its deployment; empty if no deployment did.
   returned: always
   type: str
   sample: "2026-11-20T09:15:24Z"
 colors:
   description:
-    - For each color its C(project), C(port), C(release), C(health) (one of V(running), V(unhealthy), V(stopped) and V(absent)
-      for its web), and C(containers).
-    - C(without_celery) of a container says that it runs and was started for a Celery worker or beat, but that there is no
-      Celery in it any more.
-    - If it is live also C(missing), the services that have no container, those of init left out.
+    - For each color its C(project), C(port), C(release), C(health) (one of V(running), V(unhealthy), V(stopped) and
+      V(absent) for its web), and C(containers).
+    - C(without_celery) of a container is true if it was started for a Celery worker or beat and still runs, but its
+      Celery has ended.
+    - The live color also has C(missing), the services without a container, except init services.
   returned: always
   type: dict
   sample:
@@ -103,19 +103,19 @@ colors:
         - service: beat
           role: workers
 queues:
-  description: For each color, how many tasks wait in each queue of its broker; null when it cannot be asked.
+  description: For each color, how many tasks wait in each queue of its broker; null if the broker does not answer.
   returned: always
   type: dict
   sample: {blue: null, green: {celery: 3, held: 2}}
 held:
   description:
-    - For each color, how many tasks its broker holds by their name, because no worker registered it; null when it
-      cannot be asked. Among C(queues) they are C(held).
+    - For each color, how many tasks are parked because no worker registers them, by the name of the task; null if the
+      broker does not answer. RV(queues) counts them as C(held).
   returned: always
   type: dict
   sample: {blue: null, green: {shop.new_task: 2}}
 deployment:
-  description: The deployment that is open, null when none is.
+  description: The open deployment; null if there is none.
   returned: always
   type: dict
   sample:
@@ -136,8 +136,8 @@ deployment:
     owner_alive: false
 history:
   description:
-    - The last twenty deployments that have ended, oldest first. Their figures are those that bg_deployment returns; an entry of
-      an earlier version lacks some.
+    - The last twenty deployments that have ended, oldest first. Their figures are those that
+      M(smallfleet.bluegreen.bg_deployment) returns. Earlier versions recorded fewer.
   returned: always
   type: list
   elements: dict
@@ -161,20 +161,20 @@ history:
       memory: {before: 188743680, peak: 267386880}
 resources:
   description:
-    - Memory of the host, and disk of the file system on which the Docker Engine keeps its data, in bytes.
+    - Memory of the host, and disk space where the Docker Engine keeps its data, in bytes.
   returned: always
   type: dict
   sample:
     memory: {total: 1073741824, available: 612368384}
     disk: {path: /var/lib/docker, total: 31268536320, available: 22548578304}
 problems:
-  description: What could not be read, and whether visitors get no answer, a sentence each. They are given as warnings, too.
+  description: What could not be read, and whether visitors get no answer, one sentence each. Each is also a warning.
   returned: always
   type: list
   elements: str
   sample: ["The broker shop-green/redis does not answer."]
 summary:
-  description: The same for people.
+  description: The state in lines for people.
   returned: always
   type: list
   elements: str

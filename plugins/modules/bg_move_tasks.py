@@ -9,14 +9,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bg_move_tasks
 short_description: Move waiting Celery tasks from one Redis to another
+version_added: 1.0.0
+author:
+  - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Moves messages that wait in queues of every priority, and those that a worker had taken and not acknowledged, among
-    which are tasks with an ETA or a countdown. The latter only when no live worker reads the source.
-  - Copies results, the state of chords, RedBeat's schedule and the bindings of queues beforehand.
-  - May be killed at any moment and run again. No message is lost or doubled by that, and none is changed.
-  - Keys that are not Celery's, such as sessions and caches, are not touched. M(smallfleet.bluegreen.bg_copy_keys) copies those.
-  - Within a deployment, tasks that the workers of the destination do not register are brought to hold lists beside the
-    queues, as O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) has it, because Celery would discard them.
+  - Moves messages that wait in queues of every priority. If no live worker reads the source, it also moves messages
+    that a worker had received but not acknowledged, which include tasks with an ETA or a countdown.
+  - Copies results, the state of chords, RedBeat's schedule and the bindings of queues first.
+  - It may be killed at any moment and run again. No message is lost, duplicated or changed by that.
+  - Other keys, such as sessions and caches, are not touched. M(smallfleet.bluegreen.bg_copy_keys) copies those.
+  - Within a deployment, O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) decides whether tasks that the
+    workers of the destination do not register are parked in lists beside the queues, because Celery would discard them.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.two_brokers
@@ -25,7 +28,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Counts what would be moved.
+      - Counts the messages that would be moved.
   diff_mode:
     support: full
   idempotent:
@@ -33,24 +36,23 @@ attributes:
 options:
   hop:
     description:
-      - Number of the move within the deployment. A move in the direction of the one before belongs to the same hop.
-      - Fails with nothing done when it is another one. V(0) for whichever it is.
+      - Number of the move within the deployment. A move in the same direction as the previous one belongs to the same
+        hop.
+      - If the current hop is another one, the module fails and moves nothing. V(0) accepts every hop.
     type: int
     default: 0
   empty:
     description:
-      - Whether O(source) has to be empty afterwards. Fails when it still holds tasks, or a worker of its project still
-        runs and may hold some.
+      - Whether O(source) has to be empty afterwards. The module fails if it still holds tasks, or if a worker of its
+        project still runs and may hold some.
     type: bool
     default: false
 seealso:
   - module: smallfleet.bluegreen.bg_copy_keys
-author:
-  - The smallfleet.bluegreen contributors (@smallfleet)
 """
 
 EXAMPLES = r"""
-- name: Bring what still waits in the old color's Redis to the new one's
+- name: Move waiting tasks from the Redis of the old color to that of the new one
   smallfleet.bluegreen.bg_move_tasks:
     app: shop
     source:
@@ -71,15 +73,15 @@ queues:
   sample: {celery: 12, reports: 1}
 held:
   description:
-    - How many messages were brought to a hold list, by the name of their task, because the workers of the destination
-      do not register it. They go to their queues with the next release that does.
+    - How many messages were parked, by the name of their task, because the workers of the destination do not register
+      it. They return to their queues with the next release that does.
   returned: success
   type: dict
   sample: {shop.new_task: 2}
 left:
   description:
-    - Messages per queue that the source still has. C(unacked) are those that a live worker has, or that no queue is
-      known for; C(held) are those in its hold lists.
+    - Messages per queue that the source still has. C(unacked) are those that a live worker holds, or whose queue is not
+      known; C(held) are parked ones.
   returned: success
   type: dict
 copied:
@@ -87,7 +89,7 @@ copied:
   returned: success
   type: int
 hop:
-  description: Number of the hop in the journal of the deployment; 0 when both are the same Redis.
+  description: Number of the hop in the journal of the deployment; 0 if both sides are the same Redis.
   returned: success
   type: int
 commands:

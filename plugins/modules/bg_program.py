@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bg_program
-short_description: Put the program on a host that does what the modules do
+short_description: Install the program that does the modules' work on a host
 version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Puts the code of the modules on the host, as one program in the folder of the app. The modules of this collection
-    have it do their work, which costs the host less than half of the processor time of a module that is sent. The same
+  - Installs the code of the modules on the host, as one program in the folder of the app. The modules of this
+    collection then run it, which takes less than half of the CPU time of a module that Ansible sends. The same
     program is the guard of the app's deployments.
-  - M(smallfleet.bluegreen.bg_deployment) puts it there, too, when it opens a deployment. With this module the first
-    deployment has it from the plan on, and so has the first one after an upgrade of the collection.
-  - A program that is there and of the same version is left alone. Another one is replaced after the new one has run on
-    the host.
-  - Nothing is done on a host without systemd, which has no guard. While a deployment is open the program is left alone,
+  - M(smallfleet.bluegreen.bg_deployment) installs it as well when it opens a deployment. With this module it is there
+    from the plan of the first deployment on, and of the first one after an upgrade of the collection.
+  - A program of the same version is left alone. One of another version is replaced after the new one has run on the
+    host.
+  - Does nothing on a host without systemd, which has no guard. While a deployment is open the program is left alone,
     with a warning, because it is the guard of that deployment.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
@@ -28,7 +28,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Whether the program runs on the host is only seen when it is put there.
+      - It does not check whether the program runs on the host.
   diff_mode:
     support: full
   idempotent:
@@ -38,14 +38,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Put the program on the host before the first deployment
+- name: Install the program before the first deployment
   smallfleet.bluegreen.bg_program:
     app: shop
 """
 
 RETURN = r"""
 program:
-  description: Where the program is; empty on a host without systemd.
+  description: Path of the program; empty on a host without systemd.
   returned: success
   type: str
   sample: /var/lib/bluegreen/shop/guard.pyz

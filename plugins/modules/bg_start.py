@@ -8,17 +8,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bg_start
-short_description: Start existing containers of a color by id, in the order that they need each other
+short_description: Start existing containers of a color by id, in the order of their dependencies
+version_added: 1.0.0
+author:
+  - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Starts containers that were created or stopped before. It never creates or recreates one, as C(docker compose up)
-    would, and starts nothing that was not asked for.
-  - The order is support, init, web, or workers and then beat. Support has to be healthy and a Redis to answer; init has
-    to end with exit code 0; workers have to consume before beat starts.
-  - A container that ends after its start fails the module at once, with its last log lines.
-  - During a deployment restart policies are noted in its journal and taken away before the start; workers get theirs
-    back after the proof that they consume.
+  - Starts containers that were created or stopped before. Unlike C(docker compose up) it never creates or recreates a
+    container, and it starts only the services that are named.
+  - The order is support, init, web, or workers and then beat. Support services have to be healthy, and a Redis has to
+    answer; init services have to end with exit code 0; workers have to consume before beat starts.
+  - If a container exits after its start, the module fails at once, with the last log lines of the container.
+  - During a deployment the restart policies are written into the journal and disabled before the start. Workers get
+    theirs back once they consume.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
+  - smallfleet.bluegreen.broker
   - smallfleet.bluegreen.attributes
 attributes:
   check_mode:
@@ -33,16 +37,16 @@ options:
     type: str
     required: true
   services:
-    description: The services to start, by role. Only the roles given are started.
+    description: The services to start, by role. Roles that are not named are not started.
     type: dict
     required: true
     suboptions:
       support:
-        description: Services that a color brings for itself, such as its Redis.
+        description: Services that each color has for itself, such as its Redis.
         type: list
         elements: str
       init:
-        description: Services that run once, one after the other in this order, and end with exit code 0.
+        description: Services that run once, one after the other in this order, and have to end with exit code 0.
         type: list
         elements: str
       web:
@@ -55,50 +59,34 @@ options:
         elements: str
   replaces:
     description:
-      - Compose project of the color whose workers and beat these ones replace.
-      - The schedule file of its stopped beat is copied to the new one first, so that what fell due meanwhile is sent at
-        once. In a deployment whose colors have a Redis each, its waiting tasks, results and chords are moved while the
-        new workers boot.
+      - Compose project of the color whose workers and beat are replaced.
+      - The schedule file of its stopped beat is copied to the new one first, so that tasks that fell due meanwhile are
+        sent at once. If each color has its own Redis, its waiting tasks, results and chords are moved while the new
+        workers boot.
       - Old workers that still run, throttled by M(smallfleet.bluegreen.bg_stop_workers), are stopped as soon as the
-        new ones consume, with the timeout of the deployment. Beat starts when the old one has ended.
-      - In a deployment on a host that cannot hold two webs and these workers, its web is stopped first, when the requests
-        that it still answers have ended.
+        new ones consume, with the timeout of the deployment. Beat starts when the old beat has ended.
+      - If the host cannot hold two webs and these workers, the old web is stopped first, after its last requests.
     type: str
     default: ""
   before_stop:
     description:
-      - Whether the old color works on, its workers too, so that init services must not slow it down. They get a quarter of
-        the usual CPU weight, and one that has not ended after O(timeout) gets its own back, and that time again.
-      - Where the host has too little memory for it, nothing is started, and a warning says so.
+      - Whether the old color still works, including its workers, so that init services must not slow it down. They
+        get a quarter of the usual CPU weight. A service that has not ended after O(timeout) gets the usual weight and
+        the same time again.
+      - If the host has too little memory, nothing is started, and a warning says so.
       - Only in a deployment, and only with support and init services.
     type: bool
     default: false
   wait:
     description:
-      - Whether to wait until support is healthy and workers consume. Without it a start counts that is still up a
-        moment later.
+      - Whether to wait until support services are healthy and workers consume. Otherwise a start succeeds if the
+        container is still up a moment later.
     type: bool
     default: true
   timeout:
-    description: Seconds that each role may take.
+    description: Seconds for each role.
     type: float
     default: 120
-  broker:
-    description:
-      - The broker of the color.
-      - By default that of the open deployment, or the Redis of the project.
-    type: dict
-    suboptions:
-      service:
-        description: Compose service that is the broker.
-        type: str
-        default: redis
-      url:
-        description: URL of the broker as the app has it. Empty for all databases of O(broker.service).
-        type: str
-        default: ""
-author:
-  - The smallfleet.bluegreen contributors (@smallfleet)
 """
 
 EXAMPLES = r"""
@@ -110,7 +98,7 @@ EXAMPLES = r"""
       support: [redis]
       web: [web]
 
-- name: Run what need not wait until the old workers have stopped
+- name: Run an init service before the old workers stop
   smallfleet.bluegreen.bg_start:
     app: shop
     deployment_id: "{{ opened.id }}"
@@ -128,7 +116,7 @@ EXAMPLES = r"""
     services:
       workers: [worker, beat]
 
-- name: Start them in the place of those of the other color
+- name: Start the workers, and move the tasks of the other color to them
   smallfleet.bluegreen.bg_start:
     app: shop
     project: shop-green
@@ -139,32 +127,32 @@ EXAMPLES = r"""
 
 RETURN = r"""
 started:
-  description: Names of the containers started, in that order. What ran already is not among them.
+  description: Names of the started containers, in that order. Containers that ran already are left out.
   returned: success
   type: list
   elements: str
   sample: [shop-green-redis-1, shop-green-web-1]
 seconds:
-  description: How long it took.
+  description: Seconds that the start took.
   returned: success
   type: float
 moved:
-  description: How many messages were moved from the broker of the color that is replaced.
+  description: How many messages were moved from the broker of the replaced color.
   returned: success
   type: int
 schedule:
-  description: The files of beat's schedule that were copied from the color that is replaced.
+  description: The schedule files of beat that were copied from the replaced color.
   returned: success
   type: list
   elements: str
   sample: [/srv/shop/celerybeat-schedule]
 failure:
-  description: What kept a container from coming up.
+  description: Why a container did not come up.
   returned: failure
   type: str
   sample: exited
 logs:
-  description: The last log lines of the containers that did not come up, by name.
+  description: The last log lines of the containers that did not come up, by container.
   returned: failure
   type: dict
 commands:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bg_switch
-short_description: Move Nginx to a color, with proof
+short_description: Switch Nginx to a color, and verify it
 version_added: 1.0.0
 author:
   - smallfleet.bluegreen contributors (@smallfleet)
 description:
-  - Writes the file that tells Nginx which color is live, has Nginx read it, and proves that requests go there.
-  - Proved is when the worker processes of before take no more requests and new ones run, C(nginx -T) shows this file and
-    the public server block passes requests to its upstream, and requests through O(public_url) make Nginx open connections
-    to the color. The exit code of a reload proves none of that.
-  - Without the proof the bytes of before are put back, Nginx reads them again, and the module fails.
-  - The color has to be healthy already, because anything may make Nginx read its files as soon as this one is written.
+  - Writes the file that names the live color for Nginx, reloads Nginx, and verifies that requests reach the color.
+  - The switch is verified if new worker processes of Nginx run and the previous ones take no more requests, if
+    C(nginx -T) shows this file and the public server block passes requests to its upstream, and if requests to
+    O(public_url) make Nginx open connections to the color. The exit code of a reload shows none of this.
+  - If the verification fails, the previous file is restored, Nginx is reloaded, and the module fails.
+  - The color has to be healthy already, because another program may reload Nginx as soon as the file is written.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
   - smallfleet.bluegreen.attributes
@@ -41,18 +41,18 @@ options:
     type: dict
     suboptions:
       blue:
-        description: That of the blue color.
+        description: Port of the blue color.
         type: int
         default: 18001
       green:
-        description: That of the green color.
+        description: Port of the green color.
         type: int
         default: 18002
   servers:
     description:
-      - Where Nginx finds the colors, when that is not V(127.0.0.1) and O(ports). For an Nginx in a container on a network
-        of its own these are names of containers and their own ports, such as V(web-blue:8000).
-      - A name has to resolve before Nginx is told of it, because one that does not keeps Nginx from starting.
+      - Addresses of the colors for Nginx, if they are not V(127.0.0.1) and O(ports). For an Nginx in a container on a
+        network of its own these are names and ports of containers, such as V(web-blue:8000).
+      - The names have to resolve, because Nginx does not start with a name that it cannot resolve.
     type: dict
     suboptions:
       blue:
@@ -63,8 +63,8 @@ options:
         type: str
   file:
     description:
-      - The file that this module owns. It holds one upstream and nothing else, and Nginx has to include it.
-      - A file that was written by hand is adopted when its upstream has one server, which is one of the colors.
+      - The file that this module owns. It contains one upstream and nothing else, and Nginx has to include it.
+      - A file that was written by hand is adopted if its upstream has one server, which is one of the colors.
       - V(/etc/nginx/conf.d/bluegreen-APP.conf) when empty, with the name of the app for C(APP).
     type: str
     default: ""
@@ -82,23 +82,24 @@ options:
     default: ""
   public_url:
     description:
-      - A URL that reaches the server block of this app. It is asked for the proof, and its answer has to come from the app.
+      - A URL of the server block of this app. The verification sends requests to it, and the app has to answer them.
     type: str
     default: http://127.0.0.1/
   public_host:
     description:
-      - Value of the Host header, and the name that a certificate has to be valid for. Empty for the host of O(public_url).
+      - Value of the Host header, and the name for which the certificate has to be valid. Empty for the host of
+        O(public_url).
     type: str
     default: ""
   validate_certs:
     description:
-      - Whether the certificate has to be valid where O(public_url) begins with C(https).
+      - Whether the certificate has to be valid if O(public_url) begins with C(https).
     type: bool
     default: true
   backup:
     description:
-      - Whether the other color takes over requests while the live one does not answer.
-      - Both colors have to be up for that. Requests that are not idempotent are not taken over.
+      - Whether Nginx sends requests to the other color while the live one does not answer.
+      - Both colors have to be up for that. Nginx does not resend requests that are not idempotent.
     type: bool
     default: false
   release:
@@ -108,20 +109,21 @@ options:
     default: ""
   project:
     description:
-      - Compose project of O(color). Within a deployment its web has to answer once more just before Nginx is moved, and its
-        web and support services get their restart policies back, so that what is live survives a reboot.
+      - Compose project of O(color). Within a deployment its web has to answer once more just before the switch, and its
+        web and support services get their restart policies back, so that the live color starts after a reboot.
     type: str
     default: ""
   drain:
     description:
-      - Whether to wait until Nginx has finished all that it began before the switch. Only then the other color may stop.
-      - Can be asked for in the same run as the switch, or later.
+      - Whether to wait until Nginx has finished all requests that began before the switch. Only then the other color
+        may stop.
+      - Possible in the same run as the switch, or later.
     type: bool
     default: false
   drain_timeout:
     description:
-      - Seconds to wait for that. That they run out is no failure, because a websocket may live for days; RV(held_by) says
-        what is left.
+      - Seconds to wait for that. The module does not fail after them, because a websocket may live for days;
+        RV(held_by) lists the requests that are left.
     type: float
     default: 30.0
 seealso:
@@ -143,7 +145,7 @@ EXAMPLES = r"""
     release: "2.4.1"
     project: shop-green
 
-- name: Wait until nobody is served by the blue color any more
+- name: Wait until the blue color serves no more requests
   smallfleet.bluegreen.bg_switch:
     app: shop
     deployment_id: "{{ opened.id }}"
@@ -167,12 +169,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 live:
-  description: The color that Nginx is proved to send requests to; in check mode, the one that it would.
+  description: The color to which Nginx sends requests, as verified; in check mode, the one to which it would.
   returned: success
   type: str
   sample: green
 previous:
-  description: The color that was live before, empty when there was none.
+  description: The color that was live before; empty if there was none.
   returned: success
   type: str
   sample: blue
@@ -182,12 +184,12 @@ diff:
   type: dict
   sample: {"before": "upstream shop {...}", "after": "upstream shop {...}"}
 seconds:
-  description: How long the switch took with its proof.
+  description: Seconds that the switch and its verification took.
   returned: success
   type: float
   sample: 0.31
 children:
-  description: Processes of Nginx from before the switch, each as process id and start time, that may still finish requests.
+  description: Previous worker processes of Nginx that may still finish requests, each as process id and start time.
   returned: success
   type: list
   elements: list
@@ -198,16 +200,17 @@ drained:
   type: bool
   sample: true
 held_by:
-  description: What the drain still waits for, as sentences.
+  description: What the drain still waits for, one sentence each.
   returned: success
   type: list
   elements: str
   sample:
     - "worker process 812 of Nginx serves a websocket or long request of 192.0.2.7:50412 for 37 s since the switch"
 failure:
-  description: Why Nginx was not moved, in RV(ignore:reason) and in Nginx's own words, whether the file of before is back, and
-    the color that Nginx is proved to serve.
-  returned: when Nginx was not moved
+  description:
+    - Why Nginx was not switched, in RV(ignore:reason) and in Nginx's own words, whether the previous file is restored,
+      and the color that Nginx serves, as verified.
+  returned: if Nginx was not switched
   type: dict
   sample:
     reason: Nginx started no new worker process
@@ -215,7 +218,7 @@ failure:
     restored: true
     served: blue
 commands:
-  description: What was done that changes the host.
+  description: What was done, as command lines.
   returned: always
   type: list
   elements: str

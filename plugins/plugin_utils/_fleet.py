@@ -3,28 +3,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The fleet as the table, the JSON and the page show it, from what bg_info returned of each host. Pure.
+"""The report that table, JSON and page show, made of the results of bg_info. Pure.
 
-What hosts say is not trusted: texts become short lines without control characters, figures become numbers, and a host
-whose answer has another shape is wrong instead of the end of the report.
+Answers of hosts are not trusted: texts become short lines without control characters, figures become numbers, and an
+answer of another shape makes its host degraded instead of failing the report.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any, Iterable
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import EXIT_CODES, WRONG, judge
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import DEGRADED, EXIT_CODES, judge
 
-# Of the report itself: raised when a key goes or changes its meaning.
+# Of the report itself: raised when a key is removed or changes its meaning.
 VERSION = 1
 LONGEST = 400
 
 
-def fleet(looks, at):
+def fleet(looks: Iterable[tuple[str, str, dict[str, Any]]], at: str) -> dict[str, Any]:
     """The report.
 
     :param looks: ``(host, app, result of bg_info)`` of each host.
-    :param at: when they were taken, as a timestamp.
+    :param at: the time of the report, as a timestamp.
+    :returns: JSON: ``version``, ``at``, ``exit_code``, ``counts`` of each state, and ``hosts``, a dict each.
     """
     hosts = [_host(*look) for look in looks]
     return {
@@ -36,18 +38,18 @@ def fleet(looks, at):
     }
 
 
-def _host(name, app, info):
-    shown = {"host": text(name), "app": text(app), "unreachable": bool(info.get("unreachable"))}
+def _host(name: str, app: str, info: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {"host": text(name), "app": text(app), "unreachable": bool(info.get("unreachable"))}
     try:
         verdict = judge(info)
         shown.update(verdict=verdict.state, reasons=[text(reason).rstrip(".") for reason in verdict.reasons])
         return {**shown, **(_facts(info) if "live" in info else _NO_FACTS)}
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        told = f"its answer cannot be understood ({type(error).__name__}: {error}): was its bg_info of this release?"
-        return {**shown, "verdict": WRONG, "reasons": [text(told)], **_NO_FACTS}
+        told = f"its answer has an unknown shape ({type(error).__name__}: {error}): does it run this release's bg_info?"
+        return {**shown, "verdict": DEGRADED, "reasons": [text(told)], **_NO_FACTS}
 
 
-def _facts(info):
+def _facts(info: dict[str, Any]) -> dict[str, Any]:
     live, history = text(info["live"]), [_ended(entry) for entry in info["history"]]
     color = info["colors"][live] if live else {"containers": [], "missing": []}
     queues = info["queues"][live] if live else None
@@ -75,7 +77,7 @@ def _facts(info):
 
 _CONTAINER = ("name", "service", "role", "status", "health", "image", "restart_policy")
 _DEPLOYMENT = ("id", "who", "release", "from", "to", "result", "reason")
-_NO_FACTS = {
+_NO_FACTS: dict[str, Any] = {
     **dict.fromkeys(("live", "release", "since"), ""),
     **dict.fromkeys(("workers", "queue", "deployment", "last", "memory", "disk")),
     "held": 0,
@@ -83,21 +85,21 @@ _NO_FACTS = {
 }
 
 
-def _workers(color):
-    """How many work of those that there should be; a service without a container counts as one."""
+def _workers(color: dict[str, Any]) -> dict[str, int]:
+    """How many workers run (``running``), and how many should (``of``); a service without a container counts as one."""
     workers = [each for each in color["containers"] if each["role"] == "workers"]
     running = [each for each in workers if each["status"] == "running" and not each.get("without_celery")]
     missing = sum(each["role"] == "workers" for each in color["missing"])
     return {"running": len(running), "of": len(workers) + missing}
 
 
-def _open(deployment):
+def _open(deployment: dict[str, Any]) -> dict[str, Any]:
     shown = {key: text(deployment[key]) for key in (*_DEPLOYMENT, "since", "step")}
     return {**shown, "owner_alive": bool(deployment["owner_alive"]), "going_back": bool(deployment["going_back"])}
 
 
-def _ended(entry):
-    """A deployment of the history; entries of earlier versions lack some of it."""
+def _ended(entry: dict[str, Any]) -> dict[str, Any]:
+    """A deployment of the history. Earlier versions wrote fewer keys."""
     shown = {key: text(entry.get(key) or "") for key in (*_DEPLOYMENT, "started", "live_at", "ended")}
     memory = entry.get("memory") or {}
     return {
@@ -109,23 +111,23 @@ def _ended(entry):
     }
 
 
-def _room(given):
+def _room(given: dict[str, Any]) -> dict[str, int]:
     total = _whole(given["total"])
     return {"total": total, "available": min(_whole(given["available"]), total)}
 
 
-def text(value):
-    """One line that a terminal and a page can show, of a sane length."""
+def text(value: object) -> str:
+    """One printable line of at most :data:`LONGEST` characters."""
     line = " ".join("".join(each if each.isprintable() else " " for each in str(value)).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
-def _number(value):
+def _number(value: Any) -> float:
     number = float(value)
     if not math.isfinite(number) or number < 0:
-        raise ValueError(f"{value} is no figure")
+        raise ValueError(f"{value} is not a figure")
     return number
 
 
-def _whole(value):
+def _whole(value: Any) -> int:
     return int(_number(value))

@@ -3,37 +3,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The fleet as one HTML page that needs nothing else: no other file, no script, no network."""
+"""The report as one HTML page without other files, scripts or network."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import jinja2
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import OPEN, WHOLE, WRONG
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import DEGRADED, HEALTHY, IN_PROGRESS
 
-TEMPLATE = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "bluegreen", "templates", "fleet.html.j2")
+TEMPLATE = os.path.join(os.path.dirname(__file__), "_fleet_page.html.j2")
 
-# Of a deployment, in this order; what takes place while no worker runs belongs together. What a human takes would hide the rest.
+# In the order of the page: the phases while no worker runs stand together. The time that a human takes is left out,
+# because it would hide the rest.
 PHASES = tuple(phase for phase in figures.PHASES if phase not in figures.WAITING)
 OTHER = "other"
 
-# What has to be looked at comes first.
-URGENCY = (WRONG, OPEN, WHOLE)
+# Hosts that need attention come first.
+URGENCY = (DEGRADED, IN_PROGRESS, HEALTHY)
 
 
-def page(report):
-    """The report as HTML. Every text is escaped where it is put in, because it may come from a host."""
+def page(report: dict[str, Any]) -> str:
+    """The report as HTML. The template escapes every text, because it may come from a host."""
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters.update(
         size=_readable.size,
         span=figures.span,
+        words=_readable.words,
         moment=lambda stamp: _readable.moment(stamp, report["at"]),
         stamp=lambda stamp: stamp.replace("T", " ").removesuffix("Z"),
         used=lambda room: 100 - 100 * room["available"] // room["total"] if room["total"] else 0,
@@ -56,14 +59,15 @@ def page(report):
     )
 
 
-def worked(entry):
-    """Seconds that it took, without those in which a human was waited for."""
-    return sum(seconds for phase, seconds in entry["seconds"].items() if phase not in figures.WAITING)
+def worked(entry: dict[str, Any]) -> float:
+    """Seconds that a deployment took, without those spent waiting for a human."""
+    seconds: dict[str, float] = entry["seconds"]
+    return sum(lasted for phase, lasted in seconds.items() if phase not in figures.WAITING)
 
 
-def bars(entry, longest):
-    """``(phase, seconds, percent of the longest deployment)`` of each phase that took any time."""
-    found = {}
+def bars(entry: dict[str, Any], longest: float) -> list[tuple[str, float, float]]:
+    """``(phase, seconds, percent of the longest deployment)`` of each phase that took time."""
+    found: dict[str, float] = {}
     for phase, seconds in entry["seconds"].items():
         if phase not in figures.WAITING:
             name = phase if phase in PHASES else OTHER

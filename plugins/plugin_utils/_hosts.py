@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Mapping
+
 from ansible.inventory.manager import InventoryManager
 
 
-def matching(loader, variables, pattern):
+def matching(loader: Any, variables: Mapping[str, Any], pattern: str) -> list[str]:
     """Names of the hosts of a pattern, in the order of the play; ``--limit`` applies.
 
-    variables: those of a template, of which ``groups`` and ``ansible_limit`` are looked at.
+    :param loader: Ansible's ``DataLoader``.
+    :param variables: those of a template; ``groups`` and ``ansible_limit`` are used.
     """
     inventory = InventoryManager(loader, parse=False)
     for group, hosts in variables["groups"].items():

@@ -3,18 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Figures and times as people read them. Pure."""
+"""Figures and times for people. Pure."""
 
 from __future__ import annotations
 
 
-def size(count):
+def size(count: float) -> str:
     """Bytes, such as ``410 MiB`` or ``12.3 GiB``."""
     mib = count / 1024**2
     return f"{mib:.0f} MiB" if mib < 1000 else f"{mib / 1024:.1f} GiB"
 
 
-def moment(stamp, at):
-    """A timestamp, short: the day and the minute, or the whole date if the year is not that of ``at``. In UTC, as all are."""
+def words(name: str) -> str:
+    """The name of a state or a result in words, such as ``in progress``."""
+    return name.replace("_", " ")
+
+
+def moment(stamp: str, at: str) -> str:
+    """A short timestamp, in UTC: month, day and minute, or only the date if it is of another year than ``at``."""
     date, dummy, clock = stamp.partition("T")
     return f"{date[5:]} {clock[:5]}" if date[:4] == at[:4] else date

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The file of the report, on the computer that Ansible runs on."""
+"""The file of the report, on the controller."""
 
 from __future__ import annotations
 
@@ -11,31 +11,36 @@ import contextlib
 import json
 import os
 import tempfile
+from typing import Any, Callable
 
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._fleet_page import page
 
 
 class ReportError(Exception):
-    """One sentence for whoever named the file."""
+    """One sentence for the user who named the file."""
 
 
-def _json(report):
+def _json(report: dict[str, Any]) -> str:
     return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
 
 
-# By the end of the file's name.
-FORMATS = {".html": page, ".json": _json}
+# By the extension of the file.
+FORMATS: dict[str, Callable[[dict[str, Any]], str]] = {".html": page, ".json": _json}
 
 
-def check_name(name):
+def check_name(name: str) -> None:
     if os.path.splitext(name)[1] not in FORMATS:
         raise ReportError(
-            f"bluegreen_report is {name!r}, but its end says what is written: let it end with .html or .json."
+            f"bluegreen_report is {name!r}, but its extension chooses the format: use a name that ends with .html or "
+            ".json."
         )
 
 
-def write(name, report):
-    """Write the report; whoever reads the file meanwhile sees the earlier one, or this."""
+def write(name: str, report: dict[str, Any]) -> None:
+    """Replace the report in one step, so that a reader sees either the previous report or this one.
+
+    :raises ReportError: if the file cannot be written.
+    """
     path = os.path.abspath(os.path.expanduser(name))
     rendered = FORMATS[os.path.splitext(path)[1]](report)
     try:
@@ -51,6 +56,6 @@ def write(name, report):
             raise
     except OSError as error:
         raise ReportError(
-            f"bluegreen_report is {name!r}, but {path} cannot be written ({error.strerror}): name a file in a folder of "
-            "this computer that is there and writable."
+            f"bluegreen_report is {name!r}, but {path} cannot be written ({error.strerror}): name a file in a folder "
+            "of this computer that exists and is writable."
         ) from error

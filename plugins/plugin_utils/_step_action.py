@@ -3,25 +3,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the bg_ modules share on the controller: the program that is on the host already does what the module would do.
+"""The controller's part of the bg_ modules: a program that is installed on the host does the work of the module.
 
-``bg_program`` puts it there, and ``bg_deployment`` when it opens a deployment. Whatever stands against it, the module
-is sent as ever: no program, one of another version, a connection that passes no standard input, arguments that do not
-validate.
-The host's half is ``module_utils/_program/step.py``.
+``bg_program`` installs it, and so does ``bg_deployment`` when it opens a deployment. Ansible sends the module as usual
+if the host has no program or one of another version, if the connection passes no standard input, or if the arguments do
+not validate. The host's part is ``module_utils/_program/step.py``.
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.seal import BEGUN, NAME, code_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sources import sources
@@ -30,12 +30,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.step import spec_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.ticket import RESULT, SO_FAR, TICKET
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_app
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._told import (
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._progress import (
     FIRST,
     PACE,
     begins,
-    is_told_late,
-    telling,
+    prints_titles_late,
+    reporting,
 )
 
 
@@ -46,24 +46,25 @@ class StepAction(ActionBase):
     _supports_check_mode = True
     _supports_async = True
 
-    # The option that says after how many seconds the module ends anyhow, if it has one.
+    # The option with the seconds after which the module ends in any case, if it has one.
     LIMIT = ""
-    # Modules for which nobody should have to wait once this one has run.
-    FOLLOWED_BY = ()
+    # Modules that run right after this one, while every second counts.
+    FOLLOWED_BY: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Import now what the module consists of: each of the workers that Ansible forks from here would compile it again."""
+        """Import the code of the module now, or each worker that Ansible forks from here would compile it again."""
         super().__init_subclass__(**kwargs)
         for name in (cls.__module__.rpartition(".")[2], *cls.FOLLOWED_BY):
             spec_of(name)
 
-    def run(self, tmp: None = None, task_vars: dict | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
         host, title = task_vars["inventory_hostname"], self._task.name or self._task.action
-        if is_told_late(self._task.get_play().strategy):
+        if prints_titles_late(self._task.get_play().strategy):
             self._display.display(begins(host, title))
-        with telling(self._display.display, host, title, self._limit()) as hear:
+        with reporting(self._display.display, host, title, self._limit()) as hear:
             answer = None if self._task.async_val else self._by_program(task_vars, hear)
             if answer is None:
                 answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
@@ -72,10 +73,10 @@ class StepAction(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
-    def _by_program(self, task_vars: dict, hear: Callable[[str], None]) -> dict[str, Any] | None:
-        """The result of the program on the host; ``None`` if the module has to be sent, and nothing was done.
+    def _by_program(self, task_vars: dict[str, Any], hear: Callable[[str], None]) -> dict[str, Any] | None:
+        """The result of the program on the host; ``None`` if it did nothing, so that the module has to be sent.
 
-        :param hear: called with how far it is, again and again if it lasts.
+        :param hear: called with the progress, again and again while the step runs.
         """
         if not self._passes_input():
             return None
@@ -94,31 +95,32 @@ class StepAction(ActionBase):
             }
             given = json.dumps(request, default=_decrypted).encode()
         except (AnsibleActionFail, BluegreenError, TypeError):
-            # The module says it in its own words.
+            # The module refuses them with a better sentence.
             return None
-        command = f"{self._compute_environment_string()} {shlex.quote(program)} step {name} {code_of(sources())}".strip()
-        begun, answer = self._asked(command, given)
+        line = f"{self._compute_environment_string()} {shlex.quote(program)} step {name} {code_of(sources())}".strip()
+        begun, answer = self._ask(line, given)
         if not begun:
             self._display.vvv(f"{program} did not do it ({answer})", host=self._host())
             return None
         while TICKET in answer:
             hear("" if self._task.no_log else answer[SO_FAR])
             given = json.dumps({TICKET: answer[TICKET], "seconds": PACE}).encode()
-            begun, answer = self._asked(command, given)
+            begun, answer = self._ask(line, given)
             if begun and "rc" in answer:
-                # Who waited there was ended, which says nothing of the step.
-                begun, answer = self._asked(command, given)
+                # Only the process that waited there was killed; the step may still run.
+                begun, answer = self._ask(line, given)
             if not begun:
                 return _lost(name, program, answer)
         self._display.vvv(f"Done by {program}", host=self._host())
         return answer.get(RESULT) or _cut_off(name, answer)
 
-    def _asked(self, command: str, given: bytes) -> tuple[bool, Any]:
-        """Whether the program has begun to do what it was asked for, and its answer; if it has not, why.
+    def _ask(self, line: str, given: bytes) -> tuple[bool, Any]:
+        """Whether the program began the step, and its answer, or the reason why it did not begin.
 
-        :returns: ``(True, answer)``; see :data:`ticket.RESULT`. Of a program that was ended the answer is what is known of that.
+        :returns: ``(True, answer)``, see :data:`ticket.RESULT`; the answer of a killed program has its exit code and
+            output. ``(False, reason)`` if nothing was done.
         """
-        done = self._low_level_execute_command(command, in_data=given)
+        done = self._low_level_execute_command(line, in_data=given)
         before, begun, answer = done["stdout"].partition(f"{BEGUN}\n")
         if not begun:
             return False, f"{done['rc']}: {before or done['stderr']}"
@@ -137,32 +139,33 @@ class StepAction(ActionBase):
         """Whether standard input reaches a program on the host, as Ansible's own pipelining needs it."""
         become = self._connection.become
         passes = getattr(become, "pipelining", become.name != "su") if become else True
-        # Who keeps the modules on the host wants to look at them.
+        # Users who keep the modules on the host want to read them there.
         return self._connection.has_pipelining and passes and not C.DEFAULT_KEEP_REMOTE_FILES
 
     def _host(self) -> str:
-        return self._play_context.remote_addr
+        return str(self._play_context.remote_addr)
 
 
-def _decrypted(value):
+def _decrypted(value: object) -> str:
     """A value of the inventory that was encrypted by itself, as text."""
     if getattr(value, "__ENCRYPTED__", False):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
-def _cut_off(name, known):
+def _cut_off(name: str, known: Mapping[str, Any]) -> dict[str, Any]:
     how = f" (exit code {known['rc']})" if "rc" in known else ""
     return {
         "failed": True,
-        "msg": f"{name} was ended on the host before it answered{how}: status.yml shows how the host is.",
+        "msg": f"{name} was killed on the host before it answered{how}. "
+        f"To see the state of the host: {command('status')}.",
         **known,
     }
 
 
-def _lost(name, program, why):
+def _lost(name: str, program: str, why: str) -> dict[str, Any]:
     return {
         "failed": True,
-        "msg": f"{name} goes on at the host, but {program} no longer tells how it ends ({why.strip()}): status.yml shows how the "
-        "host is.",
+        "msg": f"{name} continues on the host, but {program} no longer reports its progress ({why.strip()}). "
+        f"To see the state of the host: {command('status')}.",
     }

@@ -3,45 +3,46 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The history of a fleet on one scale: where each deployment stands, and which color was live from when to when. Pure.
+"""The history of a fleet on one time axis: when deployments ended, and which color was live in between. Pure.
 
-Places are percent of the width, 0 for the oldest deployment that is known and 100 for now.
+Places are percent of the width: 0 is the oldest known deployment, 100 is now.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import seconds_of, timestamp
 
 TICKS = 4
-# A fleet of which all is new.
+# Seconds of the axis of a new fleet.
 SHORTEST = 3600
 
 
 class Scale:
     """From the oldest deployment to now."""
 
-    def __init__(self, hosts, at):
+    def __init__(self, hosts: list[dict[str, Any]], at: str) -> None:
         begun = [seconds_of(each["started"]) for host in hosts for each in host["history"]]
-        self._end = seconds_of(at)
+        self._end = float(seconds_of(at) or 0)
         self._begin = min([self._end - SHORTEST, *(each for each in begun if each is not None)])
 
-    def place(self, stamp):
-        """``None`` for what is no timestamp; a clock that is ahead stands at the end."""
+    def place(self, stamp: str) -> float | None:
+        """Percent of the width, at most 100 if the host's clock is ahead; ``None`` for anything but a timestamp."""
         seconds = seconds_of(stamp)
         if seconds is None:
             return None
-        return round(min(max((seconds - self._begin) / (self._end - self._begin), 0), 1) * 100, 2)
+        share: float = (seconds - self._begin) / (self._end - self._begin)
+        return round(min(max(share, 0), 1) * 100, 2)
 
-    def ticks(self):
+    def ticks(self) -> list[tuple[float, str]]:
         """``(place, timestamp)`` of the axis."""
         step = (self._end - self._begin) / TICKS
         return [(round(100 / TICKS * number, 2), timestamp(self._begin + step * number)) for number in range(TICKS + 1)]
 
 
 class Span(NamedTuple):
-    """A color was live."""
+    """A time in which a color was live."""
 
     color: str
     start: float
@@ -49,7 +50,7 @@ class Span(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A deployment ended, or is open."""
+    """A deployment that ended or is open."""
 
     place: float
     kind: str
@@ -57,10 +58,11 @@ class Mark(NamedTuple):
     stamp: str
 
 
-def lane(host, scale):
+def lane(host: dict[str, Any], scale: Scale) -> tuple[list[Span], list[Mark]]:
     """``(spans, marks)`` of a host."""
     marks = []
-    changes = []
+    # (place from which on it was live, color)
+    changes: list[tuple[float, str]] = []
     for entry in host["history"]:
         place = scale.place(entry["ended"])
         if place is not None:
@@ -68,14 +70,15 @@ def lane(host, scale):
             if entry["result"] == "committed":
                 if not changes and entry["from"]:
                     changes.append((0.0, entry["from"]))
-                # Its approval may have taken days.
+                # It was live before its approval, which may have taken days.
                 live = scale.place(entry["live_at"])
                 changes.append((place if live is None else live, entry["to"]))
     deployment = host["deployment"]
-    if deployment and scale.place(deployment["since"]) is not None:
-        marks.append(Mark(scale.place(deployment["since"]), "open", deployment["release"], deployment["since"]))
+    place = scale.place(deployment["since"]) if deployment else None
+    if place is not None:
+        marks.append(Mark(place, "open", deployment["release"], deployment["since"]))
     if host["live"]:
-        # What is live now is known, also where no deployment told of it.
+        # The color that is live now is known even if no deployment of the history made it live.
         known = changes and changes[-1][1] == host["live"]
         since = scale.place(host["since"])
         if not known and since is not None:

@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 RUN = HERE / ".run"
 CHECKOUT = hashlib.sha1(str(HERE).encode()).hexdigest()[:6]
 RELEASE, OTHER = "2", "1"
-PROMPT = "Type 2 to let the old color go; anything else keeps both"
+PROMPT = "Type 2 to remove the old color. Anything else keeps both colors"
 LATE = "expired after 3 s (bluegreen_approval_timeout), and nothing was finished:"
 
 

@@ -10,7 +10,7 @@ import time
 import pytest
 from fleet import HOST, WHOLE, WITHOUT_WORKERS
 
-QUESTION = r"Type \S+ to let the old color go.*"
+QUESTION = r"Type \S+ to remove the old color.*"
 
 
 def other(color):

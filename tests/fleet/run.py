@@ -154,8 +154,8 @@ def second_batch(case):
     case.expect_untouched(before, looks, "pi-4", "pi-5")
     stopped = (
         "The rollout stops here: pi-3 failed or could not be reached, and bluegreen_max_failed_hosts is 0. pi-1, pi-2 have the "
-        "new release and await approval: finish.yml with --limit pi-1,pi-2 approves it there, and rollback.yml with the same "
-        "goes back."
+        "new release and await approval. To approve it there: ansible-playbook smallfleet.bluegreen.finish --limit pi-1,pi-2. "
+        "To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit pi-1,pi-2."
     )
     case.expect(stopped in text, "it does not say how to go on")
 
@@ -183,16 +183,16 @@ def asked(case):
     """A human on a terminal is asked once, for all hosts, and the answer counts for each."""
     with case.fleet.under_load() as case.counts:
         terminal = case.fleet.on_terminal("smallfleet.bluegreen.deploy", case.name, bluegreen_release="2", **PROMPT)
-        case.expect(terminal.asks("Type 2 to let the old color go"), "nobody was asked")
+        case.expect(terminal.asks("Type 2 to remove the old color"), "nobody was asked")
         looks = case.fleet.looks()
         case.expect_hosts(looks, awaits, *NAMES, release="2")
         terminal.type("2\r")
         rc, text = terminal.end()
-    question = text[text.index("shop answers with release 2 ("):].split(")")[0]
+    question = text[text.index("shop serves release 2 ("):].split(")")[0]
     for name in NAMES:
         color = looks[name]["answer"]["color"]
         case.expect(re.search(rf"{color} on [^;]*{name}", question), f"{name}: {color} is live, and the question is: {question}")
-    case.expect(rc == 0 and text.count("Type 2 to let") == 1, f"it ended with {rc}, or asked more than once")
+    case.expect(rc == 0 and text.count("Type 2 to remove") == 1, f"it ended with {rc}, or asked more than once")
     case.expect_hosts(case.fleet.looks(), whole_on, *NAMES, release="2")
 
 
@@ -208,12 +208,12 @@ def asked_in_batches(case):
     with case.fleet.under_load() as case.counts:
         terminal = case.fleet.on_terminal(str(playbook), case.name, bluegreen_release="3", **PROMPT)
         for answer in ("3\r", "no\r", "3\r"):
-            questions.append(terminal.asks("Type 3 to let the old color go"))
+            questions.append(terminal.asks("Type 3 to remove the old color"))
             terminal.type(answer)
         rc, text = terminal.end()
     looks = case.fleet.looks()
     case.expect(rc == 0 and questions == [True] * 3, f"it ended with {rc}, and the questions came: {questions}")
-    named = [set(re.findall(r"pi-\d", part.split(")")[0])) for part in text.split("shop answers with release 3 (")[1:]]
+    named = [set(re.findall(r"pi-\d", part.split(")")[0])) for part in text.split("shop serves release 3 (")[1:]]
     case.expect(named == [{"pi-1"}, {"pi-2", "pi-3"}, {"pi-4", "pi-5"}], f"the questions named {named}")
     case.expect_hosts(looks, whole_on, "pi-1", "pi-4", "pi-5", release="3")
     case.expect_hosts(looks, awaits, "pi-2", "pi-3", release="3")

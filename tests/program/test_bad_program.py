@@ -81,7 +81,7 @@ def test_what_is_killed_half_way_is_a_failure(host):
     log, rc = host.played("wait.yml", SSH, "killed")
     killed.join()
     assert rc == 2
-    assert "bg_health was ended on the host before it answered (exit code 137): status.yml shows how the host is." in log
+    assert "bg_health was killed on the host before it answered (exit code 137). To see the state of the host: " in log
 
 
 def kill(host):

@@ -56,7 +56,7 @@ def test_what_is_killed_after_it_has_let_go_is_a_failure(host):
     log, rc = host.played("wait.yml", SSH, "goes-on-killed")
     killed.join()
     assert rc == 2
-    assert "bg_health was ended on the host before it answered: status.yml shows how the host is." in log
+    assert "bg_health was killed on the host before it answered. To see the state of the host: " in log
     assert left(host) == []
 
 
@@ -81,7 +81,7 @@ def test_a_program_that_another_run_has_replaced_is_said(host):
         moved.join()
         host.exec(f"mv {program}.away {program}")
     assert rc == 2
-    assert f"bg_health goes on at the host, but {program} no longer tells how it ends" in log
+    assert f"bg_health continues on the host, but {program} no longer reports its progress" in log
 
 
 @pytest.mark.long

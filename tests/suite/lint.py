@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 from command import ROOT, environment, log_file, run
 from outcome import Outcome
@@ -23,8 +24,11 @@ def lint():
             "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "dependent",
             "--disallow-unknown-collection-refs", ".",
         ],
+        "codespell": ["codespell", "plugins", "roles", "playbooks", "docs", "changelogs", *files("*.md")],
+        "mypy": ["mypy", "--config-file", "mypy.ini"],
         "ruff": ["ruff", "check", "--no-cache", "."],
         "shellcheck": ["shellcheck", "--external-sources", *shell_scripts()],
+        "style": [sys.executable, "tests/suite/style.py"],
     }
     # antsibull-docs copies the collections that ours depends on as git lists their files. Those in .venv are files
     # that our repository ignores, so they would be empty.
@@ -34,13 +38,19 @@ def lint():
     yield Outcome("lint", len(linters) - len(failed), len(failed), logs=logs)
 
 
+def files(*patterns):
+    """Names of the checkout's files, below it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z", *(f":(glob){pattern}" for pattern in patterns)],
+        cwd=ROOT, stdout=subprocess.PIPE, check=True,
+    )
+    return list(filter(None, listed.stdout.decode().split("\0")))
+
+
 def shell_scripts():
     """Those that say so in their first line; the parts of lab/setup are read along with it."""
-    tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True
-    ).stdout.decode().split("\0")
     found = []
-    for name in filter(None, tracked):
+    for name in files():
         path = os.path.join(ROOT, name)
         if os.path.isfile(path) and not os.path.islink(path):
             with open(path, "rb") as file:

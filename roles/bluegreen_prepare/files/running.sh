@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Prints what of an app runs already while no color is live by the upstream file, a name=value a line; changes nothing.
-#   live        the color whose web runs and publishes that color's port, so that it is the live one
+# Prints how an app runs already although the upstream file names no live color, one name=value per line; changes nothing.
+#   live        the color whose web runs and publishes that color's port: it is the live one
 #   unadopted   a Compose project whose web runs and that is not such a color
-# Nothing is printed where the file names a live color, where somebody else wrote it, or while a deployment is open.
+# Prints nothing if the file names a live color or was not written by this collection, or while a deployment is open.
 
 journal=$1 file=$2 src=$3 web=$4 blue=$5 blue_port=$6 green=$7 green_port=$8
 
@@ -13,7 +13,7 @@ if [ -e "$file" ]; then
     grep -q '^ *server .* down;' "$file" || exit 0
 fi
 
-# Projects whose web runs, as further filters of docker ps choose them.
+# Projects whose web runs, chosen by further filters of docker ps.
 serving() {
     docker ps --filter status=running --filter label=com.docker.compose.oneoff=False \
         --filter "label=com.docker.compose.service=$web" "$@" --format '{{.Label "com.docker.compose.project"}}' | sort -u
@@ -26,7 +26,7 @@ if [ "$runs_blue" ] && [ ! "$runs_green" ]; then
 elif [ "$runs_green" ] && [ ! "$runs_blue" ]; then
     echo live=green
 else
-    # Where both run, only Nginx can tell which of them visitors see.
+    # If both run, only Nginx knows which of them visitors see.
     from_folder=$(serving --filter "label=com.docker.compose.project.working_dir=$src" | head -n 1)
     echo "unadopted=${runs_blue:-$from_folder}"
 fi

@@ -71,7 +71,7 @@ def test_every_host_is_seen(browser, width):
 
 
 def test_nothing_is_wider_than_the_window(browser, width):
-    # Those of whole hosts are closed.
+    # Those of healthy hosts are closed.
     browser.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.evaluate(TOO_WIDE.replace("WIDTH", str(width))) == []

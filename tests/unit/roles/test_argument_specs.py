@@ -14,6 +14,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.smallfleet.bluegreen.plugins.doc_fragments import deployment, settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_deployment
@@ -37,7 +38,8 @@ def read(*path):
 SPECS = yaml.safe_load(read(ROLE, "meta", "argument_specs.yml"))["argument_specs"]
 OPTIONS = SPECS["main"]["options"]
 DEFAULTS = yaml.safe_load(read(ROLE, "defaults", "main.yml"))
-PREPARE = yaml.safe_load(read(ROOT, "roles", "bluegreen_prepare", "meta", "argument_specs.yml"))["argument_specs"]["main"]
+PREPARE_SPECS = yaml.safe_load(read(ROOT, "roles", "bluegreen_prepare", "meta", "argument_specs.yml"))["argument_specs"]
+PREPARE = PREPARE_SPECS["main"]
 
 
 def files(*patterns):
@@ -76,12 +78,6 @@ def role_text(entry_point):
     return read(ROLE, "tasks", f"{entry_point}.yml")
 
 
-def test_the_role_finds_the_names_in_its_text():
-    known = yaml.safe_load(read(ROLE, "vars", "main.yml"))["_bluegreen_known"]
-    pattern = re.search(r"regex_findall\('(.*?)'\)", known)[1]
-    assert re.findall(pattern, read(ROLE, "meta", "argument_specs.yml")) == list(OPTIONS)
-
-
 def described(options, prefix=""):
     for name, option in options.items():
         yield prefix + name, option
@@ -99,7 +95,12 @@ def test_every_variable_is_described(name, option):
 @pytest.mark.parametrize(
     "path",
     files(
-        "roles/bluegreen/**/*.yml", "playbooks/*.yml", "inventory.example/**/*", "README.md", "docs/*.md", "demo/**/*.yml"
+        "roles/bluegreen/**/*.yml",
+        "playbooks/*.yml",
+        "inventory.example/**/*",
+        "README.md",
+        "docs/*.md",
+        "demo/**/*.yml",
     ),
 )
 def test_every_variable_that_is_used_is_described(path):
@@ -165,7 +166,7 @@ def test_choices_are_those_of_the_modules():
 )
 def test_types_defaults_and_choices_are_those_of_bg_deployment(name, path):
     options = yaml.safe_load(bg_deployment.DOCUMENTATION)["options"]
-    options.update(settings_documentation())
+    options.update({**documented(settings), **documented(deployment)})
     for step in path[:-1]:
         options = options[step]["suboptions"]
     option = options[path[-1]]
@@ -175,7 +176,5 @@ def test_types_defaults_and_choices_are_those_of_bg_deployment(name, path):
     assert described.get("elements") == option.get("elements")
 
 
-def settings_documentation():
-    from ansible_collections.smallfleet.bluegreen.plugins.doc_fragments.settings import ModuleDocFragment
-
-    return yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+def documented(fragment):
+    return yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]

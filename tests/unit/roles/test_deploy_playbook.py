@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the playbook deploy.yml takes for granted of its earlier plays, by Ansible itself, up to the first look at a host."""
+"""What later plays of deploy.yml rely on, by Ansible itself, up to the first look at a host."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def run(tmp_path):
         done = subprocess.run(
             [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", "inventory.yml", "play.yml",
              "-e", json.dumps(given), *arguments],
-            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+            check=False,
         )
         return " ".join((done.stdout + done.stderr).split()), done.returncode
 
@@ -46,7 +47,7 @@ def run(tmp_path):
 
 def test_who_starts_at_the_deployment_is_past_no_check(run):
     text, rc = run(arguments=["--start-at-task", "Deploy"], bluegreen_release=1.1)
-    assert rc and "bluegreen_release is 1.1 (a number), and not text: nothing was done." in text
+    assert rc and "bluegreen_release is 1.1 (a number), not text. Nothing was done." in text
     assert "UNREACHABLE" not in text
 
 

@@ -12,6 +12,8 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
+
 try:
     from ansible.template import trust_as_template
 except ImportError:  # ansible-core before 2.19 asks for no trust.
@@ -27,11 +29,25 @@ def handed(phase, module, option, **variables):
     loader = DataLoader()
     tasks = loader.load_from_file(os.path.join(PHASES, f"{phase}.yml"))
     [arguments] = [task[f"smallfleet.bluegreen.{module}"] for task in tasks if f"smallfleet.bluegreen.{module}" in task]
+    variables["_bluegreen_goes_back"] = role_var("_bluegreen_goes_back")
     return Templar(loader, variables=variables).template(trust_as_template(arguments[option]))
+
+
+def role_var(name):
+    return trust_as_template(DataLoader().load_from_file(os.path.join(PHASES, "../../vars/main.yml"))[name])
 
 
 def loaded(path):
     return DataLoader().load_from_file(os.path.join(PHASES, path))
+
+
+# These two have no figures of their own: the first runs on the controller, the second is a part of the cutover.
+WITHOUT_FIGURES = {"preflight", "copy_keys"}
+
+
+def test_each_file_is_a_phase():
+    names = {name.removesuffix(".yml") for name in os.listdir(PHASES)}
+    assert names - WITHOUT_FIGURES < set(figures.PHASES)
 
 
 # Whatever stands here costs the host's users time: a process of the controller at least, also where it is skipped.
@@ -91,62 +107,33 @@ def test_a_broker_that_is_created_anew_has_to_be_empty(prefer, empty):
 )
 def test_a_way_back_goes_by_the_release_that_was_named(tasks, prefer, release):
     """What stands in the inventory is for deployments."""
-    assert handed(tasks, "bg_deployment", "release", bluegreen_release="2", _bluegreen_named="0.9", **prefer).strip() == release
+    variables = {"bluegreen_release": "2", "_bluegreen_named": "0.9", **prefer}
+    assert handed(tasks, "bg_deployment", "release", **variables).strip() == release
 
 
 LEFT = {"found": False, "already": False, "kept": "0.9"}
-UNDONE = {"found": True, "already": False, "kept": ""}
-ALREADY = {"found": False, "already": True, "again": False, "kept": "0.9"}
 AGAIN = {"found": False, "already": False, "again": True, "kept": "0.9"}
 
 
-def rollback_var(name, undone, **variables):
-    """What a variable of the role is, with what bg_deployment found on each host of the play."""
-    loader = DataLoader()
-    data = loader.load_from_file(os.path.join(PHASES, "../../vars/main.yml"))
-    texts = {key: trust_as_template(data[key]) for key in ("_bluegreen_gone_back", "_bluegreen_told", "_bluegreen_stays")}
-    hosts = [{"inventory_hostname": host, **({"_bluegreen_undone": each} if each else {})} for host, each in undone.items()]
-    return Templar(loader, variables={**texts, "_bluegreen_rollout": hosts, **variables}).template(texts[name])
+def stays(gone_back, undone, named=""):
+    """Whether a host with this result of bg_deployment stays as it is, where these hosts have gone back."""
+    variables = {"_bluegreen_gone_back": gone_back, "_bluegreen_undone": undone, "_bluegreen_named": named}
+    return str(Templar(DataLoader(), variables=variables).template(role_var("_bluegreen_stays"))) == "True"
 
 
 @pytest.mark.parametrize(
-    "undone, gone_back",
+    "gone_back, undone, named, expected",
     [
-        ({"a": UNDONE, "b": LEFT, "c": None}, ["a"]),
-        # The guard of one of them was faster.
-        ({"a": ALREADY, "b": LEFT, "c": UNDONE}, ["c", "a"]),
-        ({"a": AGAIN, "b": LEFT}, ["a"]),
-        # One that is off, and one whose undoing failed, keep no other host from its kept color.
-        ({"a": LEFT, "b": {"unreachable": True}, "c": {"failed": True, "msg": "no"}}, []),
+        ([], LEFT, "", False),
+        (["a"], LEFT, "", True),
+        # Somebody names what was kept here, so it is meant.
+        (["a"], LEFT, "2", True),
+        (["a"], LEFT, "0.9", False),
+        # A host that tries again does not stay.
+        (["a"], AGAIN, "", False),
+        # Without a kept color no empty release names it.
+        (["a"], {**LEFT, "kept": ""}, "", True),
     ],
 )
-def test_hosts_that_have_gone_back(undone, gone_back):
-    assert rollback_var("_bluegreen_gone_back", undone) == gone_back
-
-
-@pytest.mark.parametrize(
-    "other, named, stays",
-    [
-        (LEFT, "", False),
-        (UNDONE, "", True),
-        (ALREADY, "", True),
-        # It got there before, where the other one tries again.
-        (AGAIN, "", True),
-        # What was kept here is named by somebody who means it.
-        (UNDONE, "2", True),
-        (UNDONE, "0.9", False),
-    ],
-)
-def test_who_stays_where_another_host_has_gone_back(other, named, stays):
-    given = {"_bluegreen_named": named, "_bluegreen_undone": LEFT}
-    assert str(rollback_var("_bluegreen_stays", {"a": other, "b": LEFT}, **given)) == str(stays)
-
-
-def test_who_tries_again_does_not_stay():
-    given = {"_bluegreen_named": "", "_bluegreen_undone": AGAIN}
-    assert str(rollback_var("_bluegreen_stays", {"a": AGAIN, "b": ALREADY}, **given)) == "False"
-
-
-def test_without_a_kept_color_no_empty_release_names_it():
-    given = {"_bluegreen_named": "", "_bluegreen_undone": {**LEFT, "kept": ""}}
-    assert str(rollback_var("_bluegreen_stays", {"a": UNDONE, "b": LEFT}, **given)) == "True"
+def test_which_host_stays_where_another_one_has_gone_back(gone_back, undone, named, expected):
+    assert stays(gone_back, undone, named) is expected

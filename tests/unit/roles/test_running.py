@@ -13,7 +13,12 @@ import sys
 import pytest
 
 SCRIPT = os.path.join(os.path.dirname(__file__), "..", "..", "..", "roles", "bluegreen_prepare", "files", "running.sh")
-OWNED = "# Written by smallfleet.bluegreen.\n# Nginx reads here which color is live.\nupstream shop {\n    server 127.0.0.1:18001 down;\n}\n"
+OWNED = """# Written by smallfleet.bluegreen.
+# Nginx reads here which color is live.
+upstream shop {
+    server 127.0.0.1:18001 down;
+}
+"""
 # docker ps as far as it is asked here: every filter has to hold.
 DOCKER = """#!{python}
 import json, sys
@@ -42,7 +47,8 @@ def run(folder, containers, file=OWNED, is_open=False):
         (folder / "shop.conf").write_text(file)
     if is_open:
         (folder / "deployment.json").write_text("{}")
-    arguments = [str(folder / "deployment.json"), str(folder / "shop.conf"), "/srv/shop", "web", "shop", "8000", "shop-green", "8001"]
+    files = [str(folder / "deployment.json"), str(folder / "shop.conf")]
+    arguments = [*files, "/srv/shop", "web", "shop", "8000", "shop-green", "8001"]
     with open(SCRIPT, encoding="utf-8") as script:
         done = subprocess.run(
             ["/bin/sh", "-s", "--", *arguments],

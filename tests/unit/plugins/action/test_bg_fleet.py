@@ -62,17 +62,18 @@ def test_hosts_that_cannot_be_looked_at_are_shown_and_the_exit_code_is_4(play, t
     assert ran.returncode == 4, ran.stdout + ran.stderr
     lines = [line.split() for line in ran.stdout.splitlines()]
     assert ["pi-1", "shop", "unreachable", *["-"] * 10] in lines
-    assert ["pi-2", "Shop", "wrong", *["-"] * 10] in lines
-    assert "2 hosts: 0 whole, 0 open, 2 wrong." in ran.stdout.splitlines()
+    assert ["pi-2", "Shop", "degraded", *["-"] * 10] in lines
+    assert "2 hosts: 0 healthy, 0 in progress, 2 degraded." in ran.stdout.splitlines()
     first, second = json.loads((tmp_path / "fleet.json").read_text(encoding="utf-8"))["hosts"]
     assert first["unreachable"] and not second["unreachable"]
     assert second["reasons"][0].startswith("bluegreen_app is 'Shop', but")
 
 
 def test_a_page_also_has_the_host_whose_variables_are_refused(play, tmp_path):
-    ran = play({"pi-1": NOBODY, "pi-2": {**REFUSED, "bluegreen_revert_after": "soon"}}, "-e", "bluegreen_report=fleet.html")
+    hosts = {"pi-1": NOBODY, "pi-2": {**REFUSED, "bluegreen_revert_after": "soon"}}
+    ran = play(hosts, "-e", "bluegreen_report=fleet.html")
     assert ran.returncode == 4
-    told = "pi-2: it could not be looked at; what failed stands above."
+    told = "pi-2: its state could not be read; the error is shown above."
     assert told in ran.stdout.splitlines()
     page = (tmp_path / "fleet.html").read_text(encoding="utf-8")
     assert "pi-1" in page and told.partition(": ")[2] in page
@@ -86,15 +87,15 @@ def test_check_mode_writes_no_report(play, tmp_path):
 def test_a_report_that_cannot_be_written_hides_nothing(play):
     ran = play({"pi-1": NOBODY}, "-e", "bluegreen_report=nowhere/fleet.html")
     assert ran.returncode == 4
-    assert "1 host: 0 whole, 0 open, 1 wrong." in ran.stdout
+    assert "1 host: 0 healthy, 0 in progress, 1 degraded." in ran.stdout
     assert "cannot be written (No such file or directory): name a file in a folder" in ran.stdout + ran.stderr
 
 
 def test_a_report_of_another_kind_is_refused_before_a_host_is_asked(play):
     ran = play({"pi-1": NOBODY}, "-e", "bluegreen_report=fleet.pdf")
     assert ran.returncode == 2
-    assert "bluegreen_report is 'fleet.pdf', but its end says what is written: let it end with .html or .json." in ran.stdout
-    assert "Look at the host" not in ran.stdout
+    assert "bluegreen_report is 'fleet.pdf', but its extension chooses the format: use a name that" in ran.stdout
+    assert "Read the state of the host" not in ran.stdout
 
 
 def test_a_variable_that_the_role_does_not_know(play):
@@ -106,8 +107,8 @@ def test_a_variable_that_the_role_does_not_know(play):
 @pytest.mark.parametrize(
     "playbook, arguments, told",
     [
-        ("status", ["-e", "bluegreen_hosts=pi-1", "-l", "pi-2"], "matches it within --limit pi-2: nothing was done."),
-        ("deploy", ["-e", "bluegreen_hosts=pis"], "bluegreen_hosts is 'pis', but no host of the inventory matches it: nothing"),
+        ("status", ["-e", "bluegreen_hosts=pi-1", "-l", "pi-2"], "matches it within --limit pi-2. Nothing was done."),
+        ("deploy", ["-e", "bluegreen_hosts=pis"], "bluegreen_hosts is 'pis', but no host of the inventory matches it."),
     ],
 )
 def test_a_pattern_that_matches_no_host_is_an_error(play, playbook, arguments, told):

@@ -24,7 +24,8 @@ COLLECTION = "ansible_collections.smallfleet.bluegreen.plugins"
 def test_a_module_is_imported_with_its_action_plugin(name, imported):
     script = (
         f"import sys, {COLLECTION}.action.{name}\n"
-        f"print(*(each.rpartition('.')[2] for each in sys.modules if each.startswith('{COLLECTION}.module_utils._steps.bg_')))"
+        f"steps = '{COLLECTION}.module_utils._steps.bg_'; "
+        "print(*(each.rpartition('.')[2] for each in sys.modules if each.startswith(steps)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == imported

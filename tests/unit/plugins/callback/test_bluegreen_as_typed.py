@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is typed as a release is what is deployed, or it is refused: by Ansible itself, up to the first look at a host."""
+"""A release is deployed as it was typed, or it is refused: by Ansible itself, up to the first look at a host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from extra_variables import written  # noqa: E402  pylint: disable=wrong-import-
 
 CORE = tuple(int(part) for part in core.split(".")[:2])
 TYPED = ("1.10", "0123", "on", "12:30", "2026-11-29", "1e3")
-# Left to the long run, because each starts ansible-playbook. test__as_typed.py tries the same labels without it.
+# Left to the long run, because each starts ansible-playbook. test__labels.py tries the same labels without it.
 MORE = ("null", "~", "0x1F", "1_000", ".5", "yes", "True", "1.0e+3", "1.4.2")
 APP = {"bluegreen_app": "shop", "bluegreen_project_src": "/srv/shop"}
 CHECK = {"ansible.builtin.include_role": {"name": "smallfleet.bluegreen.bluegreen", "tasks_from": "check"}}
@@ -44,7 +44,8 @@ class Run:
 
     def release(self, *options, plays=OURS, inventory="", **environment):
         """The release that would be deployed; ``None`` where it is refused."""
-        files = {"play.yml": yaml.safe_dump(list(plays)), "inventory.yml": inventory or "all: {hosts: {pi: {}}}", "told": ""}
+        hosts = inventory or "all: {hosts: {pi: {}}}"
+        files = {"play.yml": yaml.safe_dump(list(plays)), "inventory.yml": hosts, "told": ""}
         for name, content in files.items():
             (self._folder / name).write_text(content, encoding="utf-8")
         env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
@@ -98,7 +99,8 @@ def test_text_on_the_command_line_stays_text(run, option, typed):
 
 @pytest.mark.parametrize("typed", ["1.10", "on", "null"])
 def test_what_the_template_in_awx_says_itself_is_text(run, typed):
-    assert run.release(run.file(written({"bluegreen_release": typed}, trusted=["bluegreen_release"]))) == typed, run.text
+    variables = run.file(written({"bluegreen_release": typed}, trusted=["bluegreen_release"]))
+    assert run.release(variables) == typed, run.text
 
 
 @pytest.mark.parametrize("typed", ["1.10", "0123", "on", "2026-11-29", "1e3", "null"])
@@ -108,19 +110,19 @@ def test_without_quotes_it_is_text_or_refused(run, typed):
     # Before ansible-core 2.19 it has a sentence of its own for nothing at all.
     if got is None and not (typed == "null" and CORE < (2, 19)):
         said = " ".join(run.text.replace('\\"', '"').split())
-        assert f'and not text: nothing was done. Write it in quotes where it is given, bluegreen_release: "{typed}", or' in said
+        assert f'not text. Nothing was done. Write it in quotes, bluegreen_release: "{typed}", or' in said
 
 
 @pytest.mark.parametrize("option", ['{"bluegreen_release": 1.10}', "{bluegreen_release: 1.10}"])
 def test_a_number_is_refused_also_after_text(run, option):
     assert run.release(run.file(written({"bluegreen_release": "1.10"})), option) is None
-    assert "bluegreen_release is 1.1 (a number), and not text: nothing was done." in run.text
+    assert "bluegreen_release is 1.1 (a number), not text. Nothing was done." in run.text
 
 
 def test_a_number_in_the_inventory_is_refused_unless_text_is_given(run):
     inventory = "all: {hosts: {pi: {bluegreen_release: 1.10}}}"
     assert run.release(inventory=inventory) is None
-    assert 'bluegreen_release is 1.1 (a number), and not text: nothing was done. Write it in quotes where it' in run.text
+    assert 'bluegreen_release is 1.1 (a number), not text. Nothing was done. Write it in quotes' in run.text
     assert run.release(run.file(written({"bluegreen_release": "1.10"})), inventory=inventory) == "1.10"
 
 
@@ -132,7 +134,7 @@ OFF = "all: {hosts: {pi: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansi
 def test_every_playbook_that_takes_a_release_refuses_a_number(run, playbook):
     ours = [{"ansible.builtin.import_playbook": f"smallfleet.bluegreen.{playbook}", "vars": APP}]
     assert run.release("{bluegreen_release: 1.10}", plays=ours, inventory=OFF) is None
-    assert "bluegreen_release is 1.1 (a number), and not text: nothing was done." in run.text
+    assert "bluegreen_release is 1.1 (a number), not text. Nothing was done." in run.text
 
 
 @pytest.mark.parametrize("entry_point", ["main", "plan", "deploy", "finish", "undo", "rollback"])
@@ -140,7 +142,7 @@ def test_every_entry_point_that_takes_a_release_refuses_a_number(run, entry_poin
     role = {"name": "smallfleet.bluegreen.bluegreen", "tasks_from": entry_point}
     plays = [{**OWN[0], "tasks": [{"ansible.builtin.include_role": role}]}]
     assert run.release("{bluegreen_release: 1.10}", plays=plays, inventory=OFF) is None
-    assert "bluegreen_release is 1.1 (a number), and not text: nothing was done." in run.text
+    assert "bluegreen_release is 1.1 (a number), not text. Nothing was done." in run.text
 
 
 VARIABLES = os.path.join(ROOT, "roles", "bluegreen", "vars", "main.yml")
@@ -184,12 +186,12 @@ def test_a_way_back_is_not_refused_for_a_release_that_is_no_text(run, entry_poin
     plays = [{**OWN[0], "tasks": [{"ansible.builtin.include_role": role}]}]
     inventory = OFF.replace("{ansible_connection", "{bluegreen_release: 1.10, ansible_connection")
     assert run.release(plays=plays, inventory=inventory) is None
-    assert "UNREACHABLE" in run.text and "and not text" not in run.text
+    assert "UNREACHABLE" in run.text and "not text" not in run.text
 
 
 @pytest.mark.parametrize("prefer, refused", [("rollback", False), ("", True)])
 def test_the_plan_of_a_way_back_is_not_refused_for_it_either(run, prefer, refused):
-    labels = os.path.join(ROOT, "roles", "bluegreen", "tasks", "phases", "labels.yml")
+    labels = os.path.join(ROOT, "roles", "bluegreen", "tasks", "parts", "check_labels.yml")
     prepared = {"ansible.builtin.include_vars": VARIABLES}
     tasks = [prepared, {"ansible.builtin.include_tasks": labels, "vars": {"_bluegreen_prefer": prefer}}, TELL]
     plays = [{"hosts": "all", "gather_facts": False, "vars": APP, "tasks": tasks}]
@@ -200,17 +202,17 @@ def test_the_plan_of_a_way_back_is_not_refused_for_it_either(run, prefer, refuse
 def test_the_app_is_a_label_too(run):
     # It takes the place of the play's own.
     assert run.release('{"bluegreen_app": true}') is None
-    assert "bluegreen_app is true (a boolean), and not text" in run.text
+    assert "bluegreen_app is true (a boolean), not text" in run.text
 
 
 def test_a_playbook_of_ones_own_deploys_what_was_typed_or_refuses_it(run):
     got = run.release(run.file(written({"bluegreen_release": "1.10"})), plays=OWN)
     assert got == ("1.10" if CORE < (2, 19) else None)
-    assert got or "AWX gave it as text, which only the collection's own playbooks read as it was typed" in run.text
+    assert got or "AWX passed it as text, but only the collection's own playbooks keep it as it was typed" in run.text
 
 
 @pytest.mark.skipif(CORE >= (2, 19), reason="It cannot be set any more.")
 def test_templates_that_change_text_are_refused(run):
     assert run.release("bluegreen_release=1.10", ANSIBLE_JINJA2_NATIVE="True") is None
-    assert "bluegreen_release is '1.10', of which jinja2_native makes 1.1 (a number) in each template" in run.text
+    assert "bluegreen_release is '1.10', but jinja2_native turns it into 1.1 (a number) in each template" in run.text
     assert run.release("bluegreen_release=1.4.2", ANSIBLE_JINJA2_NATIVE="True") == "1.4.2"

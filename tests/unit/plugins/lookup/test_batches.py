@@ -14,7 +14,8 @@ GROUPS = {"all": ["pi-1", "pi-2", "vm-1", "vm-2"], "ungrouped": [], "pis": ["pi-
 
 
 def batches(pattern, limit=None, **of_hosts):
-    variables = {"groups": GROUPS, "hostvars": {host: of_hosts.get(host.replace("-", "_"), {}) for host in GROUPS["all"]}}
+    hostvars = {host: of_hosts.get(host.replace("-", "_"), {}) for host in GROUPS["all"]}
+    variables = {"groups": GROUPS, "hostvars": hostvars}
     if limit is not None:
         variables["ansible_limit"] = limit
     return LookupModule(loader=DataLoader()).run([pattern], variables)
@@ -43,7 +44,7 @@ def test_hosts_that_the_plan_has_lost_are_no_canary():
 
 
 def test_what_is_no_list_of_sizes_is_refused_in_a_sentence():
-    with pytest.raises(AnsibleLookupError, match="bluegreen_serial is 'some', but it must be a list of counts of hosts"):
+    with pytest.raises(AnsibleLookupError, match="bluegreen_serial is 'some', but it must be a list of counts"):
         batches("all", pi_1={"bluegreen_serial": "some"})
 
 

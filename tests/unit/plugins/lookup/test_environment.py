@@ -22,8 +22,8 @@ except ImportError:  # ansible-core before 2.19 asks for no trust.
 def environment(*colors, **variables):
     given = {name: trusted(value) for name, value in variables.items()}
     # As the role has them: of the color, of no color, and of each.
-    known = {"bluegreen_color": "", "bluegreen_port": 0, "bluegreen_ports": trusted({"blue": "{{ first }}", "green": 18002})}
-    known = {**known, "first": 18001, **given}
+    ports = trusted({"blue": "{{ first }}", "green": 18002})
+    known = {"bluegreen_color": "", "bluegreen_port": 0, "bluegreen_ports": ports, "first": 18001, **given}
     loader = DataLoader()
     return LookupModule(loader=loader, templar=Templar(loader, variables=known)).run(colors, known)
 
@@ -59,6 +59,7 @@ def test_what_cannot_be_rendered_is_refused_without_a_value(given, name):
     with pytest.raises(AnsibleLookupError) as refusal:
         environment("green", bluegreen_env=given)
     assert str(refusal.value) == (
-        f"{name} cannot be rendered for green: it names an undefined variable, or is not a valid template. Nothing was done."
+        f"{name} cannot be rendered for green: it names an undefined variable, or is not a valid template. "
+        "Nothing was done."
     )
     assert "t0ken" not in str(refusal.value)

@@ -170,7 +170,8 @@ def hostile():
 UNREACHABLE = {
     "unreachable": True,
     "changed": False,
-    "msg": "Task failed: Failed to connect to the host via ssh: ssh: connect to host pi-5.lan port 22: No route to host",
+    "msg": "Task failed: Failed to connect to the host via ssh: "
+    "ssh: connect to host pi-5.lan port 22: No route to host",
 }
 FAILED = {"msg": "The Docker Engine at unix:///var/run/docker.sock does not answer: start it.", "failed": False}
 

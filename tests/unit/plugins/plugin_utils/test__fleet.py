@@ -41,7 +41,7 @@ def test_the_exit_code_is_that_of_the_worst_host(infos, code):
 
 def test_hosts_are_counted_and_stay_in_their_order():
     made = report()
-    assert made["counts"] == {"whole": 4, "open": 1, "wrong": 4}
+    assert made["counts"] == {"healthy": 4, "in_progress": 1, "degraded": 4}
     assert [host["host"] for host in made["hosts"]][:3] == ["pi-1.lan", "pi-2.lan", "pi-3.lan"]
     assert (made["version"], made["at"]) == (1, AT)
 
@@ -53,7 +53,7 @@ def test_what_is_shown_of_a_whole_host():
         "host": "pi",
         "app": "shop",
         "unreachable": False,
-        "verdict": "whole",
+        "verdict": "healthy",
         "reasons": [],
         "live": "green",
         "release": "1.4.2",
@@ -96,7 +96,7 @@ def test_a_host_that_told_nothing_has_the_keys_of_all(info):
 
 def test_an_entry_of_an_earlier_version():
     host = one(whole(history=[{"id": "dep-1", "result": "committed"}]))
-    assert (host["verdict"], host["last"]["seconds"], host["last"]["worker_gap"]) == ("whole", {}, None)
+    assert (host["verdict"], host["last"]["seconds"], host["last"]["worker_gap"]) == ("healthy", {}, None)
     assert (host["last"]["took"], host["last"]["waited"]) == (None, None)
     assert host["last"]["memory_peak"] is None
 
@@ -121,8 +121,8 @@ def test_an_entry_of_an_earlier_version():
 )
 def test_an_answer_of_another_shape_is_wrong_and_ends_nothing(changes):
     host = one(whole(**changes))
-    assert host["verdict"] == "wrong"
-    assert host["reasons"][0].startswith("its answer cannot be understood (")
+    assert host["verdict"] == "degraded"
+    assert host["reasons"][0].startswith("its answer has an unknown shape (")
     assert set(host) == set(one(whole()))
 
 

@@ -41,7 +41,7 @@ def test_the_end_of_the_name_says_what_is_written(name):
     with pytest.raises(ReportError) as caught:
         check_name(name)
     assert str(caught.value) == (
-        f"bluegreen_report is {name!r}, but its end says what is written: let it end with .html or .json."
+        f"bluegreen_report is {name!r}, but its extension chooses the format: use a name that ends with .html or .json."
     )
 
 
@@ -50,8 +50,8 @@ def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ReportError) as caught:
         write(path, report())
     assert str(caught.value) == (
-        f"bluegreen_report is {path!r}, but {path} cannot be written (No such file or directory): name a file in a folder of "
-        "this computer that is there and writable."
+        f"bluegreen_report is {path!r}, but {path} cannot be written (No such file or directory): name a file in a "
+        "folder of this computer that exists and is writable."
     )
 
 

@@ -9,11 +9,11 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._as_typed import Unreadable, as_typed, read, refusal
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._labels import Unreadable, as_typed, read, refusal
 
 NAME = "bluegreen_release"
 AWX = f"!unsafe 'other': !unsafe 'x'\n!unsafe '{NAME}': !unsafe '1.10'\n"
-QUOTE = f"Write it in quotes where it is given, {NAME}: "
+QUOTE = f"Write it in quotes, {NAME}: "
 
 
 def reading(**files):
@@ -80,7 +80,9 @@ def test_the_last_option_that_has_it_counts(options, files, found):
     assert as_typed(NAME, 1.1, options, reading(**files)) == found
 
 
-@pytest.mark.parametrize("text, made", [("1", True), ("yes", 1), ("1", "1"), ("1.0", 1), ("2026-99-99", None), ("=", None)])
+@pytest.mark.parametrize(
+    "text, made", [("1", True), ("yes", 1), ("1", "1"), ("1.0", 1), ("2026-99-99", None), ("=", None)]
+)
 def test_another_kind_of_value_is_not_the_same(text, made):
     assert as_typed(NAME, made, ["@vars"], reading(vars=f"{NAME}: !unsafe '{text}'")) is None
 
@@ -97,21 +99,21 @@ def test_true_is_the_same_text_again_on_its_way_to_a_module():
 @pytest.mark.parametrize("text, rendered, shown", [("1.10", 1.1, "1.1 (a number)"), ("None", None, "null (nothing)")])
 def test_what_templates_change_is_refused(text, rendered, shown):
     assert refusal(NAME, text, rendered, []) == (
-        f"{NAME} is {text!r}, of which jinja2_native makes {shown} in each template: nothing was done. Turn it off, with "
-        "ANSIBLE_JINJA2_NATIVE=False or in ansible.cfg."
+        f"{NAME} is {text!r}, but jinja2_native turns it into {shown} in each template. Nothing was done. Turn "
+        "jinja2_native off, with ANSIBLE_JINJA2_NATIVE=False or in ansible.cfg."
     )
 
 
 @pytest.mark.parametrize(
     "value, given, sentence",
     [
-        (1.1, "1.10", f'is 1.1 (a number), and not text: nothing was done. {QUOTE}"1.10", or give it with -e {NAME}=1.10.'),
-        (83, "0123", f'is 83 (a number), and not text: nothing was done. {QUOTE}"0123", or give it with -e {NAME}=0123.'),
-        (True, "on", f'is true (a boolean), and not text: nothing was done. {QUOTE}"on", or'),
-        (datetime.date(2026, 11, 29), "2026-11-29", "is 2026-11-29 (a date), and not text"),
-        (None, "", f'is null (nothing), and not text: nothing was done. {QUOTE}"…", or give it with -e {NAME}=….'),
-        ([1], "[1]", f'is [1] (a list), and not text: nothing was done. {QUOTE}"…"'),
-        ({"a": 1}, "{a: 1}", "is {'a': 1} (a dictionary), and not text"),
+        (1.1, "1.10", f'is 1.1 (a number), not text. Nothing was done. {QUOTE}"1.10", or use -e {NAME}=1.10.'),
+        (83, "0123", f'is 83 (a number), not text. Nothing was done. {QUOTE}"0123", or use -e {NAME}=0123.'),
+        (True, "on", f'is true (a boolean), not text. Nothing was done. {QUOTE}"on", or'),
+        (datetime.date(2026, 11, 29), "2026-11-29", "is 2026-11-29 (a date), not text"),
+        (None, "", f'is null (nothing), not text. Nothing was done. {QUOTE}"…", or use -e {NAME}=….'),
+        ([1], "[1]", f'is [1] (a list), not text. Nothing was done. {QUOTE}"…"'),
+        ({"a": 1}, "{a: 1}", "is {'a': 1} (a dictionary), not text"),
     ],
 )
 def test_what_is_not_text_is_refused_with_what_it_became(value, given, sentence):
@@ -121,15 +123,15 @@ def test_what_is_not_text_is_refused_with_what_it_became(value, given, sentence)
 
 def test_what_was_given_out_of_sight_is_refused_without_a_guess():
     assert refusal(NAME, 1.1, 1.1, ["x=1", "@gone"], reading()) == (
-        f'{NAME} is 1.1 (a number), and not text: nothing was done. {QUOTE}"…", or give it with -e {NAME}=….'
+        f'{NAME} is 1.1 (a number), not text. Nothing was done. {QUOTE}"…", or use -e {NAME}=….'
     )
 
 
 def test_a_playbook_of_ones_own_in_awx_is_told_of_those_that_read_it_again():
     assert refusal(NAME, 1.1, 1.1, ["@a"], reading(a=AWX)) == (
-        f"{NAME} is 1.1 (a number), and not text: nothing was done. AWX gave it as text, which only the collection's own "
-        "playbooks read as it was typed: use them, such as smallfleet.bluegreen.deploy, or begin your playbook with "
-        "import_playbook of one."
+        f"{NAME} is 1.1 (a number), not text. Nothing was done. AWX passed it as text, but only the collection's own "
+        "playbooks keep it as it was typed. Use one of them, such as smallfleet.bluegreen.deploy, or begin your "
+        "playbook with an import_playbook of one."
     )
 
 

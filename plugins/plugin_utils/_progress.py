@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the controller says while a host works: what begins there, how long it has lasted, and how far it is."""
+"""Lines of progress on the controller: which task begins on a host, how long it has run, and its progress there."""
 
 from __future__ import annotations
 
@@ -12,52 +12,54 @@ import threading
 import time
 from typing import Callable, Iterator
 
-# Seconds after which a host tells how far a step is, and between two times.
+# Seconds after which a host first reports the progress of a step, and seconds between two reports.
 FIRST = 10
 PACE = 30
-# Seconds more in which a host that can tell has done so.
+# Seconds that the report of a host may be late.
 LATE = 3
 
-# With these each host goes its own way, and Ansible prints a task's title only with its result.
-UNTOLD = ("free", "host_pinned")
+# Strategies with which Ansible prints the title of a task only with its result.
+LATE_TITLES = ("free", "host_pinned")
 
 
 def begins(host: str, title: str) -> str:
-    """The line for a task that begins."""
+    """The line of a task that begins."""
     return f"{host}: {title} ..."
 
 
 def lasts(host: str, title: str, seconds: float, limit: float | None, so_far: str = "") -> str:
-    """The line for one that lasts.
+    """The line of a task that still runs.
 
-    :param limit: seconds after which it ends anyhow, if there is such a time.
-    :param so_far: how far it is, if the host tells.
+    :param limit: seconds after which it ends in any case, if there is a limit.
+    :param so_far: its progress, if the host reports it.
     """
     most = f" of at most {limit:g}" if limit else ""
     return f"{host}: {title}: {seconds:g}{most} s so far{'; ' if so_far else ''}{so_far}"
 
 
-def is_told_late(strategy: str) -> bool:
-    """Whether Ansible itself says only at a task's end that it has begun."""
-    return strategy.rpartition(".")[2] in UNTOLD
+def prints_titles_late(strategy: str) -> bool:
+    """Whether Ansible prints the title of a task only when the task has ended."""
+    return strategy.rpartition(".")[2] in LATE_TITLES
 
 
 @contextlib.contextmanager
-def telling(say: Callable[[str], None], host: str, title: str, limit: float | None) -> Iterator[Callable[[str], None]]:
-    """Say again and again that a task lasts, until it ends.
+def reporting(
+    say: Callable[[str], None], host: str, title: str, limit: float | None
+) -> Iterator[Callable[[str], None]]:
+    """Print again and again how long a task has run, until it ends.
 
-    :returns: to be called with how far it is; without that it is only said how long it has lasted.
+    :returns: a function that is called with the progress, to print it as well.
     """
     begun, over, heard = time.monotonic(), False, threading.Event()
 
-    def tell(so_far=""):
+    def tell(so_far: str = "") -> None:
         say(lasts(host, title, round(time.monotonic() - begun), limit, so_far))
 
-    def hear(so_far):
+    def hear(so_far: str) -> None:
         tell(so_far)
         heard.set()
 
-    def tell_alone():
+    def tell_alone() -> None:
         pause = FIRST + LATE
         while not over:
             if heard.wait(pause):

@@ -9,35 +9,45 @@ import time
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _told
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _progress
 
 
 def test_what_begins():
-    assert _told.begins("pi1", "Stop the old color's Celery") == "pi1: Stop the old color's Celery ..."
+    assert _progress.begins("pi1", "Stop the old color's Celery") == "pi1: Stop the old color's Celery ..."
 
 
 @pytest.mark.parametrize(
     "limit, line",
-    [(None, "pi1: Wait: 10 s so far"), (60.0, "pi1: Wait: 10 of at most 60 s so far"), (2.5, "pi1: Wait: 10 of at most 2.5 s so far")],
+    [
+        (None, "pi1: Wait: 10 s so far"),
+        (60.0, "pi1: Wait: 10 of at most 60 s so far"),
+        (2.5, "pi1: Wait: 10 of at most 2.5 s so far"),
+    ],
 )
 def test_what_lasts(limit, line):
-    assert _told.lasts("pi1", "Wait", 10, limit) == line
-    assert _told.lasts("pi1", "Wait", 10, limit, "1 of 2 workers consume") == f"{line}; 1 of 2 workers consume"
+    assert _progress.lasts("pi1", "Wait", 10, limit) == line
+    assert _progress.lasts("pi1", "Wait", 10, limit, "1 of 2 workers consume") == f"{line}; 1 of 2 workers consume"
 
 
 @pytest.mark.parametrize(
     "strategy, late",
-    [("linear", False), ("ansible.builtin.linear", False), ("free", True), ("host_pinned", True), ("ansible.builtin.host_pinned", True)],
+    [
+        ("linear", False),
+        ("ansible.builtin.linear", False),
+        ("free", True),
+        ("host_pinned", True),
+        ("ansible.builtin.host_pinned", True),
+    ],
 )
 def test_where_ansible_says_it_late(strategy, late):
-    assert _told.is_told_late(strategy) is late
+    assert _progress.prints_titles_late(strategy) is late
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(_told, "FIRST", 0.01)
-    monkeypatch.setattr(_told, "PACE", 0.01)
-    monkeypatch.setattr(_told, "LATE", 0.04)
+    monkeypatch.setattr(_progress, "FIRST", 0.01)
+    monkeypatch.setattr(_progress, "PACE", 0.01)
+    monkeypatch.setattr(_progress, "LATE", 0.04)
 
 
 def test_it_is_told_until_it_ends(quick):
@@ -48,7 +58,7 @@ def test_it_is_told_until_it_ends(quick):
         if len(told) == 3:
             enough.set()
 
-    with _told.telling(say, "pi1", "Wait", None):
+    with _progress.reporting(say, "pi1", "Wait", None):
         assert enough.wait(10)
     count = len(told)
     assert told[:3] == ["pi1: Wait: 0 s so far"] * 3
@@ -56,11 +66,11 @@ def test_it_is_told_until_it_ends(quick):
 
 
 def test_what_the_host_tells_is_told_at_once_and_instead(monkeypatch):
-    monkeypatch.setattr(_told, "FIRST", 0.2)
-    monkeypatch.setattr(_told, "PACE", 0.2)
-    monkeypatch.setattr(_told, "LATE", 0.6)
+    monkeypatch.setattr(_progress, "FIRST", 0.2)
+    monkeypatch.setattr(_progress, "PACE", 0.2)
+    monkeypatch.setattr(_progress, "LATE", 0.6)
     told = []
-    with _told.telling(told.append, "pi1", "Wait", 60) as hear:
+    with _progress.reporting(told.append, "pi1", "Wait", 60) as hear:
         for number in range(5):
             time.sleep(0.3)
             hear(f"{number} of 5")
@@ -69,16 +79,16 @@ def test_what_the_host_tells_is_told_at_once_and_instead(monkeypatch):
 
 
 def test_what_is_over_soon_is_not_told(monkeypatch):
-    monkeypatch.setattr(_told, "FIRST", 10)
+    monkeypatch.setattr(_progress, "FIRST", 10)
     told = []
-    with _told.telling(told.append, "pi1", "Wait", None):
+    with _progress.reporting(told.append, "pi1", "Wait", None):
         pass
     assert told == []
 
 
 def test_a_failure_ends_it(monkeypatch):
-    monkeypatch.setattr(_told, "FIRST", 10)
+    monkeypatch.setattr(_progress, "FIRST", 10)
     before = threading.active_count()
-    with pytest.raises(OSError), _told.telling(print, "pi1", "Wait", None):
+    with pytest.raises(OSError), _progress.reporting(print, "pi1", "Wait", None):
         raise OSError
     assert threading.active_count() == before
