@@ -6,7 +6,7 @@
 """The guard: the program on the host that ends a deployment when its controller is gone.
 
 It is started at boot, by the dead-man timer, and when a deployment awaits approval. It runs as long as a deployment is
-open, and tries again whatever failed, because Docker may be down now, the disk full or Nginx broken. It never approves.
+open, and tries again after each failure, because Docker may be down now, the disk full or Nginx broken. It never approves.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Guard:
         """Why to roll a healthy new color back, which is that nobody has approved it in time; empty if not to."""
         if not approval.is_over(journal):
             return ""
-        sentence = f"nobody approved release {journal['release'] or '(none)'} within {journal['approval_timeout']} s"
+        sentence = f"nobody approved release {journal.release_label} within {journal['approval_timeout']} s"
         if journal.get("on_timeout") == "rollback" and journal["from"]:
             return "" if _has_no_way_back_yet(journal, watch) else sentence
         self._report(

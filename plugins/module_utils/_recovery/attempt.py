@@ -31,6 +31,7 @@ from .._journal.journal import Journal
 from .._journal.store import Store
 from .._nginx import running as nginx_running
 from .._snapshot import restore as snapshot_restore
+from .._validation import release_label
 from .._workers import beat_schedule, start as workers_start, stop as workers_stop, unknown_tasks
 from .._workers.container_roles import roles_now
 from .request import Request
@@ -61,7 +62,7 @@ class Attempt:
     @property
     def release(self) -> str:
         """The new release as sentences name it."""
-        return self.journal["release"] or "(none)"
+        return self.journal.release_label
 
     # Looks
 
@@ -122,7 +123,7 @@ class Attempt:
         return error
 
     def start_serving(self, color: Color) -> None:
-        """Start web and support of a color, whatever their restart policy; one that does not start delays no other.
+        """Start web and support of a color, also without restart policies; one that does not start delays no other.
 
         :raises BluegreenError: some did not start.
         """
@@ -235,7 +236,7 @@ class Attempt:
             return self.result(True, f"Release {self.release} is finished.")
         live = "no color is live"
         if journal["from"]:
-            live = f"{journal['from']} is live with release {journal['release_from'] or '(none)'}"
+            live = f"{journal['from']} is live with release {release_label(journal['release_from'])}"
         return self.result(True, f"Release {self.release} was rolled back: {live}.")
 
     def result(self, changed: bool, message: str) -> dict[str, Any]:

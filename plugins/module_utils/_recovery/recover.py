@@ -23,6 +23,7 @@ from .._journal.store import LOCK_WAIT, JournalCorrupt, Store
 from .._linux.clock import Deadline
 from .._progress import report
 from .._snapshot import file as snapshot_file
+from .._validation import release_label
 from . import decide as recovery_decide, rollback_preflight
 from .request import Request
 from .rollback import Rollback
@@ -118,9 +119,9 @@ def _warn_of_another_release(host: Host, journal: Journal, request: Request) -> 
     """Warn if the user names neither release of the open deployment, which is rolled back anyway."""
     named = request.release
     if named and request.prefer == "rollback" and named not in (journal["release"], journal["release_from"]):
-        live = f"release {journal['release_from'] or '(none)'}" if journal["from"] else "no release"
+        live = f"release {release_label(journal['release_from'])}" if journal["from"] else "no release"
         host.warn(
-            f"bluegreen_release is {named!r}, but the open deployment is of release {journal['release'] or '(none)'}: "
+            f"bluegreen_release is {named!r}, but the open deployment is of release {journal.release_label}: "
             f"that one is rolled back, and {live} is live again."
         )
 
@@ -134,7 +135,7 @@ class Recovery(Rollback):
         if journal["result"] in ("committed", "rolled_back"):
             # Only the last lines are missing.
             return self.end(journal["result"])
-        # No worker stays throttled, whatever follows.
+        # First of all, so that no worker stays throttled.
         cpu_shares.put_back_weights(self.host, journal)
         pending = rollback_preflight.is_pending(journal)
         action = recovery_decide.decide(journal.data, self._look(), self.request.prefer)
@@ -267,7 +268,7 @@ class Recovery(Rollback):
         raise BluegreenError(
             f"Deployment {journal.describe()} of app {self.store.app} stopped in step {journal['step']}, and neither "
             f"color is healthy. Nginx was not changed. Check both colors with {command('status')}. Once one is "
-            f"healthy, {command('finish', release)} keeps release {release or '(none)'}, and {command('rollback')} "
+            f"healthy, {command('finish', release)} keeps release {self.release}, and {command('rollback')} "
             "goes back.",
             logs=self.logs,
         )

@@ -228,7 +228,7 @@ class Rollback(Attempt):
         as_it_is = f"; if both are unhealthy, {command('rollback', before)} takes release {before} as it is"
         raise BluegreenError(
             f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers "
-            f"run. Fix that, then run {command('rollback')} again. To keep release {release or '(none)'} instead, run "
+            f"run. Fix that, then run {command('rollback')} again. To keep release {self.release} instead, run "
             f"{command('finish', release)} once it is healthy"
             f"{as_it_is if before else ''}.",
             logs=self.logs,

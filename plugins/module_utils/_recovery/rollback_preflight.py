@@ -82,7 +82,7 @@ def _ask(host: Host, journal: Journal, settings: Settings, old: Color) -> str:
 
 def not_begun(journal: Journal, why: str) -> NotBegun:
     """The error for a rollback that was not begun; the caller notes it (:func:`note`) if it is the guard."""
-    release = journal["release"] or "(none)"
+    release = journal.release_label
     ways = (
         f"{command('finish', journal['release'])} keeps release {release}, and {command('rollback')} goes back once "
         f"{journal['from']} is healthy."
