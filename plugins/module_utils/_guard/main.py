@@ -6,7 +6,8 @@
 """The guard: the program on the host that ends a deployment when its controller is gone.
 
 It is started at boot, by the dead-man timer, and when a deployment awaits approval. It runs as long as a deployment is
-open, and tries again after each failure, because Docker may be down now, the disk full or Nginx broken. It never approves.
+open, and tries again after each failure, because Docker may be down now, the disk full or Nginx broken. It never
+approves.
 """
 
 from __future__ import annotations
