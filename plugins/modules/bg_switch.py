@@ -64,6 +64,7 @@ options:
   file:
     description:
       - The file that this module owns. It contains one upstream and nothing else, and Nginx has to include it.
+        Its name ends in C(.conf).
       - A file that was written by hand is adopted if its upstream has one server, which is one of the colors.
       - V(/etc/nginx/conf.d/bluegreen-APP.conf) when empty, with the name of the app for C(APP).
     type: str

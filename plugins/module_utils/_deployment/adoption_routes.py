@@ -165,7 +165,7 @@ def _keeping(way: Way, http: list[Statement], blocks: Sequence[Statement]) -> Wa
     # Nginx allows none of these directives in an if.
     if way.words[0] not in ("proxy_pass", "set") or blocks and blocks[-1].name == "if":
         return way
-    around = [*(block.block for block in reversed(blocks)), http]
+    around = [*(block.inside for block in reversed(blocks)), http]
     headers, is_inside = _nearest(around, "proxy_set_header")
     given = [header for header in headers if header.words[1].lower() == "host"]
     if given and "$proxy_host" not in given[0].words[2:]:

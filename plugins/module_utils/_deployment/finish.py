@@ -25,8 +25,8 @@ from .._journal.fencing import may_be_kept
 from .._journal.figures import figures
 from .._journal.journal import Journal
 from .._journal.store import LOCK_WAIT, Store
-from .._nginx import running as nginx_running, switch as nginx_switch
-from .._nginx.running import Nginx
+from .._nginx import public_requests, switch as nginx_switch
+from .._nginx.settings import Nginx
 from .._settings import Settings
 from .._snapshot import file as snapshot_file, restore as snapshot_restore
 from .._workers import stop as workers_stop
@@ -118,7 +118,7 @@ def _start_what_is_down(host: Host, candidate: Color) -> None:
 
 
 def _require_served(host: Host, journal: Journal, settings: Settings, nginx: Nginx, candidate: Color) -> None:
-    served = nginx_running.served_color(host, nginx)
+    served = public_requests.served_color(host, nginx) or ""
     if served != journal["to"] and journal["step"] == "finish":
         served = _switch_again(host, journal, settings, nginx, candidate, served)
     if served != journal["to"]:

@@ -24,7 +24,7 @@ from .._docker.containers import ROLES
 from .._errors import BluegreenError
 from .._install import guard_units
 from .._journal.journal import Journal
-from .._nginx import running as nginx_running, served_files
+from .._nginx import preflight as nginx_preflight, served_files
 from .._settings import color_services
 from .._snapshot import restore as snapshot_restore
 from .._snapshot.file import kept_color
@@ -199,7 +199,7 @@ class Preflight(Situation):
     # Nginx and the host
 
     def _check_nginx(self) -> None:
-        against = nginx_running.preflight(
+        against = nginx_preflight.preflight(
             self.host, self.nginx, self._published_beside(), self.seen, switches=not self.up_to_date
         )
         if against and not self.live:
@@ -221,7 +221,9 @@ class Preflight(Situation):
             self.host.warn(guard_units.WITHOUT_SYSTEMD)
         if not self.kept:
             services, release = color_services(self.settings), self.params["release"]
-            for sentence in served_files.look(self.host, self.seen, self.renderings.models, services, release):
+            for sentence in served_files.find_warnings(
+                self.host, self.seen, self.renderings.models, services, release
+            ):
                 self.host.warn(sentence)
 
     # The broker

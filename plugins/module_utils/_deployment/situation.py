@@ -16,6 +16,7 @@ from .._docker.containers import Container, of_project
 from .._host import Host
 from .._journal.store import Store
 from .._nginx import running as nginx_running, upstream as nginx_upstream
+from .._nginx.settings import Nginx
 from .._resources import memory_budget
 from .._settings import Settings, color_services, other
 from .._validation import COLORS
@@ -83,9 +84,9 @@ class Situation:
             self.containers[color] = of_project(self.host.engine, self.settings.projects[color])
 
     @property
-    def nginx(self) -> nginx_running.Nginx:
+    def nginx(self) -> Nginx:
         """What the user says about Nginx."""
-        return nginx_running.Nginx(**self.settings.nginx)
+        return Nginx(**self.settings.nginx)
 
     @property
     def web(self) -> str:

@@ -180,7 +180,7 @@ def restore(store: Store) -> bool:
         return False
     if journal is None or not switch_was_cut_off(journal.data):
         return False
-    return OwnedFile(journal["settings"]["nginx"]["file"], journal["id"]).put_back_kept()
+    return OwnedFile(journal["settings"]["nginx"]["file"], journal["id"]).restore_backup()
 
 
 def main(argv: Sequence[str], _code: str = "") -> int:

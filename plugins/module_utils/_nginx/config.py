@@ -10,13 +10,13 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from typing import NamedTuple
+from typing import Iterable, Iterator, Mapping, NamedTuple
 
 from .._errors import BluegreenError
 
 _SECTION = re.compile(r"^# configuration file (/.*):$", re.MULTILINE)
-# In order: blanks, a comment up to the end of its line, strings, punctuation, a word. A brace within a word is only
-# that of a variable, ${name}.
+# In order: blanks, a comment up to the end of its line, strings, punctuation, a word. A word holds a brace only as part
+# of a variable, ${name}.
 _TOKEN = re.compile(
     r"""
     (?P<blank>\s+)
@@ -32,33 +32,44 @@ _LUA_BRACKET = re.compile(r"[{}]")
 
 
 class Statement(NamedTuple):
-    """A directive: its words, where it stands, and what is between its braces (``None`` without braces)."""
+    """A directive: its words, where it stands, and the statements between its braces (``None`` without braces)."""
 
-    words: list
+    words: list[str]
     file: str
     line: int
-    block: object
+    block: list[Statement] | None
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.words[0]
 
     @property
-    def place(self):
+    def place(self) -> str:
+        """``file:line``, for messages."""
         return f"{self.file}:{self.line}"
+
+    @property
+    def inside(self) -> list[Statement]:
+        """The statements between its braces; none without braces."""
+        return self.block or []
 
 
 class ConfigError(BluegreenError):
     """The text is not Nginx configuration."""
 
 
-def parse(text, file):
-    """The statements of one file; ``include`` is left as it stands."""
+def parse(text: str, file: str) -> list[Statement]:
+    """The statements of one file; an ``include`` is not followed.
+
+    :param file: its path, for messages.
+    :raises ConfigError: the text is not Nginx configuration.
+    """
     tokens = _tokens(text, file)
     return _block(tokens, file, nested=False)
 
 
-def _tokens(text, file):
+def _tokens(text: str, file: str) -> Iterator[tuple[str, str, int]]:
+    """``(kind, value, line)`` of each word and each of ``{``, ``}``, ``;`` (kind ``mark``)."""
     position, line, previous = 0, 1, ""
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -69,9 +80,9 @@ def _tokens(text, file):
             previous = match.group(kind)
             yield "word", previous, line
         elif kind == "mark":
-            yield "mark", match.group(kind), line
+            yield kind, match.group(kind), line
             if match.group(kind) == "{" and previous.endswith("_by_lua_block"):
-                # Lua has a syntax of its own; nothing in it passes requests on by a directive.
+                # Lua has its own syntax, and passes no request on by a directive of Nginx.
                 end = _end_of_lua(text, match.end())
                 line += text.count("\n", position, end)
                 position = end
@@ -80,7 +91,7 @@ def _tokens(text, file):
         position = match.end()
 
 
-def _end_of_lua(text, position):
+def _end_of_lua(text: str, position: int) -> int:
     depth = 1
     for match in _LUA_BRACKET.finditer(text, position):
         depth += 1 if match.group() == "{" else -1
@@ -89,8 +100,10 @@ def _end_of_lua(text, position):
     return len(text)
 
 
-def _block(tokens, file, nested):
-    statements, words, first_line = [], [], 0
+def _block(tokens: Iterator[tuple[str, str, int]], file: str, nested: bool) -> list[Statement]:
+    statements: list[Statement] = []
+    words: list[str] = []
+    first_line = 0
     for kind, value, line in tokens:
         if kind == "word":
             first_line = first_line if words else line
@@ -110,11 +123,13 @@ def _block(tokens, file, nested):
     return statements
 
 
-def sections(dump):
+def sections(dump: str) -> dict[str, str]:
     """The files that ``nginx -T`` printed, ``{path: text}`` in the order of their inclusion.
 
-    A comment can look like the line with which Nginx announces a file. Nginx announces each file once, so a path
-    that comes twice makes the whole dump worthless.
+    A comment can look like the line with which Nginx announces a file. Nginx announces each file once, so if a path
+    comes twice, nothing in the dump can be trusted.
+
+    :raises ConfigError: a path comes twice.
     """
     found = list(_SECTION.finditer(dump))
     ends = [match.start() for match in found[1:]] + [len(dump)]
@@ -131,17 +146,18 @@ def sections(dump):
     return files
 
 
-def load(files):
-    """The statements of the whole configuration, each ``include`` replaced by what it includes.
+def load(files: Mapping[str, str]) -> list[Statement]:
+    """The statements of the whole configuration, each ``include`` replaced by the statements of its files.
 
     :param files: ``{path: text}``, the main file first.
+    :raises ConfigError: a file is not Nginx configuration.
     """
     if not files:
         return []
     main = next(iter(files))
-    parsed = {}
+    parsed: dict[str, list[Statement]] = {}
 
-    def expand(statements, active):
+    def expand(statements: list[Statement], active: tuple[str, ...]) -> Iterator[Statement]:
         for statement in statements:
             if statement.name == "include" and statement.block is None and len(statement.words) == 2:
                 for path in included(statement.words[1], os.path.dirname(main), files):
@@ -152,7 +168,7 @@ def load(files):
             else:
                 yield statement._replace(block=list(expand(statement.block, active)))
 
-    def read(path):
+    def read(path: str) -> list[Statement]:
         if path not in parsed:
             parsed[path] = parse(files[path], path)
         return parsed[path]
@@ -160,13 +176,13 @@ def load(files):
     return list(expand(read(main), (main,)))
 
 
-def included(pattern, folder, paths):
+def included(pattern: str, folder: str, paths: Iterable[str]) -> list[str]:
     """Those of ``paths`` that an ``include`` of ``pattern`` in a configuration below ``folder`` names."""
     wanted = os.path.normpath(os.path.join(folder, pattern)).split("/")
     return sorted(path for path in paths if _matches(os.path.normpath(path).split("/"), wanted))
 
 
-def _matches(parts, wanted):
+def _matches(parts: list[str], wanted: list[str]) -> bool:
     # As glob(3) does: a wildcard matches neither a slash nor a leading dot.
     return len(parts) == len(wanted) and all(
         fnmatch.fnmatchcase(part, pattern) and (not part.startswith(".") or pattern.startswith("."))
@@ -174,32 +190,33 @@ def _matches(parts, wanted):
     )
 
 
-def walk(statements):
+def walk(statements: Iterable[Statement]) -> Iterator[Statement]:
     """Every statement, also those within blocks, in order."""
     for statement in statements:
         yield statement
-        if statement.block is not None:
-            yield from walk(statement.block)
+        yield from walk(statement.inside)
 
 
-def descend(statements, blocks=()):
-    """Every statement, also those within blocks, in order, each with the blocks that it stands in, the innermost last."""
+def descend(
+    statements: Iterable[Statement], blocks: tuple[Statement, ...] = ()
+) -> Iterator[tuple[Statement, tuple[Statement, ...]]]:
+    """``(statement, blocks that it stands in, the innermost last)`` of every statement, in order."""
     for statement in statements:
         yield statement, blocks
-        if statement.block is not None:
-            yield from descend(statement.block, blocks + (statement,))
+        yield from descend(statement.inside, blocks + (statement,))
 
 
-def children(statements, name):
+def children(statements: Iterable[Statement], name: str) -> list[Statement]:
     """The statements of that name, blocks not entered."""
     return [statement for statement in statements if statement.name == name]
 
 
-def servers(upstream):
+def servers(upstream: Statement) -> list[Statement]:
     """The servers of an ``upstream`` block that may get requests."""
-    return [each for each in children(upstream.block, "server") if len(each.words) > 1 and "down" not in each.words[2:]]
+    found = children(upstream.inside, "server")
+    return [server for server in found if len(server.words) > 1 and "down" not in server.words[2:]]
 
 
-def http_statements(configuration):
-    """What stands directly in the ``http`` block."""
-    return [inner for block in children(configuration, "http") for inner in block.block or ()]
+def http_statements(configuration: Iterable[Statement]) -> list[Statement]:
+    """The statements directly in the ``http`` block."""
+    return [inner for block in children(configuration, "http") for inner in block.inside]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Ways from Nginx to a color that do not lead through the owned upstream, and so stay where they are at a switch."""
+"""Routes from Nginx to a color past the owned upstream, which a switch does not move. Pure decisions."""
 
 from __future__ import annotations
 
@@ -13,26 +13,30 @@ from typing import NamedTuple
 from .._linux.own_addresses import is_own
 from .._validation import COLORS, LOOPBACK
 from . import config as nginx_config
+from .config import Statement
+from .settings import Nginx
 
 PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
 TARGET = re.compile(r"(?:[a-z0-9+.-]+://)?([^/?]*)", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-# What Nginx gives a value only when it answers a request.
+# Stands for the value of a variable that Nginx knows only when it answers a request.
 _UNKNOWN = "*"
-# What these come to has no part in the name or port before them.
+# Variables whose value cannot change the name or port before them.
 _PATHS = {"request_uri": ["/"], "uri": ["/"], "document_uri": ["/"], "is_args": [""], "args": [""]}
-# A map of many lines in a pass of many variables has no end; what is looked for is among the first.
+# Several maps of many lines in one pass multiply. So only this many combinations are tried; a color is among the first.
 _MOST_VALUES = 256
 _GUARDED_BY = ("auth_basic", "auth_request", "auth_jwt")
 
 
-class Way(NamedTuple):
+class Route(NamedTuple):
     """A directive that sends requests to a port of a color.
 
-    ``written`` is its value as it stands; ``address`` is what that comes to; ``through`` the upstream between, with
-    the place of its server in ``server_place``; ``color`` is that of the port, empty for a port of ``service``.
-    ``certain`` is false where only the port is known. ``guard`` is ``local`` where only this host gets in, ``some``
-    where not everybody does, else empty.
+    ``written``: its value as it stands in the file; ``address``: that value with its variables replaced.
+    ``through``: the upstream between, with the place of its server in ``server_place``; empty without.
+    ``color``: the color of the port, empty for a port of ``service``.
+    ``certain``: false where only the port is known.
+    ``guard``: ``local`` if only this host gets in, ``some`` if not everybody does, else empty.
+    ``blocks``: the blocks that it stands in, the innermost last.
     """
 
     place: str
@@ -46,19 +50,18 @@ class Way(NamedTuple):
     stream: bool
     certain: bool
     guard: str
-    blocks: tuple
+    blocks: tuple[Statement, ...]
 
 
-def ways(
-    nginx,
-    configuration: list,
+def find_routes(
+    nginx: Nginx,
+    configuration: list[Statement],
     names: frozenset[str] = frozenset(),
     published: dict[int, str] | None = None,
     further: dict[str, str] | None = None,
-) -> list[Way]:
-    """Every :class:`Way` of the configuration but those through the owned upstream.
+) -> list[Route]:
+    """Every :class:`Route` in the configuration to a color, except those through the owned upstream.
 
-    :param nginx: settings with ``upstream`` and ``servers``.
     :param names: names and addresses of this host, beside those that every host has.
     :param published: ``{port: service}`` of further ports that the live color publishes on this host.
     :param further: ``{"host:port": color}`` of other names and addresses of the colors, in lower case.
@@ -66,19 +69,19 @@ def ways(
     places = _Places(nginx.servers, names, published or {}, further or {})
     found = []
     for kind in ("http", "stream"):
-        statements = [inner for block in nginx_config.children(configuration, kind) for inner in block.block or ()]
+        statements = [inner for block in nginx_config.children(configuration, kind) for inner in block.inside]
         values, upstreams = _values(statements), _upstreams(statements)
         for statement, blocks in nginx_config.descend(statements):
             if statement.name not in PASSES or len(statement.words) != 2:
                 continue
             for target in sorted(_targets(statement.words[1], values)):
-                # A stream block has upstreams of its own.
+                # A stream block has its own upstreams.
                 if kind == "http" and target == nginx.upstream:
                     continue
                 for address, server_place in upstreams.get(target, [(target, "")]):
                     color, service, certain = places.of(address)
                     if color or service:
-                        way = Way(
+                        route = Route(
                             place=statement.place,
                             directive=statement.name,
                             written=statement.words[1],
@@ -92,120 +95,130 @@ def ways(
                             guard=_guard(blocks),
                             blocks=blocks,
                         )
-                        found.append(way)
+                        found.append(route)
     return found
 
 
-def findings(nginx, found: list[Way], live: str | None) -> tuple[list[str], list[str]]:
-    """Which of the ways a deployment would break: ``(refusals, warnings)``, as sentences.
+def findings(nginx: Nginx, found: list[Route], live: str | None) -> tuple[list[str], list[str]]:
+    """The routes that a deployment would break, as ``(refusals, warnings)``: sentences.
 
     :param live: the live color, ``None`` when there is none.
     """
-    refusals, warnings = [], []
+    refusals: list[str] = []
+    warnings: list[str] = []
     pair = _pair(found)
-    for way in found:
-        to_idle = bool(live) and way.color not in ("", live)
-        # What has a login of its own and is not the web, such as a monitor of the workers, is not for visitors.
-        meant = way.guard == "local" or way.guard == "some" and (to_idle or way.service) or way in pair
-        if way.certain and not meant:
-            sentence, into = refusal(nginx, way), refusals
+    for route in found:
+        to_idle = bool(live) and route.color not in ("", live)
+        # A route with its own login that does not lead to the live web, for example to a monitor of the workers, is not
+        # for visitors.
+        meant = route.guard == "local" or route.guard == "some" and (to_idle or route.service) or route in pair
+        if route.certain and not meant:
+            sentence, into = refusal(nginx, route), refusals
         else:
-            sentence, into = _warning(nginx, way), warnings
+            sentence, into = _warning(nginx, route), warnings
         if sentence not in into:
             into.append(sentence)
     return refusals, warnings
 
 
-def open_to_all(found: list[Way]) -> list[Way]:
-    """Those ways that every visitor can take for certain, and that nobody can have meant so."""
+def open_to_all(found: list[Route]) -> list[Route]:
+    """The routes that surely let every visitor past the upstream, and cannot be on purpose."""
     pair = _pair(found)
-    return [way for way in found if way.color and way.certain and not way.guard and not way.stream and way not in pair]
+    certain = [route for route in found if route.color and route.certain and not route.guard and not route.stream]
+    return [route for route in certain if route not in pair]
 
 
-def _pair(found: list[Way]) -> list[Way]:
-    """The ways of a configuration in which each color has one of its own, as for a look at both of them."""
-    single = [way for way in found if way.color and not way.stream and len(_colors_behind(way, found)) == 1]
-    return single if {way.color for way in single} >= set(COLORS) else []
+def _pair(found: list[Route]) -> list[Route]:
+    """The routes that lead to one color alone, if there are such to each of the two, as for a preview; else none."""
+    single = [route for route in found if route.color and not route.stream and len(_colors_behind(route, found)) == 1]
+    return single if {route.color for route in single} >= set(COLORS) else []
 
 
-def _colors_behind(way: Way, found: list[Way]) -> set[str]:
-    """The colors that are in the same upstream; that of the way alone where there is none."""
-    return {way.color} | {other.color for other in found if way.through and (other.place, other.through) == (way.place, way.through)}
+def _colors_behind(route: Route, found: list[Route]) -> set[str]:
+    """The colors of the servers in the same upstream; without an upstream that of the route alone."""
+    if not route.through:
+        return {route.color}
+    return {other.color for other in found if (other.place, other.through) == (route.place, route.through)}
 
 
-def describe(nginx, way: Way) -> str:
-    """The way as the first half of a sentence."""
-    what = f"{way.place} sends {'connections' if way.stream else 'requests'} to "
-    if way.through:
-        what += f"the upstream {way.through}, whose server at {way.server_place} is {way.address},"
+def _describe(route: Route) -> str:
+    """The route as the first half of a sentence."""
+    what = f"{route.place} sends {'connections' if route.stream else 'requests'} to "
+    if route.through:
+        what += f"the upstream {route.through}, whose server at {route.server_place} is {route.address},"
     else:
-        by = f" (by {way.written})" if "$" in way.written else ""
-        what += f"{way.address}{by}"
+        by = f" (by {route.written})" if "$" in route.written else ""
+        what += f"{route.address}{by}"
     return what
 
 
-def refusal(nginx, way: Way) -> str:
-    """The sentence that says what a switch does not move, and what to write."""
-    what, upstream = describe(nginx, way), nginx.upstream
-    if way.stream:
+def refusal(nginx: Nginx, route: Route) -> str:
+    """The sentence that says which route a switch does not move, and what to write."""
+    what, upstream = _describe(route), nginx.upstream
+    if route.stream:
         return (
-            f"{what} and a stream block does not know the upstream {upstream}, so switching the upstream does not move them: let it "
-            f"pass to the port of a server block in http that has proxy_pass http://{upstream};."
+            f"{what} and a stream block does not know the upstream {upstream}, so switching the upstream does not move "
+            f"them: let it pass to the port of a server block in http that has proxy_pass http://{upstream};."
         )
-    if way.service:
+    if route.service:
         return (
-            f"{what}{'' if way.through else ','} a port of the service {way.service} of the live color, but Nginx is switched for "
-            f"the upstream {upstream} only, so these requests end with the old color: let the web service answer them too, and "
-            f"write {_line(nginx, way)} there."
+            f"{what}{'' if route.through else ','} a port of the service {route.service} of the live color, but Nginx "
+            f"is switched for the upstream {upstream} only, so these requests fail once the old color is stopped: let "
+            f"the web service answer them too, and write {_line(nginx, route)} there."
         )
     return (
-        f"{what} and not to the upstream {upstream}, so switching the upstream does not move them: write {_line(nginx, way)} there."
+        f"{what} and not to the upstream {upstream}, so switching the upstream does not move them: write "
+        f"{_line(nginx, route)} there."
     )
 
 
-def _warning(nginx, way: Way) -> str:
-    if way.service:
+def _warning(nginx: Nginx, route: Route) -> str:
+    if route.service:
         return (
-            f"{describe(nginx, way)}{'' if way.through else ','} a port of the service {way.service} of the live color, and "
-            f"switching the upstream {nginx.upstream} does not move them: that answers nothing once the old color is stopped."
+            f"{_describe(route)}{'' if route.through else ','} a port of the service {route.service} of the live "
+            f"color, and switching the upstream {nginx.upstream} does not move them: they fail once the old color is "
+            "stopped."
         )
-    if not way.certain:
+    if not route.certain:
         return (
-            f"{way.place} may send requests to port {way.address.rpartition(':')[2]} of {way.color} (by {way.written}), and "
-            f"switching the upstream {nginx.upstream} does not move them: write {_line(nginx, way)} there if it does."
+            f"{route.place} may send requests to port {route.address.rpartition(':')[2]} of {route.color} (by "
+            f"{route.written}), and switching the upstream {nginx.upstream} does not move them: write "
+            f"{_line(nginx, route)} there if it does."
         )
     return (
-        f"{describe(nginx, way)} and so always to {way.color}, whichever color is live: that answers nothing while {way.color} is "
-        f"stopped or removed. Write {_line(nginx, way)} there if visitors use it."
+        f"{_describe(route)} and so always to {route.color}, whichever color is live, and they fail while "
+        f"{route.color} is stopped or removed. Write {_line(nginx, route)} there if visitors use it."
     )
 
 
-def _line(nginx, way: Way) -> str:
+def _line(nginx: Nginx, route: Route) -> str:
     """The directive as it has to be."""
-    if way.through or "$" in way.written:
-        scheme = {"proxy_pass": "http://", "grpc_pass": "grpc://"}.get(way.directive, "")
-        return f"{way.directive} {scheme}{nginx.upstream};"
-    start, end = TARGET.match(way.written).span(1)
-    return f"{way.directive} {way.written[:start]}{nginx.upstream}{way.written[end:]};"
+    if route.through or "$" in route.written:
+        scheme = {"proxy_pass": "http://", "grpc_pass": "grpc://"}.get(route.directive, "")
+        return f"{route.directive} {scheme}{nginx.upstream};"
+    target = TARGET.match(route.written)
+    start, end = target.span(1) if target else (0, len(route.written))
+    return f"{route.directive} {route.written[:start]}{nginx.upstream}{route.written[end:]};"
 
 
 class _Places:
-    """Which address is that of a color."""
+    """The addresses of the colors, and of the services of the live one."""
 
-    def __init__(self, servers: dict[str, str], names: frozenset[str], published: dict[int, str], further: dict[str, str]):
+    def __init__(
+        self, servers: dict[str, str], names: frozenset[str], published: dict[int, str], further: dict[str, str]
+    ) -> None:
         self._names = names
         self._exact = {**further, **{servers[color].lower(): color for color in COLORS}}
         self._services = {str(port): service for port, service in published.items()}
-        # Whatever name or address of this host is written, the port says where it leads.
-        self._ports = {
-            servers[color].rpartition(":")[2]: color for color in COLORS if servers[color].rpartition(":")[0] in LOOPBACK
-        }
+        # Any name or address of this host leads to a color by its port.
+        on_this_host = [color for color in COLORS if servers[color].rpartition(":")[0] in LOOPBACK]
+        self._ports = {servers[color].rpartition(":")[2]: color for color in on_this_host}
 
     def of(self, address: str) -> tuple[str, str, bool]:
-        """``(color, service, certain)`` of an address; color and service empty for one that is neither."""
+        """``(color, service, certain)`` of an address; color and service are empty for any other one."""
         host, _colon, port = address.rpartition(":")
         here = is_own(host, self._names)
-        # Nginx goes to port 80 where none is written.
+        # Without a port Nginx uses port 80.
         named = self._exact.get(address) or self._exact.get(f"{address}:80")
         if named or here and port in self._ports:
             return named or self._ports[port], "", True
@@ -216,8 +229,8 @@ class _Places:
         return "", "", True
 
 
-def _upstreams(statements: list) -> dict[str, list[tuple[str, str]]]:
-    """``{name: [(address, place)]}``."""
+def _upstreams(statements: list[Statement]) -> dict[str, list[tuple[str, str]]]:
+    """``{name: [(address, place of the server)]}``."""
     return {
         block.words[1].lower(): [(server.words[1].lower(), server.place) for server in nginx_config.servers(block)]
         for block in nginx_config.children(statements, "upstream")
@@ -225,30 +238,34 @@ def _upstreams(statements: list) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def _values(statements: list) -> dict[str, list[str]]:
-    """What variables may come to, by their names: of those that the configuration itself gives values."""
+def _values(statements: list[Statement]) -> dict[str, list[str]]:
+    """``{name: possible values}`` of the variables to which the configuration itself gives values."""
     found = {name: list(values) for name, values in _PATHS.items()}
     for statement in nginx_config.walk(statements):
         if statement.name == "set" and len(statement.words) == 3:
             found.setdefault(statement.words[1].lstrip("$"), []).append(statement.words[2])
-        elif statement.name in ("map", "geo", "split_clients") and statement.block is not None and len(statement.words) > 1:
-            values = [inner.words[1] for inner in statement.block if len(inner.words) == 2 and inner.name != "include"]
+        elif statement.name in ("map", "geo", "split_clients") and len(statement.words) > 1:
+            values = [inner.words[1] for inner in statement.inside if len(inner.words) == 2 and inner.name != "include"]
             found.setdefault(statement.words[-1].lstrip("$"), []).extend(values)
     return found
 
 
 def _targets(written: str, values: dict[str, list[str]]) -> set[str]:
-    """Every ``name`` or ``host:port`` that the value of a pass may come to, in lower case."""
+    """Every ``name`` or ``host:port`` that a pass may send requests to, in lower case."""
     return {target_of(text) for text in _expand(written, values)}
 
 
 def target_of(written: str) -> str:
     """The ``name`` or ``host:port`` in the value of a pass, in lower case."""
-    return TARGET.match(written).group(1).lower()
+    target = TARGET.match(written)
+    return target.group(1).lower() if target else ""
 
 
 def _expand(written: str, values: dict[str, list[str]]) -> list[str]:
-    texts, done, seen = [(written, ())], [], 0
+    """The values of a pass with each of its variables replaced."""
+    texts: list[tuple[str, tuple[str, ...]]] = [(written, ())]
+    done: list[str] = []
+    seen = 0
     while texts and seen < _MOST_VALUES:
         seen += 1
         text, used = texts.pop()
@@ -257,33 +274,33 @@ def _expand(written: str, values: dict[str, list[str]]) -> list[str]:
             done.append(text)
             continue
         name = match.group(1) or match.group(2)
-        # One that is made of itself has no value that could be known.
+        # A variable that is made of itself has no known value.
         known = [] if used.count(name) > 1 else list(dict.fromkeys(values.get(name, ())))
         for value in known or [_UNKNOWN]:
             texts.append((text[:match.start()] + value + text[match.end():], used + (name,)))
     return done
 
 
-def _guard(blocks: tuple) -> str:
-    """Who gets into the innermost of the blocks."""
+def _guard(blocks: tuple[Statement, ...]) -> str:
+    """The ``guard`` of a :class:`Route` in these blocks."""
     for block in reversed(blocks):
-        inside = block.block or ()
-        rules = [statement for statement in inside if statement.name in ("allow", "deny") and len(statement.words) == 2]
+        found = [statement for statement in block.inside if statement.name in ("allow", "deny")]
+        rules = [rule for rule in found if len(rule.words) == 2]
         if rules:
-            # The nearest block with any such line is the one that counts.
+            # Nginx applies the rules of the innermost block that has any.
             if rules[-1].words != ["deny", "all"]:
                 break
             allowed = [rule.words[1] for rule in rules if rule.name == "allow"]
             return "local" if all(map(_is_loopback_rule, allowed)) else "some"
     for block in reversed(blocks):
-        for statement in block.block or ():
+        for statement in block.inside:
             if statement.name in _GUARDED_BY:
                 return "" if statement.words[1:] == ["off"] else "some"
     return ""
 
 
 def _is_loopback_rule(address: str) -> bool:
-    # Only the plan needs it, and every module would pay for its import.
+    # Imported here because only the plan needs it, and every module would pay for it.
     import ipaddress
 
     try:

@@ -3,48 +3,55 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Where public requests end: whether the public URL reaches this Nginx, and which color Nginx asks for an answer."""
+"""Requests to the public URL: whether they reach this Nginx, and which color Nginx then asks for an answer."""
 
 from __future__ import annotations
 
+import socket
+from typing import Callable, TypeVar
+
 from .. import _http
 from .._errors import BluegreenError
+from .._host import Host
 from .._linux import sockets
-from .._linux.clock import Deadline
-from .._validation import COLORS, check_url
-from . import proof as nginx_proof
-from .location import NO, YES
+from .._linux.clock import Clock, Deadline
+from .._validation import COLORS, Url, check_url
+from .location import NO, YES, Location
+from .proof import Evidence, Verdict, color_reached, connections_verdict
 from .public_answer import Answered
+from .routes import PublicSide
+from .running import Running
+from .settings import Nginx
 
 # How long Nginx may take to accept a connection that the kernel accepted already, in seconds.
 _ACCEPT_WAIT = 2.0
-# So many connections at once are told apart from those of the public.
+# This many connections that come and end together are ours and not those of visitors.
 _CROWD = 5
-# How many requests are sent at most to see where they go, and how long each may take.
+# How many requests are sent at most to see where they end, and how long each may take, in seconds.
 _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
-# How many requests are compared with as many times without one.
+# How many requests are compared with as many pauses without one.
 _IN_A_ROW = 5
 # How often the plan tries to see a connection.
 _TRIES = 3
 
+_T = TypeVar("_T")
 
-def public_side(running):
-    """Connect to the public URL and see where in this Nginx that ends.
 
-    :param running: a :class:`running.Running`.
-    :returns: a :class:`proof.PublicSide`
-    :raises BluegreenError: it does not end in this Nginx.
+def public_side(running: Running) -> PublicSide:
+    """Connect to the public URL and see where this Nginx accepts that.
+
+    :raises BluegreenError: it does not.
     """
     nginx = running.nginx
     url = check_url("public_url", nginx.public_url)
     place, problem = _accepted_at(running, url)
     if place is None:
         raise BluegreenError(
-            f"bluegreen_public_url {nginx.public_url} does not reach this Nginx: {problem}. Set it to a URL that the server block "
-            f"with the upstream {nginx.upstream} answers."
+            f"bluegreen_public_url {nginx.public_url} does not reach this Nginx: {problem}. Set it to a URL that the "
+            f"server block with the upstream {nginx.upstream} answers."
         )
-    return nginx_proof.PublicSide(
+    return PublicSide(
         url=nginx.public_url,
         port=place[1],
         address=f"[{place[0]}]" if ":" in place[0] else place[0],
@@ -52,23 +59,25 @@ def public_side(running):
     )
 
 
-def _accepted_at(running, url):
-    """``((IP, port), "")`` at which Nginx accepted our connection, or ``(None, why not)``."""
-    before, crowd = running.accepted(), []
+def _accepted_at(running: Running, url: Url) -> tuple[tuple[str, int] | None, str]:
+    """``((IP, port), "")`` at which Nginx accepted our connection, or ``(None, the reason why it did not)``."""
+    before = running.accepted()
+    crowd: list[socket.socket] = []
     deadline = Deadline(running.host.clock, _ACCEPT_WAIT)
     try:
         crowd.append(_http.half_sent(url, deadline))
-        # An Nginx in a network of its own is reached at an address of its own, unless something changes that on the way.
+        # An Nginx in its own network is reached at its own address, unless NAT changes that on the way.
         if not running.addresses or crowd[0].getpeername()[0] in running.addresses:
             place, problem = _peer(running, crowd[0], Deadline(running.host.clock, _ACCEPT_WAIT / 4))
             if place or problem:
                 return place, problem
-        # What was changed on the way, by Docker for example, is known by coming and going together.
+        # If NAT, for example Docker's, hides our address, we know our connections because they come and end together.
         while len(crowd) < _CROWD:
             crowd.append(_http.half_sent(url, deadline))
         arrived = _wait(deadline, lambda: _crowd_in(running.accepted(), before))
     except OSError as error:
-        return None, f"connecting to it fails ({(error.strerror or str(error) or type(error).__name__).lower()})"
+        reason = error.strerror or str(error) or type(error).__name__
+        return None, f"connecting to it fails ({reason.lower()})"
     finally:
         for wire in crowd:
             wire.close()
@@ -79,7 +88,8 @@ def _accepted_at(running, url):
     return None, "something else answers there"
 
 
-def _peer(running, wire, deadline):
+def _peer(running: Running, wire: socket.socket, deadline: Deadline) -> tuple[tuple[str, int] | None, str]:
+    """The same for one connection, ``(None, "")`` when its other end does not show."""
     near, far = wire.getsockname()[:2], wire.getpeername()[:2]
     while True:
         for connection in sockets.connections(running.pid):
@@ -87,7 +97,7 @@ def _peer(running, wire, deadline):
                 if connection.inode in running.inodes():
                     return far, ""
                 holder = sockets.holder_of(connection.inode)
-                # Docker's proxy stands before a published port; what is behind it counts.
+                # Docker's proxy accepts connections to a published port and passes them on to the container.
                 if holder and not holder.startswith("docker-proxy "):
                     return None, f"{holder} answers there"
         if deadline.over:
@@ -95,12 +105,15 @@ def _peer(running, wire, deadline):
         deadline.sleep(0.02)
 
 
-def _crowd_in(now, before):
+def _crowd_in(
+    now: dict[int, tuple[str, int]], before: dict[int, tuple[str, int]]
+) -> dict[int, tuple[str, int]] | None:
     arrived = {inode: place for inode, place in now.items() if inode not in before}
     return arrived if len(arrived) >= _CROWD else None
 
 
-def _wait(deadline, condition):
+def _wait(deadline: Deadline, condition: Callable[[], _T]) -> _T:
+    """The last value of the condition: the first that is true, or the one at the deadline."""
     while True:
         met = condition()
         if met or deadline.over:
@@ -109,52 +122,50 @@ def _wait(deadline, condition):
 
 
 class ConnectionTracker:
-    """Counts the connections between Nginx and the colors that come up from the moment that this is made.
+    """Counts the connections between Nginx and the colors that come up from the moment that this is made."""
 
-    :param running: a :class:`running.Running`.
-    """
-
-    def __init__(self, running):
+    def __init__(self, running: Running) -> None:
         self._running = running
-        self._places, self._peers = {}, {}
+        self._places: dict[str, set[tuple[str, int]]] = {}
+        self._peers: dict[str, set[int]] = {}
         for color in COLORS:
             self._places[color], self._peers[color] = running.endpoints(color)
         self._ports = {port for places in self._places.values() for address, port in places}
-        self._own = set()
-        self._owned = {color: set() for color in COLORS}
-        self._seen = {color: set() for color in COLORS}
-        self._known = {color: set(found) for color, found in self._look().items()}
+        self._own: set[tuple[str, int]] = set()
+        self._owned: dict[str, set[tuple[str, int]]] = {color: set() for color in COLORS}
+        self._seen: dict[str, set[tuple[str, int]]] = {color: set() for color in COLORS}
+        self._known = {color: set(found) for color, found in self._connections().items()}
 
-    def sample(self, own=None):
-        """Look once.
+    def sample(self, own: tuple[str, int] | None = None) -> None:
+        """Count the connections of this moment.
 
-        :param own: the near end of the tool's own connection, which is none of Nginx's.
+        :param own: the near end of our own connection, which is not one of Nginx's.
         """
         if own:
             self._own.add(own)
         inodes = None
-        for color, found in self._look().items():
+        for color, found in self._connections().items():
             for near, inode in found.items():
                 if near in self._own:
                     continue
                 if near not in self._known[color]:
                     self._seen[color].add(near)
-                # A connection that Nginx keeps open for the next request is as good as a new one.
+                # A connection that Nginx keeps open and uses again proves as much as a new one.
                 if inode and not self._owned[color]:
                     inodes = self._running.inodes() if inodes is None else inodes
                     if inode in inodes:
                         self._owned[color].add(near)
 
-    def _look(self):
-        """For each color ``{Nginx's end: inode}`` of the connections to it; inode 0 where only the other end is left."""
-        found = {color: {} for color in COLORS}
+    def _connections(self) -> dict[str, dict[tuple[str, int], int]]:
+        """``{color: {Nginx's end: inode}}`` of the connections of this moment; inode 0 if only the far end is left."""
+        found: dict[str, dict[tuple[str, int], int]] = {color: {} for color in COLORS}
         for connection in sockets.connections(self._running.pid, self._ports):
             for color, places in self._places.items():
                 if connection.remote in places:
                     found[color][connection.local] = connection.inode
                 elif connection.local in places and connection.state != sockets.LISTENING:
                     found[color].setdefault(connection.remote, 0)
-        # An end that has closed first is remembered by the kernel on its own side only, maybe in another container.
+        # The kernel remembers a connection only in the network of the end that closed first, maybe that of a color.
         for color, peers in self._peers.items():
             for pid in peers:
                 for connection in sockets.connections(pid, self._ports):
@@ -163,23 +174,25 @@ class ConnectionTracker:
         return found
 
     @property
-    def evidence(self):
-        return {color: nginx_proof.Evidence(len(self._owned[color]), len(self._seen[color])) for color in COLORS}
+    def evidence(self) -> dict[str, Evidence]:
+        """``{color: Evidence}`` of all samples so far."""
+        return {color: Evidence(len(self._owned[color]), len(self._seen[color])) for color in COLORS}
 
 
 class PublicRequests:
-    """Requests through the public URL, and what they made Nginx do.
+    """Requests through the public URL, and the connections that Nginx opened meanwhile.
 
-    :param running: a :class:`running.Running`.
+    :ivar statuses: the HTTP status of each, or half a sentence where there was no answer.
+    :ivar location: the target of the last answer, if it was a redirect.
     """
 
-    def __init__(self, running):
+    def __init__(self, running: Running) -> None:
         self._running = running
-        self._watch = ConnectionTracker(running)
-        self.statuses = []
+        self._tracker = ConnectionTracker(running)
+        self.statuses: list[int | str] = []
         self.location = ""
 
-    def ask(self, color=None):
+    def ask(self, color: str | None = None) -> None:
         """Send requests, a few at most, until they reached ``color``, or any color when that is ``None``."""
         nginx, clock = self._running.nginx, self._running.host.clock
         url = check_url("public_url", nginx.public_url)
@@ -191,73 +204,81 @@ class PublicRequests:
             if reached or answer.failure:
                 return
 
-    def _once(self, clock, url):
+    def _once(self, clock: Clock, url: Url) -> _http.Answer:
         nginx = self._running.nginx
         answer = _http.ask(
-            clock, url, nginx.public_host, _REQUEST_TIMEOUT, nginx.validate_certs, while_waiting=self._watch.sample
+            clock, url, nginx.public_host, _REQUEST_TIMEOUT, nginx.validate_certs, while_waiting=self._tracker.sample
         )
-        self._watch.sample()
+        self._tracker.sample()
         return answer
 
-    def apart(self, color):
-        """Ask a few times more, and tell what that does from what visitors do in between.
+    def compare_with_pauses(self, color: str) -> tuple[int, int]:
+        """Send a few more requests, each followed by a pause of the same length, to tell them from visitors.
 
-        :returns: how many of the requests came with a connection to ``color``, and how many times of the same length
-            without a request did.
+        :returns: during how many requests, and during how many pauses, a connection to ``color`` came up.
         """
         clock = self._running.host.clock
         url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
         for _attempt in range(_IN_A_ROW):
-            self._watch = ConnectionTracker(self._running)
+            self._tracker = ConnectionTracker(self._running)
             answer = self._once(clock, url)
             self.statuses.append(answer.failure or answer.status)
             with_request += self._any(color)
-            self._watch = ConnectionTracker(self._running)
+            self._tracker = ConnectionTracker(self._running)
             deadline = Deadline(clock, answer.seconds)
             while not deadline.over:
-                self._watch.sample()
+                self._tracker.sample()
                 deadline.sleep(0.002)
-            self._watch.sample()
+            self._tracker.sample()
             without += self._any(color)
         return with_request, without
 
-    def _any(self, color):
-        evidence = self._watch.evidence[color]
+    def _any(self, color: str) -> bool:
+        evidence = self._tracker.evidence[color]
         return bool(evidence.owned or evidence.seen)
 
-    def verdict(self, color):
+    def verdict(self, color: str) -> Verdict:
         """Whether the requests reached ``color``."""
-        return nginx_proof.sockets_verdict(color, self._watch.evidence, len(self.statuses), self.statuses)
+        return connections_verdict(color, self._tracker.evidence, len(self.statuses), self.statuses)
 
     @property
-    def color(self):
-        """The color that the requests reached, ``None`` when it is not exactly one."""
-        return nginx_proof.served_color(self._watch.evidence, len(self.statuses))
+    def color(self) -> str | None:
+        """The color that the requests reached, ``None`` unless it is exactly one."""
+        return color_reached(self._tracker.evidence, len(self.statuses))
 
 
-def answered(running, live, where):
-    """Ask the public URL, as the proof of a switch does, and see what happens.
+def served_color(host: Host, nginx: Nginx) -> str | None:
+    """The color that the running Nginx really serves, ``None`` when requests do not show exactly one.
+
+    :raises BluegreenError: Nginx does not run, or not as the settings say.
+    """
+    requests = PublicRequests(Running(host, nginx))
+    requests.ask()
+    return requests.color
+
+
+def try_public_url(running: Running, live: str | None, where: Location) -> Answered:
+    """Send requests to the public URL, as the proof of a switch does.
 
     :param live: the color that a request should reach, ``None`` when there is none yet.
-    :param where: the :class:`location.Location` that the files say will answer.
-    :returns: a :class:`public_answer.Answered`
+    :param where: the location that answers them by the configuration.
     """
     for _attempt in range(_TRIES):
-        asked = PublicRequests(running)
-        asked.ask(live)
-        reached = bool(live) and asked.verdict(live).proved
+        requests = PublicRequests(running)
+        requests.ask(live)
+        reached = live is not None and requests.verdict(live).proved
         # A short connection may be missed.
-        if reached or not live or where.passes == NO:
+        if reached or live is None or where.passes == NO:
             break
-    last = asked.statuses[-1]
+    last = requests.statuses[-1]
     answer = Answered(last) if isinstance(last, int) else Answered(0, last)
-    answer = answer._replace(target=asked.location, reached=reached)
+    answer = answer._replace(target=requests.location, reached=reached)
     by_files = where.plain or where.passes == YES and not where.cache and 200 <= answer.status < 300
-    if reached and answer.status and not by_files:
-        # It may be visitors that made Nginx open a connection.
-        before = len(asked.statuses)
-        with_request, without = asked.apart(live)
-        # Where Nginx lets in only so many requests a second, later ones show nothing.
-        alike = set(asked.statuses[before:]) == {last}
+    if live is not None and reached and answer.status and not by_files:
+        # Visitors may have made Nginx open the connection.
+        before = len(requests.statuses)
+        with_request, without = requests.compare_with_pauses(live)
+        # If Nginx limits the rate of requests, the later ones show nothing.
+        alike = set(requests.statuses[before:]) == {last}
         answer = answer._replace(reached=with_request > 0 or not alike, sure=with_request - without > _IN_A_ROW / 2)
     return answer

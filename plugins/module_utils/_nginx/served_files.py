@@ -3,33 +3,36 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Files that Nginx serves by itself, from folders that the colors write to. Pure decisions, and one look at Nginx."""
+"""Files that Nginx serves by itself, from folders that the colors write to."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from typing import NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from .._compose.bind_mounts import names_release
-from .._compose.volumes import places
+from .._compose.volumes import Place, places
 from .._errors import BluegreenError
+from .._host import Host
 from .._validation import COLORS
 from . import config as nginx_config
+from .config import Statement
+from .running import Seen
 
 
 class Served(NamedTuple):
-    """A folder of the host that Nginx serves files from, and where its configuration says so."""
+    """A folder that Nginx serves files from, and the ``file:line`` that says so."""
 
     path: str
     place: str
 
 
-def served(statements: list, prefix: str = "/") -> list:
-    """All folders in a configuration that files are served from, as Nginx sees them.
+def served(statements: list[Statement], prefix: str = "/") -> list[Served]:
+    """The folders that a configuration serves files from, as Nginx sees them.
 
     :param statements: the whole configuration, as :func:`config.load` gives it.
-    :param prefix: what paths that do not begin with a slash are relative to.
+    :param prefix: the folder that relative paths begin at.
     """
     return [
         Served(path, statement.place)
@@ -40,25 +43,25 @@ def served(statements: list, prefix: str = "/") -> list:
     ]
 
 
-def _in_locations(statements, location):
+def _in_locations(statements: Iterable[Statement], location: str) -> Iterator[tuple[Statement, str]]:
     """``(statement, prefix of the location that it stands in)``."""
     for statement in statements:
         yield statement, location
         inner = location
         if statement.name == "location":
             inner = "" if statement.words[1][:1] in "~@" else statement.words[-1]
-        yield from _in_locations(statement.block or (), inner)
+        yield from _in_locations(statement.inside, inner)
 
 
-def _folder(path, location, prefix):
+def _folder(path: str, location: str, prefix: str) -> str:
     fixed, variable, dummy = (path + location).partition("$")
     if variable:
-        # What comes after the last slash is only the beginning of a name.
+        # The part after the last slash is only the beginning of a name.
         fixed = fixed.rpartition("/")[0]
     return os.path.normpath(os.path.join(prefix, fixed)) if fixed else "/"
 
 
-def on_host(found: list, mounts: list) -> list:
+def on_host(found: list[Served], mounts: list[dict[str, Any]]) -> list[Served]:
     """The folders of an Nginx in a container as the host sees them; those of its image are left out.
 
     :param mounts: those of the container's inspect data.
@@ -73,11 +76,12 @@ def on_host(found: list, mounts: list) -> list:
     return seen
 
 
-def _is_within(path, folder):
+def _is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _on_host(place, docker_root):
+def _on_host(place: Place, docker_root: str) -> str:
+    """The path on the host of a place in a container, empty for a tmpfs."""
     if place.kind == "folder":
         return os.path.join(place.name, place.part).rstrip("/") or "/"
     if place.kind == "volume":
@@ -85,16 +89,19 @@ def _on_host(place, docker_root):
     return ""
 
 
-def warnings(found: list, rendered: dict, services: list, release: str, docker_root: str) -> list:
+def warnings(
+    found: list[Served], rendered: dict[str, dict[str, Any]], services: list[str], release: str, docker_root: str
+) -> list[str]:
     """A sentence for each folder of the colors that Nginx serves files from.
 
-    :param found: what Nginx serves, as :class:`Served`, with paths of the host.
+    :param found: the folders that Nginx serves, with paths of the host.
     :param rendered: for each color, the configuration that Compose rendered.
     :param services: those of a color.
     :param release: the one to deploy; a folder with its name belongs to that release alone.
-    :param docker_root: where the engine keeps its volumes.
+    :param docker_root: the folder in which the engine keeps its volumes.
     """
-    shared, own = {}, []
+    shared: dict[str, list[str]] = {}
+    own: list[dict[str, str]] = []
     for name in services:
         written = places(rendered["blue"], name)
         for target, (dummy, place) in places(rendered["blue"], name, writable=False).items():
@@ -106,10 +113,12 @@ def warnings(found: list, rendered: dict, services: list, release: str, docker_r
                 shared.setdefault(folders["blue"], []).append(name)
     return [
         *(
-            f"Nginx serves files from {hit.path} ({hit.place}), and {', '.join(dict.fromkeys(names))} of both colors can write to "
-            f"{folder}: right for uploads, but static files that a new release collects there replace those of the live one "
-            "before the switch, and a rollback does not bring them back. For these, write ./static/${BG_RELEASE} (and that name in "
-            "STATIC_URL), use names with a hash and never clear the folder, or let the web serve them (WhiteNoise)."
+            f"Nginx serves files from {hit.path} ({hit.place}), and {', '.join(dict.fromkeys(names))} of both colors "
+            f"can write to {folder}: right for uploads, but static files that a new release collects there replace "
+            "those of the live one "
+            "before the switch, and a rollback does not bring them back. For these, write ./static/${BG_RELEASE} (and "
+            "that name in STATIC_URL), use names with a hash and never clear the folder, or let the web serve them "
+            "(WhiteNoise)."
             for folder, names in shared.items()
             for hit in [each for each in found if _is_within(each.path, folder) or _is_within(folder, each.path)][:1]
         ),
@@ -117,22 +126,23 @@ def warnings(found: list, rendered: dict, services: list, release: str, docker_r
     ]
 
 
-def _of_one_color(found, folders):
-    hits = {color: [each for each in found if folders[color] and _is_within(each.path, folders[color])] for color in COLORS}
+def _of_one_color(found: list[Served], folders: dict[str, str]) -> Iterator[str]:
+    hits = {
+        color: [each for each in found if folders[color] and _is_within(each.path, folders[color])] for color in COLORS
+    }
     for color, other in (COLORS, COLORS[::-1]):
         if hits[color] and not hits[other]:
             yield (
-                f"Nginx serves files from {hits[color][0].path} ({hits[color][0].place}), which only {color} has, so visitors get "
-                f"files of {color} while {other} is live: mount one folder into both colors, or let the web serve its files "
-                "(WhiteNoise)."
+                f"Nginx serves files from {hits[color][0].path} ({hits[color][0].place}), which only {color} has, so "
+                f"visitors get files of {color} while {other} is live: mount one folder into both colors, or let the "
+                "web serve its files (WhiteNoise)."
             )
 
 
-def look(host, seen, rendered: dict, services: list, release: str) -> list:
-    """The same sentences for the Nginx that runs; nothing when it cannot be read, which others say.
-
-    :param seen: a :class:`running.Seen`.
-    """
+def find_warnings(
+    host: Host, seen: Seen, rendered: dict[str, dict[str, Any]], services: list[str], release: str
+) -> list[str]:
+    """The same sentences for the Nginx that runs; none when its configuration cannot be read, which preflight says."""
     if not any(places(rendered[color], name, writable=False) for color in COLORS for name in services):
         return []
     with contextlib.suppress(BluegreenError, OSError):

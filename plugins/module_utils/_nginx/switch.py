@@ -3,47 +3,64 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Moving Nginx to a color, with proof, and back again when there is none."""
+"""Move Nginx to a color with proof, and back again if there is none: the cutover."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from .._errors import BluegreenError
+from .._host import Host
 from .._linux.clock import Deadline
-from . import proof as nginx_proof, public_requests, upstream as nginx_upstream
-from .running import ErrorLog, Running
+from .._settings import other
+from . import public_requests, upstream as nginx_upstream
+from .error_log import ErrorLog
+from .master import NginxWorker
+from .proof import Verdict, has_new_workers, workers_verdict
+from .routes import PublicSide, configuration_verdict
+from .running import Running
+from .settings import Nginx
+from .upstream import Upstream
 from .upstream_file import OwnedFile
 
-# A reload that failed to bind is tried again by Nginx itself for 2.5 s; before that nothing is lost.
+if TYPE_CHECKING:
+    from .._journal.journal import AnyJournal
+
+# Seconds. Nginx itself repeats a reload that could not bind to a port for 2.5 s, and may succeed until then.
 PROOF_TIMEOUT = 4.0
 _PACE = 0.02
 
 
 class Switched(NamedTuple):
-    """What a switch did.
+    """The result of a switch.
 
-    ``previous`` and ``live`` are colors (``previous`` is ``None`` when there was none); ``children`` are the processes
-    ``[pid, start time]`` of Nginx from before the switch, which finish what they have; ``diff`` is Ansible's.
+    ``previous`` and ``live`` are colors or ``None``; ``diff`` is Ansible's; ``seconds`` is how long the switch took;
+    ``nginx_workers`` are ``[pid, start time]`` of the worker processes of Nginx from before it, which finish their
+    requests.
     """
 
     changed: bool
-    previous: object
-    live: str
-    diff: dict
+    previous: str | None
+    live: str | None
+    diff: dict[str, str]
     seconds: float
-    children: list
+    nginx_workers: list[list[int]]
 
 
-def plan(journal, nginx, color, release=""):
-    """What a switch to ``color`` would do, nothing changed; its ``children`` and ``seconds`` are empty."""
+def plan(journal: AnyJournal, nginx: Nginx, color: str | None, release: str = "") -> Switched:
+    """The :class:`Switched` that a switch to ``color`` would return, without ``nginx_workers`` and ``seconds``.
+
+    Changes nothing.
+
+    :raises BluegreenError: the file cannot be read or understood.
+    """
     owned = OwnedFile(nginx.file, journal.get("id"))
     before = owned.read()
     upstream = nginx_upstream.parse(before, nginx.file, nginx.upstream)
     previous = nginx_upstream.live_color(upstream, nginx.servers, nginx.file)
     has_backup = any(server.backup for server in upstream.servers)
-    # Only at the cutover both colors are known to be up. One that is not there, or goes in a moment, is nobody's backup:
-    # its name would keep Nginx from starting.
+    # Both colors are known to run only at the cutover. A color that does not run, or is about to be removed, must not
+    # be the backup: its name would keep Nginx from starting.
     both_up = has_backup if previous == color else previous is not None
     backup = nginx.backup and both_up and not journal.get("back")
     after = before
@@ -53,34 +70,44 @@ def plan(journal, nginx, color, release=""):
     return Switched(after != before, previous, color, diff, 0.0, [])
 
 
-def _text_for(owned, upstream, nginx, color, release, deployment_id):
-    kept = owned.read_kept()
-    if kept is not None:
-        # Going back restores the very bytes, also those that a human wrote.
-        earlier = nginx_upstream.parse(kept, owned.kept, nginx.upstream)
-        if nginx_upstream.live_color(earlier, nginx.servers, owned.kept) == color:
-            return kept
+def _text_for(
+    owned: OwnedFile, upstream: Upstream, nginx: Nginx, color: str | None, release: str, deployment_id: str
+) -> str:
+    backup = owned.read_backup()
+    if backup is not None:
+        # Going back restores the very same text, also one that a human wrote.
+        earlier = nginx_upstream.parse(backup, owned.backup_path, nginx.upstream)
+        if nginx_upstream.live_color(earlier, nginx.servers, owned.backup_path) == color:
+            return backup
     return nginx_upstream.render(
         nginx.upstream, color, nginx.servers, release, deployment_id, nginx.backup, tuning=upstream.tuning
     )
 
 
-def switch(host, journal, nginx, color, release="", timeout=PROOF_TIMEOUT, before_rename=None):
+def switch(
+    host: Host,
+    journal: AnyJournal,
+    nginx: Nginx,
+    color: str | None,
+    release: str = "",
+    timeout: float = PROOF_TIMEOUT,
+    before_rename: Callable[[], object] | None = None,
+) -> Switched:
     """Move Nginx to a color that is healthy already.
 
     :param color: ``None`` for no live color, when a first deployment is undone.
     :param release: for the header of the file.
     :param timeout: seconds that the proof may take.
     :param before_rename: called when all is ready and nothing changed yet.
-    :returns: :class:`Switched`
-    :raises BluegreenError: Nginx did not take the color over. The file is that of before again; ``failure`` in its
-        details says what happened, and which color Nginx is proved to serve.
+    :raises BluegreenError: the switch could not be proved. The previous file is back; ``failure`` in its details is a
+        dict with ``reason``, ``nginx`` (the error in its log), ``restored`` (whether the file had been replaced) and
+        ``served``, the color that Nginx was then proved to serve, or ``None``.
     """
     begun = host.clock.monotonic()
     running = Running(host, nginx)
     planned = plan(journal, nginx, color, release)
-    if not planned.changed and _asked(running, color, Deadline(host.clock, 0)).proved:
-        children = _draining(journal, running, color)
+    if not planned.changed and _requests_verdict(running, color, Deadline(host.clock, 0)).proved:
+        nginx_workers = _draining(journal, running, color)
     else:
         attempt = _Attempt(host, journal, running, planned, timeout)
         if before_rename:
@@ -88,44 +115,48 @@ def switch(host, journal, nginx, color, release="", timeout=PROOF_TIMEOUT, befor
         verdict = attempt.apply()
         if not verdict.proved:
             raise attempt.undo(verdict)
-        attempt.settle()
+        attempt.commit()
         planned = planned._replace(changed=True)
-        children = [list(child.identity) for child in attempt.children]
-    return planned._replace(children=children, seconds=round(host.clock.monotonic() - begun, 2))
+        nginx_workers = _identities(attempt.nginx_workers)
+    return planned._replace(nginx_workers=nginx_workers, seconds=round(host.clock.monotonic() - begun, 2))
 
 
-def _draining(journal, running, color):
-    """What is left to drain where the color was live before this: of the processes noted those that finish."""
+def _identities(nginx_workers: list[NginxWorker]) -> list[list[int]]:
+    return [list(worker.identity) for worker in nginx_workers]
+
+
+def _draining(journal: AnyJournal, running: Running, color: str | None) -> list[list[int]]:
+    """Where the color was live already: those of the journaled workers that still finish their requests."""
     cutover = journal.get("cutover")
     if not cutover:
         return []
-    finishing = [list(child.identity) for child in running.children() if child.draining]
-    children = [child for child in cutover["children"] if list(child) in finishing]
-    journal.note(cutover={**cutover, "color": color, "proved": color or "", "children": children})
-    return children
+    finishing = _identities([worker for worker in running.nginx_workers() if worker.draining])
+    left = [list(identity) for identity in cutover["children"] if list(identity) in finishing]
+    journal.note(cutover={**cutover, "color": color, "proved": color or "", "children": left})
+    return left
 
 
 class _Attempt:
     """One try to move Nginx: applied as a whole, or undone as a whole."""
 
-    def __init__(self, host, journal, running, planned, timeout):
+    def __init__(self, host: Host, journal: AnyJournal, running: Running, planned: Switched, timeout: float) -> None:
         self.host = host
         self.journal = journal
         self.running = running
         self.planned = planned
         self.timeout = timeout
         self.owned = OwnedFile(running.nginx.file, journal.get("id"))
-        # On the way back everything else decides where the URL alone cannot be asked any more.
+        # When rolling back the other proofs suffice if only the public URL no longer shows anything.
         self.back = bool(journal.get("back"))
         self.public = self._public_side()
-        # Those that may serve the color that is left; they have to end before it may stop.
-        self.children = running.children()
+        # These may serve the previous color; they have to end before it may be stopped.
+        self.nginx_workers = running.nginx_workers()
         if planned.live:
             running.require_resolvable(planned.live)
-        self.log = None
+        self.log: ErrorLog | None = None
         self.reloaded = False
 
-    def _public_side(self):
+    def _public_side(self) -> PublicSide | None:
         try:
             return public_requests.public_side(self.running)
         except BluegreenError as error:
@@ -134,11 +165,11 @@ class _Attempt:
             self.host.warn(error.message)
             return None
 
-    def apply(self):
-        """Replace the file and have Nginx read it; a :class:`proof.Verdict`."""
+    def apply(self) -> Verdict:
+        """Replace the file, make Nginx read it, and prove that it did."""
         text = self.planned.diff["after"]
         if self.planned.changed:
-            self.owned.keep()
+            self.owned.backup()
         self._note(proved="")
         if self.planned.changed:
             self.host.commands.append(f"replace {self.owned.path}")
@@ -146,118 +177,122 @@ class _Attempt:
         try:
             return self._take_over(text)
         except BaseException:
-            # Nobody knows what Nginx read; at its next start it must not find a file that was not proved.
+            # Nginx may have read either file; at its next start it must not find one that was not proved.
             self._put_back()
             raise
 
-    def _take_over(self, text):
+    def _take_over(self, text: str) -> Verdict:
         checked = self.running.check()
         if not checked.ok:
-            return nginx_proof.Verdict(False, f"nginx -t says: {checked.message}")
+            return Verdict(False, f"nginx -t says: {checked.message}")
         self.log = ErrorLog(self.running, checked.dump)
-        # The file may be in no include, or its upstream in no server block: then a reload would prove nothing.
+        # Without an include of the file, or a server block with its upstream, a reload would prove nothing.
         verdict = self._configuration_verdict(text, checked.dump)
         if not verdict.proved:
             return verdict
         refused = self.running.reload()
         if refused:
-            return nginx_proof.Verdict(False, f"nginx -s reload says: {refused}")
+            return Verdict(False, f"nginx -s reload says: {refused}")
         self.reloaded = True
         deadline = Deadline(self.host.clock, self.timeout)
-        verdict = self._wait_for_children(deadline, self.children)
+        verdict = self._wait_for_new_workers(deadline, self.nginx_workers)
         return self._public_verdict(deadline) if verdict.proved else verdict
 
-    def _configuration_verdict(self, text, dump):
+    def _configuration_verdict(self, text: str, dump: str) -> Verdict:
         running = self.running
-        verdict = nginx_proof.configuration_verdict(running.nginx, running.file, text, dump, self.public)
+        verdict = configuration_verdict(running.nginx, running.file, text, dump, self.public)
         if self.back and not verdict.proved:
-            # Another server block may answer the URL by now, while the upstream is used as before.
-            return nginx_proof.configuration_verdict(running.nginx, running.file, text, dump, None)
+            # Another server block may answer the URL by now, while the upstream is still used.
+            return configuration_verdict(running.nginx, running.file, text, dump, None)
         return verdict
 
-    def _public_verdict(self, deadline):
-        """Whether requests reach the color. Going back needs no more than that they do not reach the other one."""
+    def _public_verdict(self, deadline: Deadline) -> Verdict:
+        """Whether requests reach the color; for a rollback it is enough if they do not reach the other one."""
         live = self.planned.live
-        verdict = _asked(self.running, live, deadline)
-        if verdict.proved or not self.back:
+        verdict = _requests_verdict(self.running, live, deadline)
+        if verdict.proved or not self.back or live is None:
             return verdict
         asked = public_requests.PublicRequests(self.running)
         asked.ask(live)
-        if asked.verdict(nginx_upstream.other(live)).proved:
+        if asked.verdict(other(live)).proved:
             return verdict
         self.host.warn(
             f"Nginx is back at {live}: its new worker processes have read {self.owned.path}, and no request went to "
-            f"{nginx_upstream.other(live)}. But bluegreen_public_url {self.running.nginx.public_url} did not show it ({verdict.reason}): "
-            "correct that before the next deployment."
+            f"{other(live)}. But requests to bluegreen_public_url {self.running.nginx.public_url} could not prove it "
+            f"({verdict.reason}): fix that before the next deployment."
         )
-        return nginx_proof.Verdict(True)
+        return Verdict(True)
 
-    def _wait_for_children(self, deadline, before):
+    def _wait_for_new_workers(self, deadline: Deadline, noted: list[NginxWorker]) -> Verdict:
         while True:
             self.journal.renew_lease()
-            verdict = nginx_proof.children_verdict(before, self.running.children())
+            verdict = workers_verdict(noted, self.running.nginx_workers())
             if verdict.proved or deadline.over:
                 return verdict
             deadline.sleep(_PACE)
 
-    def undo(self, verdict):
-        """Put everything back as it was; the error to raise."""
+    def undo(self, verdict: Verdict) -> BluegreenError:
+        """Put everything back as it was.
+
+        :returns: the error to raise.
+        """
         previous, color = self.planned.previous, self.planned.live
-        said = self.log.reason() if self.log else ""
+        logged = self.log.reason() if self.log else ""
         self._put_back()
         sentence = f"Nginx was not moved to {color or 'no color'}: {verdict.reason}"
-        sentence += f" (Nginx says: {said}). " if said and said not in verdict.reason else ". "
+        sentence += f" (Nginx says: {logged}). " if logged and logged not in verdict.reason else ". "
         back = self._serve_again(previous)
         served = previous if back.proved and previous else None
         self._note(proved=served or "")
         if not self.planned.changed:
-            sentence += f"{self.owned.path} says {color} all the same: mend that and run this again."
+            sentence += f"{self.owned.path} already named {color} and was left as it is: fix that and run this again."
         elif back.proved:
-            sentence += f"The file of before is back, and Nginx is proved to serve {previous or 'no color'}. Mend that first."
+            sentence += f"The previous file is back, and Nginx was verified to serve {previous or 'no color'}. "
+            sentence += "Fix that first."
         else:
             sentence += (
-                f"The file of before is back, but it is not proved that Nginx serves {previous or 'no color'}: {back.reason}. "
-                "Look at its error log."
+                f"The previous file is back, but Nginx could not be verified to serve {previous or 'no color'}: "
+                f"{back.reason}. Look at its error log."
             )
-        failure = {"reason": verdict.reason, "nginx": said, "restored": self.planned.changed, "served": served}
+        failure = {"reason": verdict.reason, "nginx": logged, "restored": self.planned.changed, "served": served}
         return BluegreenError(sentence, failure=failure)
 
-    def _serve_again(self, previous):
-        """Whether Nginx serves the color of before, by having it read the file of before if it read the other one."""
-        noted, self.children = self.children, []
+    def _serve_again(self, previous: str | None) -> Verdict:
+        """Make Nginx read the previous file if it read the new one, and prove that it serves the previous color."""
+        noted, self.nginx_workers = self.nginx_workers, []
         if self.reloaded:
             checked = self.running.check()
             if not checked.ok:
-                return nginx_proof.Verdict(False, f"nginx -t says: {checked.message}")
-            now = self.running.children()
+                return Verdict(False, f"nginx -t says: {checked.message}")
+            now = self.running.nginx_workers()
             refused = self.running.reload()
             if refused:
-                return nginx_proof.Verdict(False, f"nginx -s reload says: {refused}")
-            # With none but the processes of before it never took the other file, and maybe cannot take any.
-            if nginx_proof.children_changed(noted, now):
-                self.children = now
-                verdict = self._wait_for_children(Deadline(self.host.clock, self.timeout), now)
+                return Verdict(False, f"nginx -s reload says: {refused}")
+            # If only the old workers exist, Nginx never loaded the new file (and may be unable to reload at all).
+            if has_new_workers(noted, now):
+                self.nginx_workers = now
+                verdict = self._wait_for_new_workers(Deadline(self.host.clock, self.timeout), now)
                 if not verdict.proved:
                     return verdict
-        return _asked(self.running, previous, Deadline(self.host.clock, self.timeout))
+        return _requests_verdict(self.running, previous, Deadline(self.host.clock, self.timeout))
 
-    def settle(self):
-        """The switch is proved."""
-        # Undoing a first deployment leaves no color.
+    def commit(self) -> None:
+        """Make the proved switch final."""
+        # After a first deployment is undone no color is live.
         self._note(proved=self.planned.live or "")
         if self.journal.get("id"):
-            self.owned.settle()
+            self.owned.discard_undo()
         else:
-            # By itself a switch has no later moment at which it could be undone.
-            self.owned.forget()
+            # Outside of a deployment nothing undoes a switch later.
+            self.owned.remove_backups()
 
-    def _put_back(self):
+    def _put_back(self) -> None:
         if self.planned.changed:
             self.host.commands.append(f"put back {self.owned.path}")
             self.owned.put_back()
 
-    def _note(self, proved):
-        # Other parts of the collection import this file, and OpenSSL would cost each of them 4 MiB.
+    def _note(self, proved: str) -> None:
+        # Imported here because other parts import this file, and OpenSSL would cost each of them 4 MiB.
         import hashlib
 
         text = self.planned.diff["after"]
@@ -266,19 +301,19 @@ class _Attempt:
                 "color": self.planned.live,
                 "previous": self.planned.previous,
                 "file": self.owned.path,
-                "kept": self.owned.kept,
+                "kept": self.owned.backup_path,
                 "sha256": hashlib.sha256(text.encode()).hexdigest(),
-                "children": [list(child.identity) for child in self.children],
+                "children": _identities(self.nginx_workers),
                 "at": self.host.clock.boottime(),
                 "proved": proved,
             }
         )
 
 
-def _asked(running, color, deadline):
-    """Whether requests through the public URL reach a color, asked again until they do; no color needs no proof."""
+def _requests_verdict(running: Running, color: str | None, deadline: Deadline) -> Verdict:
+    """Whether requests through the public URL reach a color, sent until they do; ``None`` needs no proof."""
     if color is None:
-        return nginx_proof.Verdict(True)
+        return Verdict(True)
     while True:
         asked = public_requests.PublicRequests(running)
         asked.ask(color)
@@ -288,11 +323,6 @@ def _asked(running, color, deadline):
         deadline.sleep(_PACE * 5)
 
 
-def prove(host, nginx, color):
-    """Whether the running Nginx serves a color, as a :class:`proof.Verdict`; nothing is changed."""
-    return _asked(Running(host, nginx), color, Deadline(host.clock, 0))
-
-
-def forget_backup(nginx):
-    """Remove the bytes that were kept beside the file, at the end of a deployment."""
-    OwnedFile(nginx.file).forget()
+def forget_backup(nginx: Nginx) -> None:
+    """Remove the backup of the file, at the end of a deployment."""
+    OwnedFile(nginx.file).remove_backups()

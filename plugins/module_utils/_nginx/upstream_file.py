@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The owned file on the disk: replaced so that a power cut, a full disk or a failure never leaves half of it."""
+"""The owned file on the disk, replaced so that a power cut or a full disk never leaves half of it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 
+from .._commands import command
 from .._errors import BluegreenError
 from .._linux.files import remove, sync_folder
 
@@ -17,21 +18,22 @@ from .._linux.files import remove, sync_folder
 class OwnedFile:
     """The file that tells Nginx which color is live.
 
-    Everything that lies beside it begins with a dot: what Nginx includes with a ``*`` has none.
+    The names of all files beside it begin with a dot, because an ``include`` with a ``*`` skips these.
 
-    :param path: as the user names it. A link is followed, so that it stays one.
-    :param deployment_id: to which the bytes kept beside it belong; empty for a switch by itself.
+    :param path: the path of the setting. A link is followed, so that it stays a link.
+    :param deployment_id: the deployment that the backup belongs to; empty for a switch outside of a deployment.
+    :ivar backup_path: the path of the backup.
     """
 
-    def __init__(self, path, deployment_id=""):
+    def __init__(self, path: str, deployment_id: str = "") -> None:
         self.path = os.path.realpath(path)
         self.folder, name = os.path.split(self.path)
         self._hidden = os.path.join(self.folder, f".{name}.")
-        self.kept = f"{self._hidden}before-{deployment_id or 'bluegreen'}"
+        self.backup_path = f"{self._hidden}before-{deployment_id or 'bluegreen'}"
         self._next = f"{self._hidden}tmp"
         self._undo = f"{self._hidden}undo"
 
-    def read(self):
+    def read(self) -> str:
         """The text of the file.
 
         :raises BluegreenError: it cannot be read.
@@ -41,73 +43,81 @@ class OwnedFile:
                 return source.read()
         except FileNotFoundError as error:
             raise BluegreenError(
-                f"{self.path}, the file that tells Nginx which color is live, does not exist: run prepare.yml, which writes "
-                "it, or correct bluegreen_nginx_file."
+                f"{self.path}, the file that tells Nginx which color is live, does not exist: write it with "
+                f"{command('prepare')}, or correct bluegreen_nginx_file."
             ) from error
         except OSError as error:
-            raise _told(self.path, "read", error) from error
+            raise _failure(self.path, "read", error) from error
 
-    def read_kept(self):
-        """The text that was kept, ``None`` when there is none."""
+    def read_backup(self) -> str | None:
+        """The text of the backup, ``None`` without one."""
         try:
-            with open(self.kept, encoding="utf-8", errors="replace") as source:
+            with open(self.backup_path, encoding="utf-8", errors="replace") as source:
                 return source.read()
         except FileNotFoundError:
             return None
 
-    def keep(self):
-        """Keep the bytes of now, so that going back needs no more than a rename; those kept first count."""
-        if os.path.exists(self.kept):
+    def backup(self) -> None:
+        """Copy the file to its backup, so that going back needs no more than a rename; an older backup stays.
+
+        :raises BluegreenError: the disk does not take it.
+        """
+        if os.path.exists(self.backup_path):
             return
         try:
             with open(self.path, "rb") as source:
                 self._write(self._next, source.read())
-            os.rename(self._next, self.kept)
+            os.rename(self._next, self.backup_path)
             sync_folder(self.folder)
         except OSError as error:
-            raise _told(self.kept, "written", error) from error
+            raise _failure(self.backup_path, "written", error) from error
 
-    def replace(self, text):
-        """Put ``text`` in its place; :meth:`put_back` undoes it."""
+    def replace(self, text: str) -> None:
+        """Replace the file by one with ``text``; :meth:`put_back` undoes that.
+
+        :raises BluegreenError: the disk does not take it; the file is as it was.
+        """
         try:
             remove(self._undo)
             remove(self._next)
             os.link(self.path, self._undo)
-            if text == self.read_kept():
-                # A link takes no room, so this works on a full disk too.
-                os.link(self.kept, self._next)
+            if text == self.read_backup():
+                # A link needs no space, so this works on a full disk as well.
+                os.link(self.backup_path, self._next)
             else:
                 self._write(self._next, text.encode())
             self._move(self._next)
         except OSError as error:
-            raise _told(self.path, "written", error) from error
+            raise _failure(self.path, "written", error) from error
 
-    def put_back(self):
+    def put_back(self) -> None:
         """Undo the last :meth:`replace`."""
         self._move(self._undo)
 
-    def put_back_kept(self):
-        """Put the bytes back that were kept before the first :meth:`replace`; whether there were any to put back.
+    def restore_backup(self) -> bool:
+        """Replace the file by its backup; false if there is none or the file equals it.
 
-        They stay kept, and a link takes no room, so this works on a full disk too.
+        The backup stays, and a link needs no space, so this works on a full disk as well.
+
+        :raises BluegreenError: the disk does not take it; the file is as it was.
         """
         try:
-            kept = self.read_kept()
-            if kept is None or (os.path.exists(self.path) and kept == self.read()):
+            backup = self.read_backup()
+            if backup is None or (os.path.exists(self.path) and backup == self.read()):
                 return False
             remove(self._next)
-            os.link(self.kept, self._next)
+            os.link(self.backup_path, self._next)
             self._move(self._next)
         except OSError as error:
-            raise _told(self.path, "written", error) from error
+            raise _failure(self.path, "written", error) from error
         return True
 
-    def settle(self):
-        """The replaced text is no longer needed."""
+    def discard_undo(self) -> None:
+        """Make the last :meth:`replace` final."""
         remove(self._undo)
 
-    def forget(self):
-        """Remove all that lies beside the file, also what an interrupted switch left there."""
+    def remove_backups(self) -> None:
+        """Remove the backups of all deployments, and the files that an interrupted switch left."""
         if not os.path.isdir(self.folder):
             return
         for name in os.listdir(self.folder):
@@ -115,13 +125,13 @@ class OwnedFile:
             if path in (self._next, self._undo) or path.startswith(f"{self._hidden}before-"):
                 remove(path)
 
-    def _move(self, source):
+    def _move(self, source: str) -> None:
         os.rename(source, self.path)
         sync_folder(self.folder)
 
-    def _write(self, path, content):
+    def _write(self, path: str, content: bytes) -> None:
         remove(path)
-        # Nginx reads it as root, and nothing in it is secret.
+        # Nothing in it is secret, and Nginx reads it as root.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         with os.fdopen(descriptor, "wb") as target:
             with contextlib.suppress(FileNotFoundError):
@@ -133,7 +143,8 @@ class OwnedFile:
             os.fsync(target.fileno())
 
 
-def _told(path, what, error):
+def _failure(path: str, what: str, error: OSError) -> BluegreenError:
+    reason = (error.strerror or str(error)).lower()
     return BluegreenError(
-        f"{path} cannot be {what} ({error.strerror.lower()}): Nginx was left as it is. Mend that, and run this again as root."
+        f"{path} cannot be {what} ({reason}): Nginx was left as it is. Fix that, and run this again as root."
     )

@@ -29,7 +29,8 @@ from .._install import guard_units
 from .._journal import figures
 from .._journal.journal import Journal
 from .._journal.store import Store
-from .._nginx import running as nginx_running
+from .._nginx import public_requests
+from .._nginx.settings import Nginx
 from .._snapshot import restore as snapshot_restore
 from .._validation import release_label
 from .._workers import beat_schedule, start as workers_start, stop as workers_stop, unknown_tasks
@@ -54,7 +55,7 @@ class Attempt:
         self.request = request
         self.reason: str = journal["reason"] or _redact.hide(request.reason, store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
-        self.nginx = nginx_running.Nginx(**self.settings.nginx)
+        self.nginx = Nginx(**self.settings.nginx)
         self.served = ""
         self.logs: dict[str, Any] = {}
         self.one_web: bool = old_web.is_stopped(journal)
@@ -69,7 +70,7 @@ class Attempt:
     def see_served(self) -> bool:
         """Ask Nginx which color it serves; whether it could be asked."""
         try:
-            self.served = nginx_running.served_color(self.host, self.nginx) or ""
+            self.served = public_requests.served_color(self.host, self.nginx) or ""
         except BluegreenError as error:
             self.host.warn(error.message)
             return False

@@ -29,7 +29,7 @@ from .._host import Host
 from .._journal.journal import Journal
 from .._journal.store import Store
 from .._linux.processes import end_called_with
-from .._nginx import running as nginx_running, switch as nginx_switch
+from .._nginx import preflight as nginx_preflight, switch as nginx_switch
 from .._resources import host as host_resources
 from .._workers import start as workers_start, stop as workers_stop, unknown_tasks
 from .attempt import Attempt
@@ -133,7 +133,7 @@ class Rollback(Attempt):
         journal = self.journal
         if journal["step"] != "awaiting_approval" or journal["back"] or journal["result"]:
             return
-        problem = nginx_running.cannot_switch(self.host, self.nginx)
+        problem = nginx_preflight.cannot_switch(self.host, self.nginx)
         if problem and self.is_healthy(self.candidate) and self.all_workers_run(self.candidate):
             raise BluegreenError(
                 f"Release {self.release} of app {self.store.app} cannot be rolled back now: {problem} Nothing was "

@@ -18,7 +18,7 @@ from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._nginx import switch as nginx_switch
 from .._nginx.drain import Drained, wait_drained
-from .._nginx.running import nginx_settings
+from .._nginx.settings import nginx_settings
 from .._settings import from_journal
 from .._validation import check_app, check_color, check_project, check_release
 
@@ -77,7 +77,7 @@ def switch(params: Params, host: Host, check_mode: bool) -> Result:
             journal.done("cutover")
         drained = not_drained
         if params["drain"]:
-            drained = wait_drained(host, journal, switched.children, params["drain_timeout"])
+            drained = wait_drained(host, journal, switched.nginx_workers, params["drain_timeout"])
         return _result(switched, drained)
 
 
@@ -102,7 +102,7 @@ def _result(switched: nginx_switch.Switched, drained: Drained) -> Result:
         "previous": switched.previous or "",
         "diff": switched.diff,
         "seconds": switched.seconds,
-        "children": switched.children,
+        "children": switched.nginx_workers,
         "drained": drained.drained,
         "held_by": drained.held_by,
     }

@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import master as nginx_master, upstream
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
 
 HERE = Path(__file__).parent
 
@@ -116,10 +116,10 @@ class Lab:
 
     def reload(self):
         """As certbot or an admin does it; returns when the new workers answer alone."""
-        before = {child.identity for child in nginx_master.workers_of(self.pid)}
+        before = {worker.identity for worker in nginx_master.workers_of(self.pid)}
         os.kill(self.pid, signal.SIGHUP)
         deadline = time.monotonic() + 10
-        while before & {child.identity for child in nginx_master.workers_of(self.pid)}:
+        while before & {worker.identity for worker in nginx_master.workers_of(self.pid)}:
             if time.monotonic() > deadline:
                 raise RuntimeError("Nginx did not reload")
             time.sleep(0.02)
@@ -167,7 +167,7 @@ def free_port():
 
 @pytest.fixture
 def lab(tmp_path, request):
-    """The Lab. A test may give, as its parameter, the command by which Nginx is started; {folder} in it is the Lab's."""
+    """The Lab. The parameter of a test is the command that starts Nginx; {folder} in it is the Lab's."""
     colors = {name: Color(name) for name in ("blue", "green")}
     # Nginx's unprivileged workers write below it.
     os.chmod(tmp_path, 0o755)

@@ -67,7 +67,8 @@ def answers(lab):
         "location / { proxy_pass http://app; }",
         "location / { proxy_set_header Host $host; proxy_pass http://127.0.0.1:PORT; }",
         "proxy_set_header A b; location / { proxy_pass http://127.0.0.1:PORT; }",
-        "proxy_set_header A 'b c'; location / { proxy_pass http://127.0.0.1:PORT; } location /app/ { proxy_pass http://app; }",
+        "proxy_set_header A 'b c'; location / { proxy_pass http://127.0.0.1:PORT; } location /app/ { proxy_pass "
+        "http://app; }",
         "proxy_set_header Host $host; location / { proxy_set_header A b; proxy_pass http://127.0.0.1:PORT; }",
         "location / { proxy_set_header Host $proxy_host; proxy_pass http://127.0.0.1:PORT; }",
         "proxy_redirect off; location / { proxy_pass http://127.0.0.1:PORT; }",

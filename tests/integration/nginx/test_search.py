@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real Nginx that has a view of the files of its own, as a hardened unit of systemd gives it, or that is not alone."""
+"""A real Nginx with its own view of the files, as a hardened unit of systemd gives it, or one of several."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     master as nginx_master,
+    preflight as nginx_preflight,
     running as nginx_running,
     switch as nginx_switch,
 )
@@ -29,12 +30,14 @@ own_view = pytest.mark.skipif(not unshares(), reason="this machine gives no proc
 
 
 @own_view
-@pytest.mark.parametrize("lab", [in_a_view_with("mount -t tmpfs tmpfs /mnt; : > /mnt/extra.conf;")], indirect=True, ids=["own-view"])
+@pytest.mark.parametrize(
+    "lab", [in_a_view_with("mount -t tmpfs tmpfs /mnt; : > /mnt/extra.conf;")], indirect=True, ids=["own-view"]
+)
 def test_there_and_back_with_a_view_of_its_own(host, journal, lab):
     lab.site("include /mnt/extra.conf; location / { proxy_pass http://shop; }")
     lab.reload()
-    assert nginx_running.preflight(host, lab.settings) == []
-    assert nginx_running.cannot_switch(host, lab.settings) == ""
+    assert nginx_preflight.preflight(host, lab.settings) == []
+    assert nginx_preflight.cannot_switch(host, lab.settings) == ""
     assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
     assert lab.serves("green")
     assert nginx_switch.switch(host, journal, lab.settings, "blue", "1").changed
@@ -57,9 +60,11 @@ COPY = "mkdir {folder}/copy; cp {folder}/conf.d/* {folder}/copy; mount --bind {f
     ids=["folder", "file", "same-file"],
 )
 def test_a_file_that_it_does_not_see_as_the_host_does(host, lab):
-    (refusal,) = nginx_running.preflight(host, lab.settings)
-    assert refusal.startswith(f"Nginx (process {lab.pid}) does not see {lab.owned} as this host does, because its systemd unit")
-    assert nginx_running.cannot_switch(host, lab.settings) == refusal
+    (refusal,) = nginx_preflight.preflight(host, lab.settings)
+    assert refusal.startswith(
+        f"Nginx (process {lab.pid}) does not see {lab.owned} as this host does, because its systemd unit"
+    )
+    assert nginx_preflight.cannot_switch(host, lab.settings) == refusal
 
 
 def test_two_on_one_host(host, journal, lab, tmp_path_factory):
@@ -74,7 +79,7 @@ def test_two_on_one_host(host, journal, lab, tmp_path_factory):
         assert nginx_switch.switch(host, journal, second.settings, "green", "2").changed
         assert (lab.serves("blue"), second.serves("green")) == (True, True)
         neither = lab.settings._replace(file="/etc/nginx/conf.d/other.conf", public_url="http://127.0.0.1:1/")
-        (refusal,) = nginx_running.preflight(host, neither)
+        (refusal,) = nginx_preflight.preflight(host, neither)
         assert refusal.startswith(f"Several Nginx run on this host (process {min(lab.pid, pid)}: ")
     finally:
         second.stop(pid)

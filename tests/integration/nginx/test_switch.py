@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The switch, its proof and its undoing with a real Nginx, above all where a reload says that all is well and is not."""
+"""The switch, its proof and its undoing with a real Nginx, above all where a reload succeeds and changes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     drain as nginx_drain,
-    running as nginx_running,
+    preflight as nginx_preflight,
+    public_requests,
     switch as nginx_switch,
 )
 
@@ -29,15 +30,13 @@ def names(lab):
 
 def test_there_and_back(host, journal, lab):
     before = lab.owned.read_text()
-    assert nginx_running.preflight(host, lab.settings) == []
-    assert nginx_running.served_color(host, lab.settings) == "blue"
+    assert nginx_preflight.preflight(host, lab.settings) == []
+    assert public_requests.served_color(host, lab.settings) == "blue"
     there = nginx_switch.switch(host, journal, lab.settings, "green", "2")
     assert (there.changed, there.previous, there.live) == (True, "blue", "green")
     assert lab.serves("green")
     assert not nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
-    assert nginx_running.served_color(host, lab.settings) == "green"
-    assert nginx_switch.prove(host, lab.settings, "green").proved
-    assert not nginx_switch.prove(host, lab.settings, "blue").proved
+    assert public_requests.served_color(host, lab.settings) == "green"
     assert nginx_switch.switch(host, journal, lab.settings, "blue", "1").changed
     assert lab.serves("blue")
     assert lab.owned.read_text() == before
@@ -64,7 +63,7 @@ def test_a_port_that_another_process_holds(host, journal, lab):
         lab.write("other", f"server {{ listen 127.0.0.1:{port}; return 200; }}\n")
         message = failure(host, journal, lab)
     assert f"(Nginx says: bind() to 127.0.0.1:{port} failed (98: Address already in use))" in message
-    assert "The file of before is back, and Nginx is proved to serve blue." in message
+    assert "The previous file is back, and Nginx was verified to serve blue." in message
     assert lab.serves("blue")
 
 
@@ -81,7 +80,7 @@ def test_another_file_that_is_broken(host, journal, lab):
     assert 'nginx -t says: unknown directive "nonsense"' in failure(host, journal, lab)
     assert "-s reload" not in " ".join(host.commands)
     assert lab.serves("blue")
-    assert "is invalid already, before anything was changed" in nginx_running.preflight(host, lab.settings)[0]
+    assert "is invalid already, before anything was changed" in nginx_preflight.preflight(host, lab.settings)[0]
 
 
 def test_a_file_that_is_not_included(host, journal, lab):
@@ -91,7 +90,7 @@ def test_a_file_that_is_not_included(host, journal, lab):
     lab.write("site", f"upstream shop {{ server {blue}; }}\n" + (lab.folder / "conf.d" / "site.conf").read_text())
     assert "no include of the Nginx configuration names it" in failure(host, journal, lab)
     assert lab.serves("blue")
-    assert "The upstream shop is defined in" in nginx_running.preflight(host, lab.settings)[0]
+    assert "The upstream shop is defined in" in nginx_preflight.preflight(host, lab.settings)[0]
 
 
 def test_a_hard_coded_port(host, journal, lab):
@@ -99,25 +98,29 @@ def test_a_hard_coded_port(host, journal, lab):
     sentence = f"sends requests to {lab.settings.servers['blue']} and not to the upstream shop"
     assert sentence in failure(host, journal, lab)
     assert lab.serves("blue")
-    assert sentence in nginx_running.preflight(host, lab.settings)[0]
+    assert sentence in nginx_preflight.preflight(host, lab.settings)[0]
 
 
 def test_a_hard_coded_port_that_only_the_connections_show(host, journal, lab):
     blue = lab.settings.servers["blue"]
     lab.site(f'if ($uri ~ "(/)") {{ set $where "http:$1/{blue}"; }} location / {{ proxy_pass $where; }}')
-    assert nginx_running.preflight(host, lab.settings) == []
+    assert nginx_preflight.preflight(host, lab.settings) == []
     message = failure(host, journal, lab)
     assert "requests through the public URL reached blue and not green" in message
-    assert "Nginx is proved to serve blue" in message
+    assert "Nginx was verified to serve blue" in message
     assert lab.serves("blue")
 
 
 def test_other_ways_to_a_color_are_named_before_anything_is_changed(host, lab):
     blue = lab.settings.servers["blue"]
-    lab.write("ways", f"upstream shop_ws {{ server {blue}; }}\nserver {{ listen 127.0.0.1:{lab.port}; server_name api; set $up http://{blue};\n"
-              "location / { proxy_pass $up; }\nlocation /ws/ { proxy_pass http://shop_ws; }\n"
-              f"location /only-here/ {{ allow 127.0.0.1; deny all; proxy_pass http://{blue}; }} }}\n")
-    first, second = nginx_running.preflight(host, lab.settings)
+    lab.write(
+        "ways",
+        f"upstream shop_ws {{ server {blue}; }}\n"
+        f"server {{ listen 127.0.0.1:{lab.port}; server_name api; set $up http://{blue};\n"
+        "location / { proxy_pass $up; }\nlocation /ws/ { proxy_pass http://shop_ws; }\n"
+        f"location /only-here/ {{ allow 127.0.0.1; deny all; proxy_pass http://{blue}; }} }}\n",
+    )
+    first, second = nginx_preflight.preflight(host, lab.settings)
     assert f"conf.d/ways.conf:3 sends requests to {blue} (by $up) and not to the upstream shop" in first
     assert "conf.d/ways.conf:4 sends requests to the upstream shop_ws, whose server at" in second
     (warning,) = host.warnings
@@ -130,7 +133,9 @@ def test_a_pass_with_a_variable_that_is_right(host, journal, lab):
     assert lab.serves("green")
 
 
-@pytest.mark.parametrize("directive", ["keepalive 8", "keepalive 8; keepalive_timeout 1s", "zone shop 64k; least_conn; keepalive 8"])
+@pytest.mark.parametrize(
+    "directive", ["keepalive 8", "keepalive 8; keepalive_timeout 1s", "zone shop 64k; least_conn; keepalive 8"]
+)
 def test_connections_that_nginx_keeps_are_a_proof_too(host, journal, lab, directive):
     lab.owned.write_text(lab.owned.read_text().replace("    server", f"    {directive};\n    server"))
     lab.site('location / { proxy_pass http://shop; proxy_http_version 1.1; proxy_set_header Connection ""; }')
@@ -142,7 +147,11 @@ def test_connections_that_nginx_keeps_are_a_proof_too(host, journal, lab, direct
 
 @pytest.mark.parametrize(
     "written, words",
-    [("", "is missing or empty"), ("4194305", "says 4194305, which is not a running process"), ("1", "names process 1, which is")],
+    [
+        ("", "is missing or empty"),
+        ("4194305", "says 4194305, which is not a running process"),
+        ("1", "names process 1, which is"),
+    ],
 )
 def test_a_pid_file_that_is_wrong(host, journal, lab, written, words):
     path = lab.folder / "nginx.pid"
@@ -157,7 +166,7 @@ def test_a_pid_file_that_is_wrong(host, journal, lab, written, words):
 
 def test_a_public_url_that_another_program_answers(host, journal, lab):
     elsewhere = lab.settings._replace(public_url=f"http://{lab.settings.servers['green']}/")
-    assert "answers there. Set it to a URL" in nginx_running.preflight(host, elsewhere)[0]
+    assert "answers there. Set it to a URL" in nginx_preflight.preflight(host, elsewhere)[0]
     with pytest.raises(BluegreenError, match="does not reach this Nginx"):
         nginx_switch.switch(host, journal, elsewhere, "green", "2")
     assert names(lab) == ["bluegreen-shop.conf", "site.conf"]
@@ -165,10 +174,12 @@ def test_a_public_url_that_another_program_answers(host, journal, lab):
 
 def test_a_server_block_that_only_answers_by_name(host, journal, lab):
     lab.site("server_name other; return 404;")
-    lab.write("z", f"server {{ listen 127.0.0.1:{lab.port}; server_name s.org; location / {{ proxy_pass http://shop; }} }}")
+    lab.write(
+        "z", f"server {{ listen 127.0.0.1:{lab.port}; server_name s.org; location / {{ proxy_pass http://shop; }} }}"
+    )
     lab.reload()
     named = lab.settings._replace(public_host="s.org")
-    assert "is answered by the server block at" in nginx_running.preflight(host, lab.settings)[0]
-    assert nginx_running.preflight(host, named) == []
+    assert "is answered by the server block at" in nginx_preflight.preflight(host, lab.settings)[0]
+    assert nginx_preflight.preflight(host, named) == []
     assert nginx_switch.switch(host, journal, named, "green", "2").changed
-    assert nginx_running.served_color(host, named) == "green"
+    assert public_requests.served_color(host, named) == "green"

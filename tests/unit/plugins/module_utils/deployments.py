@@ -19,7 +19,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.jour
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
-    running as nginx_running,
+    preflight as nginx_preflight,
+    public_requests,
     switch as nginx_switch,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
@@ -177,10 +178,10 @@ class Scene:
         )
         replace(old_web, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
         replace(transfer, "wait_drained", "drain", lambda given: Drained(not self.held_by, self.held_by, 0.1))
-        replace(nginx_running, "served_color", "ask nginx", lambda given: self.served)
+        replace(public_requests, "served_color", "ask nginx", lambda given: self.served)
         monkeypatch.setattr(broker_move, "take_back", self._take_back)
         # Questions, not effects.
-        monkeypatch.setattr(nginx_running, "cannot_switch", lambda host, nginx: self.nginx_problem)
+        monkeypatch.setattr(nginx_preflight, "cannot_switch", lambda host, nginx: self.nginx_problem)
         for module in (broker_move, queues):
             monkeypatch.setattr(module, "count_messages", lambda broker: dict(broker.tasks))
         monkeypatch.setattr(broker_connection, "connect", self._connect)

@@ -24,7 +24,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import preflight as nginx_preflight
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import recover_abandoned
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -38,7 +38,7 @@ MIB = 1024 * 1024
 # The tests' host has no systemd that could be told.
 ARM = guard_units.arm
 # These ask the Nginx that runs.
-REAL = {"of_seen": adoption_routes.of_seen, "preflight": nginx_running.preflight}
+REAL = {"of_seen": adoption_routes.of_seen, "preflight": nginx_preflight.preflight}
 
 
 class Scene:
@@ -128,7 +128,7 @@ class Scene:
         monkeypatch.setattr(compose_program, "FOLDERS", ())
         monkeypatch.setattr(broker_connection, "connect", lambda host, containers, settings, workers=None: self.redis)
         monkeypatch.setattr(adoption_routes, "of_seen", lambda seen: self.ways)
-        monkeypatch.setattr(nginx_running, "preflight", self._preflight)
+        monkeypatch.setattr(nginx_preflight, "preflight", self._preflight)
         monkeypatch.setattr(guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(host_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(guard_units, "arm", lambda host, app, revert_after: True)

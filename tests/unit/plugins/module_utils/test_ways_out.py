@@ -45,7 +45,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
-    running as nginx_running,
+    public_requests,
     switch as nginx_switch,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
@@ -158,7 +158,7 @@ class World(Scene):
         monkeypatch.setattr(rollback_preflight.host_resources, "available_memory", lambda: 2**40)
         monkeypatch.setattr(deployment_open, "Preflight", _Preflight)
         monkeypatch.setattr(deployment_open, "result", lambda preflight, **facts: facts)
-        monkeypatch.setattr(nginx_running, "served_color", self._served)
+        monkeypatch.setattr(public_requests, "served_color", self._served)
         switch = nginx_switch.switch
 
         def proved(host, journal, nginx, color, *args, **kwargs):

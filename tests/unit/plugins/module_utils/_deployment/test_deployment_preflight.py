@@ -19,7 +19,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running, served_files
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    preflight as nginx_preflight,
+    running as nginx_running,
+    served_files,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.opening import (
     PORTS,
     REAL,
@@ -77,7 +81,7 @@ def test_files_that_nginx_serves_are_looked_at_with_what_the_color_has(scene, mo
     seen = []
     monkeypatch.setattr(
         served_files,
-        "look",
+        "find_warnings",
         lambda host, asked, rendered, services, release: seen.append(rendered) or ["Nginx serves."],
     )
     for color in PORTS:
@@ -115,11 +119,11 @@ def test_nginx_is_asked_for_its_configuration_once(monkeypatch, tmp_path, live):
             return {}
 
     monkeypatch.setattr(adoption_routes, "of_seen", REAL["of_seen"])
-    monkeypatch.setattr(nginx_running, "preflight", REAL["preflight"])
+    monkeypatch.setattr(nginx_preflight, "preflight", REAL["preflight"])
     monkeypatch.setattr(nginx_running, "Running", Running)
-    monkeypatch.setattr(nginx_running, "_public_side", lambda *about: None)
-    monkeypatch.setattr(nginx_running, "_answer_findings", lambda *about: ([], []))
-    monkeypatch.setattr(nginx_running.nginx_proof, "findings", lambda *about: [])
+    monkeypatch.setattr(nginx_preflight, "_public_side", lambda *about: None)
+    monkeypatch.setattr(nginx_preflight, "_answer_findings", lambda *about: ([], []))
+    monkeypatch.setattr(nginx_preflight.routes, "findings", lambda *about: [])
     for color in PORTS:
         mount = {"type": "bind", "source": "/srv/static", "target": "/static"}
         scene.rendered[color]["services"]["web"]["volumes"] = [mount]

@@ -18,7 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_requests
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -321,7 +321,7 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
     """The release of before is live and well: only finish or rollback may end that, not the next deployment."""
     scene.host.programs["systemctl"] = Completed(0, "", "")
     monkeypatch.setattr(health_gate, "wait_healthy", lambda *given: None)
-    monkeypatch.setattr(nginx_running, "served_color", lambda host, nginx: "green")
+    monkeypatch.setattr(public_requests, "served_color", lambda host, nginx: "green")
     scene.live("green")
     for worker in ("blue-worker", "blue-beat"):
         scene.engine.inspected[worker]["State"]["Status"] = "exited"
@@ -342,7 +342,7 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
 
 def test_what_cannot_be_brought_to_an_end_keeps_the_next_one_out(scene, monkeypatch):
     scene.live("green")
-    monkeypatch.setattr(nginx_running, "served_color", lambda host, nginx: "green")
+    monkeypatch.setattr(public_requests, "served_color", lambda host, nginx: "green")
     monkeypatch.setattr(health_gate, "wait_healthy", unhealthy)
     earlier(scene, "settle")
     with pytest.raises(BluegreenError, match="stopped in step settle, and neither color is healthy"):

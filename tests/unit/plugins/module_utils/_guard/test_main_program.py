@@ -31,10 +31,10 @@ def cut_off(scene, proved="", kept=True, **facts):
     """A switch to the new color of which nobody knows whether Nginx read it."""
     scene.file.write_text(BEFORE)
     owned = OwnedFile(str(scene.file), "dep-1")
-    cutover = {"color": "green", "file": str(scene.file), "kept": owned.kept, "children": [], "proved": proved}
+    cutover = {"color": "green", "file": str(scene.file), "kept": owned.backup_path, "children": [], "proved": proved}
     journal = scene.deployment("cutover", done=False, cutover=cutover, **facts)
     if kept:
-        owned.keep()
+        owned.backup()
     owned.replace(AFTER)
     return journal
 
@@ -187,6 +187,6 @@ def test_a_file_that_cannot_be_put_back_is_one_sentence(scene, program, capsys, 
     monkeypatch.setattr(upstream_file.os, "link", refuse)
     assert program("restore") == 1
     assert capsys.readouterr().out == (
-        f"{scene.file} cannot be written (read-only file system): Nginx was left as it is. Mend that, and run this "
+        f"{scene.file} cannot be written (read-only file system): Nginx was left as it is. Fix that, and run this "
         "again as root.\n"
     )

@@ -130,10 +130,16 @@ def test_wildcards_match_neither_slashes_nor_leading_dots(pattern, expected):
 def test_each_statement_with_the_blocks_around_it():
     found = nginx_config.descend(nginx_config.parse("server { listen 80; location / { root /srv; } } user root;", "/f"))
     assert [(each.name, [block.name for block in blocks]) for each, blocks in found] == [
-        ("server", []), ("listen", ["server"]), ("location", ["server"]), ("root", ["server", "location"]), ("user", []),
+        ("server", []),
+        ("listen", ["server"]),
+        ("location", ["server"]),
+        ("root", ["server", "location"]),
+        ("user", []),
     ]
 
 
 def test_servers_of_an_upstream_that_may_get_requests():
-    (upstream,) = nginx_config.parse("upstream a { zone a 64k; server a:1; server b:1 down; server c:1 weight=2 down; server d:1 backup; }", "/f")
+    (upstream,) = nginx_config.parse(
+        "upstream a { zone a 64k; server a:1; server b:1 down; server c:1 weight=2 down; server d:1 backup; }", "/f"
+    )
     assert [server.words[1] for server in nginx_config.servers(upstream)] == ["a:1", "d:1"]

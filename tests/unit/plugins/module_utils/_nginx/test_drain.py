@@ -56,7 +56,7 @@ def test_a_pid_that_was_given_out_again_holds_nothing(host, journal, processes):
     assert nginx_drain.wait_drained(host, journal, timeout=5).drained
 
 
-def test_children_as_given(host, journal, processes):
+def test_workers_as_given(host, journal, processes):
     assert nginx_drain.wait_drained(host, journal, [[11, 100]], timeout=0) == (False, ["11 for 0"], 0.0)
     assert nginx_drain.wait_drained(host, journal, timeout=0).drained
 
@@ -71,8 +71,8 @@ def test_children_as_given(host, journal, processes):
         ),
         (
             [("::1", 1), ("10.0.0.1", 2), ("10.0.0.1", 3), ("10.0.0.1", 4), ("10.0.0.1", 5)],
-            "worker process 7 of Nginx serves a websocket or long request of [::1]:1, 10.0.0.1:2, 10.0.0.1:3 and 2 more for "
-            "37 s since the switch",
+            "worker process 7 of Nginx serves a websocket or long request of [::1]:1, 10.0.0.1:2, 10.0.0.1:3 and 2 "
+            "more for 37 s since the switch",
         ),
     ],
 )

@@ -42,7 +42,8 @@ def test_the_location_of_a_path(locations, path, line):
 
 
 def test_locations_within_locations():
-    server = f"location /a/ {{\nlocation /a/b/ {{ return 404; }}\nlocation ~ x$ {{ {PASS} }}\n}}\nlocation ~ y$ {{ return 404; }}"
+    inner = f"location /a/b/ {{ return 404; }}\nlocation ~ x$ {{ {PASS} }}"
+    server = f"location /a/ {{\n{inner}\n}}\nlocation ~ y$ {{ return 404; }}"
     assert answering(server, "/a/b/1") == Location(place=f"{SITE}:4", passes=NO)
     assert answering(server, "/a/x").place == f"{SITE}:5"
     assert answering(server, "/a/y").place == f"{SITE}:7"
@@ -71,7 +72,7 @@ def test_what_cannot_be_told():
         (f"if ($host = a.org) {{ return 301 https://$host$request_uri; }} return 404; location / {{ {PASS} }}", NO),
         (f"rewrite ^ https://a.org/ permanent; return 404; location / {{ {PASS} }}", NO),
         (f"return 404; break; location / {{ {PASS} }}", NO),
-        # What comes before the return leads on.
+        # A line before the return leads on.
         (f"rewrite ^/(.*)$ /app/$1 last; return 404; location / {{ {PASS} }}", MAYBE),
         (f"if ($host) {{ break; }} return 404; location / {{ {PASS} }}", MAYBE),
         (f"location / {{ rewrite ^/(.*)$ /app/$1 last; return 404; }} location /app/ {{ {PASS} }}", MAYBE),
@@ -124,7 +125,7 @@ def test_what_stands_before_the_app(server, http, name, line):
         ("error_page 502 https://wait.example.org/;", True),
         ("error_page 404 = @wait;", False),
         ("", False),
-        # What they lead to has a status of its own.
+        # Their target answers with its own status.
         ("error_page 502 @wait; location @wait { return 302 https://a.org/; }", True),
         ("error_page 502 /wait; location = /wait { return 302 https://a.org/; }", True),
         ("error_page 502 @wait; location @wait { try_files /wait.html =404; }", True),
@@ -150,11 +151,14 @@ def test_an_address_that_is_not_known_is_not_denied():
         ("proxy_cache c; proxy_cache_valid 200 1s; proxy_cache_valid 404 1m;", (False, True)),
         ("proxy_cache c; proxy_cache_valid 200 302 500ms;", (False, True)),
         ("proxy_cache c; proxy_cache_valid 404 1m;", (False, False)),
-        ("proxy_cache c; proxy_cache_valid 200 1m; proxy_cache_bypass $http_x; proxy_no_cache $http_x;", (False, False)),
+        (
+            "proxy_cache c; proxy_cache_valid 200 1m; proxy_cache_bypass $http_x; proxy_no_cache $http_x;",
+            (False, False),
+        ),
         ("proxy_cache_valid 1m;", (False, False)),
     ],
 )
-def test_answers_that_are_cached_whatever_the_app_says(directives, caches):
+def test_how_long_answers_are_cached(directives, caches):
     found = answering(f"location / {{ {directives} {PASS} }}")
     assert (found.caches, found.brief) == caches
 

@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import master as nginx_master
 
-BUILD = "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --with-x"
+BUILD = """nginx version: nginx/1.22.1
+configure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --with-x"""
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,10 @@ def test_program_is_found_without_a_path(tmp_path, monkeypatch):
     assert nginx_master.program("openresty") == str(tmp_path / "openresty")
     nginx_master.require_installed()
     monkeypatch.setattr(nginx_master, "_FOLDERS", ())
-    with pytest.raises(BluegreenError, match="Nginx is not installed on this host: run prepare.yml"):
+    with pytest.raises(
+        BluegreenError,
+        match="Nginx is not installed on this host: install it with ansible-playbook smallfleet.bluegreen.prepare",
+    ):
         nginx_master.require_installed()
 
 
@@ -104,14 +108,14 @@ def child():
         process.kill()
 
 
-def test_a_worker_that_still_has_the_title_of_its_master_is_none(monkeypatch, child):
+def test_a_worker_that_still_has_the_title_of_its_master_is_not_a_master(monkeypatch, child):
     forked = os.fork()
     if not forked:
         signal.pause()
         os._exit(0)
     monkeypatch.setattr(nginx_master, "_is_master", lambda pid: int(pid) in (os.getpid(), child, forked))
     try:
-        # What was started by an exec is a program of its own, as at an upgrade of Nginx.
+        # The child was started by an exec, as the newer program at an upgrade of Nginx is.
         assert nginx_master.masters_here() == sorted([os.getpid(), child])
     finally:
         os.kill(forked, signal.SIGKILL)

@@ -10,53 +10,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running
-
-PARAMS = {
-    "app": "shop",
-    "upstream": "",
-    "file": "",
-    "container": "",
-    "ports": {"blue": 18001, "green": 18002},
-    "servers": None,
-    "public_url": "http://127.0.0.1/",
-    "public_host": "",
-    "validate_certs": True,
-    "backup": False,
-}
-NAMES = {"blue": "web-blue:80", "green": "web-green:80"}
-
-
-def test_settings_follow_from_app_and_ports():
-    nginx = nginx_running.nginx_settings(PARAMS)
-    assert nginx.upstream == "shop"
-    assert nginx.file == "/etc/nginx/conf.d/bluegreen-shop.conf"
-    assert nginx.servers == {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
-
-
-def test_settings_as_given():
-    nginx = nginx_running.nginx_settings(
-        {**PARAMS, "upstream": "web", "file": "/srv/n.conf", "servers": NAMES, "container": "proxy"}
-    )
-    assert (nginx.upstream, nginx.file, nginx.servers, nginx.container) == ("web", "/srv/n.conf", NAMES, "proxy")
-
-
-@pytest.mark.parametrize(
-    "params, words",
-    [
-        ({"upstream": "a;b"}, "upstream is 'a;b'"),
-        ({"file": "../x"}, "file is '../x'"),
-        ({"ports": {"blue": 80, "green": 81}}, "ports.blue is 80"),
-        ({"ports": {"blue": 18001, "green": 18001}}, "ports gives both colors 18001"),
-        ({"servers": {"blue": "a:1", "green": None}}, "servers has no green"),
-        ({"servers": {"blue": "a:1", "green": "10.0.0.1:1"}}, "servers.green is '10.0.0.1:1'"),
-        ({"public_url": "127.0.0.1"}, "public_url is '127.0.0.1'"),
-        ({"public_host": "a b"}, "public_host is 'a b'"),
-    ],
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._nginx.fake_nginx import (
+    FakeEngine,
+    container,
 )
-def test_settings_that_are_refused(params, words):
-    with pytest.raises(BluegreenError) as refusal:
-        nginx_running.nginx_settings({**PARAMS, **params})
-    assert words in refusal.value.message
+
+NAMES = {"blue": "web-blue:80", "green": "web-green:80"}
 
 
 @pytest.mark.parametrize(
@@ -78,8 +38,12 @@ def test_path_inside_takes_the_deepest_mount():
 
 
 def test_a_file_that_is_mounted_by_itself_is_refused():
-    with pytest.raises(BluegreenError, match="mounted into the container proxy by itself.*mount its folder /srv/proxy instead"):
-        nginx_running.path_inside([{"Source": "/srv/proxy/shop.conf", "Destination": "/x"}], "/srv/proxy/shop.conf", "proxy")
+    with pytest.raises(
+        BluegreenError, match="mounted into the container proxy by itself.*mount its folder /srv/proxy instead"
+    ):
+        nginx_running.path_inside(
+            [{"Source": "/srv/proxy/shop.conf", "Destination": "/x"}], "/srv/proxy/shop.conf", "proxy"
+        )
 
 
 def test_a_file_that_is_not_mounted_is_refused():
@@ -87,41 +51,8 @@ def test_a_file_that_is_not_mounted_is_refused():
         nginx_running.path_inside([{"Source": "/srv/proxy2", "Destination": "/x"}], "/srv/proxy/shop.conf", "proxy")
 
 
-class FakeEngine:
-    def __init__(self, containers, error=None):
-        self.everything = containers
-        self.error = error
-        self.answers = {}
-        self.executed = []
-
-    def inspect(self, name):
-        if self.error:
-            raise self.error
-        return self.everything[name]
-
-    def containers(self):
-        return [
-            {"Id": name, "NetworkSettings": {"Networks": data["NetworkSettings"]["Networks"]}}
-            for name, data in self.everything.items()
-        ]
-
-    def execute(self, container, argv):
-        self.executed.append((container, argv))
-        return self.answers[tuple(argv)]
-
-
-def container(name, network, address, aliases=(), running=True, pid=7, mounts=()):
-    return {
-        "Id": f"id-{name}",
-        "Name": f"/{name}",
-        "State": {"Running": running, "Status": "running" if running else "exited", "Pid": pid},
-        "Mounts": list(mounts),
-        "NetworkSettings": {"Networks": {network: {"IPAddress": address, "Aliases": list(aliases)}}},
-    }
-
-
 MOUNT = {"Source": "/srv/proxy", "Destination": "/etc/nginx/conf.d"}
-SETTINGS = nginx_running.Nginx("shop", "/srv/proxy/shop.conf", "proxy", NAMES, "http://127.0.0.1/", "")
+SETTINGS = Nginx("shop", "/srv/proxy/shop.conf", "proxy", NAMES, "http://127.0.0.1/", "")
 
 
 @pytest.fixture
@@ -171,7 +102,7 @@ def test_names_may_have_addresses_of_both_kinds(running):
     assert running.addresses == {"172.20.0.2", "fd00::2"}
 
 
-def test_whatever_a_color_can_be_called_by(running):
+def test_each_name_and_address_of_a_color(running):
     assert running.written_as() == {
         "web-blue:80": "blue",
         "shop-blue-web-1:80": "blue",
@@ -189,7 +120,9 @@ def test_loopback_needs_no_look_up(running):
 
 def test_a_container_that_is_not_there(host):
     host.engine = FakeEngine({}, EngineError("No such container: proxy", 404))
-    with pytest.raises(BluegreenError, match="bluegreen_nginx_container is 'proxy', but there is no container of that name"):
+    with pytest.raises(
+        BluegreenError, match="bluegreen_nginx_container is 'proxy', but there is no container of that name"
+    ):
         nginx_running.Running(host, SETTINGS)
 
 
@@ -206,70 +139,38 @@ def test_a_container_without_nginx(host, monkeypatch):
         nginx_running.Running(host, SETTINGS)
 
 
-def test_preflight_says_what_keeps_nginx_from_being_found(host):
-    host.engine = FakeEngine({"proxy": container("proxy", "front", "", running=False)})
-    assert nginx_running.preflight(host, SETTINGS) == [
-        "Nginx does not run: its container proxy is exited. Start it (docker start proxy)."
-    ]
-
-
-def test_an_engine_that_does_not_answer_is_no_finding(host):
-    host.engine = FakeEngine({}, EngineError("no engine"))
-    with pytest.raises(EngineError):
-        nginx_running.preflight(host, SETTINGS)
-
-
 def test_nginx_on_the_host_is_called_as_it_was_found(host, monkeypatch):
-    found = nginx_running.nginx_search.Found(12, ["/usr/sbin/nginx", "-c", "/x.conf"], "build", "/usr/share/nginx", "/run/x.pid")
+    found = nginx_running.nginx_search.Found(
+        12, ["/usr/sbin/nginx", "-c", "/x.conf"], "build", "/usr/share/nginx", "/run/x.pid"
+    )
     monkeypatch.setattr(nginx_running.nginx_search, "find", lambda host, nginx: found)
     asked = []
     host.run = lambda argv, **options: asked.append((argv, options["cwd"])) or Completed(1, "", "nginx: [emerg] no\n")
     settings = SETTINGS._replace(container="")
-    assert nginx_running.Running(host, settings).pid == 12
-    assert nginx_running.cannot_switch(host, settings) == "nginx -t says: no."
+    running = nginx_running.Running(host, settings)
+    assert running.pid == 12
+    assert running.check() == (False, "no", "")
     assert asked == [(["/usr/sbin/nginx", "-c", "/x.conf", "-T"], "/proc/12/cwd")]
-    host.run = lambda argv, **options: Completed(0, "", "")
-    assert nginx_running.cannot_switch(host, settings) == ""
-
-
-def test_what_cannot_be_found_cannot_be_switched(host):
-    host.engine = FakeEngine({"proxy": container("proxy", "front", "", running=False)})
-    assert nginx_running.cannot_switch(host, SETTINGS).startswith("Nginx does not run: its container proxy is exited.")
-    host.engine = FakeEngine({}, EngineError("no engine"))
-    with pytest.raises(EngineError):
-        nginx_running.cannot_switch(host, SETTINGS)
-
-
-def test_the_error_log_is_read_from_the_moment_on(running, tmp_path):
-    log = tmp_path / "error.log"
-    log.write_text("2026/11/23 17:00:00 [emerg] 1#1: of before\n")
-    running.container = ""
-    running.prefix = str(tmp_path)
-    watched = nginx_running.ErrorLog(running, "# configuration file /n.conf:\nerror_log error.log notice;\n")
-    assert watched.reason() == ""
-    with log.open("a") as target:
-        target.write("2026/11/23 17:00:01 [emerg] 1#1: bind() failed\n")
-    assert watched.reason() == "bind() failed"
-
-
-def test_an_error_log_that_is_no_file_says_nothing(running):
-    running.container = ""
-    assert nginx_running.ErrorLog(running, "# configuration file /n.conf:\nerror_log stderr;\n").reason() == ""
+    host.run = lambda argv, **options: Completed(0, "text", "")
+    assert running.check() == (True, "", "text")
 
 
 @pytest.mark.parametrize(
-    "text, color",
+    "log, reason",
     [
-        ("upstream shop { server 127.0.0.1:18002; }", "green"),
-        ("upstream shop { server 127.0.0.1:18001 down; }", None),
-        ("upstream shop { server 127.0.0.1:9; }", None),
-        ("nonsense", None),
-        (None, None),
+        ("", ""),
+        ("2026/11/23 17:00:00 [notice] 1#1: signal process started", ""),
+        (
+            "2026/11/23 17:00:00 [emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
+            "2026/11/23 17:00:01 [emerg] 1#1: still could not bind()",
+            "bind() to 0.0.0.0:80 failed (98: Address already in use)",
+        ),
+        (
+            'nginx: [emerg] unknown directive "x" in /a:1\nnginx: configuration file /n test failed',
+            'unknown directive "x" in /a:1',
+        ),
+        ("2026/11/23 17:00:00 [error] 1#1: *5 connect() failed (111: Connection refused)", ""),
     ],
 )
-def test_the_live_color_by_the_file(tmp_path, text, color):
-    file = tmp_path / "shop.conf"
-    if text:
-        file.write_text(text)
-    nginx = nginx_running.nginx_settings({**PARAMS, "file": "/srv/n.conf"})._replace(file=str(file))
-    assert nginx_running.live_color(nginx) == color
+def test_reason_of(log, reason):
+    assert nginx_running.reason_of(log) == reason

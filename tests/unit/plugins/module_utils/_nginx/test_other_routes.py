@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import config as nginx_config, other_routes
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
 
 SITE = "/etc/nginx/site.conf"
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
@@ -16,15 +16,15 @@ OWNED = "upstream shop { server 127.0.0.1:18001; }"
 GOOD = "server { location / { proxy_pass http://shop; } }"
 
 
-def ways(http, stream="", servers=None, published=None):
+def routes(http, stream="", servers=None, published=None):
     nginx = Nginx("shop", "/f", "", servers or SERVERS, "http://127.0.0.1/", "")
     text = f"http {{\n{http}\n}}\nstream {{\n{stream}\n}}\n"
     names = frozenset({"192.168.1.20", "[fd00::7]", "pi", "pi.lan"})
-    return nginx, other_routes.ways(nginx, nginx_config.load({SITE: text}), names, published)
+    return nginx, other_routes.find_routes(nginx, nginx_config.load({SITE: text}), names, published)
 
 
 def findings(http, live="blue", **options):
-    return other_routes.findings(*ways(http, **options), live)
+    return other_routes.findings(*routes(http, **options), live)
 
 
 def server(directives):
@@ -35,7 +35,11 @@ def server(directives):
     "directives, address, line",
     [
         ("location /ws/ { proxy_pass http://127.0.0.1:18001; }", "127.0.0.1:18001", "proxy_pass http://shop;"),
-        ("location /ws/ { proxy_pass http://127.0.0.1:18001/api/; }", "127.0.0.1:18001", "proxy_pass http://shop/api/;"),
+        (
+            "location /ws/ { proxy_pass http://127.0.0.1:18001/api/; }",
+            "127.0.0.1:18001",
+            "proxy_pass http://shop/api/;",
+        ),
         ("location / { if ($a) { proxy_pass HTTP://LocalHost:18002; } }", "localhost:18002", "proxy_pass HTTP://shop;"),
         ("location / { proxy_pass http://[::1]:18001; }", "[::1]:18001", "proxy_pass http://shop;"),
         ("location / { proxy_pass http://0.0.0.0:18001; }", "0.0.0.0:18001", "proxy_pass http://shop;"),
@@ -55,8 +59,8 @@ def test_a_pass_to_the_port_of_a_color(directives, address, line):
     refusals, warnings = findings(server(directives))
     assert warnings == []
     assert refusals == [
-        f"{SITE}:2 sends requests to {address} and not to the upstream shop, so switching the upstream does not move them: "
-        f"write {line} there."
+        f"{SITE}:2 sends requests to {address} and not to the upstream shop, so switching the upstream does not move "
+        f"them: write {line} there."
     ]
 
 
@@ -89,7 +93,8 @@ def test_what_leads_to_no_color(directives):
         "server { set $p 18001; set $h localhost:${p}; location / { proxy_pass http://$h$request_uri; } }",
         "server { location / { proxy_pass http://pi:18001$request_uri; } }",
         "map $uri $up { default http://shop; ~^/ws http://127.0.0.1:18001; } server { location / { proxy_pass $up; } }",
-        'split_clients "$remote_addr" $up { 5% http://pi:18001; * http://shop; } server { location / { proxy_pass $up; } }',
+        'split_clients "$remote_addr" $up { 5% http://pi:18001; * http://shop; } '
+        "server { location / { proxy_pass $up; } }",
     ],
 )
 def test_a_variable_that_comes_to_the_port_of_a_color(http):
@@ -120,17 +125,23 @@ def test_a_second_upstream_is_named_where_it_is_used(http, place):
 
 
 def test_a_server_that_is_down_gets_no_requests():
-    http = "upstream shop_ws { server 127.0.0.1:18001 down; server 10.0.0.9:80; } server { location / { proxy_pass http://shop_ws; } }"
+    http = (
+        "upstream shop_ws { server 127.0.0.1:18001 down; server 10.0.0.9:80; } "
+        "server { location / { proxy_pass http://shop_ws; } }"
+    )
     assert findings(OWNED + GOOD + http) == ([], [])
 
 
-def test_an_upstream_that_nobody_passes_to_leads_nowhere():
+def test_an_upstream_that_is_not_used_leads_nowhere():
     assert findings(UPSTREAM + GOOD) == ([], [])
     assert findings(UPSTREAM + GOOD, stream="server { listen 1; proxy_pass shop_ws; }") == ([], [])
 
 
 def test_an_upstream_with_both_colors_is_named_for_both():
-    refusals, warnings = findings("upstream x { server 127.0.0.1:18001; server 127.0.0.1:18002 backup; } server { location / { proxy_pass http://x; } }")
+    refusals, warnings = findings(
+        "upstream x { server 127.0.0.1:18001; server 127.0.0.1:18002 backup; } "
+        "server { location / { proxy_pass http://x; } }"
+    )
     assert len(refusals) == 2
     assert warnings == []
 
@@ -147,8 +158,8 @@ def test_a_stream_has_no_line_to_write_but_a_port_of_http(stream):
     (refusal,), warnings = findings(OWNED + GOOD, stream=stream)
     assert "sends connections to" in refusal
     assert refusal.endswith(
-        "a stream block does not know the upstream shop, so switching the upstream does not move them: let it pass to the port "
-        "of a server block in http that has proxy_pass http://shop;."
+        "a stream block does not know the upstream shop, so switching the upstream does not move them: let it pass to "
+        "the port of a server block in http that has proxy_pass http://shop;."
     )
 
 
@@ -161,16 +172,16 @@ LOGIN = 'auth_basic "x";'
     [
         (f"location /blue/ {{ {LOCAL} proxy_pass http://127.0.0.1:18001; }}", "blue", 0, 1),
         (f"{LOCAL} location /blue/ {{ proxy_pass http://127.0.0.1:18001; }}", "blue", 0, 1),
-        # Those of the next block around are not asked where the inner one has its own.
+        # The rules of the inner block replace those around it.
         (f"{LOCAL} location /blue/ {{ allow all; proxy_pass http://127.0.0.1:18001; }}", "blue", 1, 0),
-        # These are visitors, maybe all there are.
+        # Visitors come from there, maybe all of them.
         ("location / { allow 10.0.0.0/8; deny all; proxy_pass http://127.0.0.1:18001; }", "blue", 1, 0),
         (f"location / {{ {LOGIN} proxy_pass http://127.0.0.1:18001; }}", "blue", 1, 0),
         (f"location / {{ {LOGIN} proxy_pass http://127.0.0.1:18002; }}", "blue", 0, 1),
         (f"{LOGIN} location / {{ auth_basic off; proxy_pass http://127.0.0.1:18002; }}", "blue", 1, 0),
         ("location / { proxy_pass http://127.0.0.1:18002; }", "blue", 1, 0),
         (f"location / {{ {LOGIN} proxy_pass http://127.0.0.1:18002; }}", None, 1, 0),
-        # A look at each color.
+        # A preview of each color.
         (
             "location /b/ { proxy_pass http://127.0.0.1:18001/; } location /g/ { proxy_pass http://127.0.0.1:18002/; }",
             "blue", 0, 2,
@@ -186,13 +197,13 @@ def test_what_can_be_meant_is_a_warning(directives, live, refused, warned):
 def test_the_warnings():
     _refusals, (meant,) = findings(server(f"location / {{ {LOCAL} proxy_pass http://127.0.0.1:18001; }}"))
     assert meant == (
-        f"{SITE}:2 sends requests to 127.0.0.1:18001 and so always to blue, whichever color is live: that answers nothing while "
-        "blue is stopped or removed. Write proxy_pass http://shop; there if visitors use it."
+        f"{SITE}:2 sends requests to 127.0.0.1:18001 and so always to blue, whichever color is live, and they fail "
+        "while blue is stopped or removed. Write proxy_pass http://shop; there if visitors use it."
     )
     _refusals, (unknown,) = findings(server("location / { proxy_pass http://$host:18001; }"))
     assert unknown == (
-        f"{SITE}:2 may send requests to port 18001 of blue (by http://$host:18001), and switching the upstream shop does not move "
-        "them: write proxy_pass http://shop; there if it does."
+        f"{SITE}:2 may send requests to port 18001 of blue (by http://$host:18001), and switching the upstream shop "
+        "does not move them: write proxy_pass http://shop; there if it does."
     )
 
 
@@ -219,19 +230,24 @@ def test_a_container_without_its_port_is_reached_at_80(http):
 
 def test_other_names_and_addresses_of_a_container():
     nginx = Nginx("shop", "/f", "", NAMED, "http://127.0.0.1/", "")
-    http = "server {\nlocation / { proxy_pass http://172.20.0.3:8000; }\nlocation /x { proxy_pass http://Shop-Blue-Web-1:8000; } }"
+    http = (
+        "server {\nlocation / { proxy_pass http://172.20.0.3:8000; }\n"
+        "location /x { proxy_pass http://Shop-Blue-Web-1:8000; } }"
+    )
     further = {"172.20.0.3:8000": "blue", "shop-blue-web-1:8000": "blue"}
-    found = other_routes.ways(nginx, nginx_config.load({SITE: f"http {{ {http} }}"}), further=further)
-    assert [(way.place, way.color) for way in found] == [(f"{SITE}:2", "blue"), (f"{SITE}:3", "blue")]
+    found = other_routes.find_routes(nginx, nginx_config.load({SITE: f"http {{ {http} }}"}), further=further)
+    assert [(route.place, route.color) for route in found] == [(f"{SITE}:2", "blue"), (f"{SITE}:3", "blue")]
 
 
 def test_a_port_of_another_service_of_the_live_color():
-    http = server("location /ws/ { proxy_pass http://127.0.0.1:19001; } location /x/ { proxy_pass http://127.0.0.1:19002; }")
+    http = server(
+        "location /ws/ { proxy_pass http://127.0.0.1:19001; } location /x/ { proxy_pass http://127.0.0.1:19002; }"
+    )
     (refusal,), warnings = findings(http, published={19001: "ws"})
     assert refusal == (
-        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service ws of the live color, but Nginx is switched for the "
-        "upstream shop only, so these requests end with the old color: let the web service answer them too, and write "
-        "proxy_pass http://shop; there."
+        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service ws of the live color, but Nginx is "
+        "switched for the upstream shop only, so these requests fail once the old color is stopped: let the web "
+        "service answer them too, and write proxy_pass http://shop; there."
     )
     assert warnings == []
 
@@ -242,8 +258,8 @@ def test_a_monitor_of_the_workers_behind_a_login_is_a_warning(guard):
     refusals, warnings = findings(http, published={19001: "flower"})
     assert refusals == []
     assert warnings == [
-        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service flower of the live color, and switching the upstream "
-        "shop does not move them: that answers nothing once the old color is stopped."
+        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service flower of the live color, and switching "
+        "the upstream shop does not move them: they fail once the old color is stopped."
     ]
 
 

@@ -6,36 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
-    config as nginx_config,
-    proof as nginx_proof,
-    upstream,
-)
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Child, Evidence, PublicSide
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Checked, Nginx
-
-MAIN = "/etc/nginx/nginx.conf"
-FILE = "/etc/nginx/conf.d/bluegreen-shop.conf"
-SITE = "/etc/nginx/conf.d/site.conf"
-SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
-NGINX = Nginx("shop", FILE, "", SERVERS, "http://127.0.0.1/", "")
-PUBLIC = PublicSide("http://127.0.0.1/", 80, "127.0.0.1", "127.0.0.1")
-OURS = upstream.render("shop", "green", SERVERS)
-
-
-def dump(**files):
-    sections = {MAIN: "events { }\nhttp { include conf.d/*.conf; }\n", FILE: OURS}
-    sections.update({f"/etc/nginx/conf.d/{name}.conf": text for name, text in files.items()})
-    return "".join(f"# configuration file {path}:\n{text}\n" for path, text in sections.items() if text is not None)
-
-
-def configuration(site):
-    return nginx_config.load(nginx_config.sections(dump(site=site)))
-
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import proof as nginx_proof
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.master import NginxWorker
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Evidence
 
 # Worker processes
 
-OLD, NEW, DRAINING = Child(10, 100), Child(20, 200), Child(10, 100, draining=True)
+OLD, NEW, DRAINING = NginxWorker(10, 100), NginxWorker(20, 200), NginxWorker(10, 100, draining=True)
 
 
 @pytest.mark.parametrize(
@@ -47,180 +24,22 @@ OLD, NEW, DRAINING = Child(10, 100), Child(20, 200), Child(10, 100, draining=Tru
         ([OLD], [OLD], False, "no new worker process"),
         ([OLD], [], False, "no new worker process"),
         ([OLD], [DRAINING], False, "no new worker process"),
-        ([OLD], [Child(20, 200, draining=True)], False, "no new worker process"),
+        ([OLD], [NginxWorker(20, 200, draining=True)], False, "no new worker process"),
         ([OLD], [OLD, NEW], False, "worker process 10 still accepts"),
         # The kernel gave the pid out again.
-        ([OLD], [Child(10, 101)], True, ""),
+        ([OLD], [NginxWorker(10, 101)], True, ""),
     ],
 )
-def test_children_verdict(noted, now, proved, words):
-    verdict = nginx_proof.children_verdict(noted, now)
+def test_workers_verdict(noted, now, proved, words):
+    verdict = nginx_proof.workers_verdict(noted, now)
     assert verdict.proved is proved
     assert words in verdict.reason
 
 
-def test_children_changed():
-    assert not nginx_proof.children_changed([OLD], [OLD])
-    assert not nginx_proof.children_changed([OLD, NEW], [OLD])
-    assert nginx_proof.children_changed([OLD], [OLD, NEW])
-
-
-# Configuration
-
-
-@pytest.mark.parametrize(
-    "directive, used",
-    [
-        ("proxy_pass http://shop;", True),
-        ("proxy_pass http://shop/api/;", True),
-        ("proxy_pass HTTPS://Shop;", True),
-        ("grpc_pass grpcs://shop;", True),
-        ("grpc_pass shop;", True),
-        ("uwsgi_pass shop;", True),
-        ("fastcgi_pass shop;", True),
-        ("if ($x) { proxy_pass http://shop; }", True),
-        ("proxy_pass http://shop2;", False),
-        ("proxy_pass http://shop:80;", False),
-        ("proxy_pass http://other/shop;", False),
-        ("proxy_set_header Host shop;", False),
-        ("# proxy_pass http://shop;", False),
-        ("return 200 'proxy_pass http://shop;';", False),
-        ("proxy_pass $shop;", False),
-    ],
-)
-def test_uses_of(directive, used):
-    site = "server {\n location / {\n" + directive + "\n}\n}"
-    assert nginx_proof.uses_of("shop", configuration(site)) == ([f"{SITE}:3"] if used else [])
-
-
-def test_the_stream_block_has_names_of_its_own():
-    text = "stream { upstream shop { server 127.0.0.1:1; } server { listen 1; proxy_pass shop; } }"
-    loaded = nginx_config.load({MAIN: text})
-    assert nginx_proof.uses_of("shop", loaded) == []
-    assert nginx_proof.definitions_of("shop", loaded) == []
-
-
-def test_definitions_of_ignores_case():
-    loaded = configuration("upstream SHOP { server 127.0.0.1:1; }")
-    assert nginx_proof.definitions_of("shop", loaded) == [f"{FILE}:4", f"{SITE}:1"]
-
-
-@pytest.mark.parametrize(
-    "servers, address, host, line",
-    [
-        # The first one is the default, unless another one says that it is.
-        ("server { listen 80; }\nserver { listen 80; }", "127.0.0.1", "x", 1),
-        ("server { listen 80; }\nserver { listen 80 default_server; }", "127.0.0.1", "x", 2),
-        ("server { }\nserver { listen 81; }", "127.0.0.1", "x", 1),
-        # Names, in the order of precedence.
-        ("server { listen 80; server_name a; }\nserver { listen 80; server_name b B.org; }", "127.0.0.1", "b.org", 2),
-        ("server { listen 80; server_name *.org; }\nserver { listen 80; server_name a.org; }", "127.0.0.1", "a.org", 2),
-        ("server { listen 80; server_name a.*; }\nserver { listen 80; server_name *.org; }", "127.0.0.1", "a.org", 2),
-        ("server { listen 80; server_name *.org; }\nserver { listen 80; server_name *.b.org; }", "127.0.0.1", "a.b.org", 2),
-        ("server { listen 80; server_name x; }\nserver { listen 80; server_name .b.org; }", "127.0.0.1", "b.org", 2),
-        ("server { listen 80; server_name x; }\nserver { listen 80; server_name ~^(?<n>a)\\d$; }", "127.0.0.1", "a1", 2),
-        # A literal address goes before a wildcard.
-        ("server { listen *:80; server_name x; }\nserver { listen 127.0.0.1:80; }", "127.0.0.1", "x", 2),
-        ("server { listen 10.0.0.1:80; }\nserver { listen 80; }", "127.0.0.1", "x", 2),
-        ("server { listen 127.0.0.1; }\nserver { listen 80; }", "127.0.0.1", "x", 1),
-        ("server { listen unix:/run/x; listen [::]:80; }", "[::1]", "x", 1),
-        ("server { listen 81; }", "127.0.0.1", "x", None),
-        ("server { listen 80; server_name ~(; }\nserver { listen 80; }", "127.0.0.1", "x", None),
-    ],
-)
-def test_public_server(servers, address, host, line):
-    found = nginx_proof.public_server(configuration(servers), PublicSide("http://x/", 80, address, host))
-    assert (found.line if found else None) == line
-
-
-GOOD = "server { listen 80; location / { proxy_pass http://shop; } }"
-REDIRECT = "server { listen 80; server_name old; return 301 /; }\nserver { listen 80; server_name new; location / { proxy_pass http://shop; } }"
-
-ROUTES = [
-    (GOOD, None),
-    ("server { listen 80; set $u http://shop; location / { proxy_pass $u; } }", None),
-    ("server { listen 81; location / { proxy_pass http://shop; } }", None),
-    (GOOD + "\nserver { listen 80; server_name preview; location / { proxy_pass http://127.0.0.1:18001; } }", None),
-    ("server { listen 80; }", "No server block uses the upstream shop: write proxy_pass http://shop;"),
-    (
-        "server { listen 80; location / { proxy_pass http://127.0.0.1:18001; } }",
-        f"{SITE}:1 sends requests to 127.0.0.1:18001 and not to the upstream shop",
-    ),
-    (
-        "server { listen 80; location / { proxy_pass http://shop; }\nlocation /ws { proxy_pass http://localhost:18002; } }",
-        f"{SITE}:2 sends requests to localhost:18002 and not to the upstream shop",
-    ),
-    (
-        "server { listen 81; location / { proxy_pass http://127.0.0.1:18002; } }",
-        f"{SITE}:1 sends requests to 127.0.0.1:18002",
-    ),
-    (
-        REDIRECT,
-        f"bluegreen_public_url http://127.0.0.1/ is answered by the server block at {SITE}:1 (asked for 127.0.0.1), which does "
-        f"not use the upstream shop; {SITE}:2 does",
-    ),
-]
-
-
-@pytest.mark.parametrize("site, words", ROUTES)
-def test_the_way_from_the_public_url_to_the_upstream(site, words):
-    found = nginx_proof.route_findings(NGINX, configuration(site), PUBLIC)
-    assert found == [] if words is None else found[0].startswith(words)
-
-
-@pytest.mark.parametrize("site, words", ROUTES)
-def test_configuration_verdict(site, words):
-    verdict = nginx_proof.configuration_verdict(NGINX, FILE, OURS, dump(site=site), PUBLIC)
-    assert verdict.proved is (words is None)
-    assert verdict.reason.startswith(words or "")
-
-
-def test_configuration_verdict_looks_at_our_file():
-    for text, words in [
-        (dump(site=GOOD).replace(FILE, "/elsewhere"), "nginx -T does not show"),
-        (dump(site=GOOD).replace("18002", "18001"), "with a content that bg_switch did not write"),
-        (dump(site=GOOD) + f"# configuration file {FILE}:\n{OURS}\n", "twice"),
-        ("", "nginx -T does not show"),
-    ]:
-        verdict = nginx_proof.configuration_verdict(NGINX, FILE, OURS, text, PUBLIC)
-        assert not verdict.proved
-        assert words in verdict.reason
-
-
-# Preflight
-
-
-def findings(text, exists=True, ok=True, message=""):
-    return nginx_proof.findings(NGINX, FILE, exists, Checked(ok, message, text), PUBLIC)
-
-
-def test_nothing_stands_against_a_good_configuration():
-    assert findings(dump(site=GOOD)) == []
-
-
-@pytest.mark.parametrize(
-    "message, exists, words",
-    [
-        ('unknown directive "x" in /a:1', True, 'is invalid already, before anything was changed: unknown directive "x" in /a:1.'),
-        (f'duplicate upstream "shop" in {SITE}:1', True, f"is defined twice, in {SITE}:1 and before it in {FILE}: remove"),
-        (f'duplicate upstream "Shop" in {FILE}:4', True, f"is defined twice, in {FILE}:4 and before it: remove"),
-        ('duplicate upstream "other" in /a:1', True, "is invalid already"),
-        (f'host not found in upstream "shop" in {SITE}:1', True, f"{SITE}:1 uses the upstream shop, which no file"),
-        (f'host not found in upstream "shop" in {SITE}:1', False, f"{FILE}, the file with the upstream shop, does not exist"),
-        ('host not found in upstream "other:80" in /a:1', True, "is invalid already"),
-    ],
-)
-def test_an_invalid_configuration(message, exists, words):
-    (found,) = findings("", exists, ok=False, message=message)
-    assert words in found
-
-
-def test_a_file_that_nginx_does_not_read():
-    text = dump(site=GOOD).replace(f"# configuration file {FILE}:\n{OURS}\n", "")
-    assert "is not part of the Nginx configuration" in findings(text)[0]
-    assert "does not exist: run prepare.yml" in findings(text, exists=False)[0]
-    elsewhere = text + "# configuration file /etc/nginx/conf.d/hand.conf:\nupstream shop { server 127.0.0.1:18001; }\n"
-    assert findings(elsewhere)[0].startswith("The upstream shop is defined in /etc/nginx/conf.d/hand.conf:1, but bg_switch")
+def test_has_new_workers():
+    assert not nginx_proof.has_new_workers([OLD], [OLD])
+    assert not nginx_proof.has_new_workers([OLD, NEW], [OLD])
+    assert nginx_proof.has_new_workers([OLD], [OLD, NEW])
 
 
 # Connections
@@ -240,43 +59,19 @@ def test_a_file_that_nginx_does_not_read():
         (Evidence(owned=1), Evidence(owned=1), 2, None),
     ],
 )
-def test_served_color(blue, green, requests, served):
+def test_color_reached(blue, green, requests, served):
     evidence = {"blue": blue, "green": green}
-    assert nginx_proof.served_color(evidence, requests) == served
-    verdict = nginx_proof.sockets_verdict("green", evidence, requests, [200])
+    assert nginx_proof.color_reached(evidence, requests) == served
+    verdict = nginx_proof.connections_verdict("green", evidence, requests, [200])
     assert verdict.proved is (served == "green" or green.owned > 0)
 
 
-def test_sockets_verdict_says_what_was_seen_instead():
+def test_connections_verdict_says_what_was_seen_instead():
     nothing = {"blue": Evidence(), "green": Evidence()}
     wrong = {"blue": Evidence(owned=1), "green": Evidence()}
-    assert nginx_proof.sockets_verdict("green", wrong, 2, [200, 404]).reason == (
+    assert nginx_proof.connections_verdict("green", wrong, 2, [200, 404]).reason == (
         "requests through the public URL reached blue and not green; the last answer was 404"
     )
-    assert nginx_proof.sockets_verdict("green", nothing, 1, ["connection refused"]).reason == (
+    assert nginx_proof.connections_verdict("green", nothing, 1, ["connection refused"]).reason == (
         "of 1 requests through the public URL none opened a connection to green; the last answer was connection refused"
     )
-
-
-# Messages
-
-
-@pytest.mark.parametrize(
-    "log, reason",
-    [
-        ("", ""),
-        ("2026/11/23 17:00:00 [notice] 1#1: signal process started", ""),
-        (
-            "2026/11/23 17:00:00 [emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
-            "2026/11/23 17:00:01 [emerg] 1#1: still could not bind()",
-            "bind() to 0.0.0.0:80 failed (98: Address already in use)",
-        ),
-        (
-            'nginx: [emerg] unknown directive "x" in /a:1\nnginx: configuration file /n test failed',
-            'unknown directive "x" in /a:1',
-        ),
-        ("2026/11/23 17:00:00 [error] 1#1: *5 connect() failed (111: Connection refused)", ""),
-    ],
-)
-def test_reason_of(log, reason):
-    assert nginx_proof.reason_of(log) == reason

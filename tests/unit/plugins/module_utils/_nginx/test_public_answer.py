@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.location import MAYBE, NO, YES, Location
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.public_answer import Answered
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_url
 
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
@@ -31,7 +31,7 @@ def findings(answered, where, live="blue", url="http://127.0.0.1/"):
         (REACHED, APP, "blue"),
         (REACHED, EITHER, "blue"),
         (REACHED, Location(), "blue"),
-        # What the app itself answers is its own business.
+        # The app itself may answer with any status.
         (Answered(401, reached=True), APP, "blue"),
         (Answered(302, target="/login/", reached=True), APP, "blue"),
         (Answered(404, reached=True), APP, "blue"),
@@ -60,26 +60,68 @@ def test_nothing_stands_against_it(answered, where, live):
 @pytest.mark.parametrize(
     "answered, where, words",
     [
-        (Answered(200), PAGE, "is answered with 200 by Nginx itself (/s:2), a static page for example, so requests there"),
-        (Answered(200), EITHER, "is answered with 200 by Nginx itself (/s:2), a static page for example, so requests there"),
-        (Answered(200), Location(), "is answered with 200 by Nginx itself, a static page for example, so requests there"),
+        (
+            Answered(200),
+            PAGE,
+            "is answered with 200 by Nginx itself (/s:2), a static page for example, so requests there",
+        ),
+        (
+            Answered(200),
+            EITHER,
+            "is answered with 200 by Nginx itself (/s:2), a static page for example, so requests there",
+        ),
+        (
+            Answered(200),
+            Location(),
+            "is answered with 200 by Nginx itself, a static page for example, so requests there",
+        ),
         (Answered(429), PAGE, "is answered with 429 by Nginx itself (/s:2), and not by the app, so requests there"),
         (Answered(404), APP, "is answered with 404 by Nginx itself (/s:2), and not by the app, so requests there"),
-        (Answered(500), APP._replace(login="/s:4"), "is answered with 500 by Nginx itself (/s:2), and not by the app, so"),
-        (Answered(401), APP._replace(login="/s:4", login_passes=True), "is answered with 401, because /s:4 asks for a login, so"),
+        (
+            Answered(500),
+            APP._replace(login="/s:4"),
+            "is answered with 500 by Nginx itself (/s:2), and not by the app, so",
+        ),
+        (
+            Answered(401),
+            APP._replace(login="/s:4", login_passes=True),
+            "is answered with 401, because /s:4 asks for a login, so",
+        ),
         (Answered(404), PAGE, "is answered with 404 by Nginx itself (/s:2), and not by the app, so requests there"),
         (Answered(503), PAGE, "is answered with 503 by Nginx itself (/s:2), and not by the app, so requests there"),
-        (Answered(301, target="https://a.org/?t=1"), PAGE, "is answered with 301, a redirect to https://a.org/ (/s:2), and not by"),
-        (Answered(308), EITHER, "is answered with 308, a redirect to elsewhere (/s:2), and not by the app, so requests there"),
-        (Answered(401), APP, "is answered with 401, a login (/s:2), and not by the app, so requests there"),
-        (Answered(401), APP._replace(login="/s:4"), "is answered with 401, because /s:4 asks for a login, so requests there"),
-        (Answered(403), APP, "is answered with 403 by Nginx (/s:2), which does not let this host in, so requests there"),
-        (Answered(200), CACHED, "is answered with 200 from the cache of Nginx (/s:3), so requests there"),
-        (Answered(0, "the connection was closed without an answer"), APP, "was not answered (the connection was closed without"),
-        (Answered(400), APP._replace(client_certificate="/s:1"), "cannot be asked, because /s:1 demands a certificate of the client"),
         (
-            Answered(0, "its certificate is not valid for 127.0.0.1 (IP address mismatch)"), APP,
-            "cannot be asked: its certificate is not valid for 127.0.0.1 (IP address mismatch). Set bluegreen_public_host to",
+            Answered(301, target="https://a.org/?t=1"),
+            PAGE,
+            "is answered with 301, a redirect to https://a.org/ (/s:2), and not by",
+        ),
+        (
+            Answered(308),
+            EITHER,
+            "is answered with 308, a redirect to elsewhere (/s:2), and not by the app, so requests there",
+        ),
+        (Answered(401), APP, "is answered with 401, a login (/s:2), and not by the app, so requests there"),
+        (
+            Answered(401),
+            APP._replace(login="/s:4"),
+            "is answered with 401, because /s:4 asks for a login, so requests there",
+        ),
+        (Answered(403), APP, "is answered with 403 by Nginx (/s:2), which denies this host, so requests there"),
+        (Answered(200), CACHED, "is answered with 200 from the cache of Nginx (/s:3), so requests there"),
+        (
+            Answered(0, "the connection was closed without an answer"),
+            APP,
+            "was not answered (the connection was closed without",
+        ),
+        (
+            Answered(400),
+            APP._replace(client_certificate="/s:1"),
+            "cannot be asked, because /s:1 demands a client certificate: write",
+        ),
+        (
+            Answered(0, "its certificate is not valid for 127.0.0.1 (IP address mismatch)"),
+            APP,
+            "cannot be asked: its certificate is not valid for 127.0.0.1 (IP address mismatch). Set "
+            "bluegreen_public_host to",
         ),
     ],
 )
@@ -92,8 +134,8 @@ def test_what_would_prove_nothing_is_refused(answered, where, words, live):
 def test_a_login_refuses_even_while_visitors_make_connections():
     (refusal,), warnings = findings(Answered(401, reached=True), APP._replace(login="/s:4"), url="https://[::1]:8443/x")
     assert refusal.endswith(
-        "serves: write location = /health/ { auth_basic off; proxy_pass http://shop; } with a path that the app answers into that "
-        "server block, and bluegreen_public_url: https://[::1]:8443/health/."
+        "serves: write location = /health/ { auth_basic off; proxy_pass http://shop; } into that server block, "
+        "with a path that the app answers, and set bluegreen_public_url: https://[::1]:8443/health/."
     )
 
 
@@ -101,7 +143,7 @@ def test_a_login_refuses_even_while_visitors_make_connections():
     "where, refused",
     [(PAGE, True), (CACHED._replace(caches=True), True), (CACHED, False), (EITHER, False), (APP, False)],
 )
-def test_among_many_visitors_the_files_have_the_last_word(where, refused):
+def test_among_many_visitors_the_configuration_decides(where, refused):
     refusals, _warnings = findings(REACHED._replace(sure=False), where)
     assert bool(refusals) is refused
     assert findings(REACHED, where)[0] == []
@@ -109,34 +151,40 @@ def test_among_many_visitors_the_files_have_the_last_word(where, refused):
 
 def test_a_rule_against_this_host():
     (refusal,), _warnings = findings(Answered(403, reached=True), APP._replace(denied="/s:5"))
-    assert refusal.startswith("bluegreen_public_url http://127.0.0.1/ is answered with 403 by Nginx (/s:5), which does not let this")
+    assert refusal.startswith(
+        "bluegreen_public_url http://127.0.0.1/ is answered with 403 by Nginx (/s:5), which denies this"
+    )
     assert "write location = /health/ { allow all; proxy_pass http://shop; }" in refusal
 
 
 def test_the_proxy_protocol():
     nginx = Nginx("shop", "/f", "", SERVERS, "https://127.0.0.1/x", "")
     assert public_answer.expects_proxy_protocol(nginx, check_url("public_url", nginx.public_url), "/s:1") == (
-        "bluegreen_public_url https://127.0.0.1/x cannot be asked, because /s:1 expects the PROXY protocol there, which only the "
-        "proxy in front speaks: write listen 127.0.0.1:8081; into that server block too, and bluegreen_public_url: "
-        "http://127.0.0.1:8081/x."
+        "bluegreen_public_url https://127.0.0.1/x cannot be asked, because /s:1 expects the PROXY protocol there, "
+        "which only the proxy in front speaks: write listen 127.0.0.1:8081; into that server block too, and "
+        "set bluegreen_public_url: http://127.0.0.1:8081/x."
     )
 
 
 def test_a_cache_that_did_not_answer_is_a_warning():
     refusals, (warning,) = findings(REACHED, CACHED)
     assert refusals == []
-    assert warning.startswith("bluegreen_public_url http://127.0.0.1/ is in reach of a cache of Nginx (/s:3); an answer out of it")
+    assert warning.startswith("bluegreen_public_url http://127.0.0.1/ may be answered from a cache of Nginx (/s:3).")
 
 
 @pytest.mark.parametrize("status", [200, 302, 404])
 def test_a_cache_that_holds_answers_for_a_moment_is_a_warning(status):
     refusals, (warning,) = findings(Answered(status), CACHED._replace(brief=True))
     assert refusals == []
-    assert warning.startswith("bluegreen_public_url http://127.0.0.1/ is in reach of a cache of Nginx (/s:3); an answer out of it")
+    assert warning.startswith(
+        "bluegreen_public_url http://127.0.0.1/ may be answered from a cache of Nginx (/s:3). Such an"
+    )
     assert findings(Answered(403), CACHED._replace(brief=True))[0] != []
 
 
 def test_a_slow_answer_is_a_warning():
     refusals, (warning,) = findings(Answered(0, "timed out after 2 s"), APP)
     assert refusals == []
-    assert warning.startswith("bluegreen_public_url http://127.0.0.1/ was not answered (timed out after 2 s): if that is so at the")
+    assert warning.startswith(
+        "bluegreen_public_url http://127.0.0.1/ was not answered (timed out after 2 s): if it is not answered"
+    )

@@ -19,9 +19,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.proces
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.sockets import Connection
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_requests
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.location import MAYBE, NO, YES, Location
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Evidence, PublicSide
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Evidence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.public_answer import Answered
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.routes import PublicSide
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
 
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 BLUE, GREEN = ("127.0.0.1", 18001), ("127.0.0.1", 18002)
@@ -56,7 +57,7 @@ def real_host(host):
 
 @contextlib.contextmanager
 def listener():
-    """A server that accepts whatever comes and holds it."""
+    """A server that accepts connections and keeps them open."""
     accepted = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         def serve():
@@ -87,7 +88,9 @@ def test_a_public_url_that_reaches_another_program(real_host):
         with pytest.raises(BluegreenError) as refusal:
             public_requests.public_side(running)
     name = f"{command_of(os.getpid())} (process {os.getpid()}) answers there"
-    assert refusal.value.message.startswith(f"bluegreen_public_url http://127.0.0.1:{port}/ does not reach this Nginx: {name}. Set ")
+    assert refusal.value.message.startswith(
+        f"bluegreen_public_url http://127.0.0.1:{port}/ does not reach this Nginx: {name}. Set "
+    )
 
 
 def test_a_public_url_that_reaches_nothing(real_host):
@@ -124,7 +127,7 @@ def published(host, monkeypatch):
     return running
 
 
-def test_connections_that_come_and_go_together_are_ours(published):
+def test_connections_that_come_and_end_together_are_ours(published):
     published.seen[1] = ("172.20.0.2", 80)
     found = public_requests.public_side(published)
     assert (found.port, found.address) == (80, "172.20.0.2")
@@ -264,7 +267,7 @@ def test_requests_are_not_endless(kernel, running, monkeypatch):
         # The files say that the app is asked, and one connection is enough.
         (YES, 200, True, True, True, True),
         (YES, 200, False, False, False, True),
-        # They do not, or something else may have answered.
+        # The files do not say so, or something else may have answered.
         (NO, 200, True, False, True, True),
         (NO, 200, True, True, True, False),
         (NO, 200, False, False, False, True),
@@ -279,7 +282,7 @@ def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, 
         if own:
             kernel.open(next(near), BLUE, inode=77)
         while_waiting(("127.0.0.1", 40000))
-        # Nginx lets go of it.
+        # Nginx closes the connection.
         kernel.lines.clear()
         return Answer(status, "", 0.01, "/login/" if status == 302 else "")
 
@@ -290,20 +293,20 @@ def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, 
 
     monkeypatch.setattr(public_requests._http, "ask", ask)
     monkeypatch.setattr(running.host.clock, "sleep", sleep)
-    found = public_requests.answered(running, "blue", Location(passes=where))
+    found = public_requests.try_public_url(running, "blue", Location(passes=where))
     assert found == Answered(status, target="/login/" if status == 302 else "", reached=reached, sure=sure)
 
 
 @pytest.mark.parametrize(
     "where, statuses, requests, reached, sure",
     [
-        # Nothing but the app can have answered: a redirect is its own.
+        # Only the app can have answered, also with a redirect.
         (Location(passes=YES, plain=True), [302], 1, True, True),
-        # One that does not answer in time is not asked again and again.
+        # A URL that does not answer in time is asked once.
         (Location(passes=YES), [0], 1, True, True),
-        # A limit of requests keeps the later ones from the app, which says nothing of the first.
+        # A limit of requests stops the later ones, which says nothing about the first.
         (Location(passes=YES), [302, 503, 503, 503, 503, 503], 6, True, False),
-        # The same answer without the app is one that Nginx has itself.
+        # Nginx itself gives an answer that does not need the app.
         (Location(passes=YES), [302, 302, 302, 302, 302, 302], 6, False, False),
     ],
 )
@@ -323,12 +326,12 @@ def test_a_first_request_that_reaches_the_app(kernel, running, monkeypatch, wher
 
     monkeypatch.setattr(public_requests._http, "ask", ask)
     monkeypatch.setattr(running.host.clock, "sleep", sleep)
-    found = public_requests.answered(running, "blue", where)
+    found = public_requests.try_public_url(running, "blue", where)
     assert (found.status, found.reached, found.sure) == (statuses[0], reached, sure)
     assert len(asked) == requests
 
 
 def test_a_request_without_an_answer(kernel, running, monkeypatch):
     monkeypatch.setattr(public_requests._http, "ask", lambda *args, **options: Answer(0, "connection refused", 0.0))
-    assert public_requests.answered(running, "blue", Location()) == Answered(0, "connection refused")
-    assert public_requests.answered(running, None, Location()) == Answered(0, "connection refused")
+    assert public_requests.try_public_url(running, "blue", Location()) == Answered(0, "connection refused")
+    assert public_requests.try_public_url(running, None, Location()) == Answered(0, "connection refused")

@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
     master as nginx_master,
     search as nginx_search,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
 
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 
@@ -83,11 +83,15 @@ def test_a_pid_file_in_the_arguments(machine):
 
 def test_no_configuration(machine):
     machine.titles[7] = "/usr/sbin/nginx"
-    with pytest.raises(BluegreenError, match=r"The configuration of Nginx \(process 7\), .*/usual.conf, cannot be read"):
+    with pytest.raises(
+        BluegreenError, match=r"The configuration of Nginx \(process 7\), .*/usual.conf, cannot be read"
+    ):
         machine.find()
 
 
-@pytest.mark.parametrize("installed, words", [(True, "Nginx does not run on this host: start it"), (False, "is not installed on")])
+@pytest.mark.parametrize(
+    "installed, words", [(True, "Nginx does not run on this host: start it"), (False, "is not installed on")]
+)
 def test_nothing_runs(machine, monkeypatch, installed, words):
     monkeypatch.setattr(nginx_master, "program", lambda name: "/usr/sbin/nginx" if installed else "")
     with pytest.raises(BluegreenError, match=words):
@@ -120,7 +124,9 @@ def test_a_pid_file_that_is_wrong(machine):
 def test_a_file_that_it_does_not_see(machine):
     machine.master(7)
     machine.blind = (7,)
-    with pytest.raises(BluegreenError, match=r"Nginx \(process 7\) does not see .*/shop.conf as this host does, because its"):
+    with pytest.raises(
+        BluegreenError, match=r"Nginx \(process 7\) does not see .*/shop.conf as this host does, because its"
+    ):
         machine.find()
 
 
@@ -146,9 +152,9 @@ def test_one_of_several(machine, reads, ports, chosen):
     with pytest.raises(BluegreenError) as refusal:
         machine.find()
     assert refusal.value.message == (
-        "Several Nginx run on this host (process 7: /usr/sbin/nginx, process 8: /usr/sbin/nginx -c own.conf), and neither "
-        f"{machine.nginx.file} nor the port of bluegreen_public_url http://127.0.0.1:8080/ tells which one serves the app: include "
-        "that file in one of them only, or stop the others."
+        "Several Nginx run on this host (process 7: /usr/sbin/nginx, process 8: /usr/sbin/nginx -c own.conf), and "
+        f"neither {machine.nginx.file} nor the port of bluegreen_public_url http://127.0.0.1:8080/ tells which one "
+        "serves the app: include that file in one of them only, or stop the others."
     )
 
 

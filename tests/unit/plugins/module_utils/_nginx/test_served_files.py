@@ -95,17 +95,17 @@ def said(path, blue, green=None, volumes=None):
 
 def shared(path, folder):
     return [
-        f"Nginx serves files from {path} (/etc/nginx/x.conf:7), and web, worker of both colors can write to {folder}: right for "
-        "uploads, but static files that a new release collects there replace those of the live one before the switch, and a "
-        "rollback does not bring them back. For these, write ./static/${BG_RELEASE} (and that name in STATIC_URL), use names with a "
-        "hash and never clear the folder, or let the web serve them (WhiteNoise)."
+        f"Nginx serves files from {path} (/etc/nginx/x.conf:7), and web, worker of both colors can write to {folder}: "
+        "right for uploads, but static files that a new release collects there replace those of the live one before "
+        "the switch, and a rollback does not bring them back. For these, write ./static/${BG_RELEASE} (and that name "
+        "in STATIC_URL), use names with a hash and never clear the folder, or let the web serve them (WhiteNoise)."
     ]
 
 
 def of_blue(path):
     return [
-        f"Nginx serves files from {path} (/etc/nginx/x.conf:7), which only blue has, so visitors get files of blue while green is "
-        "live: mount one folder into both colors, or let the web serve its files (WhiteNoise)."
+        f"Nginx serves files from {path} (/etc/nginx/x.conf:7), which only blue has, so visitors get files of blue "
+        "while green is live: mount one folder into both colors, or let the web serve its files (WhiteNoise)."
     ]
 
 
@@ -141,19 +141,23 @@ def test_a_volume_of_one_color_that_web_only_reads():
         ("/srv/www", volume(), None),
     ],
 )
-def test_what_nobody_minds(path, blue, green):
+def test_folders_without_a_warning(path, blue, green):
     assert said(path, blue, green) == []
 
 
 def test_both_colors_served_each_for_itself():
     rendered = {
-        color: {"name": f"shop-{color}", "services": {"web": {"volumes": [bind(f"/srv/{color}")]}}} for color in ("blue", "green")
+        color: {"name": f"shop-{color}", "services": {"web": {"volumes": [bind(f"/srv/{color}")]}}}
+        for color in ("blue", "green")
     }
     found = [Served("/srv/blue", "f:1"), Served("/srv/green", "f:2")]
     assert served_files.warnings(found, rendered, ["web"], "1.4.2", ROOT) == []
 
 
-RENDERED = {color: {"name": f"shop-{color}", "services": {"web": {"volumes": [bind("/srv/static")]}}} for color in ("blue", "green")}
+RENDERED = {
+    color: {"name": f"shop-{color}", "services": {"web": {"volumes": [bind("/srv/static")]}}}
+    for color in ("blue", "green")
+}
 
 
 class Nginx:
@@ -161,7 +165,9 @@ class Nginx:
 
     prefix = "/usr/share/nginx"
     container = ""
-    dump = "# configuration file /etc/nginx/nginx.conf:\nhttp { server { location /static/ { alias /srv/static/; } } }\n"
+    dump = (
+        "# configuration file /etc/nginx/nginx.conf:\nhttp { server { location /static/ { alias /srv/static/; } } }\n"
+    )
 
     def __init__(self, host, nginx):
         pass
@@ -170,18 +176,29 @@ class Nginx:
         return nginx_running.Checked(True, "", self.dump)
 
 
-def test_look_asks_the_nginx_that_runs(monkeypatch):
+def test_the_nginx_that_runs_is_asked(monkeypatch):
     monkeypatch.setattr(nginx_running, "Running", Nginx)
-    (sentence,) = served_files.look(FakeHost(), nginx_running.Seen(None, None), RENDERED, ["web"], "1.4.2")
-    assert sentence.startswith("Nginx serves files from /srv/static (/etc/nginx/nginx.conf:1), and web of both colors can write")
+    (sentence,) = served_files.find_warnings(FakeHost(), nginx_running.Seen(None, None), RENDERED, ["web"], "1.4.2")
+    assert sentence.startswith(
+        "Nginx serves files from /srv/static (/etc/nginx/nginx.conf:1), and web of both colors can write"
+    )
 
 
 @pytest.mark.parametrize("dump", ["", "# configuration file /f:\nhttp {", "# configuration file /f:\nhttp { }\n"])
 def test_a_configuration_that_cannot_be_read_stops_nothing(monkeypatch, dump):
     monkeypatch.setattr(nginx_running, "Running", type("Broken", (Nginx,), {"dump": dump}))
-    assert served_files.look(FakeHost(), nginx_running.Seen(None, None), RENDERED, ["web"], "1.4.2") == []
+    assert served_files.find_warnings(FakeHost(), nginx_running.Seen(None, None), RENDERED, ["web"], "1.4.2") == []
 
 
 def test_nginx_is_not_asked_when_nothing_is_mounted(monkeypatch):
     monkeypatch.setattr(nginx_running, "Running", None)
-    assert served_files.look(FakeHost(), nginx_running.Seen(None, None), {color: {"name": color, "services": {"web": {}}} for color in RENDERED}, ["web"], "") == []
+    assert (
+        served_files.find_warnings(
+            FakeHost(),
+            nginx_running.Seen(None, None),
+            {color: {"name": color, "services": {"web": {}}} for color in RENDERED},
+            ["web"],
+            "",
+        )
+        == []
+    )

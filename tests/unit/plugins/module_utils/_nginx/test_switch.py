@@ -10,121 +10,14 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
-    proof as nginx_proof,
-    switch as nginx_switch,
-    upstream,
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch, upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Verdict, workers_verdict
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._nginx.fake_nginx import (
+    HARD_CODED,
+    SERVERS,
+    FakeRequests,
+    color_in,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Child, PublicSide, Verdict
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Checked, Nginx
-
-SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
-SITE = "server { listen 80; location / { proxy_pass http://shop; } }\n"
-HARD_CODED = "server { listen 80; location / { proxy_pass http://127.0.0.1:18001; } }\n"
-
-
-class FakeNginx:
-    """An Nginx that reads a real file, starts processes that are numbers, and lies when told so."""
-
-    def __init__(self, path):
-        self.nginx = Nginx("shop", str(path), "", SERVERS, "http://127.0.0.1/", "")
-        self.path = path
-        self.file = str(path)
-        self.site = SITE
-        self.included = True
-        self.invalid = ""
-        self.reload_refused = ""
-        self.reload_ignored = False
-        self.serves_always = None
-        self.unresolvable = None
-        self.error_log = ""
-        self.generation = 1
-        self.old = []
-        self.loaded = path.read_text()
-        self.events = []
-
-    def children(self):
-        return [*self.old, Child(self.generation, self.generation * 100)]
-
-    def check(self):
-        self.events.append("check")
-        if self.invalid:
-            return Checked(False, self.invalid, "")
-        files = {"/n.conf": f"http {{ include {self.file if self.included else '/none'}; include /site; }}", "/site": self.site}
-        if self.included:
-            files[self.file] = self.path.read_text()
-        return Checked(True, "", "".join(f"# configuration file {name}:\n{text}\n" for name, text in files.items()))
-
-    def reload(self):
-        self.events.append("reload")
-        if self.reload_refused:
-            return self.reload_refused
-        if not self.reload_ignored:
-            self.loaded = self.path.read_text()
-            self.old = [Child(self.generation, self.generation * 100, draining=True)]
-            self.generation += 1
-        return ""
-
-    def require_resolvable(self, color):
-        if color == self.unresolvable:
-            raise BluegreenError(f"{color} does not resolve")
-
-    @property
-    def served(self):
-        if self.serves_always:
-            return self.serves_always
-        return upstream.live_color(upstream.parse(self.loaded, self.file, "shop"), SERVERS, self.file)
-
-
-class FakeAsked:
-    def __init__(self, running):
-        self.running = running
-
-    def ask(self, color):
-        self.running.events.append("ask")
-
-    def verdict(self, color):
-        served = self.running.served
-        return Verdict(served == color, "" if served == color else f"requests reached {served} and not {color}")
-
-
-class FakeLog:
-    def __init__(self, running, dump):
-        self.running = running
-
-    def reason(self):
-        return self.running.error_log
-
-
-@pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "bluegreen-shop.conf"
-    path.write_text(upstream.render("shop", "blue", SERVERS, "1"))
-    return path
-
-
-@pytest.fixture
-def nginx(path, monkeypatch):
-    fake = FakeNginx(path)
-    monkeypatch.setattr(nginx_switch, "Running", lambda host, settings: fake)
-    monkeypatch.setattr(nginx_switch, "ErrorLog", FakeLog)
-    monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", FakeAsked)
-    monkeypatch.setattr(
-        nginx_switch.public_requests, "public_side", lambda running: PublicSide("http://127.0.0.1/", 80, "127.0.0.1", "127.0.0.1")
-    )
-    return fake
-
-
-@pytest.fixture
-def move(host, journal, nginx):
-    def move(color, **options):
-        return nginx_switch.switch(host, journal, nginx.nginx, color, "2", **options)
-
-    return move
-
-
-def color_in(path):
-    return upstream.live_color(upstream.parse(path.read_text(), str(path), "shop"), SERVERS, str(path))
 
 
 def names(path):
@@ -135,7 +28,7 @@ def test_a_switch(move, path, nginx, journal, host):
     before = path.read_text()
     switched = move("green")
     assert (switched.changed, switched.previous, switched.live) == (True, "blue", "green")
-    assert switched.children == [[1, 100]]
+    assert switched.nginx_workers == [[1, 100]]
     assert switched.diff["before"] == before
     assert switched.diff["after"] == path.read_text()
     assert nginx.served == color_in(path) == "green"
@@ -168,15 +61,15 @@ def test_again_changes_nothing(move, path, nginx, journal):
     text = path.read_text()
     switched = move("green")
     assert not switched.changed
-    # The processes of before still finish what they have.
-    assert switched.children == [[1, 100]]
+    # The previous worker processes still finish their requests.
+    assert switched.nginx_workers == [[1, 100]]
     assert path.read_text() == text
     assert nginx.events == ["ask"]
     nginx.old = []
-    assert move("green").children == []
+    assert move("green").nginx_workers == []
 
 
-def test_a_file_that_nginx_has_not_read_yet_is_no_reason_to_do_nothing(move, nginx, path):
+def test_a_file_that_nginx_has_not_read_yet_is_loaded(move, nginx, path):
     path.write_text(upstream.render("shop", "green", SERVERS))
     switched = move("green")
     assert switched.changed
@@ -193,7 +86,7 @@ def test_going_back_restores_the_very_bytes(move, path):
     assert path.read_text() == text
 
 
-def test_the_kept_bytes_go_at_the_end(move, path, nginx):
+def test_the_backup_is_removed_at_the_end(move, path, nginx):
     move("green")
     assert names(path) == [".bluegreen-shop.conf.before-dep-1", "bluegreen-shop.conf"]
     nginx_switch.forget_backup(nginx.nginx)
@@ -234,7 +127,7 @@ def test_the_other_color_as_backup(move, path, nginx):
     assert "backup" not in path.read_text()
 
 
-def test_a_color_that_is_not_there_is_nobodys_backup(move, path, nginx, journal):
+def test_a_color_that_does_not_run_is_not_the_backup(move, path, nginx, journal):
     nginx.nginx = nginx.nginx._replace(backup=True)
     path.write_text(upstream.render("shop", None, SERVERS))
     move("green")
@@ -242,7 +135,7 @@ def test_a_color_that_is_not_there_is_nobodys_backup(move, path, nginx, journal)
     assert not move("green").changed
     move("blue")
     assert "    server 127.0.0.1:18002 backup;\n" in path.read_text()
-    # On the way back the color that is left is stopped soon.
+    # In a rollback the other color is stopped soon.
     journal.data["back"] = True
     move("green")
     assert "backup" not in path.read_text()
@@ -271,12 +164,12 @@ def test_every_lie_is_told_and_undone(move, path, nginx, journal, lie, words, ev
         move("green")
     assert failure.value.message.startswith("Nginx was not moved to green: ")
     assert words in failure.value.message
-    assert "The file of before is back, and Nginx is proved to serve blue." in failure.value.message
+    assert "The previous file is back, and Nginx was verified to serve blue." in failure.value.message
     assert failure.value.details["failure"]["served"] == "blue"
     assert path.read_text() == text
     assert nginx.served == "blue"
     assert list(dict.fromkeys(nginx.events[:len(events)])) == events
-    # What is journaled is what is so: blue is proved, and nobody who serves green is left to wait for.
+    # The journal says that blue is proved, and names no worker process that serves green.
     cutover = journal.data["cutover"]
     assert cutover["proved"] == "blue"
     assert (cutover["children"] == []) is ("serves_always" not in lie)
@@ -297,27 +190,31 @@ def test_a_failed_reload_is_given_time(move, nginx, host):
 
 
 def test_nginx_that_had_taken_the_file_over_reads_the_old_one_again(move, path, nginx, monkeypatch):
-    # It takes the color over, but something else answers: after the way back blue is asked for again.
-    class Fooled(FakeAsked):
+    # Nginx moves to green, but something else answers there.
+    class Fooled(FakeRequests):
         def verdict(self, color):
             return Verdict(color == "blue" and self.running.served == "blue", "the last answer was 502")
 
     monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", Fooled)
-    with pytest.raises(BluegreenError, match="the last answer was 502. The file of before is back, and Nginx is proved to serve"):
+    with pytest.raises(
+        BluegreenError, match="the last answer was 502. The previous file is back, and Nginx was verified to serve"
+    ):
         move("green")
     assert nginx.events.count("reload") == 2
     assert nginx.served == "blue"
 
 
-def test_a_way_back_that_cannot_be_proved_is_said(move, path, nginx, monkeypatch, journal):
-    class Dead(FakeAsked):
+def test_an_undoing_that_cannot_be_proved_is_said(move, path, nginx, monkeypatch, journal):
+    class Dead(FakeRequests):
         def verdict(self, color):
             return Verdict(False, "connection refused")
 
     monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", Dead)
     with pytest.raises(BluegreenError) as failure:
         move("green")
-    assert "it is not proved that Nginx serves blue: connection refused. Look at its error log." in failure.value.message
+    assert (
+        "Nginx could not be verified to serve blue: connection refused. Look at its error log." in failure.value.message
+    )
     assert failure.value.details["failure"]["served"] is None
     assert journal.data["cutover"]["proved"] == ""
     assert color_in(path) == "blue"
@@ -361,90 +258,8 @@ def test_plan_changes_nothing(path, nginx, journal):
     assert names(path) == ["bluegreen-shop.conf"]
 
 
-def test_prove(host, nginx):
-    assert nginx_switch.prove(host, nginx.nginx, "blue").proved
-    assert not nginx_switch.prove(host, nginx.nginx, "green").proved
-    assert nginx.events == ["ask", "ask"]
-
-
-def test_children_verdict_is_that_of_the_proof(nginx):
-    # The fake and the real decision have to mean the same by a reload.
-    noted = nginx.children()
+def test_workers_verdict_is_that_of_the_proof(nginx):
+    # FakeNginx and the real decision have to understand a reload in the same way.
+    noted = nginx.nginx_workers()
     nginx.reload()
-    assert nginx_proof.children_verdict(noted, nginx.children()).proved
-
-
-# The way back, where only the URL cannot be asked any more
-
-MOVED = "server { listen 80; return 301 /; }\nserver { listen 81; location / { proxy_pass http://shop; } }\n"
-
-
-@pytest.fixture
-def unasked(nginx, monkeypatch):
-    """Requests through the public URL show nothing."""
-    class Nothing(FakeAsked):
-        reached = None
-
-        def verdict(self, color):
-            return Verdict(color == self.reached, "" if color == self.reached else f"none opened a connection to {color}")
-
-    monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", Nothing)
-    return Nothing
-
-
-@pytest.mark.parametrize("site", [SITE, MOVED])
-def test_going_back_goes_on_where_only_the_url_shows_nothing(move, nginx, path, journal, host, unasked, site):
-    path.write_text(upstream.render("shop", "green", SERVERS, "2"))
-    nginx.loaded, nginx.site = path.read_text(), site
-    journal.note(back=True)
-    assert move("blue").changed
-    assert color_in(path) == "blue"
-    assert nginx.served == "blue"
-    assert journal.data["cutover"]["proved"] == "blue"
-    assert host.warnings == [
-        f"Nginx is back at blue: its new worker processes have read {path}, and no request went to green. But bluegreen_public_url "
-        "http://127.0.0.1/ did not show it (none opened a connection to blue): correct that before the next deployment."
-    ]
-
-
-@pytest.mark.parametrize(
-    "facts, spoil",
-    [
-        # Forward it is no proof.
-        ({"back": False}, lambda nginx, asked: None),
-        # Requests still go where they must not.
-        ({"back": True}, lambda nginx, asked: setattr(asked, "reached", "green")),
-        # Nginx read nothing, or reads something else.
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "reload_ignored", True)),
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "included", False)),
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "invalid", "no")),
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "site", "server { listen 81; }")),
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "site", HARD_CODED)),
-    ],
-)
-def test_everything_else_has_to_be_proved(move, nginx, path, journal, host, unasked, facts, spoil):
-    path.write_text(upstream.render("shop", "green", SERVERS, "2"))
-    nginx.loaded = path.read_text()
-    journal.note(**facts)
-    spoil(nginx, unasked)
-    with pytest.raises(BluegreenError, match="Nginx was not moved to blue"):
-        move("blue")
-    assert host.warnings == []
-
-
-@pytest.mark.parametrize("back", [True, False])
-def test_a_url_that_does_not_reach_nginx_any_more(move, nginx, path, journal, host, monkeypatch, unasked, back):
-    def elsewhere(running):
-        raise BluegreenError("does not reach this Nginx")
-
-    monkeypatch.setattr(nginx_switch.public_requests, "public_side", elsewhere)
-    path.write_text(upstream.render("shop", "green", SERVERS, "2"))
-    nginx.loaded = path.read_text()
-    journal.note(back=back)
-    if back:
-        assert move("blue").changed
-        assert len(host.warnings) == 2
-    else:
-        with pytest.raises(BluegreenError, match="does not reach this Nginx"):
-            move("blue")
-    assert color_in(path) == ("blue" if back else "green")
+    assert workers_verdict(noted, nginx.nginx_workers()).proved

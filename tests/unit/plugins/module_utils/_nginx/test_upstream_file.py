@@ -37,38 +37,38 @@ def test_replaced_and_put_back(path, owned):
     assert names(path) == ["shop.conf"]
 
 
-def test_replaced_and_settled(path, owned):
+def test_replaced_for_good(path, owned):
     owned.replace("new")
-    owned.settle()
+    owned.discard_undo()
     assert path.read_text() == "new"
     assert names(path) == ["shop.conf"]
 
 
 def test_nginx_includes_nothing_that_lies_beside_it(path, owned):
-    owned.keep()
+    owned.backup()
     owned.replace("new")
     assert [name for name in names(path) if not name.startswith(".")] == ["shop.conf"]
     assert len(names(path)) == 3
 
 
-def test_the_bytes_kept_first_count(path, owned):
-    assert owned.read_kept() is None
-    owned.keep()
+def test_the_first_backup_stays(path, owned):
+    assert owned.read_backup() is None
+    owned.backup()
     owned.replace("new")
-    owned.keep()
-    assert owned.read_kept() == "old"
+    owned.backup()
+    assert owned.read_backup() == "old"
 
 
-def test_an_edit_in_place_does_not_reach_the_kept_bytes(path, owned):
-    owned.keep()
+def test_an_edit_in_place_does_not_change_the_backup(path, owned):
+    owned.backup()
     path.write_text("edited")
-    assert owned.read_kept() == "old"
+    assert owned.read_backup() == "old"
 
 
-def test_going_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
-    owned.keep()
+def test_going_back_needs_no_space_on_the_disk(path, owned, monkeypatch):
+    owned.backup()
     owned.replace("new")
-    owned.settle()
+    owned.discard_undo()
 
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -76,53 +76,55 @@ def test_going_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
     monkeypatch.setattr(owned, "_write", full)
     owned.replace("old")
     assert path.read_text() == "old"
-    assert owned.read_kept() == "old"
-    with pytest.raises(BluegreenError, match="shop.conf cannot be written .no space left on device.: Nginx was left as it is"):
+    assert owned.read_backup() == "old"
+    with pytest.raises(
+        BluegreenError, match="shop.conf cannot be written .no space left on device.: Nginx was left as it is"
+    ):
         owned.replace("newer")
     assert path.read_text() == "old"
 
 
-def test_what_was_kept_is_put_back_and_stays_kept(path, owned):
-    assert owned.put_back_kept() is False
-    owned.keep()
-    assert owned.put_back_kept() is False
+def test_the_backup_is_restored_and_stays(path, owned):
+    assert owned.restore_backup() is False
+    owned.backup()
+    assert owned.restore_backup() is False
     owned.replace("new")
-    assert owned.put_back_kept() is True
+    assert owned.restore_backup() is True
     assert path.read_text() == "old"
-    assert owned.put_back_kept() is False
-    assert owned.read_kept() == "old"
+    assert owned.restore_backup() is False
+    assert owned.read_backup() == "old"
     owned.replace("newer")
-    assert owned.put_back_kept() is True
+    assert owned.restore_backup() is True
     assert path.read_text() == "old"
 
 
-def test_what_another_deployment_kept_is_not_put_back(path, owned):
-    owned.keep()
+def test_the_backup_of_another_deployment_is_not_restored(path, owned):
+    owned.backup()
     owned.replace("new")
-    assert upstream_file.OwnedFile(str(path), "dep-2").put_back_kept() is False
+    assert upstream_file.OwnedFile(str(path), "dep-2").restore_backup() is False
     assert path.read_text() == "new"
 
 
-def test_putting_back_passes_over_what_an_interrupted_switch_left(path, owned):
-    owned.keep()
+def test_leftovers_of_an_interrupted_switch_do_not_hinder_a_restoration(path, owned):
+    owned.backup()
     owned.replace("new")
     (path.parent / ".shop.conf.tmp").write_text("torn")
-    assert owned.put_back_kept() is True
+    assert owned.restore_backup() is True
     assert path.read_text() == "old"
 
 
-def test_putting_back_needs_no_room_on_the_disk(path, owned, monkeypatch):
-    owned.keep()
+def test_a_restoration_needs_no_space_on_the_disk(path, owned, monkeypatch):
+    owned.backup()
     owned.replace("new")
     monkeypatch.setattr(owned, "_write", None)
-    assert owned.put_back_kept() is True
+    assert owned.restore_backup() is True
     assert path.read_text() == "old"
 
 
 def test_a_file_that_somebody_removed_is_put_back(path, owned):
-    owned.keep()
+    owned.backup()
     path.unlink()
-    assert owned.put_back_kept() is True
+    assert owned.restore_backup() is True
     assert path.read_text() == "old"
 
 
@@ -130,9 +132,9 @@ def test_a_link_stays_a_link_when_its_file_is_put_back(path, tmp_path):
     link = tmp_path / "enabled.conf"
     link.symlink_to(path)
     owned = upstream_file.OwnedFile(str(link), "dep-1")
-    owned.keep()
+    owned.backup()
     owned.replace("new")
-    assert owned.put_back_kept() is True
+    assert owned.restore_backup() is True
     assert link.is_symlink()
     assert path.read_text() == "old"
 
@@ -141,15 +143,17 @@ def test_a_disk_that_does_not_take_it_back_is_one_sentence(path, owned, monkeypa
     def refuse(*args):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    owned.keep()
+    owned.backup()
     owned.replace("new")
     monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(BluegreenError, match="shop.conf cannot be written .read-only file system.: Nginx was left as it is"):
-        owned.put_back_kept()
+    with pytest.raises(
+        BluegreenError, match="shop.conf cannot be written .read-only file system.: Nginx was left as it is"
+    ):
+        owned.restore_backup()
     assert path.read_text() == "new"
 
 
-def test_leftovers_of_an_interrupted_switch_are_no_obstacle(path, owned):
+def test_leftovers_of_an_interrupted_switch_do_not_hinder_a_switch(path, owned):
     for name in (".shop.conf.tmp", ".shop.conf.undo"):
         (path.parent / name).write_text("torn")
     owned.replace("new")
@@ -157,12 +161,12 @@ def test_leftovers_of_an_interrupted_switch_are_no_obstacle(path, owned):
     assert path.read_text() == "old"
 
 
-def test_forget_removes_what_is_ours_and_nothing_else(path, owned):
-    owned.keep()
+def test_backups_and_leftovers_are_removed_and_nothing_else(path, owned):
+    owned.backup()
     owned.replace("new")
     for name in (".shop.conf.before-dep-0", ".shop.conf.tmp", ".other.conf.tmp", "shop.conf.bak"):
         (path.parent / name).write_text("x")
-    owned.forget()
+    owned.remove_backups()
     assert names(path) == [".other.conf.tmp", "shop.conf", "shop.conf.bak"]
 
 
@@ -181,7 +185,9 @@ def test_a_link_stays_a_link(path, tmp_path):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(BluegreenError, match="none.conf, the file that tells Nginx which color is live, does not exist"):
+    with pytest.raises(
+        BluegreenError, match="none.conf, the file that tells Nginx which color is live, does not exist"
+    ):
         upstream_file.OwnedFile(str(tmp_path / "none.conf")).read()
 
 
@@ -190,12 +196,12 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(path, owned, monkeyp
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(owned, "_write", refuse)
-    for attempt in (owned.keep, lambda: owned.replace("new")):
+    for attempt in (owned.backup, lambda: owned.replace("new")):
         with pytest.raises(BluegreenError, match="cannot be written .permission denied.: Nginx was left as it is"):
             attempt()
     assert path.read_text() == "old"
 
 
-def test_forget_where_the_folder_is_gone(tmp_path):
-    upstream_file.OwnedFile(str(tmp_path / "gone" / "shop.conf")).forget()
+def test_without_the_folder_there_is_nothing_to_remove(tmp_path):
+    upstream_file.OwnedFile(str(tmp_path / "gone" / "shop.conf")).remove_backups()
     assert os.listdir(tmp_path) == []

@@ -90,5 +90,5 @@ def full_disk(scene, monkeypatch):
 
 
 def proved(scene):
-    kept = OwnedFile(str(scene.file), "dep-1").kept
+    kept = OwnedFile(str(scene.file), "dep-1").backup_path
     return {"color": "green", "file": str(scene.file), "kept": kept, "children": [], "proved": "green"}

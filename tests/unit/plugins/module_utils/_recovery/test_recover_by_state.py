@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
-    running as nginx_running,
+    public_requests,
 )
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._recovery.recovering import (
     LOOK,
@@ -221,7 +221,7 @@ def test_an_nginx_that_cannot_be_asked_is_a_warning(scene, monkeypatch):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
     scene.deployment("settle")
-    record(monkeypatch, scene.calls, nginx_running, "served_color", "ask nginx", BluegreenError("Nginx does not run."))
+    record(monkeypatch, scene.calls, public_requests, "served_color", "ask nginx", BluegreenError("Nginx does not run."))
     abandoned(scene)
     recover(scene, LOOK)
     assert scene.host.warnings == ["Nginx does not run."]
@@ -308,7 +308,7 @@ def test_a_finish_starts_the_web_that_it_is_to_prove(scene, monkeypatch):
     scene.color("green", web="exited")
     scene.deployment("finish", done=False, cutover={**proved(scene), "proved": ""})
     serves = {"running": "green", "exited": None}
-    record(monkeypatch, [], nginx_running, "served_color", does=lambda given: serves[scene.engine.state("green-web")])
+    record(monkeypatch, [], public_requests, "served_color", does=lambda given: serves[scene.engine.state("green-web")])
     abandoned(scene)
     assert recover(scene, LOOK)["message"] == "The approved release 2 was finished."
 

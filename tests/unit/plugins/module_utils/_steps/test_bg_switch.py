@@ -40,8 +40,8 @@ def calls(host, monkeypatch, tmp_path):
         before_rename()
         return Switched(True, "blue", color, {"before": "a", "after": "b"}, 0.3, [[10, 100]])
 
-    def wait_drained(host, journal, children, timeout):
-        calls.append(("drain", children, timeout))
+    def wait_drained(host, journal, nginx_workers, timeout):
+        calls.append(("drain", nginx_workers, timeout))
         return Drained(False, ["10 holds"], 5.0)
 
     monkeypatch.setattr(nginx_switch, "switch", switch)
