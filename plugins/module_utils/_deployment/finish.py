@@ -16,8 +16,8 @@ from typing import Any, Callable
 from .._broker import move as broker_move, queues as broker_queues
 from .._commands import command
 from .._docker import leftovers, restart_policies
-from .._docker.containers import ROLES, Container, inspect_container
-from .._docker.engine import EngineError
+from .._docker.containers import ROLES
+from .._docker.ensure import ensure_running, ensure_stopped
 from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._host import Host
@@ -105,17 +105,15 @@ def finish(host: Host, store: Store, journal: Journal) -> dict[str, Any]:
 
 def _start_what_is_down(host: Host, candidate: Color) -> None:
     """Start what is down of the new color before the old one is removed: a full disk, say, may have ended a beat."""
-    down = [container for container in candidate.of("support", "web", "workers") if not container.running]
-    for container in down:
-        try:
-            host.engine.start(container.id)
-        except EngineError as error:
-            raise BluegreenError(
-                f"Container {container.name} of the new color is down and does not start ({error.message}), so nothing "
-                f"was removed: correct that, then run {command('finish')}."
-            ) from error
+    ensured = ensure_running(host.engine, candidate.of("support", "web", "workers"))
+    for container in ensured.started:
         host.warn(f"Container {container.name} was down and was started again.")
-    if down:
+    for container, error in ensured.failed:
+        raise BluegreenError(
+            f"Container {container.name} of the new color is down and does not start ({error.message}), so nothing "
+            f"was removed: correct that, then run {command('finish')}."
+        ) from error
+    if ensured.started:
         candidate.refresh()
 
 
@@ -173,10 +171,10 @@ def _stop_old_color(host: Host, store: Store, journal: Journal, nginx: Nginx, ol
     if journal["old_color"] == "stopped":
         _remember_kept(host, store, journal, old)
     _stop_workers(host, journal, old)
-    _stop(host, old.of("web", "init"))
+    ensure_stopped(host.engine, old.of("web", "init"))
     _empty_broker(host, journal, old, candidate)
     restart_policies.disable_restart(host, journal, support)
-    _stop(host, old.of(*ROLES))
+    ensure_stopped(host.engine, old.of(*ROLES))
 
 
 def _remember_kept(host: Host, store: Store, journal: Journal, old: Color) -> None:
@@ -184,12 +182,6 @@ def _remember_kept(host: Host, store: Store, journal: Journal, old: Color) -> No
         # The file was damaged: describe the containers that are still there, with the policies that they had.
         snapshot_restore.remember(host, store, old.name, journal["release_from"], old.of(*ROLES), journal.policy_of)
     snapshot_file.keep(store, old.name, sorted({container.service for container in old.of("workers")}))
-
-
-def _stop(host: Host, containers: list[Container]) -> None:
-    for container in containers:
-        if inspect_container(host.engine, container.id).running:
-            host.engine.stop(container.id)
 
 
 def _stop_workers(host: Host, journal: Journal, old: Color) -> None:

@@ -3,34 +3,37 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Watching a deployment that awaits approval: the new color may die now, and the old one is still there."""
+"""Watching a deployment that awaits approval: if the new color dies, the old one is still there."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import NamedTuple
+from typing import Iterator, NamedTuple
 
 from .. import _http
-from .._broker import move as broker_move
+from .._broker import queues
 from .._deployment import approval, old_web
-from .._deployment.color import colors_of
+from .._deployment.color import Color, colors_of
 from .._deployment.transfer import move_tasks
-from .._docker.engine import EngineError
+from .._docker.ensure import ensure_running
 from .._errors import BluegreenError
+from .._host import Host
 from .._journal.fencing import Fenced
+from .._journal.journal import Journal
+from .._journal.store import Store
 from .._linux.clock import Deadline
-from .._settings import health_url
-from .._validation import check_url
+from .._settings import Settings, health_url
+from .._validation import Url, check_url
 
 # Seconds between two looks, and failures in a row that make a color dead.
 PACE = 2.0
 FAILURES = 3
-# Seconds between two looks for tasks that the old web still published.
+# Seconds between two looks for tasks that the old web published late.
 LATE_PACE = 15.0
 
 
 class ProbeResult(NamedTuple):
-    """How one look ended; ``nginx_is_down`` is whether nobody could be reached through the public port at all."""
+    """How one look ended; ``nginx_is_down`` is whether the public port refused the connection."""
 
     good: bool
     failure: str = ""
@@ -38,50 +41,51 @@ class ProbeResult(NamedTuple):
 
 
 class FailureStreak(NamedTuple):
-    """Failures in a row, the last one, and whether the color was ever seen healthy."""
+    """The number of failures in a row, the last failure, and whether the color was ever seen healthy."""
 
     failures: int = 0
     failure: str = ""
     seen: bool = False
 
-    def after(self, look):
-        """The count with one more :class:`ProbeResult`."""
-        if look.good:
+    def after(self, probe: ProbeResult) -> FailureStreak:
+        """The streak with one more result."""
+        if probe.good:
             return FailureStreak(seen=True)
-        if look.nginx_is_down:
-            # That is Nginx, which both colors stand behind.
+        if probe.nginx_is_down:
+            # Both colors are behind Nginx, so this tells nothing about the new one.
             return self
-        return self._replace(failures=self.failures + 1, failure=look.failure)
+        return self._replace(failures=self.failures + 1, failure=probe.failure)
 
-    def is_dead(self, grace_is_over):
-        """Whether the color is to be given up; right after a boot it gets the time that it has at a deployment."""
+    def is_dead(self, grace_is_over: bool) -> bool:
+        """Whether to give the color up; right after a boot it gets as many seconds to start as in a deployment."""
         return self.failures >= FAILURES and (self.seen or grace_is_over)
 
 
 class PendingWatch:
-    """One deployment that awaits approval, as long as this process looks at it.
+    """One deployment that awaits approval, for as long as this process watches it.
 
     :ivar deployment_id: its id.
     """
 
-    def __init__(self, host, store, journal):
+    def __init__(self, host: Host, store: Store, journal: Journal) -> None:
         self.host = host
         self.store = store
-        self.deployment_id = journal["id"]
+        self.deployment_id: str = journal["id"]
         self._first = True
-        self._count = FailureStreak()
-        self._left = {}
+        self._streak = FailureStreak()
+        # Messages by queue that the last move had to leave.
+        self._left: dict[str, int] = {}
         self._late = Deadline(host.clock, 0)
         self._grace = Deadline(host.clock, journal["settings"]["health"]["deadline"])
 
-    def look(self):
-        """One look, with what has to be done at once; why to go back, or an empty string.
+    def look(self) -> str:
+        """Look once, and do what cannot wait; why to roll back, or an empty string.
 
-        :raises Fenced: somebody else has the lock, or the deployment is not pending any more.
+        :raises Fenced: another process holds the lock, or the deployment does not await approval any more.
         """
         if self._first:
-            self._begin_time_anew_after_a_boot()
-            # After a boot what has no restart policy is down, and so is the way back.
+            self._restart_approval_time_after_a_boot()
+            # After a boot containers without a restart policy are down, those of the old color among them.
             self._first = not self._start_what_is_down()
         journal = self._journal()
         settings, old, candidate = colors_of(self.host, self.store, journal)
@@ -90,30 +94,29 @@ class PendingWatch:
             self._try_to_move_late(old, candidate)
         if not journal.get("watch", True):
             return ""
-        self._count = self._count.after(self._ask(settings, candidate.name))
-        if not self._count.failures:
+        self._streak = self._streak.after(self._probe(settings, candidate.name))
+        if not self._streak.failures:
             return ""
         self._start_what_is_down()
-        if not self._count.is_dead(self._grace.over):
+        if not self._streak.is_dead(self._grace.over):
             return ""
-        why = f"{candidate.name} failed {self._count.failures} times in a row ({self._count.failure})"
-        # A web that is stopped until the approval cannot be asked: the way back starts it, and asks it then.
-        if old and (old_web.is_stopped(journal) or self._ask_color(settings, old.name).good):
-            return why
+        # A web that is stopped until the approval cannot be asked; the rollback starts it, and asks it then.
+        if old and (old_web.is_stopped(journal) or self._probe_color(settings, old.name).good):
+            return f"{candidate.name} failed {self._streak.failures} times in a row ({self._streak.failure})"
         self.host.warn(
-            f"Color {candidate.name} of app {self.store.app} fails ({self._count.failure}), and "
+            f"Color {candidate.name} of app {self.store.app} fails ({self._streak.failure}), and "
             + (f"{old.name} does not answer either" if old else "there is no old color")
-            + ": it is left as it is. Look at its logs."
+            + ", so nothing was changed. Look at its logs."
         )
         return ""
 
-    def old_answers(self):
+    def old_answers(self) -> bool:
         """Whether the old web gives a good answer now."""
         journal = self._journal()
         settings, old, dummy = colors_of(self.host, self.store, journal)
-        return old is not None and self._ask_color(settings, old.name).good
+        return old is not None and self._probe_color(settings, old.name).good
 
-    def _journal(self):
+    def _journal(self) -> Journal:
         journal = self.store.load()
         if (
             journal is None
@@ -121,23 +124,23 @@ class PendingWatch:
             or journal["step"] != "awaiting_approval"
             or journal["back"]
         ):
-            raise Fenced(f"Deployment {self.deployment_id} of app {self.store.app} is no longer pending.")
+            raise Fenced(f"Deployment {self.deployment_id} of app {self.store.app} does not await approval any more.")
         return journal
 
     @contextlib.contextmanager
-    def _locked(self, purpose):
+    def _locked(self, purpose: str) -> Iterator[Journal]:
         with self.store.lock(f"guard: {purpose}", wait=1):
             yield self._journal()
 
-    def _begin_time_anew_after_a_boot(self):
+    def _restart_approval_time_after_a_boot(self) -> None:
         if approval.outlived_a_boot(self._journal()):
-            with self._locked("beginning the time for the approval anew") as journal:
+            with self._locked("restarting the time for the approval") as journal:
                 approval.begin(journal)
 
-    def _start_what_is_down(self):
-        """Start what is to run while approval is pending, by id; whether all of it runs. Who runs already is left alone.
+    def _start_what_is_down(self) -> bool:
+        """Start the containers that have to run while approval is pending; whether all of them run then.
 
-        That is all of the live color, the old Redis, and the old web unless it is stopped for want of memory.
+        These are all of the live color, the old Redis, and the old web unless it is stopped for want of memory.
         """
         journal = self._journal()
         settings, old, candidate = colors_of(self.host, self.store, journal)
@@ -147,54 +150,51 @@ class PendingWatch:
         down = [container for container in wanted if not container.running]
         if not down:
             return True
-        started = True
         with self._locked("starting what is down"):
-            for container in down:
-                try:
-                    self.host.engine.start(container.id)
-                except EngineError as error:
-                    # A color that cannot be started is dead too, and the other one has to be there then.
-                    started = False
-                    self.host.warn(f"Container {container.name} is down and does not start: {error.message}")
-                else:
-                    self.host.warn(f"Container {container.name} was down and was started again.")
-        return started
+            # One that fails stops no other: if this color is dead, the other one has to run.
+            ensured = ensure_running(self.host.engine, down)
+        for container, error in ensured.failed:
+            self.host.warn(f"Container {container.name} is down and does not start: {error.message}")
+        for container in ensured.started:
+            self.host.warn(f"Container {container.name} was down and was started again.")
+        return not ensured.failed
 
-    def _try_to_move_late(self, old, candidate):
+    def _try_to_move_late(self, old: Color, candidate: Color) -> None:
         try:
             self._move_late(old, candidate)
         except Fenced:
             raise
         except BluegreenError as error:
-            # A broker that is ill must not keep anybody from looking at the webs.
-            self.host.warn(f"Tasks that {old.name} still published could not be moved: {error.message}")
+            # The webs are watched even if a broker is out of order.
+            self.host.warn(f"Tasks that {old.name} published late could not be moved: {error.message}")
 
-    def _move_late(self, old, candidate):
-        """Tasks that the old web published after the cutover, in requests that had begun before it."""
+    def _move_late(self, old: Color, candidate: Color) -> None:
+        """Move tasks that the old web published after the cutover, in requests that had begun before it."""
         with old.own_broker() as broker:
-            waiting = broker_move.count_messages(broker) if broker is not None else {}
-        # What could not be moved the last time is looked at again when it has changed.
+            waiting = queues.count_messages(broker) if broker is not None else {}
+        # Messages that could not be moved the last time are tried again once their number changes.
         if waiting and waiting != self._left:
             with self._locked("moving late tasks") as journal:
                 self._left = move_tasks(self.host, journal, old, candidate)
 
-    def _ask(self, settings, color):
-        own = self._ask_color(settings, color)
+    def _probe(self, settings: Settings, color: str) -> ProbeResult:
+        """Ask a color itself, and through Nginx if that fails."""
+        own = self._probe_color(settings, color)
         if own.good:
             return own
         public = check_url("bluegreen_public_url", settings.nginx["public_url"])._replace(path=settings.health["path"])
-        answer = self._probe(settings, public, settings.nginx["public_host"], settings.nginx["validate_certs"])
-        # With a backup the public gets an answer of the old color, whose workers have stopped.
+        answer = self._ask(settings, public, settings.nginx["public_host"], settings.nginx["validate_certs"])
+        # With a backup in the upstream that answer may be of the old color, whose workers have stopped.
         if answer.status in settings.health["status"] and not settings.nginx["backup"]:
             return ProbeResult(True)
         return own._replace(nginx_is_down=answer.failure == "connection refused")
 
-    def _ask_color(self, settings, color):
+    def _probe_color(self, settings: Settings, color: str) -> ProbeResult:
         url = health_url(settings, color)
-        answer = self._probe(settings, check_url("url", url), settings.health["host"])
+        answer = self._ask(settings, check_url("url", url), settings.health["host"])
         if answer.status in settings.health["status"]:
             return ProbeResult(True)
         return ProbeResult(False, answer.failure or f"answered with status {answer.status}")
 
-    def _probe(self, settings, url, host, validate_certs=True):
+    def _ask(self, settings: Settings, url: Url, host: str, validate_certs: bool = True) -> _http.Answer:
         return _http.ask(self.host.clock, url, host, settings.health["timeout"], validate_certs)

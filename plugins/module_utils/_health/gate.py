@@ -3,20 +3,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The health gate: nobody is sent to a color that has not answered several times in a row."""
+"""The health gate: no visitor is sent to a color that has not answered several times in a row."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from .. import _http, _progress
-from .._docker.containers import inspect_container
+from .._docker.containers import Container, inspect_container
 from .._docker.engine import EngineError
 from .._docker.logs import last_lines
 from .._errors import BluegreenError
+from .._host import Host
+from .._journal.journal import AnyJournal
 from .._linux.clock import Deadline
 from .._resources import killed
-from .._settings import health_url
+from .._settings import Settings, health_url
 from .._validation import check_host, check_url
 from . import verdict as health_verdict
 
@@ -24,13 +26,13 @@ from . import verdict as health_verdict
 class HealthSettings(NamedTuple):
     """What counts as healthy: ``successes`` answers in a row with a good ``status``, each within ``timeout`` seconds.
 
-    ``interval`` is the pause between two attempts and ``deadline`` the end of all of them, in seconds; ``host`` is the
-    Host header, empty for that of the URL.
+    ``interval`` is the pause between two attempts and ``deadline`` the time for all of them, in seconds; ``host`` is
+    the Host header, empty for that of the URL.
     """
 
     url: str
     host: str = ""
-    status: tuple = (200,)
+    status: Tuple[int, ...] = (200,)
     timeout: float = 2.0
     interval: float = 0.3
     successes: int = 2
@@ -38,11 +40,8 @@ class HealthSettings(NamedTuple):
     validate_certs: bool = True
 
 
-def of_color(settings, color):
-    """The :class:`HealthSettings` of a color by itself, past Nginx.
-
-    :param settings: the :class:`_settings.Settings` of the app.
-    """
+def of_color(settings: Settings, color: str) -> HealthSettings:
+    """The settings to ask a color itself, past Nginx."""
     wanted = settings.health
     return HealthSettings(
         url=health_url(settings, color),
@@ -55,12 +54,14 @@ def of_color(settings, color):
     )
 
 
-def require_still_healthy(host, journal, settings, color, containers):
-    """One more good answer of a color that was healthy before: it may have fallen ill since.
+def require_still_healthy(
+    host: Host, journal: AnyJournal, settings: Settings, color: str, containers: Sequence[Container]
+) -> None:
+    """Require one more good answer of a color that was healthy before.
 
     :param color: its name.
     :param containers: those of its support and web.
-    :raises BluegreenError: it gave none in the time that three attempts may take.
+    :raises BluegreenError: it gave none in the time of three attempts.
     """
     wanted = of_color(settings, color)
     briefly = wanted._replace(successes=1, deadline=min(wanted.deadline, 3 * (wanted.timeout + wanted.interval)))
@@ -76,27 +77,26 @@ class Health(NamedTuple):
     latency_ms: int
 
 
-def wait_healthy(host, journal, settings, containers):
-    """Wait until a URL answers well, and all of its containers stay up meanwhile.
+def wait_healthy(
+    host: Host, journal: AnyJournal, settings: HealthSettings, containers: Sequence[Container]
+) -> Health:
+    """Wait until a URL gives several good answers in a row, while all containers keep running.
 
-    :param settings: a :class:`HealthSettings`.
-    :param containers: that have to run without a break: a :class:`containers.Container` list.
-    :returns: :class:`Health`
-    :raises BluegreenError: at once when a container exits, restarts or turns unhealthy, else at the deadline; with
-        ``failure``, the figures of :class:`Health` and the containers' last lines, ``logs``, in its details.
+    :param containers: those behind the URL, which have to run without a break.
+    :raises BluegreenError: at once if a container exits, restarts or turns unhealthy, else at the deadline. Its details
+        are ``failure``, the figures of :class:`Health`, and ``logs``, the containers' last lines.
     """
     url = check_url("url", settings.url)
     check_host("host", settings.host)
-    deadline, tally, before = Deadline(host.clock, settings.deadline), health_verdict.Tally(), {}
-    for container in containers:
-        before[container.id] = _now(host, container) or container
+    deadline, tally = Deadline(host.clock, settings.deadline), health_verdict.Tally()
+    before = {container.id: _now(host, container) or container for container in containers}
     while True:
         _require_up(host, journal, before, settings, deadline, tally)
         timeout = min(settings.timeout, max(deadline.left, 0.1))
         answer = _http.ask(host.clock, url, settings.host, timeout, settings.validate_certs)
         tally = health_verdict.count(tally, answer, settings.status, cut_short=timeout < settings.timeout)
         if tally.in_a_row >= settings.successes:
-            # The last answer may have come from a container that died right after it.
+            # The container that gave the last answer may have died right after it.
             _require_up(host, journal, before, settings, deadline, tally)
             return Health(tally.attempts, round(deadline.elapsed, 2), tally.status, tally.latency_ms)
         if deadline.over:
@@ -107,17 +107,24 @@ def wait_healthy(host, journal, settings, containers):
         deadline.sleep(settings.interval)
 
 
-def _require_up(host, journal, before, settings, deadline, tally):
+def _require_up(
+    host: Host,
+    journal: AnyJournal,
+    before: dict[str, Container],
+    settings: HealthSettings,
+    deadline: Deadline,
+    tally: health_verdict.Tally,
+) -> None:
     for container in before.values():
         now = _now(host, container)
         now = now and killed.judged(now, journal)
         what = health_verdict.trouble(container, now)
         if what:
-            sentence = f"Container {container.name} {what} while {settings.url} was waited for."
+            sentence = f"Container {container.name} {what} before {settings.url} was healthy."
             raise _error(host, journal, sentence, [container], deadline, tally)
 
 
-def _now(host, container):
+def _now(host: Host, container: Container) -> Optional[Container]:
     try:
         return inspect_container(host.engine, container.id)
     except EngineError as error:
@@ -126,7 +133,14 @@ def _now(host, container):
         raise
 
 
-def _error(host, journal, sentence, containers, deadline, tally):
+def _error(
+    host: Host,
+    journal: AnyJournal,
+    sentence: str,
+    containers: Sequence[Container],
+    deadline: Deadline,
+    tally: health_verdict.Tally,
+) -> BluegreenError:
     where = " The last log lines are in logs." if containers else ""
     return BluegreenError(
         f"{sentence}{where}{killed.memory_sentence(journal)}",

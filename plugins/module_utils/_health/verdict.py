@@ -3,15 +3,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Whether a color is healthy, decided from attempts to ask it and from what its containers do meanwhile."""
+"""Whether a color is healthy, by its answers and by its containers meanwhile. Pure."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Collection, NamedTuple, Optional
+
+from .._docker.containers import Container
+from .._http import Answer
 
 
 class Tally(NamedTuple):
-    """The attempts so far: how many, how many good ones in a row, and what the last one was."""
+    """The attempts so far: how many, how many good ones in a row, and how the last one ended."""
 
     attempts: int = 0
     in_a_row: int = 0
@@ -20,13 +23,12 @@ class Tally(NamedTuple):
     failure: str = ""
 
 
-def count(tally, answer, expected, cut_short=False):
+def count(tally: Tally, answer: Answer, expected: Collection[int], cut_short: bool = False) -> Tally:
     """The tally with one more attempt.
 
-    :param answer: a :class:`_probe.Answer`.
     :param expected: HTTP statuses that are good.
-    :param cut_short: whether the attempt had less time than it should have had, because of the deadline. That it got no
-        answer then says less than the attempt before it.
+    :param cut_short: whether the attempt had less time than its timeout, because of the deadline. Its failure tells
+        less than that of the attempt before it, which is kept.
     """
     if cut_short and answer.failure and tally.attempts:
         return tally._replace(attempts=tally.attempts + 1, in_a_row=0)
@@ -42,11 +44,11 @@ def count(tally, answer, expected, cut_short=False):
     )
 
 
-def trouble(before, now):
-    """What a container did that a healthy one does not, as half a sentence; empty when nothing.
+def trouble(before: Container, now: Optional[Container]) -> str:
+    """What an unhealthy container did, as half a sentence; empty if it is healthy.
 
-    :param before: the :class:`_containers.Container` as it was when the wait began.
-    :param now: as it is now, ``None`` when it is gone.
+    :param before: the container as it was when the wait began.
+    :param now: as it is now, ``None`` if it is gone.
     """
     if now is None:
         return "was removed"
@@ -55,26 +57,27 @@ def trouble(before, now):
     if not now.running:
         return "was killed for memory" if now.oom_killed else f"exited with code {now.exit_code}"
     if now.started_at != before.started_at:
-        return "was started anew by somebody else"
+        return "was restarted by somebody else"
     if now.health == "unhealthy":
         return "is unhealthy by its own health check"
     return ""
 
 
-def too_late(url, deadline, successes, tally):
+def too_late(url: str, deadline: float, successes: int, tally: Tally) -> str:
     """The sentence for a deadline that has passed.
 
     :param deadline: seconds that were allowed.
-    :param successes: good answers in a row that were asked for.
+    :param successes: good answers in a row that were needed.
     """
-    return f"{url} was not healthy within {deadline:g} s ({tally.attempts} attempts): the last one {_how(successes, tally)}."
+    attempts = f"{tally.attempts} attempts"
+    return f"{url} was not healthy within {deadline:g} s ({attempts}): the last one {_how(successes, tally)}."
 
 
-def so_far(url, successes, tally):
-    """Half a sentence for a wait that goes on."""
+def so_far(url: str, successes: int, tally: Tally) -> str:
+    """Half a sentence for a wait that continues."""
     return f"attempt {tally.attempts} at {url} {_how(successes, tally)}"
 
 
-def _how(successes, tally):
+def _how(successes: int, tally: Tally) -> str:
     last = tally.failure or f"{tally.in_a_row} of {successes} good answers in a row"
     return last if last.startswith("answered") else f"ended with: {last}"

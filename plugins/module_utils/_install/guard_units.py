@@ -3,35 +3,40 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The units of systemd through which the guard comes to run.
+"""The systemd units that run the guard, three for each app.
 
-Three of them an app. The **guard** itself brings an abandoned deployment to an end and watches one that awaits approval;
-it starts at boot while a journal is there. The **timer**, which is gone after a boot, starts it on a host that stays up
-and whose controller does not. **restore** runs at boot before Nginx and Docker.
+The **guard** ends an abandoned deployment and watches one that awaits approval; at boot it starts if a journal exists.
+The **timer** starts it on a host that stays up while its controller is gone; it does not survive a boot. **restore**
+runs at boot before Nginx and Docker.
 """
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from .._commands import command
 from .._errors import BluegreenError
 from .._linux.files import remove, write_atomically
 from .._validation import check_path
 
+if TYPE_CHECKING:
+    from .._host import Completed, Host
+    from .._journal.store import Store
+
 FOLDER = "/etc/systemd/system"
 RUNS_HERE = "/run/systemd/system"
 
-# What the guard ends with when somebody else could have written what it goes by: to start it again helps nobody.
+# Exit code of a guard whose own file another user could have written; systemd must not start it again then.
 DISTRUSTED = 3
 
 WITHOUT_SYSTEMD = (
-    "This host has no systemd, so nothing on it brings a deployment to an end whose controller is gone: run recover.yml "
-    "then, or the next deployment."
+    "This host has no systemd, so no guard on it can end a deployment whose controller is gone. Run "
+    f"{command('recover')} then, or deploy again."
 )
 
 _GUARD = """\
-# Written by smallfleet.bluegreen: brings an abandoned deployment of {app} to an end, and watches one that awaits approval.
+# Written by smallfleet.bluegreen: ends an abandoned deployment of {app}, and watches one that awaits approval.
 [Unit]
 Description=Guard of the blue-green deployments of {app}
 ConditionPathExists={folder}/deployment.json
@@ -49,9 +54,9 @@ WantedBy=multi-user.target
 """
 
 _RESTORE = """\
-# Written by smallfleet.bluegreen: Nginx must not start with a file that a power cut left unproved.
+# Written by smallfleet.bluegreen: Nginx must not start with a new file that it was not proved to have read.
 [Unit]
-Description=Nginx file of {app} after a switch that was cut off
+Description=Nginx file of {app} after an interrupted switch
 ConditionPathExists={folder}/deployment.json
 RequiresMountsFor={folder} {nginx_folder}
 Before=docker.service nginx.service
@@ -73,7 +78,7 @@ class Units(NamedTuple):
     timer: str
 
 
-def names(app):
+def names(app: str) -> Units:
     """The :class:`Units` of an app."""
     return Units(
         guard=f"bluegreen-{app}-guard.service",
@@ -83,10 +88,10 @@ def names(app):
     )
 
 
-def render(app, folder, program, docker_host, nginx_file, python):
-    """Texts of the two units that are installed, by name.
+def render(app: str, folder: str, program: str, docker_host: str, nginx_file: str, python: str) -> dict[str, str]:
+    """Texts of the two units that are files, by name.
 
-    :raises BluegreenError: a path has characters that mean something in a unit.
+    :raises BluegreenError: a path has characters that have a meaning in a unit.
     """
     for name, path in (("the interpreter", python), ("docker_host", docker_host[len("unix://"):])):
         check_path(name, path)
@@ -102,22 +107,21 @@ def render(app, folder, program, docker_host, nginx_file, python):
     return {units.guard: _GUARD.format(**facts), units.restore: _RESTORE.format(**facts)}
 
 
-def has_systemd():
-    """Whether systemd is what runs this host."""
+def has_systemd() -> bool:
+    """Whether systemd runs this host."""
     return os.path.isdir(RUNS_HERE)
 
 
-def install(host, store, python, program, nginx_file, folder=FOLDER):
-    """Write the units and enable them; nothing is done where they are in place.
+def install(host: Host, store: Store, python: str, program: str, nginx_file: str, folder: str = FOLDER) -> bool:
+    """Write the units and enable them, unless they are in place.
 
     :param python: path of the interpreter that runs the program.
-
     :returns: whether anything was changed.
     """
     texts = render(store.app, store.folder, program, host.engine.docker_host, nginx_file, python)
     changed = [name for name, text in texts.items() if not _is_in_place(folder, name, text)]
     for name in changed:
-        # Its link is what shows that all of this was done, and systemd puts it back as the last thing.
+        # The link proves that all of this was done: it is removed first, and systemd makes it last.
         remove(_link(folder, name))
         write_atomically(os.path.join(folder, name), texts[name], mode=0o644)
     if changed:
@@ -126,23 +130,23 @@ def install(host, store, python, program, nginx_file, folder=FOLDER):
     return bool(changed)
 
 
-def _is_in_place(folder, name, text):
+def _is_in_place(folder: str, name: str, text: str) -> bool:
     return _read(os.path.join(folder, name)) == text and os.path.lexists(_link(folder, name))
 
 
-def _link(folder, name):
+def _link(folder: str, name: str) -> str:
     return os.path.join(folder, "multi-user.target.wants", name)
 
 
-def arm(host, app, revert_after):
-    """Have the guard start while the owner of a deployment may be gone, if this host is still up then.
+def arm(host: Host, app: str, revert_after: int) -> bool:
+    """Start the timer that starts the guard, in case the owner of a deployment is lost while this host stays up.
 
-    It goes by the lease, and waits for its end. It starts in the middle of the first one already, because it takes Compose,
-    which keeps no journal, for a sign of life too.
+    The guard starts halfway through the first lease, because only the guard can renew it while Compose pulls images.
+    Then it waits for the end of the lease.
 
     :param revert_after: seconds of a lease; 0 for no timer.
-    :returns: whether there is one now.
-    :raises BluegreenError: systemd does not take it.
+    :returns: whether a timer runs now.
+    :raises BluegreenError: systemd refuses it.
     """
     if not revert_after or not has_systemd():
         return False
@@ -157,42 +161,45 @@ def arm(host, app, revert_after):
         ],
         changes=True,
     )
-    # One of an earlier deployment that has not fired yet does as well.
+    # A timer left over from an earlier deployment is good enough.
     if done.code and host.run(["systemctl", "is-active", "--quiet", timer]).code:
         raise BluegreenError(
-            f"The dead-man timer {timer} could not be started ({_said(done)}): mend systemd on this host, or set "
-            "bluegreen_revert_after to 0, which does without it."
+            f"The dead-man timer {timer} could not be started ({_output_of(done)}). Fix systemd on this host, or set "
+            "bluegreen_revert_after to 0, which needs no timer."
         )
     return True
 
 
-def disarm(host, app):
-    """Stop the timer. The guard itself, where it runs already, sees by the journal that there is nothing to do."""
+def disarm(host: Host, app: str) -> None:
+    """Stop the timer. A guard that runs already finds no journal, and ends by itself."""
     if has_systemd():
         host.run(["systemctl", "stop", names(app).timer], changes=True)
 
 
-def watch_pending(host, app):
-    """A deployment awaits approval: no timer any more, the guard watches it from now on."""
+def watch_pending(host: Host, app: str) -> None:
+    """A deployment awaits approval: stop the timer, and start the guard, which watches it."""
     if not has_systemd():
         return
     disarm(host, app)
     done = host.run(["systemctl", "start", "--no-block", names(app).guard], changes=True)
     if done.code:
-        host.warn(f"Nobody watches the new color while approval is pending: {names(app).guard} did not start ({_said(done)}).")
+        host.warn(
+            f"The guard does not watch the new color while approval is pending: {names(app).guard} did not start "
+            f"({_output_of(done)})."
+        )
 
 
-def _systemctl(host, *arguments):
+def _systemctl(host: Host, *arguments: str) -> None:
     done = host.run(["systemctl", *arguments], changes=True)
     if done.code:
-        raise BluegreenError(f"systemctl {' '.join(arguments)} failed ({_said(done)}): mend systemd on this host.")
+        raise BluegreenError(f"systemctl {' '.join(arguments)} failed ({_output_of(done)}): fix systemd on this host.")
 
 
-def _said(done):
+def _output_of(done: Completed) -> str:
     return " ".join((done.err or done.out).split()) or f"exit code {done.code}"
 
 
-def _read(path):
+def _read(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as source:
             return source.read()

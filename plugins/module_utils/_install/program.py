@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The collection as one file on the host: the very module utils that the modules are made of, in a zip that Python runs.
+"""The collection as one file on the host: the same module utils that the modules use, in a zip that Python runs.
 
-It is the guard, which brings an abandoned deployment to an end, and it does the steps of a deployment, because it costs less
-to start than a module. So there is one implementation of each, nothing to install, and no Ansible needed when it counts.
+It is the guard, and it runs the steps of a deployment, because it starts faster than a module of Ansible. So each has a
+single implementation, the host needs no packages, and the guard needs no Ansible.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import marshal
 import os
 import sys
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from .._errors import BluegreenError
 from .._linux.files import opener, remove, require_trusted, sync_folder, telling
@@ -26,8 +26,10 @@ from .seal import NAME
 from .sources import PACKAGE, sources
 
 if TYPE_CHECKING:
-    # Never imported, but named: Ansible sends to the host only what something imports.
+    # Never imported here, only named: Ansible sends to the host only what some file imports.
     from .._guard import main as guard  # noqa: F401
+    from .._host import Host
+    from .._journal.store import Store
     from .._program import step as program_step  # noqa: F401
 
 _MAIN = """\
@@ -40,14 +42,14 @@ else:
 
 sys.exit(main(sys.argv[1:], "{code}"))
 """
-# Bytecode that Python compares with the source beside it before it goes by it (PEP 552).
+# Bytecode that Python compares with the source beside it before it uses it (PEP 552).
 _CHECKED_HASH = 0b11
 
 
 def pack(python: str, modules: dict[str, str], code: str) -> bytes:
     """The bytes of the program.
 
-    :param python: path of the interpreter that runs it, the one that runs this.
+    :param python: path of the interpreter that runs it, the same one that runs this.
     :param modules: :func:`sources.sources`.
     :param code: their :func:`seal.code_of`.
     """
@@ -68,25 +70,26 @@ def pack(python: str, modules: dict[str, str], code: str) -> bytes:
     return seal.seal(packed.getvalue())
 
 
-def _add(archive, name, content):
+def _add(archive: zipfile.ZipFile, name: str, content: Union[str, bytes]) -> None:
     archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
 
 
-def _bytecode(name, text):
-    checked = importlib.util.MAGIC_NUMBER + _CHECKED_HASH.to_bytes(4, "little") + importlib.util.source_hash(text.encode())
-    return checked + marshal.dumps(compile(text, name, "exec", dont_inherit=True))
+def _bytecode(name: str, text: str) -> bytes:
+    flags, source = _CHECKED_HASH.to_bytes(4, "little"), importlib.util.source_hash(text.encode())
+    code = compile(text, name, "exec", dont_inherit=True)
+    return importlib.util.MAGIC_NUMBER + flags + source + marshal.dumps(code)
 
 
 class Program:
     """The program of an app, as it has to be on this host.
 
     :ivar path: where it has to be.
-    :ivar python: path of the interpreter that runs it, the one that runs this.
-    :raises Distrusted: others could write that interpreter.
+    :ivar python: path of the interpreter that runs it, the same one that runs this.
+    :raises Distrusted: another user than root could have written that interpreter.
     """
 
-    def __init__(self, store):
-        # A virtual environment has packages of its own, which its user can change; the guard needs none.
+    def __init__(self, store: Store) -> None:
+        # Not the interpreter of a virtual environment: its user can change the packages, and the guard needs none.
         self.python = os.path.realpath(sys.executable)
         require_trusted(self.python)
         self.path = store.path(NAME)
@@ -95,16 +98,16 @@ class Program:
         self._code = seal.code_of(self._modules)
 
     def is_there(self) -> bool:
-        """Whether the very same program is there, and may be run.
+        """Whether the same program is there already, and may be run.
 
-        :raises Distrusted: somebody else could have written it, or its folder.
+        :raises Distrusted: another user than root could have written it, or its folder.
         """
         content = _read(self.path)
         is_same = seal.is_made_of(content, self.python, self._code, importlib.util.MAGIC_NUMBER)
         return is_same and os.access(self.path, os.X_OK)
 
-    def put(self, host) -> None:
-        """Write it. It takes the place of another one only after it has run here.
+    def put(self, host: Host) -> None:
+        """Write it. It replaces another program only after a test run on this host.
 
         :raises BluegreenError: it does not run.
         """
@@ -117,9 +120,9 @@ class Program:
             if done.code:
                 last = (done.err or done.out).strip().splitlines()[-1:] or [f"exit code {done.code}"]
                 raise BluegreenError(
-                    "The guard, which would bring an abandoned deployment to an end, does not run on this host "
-                    f"({last[0]}): nothing was changed. Give Ansible another Python there (ansible_python_interpreter; "
-                    f"this is {self.python})."
+                    f"The guard, which ends an abandoned deployment, does not run on this host ({last[0]}). Nothing "
+                    "was changed. Set ansible_python_interpreter to another Python on this host; the guard was tried "
+                    f"with {self.python}."
                 )
             os.replace(new, self.path)
         finally:
@@ -128,11 +131,11 @@ class Program:
         host.commands.append(f"write {self.path}")
 
 
-def install(host, store, nginx_file):
-    """Put the program of an app on the host, and have systemd run it; what is there already is left alone.
+def install(host: Host, store: Store, nginx_file: str) -> bool:
+    """Put the program of an app on the host, and its units into systemd, unless they are there already.
 
-    :returns: whether this host has a guard; one without systemd has none.
-    :raises BluegreenError: it does not run, or systemd does not take it.
+    :returns: whether this host has a guard; without systemd it has none.
+    :raises BluegreenError: the program does not run, or systemd refuses the units.
     """
     if not guard_units.has_systemd():
         return False
@@ -143,7 +146,7 @@ def install(host, store, nginx_file):
     return True
 
 
-def _write(path, content):
+def _write(path: str, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o750)
     with os.fdopen(descriptor, "wb") as target:
         target.write(content)
@@ -151,7 +154,7 @@ def _write(path, content):
         os.fsync(target.fileno())
 
 
-def _read(path):
+def _read(path: str) -> bytes:
     try:
         with open(path, "rb", opener=opener) as source:
             return source.read()

@@ -13,21 +13,21 @@ from typing import Mapping
 # In the app's folder on the host.
 NAME = "guard.pyz"
 
-# What the program writes before the result of a step. Until then it has touched nothing.
+# The line that the program writes before the result of a step. Until then it has changed nothing.
 BEGUN = "smallfleet.bluegreen: begun"
-# What it ends with instead where it is not the code that was asked for, or not to be trusted.
+# Exit code of a program that is made of other code than was asked for, or that is not trusted.
 NOT_THIS_ONE = 4
 
-# Eight hexadecimal digits, which show damage. Only root can write the file, so no forgery has to be shown.
+# Length of a checksum, in hexadecimal digits. It shows damage; forgery is ruled out, as only root can write the file.
 _SEAL = 8
 
 
 def code_of(sources: Mapping[str, str]) -> str:
     """The digest of module utils, from their texts by path (:func:`sources.sources`).
 
-    The controller and the host each compute it from what they have, so an equal one is the very same code.
+    The controller and the host each compute it from their own files, so equal digests mean the same code.
     """
-    # On the host only needed where a program is written, and OpenSSL, which comes with it, holds 4 MiB of each step.
+    # Imported here, because only the writing of a program needs it, and OpenSSL, which it loads, takes 4 MiB of memory.
     import hashlib
 
     digest = hashlib.sha256()
@@ -39,7 +39,7 @@ def code_of(sources: Mapping[str, str]) -> str:
 
 
 def seal(content: bytes) -> bytes:
-    """A program with its own checksum in its last bytes, which have to be free for it."""
+    """A program with its own checksum in its last bytes, where :func:`comment` left room for it."""
     content = content[:-_SEAL]
     return content + _checksum(content)
 
@@ -54,7 +54,7 @@ def _checksum(content: bytes) -> bytes:
 
 
 def comment(code: str, magic: bytes) -> bytes:
-    """What a program of some code, with bytecode of some Python, has in its comment, with room for the seal."""
+    """The comment of the archive: the digest of its code and the version of its bytecode, with room for the seal."""
     return f"{code} {magic.hex()} {'-' * _SEAL}".encode()
 
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The texts of all module utils, which the program on the host is made of and recognized by.
+"""The texts of all module utils: the program on the host is made of them, and recognized by them.
 
-They are read from where this file is: a folder on the controller, and on the host the archive that Ansible sent.
+They are read from the folder of this file on the controller, and on the host from the archive that Ansible sent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import zipfile
 
 PACKAGE = __name__.rsplit(".", 2)[0]
-# The one file that imports Ansible's own, and so is not part of the program.
+# The one file that imports Ansible, which the program does without.
 _LEFT_OUT = "_module/run.py"
 
 
@@ -32,7 +32,7 @@ def _is_source(path: str) -> bool:
 def _in_folder(folder: str) -> dict[str, str]:
     found = {}
     for place, folders, names in os.walk(folder):
-        # An editor's and Python's own files are in folders that no import leads to.
+        # Folders that cannot be imported hold files of editors, and of Python itself.
         folders[:] = [name for name in folders if name.isidentifier() and name != "__pycache__"]
         for name in names:
             if os.path.splitext(name)[0].isidentifier() and name.endswith(".py"):

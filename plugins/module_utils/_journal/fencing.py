@@ -83,15 +83,7 @@ def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoc
             f"deployment_id {deployment_id} names no open deployment of app {app}: it was ended meanwhile. Check with "
             f"{command('status')}, then deploy again."
         )
-    if journal["id"] != deployment_id:
-        raise Fenced(
-            f"deployment_id {deployment_id} is not the open deployment of app {app}, which is {journal.describe()}."
-        )
-    if journal["epoch"] != epoch:
-        raise Fenced(
-            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
-            f"{epoch}): nothing was changed. Check with {command('status')}."
-        )
+    _require_same(app, journal, deployment_id, epoch)
     if journal["result"] or journal["back"]:
         raise Fenced(
             f"Deployment {deployment_id} of app {app} is being undone: complete that with {command('rollback')}, then "
@@ -100,6 +92,35 @@ def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoc
     if STEPS.index(step) < STEPS.index(journal["step"]):
         raise Fenced(
             f"Deployment {deployment_id} of app {app} has reached step {journal['step']}, and never returns to {step}."
+        )
+
+
+def require_recoverable(app: str, journal: Journal, deployment_id: str, epoch: int, is_rollback: bool) -> None:
+    """Raise :class:`Fenced` unless this caller may end the open deployment.
+
+    :param deployment_id: the only deployment that the caller means; empty for any.
+    :param epoch: the epoch in which the caller owns it; 0 for a caller that never owned it.
+    :param is_rollback: whether a rollback is asked for, which the user means even while the owner works. The raised
+        epoch stops the owner then.
+    """
+    _require_same(app, journal, deployment_id or journal["id"], epoch or journal["epoch"])
+    if not is_rollback and journal["step"] != "awaiting_approval" and journal.has_owner():
+        raise Fenced(
+            f"Deployment {journal.describe()} of app {app} is in step {journal['step']}, and its owner still sends "
+            f"heartbeats: wait until it has ended, or undo it with {command('rollback')}."
+        )
+
+
+def _require_same(app: str, journal: Journal, deployment_id: str, epoch: int) -> None:
+    if journal["id"] != deployment_id:
+        raise Fenced(
+            f"deployment_id {deployment_id} is not the open deployment of app {app}, which is {journal.describe()}: "
+            "nothing was changed."
+        )
+    if journal["epoch"] != epoch:
+        raise Fenced(
+            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
+            f"{epoch}): nothing was changed. Check with {command('status')}."
         )
 
 

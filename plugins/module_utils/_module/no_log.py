@@ -3,21 +3,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Values of options with ``no_log``, taken out of a result as Ansible takes them out of a module's. Pure.
+"""Values of options with ``no_log`` are taken out of a result, as Ansible does for its modules. Pure.
 
-It has to happen on the host: a controller that is asked for details (``-vvv``) shows what a host wrote as it came.
+That has to happen on the host: with ``-vvv`` a controller shows everything that a host writes.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Collection, Mapping
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 _STARS = "*" * 8
 
 
-def values_of_no_log(argument_spec: dict, params: dict) -> set[str]:
-    """The texts of the options, of options of options too, that are not to be shown."""
+def values_of_no_log(argument_spec: Mapping[str, Any], params: Mapping[str, Any]) -> set[str]:
+    """The values, as texts, of all options with ``no_log``, suboptions included."""
     found = set()
     for name, option in argument_spec.items():
         value = params.get(name)
@@ -28,8 +28,8 @@ def values_of_no_log(argument_spec: dict, params: dict) -> set[str]:
     return found
 
 
-def without(values: set[str], result: Any) -> Any:
-    """A result without these values, however deep they are in it."""
+def without(values: Collection[str], result: Any) -> Any:
+    """A result without these values, at any depth."""
     if not values:
         return result
     if isinstance(result, dict):
@@ -43,8 +43,8 @@ def without(values: set[str], result: Any) -> Any:
     return result
 
 
-def _starred(values, text):
-    # The longest first: one may be a part of another.
+def _starred(values: Collection[str], text: str) -> str:
+    # The longest first: one value may be a part of another.
     for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, _STARS)
     return text

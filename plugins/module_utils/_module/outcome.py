@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""From parameters to a result that Ansible understands: the same as a module and in the program on the host."""
+"""From parameters to a result that Ansible understands, both in a module and in the program on the host."""
 
 from __future__ import annotations
 
 import json
+from typing import Any, Iterable, Sequence
 
+from .._commands import command
 from .._errors import BluegreenError
 from .._host import Host
 from .._redact import hide, hide_in, texts_in
@@ -16,12 +18,12 @@ from .no_log import HIDDEN, values_of_no_log, without
 from .spec import Spec
 
 
-def outcome(name: str, spec: Spec, params: dict, check_mode: bool) -> dict:
-    """Do what a module does.
+def outcome(name: str, spec: Spec, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Run a module.
 
     :param name: of the module, for the sentence about a bug.
     :param params: valid parameters.
-    :returns: its result, with ``failed`` and ``msg`` if it failed, and with ``warnings``. Secrets are in none of its texts.
+    :returns: its result, with ``failed`` and ``msg`` if it failed, and with ``warnings``. No text of it holds a secret.
     """
     invocation = {"module_args": _without(params, spec.hidden)}
     secrets, known = _values_of(params, spec.hidden), json.dumps(invocation)
@@ -30,13 +32,15 @@ def outcome(name: str, spec: Spec, params: dict, check_mode: bool) -> dict:
         host = Host(params["docker_host"])
         result = spec.act(params, host, check_mode)
     except BluegreenError as error:
-        # Other programs may have quoted a value in what they said.
+        # The message of another program may quote a secret.
         result = {"failed": True, **hide_in({"msg": error.message, **error.details}, secrets, known)}
     except Exception as error:  # The last line of defense: a sentence for the user, the traceback for the report.
         import traceback
 
-        sentence = f"{name} failed in a way that it should not ({type(error).__name__}: {error}). Please report this with "
-        sentence += "the output of ANSIBLE_DISPLAY_TRACEBACK=error and -vvv; the host is as status.yml shows it."
+        sentence = (
+            f"Unexpected error in {name} ({type(error).__name__}: {error}). Please report it with the output of "
+            f"ANSIBLE_DISPLAY_TRACEBACK=error and -vvv. {command('status')} shows the state of the host."
+        )
         result = {
             "failed": True,
             "msg": hide(sentence, secrets, known),
@@ -48,13 +52,15 @@ def outcome(name: str, spec: Spec, params: dict, check_mode: bool) -> dict:
         "warnings": [hide(sentence, secrets, known) for sentence in host.warnings] if host else [],
         **result,
     }
-    return without(values_of_no_log(spec.argument_spec, params), whole)
+    shown: dict[str, Any] = without(values_of_no_log(spec.argument_spec, params), whole)
+    return shown
 
 
-def _without(params, hidden):
-    shown = json.loads(json.dumps(params, default=str))
+def _without(params: dict[str, Any], hidden: Iterable[Sequence[str]]) -> dict[str, Any]:
+    """The parameters, with only the names in each dict option whose values are secrets."""
+    shown: dict[str, Any] = json.loads(json.dumps(params, default=str))
     for *path, name in hidden:
-        place = shown
+        place: Any = shown
         for step in path:
             place = (place or {}).get(step)
         if place and place.get(name):
@@ -62,11 +68,11 @@ def _without(params, hidden):
     return shown
 
 
-def _values_of(params, hidden):
+def _values_of(params: dict[str, Any], hidden: Iterable[Sequence[str]]) -> set[str]:
     """The values that :func:`_without` leaves out, as texts."""
-    found = set()
+    found: set[str] = set()
     for path in hidden:
-        place = params
+        place: Any = params
         for step in path:
             place = (place or {}).get(step)
         found |= texts_in(place or {})

@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The edge to Ansible of all bg_ modules. The only module util that imports Ansible's."""
+"""Runs a bg_ module in Ansible. No other module util imports Ansible."""
 
 from __future__ import annotations
 
 import json
+from typing import Any, Collection, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -17,21 +18,23 @@ from .outcome import outcome
 from .spec import Spec
 
 
-class _SilentModule(AnsibleModule):
-    """Writes no arguments to the host's log. ``no_log=True`` would not do: what the task says, which is always passed
-    to a module, overrules it."""
+class _SilentModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types.
+    """Writes no arguments to the log of the host.
 
-    def __init__(self, hidden, argument_spec, **kwargs):
+    ``no_log=True`` would not be enough: ``no_log`` of the task, which Ansible always passes to a module, overrules it.
+    """
+
+    def __init__(self, hidden: Collection[Sequence[str]], argument_spec: dict[str, Any], **kwargs: Any) -> None:
         self._options_shown = set(argument_spec) - {path[0] for path in hidden}
         super().__init__(argument_spec=argument_spec, **kwargs)
 
-    def _log_invocation(self):
+    def _log_invocation(self) -> None:
         pass
 
-    def fail_json(self, msg, **kwargs):
-        """Ansible calls this from its constructor when the arguments do not validate, and would show all of them.
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
+        """Ansible calls this from its constructor if the arguments are invalid, and would show all of them.
 
-        Nobody knows then where the secrets are: the name of their option may be the one that is misspelt.
+        It cannot be told then which ones are secret: it may be their option whose name is misspelled.
         """
         if "invocation" not in kwargs:
             given = dict(self.params or {})
@@ -44,11 +47,15 @@ class _SilentModule(AnsibleModule):
 def run_module(spec: Spec) -> None:
     """Run a module from arguments to result.
 
-    ``no_log`` of the argument spec is no way for the values of dict options that are secrets: it would take a value such as
-    ``1`` out of every text of the result. So the host's log gets no arguments of such a module at all, and the result the
-    names alone.
+    ``no_log`` of the argument spec does not suit dict options with secret values: it would take a value such as ``1``
+    out of every text of the result. So the log of the host gets no arguments of such a module, and the result only
+    their names.
     """
-    given = {"argument_spec": spec.argument_spec, "required_if": spec.required_if, "supports_check_mode": True}
+    given: dict[str, Any] = {
+        "argument_spec": spec.argument_spec,
+        "required_if": spec.required_if,
+        "supports_check_mode": True,
+    }
     module = _SilentModule(spec.hidden, **given) if spec.hidden else AnsibleModule(**given)
     result = outcome(module._name, spec, module.params, module.check_mode)
     for sentence in result.pop("warnings"):

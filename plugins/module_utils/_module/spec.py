@@ -3,19 +3,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What a bg_ module takes and does, whichever way it is reached: as a module, or in the program on the host."""
+"""The arguments and the function of a bg_ module, which runs in Ansible or in the program on the host."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Sequence, Tuple
 
 from .._docker.engine import DEFAULT_DOCKER_HOST
 
 if TYPE_CHECKING:
     from .._host import Host
 
-COMMON_ARGUMENTS = {
+# Arguments as Ansible wants them: options by name.
+ArgumentSpec = Dict[str, Dict[str, Any]]
+# The parameters and the result of a module.
+Params = Dict[str, Any]
+Result = Dict[str, Any]
+
+COMMON_ARGUMENTS: ArgumentSpec = {
     "app": {"type": "str", "required": True},
     "deployment_id": {"type": "str", "default": ""},
     "epoch": {"type": "int", "default": 0},
@@ -26,33 +32,34 @@ COMMON_ARGUMENTS = {
 class Spec(NamedTuple):
     """A bg_ module, apart from Ansible.
 
-    ``act`` is called with the parameters, a :class:`Host` and whether it is check mode; it returns the result as a dict, or
-    raises :class:`BluegreenError`. ``arguments`` are its own, beside :data:`COMMON_ARGUMENTS`. ``hidden`` are paths of dict
-    options whose values are secrets.
+    ``act`` is called with the parameters, a :class:`Host` and whether it is check mode; it returns the result, or
+    raises
+    :class:`BluegreenError`. ``arguments`` are its own, beside :data:`COMMON_ARGUMENTS`. ``hidden`` are paths of dict
+    options whose values are secrets. ``required_if`` is as in Ansible.
     """
 
-    act: Callable[[dict, Host, bool], dict]
-    arguments: dict
-    hidden: Sequence[tuple] = ()
-    required_if: Sequence[tuple] = ()
+    act: Callable[[Params, Host, bool], Result]
+    arguments: ArgumentSpec
+    hidden: Sequence[Tuple[str, ...]] = ()
+    required_if: Sequence[Tuple[Any, ...]] = ()
 
     @property
-    def argument_spec(self) -> dict:
+    def argument_spec(self) -> ArgumentSpec:
         """All arguments, as Ansible wants them."""
         return {**COMMON_ARGUMENTS, **self.arguments}
 
 
-def paths_as_text(argument_spec: dict) -> dict:
-    """The same arguments with their paths as plain texts, for who validates them elsewhere: a ``~`` is the host's."""
+def paths_as_text(argument_spec: ArgumentSpec) -> ArgumentSpec:
+    """The same arguments with paths as plain texts, to be validated on the controller: a ``~`` is one of the host."""
     return {name: _as_text(option) for name, option in argument_spec.items()}
 
 
-def expand_paths(argument_spec: dict, params: dict) -> dict:
-    """Parameters that were validated with :func:`paths_as_text`, with ``~`` and variables of this host in their place."""
+def expand_paths(argument_spec: ArgumentSpec, params: Params) -> Params:
+    """Parameters that were validated with :func:`paths_as_text`, with ``~`` and variables of this host expanded."""
     return {name: _expanded(argument_spec.get(name, {}), value) for name, value in params.items()}
 
 
-def _as_text(option: dict) -> dict:
+def _as_text(option: dict[str, Any]) -> dict[str, Any]:
     if option.get("type") == "path":
         return {**option, "type": "str"}
     if option.get("elements") == "path":
@@ -62,7 +69,7 @@ def _as_text(option: dict) -> dict:
     return option
 
 
-def _expanded(option: dict, value: Any) -> Any:
+def _expanded(option: dict[str, Any], value: Any) -> Any:
     if option.get("type") == "path" and value is not None:
         return os.path.expanduser(os.path.expandvars(value))
     if option.get("elements") == "path" and value is not None:

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What a bg_ module does, done by the program that is on the host already.
+"""Runs a bg_ module in the program that is on the host already.
 
-Ansible would build an archive for each run, send it, and have Python unpack and compile it. All of that costs a small machine
-more than what the module itself does. The controller's half is ``plugin_utils/_step_action.py``.
+Ansible would build an archive for each run, send it, and have Python unpack and compile it. On a small machine that
+takes longer than the module itself. The controller's half is ``plugin_utils/_step_action.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import json
 import os
 import sys
 import syslog
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Any, Collection, Mapping, Sequence
 
 from .. import _progress
 from .._errors import BluegreenError
@@ -29,7 +29,7 @@ from .._module.spec import Spec, expand_paths
 from . import ticket
 
 if TYPE_CHECKING:
-    # Imported by name, below: Ansible sends to the host only what something imports.
+    # Imported by name, below. Named here because Ansible sends to the host only what some file imports.
     from .._steps import (  # noqa: F401
         bg_copy_keys,
         bg_deployment,
@@ -48,15 +48,18 @@ _STEPS = f"{__name__.rsplit('.', 2)[0]}._steps"
 
 def spec_of(name: str) -> Spec:
     """The :class:`Spec` of a module, such as ``bg_health``."""
-    return importlib.import_module(f"{_STEPS}.{name}").SPEC
+    spec: Spec = importlib.import_module(f"{_STEPS}.{name}").SPEC
+    return spec
 
 
 def main(argv: Sequence[str], code: str) -> int:
-    """Do one step: ``step``, the module's name, and the code that the controller has; the rest is on standard input.
+    """Run one step; with a ticket, wait for the step that was started under it.
 
-    With a ticket there, wait for the step that goes on under it.
+    Standard input is a JSON object: ``params``, ``name``, ``check_mode`` and ``no_log`` of the module, or a ``ticket``;
+    and ``seconds`` after which the controller wants an answer.
 
-    :param code: that this program is made of.
+    :param argv: ``step``, the name of the module, and the digest of the controller's code.
+    :param code: the digest of the code that this program is made of.
     :returns: the exit code.
     """
     dummy, name, wanted = argv
@@ -67,7 +70,7 @@ def main(argv: Sequence[str], code: str) -> int:
         return _refuse(error.message)
     with open(program, "rb") as source:
         if wanted != code or not seal.is_whole(source.read()):
-            return _refuse(f"{program} is of another version, or was changed.")
+            return _refuse(f"{program} is of another version, or damaged.")
     request = json.load(sys.stdin)
     if ticket.TICKET in request:
         _write(seal.BEGUN)
@@ -81,24 +84,24 @@ def main(argv: Sequence[str], code: str) -> int:
         _log(request["name"], params, secrets)
     step = ticket.LongStep(_write, request["seconds"], functools.partial(without, secrets))
     _progress.listen(step.tell)
-    # From here on it is too late for the other way.
+    # From here on the controller does not run the module through Ansible any more.
     _write(seal.BEGUN)
     step.end(outcome(*what))
     return 0
 
 
-def _log(name, params, secrets):
-    """Tell the host's log who ran with what, as Ansible's modules do."""
+def _log(name: str, params: Mapping[str, Any], secrets: Collection[str]) -> None:
+    """Write the arguments to the log of the host, as modules of Ansible do."""
     given = " ".join(f"{option}={value}" for option, value in sorted(params.items()))
     syslog.openlog(f"ansible-{name}", 0, syslog.LOG_USER)
     syslog.syslog(syslog.LOG_INFO, without(secrets, f"Invoked with {given}"))
 
 
-def _refuse(sentence):
+def _refuse(sentence: str) -> int:
     _write(sentence)
     return seal.NOT_THIS_ONE
 
 
-def _write(line):
+def _write(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""A step that lasts answers the controller with a ticket, and goes on by itself; its result waits for who has the ticket.
+"""A long step answers the controller with a ticket, and continues in the background. The ticket fetches its result.
 
-Ansible hands on nothing of what a program on a host writes before that ends. So the step lets go of the connection once, in a
-wait: from then on the controller asks for how far it is, and at last for the result. A short step does none of this.
+Ansible shows no output of a program on a host before that program ends. So a long step detaches from the connection
+once, in a wait. From then on the controller asks for its progress, and at last for its result. A short step never
+detaches.
 
-The ticket is the name of a file in memory, for root alone, because a result may hold secrets. The step holds the file's lock
-until it ends, however it ends.
+The ticket is the name of a file in memory, readable by root alone, because a result may hold secrets. The step holds a
+lock on the file until it ends or is killed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import re
 import subprocess
 import threading
 import time
-from typing import Any, Callable
+from typing import Any, BinaryIO, Callable
 
 from .. import _progress
 from .._errors import BluegreenError
@@ -32,15 +33,15 @@ from .._linux.clock import Clock, Deadline
 from .._linux.files import SECRET_MODE, make_folder, opener, remove
 from .._validation import one_line
 
-# What an answer has: the result, or a ticket and how far the step is. With neither, the step was killed.
+# Keys of an answer: the result, or a ticket and a sentence of progress. With none of them, the step was killed.
 RESULT, TICKET, SO_FAR = "result", "ticket", "so_far"
 
-# Seconds between two notes of how far it is, and between two looks whether it has ended.
+# Seconds between two notes of progress, and between two looks whether the step has ended.
 PACE = 1.0
 POLL = 0.1
-# A sentence is cut off after so many characters.
+# The longest sentence of progress, in characters.
 LONGEST = 300
-# A result that is older than this, in seconds, is removed: its controller is gone.
+# Seconds after which a result is removed: its controller is gone.
 LEFT_SECONDS = 600
 
 # The other files in this folder are named after apps, and no app's name begins with a dot.
@@ -50,14 +51,16 @@ _LOGIND = "org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1
 
 
 class LongStep:
-    """The step that this process does.
+    """The step that this process runs.
 
     :param answer: writes the line that the controller gets.
-    :param seconds: after which it lets go of the connection, in the next wait that reports.
+    :param seconds: after which the step detaches from the connection, in the next wait that reports progress.
     :param shown: takes secrets out of a sentence.
     """
 
-    def __init__(self, answer: Callable[[str], None], seconds: float, shown: Callable[[str], str], root: str = RUN_ROOT):
+    def __init__(
+        self, answer: Callable[[str], None], seconds: float, shown: Callable[[str], str], root: str = RUN_ROOT
+    ) -> None:
         self._answer = answer
         self._shown = shown
         self._root = root
@@ -65,40 +68,40 @@ class LongStep:
         self._file = -1
 
     def tell(self, sentence: str) -> None:
-        """Note how far it is; see :func:`_progress.listen`."""
+        """Note the progress; called by :func:`_progress.report`."""
         now = time.monotonic()
         if now < self._due:
             return
         self._due = now + PACE
         if self._file >= 0:
             self._note({SO_FAR: self._line(sentence)})
-        # A thread would not come along.
+        # Other threads would not survive the fork.
         elif threading.active_count() == 1:
-            # Where this cannot be, the controller waits as for a short step.
+            # If that fails, the controller waits as for a short step.
             with contextlib.suppress(BluegreenError, OSError):
-                self._let_go(self._line(sentence))
+                self._detach(self._line(sentence))
             if self._file < 0:
                 self._due = math.inf
 
     def end(self, result: dict[str, Any]) -> None:
-        """Answer with the result, or leave it for who asks."""
+        """Answer with the result, or leave it in the file of the ticket."""
         if self._file >= 0:
             self._note({RESULT: result})
         else:
             self._answer(json.dumps({RESULT: result}))
 
-    def _line(self, sentence):
+    def _line(self, sentence: str) -> str:
         # The name of a container or a task may hold control characters, which a terminal would obey.
         return one_line(self._shown(sentence), LONGEST)
 
-    def _let_go(self, sentence):
+    def _detach(self, sentence: str) -> None:
         if not outlives_connection():
             return
         make_folder(self._root)
         _remove_left(self._root)
         ticket = os.urandom(16).hex()
         path = _path(self._root, ticket)
-        # Whatever was open stays open, locks and connections too: they are this process's as much as the other's.
+        # The child inherits all that is open, locks and connections too.
         file = opener(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             os.fchmod(file, SECRET_MODE)
@@ -110,7 +113,7 @@ class LongStep:
             os.close(file)
             raise
         if child:
-            # The one that was called ends, as sudo and sshd wait for. Whatever goes wrong here, it does no more of the step.
+            # The parent must end, because sudo and sshd wait for it, and it must never continue the step.
             try:
                 self._answer(json.dumps({TICKET: ticket, SO_FAR: sentence}))
             finally:
@@ -123,14 +126,17 @@ class LongStep:
         for note in _progress.in_another_process:
             note()
 
-    def _note(self, record):
-        # A look in between sees a torn line at worst, and takes none.
+    def _note(self, record: dict[str, Any]) -> None:
+        # A reader may see a torn line while this is written, and ignores it.
         with contextlib.suppress(OSError):
             os.pwrite(self._file, json.dumps(record).encode() + b"\n", 0)
 
 
 def wait_for(ticket: str, seconds: float, root: str = RUN_ROOT) -> dict[str, Any]:
-    """Wait for the end of a step that has let go of its connection, up to so many seconds; see :data:`RESULT`."""
+    """Wait for the end of a detached step, for a limited time.
+
+    :returns: the result, or the ticket and the progress, under the keys above; empty if the step was killed.
+    """
     path = _path(root, ticket)
     try:
         with open(path, "rb", opener=opener) as file:
@@ -143,13 +149,13 @@ def wait_for(ticket: str, seconds: float, root: str = RUN_ROOT) -> dict[str, Any
     except FileNotFoundError:
         return {}
     if not ended:
-        # It may have gone on to what reports nothing.
+        # An old sentence may be wrong: the step may do something now that reports no progress.
         return {TICKET: ticket, SO_FAR: record.get(SO_FAR, "") if is_new else ""}
     remove(path)
     return record if RESULT in record else {}
 
 
-def _has_ended_within(file, seconds):
+def _has_ended_within(file: BinaryIO, seconds: float) -> bool:
     deadline = Deadline(Clock(), seconds)
     while not _has_ended(file):
         if deadline.over:
@@ -158,7 +164,7 @@ def _has_ended_within(file, seconds):
     return True
 
 
-def _has_ended(file):
+def _has_ended(file: BinaryIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -166,15 +172,15 @@ def _has_ended(file):
     return True
 
 
-def _path(root, ticket):
+def _path(root: str, ticket: str) -> str:
     name = f"{_PREFIX}{ticket}"
     if not _NAME.fullmatch(name):
         raise BluegreenError(f"{ticket!r} is not a ticket of a step.")
     return os.path.join(root, name)
 
 
-def _remove_left(root):
-    """Remove results that no controller came back for."""
+def _remove_left(root: str) -> None:
+    """Remove results that no controller asked for."""
     for name in filter(_NAME.fullmatch, os.listdir(root)):
         path = os.path.join(root, name)
         with contextlib.suppress(OSError, BluegreenError), open(path, "rb", opener=opener) as file:
@@ -183,7 +189,7 @@ def _remove_left(root):
 
 
 def outlives_connection(group: str = "/proc/self/cgroup") -> bool:
-    """Whether this process goes on when the session of the user who connected ends. Some hosts have systemd end it then.
+    """Whether this process survives the end of the user's session. On some hosts systemd kills it then.
 
     :param group: path of the file that names its control group.
     """

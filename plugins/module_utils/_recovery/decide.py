@@ -3,26 +3,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What is to be done about a deployment that did not end: the one rule of recovery. Pure.
+"""What is to be done about a deployment that did not end: the table of recovery. Pure.
 
-The journal says what was meant, the host shows what is so. docs/failure.md has the same table for people.
+The journal tells what was intended, the host shows what really happened. docs/failure.md has the same table for people.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Mapping, NamedTuple
 
-# Nothing of the live color was touched: remove what was created.
+# Nothing of the live color was touched: remove the containers that were created.
 DISCARD = "discard"
 # Nginx was not switched: start the old workers, stop the candidate.
 RESTORE = "restore"
 # Nginx was, or may have been, switched: go back in the order that loses nothing.
 BACK = "back"
-# The candidate is live and whole: leave the decision to a human.
+# The candidate is live and healthy: let it await approval.
 HOLD = "hold"
 # The end was approved: complete it.
 COMPLETE = "complete"
-# Keep what is served, and say that a human must look.
+# Leave Nginx as it is, and tell the user to look.
 FAIL = "fail"
 
 # The steps in which containers were started or stopped, while Nginx still serves the old color.
@@ -32,9 +32,9 @@ BEFORE_CUTOVER = ("before_stop", "stop_workers", "start_candidate", "health")
 class HostState(NamedTuple):
     """What the host shows.
 
-    ``served`` is the color that the running Nginx is proved to serve now, ``""`` when nobody can tell; ``candidate_whole``
-    is whether its web is healthy and all of its workers run; ``old_healthy`` counts only where the candidate is not whole, or
-    is not what is served.
+    ``served`` is the color that the running Nginx is proved to serve now, empty if it cannot be told;
+    ``candidate_whole`` is whether the web of the candidate is healthy and all of its workers run; ``old_healthy`` is
+    looked at only if the candidate is not whole, or not served.
     """
 
     served: str = ""
@@ -42,21 +42,20 @@ class HostState(NamedTuple):
     old_healthy: bool = False
 
 
-def decide(journal, sight, prefer=""):
-    """What to do.
+def decide(journal: Mapping[str, Any], host_state: HostState, prefer: str = "") -> str:
+    """What to do: one of the actions of this file.
 
-    :param journal: the journal's data.
-    :param sight: a :class:`HostState`; looked at only from the cutover on.
-    :param prefer: ``rollback`` when the deployment has failed or a human wants it undone, else ``""``.
-    :returns: one of this module's actions.
+    :param journal: the data of the journal.
+    :param host_state: matters only from the cutover on.
+    :param prefer: ``rollback`` if the deployment has failed or the user wants it undone, else empty.
     """
     step, back = journal["step"], journal["back"]
     if step == "finish":
         # The point of no return: what was approved is completed, never undone.
         if back:
-            # But for one of which nothing was left, and a human has named the release to go back to.
+            # Only if nothing was left of it, and the user has named the release to go back to.
             return BACK
-        return COMPLETE if sight.served == journal["to"] else FAIL
+        return COMPLETE if host_state.served == journal["to"] else FAIL
     if step in ("open", "fetch"):
         return DISCARD
     if step in BEFORE_CUTOVER:
@@ -65,32 +64,31 @@ def decide(journal, sight, prefer=""):
         return BACK
     if step == "cutover" and not journal["done"]:
         return BACK
-    if last_served(journal, sight.served) == journal["to"] and sight.candidate_whole:
+    if last_served(journal, host_state.served) == journal["to"] and host_state.candidate_whole:
         return HOLD
     if not journal["from"] and step != "awaiting_approval":
-        # Before the first color there was none. Its workers, which nobody starts any more, would be waited for in vain.
+        # A first deployment has no old color, and nobody starts the workers of the candidate any more.
         return BACK
-    return BACK if sight.old_healthy else FAIL
+    return BACK if host_state.old_healthy else FAIL
 
 
-def last_served(journal, served):
-    """The color that is served as far as anybody knows.
+def last_served(journal: Mapping[str, Any], served: str) -> str:
+    """The color that Nginx serves, or will serve once it runs again: it reads the file of the last proof then.
 
-    An Nginx that is down says nothing, and the last proof counts: it will read the file of then.
-
-    :param journal: the journal's data.
-    :param served: what the running Nginx is proved to serve, or ``""``.
+    :param journal: the data of the journal.
+    :param served: the color that the running Nginx is proved to serve; empty if it is down or cannot be asked.
     """
-    return served or (journal.get("cutover") or {}).get("proved", "")
+    proved: str = (journal.get("cutover") or {}).get("proved", "")
+    return served or proved
 
 
-def switch_was_cut_off(journal):
-    """Whether Nginx was told to read another file, and nobody has proved since that it did or did not.
+def switch_was_cut_off(journal: Mapping[str, Any]) -> bool:
+    """Whether Nginx was told to read another file, and was not proved to have read it or not.
 
-    The way back is not proved either then, so the file of before the deployment is the right one in both directions.
+    That may have happened on the way forward or back. The file from before the deployment is right for both.
 
-    :param journal: the journal's data.
+    :param journal: the data of the journal.
     """
     cutover = journal.get("cutover")
-    # At the end the file names the new color with or without its backup, and that of before names the color that goes.
-    return bool(cutover) and not cutover["proved"] and journal["step"] != "finish"
+    # In step finish the file names the new color, and the previous file names a color that is being removed.
+    return bool(cutover and not cutover["proved"] and journal["step"] != "finish")

@@ -3,137 +3,140 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""A way back that cannot be completed is turned round: the new color is kept after all.
+"""A rollback that cannot be completed is turned around: the new color is kept after all.
 
-Most often Nginx never left it. Where it did, and the old color fell ill since, it is led there again.
+The user decides that, with the command finish and the name of the release. Most often Nginx never left the new color.
+If it did, and the old color is unhealthy now, Nginx is switched to the new one again.
 
-A human's decision, made with finish and the release by name. Until the new color is whole, the journal says that the
-deployment goes back. So whatever ends this in the middle leaves a way back that is taken up again, and that can be turned
-round again.
+Until the new color is healthy with all of its workers, the journal records a rollback. So an interruption in the middle
+leaves a rollback, which can be completed or turned around again.
 """
 
 from __future__ import annotations
 
 from .._commands import command
 from .._deployment import old_web
+from .._deployment.color import Color
 from .._deployment.transfer import move_tasks
 from .._docker import restart_policies
 from .._errors import BluegreenError
+from .._host import Host
+from .._journal.journal import Journal
+from .._journal.store import Store
 from .._nginx import switch as nginx_switch
-from .._workers import beat_schedule, start as workers_start, unknown_tasks
-from .._workers.container_roles import roles_now
-from . import recover as recovery
+from .._workers import start as workers_start, unknown_tasks
+from .attempt import Attempt
+from .request import Request
 
 
-def keep_candidate(host, store, journal):
-    """Make the new color whole again, and let the deployment await approval; may be interrupted anywhere and run again.
+def keep_candidate(host: Host, store: Store, journal: Journal) -> None:
+    """Make the new color healthy again, and let the deployment await approval.
 
-    :param journal: of a deployment that :func:`decide.may_be_kept`, loaded under the lock.
-    :raises BluegreenError: the new color is not served, not healthy or its workers do not work; the old ones work then.
+    It may be interrupted anywhere and run again.
+
+    :param journal: of a deployment that :func:`fencing.may_be_kept`, loaded under the lock.
+    :raises BluegreenError: the new color is not served or not healthy, or its workers do not run; the old ones run
+        then.
     """
-    params = {"prefer": "", "reason": ""}
-    _KeepCandidate(host, store, journal, params).run()
+    _KeepCandidate(host, store, journal, Request()).run()
 
 
-class _KeepCandidate(recovery.Recovery):
-    def run(self):
-        self._see_served()
-        self._require_no_better_way()
+class _KeepCandidate(Attempt):
+    def run(self) -> None:
+        self.see_served()
+        self._require_unhealthy_old_color()
         self._require_answer()
-        # From here on the run that had the deployment can do nothing more.
+        # From here on the earlier owner can do nothing more.
         self.journal.take_over()
         if self.served != self.candidate.name:
-            self._lead_to_it()
+            self._switch()
         try:
             self._hand_over()
         except BluegreenError as error:
             raise self._failed(error) from error
-        self._await_approval(back=False, reason="")
+        self.await_approval(back=False, reason="")
 
-    @property
-    def _release(self):
-        return self.journal["release"] or "(none)"
+    def _ways(self) -> str:
+        finish = command("finish", self.journal["release"])
+        return f"{finish} keeps release {self.release}, and {command('rollback')} goes back"
 
-    def _ways(self):
-        return f"{command('finish', self.journal['release'])} keeps release {self._release}, and {command('rollback')} goes back"
-
-    def _require_no_better_way(self):
-        """A way back on which Nginx was switched already is completed, as long as the old color is well."""
-        if self.old and self.served == self.old.name and self._answers(self.old):
+    def _require_unhealthy_old_color(self) -> None:
+        """A rollback that has switched Nginx already is to be completed, as long as the old color is healthy."""
+        if self.old and self.served == self.old.name and self.answers(self.old):
             raise BluegreenError(
-                f"Release {self._release} of app {self.store.app} is being undone, and Nginx serves {self.old.name} already, which is "
-                f"well, so it cannot be kept: nothing was touched. Complete the way back with {command('rollback')}."
+                f"Release {self.release} of app {self.store.app} is being rolled back and cannot be kept, because "
+                f"Nginx serves {self.old.name} already, which is healthy. Nothing was changed. Complete the rollback "
+                f"with {command('rollback')}."
             )
 
-    def _lead_to_it(self):
-        """Nginx serves neither color, or an old one that fell ill since it was led back to it."""
-        if self.old and unknown_tasks.discards_others(self.journal):
-            self._stop_workers(self.old, self.journal["workers"].get("stop_timeout"))
+    def _switch(self) -> None:
+        """Switch Nginx from an old color that is unhealthy, or from neither color, to the candidate."""
+        if self.old and unknown_tasks.discards_others(self.journal.data):
+            self.stop_workers(self.old)
         try:
             nginx_switch.switch(self.host, self.journal, self.nginx, self.candidate.name, self.journal["release"])
         except BluegreenError as error:
-            if self.old and unknown_tasks.discards_others(self.journal):
-                self._let_old_workers_work()
+            if self.old and unknown_tasks.discards_others(self.journal.data):
+                self.hand_work_back(self.old)
             raise BluegreenError(
-                f"Release {self._release} of app {self.store.app} could not be kept: {error.message} Nothing was moved. Repair Nginx "
-                f"first; then {self._ways()}.",
+                f"Release {self.release} of app {self.store.app} could not be kept: {error.message} No task was moved. "
+                f"Repair Nginx first; then {self._ways()}.",
                 **error.details,
             ) from error
 
-    def _require_answer(self):
-        self._try_to_serve(self.candidate)
-        if not self._answers(self.candidate):
+    def _require_answer(self) -> None:
+        self.try_to_serve(self.candidate)
+        if not self.answers(self.candidate):
             raise BluegreenError(
-                f"Release {self._release} of app {self.store.app} cannot be kept, because {self.candidate.name} does not answer "
-                f"well: nothing was moved. Make one of the two colors healthy (status.yml shows both); then {self._ways()}."
+                f"Release {self.release} of app {self.store.app} cannot be kept, because {self.candidate.name} is not "
+                f"healthy. No task was moved. Make one of the two colors healthy ({command('status')} shows both); "
+                f"then {self._ways()}."
             )
 
-    def _hand_over(self):
+    def _hand_over(self) -> None:
         """As at the cutover: the old workers stop, tasks move, the new workers start and are proved, then beat."""
         if self.old:
-            self._try_to_start_broker(self.old)
-            self._stop_workers(self.old, self.journal["workers"].get("stop_timeout"))
-            if self.one_web:
-                # The new workers get its memory.
-                self.old.refresh()
-                old_web.stop_now(self.host, self.journal, self.old)
-            self._try_to_start_broker(self.candidate)
-            self._carry_schedule()
-            self._move()
+            self._empty(self.old)
         with self.candidate.renewed().broker() as broker:
             if self.old and broker is not None and self.settings.broker["mode"] == "shared":
-                # What the old web published is in the same queues.
+                # The old web published to the same queues.
                 unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=True)
             workers = self.candidate.renewed().of("workers")
             workers_start.restart_workers(self.host, self.journal, workers, broker=broker)
         self.candidate.refresh()
-        restart_policies.restore_restart_policies(self.host, self.journal, self.candidate.of("support", "web", "workers"))
-        if not self._answers(self.candidate):
-            raise BluegreenError(f"{self.candidate.name} does not answer well any more.")
+        started = self.candidate.of("support", "web", "workers")
+        restart_policies.restore_restart_policies(self.host, self.journal, started)
+        if not self.answers(self.candidate):
+            raise BluegreenError(f"{self.candidate.name} is not healthy any more.")
 
-    def _carry_schedule(self):
-        sources, targets = self.old.renewed().of("workers"), self.candidate.renewed().of("workers")
-        noted = self.journal.get("worker_roles")
-        beat_schedule.carry_schedule(self.host, sources, targets, lambda each: roles_now(each, noted))
-
-    def _move(self):
+    def _empty(self, old: Color) -> None:
+        """Stop the old workers, and move their tasks and the schedule of beat to the candidate."""
+        self.try_to_start_broker(old)
+        self.stop_workers(old)
+        if self.one_web:
+            # The new workers get its memory.
+            old.refresh()
+            old_web.stop_now(self.host, self.journal, old)
+        self.try_to_start_broker(self.candidate)
+        self.carry_schedule(old, self.candidate)
         try:
-            move_tasks(self.host, self.journal, self.old.renewed(), self.candidate.renewed())
+            move_tasks(self.host, self.journal, old.renewed(), self.candidate.renewed())
         except BluegreenError as error:
-            # They are safe where they are: the old color does not go before they have moved.
-            self.host.warn(f"Tasks in the broker of {self.old.project} could not be moved: {error.message}")
+            # They are safe in the old broker: the old color is not removed before they have moved.
+            self.host.warn(f"Tasks in the broker of {old.project} could not be moved: {error.message}")
 
-    def _failed(self, error):
-        """The old workers work again, as they did before; what has moved goes back to them."""
-        work = "The new color's workers do not work"
+    def _failed(self, error: BluegreenError) -> BluegreenError:
+        """Move the tasks back to the old workers, and start those again; the error for the user."""
+        work = "The new color's workers do not run"
         if self.old:
-            work = "The old workers work again"
+            work = "The old workers run again"
             try:
-                self._let_old_workers_work()
+                self.hand_work_back(self.old)
             except BluegreenError as worse:
-                work = f"The old workers do not all work either ({worse.message.rstrip('.')})"
+                work = f"The old workers do not all run either ({worse.message.rstrip('.')})"
         self.journal.note(result="failed")
         return BluegreenError(
-            f"Release {self._release} of app {self.store.app} could not be kept: {error.message} {work}. Fix that; then {self._ways()}.",
+            f"Release {self.release} of app {self.store.app} could not be kept: {error.message} {work}. Fix that; then "
+            f"{self._ways()}.",
             **error.details,
         )

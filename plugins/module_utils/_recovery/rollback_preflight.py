@@ -3,48 +3,53 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Whether a way back can be walked, before it is begun: the old web is asked while the new color works.
+"""Whether a rollback can be completed, before it begins: the old web is asked while the new color still works.
 
-Once it has begun, the new color's workers stop. Where the old web then does not answer, visitors stay with a color whose
-tasks nobody of its own release works on, and that can last as long as the old web is ill.
+A rollback stops the new workers first. If the old web does not answer then, visitors stay with the new color while no
+worker of its release runs, for as long as the old web is unhealthy.
 """
 
 from __future__ import annotations
 
 from .._commands import command
 from .._deployment import approval, old_web
-from .._docker.engine import EngineError
+from .._deployment.color import Color
+from .._docker.ensure import ensure_running
 from .._errors import BluegreenError
 from .._health import gate as health_gate
+from .._host import Host
+from .._journal.journal import Journal
 from .._resources import host as host_resources, memory_budget
+from .._settings import Settings
 
-# The steps in which the new color may be what visitors get.
-LED_AWAY = ("cutover", "handover", "start_workers", "settle", "awaiting_approval")
+# The steps in which Nginx may serve the new color.
+MAY_SERVE_CANDIDATE = ("cutover", "handover", "start_workers", "settle", "awaiting_approval")
 
 
 class NotBegun(BluegreenError):
-    """A way back was not begun, because it could not be walked; the new color stays live."""
+    """A rollback was not begun, because it could not be completed; the new color stays live."""
 
 
-def is_pending(journal) -> bool:
-    """Whether a deployment awaits approval, and nobody is at it."""
-    return journal["step"] == "awaiting_approval" and journal["done"] and not journal["back"] and not journal["result"]
+def is_pending(journal: Journal) -> bool:
+    """Whether a deployment awaits approval, with no rollback begun."""
+    settled = journal["step"] == "awaiting_approval" and journal["done"]
+    return bool(settled and not journal["back"] and not journal["result"])
 
 
-def is_to_be_looked_at(journal) -> bool:
-    """Whether a way back can still be left alone: it has not begun, and the new color may be served."""
-    return bool(journal["from"]) and not journal["back"] and journal["step"] in LED_AWAY
+def is_to_be_looked_at(journal: Journal) -> bool:
+    """Whether the rollback has not begun yet, and Nginx may serve the new color."""
+    return bool(journal["from"]) and not journal["back"] and journal["step"] in MAY_SERVE_CANDIDATE
 
 
-def why_no_way_back(host, journal, settings, old) -> str:
-    """Why the old color cannot take the visitors, or an empty string where it can, or where only the way itself can show it.
+def why_no_way_back(host: Host, journal: Journal, settings: Settings, old: Color) -> str:
+    """Why the old color cannot serve visitors; empty if it can, and if only the rollback itself can show it.
 
-    What is to run of it is started, should it be down. A web that is stopped for want of memory is asked only if there is
-    room for it now; and it stops again if it does not answer.
+    Its web and support are started if they are down. A web that was stopped for want of memory is asked only if there
+    is memory for it now, and stops again if it does not answer.
     """
     web = old.of("web")
     if not web:
-        return "it has no container of its web any more"
+        return "its web has no container any more"
     beside = old_web.is_stopped(journal) and not all(container.running for container in web)
     if beside and not _has_room((journal.get("memory_budget") or {}).get("web", 0)):
         return ""
@@ -59,45 +64,45 @@ def _has_room(needed: int) -> bool:
     return bool(needed) and needed + memory_budget.RESERVE <= host_resources.available_memory()
 
 
-def _start(host, old) -> str:
-    for container in old.of("support", "web"):
-        if not container.running:
-            try:
-                host.engine.start(container.id)
-            except EngineError as error:
-                return f"container {container.name} does not start, {error.message.rstrip('.')}"
+def _start(host: Host, old: Color) -> str:
+    for container, error in ensure_running(host.engine, old.of("support", "web")).failed:
+        return f"container {container.name} does not start, {error.message.rstrip('.')}"
     old.refresh()
     return ""
 
 
-def _ask(host, journal, settings, old) -> str:
+def _ask(host: Host, journal: Journal, settings: Settings, old: Color) -> str:
     try:
         health_gate.wait_healthy(host, journal, health_gate.of_color(settings, old.name), old.of("support", "web"))
     except BluegreenError as error:
-        return (error.details.get("failure") or error.message).rstrip(".")
+        failure: str = error.details.get("failure") or error.message
+        return failure.rstrip(".")
     return ""
 
 
-def not_begun(journal, why: str) -> NotBegun:
-    """The error for a way back that is not begun; to be noted where the guard is who would have begun it."""
-    release = journal["release"] or "(none)"
+def not_begun(journal: Journal, why: str) -> NotBegun:
+    """The error for a rollback that was not begun; the caller notes it (:func:`note`) if it is the guard."""
+    release = journal.release_label
     ways = (
         f"{command('finish', journal['release'])} keeps release {release}, and {command('rollback')} goes back once "
         f"{journal['from']} is healthy."
     )
+    because = _because(journal, why)
     if approval.is_over(journal):
-        return NotBegun(f"Release {release} awaits approval past its time; not taken back, because {_because(journal, why)}. {ways}")
+        return NotBegun(
+            f"The time to approve release {release} is over. It was not rolled back, because {because}. {ways}"
+        )
     return NotBegun(
-        f"Release {release} of app {journal['app']} was not undone, because {_because(journal, why)}, while release {release} is "
-        f"live and whole: it awaits approval. {ways}"
+        f"Release {release} of app {journal['app']} was not rolled back, because {because}. Release {release} is live "
+        f"and healthy, and awaits approval. {ways}"
     )
 
 
-def note(journal, why: str) -> None:
-    """Keep in the journal why the guard did not go back although the time for the approval is over."""
+def note(journal: Journal, why: str) -> None:
+    """Keep in the journal why the guard did not roll back although the time for the approval is over."""
     if approval.is_over(journal):
         journal.note(not_taken_back=_because(journal, why))
 
 
-def _because(journal, why: str) -> str:
+def _because(journal: Journal, why: str) -> str:
     return f"the old color {journal['from']} does not answer: {why}"

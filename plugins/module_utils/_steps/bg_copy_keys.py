@@ -3,30 +3,35 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the module bg_copy_keys does."""
+"""The module bg_copy_keys."""
 
 from __future__ import annotations
 
 from .._broker.kept_keys import check_patterns, keep_keys
 from .._errors import BluegreenError
+from .._host import Host
 from .._journal.fencing import fenced
 from .._journal.store import Store
-from .._module.spec import Spec
+from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app
 from .two_brokers import BROKER, check_sides, reached
 
-ARGUMENTS = {
+ARGUMENTS: ArgumentSpec = {
     "source": BROKER,
     "destination": BROKER,
     "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
 }
 
 
-def copy(params, host, check_mode):
+def copy_keys(params: Params, host: Host, check_mode: bool) -> Result:
+    """Copy keys, such as sessions, from one Redis to another."""
     check_app(params["app"])
     check_sides(params)
     if not check_patterns("keys", params["keys"]):
-        raise BluegreenError("keys is [], which matches no key: name keys as Redis's own KEYS does, such as session:*.")
+        raise BluegreenError(
+            "keys is [], but at least one pattern is needed: name keys as the command KEYS of Redis does, such as "
+            "session:*."
+        )
     store = Store(params["app"], host)
     with fenced(store, params["deployment_id"], params["epoch"], _step(store), check_mode) as journal:
         with reached(host, params, "copied") as (source, destination):
@@ -34,10 +39,11 @@ def copy(params, host, check_mode):
     return {"changed": bool(copied), "copied": copied}
 
 
-def _step(store):
-    """The step that the deployment is in: keys may be copied in any, and it stays as it is."""
+def _step(store: Store) -> str:
+    """The step that the deployment is in: keys may be copied in any, and the step does not change."""
     journal = store.load()
-    return journal["step"] if journal is not None else "handover"
+    step: str = journal["step"] if journal is not None else "handover"
+    return step
 
 
-SPEC = Spec(copy, ARGUMENTS)
+SPEC = Spec(copy_keys, ARGUMENTS)

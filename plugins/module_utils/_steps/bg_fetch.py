@@ -3,18 +3,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the module bg_fetch does."""
+"""The module bg_fetch."""
 
 from __future__ import annotations
 
 from .._compose.cli import Project
-from .._deployment.fetch import fetch
+from .._deployment import fetch as deployment_fetch
 from .._errors import BluegreenError
+from .._host import Host
 from .._journal.store import Store
-from .._module.spec import Spec
+from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app, check_project, check_service
 
-ARGUMENTS = {
+ARGUMENTS: ArgumentSpec = {
     "project": {"type": "str", "required": True},
     "project_src": {"type": "path", "required": True},
     "files": {"type": "list", "elements": "str", "default": []},
@@ -26,7 +27,8 @@ ARGUMENTS = {
 }
 
 
-def create(params, host, check_mode):
+def fetch(params: Params, host: Host, check_mode: bool) -> Result:
+    """Pull or build the images of a project's services, and create their containers."""
     store = Store(check_app(params["app"]), host)
     project = Project(
         check_project("project", params["project"]),
@@ -36,14 +38,14 @@ def create(params, host, check_mode):
         params["env_files"],
     )
     if not params["services"]:
-        # For Compose that would be all of them.
+        # Compose would take that for all services.
         raise BluegreenError("services is [], but a color has at least one: name those that get a container.")
     for name in params["services"]:
         check_service("services", name)
     if not check_mode:
         caller = params["deployment_id"], params["epoch"]
-        fetch(host, store, project, params["services"], params["pull"], params["build"], caller)
+        deployment_fetch.fetch(host, store, project, params["services"], params["pull"], params["build"], caller)
     return {"changed": True}
 
 
-SPEC = Spec(create, ARGUMENTS)
+SPEC = Spec(fetch, ARGUMENTS)

@@ -3,24 +3,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the module bg_health does."""
+"""The module bg_health."""
 
 from __future__ import annotations
 
 from .._docker.containers import of_project
 from .._errors import BluegreenError
 from .._health.gate import HealthSettings, wait_healthy
+from .._host import Host
 from .._journal.fencing import ReadOnlyJournal, fenced
-from .._journal.journal import NullJournal
+from .._journal.journal import AnyJournal, NullJournal
 from .._journal.store import Store
-from .._module.spec import Spec
+from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._settings import check_health
 from .._validation import check_app, check_project
 from .._workers.unlisted import refuse_celery_in_webs
 
-NOTHING = {"attempts": 0, "seconds": 0.0, "status": 0, "latency_ms": 0, "failure": "", "logs": {}}
+NOTHING: Result = {"attempts": 0, "seconds": 0.0, "status": 0, "latency_ms": 0, "failure": "", "logs": {}}
 
-ARGUMENTS = {
+ARGUMENTS: ArgumentSpec = {
     "url": {"type": "str", "required": True},
     "host": {"type": "str", "default": ""},
     "status": {"type": "list", "elements": "int", "default": [200]},
@@ -33,13 +34,14 @@ ARGUMENTS = {
 }
 
 
-def health(params, host, check_mode):
+def health(params: Params, host: Host, check_mode: bool) -> Result:
+    """Wait until a color is healthy."""
     settings = settings_of(params)
     store = Store(params["app"], host)
     if check_mode:
         return {"changed": False, **NOTHING}
     if not params["deployment_id"]:
-        # It changes nothing, so by itself it needs neither a lock nor the leave of an open deployment.
+        # It changes nothing, so outside of a deployment it needs no lock, and may run while one is open.
         return _wait(host, NullJournal(), settings, params["project"])
     if _is_pending(store):
         watched = ReadOnlyJournal(store, params["deployment_id"], params["epoch"], "awaiting_approval")
@@ -50,19 +52,19 @@ def health(params, host, check_mode):
         journal.begin("health")
         result = _wait(host, journal, settings, params["project"])
         if params["project"]:
-            # An image may start Celery beside its web without a word in the Compose file.
-            webs = {"web": journal["settings"]["services"]["web"]}
+            # An image may start Celery beside its web, which the Compose file does not show.
+            webs = {"web": journal.get("settings")["services"]["web"]}
             refuse_celery_in_webs(of_project(host.engine, params["project"], webs["web"]), webs)
         journal.done("health")
         return result
 
 
-def _is_pending(store):
+def _is_pending(store: Store) -> bool:
     journal = store.load()
     return journal is not None and journal["step"] == "awaiting_approval"
 
 
-def _wait(host, journal, settings, project):
+def _wait(host: Host, journal: AnyJournal, settings: HealthSettings, project: str) -> Result:
     services = journal.get("settings", {}).get("services")
     names = None if services is None else services["support"] + services["web"]
     containers = of_project(host.engine, project, names) if project else []
@@ -74,7 +76,11 @@ def _wait(host, journal, settings, project):
     return {"changed": False, "failure": "", "logs": {}, **waited}
 
 
-def settings_of(params):
+def settings_of(params: Params) -> HealthSettings:
+    """Check the parameters.
+
+    :raises BluegreenError: the first one that cannot be used.
+    """
     check_app(params["app"])
     if params["project"]:
         check_project("project", params["project"])

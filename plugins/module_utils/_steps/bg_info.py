@@ -3,18 +3,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the module bg_info does."""
+"""The module bg_info."""
 
 from __future__ import annotations
 
-from .._deployment.status import info
+from .._deployment import status as deployment_status
+from .._host import Host
 from .._journal.store import Store
-from .._module.spec import Spec
-from .._settings import ARGUMENTS, check_app
+from .._module.spec import Params, Result, Spec
+from .._settings import ARGUMENTS
+from .._validation import check_app
 
 
-def show(params, host, check_mode):
-    return info(host, Store(check_app(params["app"], "bluegreen_app"), host), params)
+def info(params: Params, host: Host, check_mode: bool) -> Result:
+    """Show the state of an app."""
+    return deployment_status.info(host, Store(check_app(params["app"], "bluegreen_app"), host), params)
 
 
-SPEC = Spec(show, ARGUMENTS, hidden=[("colors", "blue", "env"), ("colors", "green", "env")])
+SPEC = Spec(info, ARGUMENTS, hidden=[("colors", "blue", "env"), ("colors", "green", "env")])

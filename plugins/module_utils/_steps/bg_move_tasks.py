@@ -3,17 +3,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the module bg_move_tasks does."""
+"""The module bg_move_tasks."""
 
 from __future__ import annotations
 
-from .._broker.move import Moved, count_messages, move
+from .._broker.connection import Broker
+from .._broker.move import Moved, move
+from .._broker.queues import count_messages
 from .._docker.containers import of_project
 from .._errors import BluegreenError
+from .._host import Host
 from .._journal.fencing import fenced
+from .._journal.journal import AnyJournal
 from .._journal.schema import STEPS
 from .._journal.store import Store
-from .._module.spec import Spec
+from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app
 from .._workers.container_roles import roles_now
 from .._workers.unknown_tasks import known_to, warn_held
@@ -21,7 +25,7 @@ from .two_brokers import BROKER, check_sides, reached
 
 NOTHING = Moved(0, {}, {}, 0, 0)
 
-ARGUMENTS = {
+ARGUMENTS: ArgumentSpec = {
     "source": BROKER,
     "destination": BROKER,
     "hop": {"type": "int", "default": 0},
@@ -29,7 +33,8 @@ ARGUMENTS = {
 }
 
 
-def move_tasks(params, host, check_mode):
+def move_tasks(params: Params, host: Host, check_mode: bool) -> Result:
+    """Move the waiting tasks from one broker to another."""
     check_app(params["app"])
     check_sides(params)
     store = Store(params["app"], host)
@@ -51,15 +56,15 @@ def move_tasks(params, host, check_mode):
         "queues": moved.queues,
         "held": moved.held,
         "left": moved.left,
-        # Not "results", which is Ansible's own key for loops.
+        # Not "results", which Ansible uses for loops.
         "copied": moved.results,
         "hop": moved.hop,
         "diff": {"before": before, "after": {} if check_mode else moved.left},
     }
 
 
-def _step(store, deployment_id):
-    """The step that the move belongs to: in ``fetch`` an idle broker is emptied, later on it is the handover."""
+def _step(store: Store, deployment_id: str) -> str:
+    """The step that the move belongs to: ``fetch``, in which the idle broker is emptied, or else the handover."""
     journal = store.load() if deployment_id else None
     if journal is None:
         return "handover"
@@ -69,7 +74,9 @@ def _step(store, deployment_id):
     return STEPS[max(now, STEPS.index("handover"))]
 
 
-def _move(host, journal, step, source, destination, params):
+def _move(
+    host: Host, journal: AnyJournal, step: str, source: Broker, destination: Broker, params: Params
+) -> Moved:
     first = step in ("fetch", "handover")
     if first:
         journal.begin(step)
@@ -82,7 +89,7 @@ def _move(host, journal, step, source, destination, params):
     return moved
 
 
-def _require_empty(host, source, project, left):
+def _require_empty(host: Host, source: Broker, project: str, left: dict[str, int]) -> None:
     running = [
         container.name
         for container in (of_project(host.engine, project) if project else ())
@@ -90,23 +97,23 @@ def _require_empty(host, source, project, left):
     ]
     if running:
         raise BluegreenError(
-            f"{', '.join(running)} still runs and may hold tasks of {source.name}, so that is not empty: wait until it has "
-            "ended (docker wait), or stop it where it does not end by itself (docker stop), then deploy again.",
+            f"{', '.join(running)} still runs and may hold tasks of {source.name}, so that broker is not empty. Wait "
+            "until it has ended (docker wait), or stop it (docker stop), then deploy again.",
             failure="not_empty",
         )
     if left:
         counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
         raise BluegreenError(
-            f"{source.name} still holds tasks that could not be moved ({counts}), so it was left as it is. Messages in unacked "
-            "are those of a worker that may still run, or of an exchange without a queue: end that worker, or start the workers "
-            f"of project {project} until they are done, then deploy again.",
+            f"{source.name} still holds tasks that could not be moved ({counts}), so it was not changed. Messages in "
+            "unacked belong to a worker that may still run, or to an exchange without a queue. Stop that worker, or "
+            f"start the workers of project {project} until they are done, then deploy again.",
             failure="not_empty",
             left=left,
         )
 
 
-def _count(source, destination):
-    """What a move would do, with nothing written."""
+def _count(source: Broker, destination: Broker) -> Moved:
+    """What a move would do; nothing is written."""
     if source.run_id() == destination.run_id():
         return NOTHING
     waiting = count_messages(source)

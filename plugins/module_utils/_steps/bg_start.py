@@ -3,35 +3,37 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the module bg_start does."""
+"""The module bg_start."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
-from .._broker.connection import connect, of_deployment
-from .._deployment import old_web
-from .._deployment.color import colors_of
-from .._deployment.start_candidate import DEFAULT_TIMEOUT, by_role, start, would_start
+from .._broker.connection import Broker, connect, of_deployment
+from .._deployment import old_web, start_candidate
+from .._deployment.color import Color, colors_of
 from .._deployment.transfer import move_tasks
-from .._docker.containers import ROLES, of_project
+from .._docker.containers import ROLES, Container, of_project
 from .._errors import BluegreenError
+from .._host import Host
 from .._journal.fencing import fenced
+from .._journal.journal import AnyJournal, Journal
 from .._journal.store import Store
-from .._module.spec import Spec
+from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app, check_project
 from .._workers.container_roles import is_celery
-from .._workers.handover import Stop, take_over
+from .._workers.handover import Stop, TookOver, take_over
 from .._workers.unknown_tasks import ask_working, park_unknown
 
 _NAMES = {"type": "list", "elements": "str"}
-ARGUMENTS = {
+ARGUMENTS: ArgumentSpec = {
     "project": {"type": "str", "required": True},
     "services": {"type": "dict", "required": True, "options": {role: dict(_NAMES) for role in ROLES}},
     "before_stop": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
-    "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
+    "timeout": {"type": "float", "default": start_candidate.DEFAULT_TIMEOUT},
     "replaces": {"type": "str", "default": ""},
     "broker": {
         "type": "dict",
@@ -43,7 +45,8 @@ ARGUMENTS = {
 }
 
 
-def bring_up(params, host, check_mode):
+def start(params: Params, host: Host, check_mode: bool) -> Result:
+    """Start the created containers of a color."""
     check_app(params["app"])
     check_project("project", params["project"])
     if params["replaces"]:
@@ -61,11 +64,12 @@ def bring_up(params, host, check_mode):
     store = Store(params["app"], host)
     with fenced(store, params["deployment_id"], params["epoch"], _step_of(params, services), check_mode) as journal:
         containers = of_project(host.engine, params["project"])
-        found = by_role(containers, services, params["project"])
-        planned = would_start(journal, found)
-        result = {"started": [container.name for container in planned], "seconds": 0.0, "moved": 0, "schedule": []}
+        found = start_candidate.by_role(containers, services, params["project"])
+        planned = start_candidate.would_start(journal, found)
+        names = [container.name for container in planned]
+        result: Result = {"started": names, "seconds": 0.0, "moved": 0, "schedule": []}
         if not check_mode:
-            result = _bring_up(params, host, store, journal, containers, found)
+            result = _start(params, host, store, journal, containers, found)
     return {
         "changed": bool(result["started"] or result["moved"]),
         **result,
@@ -78,39 +82,46 @@ def bring_up(params, host, check_mode):
     }
 
 
-def _refuse_before_stop(params, services):
+def _refuse_before_stop(params: Params, services: Mapping[str, Sequence[str]]) -> None:
     if not params["deployment_id"]:
         raise BluegreenError(
-            "before_stop is true, but deployment_id is empty, and only a deployment stops old workers afterwards: give it, or "
-            "leave before_stop out."
+            "before_stop is true, but deployment_id is empty, and only a deployment stops old workers afterwards: give "
+            "deployment_id, or leave before_stop out."
         )
     if set(services) - {"support"} != {"init"}:
         raise BluegreenError(
-            f"before_stop is true, but services has {', '.join(services) or 'nothing'}, and before the old workers stop only "
-            "init runs, and the support that it needs: name init services, and start all others later."
+            f"before_stop is true, but services has {', '.join(services) or 'nothing'}, and before the old workers "
+            "stop only init runs, and the support that it needs: name init services, and start all others later."
         )
 
 
-def _step_of(params, services):
-    # Workers come after the cutover, all else before it.
+def _step_of(params: Params, services: Iterable[str]) -> str:
+    # Workers start after the cutover, all others before it.
     late = "handover" if set(services) <= {"workers"} else "start_candidate"
     return "before_stop" if params["before_stop"] else late
 
 
-def _bring_up(params, host, store, journal, containers, found):
-    result = {"started": [], "seconds": 0.0, "moved": 0, "schedule": []}
+def _start(
+    params: Params,
+    host: Host,
+    store: Store,
+    journal: AnyJournal,
+    containers: Sequence[Container],
+    found: Mapping[str, Sequence[Container]],
+) -> Result:
+    result: Result = {"started": [], "seconds": 0.0, "moved": 0, "schedule": []}
     broker = connect(host, containers, of_deployment(store, journal, params["broker"]))
     with broker or contextlib.nullcontext():
         if set(found) - {"workers"}:
             step = _step_of(params, found)
             journal.begin(step)
             if params["before_stop"]:
-                # Seldom needed, and an import costs a Raspberry Pi more than the call.
+                # Seldom needed, and an import costs a Raspberry Pi more time than the call.
                 from .._deployment.before_stop import run_before_stop
 
                 started = run_before_stop(host, journal, found, params["timeout"], broker)
             else:
-                started = start(host, journal, found, params["timeout"], broker, params["wait"])
+                started = start_candidate.start(host, journal, found, params["timeout"], broker, params["wait"])
             journal.done(step)
             result.update(started._asdict())
         if "workers" in found:
@@ -123,32 +134,71 @@ def _bring_up(params, host, store, journal, containers, found):
     return result
 
 
-def _take_over(params, host, store, journal, workers, broker):
-    old, move, stop, sort, make_room, candidate = [], None, Stop(), None, None, None
-    if params["replaces"]:
-        replaced = of_project(host.engine, params["replaces"])
-        old = _workers_of(replaced, journal, params["services"]["workers"])
-        of_old = connect(host, replaced, of_deployment(store, journal, params["broker"]))
-        own = journal.get("workers") or {}
-        stop = Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old)
-        if journal.get("from"):
-            settings, source, candidate = colors_of(host, store, journal)
-            if settings.broker["mode"] == "shared" and broker is not None:
-                # The old web has published since the old workers stopped.
-                sort = functools.partial(park_unknown, host, journal, broker, to_candidate=True)
-            move = functools.partial(move_tasks, host, journal, source, candidate)
-            if old_web.is_stopped(journal):
-                make_room = functools.partial(old_web.stop, host, journal, source)
-    took_over = take_over(
-        host, journal, workers, broker, old, move, stop, params["timeout"], params["wait"], sort, make_room
+class _Replaced(NamedTuple):
+    """How the workers of another color are replaced: arguments of :func:`handover.take_over`, and the new color."""
+
+    old: Sequence[Container] = ()
+    stop: Stop = Stop()
+    move: Optional[Callable[..., Any]] = None
+    sort: Optional[Callable[[], Any]] = None
+    make_room: Optional[Callable[[], Any]] = None
+    candidate: Optional[Color] = None
+
+
+def _replaced(params: Params, host: Host, store: Store, journal: AnyJournal, broker: Optional[Broker]) -> _Replaced:
+    if not params["replaces"]:
+        return _Replaced()
+    containers = of_project(host.engine, params["replaces"])
+    of_old = connect(host, containers, of_deployment(store, journal, params["broker"]))
+    own = journal.get("workers") or {}
+    replaced = _Replaced(
+        old=_workers_of(containers, journal, params["services"]["workers"]),
+        stop=Stop(own.get("stop_timeout"), own.get("on_timeout") or "fail", of_old),
     )
-    if candidate and broker is not None:
-        ask_working(host, journal, candidate.renewed().of("workers"), broker)
+    if not isinstance(journal, Journal) or not journal["from"]:
+        return replaced
+    settings, source, candidate = colors_of(host, store, journal)
+    if source is None:
+        return replaced
+    sort = make_room = None
+    if settings.broker["mode"] == "shared" and broker is not None:
+        # The old web has published to the same queues since the old workers stopped.
+        sort = functools.partial(park_unknown, host, journal, broker, to_candidate=True)
+    if old_web.is_stopped(journal):
+        make_room = functools.partial(old_web.stop, host, journal, source)
+    move = functools.partial(move_tasks, host, journal, source, candidate)
+    return replaced._replace(move=move, sort=sort, make_room=make_room, candidate=candidate)
+
+
+def _take_over(
+    params: Params,
+    host: Host,
+    store: Store,
+    journal: AnyJournal,
+    workers: Sequence[Container],
+    broker: Optional[Broker],
+) -> TookOver:
+    given = _replaced(params, host, store, journal, broker)
+    took_over = take_over(
+        host,
+        journal,
+        workers,
+        broker,
+        given.old,
+        given.move,
+        given.stop,
+        params["timeout"],
+        params["wait"],
+        given.sort,
+        given.make_room,
+    )
+    if given.candidate and broker is not None:
+        ask_working(host, journal, given.candidate.renewed().of("workers"), broker)
     return took_over
 
 
-def _workers_of(replaced, journal, names):
-    """The workers of the color that is replaced: those that the deployment found, else what the lists and processes say."""
+def _workers_of(replaced: Sequence[Container], journal: AnyJournal, names: Sequence[str]) -> list[Container]:
+    """The workers of the color that is replaced: those that the deployment knows, else by name and by process."""
     services = (journal.get("settings") or {}).get("services")
     if services is None:
         return [each for each in replaced if each.service in names or is_celery(each)]
@@ -156,8 +206,8 @@ def _workers_of(replaced, journal, names):
     return [each for each in replaced if each.service in listed]
 
 
-def _is_init(container, services):
+def _is_init(container: Container, services: Mapping[str, Sequence[str]]) -> bool:
     return container.service in services.get("init", ())
 
 
-SPEC = Spec(bring_up, ARGUMENTS)
+SPEC = Spec(start, ARGUMENTS)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""What the module bg_switch does."""
+"""The module bg_switch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from .._docker.containers import of_project
 from .._docker.restart_policies import restore_restart_policies
 from .._errors import BluegreenError
 from .._health.gate import require_still_healthy
+from .._host import Host
 from .._journal.fencing import fenced
+from .._journal.journal import AnyJournal
 from .._journal.store import Store
-from .._module.spec import Spec
+from .._module.spec import ArgumentSpec, Params, Result, Spec
+from .._nginx import switch as nginx_switch
 from .._nginx.drain import Drained, wait_drained
 from .._nginx.settings import nginx_settings
-from .._nginx.switch import plan, switch
 from .._settings import from_journal
 from .._validation import check_app, check_color, check_project, check_release
 
-ARGUMENTS = {
+ARGUMENTS: ArgumentSpec = {
     "color": {"type": "str", "required": True, "choices": ["blue", "green"]},
     "ports": {
         "type": "dict",
@@ -41,12 +43,12 @@ ARGUMENTS = {
     "drain_timeout": {"type": "float", "default": 30.0},
 }
 
-
-# Steps in which the cutover lies behind and only its drain is waited for.
+# The steps after the cutover, in which only its drain is waited for.
 _AFTERWARDS = ("handover", "start_workers", "settle", "awaiting_approval")
 
 
-def move(params, host, check_mode):
+def switch(params: Params, host: Host, check_mode: bool) -> Result:
+    """Switch Nginx to a color, and wait for the drain if that is wanted."""
     check_app(params["app"])
     check_color("color", params["color"])
     check_release(params["release"])
@@ -55,13 +57,15 @@ def move(params, host, check_mode):
     if params["drain_timeout"] < 0:
         raise BluegreenError(f"drain_timeout is {params['drain_timeout']:g}, but it must not be less than 0.")
     nginx = nginx_settings(params)
-    with fenced(Store(params["app"], host), params["deployment_id"], params["epoch"], _step(params), check_mode) as journal:
+    store = Store(params["app"], host)
+    not_drained = Drained(False, [], 0.0)
+    with fenced(store, params["deployment_id"], params["epoch"], _step(params), check_mode) as journal:
         if check_mode:
-            return _result(plan(journal, nginx, params["color"], params["release"]), Drained(False, [], 0.0))
+            return _result(nginx_switch.plan(journal, nginx, params["color"], params["release"]), not_drained)
         cutting = journal.get("step") not in _AFTERWARDS
         if cutting:
             journal.begin("cutover")
-        switched = switch(
+        switched = nginx_switch.switch(
             host,
             journal,
             nginx,
@@ -71,19 +75,19 @@ def move(params, host, check_mode):
         )
         if cutting:
             journal.done("cutover")
-        drained = Drained(False, [], 0.0)
+        drained = not_drained
         if params["drain"]:
             drained = wait_drained(host, journal, switched.nginx_workers, params["drain_timeout"])
         return _result(switched, drained)
 
 
-def _step(params):
-    # The drain may be waited for long after the cutover, up to the moment that somebody is asked.
+def _step(params: Params) -> str:
+    # The drain may be waited for long after the cutover, until the deployment awaits approval.
     return "awaiting_approval" if params["drain"] and params["deployment_id"] else "cutover"
 
 
-def _prepare(host, journal, color, project):
-    """The last moment before visitors come: the color still answers, and comes back after a boot from now on."""
+def _prepare(host: Host, journal: AnyJournal, color: str, project: str) -> None:
+    """Right before the switch: require that the color still answers, and let it start at a boot from now on."""
     services = journal.get("settings", {}).get("services")
     if services and project:
         containers = of_project(host.engine, project, services["support"] + services["web"])
@@ -91,7 +95,7 @@ def _prepare(host, journal, color, project):
         restore_restart_policies(host, journal, containers)
 
 
-def _result(switched, drained):
+def _result(switched: nginx_switch.Switched, drained: Drained) -> Result:
     return {
         "changed": switched.changed,
         "live": switched.live,
@@ -104,4 +108,4 @@ def _result(switched, drained):
     }
 
 
-SPEC = Spec(move, ARGUMENTS)
+SPEC = Spec(switch, ARGUMENTS)

@@ -3,22 +3,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Two brokers that a task names as ``source`` and ``destination``, each reached before anything is done."""
+"""The two brokers that a task names as ``source`` and ``destination``; both have to answer before anything is done."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Iterator
+from typing import Any, Iterator
 
 from .._broker.connection import Broker, BrokerSettings, connect
 from .._broker.redis import PLAIN, RedisError, parse_url
 from .._docker.containers import of_project
 from .._errors import BluegreenError
+from .._host import Host
+from .._module.spec import Params
 from .._validation import check_project
 
 SIDES = ("source", "destination")
 
-BROKER = {
+BROKER: dict[str, Any] = {
     "type": "dict",
     "required": True,
     "options": {
@@ -29,27 +31,28 @@ BROKER = {
 }
 
 
-def check_sides(params: dict) -> None:
-    """Raise when a side names a project that cannot be one."""
+def check_sides(params: Params) -> None:
+    """Raise if a side names an invalid project."""
     for side in SIDES:
         if params[side]["project"]:
             check_project(f"{side}.project", params[side]["project"])
 
 
 @contextlib.contextmanager
-def reached(host, params: dict, done: str) -> Iterator[tuple[Broker, Broker]]:
+def reached(host: Host, params: Params, done: str) -> Iterator[tuple[Broker, Broker]]:
     """Source and destination, connected.
 
-    :param done: what is done with them, for the sentence about one that does not answer: "Nothing was moved."
+    :param done: the verb for the sentence about a broker that does not answer: "Nothing was moved."
     :raises BluegreenError: one of them is not named, is not a single Redis, does not run, or does not answer.
     """
-    with _broker(host, "source", params["source"]) as source, _broker(host, "destination", params["destination"]) as destination:
-        _reach("source", source, done)
-        _reach("destination", destination, done)
-        yield source, destination
+    with _broker(host, "source", params["source"]) as source:
+        with _broker(host, "destination", params["destination"]) as destination:
+            _reach("source", source, done)
+            _reach("destination", destination, done)
+            yield source, destination
 
 
-def _broker(host, side, given):
+def _broker(host: Host, side: str, given: dict[str, str]) -> Broker:
     if not given["project"] and not given["url"]:
         raise BluegreenError(f"{side} names no broker: give it a project (and service), or a url.")
     _refuse_scheme(side, given["url"])
@@ -57,8 +60,8 @@ def _broker(host, side, given):
     broker = connect(host, containers, BrokerSettings("color", given["service"], given["url"]))
     if broker is None:
         raise BluegreenError(
-            f"{side} cannot be read as a Redis: project {given['project'] or '(none)'} has no service "
-            f"{given['service']!r}. Name the service that is the broker in {side}.service."
+            f"{side}.service is {given['service']!r}, but project {given['project'] or '(none)'} has no such service: "
+            "name the service that is the broker."
         )
     if broker.container is not None and not broker.container.running:
         raise BluegreenError(
@@ -68,20 +71,21 @@ def _broker(host, side, given):
     return broker
 
 
-def _reach(side, broker, done):
-    """The first question to a Redis, so that one that does not answer is named by the option that it comes from."""
+def _reach(side: str, broker: Broker, done: str) -> None:
+    """Ask a Redis once, so that the error about one that does not answer names the option."""
     try:
         broker.run_id()
     except RedisError as error:
         raise BluegreenError(f"{side} ({broker.name}): {error.message} Nothing was {done}.") from error
 
 
-def _refuse_scheme(side, url):
+def _refuse_scheme(side: str, url: str) -> None:
     scheme = parse_url(url).scheme if url else "redis"
     if scheme not in PLAIN:
         kind = next((word for word in ("sentinel", "cluster") if word in scheme), "")
-        reason = f"which is a Redis with {kind}" if kind else "which is no plain Redis"
+        reason = f"which is a Redis with {kind}" if kind else "which is not a plain Redis"
         raise BluegreenError(
-            f"{side}.url begins with {scheme}://, {reason}, and tasks and keys only go from one single server to another over "
-            "redis://: nothing was touched. Use one broker outside both colors (bluegreen_broker: shared)."
+            f"{side}.url begins with {scheme}://, {reason}, but tasks and keys can be moved only from one single "
+            "server to another over redis://. Nothing was changed. Use one broker outside both colors "
+            "(bluegreen_broker: shared)."
         )

@@ -39,6 +39,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery imp
     decide as recovery_decide,
     recover as recovery,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot.file import kept_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import (
@@ -198,10 +199,10 @@ def test_a_journal_that_cannot_be_used_has_no_effect(scene, whole, raw):
     put(scene, raw)
     scene.calls.clear()
     before = sorted((path.name, path.read_bytes()) for path in scene.folder.iterdir())
-    params = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": ""}
+    params = {"deployment_id": "", "epoch": 0, "release": ""}
     for act in (
         scene.store.load,
-        lambda: recovery.recover(scene.host, scene.store, params, False),
+        lambda: recovery.recover(scene.host, scene.store, Request(prefer="rollback"), False),
         lambda: finish_deployment(scene.host, scene.store, params, False, keep_new_color),
     ):
         with pytest.raises(BluegreenError) as failure:

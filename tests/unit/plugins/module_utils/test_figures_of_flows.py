@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker gap where workers really stop and start, and the figures of whole ways, as results and the history have them."""
+"""The worker gap where workers really stop and start, and the figures of whole runs, in results and the history."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figu
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
@@ -117,7 +118,7 @@ def test_workers_that_were_down_already_are_told_nothing(shop):
 # Whole ways, with the parts that touch containers replaced
 
 CLOSE = {"deployment_id": "", "epoch": 0, "release": ""}
-UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "somebody wants it"}
+UNDO = Request(prefer="rollback", reason="somebody wants it")
 
 
 @pytest.fixture
@@ -136,7 +137,13 @@ def scene(monkeypatch, tmp_path):
 def settled(scene):
     """Half a minute of a deployment, and what settle returns; a run of its own each."""
     scene.deployment("stop_workers")
-    given = {"deployment_id": "dep-1", "epoch": 1, "approval_follows": False, "approval_timeout": 3600, "on_timeout": "keep"}
+    given = {
+        "deployment_id": "dep-1",
+        "epoch": 1,
+        "approval_follows": False,
+        "approval_timeout": 3600,
+        "on_timeout": "keep",
+    }
     steps = [("stop_workers", "note_told", "blue"), ("cutover", "", ""), ("start_workers", "note_consuming", "green")]
     for step, note, color in steps:
         scene.host.clock.sleep(4)
@@ -192,7 +199,7 @@ def test_a_guard_that_comes_late_waited_for_nobody(scene):
     journal.begin("stop_workers")
     journal.note_told(of_project(scene.engine, "shop-blue", ["worker"]), True)
     scene.host.clock.sleep(900)
-    guard = {**UNDO, "prefer": "", "guard": True, "reason": "guard: no sign of life"}
+    guard = UNDO._replace(prefer="", guard=True, reason="guard: no heartbeat")
     recovery.recover(scene.host, scene.store, guard, check_mode=False)
     entry, line = last_line(scene)
     assert (entry["waited"], entry["seconds"]["between_runs"]) == (0, 900)

@@ -22,6 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import restore as snapshot_restore
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
@@ -85,7 +86,7 @@ def undo(case, step, served, **candidate):
     case.scene.color("green", **candidate)
     case.scene.deployment(step)
     case.scene.served = served
-    given = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+    given = Request(prefer="rollback")
     return recovery.recover(case.host, case.scene.store, given, False)["result"] == "rolled_back"
 
 
@@ -102,7 +103,9 @@ def undo_handover(case):
 
 
 def log_lines(case):
-    return docker_logs.lines_of(case.host, "any") == [] and "no logs" in str(docker_logs.last_lines(case.host, [case.container]))
+    return docker_logs.lines_of(case.host, "any") == [] and "no logs" in str(
+        docker_logs.last_lines(case.host, [case.container])
+    )
 
 
 def proof(case):
@@ -133,7 +136,10 @@ def leftovers_of_names(case):
 def schedule(case):
     beat = {"Path": "celery", "Args": ["-A", "shop", "beat"]}
     case.engine.inspected["blue-beat"] = {**case.engine.inspected[case.engine.add("beat", status="exited")], **beat}
-    case.engine.inspected["green-beat"] = {**case.engine.inspected[case.engine.add("beat", "green", status="created")], **beat}
+    case.engine.inspected["green-beat"] = {
+        **case.engine.inspected[case.engine.add("beat", "green", status="created")],
+        **beat,
+    }
     case.engine.files["blue-beat"] = {"/app/celerybeat-schedule": b"x"}
     beats = [inspect_container(case.engine, "blue-beat")], [inspect_container(case.engine, "green-beat")]
     case.late()
@@ -146,7 +152,9 @@ def limit(case):
 
 
 def remembered(case):
-    snapshot_restore.remember(case.host, case.scene.store, "blue", "1", [case.container], lambda each: each.restart_policy)
+    snapshot_restore.remember(
+        case.host, case.scene.store, "blue", "1", [case.container], lambda each: each.restart_policy
+    )
     return True
 
 
@@ -179,7 +187,9 @@ READS = [
 @pytest.mark.parametrize("name, act", READS, ids=[f"{name}-{act.__name__}" for name, act in READS])
 def test_a_read_that_is_not_needed_fails_nothing(monkeypatch, tmp_path, name, act):
     case = Case(monkeypatch, tmp_path)
-    case.container = inspect_container(case.engine, case.engine.add("worker", color="1", app="lone", Config__Hostname="0123456789ab"))
+    case.container = inspect_container(
+        case.engine, case.engine.add("worker", color="1", app="lone", Config__Hostname="0123456789ab")
+    )
     case.late = lambda: case.refuse(name)
     if act is not schedule:
         case.refuse(name)

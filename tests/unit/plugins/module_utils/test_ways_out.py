@@ -5,8 +5,8 @@
 """Every state of the journal × what the host may show × every command: none of them is a dead end.
 
 Each command either ends with the host on one healthy color and no deployment open, or its sentence names a command that
-leads there; that is followed. Where neither color is healthy, Nginx is broken or a broker does not answer, it leads there
-once somebody has repaired that, or it gives the deployment up so that the next release can be deployed.
+leads there; that is followed. Where neither color is healthy, Nginx is broken or a broker does not answer, it leads
+there once somebody has repaired that, or it gives the deployment up so that the next release can be deployed.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
     recover as recovery,
+    rollback,
     rollback_preflight,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import (
     keep_new_color,
     recover_abandoned,
@@ -84,7 +86,12 @@ class State(NamedTuple):
         if self.nginx == "down":
             return False
         # The old color does not go before its broker is proved empty.
-        forward = self.candidate == "healthy" and self.brokers and self.nginx != "neither" and STEPS.index(self.step) >= CUTOVER
+        forward = (
+            self.candidate == "healthy"
+            and self.brokers
+            and self.nginx != "neither"
+            and STEPS.index(self.step) >= CUTOVER
+        )
         if self.step == "finish" and self.candidate != "gone":
             # An approved deployment is not undone.
             return forward
@@ -104,7 +111,7 @@ class Command(NamedTuple):
 
 
 class MemoryStore(journal_store.Store):
-    """The journal and the history without a disk, each written and read by the schema; nobody else is there to be locked out."""
+    """The journal and the history without a disk, each written and read by the schema; the lock locks nobody out."""
 
     text, lines = "", ()
 
@@ -144,7 +151,7 @@ class World(Scene):
         self.said = []
         monkeypatch.setattr(os, "fsync", lambda descriptor: None)
         monkeypatch.setattr(journals, "used_memory", lambda: 0)
-        monkeypatch.setattr(recovery, "end_called_with", lambda *args: [])
+        monkeypatch.setattr(rollback, "end_called_with", lambda *args: [])
         monkeypatch.setattr(guard_module, "called_with", lambda *args: [])
         monkeypatch.setattr(guard_units, "has_systemd", lambda: False)
         monkeypatch.setattr(guard_watch._http, "ask", self._ask)
@@ -216,7 +223,9 @@ class World(Scene):
         reached = STEPS.index(state.step)
         # After a way back that failed the old workers work.
         failed_back = state.back and state.result == "failed"
-        old_work = reached < STEPS.index("stop_workers") or failed_back or state.throttled and reached < STEPS.index("settle")
+        old_work = (
+            reached < STEPS.index("stop_workers") or failed_back or state.throttled and reached < STEPS.index("settle")
+        )
         if state.old != "gone":
             work = "running" if old_work else "exited"
             stopped = state.old_web == "stopped" and reached >= STEPS.index("handover")
@@ -225,7 +234,9 @@ class World(Scene):
             up = "running" if reached >= STEPS.index("start_candidate") else "created"
             works = "created" if reached < STEPS.index("start_workers") else "exited" if failed_back else "running"
             self.color("green", up, worker=works, beat=works)
-        self.brokers["green"].tasks = {"celery": 2} if reached >= STEPS.index("handover") and state.candidate != "gone" else {}
+        self.brokers["green"].tasks = (
+            {"celery": 2} if reached >= STEPS.index("handover") and state.candidate != "gone" else {}
+        )
         self._open(state, reached)
 
     def _open(self, state, reached):
@@ -238,9 +249,12 @@ class World(Scene):
         ]
         if reached >= CUTOVER and (state.step != "cutover" or state.done):
             facts["cutover"] = {
-                "color": self.served or "green", "children": [], "proved": self.served or "green", "file": str(self.file),
+                "color": self.served or "green",
+                "children": [],
+                "proved": self.served or "green",
+                "file": str(self.file),
                 "kept": str(self.file.parent / f".{self.file.name}.before-dep-1"),
-            }  # fmt: skip
+            }
         journal = self.deployment(state.step, state.done, **facts)
         live = of_project(self.engine, "shop-blue")
         policies = {container.service: container.restart_policy for container in live}
@@ -264,8 +278,15 @@ class World(Scene):
                 files[name] = source.read()
         tasks = {color: (dict(each.tasks), dict(each.staged)) for color, each in self.brokers.items()}
         files[""] = getattr(self.store, "text", ""), getattr(self.store, "lines", ())
-        return files, pickle.dumps(self.engine.inspected), tasks, self.served, set(self.unhealthy), self.works, self.answer, (
-            self.host.clock.now
+        return (
+            files,
+            pickle.dumps(self.engine.inspected),
+            tasks,
+            self.served,
+            set(self.unhealthy),
+            self.works,
+            self.answer,
+            (self.host.clock.now),
         )
 
     def put_back(self, kept):
@@ -286,7 +307,7 @@ class World(Scene):
         del self.calls[:], self.host.warnings[:], self.said[:]
 
     def repair(self):
-        """Somebody does what a sentence asks for: Nginx runs again, brokers answer, and a color that is there is well."""
+        """Do what a sentence asks for: Nginx runs again, brokers answer, and a color that exists is healthy."""
         self.works = self.answer = True
         self.unhealthy = set()
         self.state = self.state._replace(nginx="candidate" if self.state.nginx == "down" else self.state.nginx)
@@ -316,7 +337,7 @@ class World(Scene):
         self._recover("", "")
 
     def _recover(self, prefer, release):
-        given = {"deployment_id": "", "epoch": 0, "prefer": prefer, "reason": "somebody", "release": release}
+        given = Request(prefer=prefer, reason="somebody", release=release)
         recovery.recover(self.host, self.store, given, False)
 
     def _run_deploy(self, release):
@@ -341,18 +362,28 @@ class World(Scene):
         noted = ()
         if journal:
             noted = tuple(journal[key] for key in ("step", "done", "back", "result")) + (
-                journal.get("guard"), journal.has_owner(), journal.get("not_taken_back"), approval.is_over(journal),
-                journal.get("old_web"), (journal.get("cutover") or {}).get("proved"), tuple(sorted(journal["signalled"])),
-            )  # fmt: skip
-        shown = tuple((each, self.engine.state(each), self.engine.policy(each)) for each in sorted(self.engine.inspected))
+                journal.get("guard"),
+                journal.has_owner(),
+                journal.get("not_taken_back"),
+                approval.is_over(journal),
+                journal.get("old_web"),
+                (journal.get("cutover") or {}).get("proved"),
+                tuple(sorted(journal["signalled"])),
+            )
+        shown = tuple(
+            (each, self.engine.state(each), self.engine.policy(each)) for each in sorted(self.engine.inspected)
+        )
         tasks = tuple(tuple(sorted(each.tasks.items())) for each in self.brokers.values())
         return Place(
-            (noted, shown, tasks, self.served, tuple(sorted(self.unhealthy)), self.works, self.answer), self._ends_well(journal)
+            (noted, shown, tasks, self.served, tuple(sorted(self.unhealthy)), self.works, self.answer),
+            self._ends_well(journal),
         )
 
     def _ends_well(self, journal):
-        """No deployment is open, one color is served and healthy, and only its workers run; or, where none can be that, it was
-        given up, so that the next release can be deployed."""
+        """No deployment is open, and one color is served and healthy, and only its workers run.
+
+        If no color can be that, the deployment was given up, so that the next release can be deployed.
+        """
         if journal:
             return False
         if not self.state.can_be_whole():

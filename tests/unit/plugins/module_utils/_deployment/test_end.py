@@ -83,8 +83,8 @@ def test_a_guard_that_does_not_start_is_a_warning(scene, systemd):
     assert settle(scene)["changed"] is True
     assert scene.store.load()["step"] == "awaiting_approval"
     assert scene.host.warnings == [
-        "Nobody watches the new color while approval is pending: bluegreen-shop-guard.service did not start (Unit is "
-        "masked.)."
+        "The guard does not watch the new color while approval is pending: bluegreen-shop-guard.service did not "
+        "start (Unit is masked.)."
     ]
 
 

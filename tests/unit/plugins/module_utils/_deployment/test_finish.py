@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
     file as snapshot_file,
     restore as snapshot_restore,
@@ -294,7 +295,7 @@ def test_no_secret_outlives_a_deployment_wherever_its_end_is_cut_off(scene, monk
             patch.setattr(os, "unlink", until_the_cut)
             end(scene.store, journal, "rolled_back")
         scene.host.clock.now += 1000
-        undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+        undo = Request(prefer="rollback")
         recovery.recover(scene.host, scene.store, undo, False)
         assert scene.store.load() is None
         assert not set(secrets).intersection(os.listdir(scene.store.folder)), f"cut off after {number} removals"

@@ -14,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
     file as snapshot_file,
 )
@@ -153,7 +154,7 @@ def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
 def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
     """Else a release that is live and bad would stay, and the rollback would pass for done."""
     kept.open(prefer="rollback", release="")
-    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": ""}
+    undo = Request(prefer="rollback")
     end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
     assert kept.store.history()[-1]["to_kept"] is True
     found = recovery.recover(kept.host, kept.store, undo, check_mode=False)

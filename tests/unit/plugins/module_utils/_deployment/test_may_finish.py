@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.finishing import (
     APPROVED,
@@ -243,7 +244,7 @@ def test_an_end_that_had_begun_for_a_color_that_is_ill_names_the_way_back(scene,
     scene.deployment("finish", done=False)
     if gone:
         del scene.engine.inspected["green-web"]
-    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "", "release": "1"}
+    undo = Request(prefer="rollback", release="1")
     for attempt in (close, lambda scene: recovery.recover(scene.host, scene.store, undo, False)):
         with pytest.raises(BluegreenError) as refusal:
             attempt(scene)
@@ -277,13 +278,7 @@ def test_a_second_finish_changes_nothing(scene):
 def test_what_was_rolled_back_while_a_human_thought_is_not_finished(scene):
     """The guard went back while the playbook asked: a yes must not end as if the release were live."""
     scene.deployment("awaiting_approval")
-    given = {
-        "deployment_id": "",
-        "epoch": 0,
-        "prefer": "rollback",
-        "reason": "guard: green failed 3 times in a row",
-        "guard": True,
-    }
+    given = Request(prefer="rollback", reason="guard: green failed 3 times in a row", guard=True)
     recovery.recover(scene.host, scene.store, given, check_mode=False)
     del scene.calls[:]
     for check_mode in (False, True):

@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fenc
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_requests
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.opening import (
     FINISH,
@@ -154,7 +155,7 @@ def test_what_only_a_start_by_compose_does_is_refused_in_the_plan(scene, version
 def test_what_compose_is_given_ends_with_its_deployment(scene):
     """A controller may sleep before it runs Compose, while its deployment is undone and another one opened."""
     first = scene.open()
-    undo = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": ""}
+    undo = Request(prefer="rollback")
     recovery.recover(scene.host, scene.store, undo, False)
     second = scene.open(deployment_id="dep-2")
     assert first["idle"] == second["idle"] == "green"
@@ -334,8 +335,8 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
     journal = scene.store.load()
     assert (journal["id"], journal["step"], journal["result"]) == ("dep-0", "awaiting_approval", "")
     assert scene.host.warnings[0] == (
-        "An earlier deployment was open whose owner is gone. Release 1 is live and whole, and awaits approval: "
-        "finish.yml or rollback.yml."
+        "An earlier deployment was open whose owner is gone. Release 1 is live and healthy, and awaits approval: run "
+        "ansible-playbook smallfleet.bluegreen.finish or ansible-playbook smallfleet.bluegreen.rollback."
     )
 
 
@@ -344,7 +345,7 @@ def test_what_cannot_be_brought_to_an_end_keeps_the_next_one_out(scene, monkeypa
     monkeypatch.setattr(public_requests, "served_color", lambda host, nginx: "green")
     monkeypatch.setattr(health_gate, "wait_healthy", unhealthy)
     earlier(scene, "settle")
-    with pytest.raises(BluegreenError, match="stopped in step settle, and neither color is whole"):
+    with pytest.raises(BluegreenError, match="stopped in step settle, and neither color is healthy"):
         scene.open()
     # The next one finds that a human must look, and does not try it again.
     with pytest.raises(Fenced, match="look at it"):

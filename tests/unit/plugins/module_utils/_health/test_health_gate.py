@@ -26,7 +26,14 @@ URL = "http://127.0.0.1:18002/health/"
 def container(name):
     facts = dict.fromkeys(Container._fields)
     facts.update(
-        id=name, name=name, status="running", health="", restart_count=0, exit_code=0, oom_killed=False, started_at="2026-1"
+        id=name,
+        name=name,
+        status="running",
+        health="",
+        restart_count=0,
+        exit_code=0,
+        oom_killed=False,
+        started_at="2026-1",
     )
     return Container(**facts)
 
@@ -131,11 +138,11 @@ def test_good_answers_do_not_count_across_a_bad_one(host, journal, color):
 @pytest.mark.parametrize(
     "looks, words",
     [
-        ([WEB, WEB, WEB._replace(status="exited", exit_code=3)], "Container web-1 exited with code 3 while"),
-        ([WEB, WEB, WEB._replace(restart_count=1, exit_code=3)], "Container web-1 restarted (exit code 3) while"),
+        ([WEB, WEB, WEB._replace(status="exited", exit_code=3)], "Container web-1 exited with code 3 before"),
+        ([WEB, WEB, WEB._replace(restart_count=1, exit_code=3)], "Container web-1 restarted (exit code 3) before"),
         ([WEB, WEB, WEB._replace(health="unhealthy")], "Container web-1 is unhealthy"),
-        ([WEB, WEB, None], "Container web-1 was removed while"),
-        ([WEB._replace(status="exited", exit_code=3)], "Container web-1 exited with code 3 while"),
+        ([WEB, WEB, None], "Container web-1 was removed before"),
+        ([WEB._replace(status="exited", exit_code=3)], "Container web-1 exited with code 3 before"),
     ],
 )
 def test_a_container_that_fails_ends_the_wait_at_once(host, journal, color, looks, words):
@@ -173,7 +180,15 @@ def test_bad_url_is_refused_before_anything_is_asked(host, journal, color):
 
 @pytest.fixture
 def settings():
-    health = {"path": "/health/", "host": "", "status": [200], "timeout": 2.0, "interval": 0.3, "successes": 5, "deadline": 60.0}
+    health = {
+        "path": "/health/",
+        "host": "",
+        "status": [200],
+        "timeout": 2.0,
+        "interval": 0.3,
+        "successes": 5,
+        "deadline": 60.0,
+    }
     return settings_of(
         {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {}, "health": health}
     )

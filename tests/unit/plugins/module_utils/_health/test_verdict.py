@@ -51,7 +51,7 @@ def test_count(before, answer, expected):
         ({"status": "dead", "exit_code": 137, "oom_killed": True}, "was killed for memory"),
         ({"status": "restarting", "exit_code": 3}, "restarted (exit code 3)"),
         ({"restart_count": 1, "exit_code": 3}, "restarted (exit code 3)"),
-        ({"started_at": "2026-11-23T17:00:09Z"}, "was started anew by somebody else"),
+        ({"started_at": "2026-11-23T17:00:09Z"}, "was restarted by somebody else"),
         ({"health": "unhealthy"}, "is unhealthy by its own health check"),
     ],
 )

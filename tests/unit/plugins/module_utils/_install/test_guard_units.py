@@ -27,7 +27,7 @@ GIVEN = {
 }
 
 GUARD_TEXT = """\
-# Written by smallfleet.bluegreen: brings an abandoned deployment of shop to an end, and watches one that awaits approval.
+# Written by smallfleet.bluegreen: ends an abandoned deployment of shop, and watches one that awaits approval.
 [Unit]
 Description=Guard of the blue-green deployments of shop
 ConditionPathExists=/var/lib/bluegreen/shop/deployment.json
@@ -45,9 +45,9 @@ WantedBy=multi-user.target
 """
 
 RESTORE_TEXT = """\
-# Written by smallfleet.bluegreen: Nginx must not start with a file that a power cut left unproved.
+# Written by smallfleet.bluegreen: Nginx must not start with a new file that it was not proved to have read.
 [Unit]
-Description=Nginx file of shop after a switch that was cut off
+Description=Nginx file of shop after an interrupted switch
 ConditionPathExists=/var/lib/bluegreen/shop/deployment.json
 RequiresMountsFor=/var/lib/bluegreen/shop /etc/nginx/conf.d
 Before=docker.service nginx.service
@@ -117,7 +117,9 @@ def test_the_texts_of_both_units():
     assert guard_units.render(**GIVEN) == {GUARD: GUARD_TEXT, RESTORE: RESTORE_TEXT}
 
 
-@pytest.mark.parametrize("option, key, prefix", [("the interpreter", "python", ""), ("docker_host", "docker_host", "unix://")])
+@pytest.mark.parametrize(
+    "option, key, prefix", [("the interpreter", "python", ""), ("docker_host", "docker_host", "unix://")]
+)
 @pytest.mark.parametrize(
     "path",
     [
@@ -186,8 +188,11 @@ def test_a_unit_that_somebody_edited_is_put_right(systemd):
 @pytest.mark.parametrize(
     "verb, sentence",
     [
-        ("daemon-reload", "systemctl daemon-reload failed (Failed to connect to bus.): mend systemd on this host."),
-        ("enable", f"systemctl enable --quiet {GUARD} {RESTORE} failed (Failed to connect to bus.): mend systemd on this host."),
+        ("daemon-reload", "systemctl daemon-reload failed (Failed to connect to bus.): fix systemd on this host."),
+        (
+            "enable",
+            f"systemctl enable --quiet {GUARD} {RESTORE} failed (Failed to connect to bus.): fix systemd on this host.",
+        ),
     ],
 )
 def test_a_systemd_that_does_not_take_it_is_one_sentence_and_tried_again_the_next_time(systemd, verb, sentence):
@@ -239,7 +244,9 @@ def test_no_timer_where_none_is_wanted(systemd):
 
 
 def test_a_timer_of_an_earlier_deployment_does_as_well(systemd):
-    systemd.refuses["systemd-run"] = Completed(1, "", f"Failed to start transient timer unit: Unit {TIMER} was already loaded.")
+    systemd.refuses["systemd-run"] = Completed(
+        1, "", f"Failed to start transient timer unit: Unit {TIMER} was already loaded."
+    )
     assert guard_units.arm(systemd.host, "shop", 900) is True
     assert systemd.ran[1:] == [f"systemctl is-active --quiet {TIMER}"]
 
@@ -257,8 +264,8 @@ def test_a_timer_that_cannot_be_started_is_one_sentence(systemd, said, told):
     with pytest.raises(BluegreenError) as refusal:
         guard_units.arm(systemd.host, "shop", 900)
     assert refusal.value.message == (
-        f"The dead-man timer {TIMER} could not be started ({told}): mend systemd on this host, or set bluegreen_revert_after "
-        "to 0, which does without it."
+        f"The dead-man timer {TIMER} could not be started ({told}). Fix systemd on this host, or set "
+        "bluegreen_revert_after to 0, which needs no timer."
     )
 
 
@@ -283,8 +290,8 @@ def test_a_guard_that_does_not_start_is_a_warning(systemd):
     systemd.refuses["start"] = Completed(5, "", f"Failed to start {GUARD}: Unit {GUARD} not found.\n")
     guard_units.watch_pending(systemd.host, "shop")
     assert systemd.host.warnings == [
-        f"Nobody watches the new color while approval is pending: {GUARD} did not start (Failed to start {GUARD}: Unit {GUARD} "
-        "not found.)."
+        f"The guard does not watch the new color while approval is pending: {GUARD} did not start (Failed to start "
+        f"{GUARD}: Unit {GUARD} not found.)."
     ]
 
 

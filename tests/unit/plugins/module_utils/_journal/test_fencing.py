@@ -46,7 +46,8 @@ REFUSALS = [
     (
         {},
         ("dep-2", 1, "health"),
-        f"deployment_id dep-2 is not the open deployment of app shop, which is dep-1 by ada@laptop {WHEN}.",
+        f"deployment_id dep-2 is not the open deployment of app shop, which is dep-1 by ada@laptop {WHEN}: "
+        "nothing was changed.",
     ),
     (
         {"epoch": 2},

@@ -118,8 +118,9 @@ def test_what_nobody_expected_is_one_sentence_too(run, warned, monkeypatch):
     code, result = run(module(act), app="shop")
     assert code == 1
     assert result["msg"] == (
-        "smallfleet.bluegreen.bg_test failed in a way that it should not (KeyError: 'surprise'). Please report this with "
-        "the output of ANSIBLE_DISPLAY_TRACEBACK=error and -vvv; the host is as status.yml shows it."
+        "Unexpected error in smallfleet.bluegreen.bg_test (KeyError: 'surprise'). Please report it with the output of "
+        "ANSIBLE_DISPLAY_TRACEBACK=error and -vvv. ansible-playbook smallfleet.bluegreen.status shows the state of the "
+        "host."
     )
     assert "\n" not in result["msg"]
     assert warned == ["mind the gap"]

@@ -18,11 +18,28 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program impo
 
 PYTHON = os.path.realpath(sys.executable)
 PLUGINS = pathlib.Path(program_step.__file__).parents[2]
-REQUEST = {"name": "smallfleet.bluegreen.bg_health", "check_mode": False, "no_log": False, "seconds": 10, "params": {
-    "app": "shop", "deployment_id": "", "epoch": 0, "docker_host": "unix:///nowhere.sock", "url": "http://127.0.0.1:9/", "host": "",
-    "status": [200], "timeout": 0.1, "interval": 0.1, "successes": 1, "deadline": 0.1, "project": "", "services": None,
-    "validate_certs": True,
-}}
+REQUEST = {
+    "name": "smallfleet.bluegreen.bg_health",
+    "check_mode": False,
+    "no_log": False,
+    "seconds": 10,
+    "params": {
+        "app": "shop",
+        "deployment_id": "",
+        "epoch": 0,
+        "docker_host": "unix:///nowhere.sock",
+        "url": "http://127.0.0.1:9/",
+        "host": "",
+        "status": [200],
+        "timeout": 0.1,
+        "interval": 0.1,
+        "successes": 1,
+        "deadline": 0.1,
+        "project": "",
+        "services": None,
+        "validate_certs": True,
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +57,11 @@ def program(tmp_path_factory):
 def asked(program, code=None, **more):
     given = {"input": json.dumps(REQUEST), **more}
     return subprocess.run(
-        [program, "step", "bg_health", code or seal.code_of(sources())], capture_output=True, text=True, check=False, **given
+        [program, "step", "bg_health", code or seal.code_of(sources())],
+        capture_output=True,
+        text=True,
+        check=False,
+        **given,
     )
 
 
@@ -56,7 +77,7 @@ def test_it_does_what_the_module_does(program):
 @pytest.mark.parametrize("code", ["0" * 64, "short"])
 def test_another_code_is_not_done(program, code):
     done = asked(program, code)
-    assert (done.returncode, done.stdout) == (seal.NOT_THIS_ONE, f"{program} is of another version, or was changed.\n")
+    assert (done.returncode, done.stdout) == (seal.NOT_THIS_ONE, f"{program} is of another version, or damaged.\n")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"params": {}}'])
@@ -67,7 +88,11 @@ def test_what_is_no_request_begins_nothing(program, text):
 
 def test_a_module_that_there_is_not_begins_nothing(program):
     done = subprocess.run(
-        [program, "step", "bg_nothing", seal.code_of(sources())], input=json.dumps(REQUEST), capture_output=True, text=True, check=False
+        [program, "step", "bg_nothing", seal.code_of(sources())],
+        input=json.dumps(REQUEST),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode != 0 and seal.BEGUN not in done.stdout
 
@@ -77,7 +102,9 @@ def test_bytecode_of_another_source_is_not_trusted(program, monkeypatch):
     modules = {**sources(), "_guard/main.py": "def main(argv, code):\n    print('source')\n"}
     stale = host_program._bytecode("_guard/main.py", "def main(argv, code):\n    print('stale')\n")
     real = host_program._bytecode
-    monkeypatch.setattr(host_program, "_bytecode", lambda name, text: stale if "_guard/main.py" in name else real(name, text))
+    monkeypatch.setattr(
+        host_program, "_bytecode", lambda name, text: stale if "_guard/main.py" in name else real(name, text)
+    )
     content = host_program.pack(PYTHON, modules, "c" * 64)
     path = program.parent / "stale.pyz"
     path.write_bytes(content)
@@ -99,5 +126,12 @@ def test_the_hosts_log_tells_who_ran_with_what_and_no_secret(monkeypatch):
     logged = []
     monkeypatch.setattr(program_step.syslog, "syslog", lambda level, line: logged.append(line))
     monkeypatch.setattr(program_step.syslog, "openlog", lambda *given: logged.append(given[0]))
-    program_step._log("smallfleet.bluegreen.bg_start", {"project": "shop", "app": "shop", "broker": {"url": "redis://:pw@r"}}, {"redis://:pw@r"})
-    assert logged == ["ansible-smallfleet.bluegreen.bg_start", "Invoked with app=shop broker={'url': '********'} project=shop"]
+    program_step._log(
+        "smallfleet.bluegreen.bg_start",
+        {"project": "shop", "app": "shop", "broker": {"url": "redis://:pw@r"}},
+        {"redis://:pw@r"},
+    )
+    assert logged == [
+        "ansible-smallfleet.bluegreen.bg_start",
+        "Invoked with app=shop broker={'url': '********'} project=shop",
+    ]

@@ -29,7 +29,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 root, seconds, lasts, thread = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 ticket.PACE = 0.1
-step = ticket.LongStep(lambda line: print(line, flush=True), seconds, lambda text: text.replace("s3cret", "********"), root)
+shown = lambda text: text.replace("s3cret", "********")
+step = ticket.LongStep(lambda line: print(line, flush=True), seconds, shown, root)
 if thread:
     threading.Thread(target=time.sleep, args=(lasts,)).start()
 lock = contextlib.ExitStack()
@@ -54,8 +55,12 @@ def step(root, seconds, lasts, thread=""):
     """What the controller gets of a step, and after how many seconds."""
     begun = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", STEP, root, str(seconds), str(lasts), thread], stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, check=True, timeout=30,
+        [sys.executable, "-c", STEP, root, str(seconds), str(lasts), thread],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
     )
     return json.loads(done.stdout), time.monotonic() - begun
 
@@ -92,7 +97,8 @@ def test_a_step_that_lasts_lets_go_and_leaves_its_result_once(root):
 def test_it_keeps_the_apps_lock_in_its_own_name_until_its_end(root):
     ticket = step(root, 0.1, 2)[0]["ticket"]
     store = Store("shop", Host(), f"{root}.state")
-    with pytest.raises(Fenced, match=rf"held by a long step \(process {process_of(root, ticket)}\)"), store.lock("another", wait=0):
+    held = rf"held by a long step \(process {process_of(root, ticket)}\)"
+    with pytest.raises(Fenced, match=held), store.lock("another", wait=0):
         pass
     assert "result" in program_ticket.wait_for(ticket, 30, root)
     with store.lock("another", wait=0):
@@ -134,7 +140,9 @@ def test_a_controller_that_is_gone_ends_nothing(root):
     given = [sys.executable, "-c", STEP, root, "0.5", "3", ""]
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(given, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.DEVNULL, check=False, timeout=30)
+    done = subprocess.run(
+        given, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.DEVNULL, check=False, timeout=30
+    )
     os.close(writer)
     assert done.returncode == 0
     (name,) = os.listdir(root)

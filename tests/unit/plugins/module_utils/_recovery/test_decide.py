@@ -122,7 +122,10 @@ def test_a_deployment_that_goes_back_never_goes_forward_again(step, sight, writt
 @pytest.mark.parametrize("step", BEFORE_THE_CUTOVER)
 def test_before_the_cutover_nginx_is_left_alone(step, prefer):
     for sight in (WHOLE, BLIND):
-        assert recovery_decide.decide(journal(step), sight, prefer) in (recovery_decide.DISCARD, recovery_decide.RESTORE)
+        assert recovery_decide.decide(journal(step), sight, prefer) in (
+            recovery_decide.DISCARD,
+            recovery_decide.RESTORE,
+        )
 
 
 @pytest.mark.parametrize("prefer", ["", "rollback"])
@@ -141,7 +144,14 @@ def test_recovery_never_approves():
 
 @pytest.mark.parametrize("step", STEPS)
 def test_there_is_an_answer_to_every_step(step):
-    actions = {recovery_decide.DISCARD, recovery_decide.RESTORE, recovery_decide.BACK, recovery_decide.HOLD, recovery_decide.COMPLETE, recovery_decide.FAIL}
+    actions = {
+        recovery_decide.DISCARD,
+        recovery_decide.RESTORE,
+        recovery_decide.BACK,
+        recovery_decide.HOLD,
+        recovery_decide.COMPLETE,
+        recovery_decide.FAIL,
+    }
     for sight in (WHOLE, BLIND):
         assert recovery_decide.decide(journal(step, done=False), sight) in actions
 

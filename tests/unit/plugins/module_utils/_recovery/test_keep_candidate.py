@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fenc
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import start as workers_start, unknown_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
@@ -24,7 +25,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fa
 
 NAMED = {"deployment_id": "", "epoch": 0, "release": "2"}
 UNNAMED = {**NAMED, "release": ""}
-UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "rollback.yml", "release": ""}
+UNDO = Request(prefer="rollback", reason="rollback.yml")
 WAYS = (
     "ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2 keeps release 2, and ansible-playbook "
     "smallfleet.bluegreen.rollback goes back"
@@ -36,7 +37,7 @@ def finish(scene, params=None, check_mode=False):
 
 
 def undo(scene, **params):
-    return recovery.recover(scene.host, scene.store, {**UNDO, **params}, check_mode=False)
+    return recovery.recover(scene.host, scene.store, UNDO._replace(**params), check_mode=False)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def stuck(monkeypatch, tmp_path):
     scene.unhealthy = {"blue", "green"}
     scene.brokers["green"].tasks = {"celery": 3}
     scene.deployment("awaiting_approval")
-    with pytest.raises(BluegreenError, match="finish -e bluegreen_release=2 turns this round once it is healthy"):
+    with pytest.raises(BluegreenError, match="finish -e bluegreen_release=2 once it is healthy"):
         undo(scene)
     scene.unhealthy = {"blue"}
     assert scene.states()["green-worker"] == "exited" and scene.brokers["blue"].tasks == {"celery": 3}
@@ -81,9 +82,10 @@ def test_the_release_has_to_be_named(stuck):
     with pytest.raises(Fenced) as refusal:
         finish(stuck, UNNAMED)
     assert refusal.value.message == (
-        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is being undone, and nothing was finished: complete "
-        "the rollback with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still serves release 2 and it is to stay, "
-        "name it (ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2)."
+        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is being undone, and nothing was "
+        "finished: complete the rollback with ansible-playbook smallfleet.bluegreen.rollback, or, if Nginx still "
+        "serves release 2 and it is to stay, name it (ansible-playbook smallfleet.bluegreen.finish -e "
+        "bluegreen_release=2)."
     )
     with pytest.raises(Fenced, match="name it"):
         finish(stuck, {**NAMED, "release": "3"})
@@ -107,8 +109,8 @@ def test_what_nginx_has_left_already_is_not_kept(stuck):
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop is being undone, and Nginx serves blue already, which is well, so it cannot be kept: nothing was "
-        "touched. Complete the way back with ansible-playbook smallfleet.bluegreen.rollback."
+        "Release 2 of app shop is being rolled back and cannot be kept, because Nginx serves blue already, which is "
+        "healthy. Nothing was changed. Complete the rollback with ansible-playbook smallfleet.bluegreen.rollback."
     )
     assert stuck.effects() == ["wait for blue"]
 
@@ -127,7 +129,7 @@ def test_an_nginx_that_cannot_be_led_there_moves_nothing(stuck, monkeypatch):
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop could not be kept: nginx -t says: no. Nothing was moved. Repair Nginx first; then "
+        "Release 2 of app shop could not be kept: nginx -t says: no. No task was moved. Repair Nginx first; then "
         f"{WAYS}."
     )
     assert stuck.states()["blue-worker"] == "running"
@@ -138,8 +140,8 @@ def test_a_color_that_is_not_healthy_is_not_kept(stuck):
     with pytest.raises(BluegreenError) as refusal:
         finish(stuck)
     assert refusal.value.message == (
-        "Release 2 of app shop cannot be kept, because green does not answer well: nothing was moved. Make one of the two colors "
-        f"healthy (status.yml shows both); then {WAYS}."
+        "Release 2 of app shop cannot be kept, because green is not healthy. No task was moved. Make one of the two "
+        f"colors healthy (ansible-playbook smallfleet.bluegreen.status shows both); then {WAYS}."
     )
     assert stuck.effects() == ["wait for green"]
 
@@ -157,8 +159,8 @@ def test_workers_that_do_not_come_up_leave_all_as_it_was(stuck, monkeypatch):
         with pytest.raises(BluegreenError) as failure:
             finish(stuck)
     assert failure.value.message == (
-        "Release 2 of app shop could not be kept: Container shop-green-worker-1 exited. The old workers work again. Fix that; "
-        f"then {WAYS}."
+        "Release 2 of app shop could not be kept: Container shop-green-worker-1 exited. The old workers run again. "
+        f"Fix that; then {WAYS}."
     )
     assert stuck.states()["blue-worker"] == "running" and stuck.brokers["blue"].tasks == {"celery": 3}
     journal = stuck.store.load()
@@ -235,10 +237,12 @@ def test_one_that_lost_its_owner_before_its_workers_started_can_be_kept(monkeypa
     scene.deployment("handover", done=False)
     scene.host.clock.now += 1000
     with pytest.raises(BluegreenError, match="finish -e bluegreen_release=2"):
-        recovery.recover(scene.host, scene.store, {**UNDO, "prefer": "", "guard": True}, check_mode=False)
+        recovery.recover(scene.host, scene.store, UNDO._replace(prefer="", guard=True), check_mode=False)
     journal = scene.store.load()
     assert (journal["back"], journal["result"]) == (False, "failed")
-    with pytest.raises(Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"):
+    with pytest.raises(
+        Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"
+    ):
         require_none_open(scene.store, journal)
     assert finish(scene)["result"] == "committed"
     assert scene.states()["green-worker"] == "running"
@@ -274,7 +278,9 @@ def test_a_first_deployment_that_could_not_be_undone_is_kept(monkeypatch, tmp_pa
 
 def test_where_both_are_ill_the_named_release_is_taken_as_it_is(stuck):
     stuck.unhealthy = {"blue", "green"}
-    with pytest.raises(BluegreenError, match="if both are ill, .*rollback -e bluegreen_release=1 takes release 1 as it is"):
+    with pytest.raises(
+        BluegreenError, match="if both are unhealthy, .*rollback -e bluegreen_release=1 takes release 1 as it is"
+    ):
         undo(stuck)
     result = undo(stuck, release="1")
     assert result["result"] == "rolled_back" and stuck.served == "blue"
@@ -307,7 +313,10 @@ def test_what_is_open_is_undone_whatever_release_is_named(stuck, named, warned):
     """It may stand in the inventory."""
     stuck.unhealthy = set()
     assert undo(stuck, release=named)["result"] == "rolled_back"
-    sentence = "bluegreen_release is '0.9', but the open deployment is of release 2: it is undone, and release 1 is live again."
+    sentence = (
+        "bluegreen_release is '0.9', but the open deployment is of release 2: that one is rolled back, and release 1 "
+        "is live again."
+    )
     assert (sentence in stuck.host.warnings) is warned
 
 
@@ -334,6 +343,6 @@ def test_a_switch_that_nginx_refuses_is_turned_round_too(monkeypatch, tmp_path):
     scene.deployment("awaiting_approval")
     with monkeypatch.context() as patch:
         record(patch, [], nginx_switch, "switch", does=BluegreenError("nginx -t says: no."))
-        with pytest.raises(BluegreenError, match="could not be undone"):
+        with pytest.raises(BluegreenError, match="could not be rolled back"):
             undo(scene)
     assert finish(scene)["result"] == "committed"

@@ -23,19 +23,20 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery imp
     recover as recovery,
     rollback_preflight,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART
 
-UNDO = {"deployment_id": "", "epoch": 0, "prefer": "rollback", "reason": "rollback.yml", "release": ""}
+UNDO = Request(prefer="rollback", reason="rollback.yml")
 WAYS = (
     "ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2 keeps release 2, and ansible-playbook "
     "smallfleet.bluegreen.rollback goes back once blue is healthy."
 )
 REFUSED = (
-    "Release 2 of app shop was not undone, because the old color blue does not answer: blue is not healthy, while release 2 is "
-    f"live and whole: it awaits approval. {WAYS}"
+    "Release 2 of app shop was not rolled back, because the old color blue does not answer: blue is not healthy. "
+    f"Release 2 is live and healthy, and awaits approval. {WAYS}"
 )
 MEMORY = dict.fromkeys(("free", "web", "support", "workers", "app", "oom_kills"), 400)
 
@@ -50,7 +51,7 @@ def scene(monkeypatch, tmp_path):
 
 
 def undo(scene, **params):
-    return recovery.recover(scene.host, scene.store, {**UNDO, **params}, check_mode=False)
+    return recovery.recover(scene.host, scene.store, UNDO._replace(**params), check_mode=False)
 
 
 def refusal(scene, **params):
@@ -92,8 +93,13 @@ def test_a_new_color_that_is_not_whole_is_no_reason_to_stay(scene, broken):
 
 @pytest.mark.parametrize("served, looked", [("green", True), ("blue", False), ("", True)])
 def test_only_where_visitors_are_with_the_new_color(scene, served, looked):
-    cutover = {"color": "green", "file": str(scene.file), "kept": str(scene.file.parent / ".bluegreen-shop.conf.before-dep-1"),
-               "children": [], "proved": "green"}
+    cutover = {
+        "color": "green",
+        "file": str(scene.file),
+        "kept": str(scene.file.parent / ".bluegreen-shop.conf.before-dep-1"),
+        "children": [],
+        "proved": "green",
+    }
     scene.deployment("awaiting_approval", cutover=cutover)
     scene.served = served
     with pytest.raises(BluegreenError) as failure:
@@ -107,7 +113,12 @@ def test_what_failed_late_awaits_approval_where_there_is_no_way_back(scene, step
     scene.deployment(step, done=False)
     assert refusal(scene, reason="a hook failed") == REFUSED
     journal = scene.store.load()
-    assert (journal["step"], journal["done"], journal["back"], journal["result"]) == ("awaiting_approval", True, False, "")
+    assert (journal["step"], journal["done"], journal["back"], journal["result"]) == (
+        "awaiting_approval",
+        True,
+        False,
+        "",
+    )
     assert scene.states()["green-worker"] == "running" and scene.states()["blue-worker"] == "exited"
 
 
@@ -119,13 +130,15 @@ def test_a_web_that_does_not_start_is_named(scene, monkeypatch):
         raise EngineError("port is already allocated.", 500)
 
     monkeypatch.setattr(scene.engine, "start", start)
-    assert "does not answer: container shop-blue-web-1 does not start, port is already allocated, while" in refusal(scene)
+    assert "does not answer: container shop-blue-web-1 does not start, port is already allocated. Release 2" in refusal(
+        scene
+    )
 
 
 def test_a_web_that_is_gone_is_named(scene):
     scene.deployment("awaiting_approval")
     del scene.engine.inspected["blue-web"]
-    assert "does not answer: it has no container of its web any more, while" in refusal(scene)
+    assert "does not answer: its web has no container any more. Release 2" in refusal(scene)
 
 
 def test_an_old_color_that_is_only_down_is_started_and_asked(scene):
@@ -158,7 +171,7 @@ def test_where_there_is_room_now_the_old_web_is_asked_beside(one_web):
 
 def test_where_there_is_none_the_way_itself_shows_it_with_nothing_moved(one_web, monkeypatch):
     monkeypatch.setattr(host_resources, "available_memory", lambda: 400)
-    with pytest.raises(BluegreenError, match="Nothing was moved: the new color is live and whole"):
+    with pytest.raises(BluegreenError, match="No task was moved: the new color is live and healthy"):
         undo(one_web)
     assert "stop green-worker" in one_web.effects()
     assert one_web.store.load()["step"] == "awaiting_approval"
@@ -187,7 +200,10 @@ class Guarded:
             self.scene.host.clock.sleep(pause)
 
 
-PAST = "Release 2 awaits approval past its time; not taken back, because the old color blue does not answer: blue is not healthy."
+PAST = (
+    "The time to approve release 2 is over. It was not rolled back, because the old color blue does not answer: blue "
+    "is not healthy."
+)
 
 
 def test_the_guard_does_not_begin_a_way_that_it_cannot_walk(scene, monkeypatch):

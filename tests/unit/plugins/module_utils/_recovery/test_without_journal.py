@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     start as workers_start,
     stop as workers_stop,
@@ -26,14 +27,14 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers impo
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, Scene, facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import NO_RESTART, record
 
-LOOK = {"deployment_id": "", "epoch": 0, "prefer": "", "reason": "recover.yml"}
+LOOK = Request(reason="recover.yml")
 ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
 STAMP = "20261123T120000Z"
 KEPT = [f"deployment.json.corrupt-{STAMP}", f"deployment.json.previous.corrupt-{STAMP}"]
 
 
 class Damaged(Scene):
-    """A deployment in the middle of the cutover whose journal is garbage; both colors' workers run, blue's throttled."""
+    """A deployment in the middle of the cutover with a damaged journal; all workers run, those of blue throttled."""
 
     def __init__(self, monkeypatch, folder):
         super().__init__(monkeypatch, folder)
@@ -49,7 +50,9 @@ class Damaged(Scene):
         self.remember()
         self.deployment("handover").note(tasks_moved=3)
         for worker in ("blue-worker", "blue-beat"):
-            self.engine.inspected[worker]["HostConfig"].update(RestartPolicy=dict(NO_RESTART), CpuShares=cpu_shares.LOWEST)
+            self.engine.inspected[worker]["HostConfig"].update(
+                RestartPolicy=dict(NO_RESTART), CpuShares=cpu_shares.LOWEST
+            )
         self.damage()
 
     def remember(self, **workers):
@@ -67,7 +70,7 @@ class Damaged(Scene):
             target.write(text)
 
     def recover(self, check_mode=False, **params):
-        return recovery.recover(self.host, self.store, {**LOOK, **params}, check_mode)
+        return recovery.recover(self.host, self.store, LOOK._replace(**params), check_mode)
 
     def files(self):
         return sorted(name for name in os.listdir(self.store.folder) if name != "lock")
@@ -182,7 +185,9 @@ def test_throttled_workers_of_the_served_color_work_at_full_weight(scene):
     scene.served = "blue"
     scene.engine.inspected["blue-beat"]["HostConfig"]["CpuShares"] = 512
     scene.recover()
-    weights = {name: scene.engine.inspected[name]["HostConfig"].get("CpuShares") for name in ("blue-worker", "blue-beat")}
+    weights = {
+        name: scene.engine.inspected[name]["HostConfig"].get("CpuShares") for name in ("blue-worker", "blue-beat")
+    }
     # The user's own weight is the user's.
     assert weights == {"blue-worker": cpu_shares.DEFAULT, "blue-beat": 512}
 
@@ -236,9 +241,9 @@ def test_the_journal_is_kept_aside_and_the_history_tells_of_it(scene):
         "epoch": 0,
         "result": "failed",
         "message": (
-            f"The journal was damaged and is kept as {KEPT[1]} and {KEPT[0]}. Nginx serves green, and only its workers run; "
-            "nothing was removed. Look at both colors (status.yml), stop the web of blue (docker compose -p shop-blue stop web), then "
-            "deploy again."
+            f"The journal was damaged and is kept as {KEPT[1]} and {KEPT[0]}. Nginx serves green, and only its workers "
+            "run; nothing was removed. Check both colors with ansible-playbook smallfleet.bluegreen.status, stop the "
+            "web of blue (docker compose -p shop-blue stop web), then deploy again."
         ),
         "logs": {},
     }
@@ -323,11 +328,10 @@ def test_where_nobody_knows_which_color_is_live_nothing_is_done(scene, served, c
     with pytest.raises(BluegreenError) as refusal:
         scene.recover(check_mode)
     assert refusal.value.message == (
-        f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and deployment.json.previous "
-        "damaged): run ansible-playbook smallfleet.bluegreen.recover, which looks at the host instead and keeps the damaged "
-        "file under another name. "
-        "But Nginx is not proved to serve either color, so nothing was done: repair Nginx, then run ansible-playbook "
-        "smallfleet.bluegreen.recover."
+        f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and "
+        "deployment.json.previous damaged): run ansible-playbook smallfleet.bluegreen.recover, which looks at the host "
+        "instead and keeps the damaged file under another name. But Nginx is not proved to serve either color, so nothing "
+        "was done. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
     )
     assert untouched(scene)
 
@@ -340,9 +344,9 @@ def test_where_nothing_tells_what_the_app_is_made_of_nothing_is_done(scene, text
     with pytest.raises(BluegreenError) as refusal:
         scene.recover()
     assert refusal.value.message == (
-        f"The journal of app shop is damaged, and {scene.store.path('settings.json')} does not tell what the app is made of: "
-        "look at both colors (status.yml), start what the live one lacks, stop the other one's workers, and then move "
-        f"{scene.store.path('deployment.json')} away."
+        f"The journal of app shop is damaged, and {scene.store.path('settings.json')} does not tell which services the "
+        "app has. Check both colors with ansible-playbook smallfleet.bluegreen.status, start the missing containers "
+        f"of the live one, stop the workers of the other one, and then move {scene.store.path('deployment.json')} away."
     )
     assert untouched(scene)
 
@@ -350,7 +354,9 @@ def test_where_nothing_tells_what_the_app_is_made_of_nothing_is_done(scene, text
 def test_what_a_later_release_remembers_besides_is_passed_over(scene):
     with open(scene.store.path("settings.json"), encoding="utf-8") as source:
         known = json.load(source)
-    known["more"] = known["settings"]["more"] = known["settings"]["nginx"]["more"] = known["settings"]["broker"]["more"] = 1
+    known["more"] = known["settings"]["more"] = known["settings"]["nginx"]["more"] = known["settings"]["broker"][
+        "more"
+    ] = 1
     scene.write("settings.json", json.dumps(known))
     assert scene.recover()["changed"] is True
 
@@ -367,5 +373,8 @@ def test_a_journal_that_was_mended_meanwhile_counts(scene, monkeypatch):
     monkeypatch.setattr(scene.store, "_acquire", mended)
     with pytest.raises(Fenced) as refusal:
         scene.recover()
-    assert refusal.value.message == "The journal of app shop was mended meanwhile: run recover.yml again."
+    assert (
+        refusal.value.message
+        == "The journal of app shop was repaired meanwhile: run ansible-playbook smallfleet.bluegreen.recover again."
+    )
     assert scene.effects() == []

@@ -73,7 +73,7 @@ def test_a_container_that_was_killed_for_memory_right_after_its_start_is_named_w
 
 
 @pytest.mark.parametrize(
-    "status, how", [("running", "was not healthy within 3 s"), ("exited", "was killed for memory while")]
+    "status, how", [("running", "was not healthy within 3 s"), ("exited", "was killed for memory before")]
 )
 def test_a_web_whose_processes_are_killed_one_after_the_other_is_told_of_too(monkeypatch, status, how):
     """gunicorn starts its workers again and again, so the container goes on running."""

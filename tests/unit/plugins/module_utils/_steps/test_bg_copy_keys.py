@@ -62,7 +62,7 @@ def deployment(store):
 
 
 def run(host, params, check_mode=False):
-    return bg_copy_keys.copy(params, host, check_mode)
+    return bg_copy_keys.copy_keys(params, host, check_mode)
 
 
 def test_by_itself(host_with_containers, copied):
@@ -95,10 +95,10 @@ def test_check_mode_copies_nothing(host_with_containers, copied):
     "changes, sentence",
     [
         ({"source": side("")}, "source names no broker"),
-        ({"destination": side("shop-purple")}, "destination cannot be read as a Redis: project shop-purple"),
-        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, .* no plain"),
+        ({"destination": side("shop-purple")}, "destination.service is 'redis', but project shop-purple"),
+        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, .* not a plain"),
         ({"app": "Shop"}, "app"),
-        ({"keys": []}, r"keys is \[\], which matches no key"),
+        ({"keys": []}, r"keys is \[\], but at least one pattern"),
         ({"keys": ["a", " "]}, "keys holds an empty pattern"),
     ],
 )

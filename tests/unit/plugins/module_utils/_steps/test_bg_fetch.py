@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import fetch as deployment_fetch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_fetch
 
@@ -15,17 +16,19 @@ GIVEN = {"app": "shop", "project": "shop-green", "project_src": "/srv/shop", "se
 @pytest.fixture
 def calls(monkeypatch):
     calls = []
-    monkeypatch.setattr(bg_fetch, "fetch", lambda host, store, *given: calls.append((store.app, *given)))
+    monkeypatch.setattr(deployment_fetch, "fetch", lambda host, store, *given: calls.append((store.app, *given)))
     return calls
 
 
 def run(host, check_mode=False, **params):
     defaults = {name: option.get("default") for name, option in bg_fetch.ARGUMENTS.items()}
-    return bg_fetch.create({"deployment_id": "", "epoch": 0, **defaults, **GIVEN, **params}, host, check_mode)
+    return bg_fetch.fetch({"deployment_id": "", "epoch": 0, **defaults, **GIVEN, **params}, host, check_mode)
 
 
 def test_what_is_handed_on(host, calls):
-    assert run(host, deployment_id="dep-1", epoch=2, files=["a.yml"], env_files=["/e"], build="always") == {"changed": True}
+    assert run(host, deployment_id="dep-1", epoch=2, files=["a.yml"], env_files=["/e"], build="always") == {
+        "changed": True
+    }
     project = ("shop-green", "/srv/shop", ["a.yml"], [], ["/e"])
     assert calls == [("shop", project, ["redis", "web"], "missing", "always", ("dep-1", 2))]
 

@@ -39,13 +39,17 @@ def asked(host, monkeypatch, tmp_path):
         return [Container("web"), Container("worker", running=False)]
 
     def wait_healthy(host, journal, settings, containers):
-        asked.update(settings=settings, containers=[container.name for container in containers], step=journal.get("step"))
+        asked.update(
+            settings=settings, containers=[container.name for container in containers], step=journal.get("step")
+        )
         return bg_health.wait_healthy_result
 
     monkeypatch.setattr(bg_health, "of_project", of_project)
     monkeypatch.setattr(bg_health, "wait_healthy", wait_healthy)
     monkeypatch.setattr(bg_health, "refuse_celery_in_webs", lambda webs, services: asked.update(webs=services))
-    monkeypatch.setattr(bg_health, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run")))
+    monkeypatch.setattr(
+        bg_health, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
+    )
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health.gate import Health
 
     monkeypatch.setattr(bg_health, "wait_healthy_result", Health(3, 0.9, 200, 12), raising=False)
@@ -115,7 +119,7 @@ def test_while_approval_is_awaited_the_step_stays(host, asked, deployment):
 
 @pytest.fixture
 def soaking(host, asked, deployment, monkeypatch):
-    """Run a function in the middle of the wait of a deployment that awaits approval; the module's own look comes after."""
+    """Run a function while the module waits for a deployment that awaits approval; the module looks again after it."""
     deployment.begin("awaiting_approval")
     deployment.done("awaiting_approval")
 

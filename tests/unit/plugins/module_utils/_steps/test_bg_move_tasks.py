@@ -136,8 +136,8 @@ def test_check_mode_counts(host, calls, monkeypatch, tmp_path):
     "changes, sentence",
     [
         ({"source": side("")}, "source names no broker"),
-        ({"destination": side("shop-purple")}, "destination cannot be read as a Redis: project shop-purple"),
-        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, .* no plain"),
+        ({"destination": side("shop-purple")}, "destination.service is 'redis', but project shop-purple"),
+        ({"source": {**side("shop-blue"), "url": "amqp://rabbit//"}}, "source.url begins with amqp://, .* not a plain"),
         ({"source": {**side(""), "url": "sentinel://:s3cret@a:26379/0"}}, "source.url .* with sentinel,.*shared"),
         ({"destination": {**side(""), "url": "redis+cluster://a:6379"}}, "destination.url .*with cluster,.*shared"),
         ({"app": "Shop"}, "app"),
@@ -159,7 +159,9 @@ def test_a_redis_that_is_down(host, calls):
 
 
 def test_what_is_to_be_empty_and_is_not_stops_the_deployment(host, calls):
-    with pytest.raises(BluegreenError, match=r"shop-blue/redis still holds tasks .*\(1 in unacked\).*deploy again") as caught:
+    with pytest.raises(
+        BluegreenError, match=r"shop-blue/redis still holds tasks .*\(1 in unacked\).*deploy again"
+    ) as caught:
         bg_move_tasks.move_tasks({**PARAMS, "empty": True}, host, False)
     assert caught.value.details == {"failure": "not_empty", "left": {"unacked": 1}}
 

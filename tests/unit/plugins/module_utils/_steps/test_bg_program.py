@@ -39,7 +39,7 @@ class Scene:
         monkeypatch.setattr(host_program, "require_trusted", lambda path: None)
 
     def put(self, check_mode=False, app="shop"):
-        return bg_program.put({"app": app}, self.host, check_mode)
+        return bg_program.program({"app": app}, self.host, check_mode)
 
     def open(self):
         return Journal.create(self.store, "dep-1", "ada@laptop", facts())
@@ -115,8 +115,9 @@ def test_the_guard_of_an_open_deployment_is_left_alone(scene, there, check_mode)
     assert scene.put(check_mode) == {"changed": False, "program": str(scene.path)}
     assert (scene.path.read_bytes() if scene.path.exists() else None) == before
     assert scene.host.warnings == [
-        f"{scene.path} is left alone, because it is the guard of deployment {journal.describe()} of app shop, which is open: the "
-        "next deployment replaces it, or prepare.yml once this one is finished or undone."
+        f"{scene.path} was not replaced, because it is the guard of deployment {journal.describe()} of app shop, which "
+        "is open. The next deployment replaces it, or ansible-playbook smallfleet.bluegreen.prepare once this one is "
+        "finished or rolled back."
     ]
 
 
@@ -159,7 +160,9 @@ def test_a_run_that_holds_the_lock_is_not_disturbed(scene, monkeypatch):
     before = scene.left_there()
     real = scene.store.lock
     monkeypatch.setattr(scene.store, "lock", lambda purpose: real(purpose, wait=0))
-    other = Store("shop", Host(), root=os.path.dirname(scene.store.folder), run_root=os.path.dirname(scene.store.lease_mark))
+    other = Store(
+        "shop", Host(), root=os.path.dirname(scene.store.folder), run_root=os.path.dirname(scene.store.lease_mark)
+    )
     with other.lock("step fetch"):
         assert not scene.put()["changed"]
     assert scene.path.read_bytes() == before
@@ -186,8 +189,8 @@ def test_a_python_that_does_not_run_it_is_refused(scene, monkeypatch):
     with pytest.raises(BluegreenError) as refusal:
         scene.put()
     assert refusal.value.message.endswith(
-        f"does not run on this host (no zlib here): nothing was changed. Give Ansible another Python there "
-        f"(ansible_python_interpreter; this is {PYTHON})."
+        "does not run on this host (no zlib here). Nothing was changed. Set ansible_python_interpreter to another "
+        f"Python on this host; the guard was tried with {PYTHON}."
     )
     assert scene.path.read_bytes() == before
     assert sorted(os.listdir(scene.store.folder)) == ["guard.pyz", "lock"]

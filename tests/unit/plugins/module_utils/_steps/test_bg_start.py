@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     before_stop,
     old_web as deployment_old_web,
+    start_candidate,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.start_candidate import Started
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -74,13 +75,13 @@ def calls(host, monkeypatch, store):
         journal.done("start_workers", tasks_moved=7)
         return TookOver(["shop-blue-worker-1"], 2.5, ["/srv/celerybeat-schedule"])
 
-    monkeypatch.setattr(bg_start, "start", start)
+    monkeypatch.setattr(start_candidate, "start", start)
     monkeypatch.setattr(bg_start, "take_over", take_over)
     return calls
 
 
 def test_only_the_roles_given(host, calls):
-    result = bg_start.bring_up(PARAMS, host, False)
+    result = bg_start.start(PARAMS, host, False)
     assert calls == [({"support": ["redis"], "init": ["migrate"], "web": ["web"]}, 20.0, True)]
     assert (result["changed"], result["started"], result["seconds"]) == (True, ["shop-blue-web-1"], 1.5)
     assert result["diff"]["after"] == {
@@ -101,7 +102,7 @@ def test_only_the_roles_given(host, calls):
 def test_the_step_it_belongs_to(host, calls, store, services, step):
     store.create()
     Journal.create(store, "dep-1", "me", facts(broker=BROKER))
-    bg_start.bring_up({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services}, host, False)
+    bg_start.start({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services}, host, False)
     journal = store.load()
     assert (journal["step"], journal["done"]) == (step, True)
 
@@ -117,7 +118,7 @@ def test_what_runs_before_the_stop(host, calls, store, monkeypatch):
     Journal.create(store, "dep-1", "me", facts(broker=BROKER))
     services = {"support": ["redis"], "init": ["migrate"], "web": None, "workers": None}
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services, "before_stop": True}
-    assert bg_start.bring_up(params, host, False)["started"] == ["shop-blue-migrate-1"]
+    assert bg_start.start(params, host, False)["started"] == ["shop-blue-migrate-1"]
     assert calls == [({"support": ["redis"], "init": ["migrate"]}, 20.0)]
     assert (store.load()["step"], store.load()["done"]) == ("before_stop", True)
 
@@ -132,7 +133,7 @@ def test_workers_that_replace_others(host, calls, store):
     given["workers"] = {"stop_timeout": 40, "on_timeout": "leave"}
     Journal.create(store, "dep-1", "me", facts(broker=BROKER, **given))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
-    result = bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
+    result = bg_start.start({**params, "replaces": "shop-green"}, host, False)
     old = ["shop-green-scheduler-1", "shop-green-worker-1"]
     assert calls == [(["worker"], old, True, Stop(40, "leave", None), 20.0, True)]
     assert (result["started"], result["moved"], result["schedule"]) == (
@@ -152,7 +153,7 @@ def test_what_waits_in_a_shared_broker_is_sorted(host, calls, store, monkeypatch
     sorted_for = []
     monkeypatch.setattr(bg_start, "park_unknown", lambda *given, **named: sorted_for.append((given[2].name, named)))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
-    bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
+    bg_start.start({**params, "replaces": "shop-green"}, host, False)
     assert (calls.sort is not None) is sorts
     if sorts:
         calls.sort()
@@ -173,7 +174,7 @@ def test_new_workers_tell_their_tasks_for_the_way_back(host, calls, store, monke
 
     monkeypatch.setattr(registered_tasks, "of_live_workers", answer)
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
-    bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
+    bg_start.start({**params, "replaces": "shop-green"}, host, False)
     assert found == asked
     assert (store.load().get("task_names") or {}).get("candidate") == (["shop.new"] if asked else None)
 
@@ -198,19 +199,19 @@ def test_an_old_web_that_does_not_fit_stops_before_the_new_workers_start(host, s
     monkeypatch.setattr(bg_start, "take_over", take_over)
     monkeypatch.setattr(deployment_old_web, "wait_drained", lambda *given, **named: Drained(True, [], 0.1))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
-    bg_start.bring_up({**params, "replaces": "shop-green"}, host, False)
+    bg_start.start({**params, "replaces": "shop-green"}, host, False)
     assert seen == ["exited" if stopped else "running"]
 
 
 def test_by_itself_nothing_is_moved(host, calls):
     host.engine.add("worker", color="green", status="exited")
     params = {**PARAMS, "services": {"workers": ["worker"]}, "replaces": "shop-green"}
-    bg_start.bring_up(params, host, False)
+    bg_start.start(params, host, False)
     assert calls == [(["worker"], ["shop-green-worker-1"], False, Stop(), 20.0, True)]
 
 
 def test_check_mode_only_looks(host, calls, tmp_path):
-    result = bg_start.bring_up(PARAMS, host, True)
+    result = bg_start.start(PARAMS, host, True)
     assert result["started"] == ["shop-blue-redis-1", "shop-blue-migrate-1", "shop-blue-web-1"]
     assert (result["changed"], calls, host.calls) == (True, [], [])
     assert not (tmp_path / "lib").exists()
@@ -218,7 +219,7 @@ def test_check_mode_only_looks(host, calls, tmp_path):
 
 def test_what_runs_already_is_no_change(host, calls):
     host.engine.add("web", status="running")
-    result = bg_start.bring_up({**PARAMS, "services": {"web": ["web"]}}, host, True)
+    result = bg_start.start({**PARAMS, "services": {"web": ["web"]}}, host, True)
     assert (result["changed"], result["started"], result["diff"]) == (False, [], {"before": {}, "after": {}})
 
 
@@ -229,7 +230,10 @@ def test_what_runs_already_is_no_change(host, calls):
         ({"timeout": -1.0}, "timeout is -1 s"),
         ({"replaces": "shop-green"}, "replaces is 'shop-green', but services names no workers that could take over"),
         ({"replaces": "Shop Green"}, "replaces"),
-        ({"before_stop": True}, "before_stop is true, but deployment_id is empty, and only a deployment stops old workers"),
+        (
+            {"before_stop": True},
+            "before_stop is true, but deployment_id is empty, and only a deployment stops old workers",
+        ),
         (
             {"before_stop": True, "deployment_id": "dep-1"},
             "before_stop is true, but services has support, init, web, and before the old workers stop only init runs",
@@ -242,5 +246,5 @@ def test_what_runs_already_is_no_change(host, calls):
 )
 def test_bad_input(host, calls, changes, sentence):
     with pytest.raises(BluegreenError, match=sentence):
-        bg_start.bring_up({**PARAMS, **changes}, host, False)
+        bg_start.start({**PARAMS, **changes}, host, False)
     assert calls == []

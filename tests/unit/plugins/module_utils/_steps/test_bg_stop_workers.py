@@ -14,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.jour
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_stop_workers
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import Stopped, StoppedWorkers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.unknown_tasks import Checked
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -62,12 +63,12 @@ def calls(host, monkeypatch, store):
             True, [Stopped("blue-worker", "shop-blue-worker-1", "worker", "exec", 0, 2.0)], True, [], None, {}, 0
         )
 
-    monkeypatch.setattr(bg_stop_workers, "stop_workers", stop_workers)
+    monkeypatch.setattr(workers_stop, "stop_workers", stop_workers)
     return calls
 
 
 def test_by_itself_it_finds_what_is_celerys(host, calls):
-    result = bg_stop_workers.stop(PARAMS, host, False)
+    result = bg_stop_workers.stop_workers(PARAMS, host, False)
     assert calls == [(["beat", "worker"], None, "fail", None, True)]
     assert result["changed"] is True
     assert result["containers"][0]["exit_code"] == 0
@@ -88,12 +89,12 @@ def test_in_a_deployment_it_is_step_stop_workers(host, calls, store):
         "timeout": 5.0,
         "on_timeout": "kill",
     }
-    bg_stop_workers.stop(params, host, False)
+    bg_stop_workers.stop_workers(params, host, False)
     assert calls == [(["worker"], 5.0, "kill", "stop_workers", True)]
     journal = store.load()
     assert (journal["step"], journal["done"]) == ("stop_workers", True)
     with pytest.raises(Fenced):
-        bg_stop_workers.stop({**params, "epoch": 7}, host, False)
+        bg_stop_workers.stop_workers({**params, "epoch": 7}, host, False)
     assert len(calls) == 1
 
 
@@ -111,7 +112,7 @@ def test_task_names_are_compared_before_anything_is_done(host, calls, store, mon
     monkeypatch.setattr(bg_stop_workers, "check", refuse)
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker", "beat"], "candidate": "shop-green"}
     with pytest.raises(BluegreenError, match="does not register"):
-        bg_stop_workers.stop({**params, "unknown_tasks": "hold"}, host, False)
+        bg_stop_workers.stop_workers({**params, "unknown_tasks": "hold"}, host, False)
     assert asked == [(["shop-blue-worker-1"], ["shop-green-worker-1"], "hold", "open")]
     assert (calls, host.calls, store.load()["step"]) == ([], [], "open")
 
@@ -125,7 +126,7 @@ def test_one_broker_for_two_sets_of_workers_needs_releases_that_know_the_same(
     host.engine.add("worker", color="green", status="created")
     monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: Checked(same))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
-    bg_stop_workers.stop({**params, "state": "throttled"}, host, False)
+    bg_stop_workers.stop_workers({**params, "state": "throttled"}, host, False)
     assert (("weight 2", "blue-worker") in host.calls) is slowed
     assert bool(calls) is not slowed
     assert bool(host.warnings) is not slowed
@@ -136,13 +137,13 @@ def test_what_waits_in_a_shared_broker_is_sorted_however_the_workers_ended(host,
     store.create()
     Journal.create(store, "dep-1", "me", facts(broker={"mode": "shared"}))
     host.engine.add("worker", color="green", status="created")
-    stopped, sorted_for = bg_stop_workers.stop_workers, []
+    stopped, sorted_for = workers_stop.stop_workers, []
     monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: Checked(False))
     monkeypatch.setattr(bg_stop_workers, "_broker_of", lambda *_given: contextlib.nullcontext(object()))
-    monkeypatch.setattr(bg_stop_workers, "stop_workers", lambda *given: stopped(*given)._replace(drained=drained))
+    monkeypatch.setattr(workers_stop, "stop_workers", lambda *given: stopped(*given)._replace(drained=drained))
     monkeypatch.setattr(bg_stop_workers, "park_unknown", lambda *given, **named: sorted_for.append(named))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
-    bg_stop_workers.stop(params, host, False)
+    bg_stop_workers.stop_workers(params, host, False)
     assert sorted_for == [{"to_candidate": True}]
 
 
@@ -164,43 +165,50 @@ def tight(host, calls, store, monkeypatch):
 
 
 def in_deployment(**changes):
-    return {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green", **changes}
+    return {
+        **PARAMS,
+        "deployment_id": "dep-1",
+        "epoch": 1,
+        "services": ["worker"],
+        "candidate": "shop-green",
+        **changes,
+    }
 
 
 STOP = (["worker"], None, "fail", "stop_workers", True)
 
 
 def test_an_app_that_does_not_fit_beside_the_old_workers_is_loaded_after_them(host, calls, tight):
-    bg_stop_workers.stop(in_deployment(), host, False)
+    bg_stop_workers.stop_workers(in_deployment(), host, False)
     assert calls == [STOP, "load the app"]
 
 
 def test_an_app_that_fits_is_loaded_before(host, calls, tight):
     tight[0] = 94 * MIB
-    bg_stop_workers.stop(in_deployment(), host, False)
+    bg_stop_workers.stop_workers(in_deployment(), host, False)
     assert calls == [STOP]
 
 
 def test_an_app_that_fits_at_no_time_is_not_loaded_at_all(host, calls, tight, store):
     tight[1] = 93 * MIB
     with pytest.raises(BluegreenError, match="too little memory is free to load the app"):
-        bg_stop_workers.stop(in_deployment(), host, False)
+        bg_stop_workers.stop_workers(in_deployment(), host, False)
     assert calls == [STOP]
     assert store.load()["done"] is False
 
 
 def test_going_back_does_not_fail_because_the_app_fits_at_no_time(host, calls, tight):
     tight[1] = 93 * MIB
-    bg_stop_workers.stop(in_deployment(unknown_tasks="hold"), host, False)
+    bg_stop_workers.stop_workers(in_deployment(unknown_tasks="hold"), host, False)
     assert calls == [STOP]
     assert "Tasks that they do not register are not held back" in host.warnings[0]
 
 
 def test_workers_are_not_throttled_where_not_even_the_app_fits_beside_them(host, calls, tight):
-    bg_stop_workers.stop(in_deployment(state="throttled"), host, False)
+    bg_stop_workers.stop_workers(in_deployment(state="throttled"), host, False)
     assert calls == [STOP, "load the app"]
     assert host.warnings == [
-        "The workers are stopped and not throttled, because the host no longer has the memory for both colors."
+        "The workers were stopped instead of throttled, because the host no longer has the memory for both colors."
     ]
 
 
@@ -229,7 +237,7 @@ def test_when_the_new_workers_can_be_asked_before_tasks_move_to_them(host, calls
     monkeypatch.setattr(bg_stop_workers, "app_of", lambda workers: 30 * MIB)
     monkeypatch.setattr(bg_stop_workers, "available_memory", lambda: case.get("free", 94 * MIB))
     monkeypatch.setattr(bg_stop_workers, "check", lambda *args: given.append(args[-1]) or Checked(False))
-    bg_stop_workers.stop(in_deployment(state=case.get("state", "stopped")), host, False)
+    bg_stop_workers.stop_workers(in_deployment(state=case.get("state", "stopped")), host, False)
     assert given == [asks_later]
 
 
@@ -242,12 +250,12 @@ def test_a_second_try_asks_about_the_workers_that_the_first_one_stopped(host, ca
     monkeypatch.setattr(
         bg_stop_workers, "check", lambda *given: (asked.extend(each.name for each in given[2]), Checked(False))[1]
     )
-    bg_stop_workers.stop(in_deployment(), host, False)
+    bg_stop_workers.stop_workers(in_deployment(), host, False)
     assert asked == ["shop-blue-worker-1"]
 
 
 def test_check_mode_only_looks(host, calls, store, tmp_path):
-    result = bg_stop_workers.stop(PARAMS, host, True)
+    result = bg_stop_workers.stop_workers(PARAMS, host, True)
     assert (result["changed"], calls, host.calls) == (True, [], [])
     assert [each["name"] for each in result["containers"]] == ["shop-blue-worker-1"]
     assert result["diff"]["after"]["shop-blue-worker-1"] == "exited"
@@ -256,29 +264,29 @@ def test_check_mode_only_looks(host, calls, store, tmp_path):
 
 def test_throttled_they_work_on_with_less(host, calls, store):
     params = {**PARAMS, "state": "throttled"}
-    planned = bg_stop_workers.stop(params, host, True)
+    planned = bg_stop_workers.stop_workers(params, host, True)
     assert (planned["changed"], host.calls) == (True, [])
-    result = bg_stop_workers.stop(params, host, False)
+    result = bg_stop_workers.stop_workers(params, host, False)
     assert (result["changed"], result["drained"], calls) == (True, False, [])
     assert host.calls == [("weight 2", "blue-worker")]
     assert result["diff"]["after"] == {"shop-blue-beat-1": "exited", "shop-blue-worker-1": "running"}
     for check_mode in (True, False):
-        assert bg_stop_workers.stop(params, host, check_mode)["changed"] is False
+        assert bg_stop_workers.stop_workers(params, host, check_mode)["changed"] is False
 
 
 @pytest.mark.parametrize(
     "changes, sentence",
     [
-        ({"project": "shop-purple"}, "project is 'shop-purple', but no container"),
+        ({"project": "shop-purple"}, "project is 'shop-purple', but this host has no container"),
         ({"timeout": 0.0}, "timeout is 0 s"),
-        ({"state": "throttled", "cpu_shares": 1}, "cpu_shares is 1, but throttled workers need a weight from 2"),
+        ({"state": "throttled", "cpu_shares": 1}, "cpu_shares is 1, but throttled workers need a value from 2"),
         ({"state": "throttled", "cpu_shares": 1025}, "cpu_shares is 1025"),
         ({"candidate": "Shop"}, "candidate is 'Shop'"),
-        ({"candidate": "shop-purple"}, "project is 'shop-purple', but no container"),
+        ({"candidate": "shop-purple"}, "project is 'shop-purple', but this host has no container"),
         ({"app": "localhost"}, "app"),
     ],
 )
 def test_bad_input(host, calls, changes, sentence):
     with pytest.raises(BluegreenError, match=sentence):
-        bg_stop_workers.stop({**PARAMS, **changes}, host, False)
+        bg_stop_workers.stop_workers({**PARAMS, **changes}, host, False)
     assert calls == []

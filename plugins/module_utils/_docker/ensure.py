@@ -1,0 +1,41 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Containers that have to run, or must not run, whatever they do now."""
+
+from __future__ import annotations
+
+from typing import Iterable, NamedTuple
+
+from .containers import Container, inspect_container
+from .engine import Engine, EngineError
+
+
+class Ensured(NamedTuple):
+    """``started`` did not run and were started; ``failed`` are those that did not start, with the errors."""
+
+    started: list[Container]
+    failed: list[tuple[Container, EngineError]]
+
+
+def ensure_running(engine: Engine, containers: Iterable[Container]) -> Ensured:
+    """Start the containers that did not run when they were looked at. One that fails delays no other."""
+    started, failed = [], []
+    for container in containers:
+        if not container.running:
+            try:
+                engine.start(container.id)
+            except EngineError as error:
+                failed.append((container, error))
+            else:
+                started.append(container)
+    return Ensured(started, failed)
+
+
+def ensure_stopped(engine: Engine, containers: Iterable[Container]) -> None:
+    """Stop the containers that run now; each is looked at anew."""
+    for container in containers:
+        if inspect_container(engine, container.id).running:
+            engine.stop(container.id)
