@@ -80,7 +80,7 @@ class MessageKeys(NamedTuple):
 
 
 def text(key: bytes) -> str:
-    """The name of a key, whatever bytes it has."""
+    """The name of a key, which may hold any bytes."""
     return key.decode("utf-8", "surrogateescape")
 
 
@@ -124,7 +124,7 @@ def queues_among(database: Commands, lists: Sequence[Key]) -> list[Key]:
 
 
 def unacked_among(database: Commands, hashes: Sequence[Key]) -> list[Key]:
-    """Those of some hashes that hold unacknowledged messages, whatever the app calls them.
+    """Those of some hashes that hold unacknowledged messages, under any name.
 
     :param hashes: names of keys of the type hash.
     """

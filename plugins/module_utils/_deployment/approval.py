@@ -6,7 +6,7 @@
 """How long an approval may be given, kept by the host itself: a controller may wait for its answer forever, or be gone.
 
 The time is kept like the lease, by the clock that counts from the boot. A boot begins it anew: nobody can tell how long
-the host was off, and that alone is no reason to roll back a release that is live and healthy.
+the host was off, and a healthy release must not be rolled back for that alone.
 """
 
 from __future__ import annotations

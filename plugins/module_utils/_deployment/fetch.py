@@ -70,7 +70,7 @@ def fetch(
     turn()
     program = compose_program.find()
     words = ["--progress", "plain", *compose_cli.options(project), *up(services, pull, build)]
-    # The engine that the other steps ask, whatever the user's docker context says.
+    # The same engine as in the other steps, also if the user's docker context names another one.
     env = {**program.env, "DOCKER_HOST": host.engine.docker_host}
     done = host.follow(program.argv + words, turn, PACE, env=env, cwd=project.src)
     # Compose may have been ended because another run took the deployment over; then this refuses.

@@ -112,7 +112,8 @@ def _remember(situation: Situation, journal: Journal) -> None:
 
 def journal_facts(situation: Situation) -> dict[str, Any]:
     """What the journal keeps of the checks and their decisions; its schema is in docs/journal.md."""
-    params, live, kept = situation.params, situation.live_containers, situation.kept
+    params, live = situation.params, situation.live_containers
+    snapshot = kept_color(situation.store) if situation.kept else None
     return {
         "release": params["release"],
         "release_from": situation.live_release,
@@ -121,7 +122,7 @@ def journal_facts(situation: Situation) -> dict[str, Any]:
         "settings": situation.settings.journaled(),
         "old_containers": [{"id": each.id, "name": each.name, "service": each.service} for each in live],
         # The snapshot of a kept color has its policies; a running container is asked for its own.
-        "policies": snapshot_restore.policies_of(kept_color(situation.store)) if kept else {},
+        "policies": snapshot_restore.policies_of(snapshot) if snapshot else {},
         "old_workers": situation.old_workers,
         "init_before_stop": situation.init_before_stop,
         "workers": params["workers"] or {},

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Containers that have to run, or must not run, whatever they do now."""
+"""Containers that have to run, or must not run: those that already do are left alone."""
 
 from __future__ import annotations
 

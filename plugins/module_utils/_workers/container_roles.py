@@ -43,7 +43,7 @@ def with_roles(journal: AnyJournal, containers: Iterable[Container], roles: Mapp
 
 
 def is_celery(container: Container) -> bool:
-    """Whether a container is a worker or a beat of Celery, whatever its service is called.
+    """Whether a container is a worker or a beat of Celery; its service may have any name.
 
     Its processes decide; its command only if no process can be seen.
     """
