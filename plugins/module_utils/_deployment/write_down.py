@@ -130,7 +130,7 @@ def journal_facts(situation: Situation) -> dict[str, Any]:
         "old_web": situation.memory.old_web,
         "memory_budget": memory_budget.record(situation.room, host_resources.oom_kills()),
         # After a rollback to the kept color, the one that was live is kept in its place.
-        "old_color": "stopped" if kept else params["old_color"],
-        "to_kept": kept,
+        "old_color": "stopped" if situation.kept else params["old_color"],
+        "to_kept": situation.kept,
         **{name: params[name] for name in _FROM_PARAMS},
     }
