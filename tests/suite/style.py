@@ -31,7 +31,7 @@ WORDS = [
 ]
 # Where a user reads a command, it is one that works after an installation from Galaxy.
 COMMANDS = [
-    (re.compile(r"\b(prepare|deploy|finish|rollback|recover|status)\.yml\b"), r"smallfleet.bluegreen.\1, or _commands.command()")
+    (re.compile(r"(?<!playbooks/)\b(prepare|deploy|finish|rollback|recover|status)\.yml\b"), r"smallfleet.bluegreen.\1, or _commands.command()")
 ]
 TEXTS = ("plugins/", "roles/", "playbooks/", "docs/", "README.md")
 READ_BY_USERS = ("plugins/", "docs/", "README.md")
