@@ -60,7 +60,7 @@ def move(
     destination: Broker,
     hop: int = 0,
     known: KnownNames = None,
-    before_messages: Callable[[], None] | None = None,
+    before_messages: Callable[[], object] | None = None,
 ) -> Moved:
     """Move all messages from one broker to another, and copy the results, chords and bindings that they need.
 
