@@ -11,9 +11,9 @@ The values come from the role's variables, so a refusal names the variable (``bl
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping, NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Tuple
 
-from ._broker.connection import settle
+from ._broker.connection import BrokerSettings, settle
 from ._docker.containers import started_services
 from ._errors import BluegreenError
 from ._validation import (
@@ -86,25 +86,61 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+class Nginx(NamedTuple):
+    """The Nginx in front of the colors.
+
+    ``servers`` maps a color to ``address:port`` as Nginx sees it; ``container`` is empty for an Nginx on the host.
+    """
+
+    upstream: str
+    file: str
+    container: str
+    servers: dict[str, str]
+    public_url: str
+    public_host: str
+    validate_certs: bool = True
+    backup: bool = False
+
+
+class HealthCheck(NamedTuple):
+    """The health check of a color: ``successes`` answers in a row with a good ``status``, each within ``timeout``.
+
+    ``host`` is the Host header, empty for the host of the URL; ``interval`` is the pause between two attempts and
+    ``deadline`` the end of all of them. All three times are in seconds.
+    """
+
+    path: str = "/"
+    host: str = ""
+    status: Tuple[int, ...] = (200,)
+    timeout: float = 2.0
+    interval: float = 0.3
+    successes: int = 2
+    deadline: float = 60.0
+
+
 class Settings(NamedTuple):
     """The properties of an app on one host that deployments do not change.
 
     ``projects`` and ``ports`` have a value for each color; ``services`` maps a role (and ``ignored``) to a list of
-    services; ``nginx``, ``broker`` and ``health`` hold the options of the same names. ``health`` is empty where a
-    module has no such option.
+    services.
     """
 
     app: str
     projects: dict[str, str]
     ports: dict[str, int]
     services: dict[str, list[str]]
-    nginx: dict[str, Any]
-    broker: dict[str, Any]
-    health: dict[str, Any]
+    nginx: Nginx
+    broker: BrokerSettings
+    health: HealthCheck = HealthCheck()
 
     def journaled(self) -> dict[str, Any]:
         """The settings in the journal's form, without secrets."""
-        return {**self._asdict(), "broker": {**self.broker, "url": ""}}
+        return {
+            **self._asdict(),
+            "nginx": self.nginx._asdict(),
+            "broker": {**self.broker._asdict(), "url": ""},
+            "health": {**self.health._asdict(), "status": list(self.health.status)},
+        }
 
 
 def other(color: str) -> str:
@@ -145,11 +181,13 @@ def from_journal(data: Mapping[str, Any], broker_url: str = "") -> Settings:
     :param data: the journal's data.
     :param broker_url: the secret that the journal does not have.
     """
-    settings = Settings(**_known(data["settings"], Settings._fields))
-    return settings._replace(
-        nginx=_known(settings.nginx, ARGUMENTS["nginx"]["options"]),
-        broker={**_known(settings.broker, ARGUMENTS["broker"]["options"]), "url": broker_url},
-    )
+    known = _known(data["settings"], Settings._fields)
+    return Settings(**{
+        **known,
+        "nginx": Nginx(**_known(known["nginx"], Nginx._fields)),
+        "broker": BrokerSettings(**{**_known(known["broker"], BrokerSettings._fields), "url": broker_url}),
+        "health": _health_check(known["health"]),
+    })
 
 
 def _known(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -182,33 +220,70 @@ def _services(given: Mapping[str, Any]) -> dict[str, list[str]]:
     return services
 
 
-def _nginx(given: Mapping[str, Any], app: str, ports: Mapping[str, int]) -> dict[str, Any]:
-    nginx = _with_defaults(given, ARGUMENTS["nginx"]["options"])
-    nginx["upstream"] = check_upstream("bluegreen_nginx_upstream", nginx["upstream"] or app)
-    nginx["file"] = check_nginx_file("bluegreen_nginx_file", nginx["file"] or f"/etc/nginx/conf.d/bluegreen-{app}.conf")
-    check_container("bluegreen_nginx_container", nginx["container"])
-    nginx["servers"] = nginx["servers"] or {color: f"127.0.0.1:{ports[color]}" for color in COLORS}
-    check_both_colors("bluegreen_nginx_servers", nginx["servers"])
+def _nginx(given: Mapping[str, Any], app: str, ports: Mapping[str, int]) -> Nginx:
+    def named(option: str) -> str:
+        return f"bluegreen_{option}" if option.startswith("public_") else f"bluegreen_nginx_{option}"
+
+    return checked_nginx(_with_defaults(given, ARGUMENTS["nginx"]["options"]), app, ports, named)
+
+
+def checked_nginx(given: Mapping[str, Any], app: str, ports: Mapping[str, int], named: Callable[[str], str]) -> Nginx:
+    """The options of Nginx, checked and completed.
+
+    :param given: an option for each field of :class:`Nginx`; empty ones follow from the app and the ports.
+    :param named: returns the name under which the user knows an option.
+    :raises BluegreenError: names the first value that cannot be used.
+    """
+    upstream = check_upstream(named("upstream"), given["upstream"] or app)
+    file = check_nginx_file(named("file"), given["file"] or f"/etc/nginx/conf.d/bluegreen-{app}.conf")
+    container = check_container(named("container"), given["container"])
+    servers = given["servers"] or {color: f"127.0.0.1:{ports[color]}" for color in COLORS}
+    check_both_colors(named("servers"), servers)
     for color in COLORS:
-        check_server(f"bluegreen_nginx_servers.{color}", nginx["servers"][color])
-    check_url("bluegreen_public_url", nginx["public_url"])
-    check_host("bluegreen_public_host", nginx["public_host"])
-    return nginx
+        check_server(f"{named('servers')}.{color}", servers[color])
+    check_url(named("public_url"), given["public_url"])
+    return Nginx(
+        upstream=upstream,
+        file=file,
+        container=container,
+        servers=servers,
+        public_url=given["public_url"],
+        public_host=check_host(named("public_host"), given["public_host"]),
+        validate_certs=given["validate_certs"],
+        backup=given["backup"],
+    )
 
 
-def _broker(given: Mapping[str, Any], services: Mapping[str, list[str]]) -> dict[str, Any]:
+def nginx_settings(params: Mapping[str, Any]) -> Nginx:
+    """The settings of Nginx in the parameters of bg_switch: ``app``, ``ports`` and an option for each field.
+
+    :raises BluegreenError: names the first value that cannot be used.
+    """
+    ports = check_both_colors("ports", params["ports"])
+    for color in COLORS:
+        check_port(f"ports.{color}", ports[color])
+    return checked_nginx(params, params["app"], ports, str)
+
+
+def _broker(given: Mapping[str, Any], services: Mapping[str, list[str]]) -> BrokerSettings:
     broker = _with_defaults(given, ARGUMENTS["broker"]["options"])
     if not services["workers"]:
-        return {**broker, "mode": "none"}
+        return BrokerSettings(**{**broker, "mode": "none"})
     check_service("bluegreen_broker_service", broker["service"])
-    return settle(broker["mode"], broker["service"], broker["url"], services["support"])._asdict()
+    return settle(broker["mode"], broker["service"], broker["url"], services["support"])
 
 
-def _health(given: Mapping[str, Any]) -> dict[str, Any]:
-    if given:
-        check_url_path("bluegreen_health_path", given["path"])
-        check_health(given, "bluegreen_health_{}".format)
-    return dict(given)
+def _health(given: Mapping[str, Any]) -> HealthCheck:
+    if not given:
+        return HealthCheck()
+    check_url_path("bluegreen_health_path", given["path"])
+    check_health(given, "bluegreen_health_{}".format)
+    return _health_check(given)
+
+
+def _health_check(given: Mapping[str, Any]) -> HealthCheck:
+    health = HealthCheck(**_known(given, HealthCheck._fields))
+    return health._replace(status=tuple(health.status))
 
 
 def check_health(given: Mapping[str, Any], named: Callable[[str], str]) -> None:
@@ -242,7 +317,7 @@ def check_health(given: Mapping[str, Any], named: Callable[[str], str]) -> None:
 
 def health_url(settings: Settings, color: str) -> str:
     """The URL at which the web of a color answers by itself, without Nginx."""
-    return f"http://127.0.0.1:{settings.ports[color]}{settings.health['path']}"
+    return f"http://127.0.0.1:{settings.ports[color]}{settings.health.path}"
 
 
 def color_services(settings: Settings) -> list[str]:

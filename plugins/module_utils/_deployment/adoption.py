@@ -133,9 +133,9 @@ class Upstream(NamedTuple):
 
 def upstream_of(found: Found, settings: Settings, ways: Ways) -> Upstream:
     """The upstream to adopt the app with: the user's own where it has a file to itself, else one for the owned file."""
-    name, file = settings.nginx["upstream"], settings.nginx["file"]
+    name, file = settings.nginx.upstream, settings.nginx.file
     # In a container the file has another path than on the host.
-    if not settings.nginx["container"]:
+    if not settings.nginx.container:
         for way in found.ways:
             if way.upstream and ways.alone.get(way.upstream) == way.defined:
                 return Upstream(way.upstream, way.defined, True)
@@ -164,12 +164,12 @@ def variables(found: Found, settings: Settings, upstream: Upstream, taken: Calla
         if given != before:
             lines.append(f"{name}: {{{', '.join(f'{color}: {given[color]}' for color in COLORS)}}}")
     servers = _servers(found, settings, projects, idle)
-    if servers != settings.nginx["servers"] and servers:
+    if servers != settings.nginx.servers and servers:
         written = [f'{color}: "{servers[color]}"' for color in COLORS]
         lines.append(f"bluegreen_nginx_servers: {{{', '.join(written)}}}")
-    if upstream.name != settings.nginx["upstream"]:
+    if upstream.name != settings.nginx.upstream:
         lines.append(f"bluegreen_nginx_upstream: {upstream.name}")
-    if upstream.file != settings.nginx["file"]:
+    if upstream.file != settings.nginx.file:
         lines.append(f"bluegreen_nginx_file: {upstream.file}")
     return lines
 
@@ -186,7 +186,7 @@ def _servers(found: Found, settings: Settings, projects: Mapping[str, str], idle
 def _names(app: App, settings: Settings) -> Collection[tuple[str, int]]:
     """``{(name, port)}`` by which an Nginx in a container reaches the app's web, by container and by service."""
     web = settings.services["web"][0]
-    if not settings.nginx["container"]:
+    if not settings.nginx.container:
         return frozenset()
     return app.names | {(web, port) for _name, port in app.names}
 
@@ -233,7 +233,7 @@ def finding(found: Found, settings: Settings, ways: Ways, src: str, taken: Calla
         begin += ", and no place of Nginx sends requests to it; "
     else:
         begin += ", and whether Nginx sends requests to it is unknown (a variable, or a broken configuration); "
-    begin += f"{settings.nginx['file']} names no live color: leave it running, and adopt it as {found.color}"
+    begin += f"{settings.nginx.file} names no live color: leave it running, and adopt it as {found.color}"
     end = "Then deploy again."
     if not served:
         whose = (
@@ -262,8 +262,8 @@ def _steps(
         ]
     changes = edits(found, upstream)
     reload = f"Check and reload Nginx: {RELOAD}"
-    if settings.nginx["container"]:
-        name = settings.nginx["container"]
+    if settings.nginx.container:
+        name = settings.nginx.container
         reload = f"Check and reload Nginx: docker exec {name} nginx -t && docker exec {name} nginx -s reload"
     for line in changes:
         yield [f"At {line.place} write", line.new, f"in place of {line.old}"]
@@ -284,10 +284,10 @@ def of_file(app: App, color: str, port: int, settings: Settings, taken: Callable
 
     :param color: the color whose port the file names, empty when it is the port of neither.
     """
-    file = settings.nginx["file"]
+    file = settings.nginx.file
     color = color or next((each for each in COLORS if settings.projects[each] == app.project), COLORS[0])
     found = Found(app, (), color, port)
-    lines = variables(found, settings, Upstream(settings.nginx["upstream"], file, True), taken)
+    lines = variables(found, settings, Upstream(settings.nginx.upstream, file, True), taken)
     first = (
         f"{file} sends requests to port {port}, which {app.container} of project {app.project} publishes, but no color "
         f"has this project and this port: leave it running, and make it {found.color}, the live color. Write into the "
@@ -301,7 +301,7 @@ def served_idle(color: str, project: str, port: int, places: Collection[str], se
 
     :param places: the lines of Nginx that do, as ``file:line``; empty when that is unknown.
     """
-    begin = f"Color {color} is idle by {settings.nginx['file']}, but project {project} runs, and "
+    begin = f"Color {color} is idle by {settings.nginx.file}, but project {project} runs, and "
     if not places:
         return begin + (
             f"whether Nginx sends requests to its port {port} is unknown (a variable, or a broken configuration): look "
@@ -310,7 +310,7 @@ def served_idle(color: str, project: str, port: int, places: Collection[str], se
         )
     return begin + (
         f"Nginx sends requests to its port {port} ({', '.join(places)}): leave it running, write "
-        f"http://{settings.nginx['upstream']} there in place of that address, reload Nginx ({RELOAD}), and stop the "
+        f"http://{settings.nginx.upstream} there in place of that address, reload Nginx ({RELOAD}), and stop the "
         "project only after that."
     )
 
@@ -324,7 +324,7 @@ def without_live_color(settings: Settings, served: Mapping[str, tuple[int, str]]
     if not served:
         return ""
     places = ", ".join(f"{place} (port {port}: {listener})" for place, (port, listener) in served.items())
-    upstream = settings.nginx["upstream"]
+    upstream = settings.nginx.upstream
     return (
         f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has "
         f"switched Nginx: if this app is served by {places} now, change that place only when its visitors can wait so "

@@ -8,11 +8,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Collection, ContextManager, Iterator, Optional, Sequence
+from typing import Collection, ContextManager, Iterator, Optional, Sequence
 
 from .. import _settings
 from .._broker import connection as broker_connection
-from .._broker.connection import Broker
+from .._broker.connection import Broker, BrokerSettings
 from .._broker.redis import is_redis
 from .._docker.containers import Container, of_project, role_of
 from .._host import Host
@@ -63,7 +63,7 @@ class Color:
         return self._open(self._settings.broker)
 
     @contextlib.contextmanager
-    def _open(self, settings: dict[str, Any]) -> Iterator[Optional[Broker]]:
+    def _open(self, settings: BrokerSettings) -> Iterator[Optional[Broker]]:
         broker = self._connect(settings)
         if broker is None or (broker.container is not None and not broker.container.running):
             yield None
@@ -71,25 +71,24 @@ class Color:
         with broker:
             yield broker
 
-    def _connect(self, settings: dict[str, Any]) -> Optional[Broker]:
+    def _connect(self, settings: BrokerSettings) -> Optional[Broker]:
         workers = (*self._settings.services["workers"], *self._more_workers)
-        given = broker_connection.BrokerSettings(**settings)
-        broker: Optional[Broker] = broker_connection.connect(self._host, self.containers, given, workers)
-        if broker is not None and broker.container is None and settings["mode"] == "color":
+        broker: Optional[Broker] = broker_connection.connect(self._host, self.containers, settings, workers)
+        if broker is not None and broker.container is None and settings.mode == "color":
             # Its container is gone, and a server that has the same name elsewhere is not the color's.
             return None
         return broker
 
     def server(self) -> Optional[Container]:
         """The container, running or not, of the broker that the color brings for itself; ``None`` without one."""
-        broker = self._connect(self._settings.broker) if self._settings.broker["mode"] == "color" else None
+        broker = self._connect(self._settings.broker) if self._settings.broker.mode == "color" else None
         return broker.container if broker is not None else None
 
     def own_redis(self) -> ContextManager[Optional[Broker]]:
         """The Redis that the color brings for itself while it runs, also without tasks; for a ``with`` statement."""
         broker = self._settings.broker
-        if broker["mode"] == "none" and broker["service"] in self._settings.services["support"]:
-            return self._open({**broker, "mode": "color"})
+        if broker.mode == "none" and broker.service in self._settings.services["support"]:
+            return self._open(broker._replace(mode="color"))
         return self.own_broker()
 
     def other_redis(self, hosts: Optional[Collection[str]] = None) -> list[str]:
@@ -108,11 +107,11 @@ class Color:
 
     def redis_of(self, service: str) -> ContextManager[Optional[Broker]]:
         """The Redis of one service of the color while it runs, with all its databases; for a ``with`` statement."""
-        return self._open({"mode": "color", "service": service, "url": ""})
+        return self._open(BrokerSettings("color", service))
 
     def own_broker(self) -> ContextManager[Optional[Broker]]:
         """The broker that the color brings for itself while it runs, else ``None``; for a ``with`` statement."""
-        return self.broker() if self._settings.broker["mode"] == "color" else contextlib.nullcontext()
+        return self.broker() if self._settings.broker.mode == "color" else contextlib.nullcontext()
 
 
 def colors_of(host: Host, store: Store, journal: Journal) -> tuple[Settings, Optional[Color], Color]:

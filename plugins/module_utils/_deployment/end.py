@@ -17,7 +17,6 @@ from .._journal.store import Store
 from .._linux.clock import timestamp
 from .._linux.files import remove
 from .._nginx import switch as nginx_switch
-from .._nginx.settings import Nginx
 from .._snapshot import file as snapshot_file
 
 
@@ -28,7 +27,7 @@ def end(store: Store, journal: Journal, result: str, reason: str = "", images: O
     :param images: names by id of the images that the live color runs, where the deployment was committed.
     """
     journal.note(result=result, reason=reason)
-    nginx_switch.forget_backup(Nginx(**_settings.from_journal(journal.data).nginx))
+    nginx_switch.forget_backup(_settings.from_journal(journal.data).nginx)
     # Before the journal is removed: without it nothing would come back for the secrets in them.
     store.remove_env_files()
     remove(store.path("broker.url"))

@@ -26,8 +26,7 @@ from .._journal.figures import figures
 from .._journal.journal import Journal
 from .._journal.store import LOCK_WAIT, Store
 from .._nginx import public_requests, switch as nginx_switch
-from .._nginx.settings import Nginx
-from .._settings import Settings
+from .._settings import Nginx, Settings
 from .._snapshot import file as snapshot_file, restore as snapshot_restore
 from .._workers import stop as workers_stop
 from .color import Color, colors_of
@@ -79,7 +78,7 @@ def finish(host: Host, store: Store, journal: Journal) -> dict[str, Any]:
     :returns: the module's result.
     """
     settings, old, candidate = colors_of(host, store, journal)
-    nginx = Nginx(**settings.nginx)
+    nginx = settings.nginx
     # Before Nginx is checked, because only a web that runs can prove it.
     _start_what_is_down(host, candidate)
     _require_served(host, journal, settings, nginx, candidate)

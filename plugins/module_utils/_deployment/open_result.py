@@ -60,8 +60,8 @@ def _outline(situation: Situation, changed: bool, deployment_id: str, epoch: int
         "release": situation.params["release"],
         "projects": settings.projects,
         "ports": settings.ports,
-        "broker": settings.broker["mode"],
-        "broker_service": settings.broker["service"],
+        "broker": settings.broker.mode,
+        "broker_service": settings.broker.service,
         "worker_strategy": situation.memory.strategy,
         "old_web": situation.memory.old_web,
         "init_before_stop": situation.init_before_stop,
@@ -84,10 +84,10 @@ def _plan(situation: Situation, leftover: bool) -> Plan:
         reasons=situation.reasons,
         fetch="" if situation.kept else _fetch_text(situation),
         leftover=leftover,
-        broker=settings.broker["mode"],
+        broker=settings.broker.mode,
         broker_reason=situation.broker_reason,
         health_url=health_url(settings, situation.idle),
-        nginx_file=settings.nginx["file"],
+        nginx_file=settings.nginx.file,
         old_color="stopped" if situation.kept else params["old_color"],
         stop_timeout=(params["workers"] or {}).get("stop_timeout"),
         init_before_stop=situation.init_before_stop,
@@ -100,13 +100,13 @@ def _plan(situation: Situation, leftover: bool) -> Plan:
 def _fetch(situation: Situation) -> dict[str, Any]:
     """How the candidate's containers are to be created, with the option names of bg_fetch."""
     broker, params = situation.settings.broker, situation.params
-    leftover = any(each.running for each in situation.containers[situation.idle] if each.service == broker["service"])
+    leftover = any(each.running for each in situation.containers[situation.idle] if each.service == broker.service)
     if situation.kept:
         return {"leftover": leftover}
     env_file = situation.store.env_file(situation.idle, params["deployment_id"])
     without_build = "never" if params["pull"] == "never" else "policy"
     return {
-        "leftover": leftover and broker["mode"] == "color",
+        "leftover": leftover and broker.mode == "color",
         "env_files": compose_cli.env_files(params["project_src"], env_file),
         "services": color_services(situation.settings),
         "pull": {"always": "always", "never": "never"}.get(params["pull"], "missing"),

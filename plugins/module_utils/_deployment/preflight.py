@@ -11,7 +11,7 @@ import contextlib
 from typing import Any, Collection, Mapping, Optional
 
 from .. import _settings
-from .._broker import connection as broker_connection, detect as broker_detect, preflight as broker_preflight
+from .._broker import detect as broker_detect, preflight as broker_preflight
 from .._commands import command
 from .._compose import (
     bind_mounts,
@@ -238,7 +238,8 @@ class Preflight(Situation):
             self._choose_broker({self.live: broker_detect.of_containers(self.containers[self.live])})
 
     def _choose_broker(self, services: Mapping[str, Any]) -> None:
-        given = {**self.settings.broker, "mode": (self.params["broker"] or {}).get("mode") or "auto"}
+        mode = (self.params["broker"] or {}).get("mode") or "auto"
+        given = self.settings.broker._replace(mode=mode)._asdict()
         choice = broker_detect.choose(given, self.settings.services, services)
         for sentence in choice.warnings:
             self.host.warn(sentence)
@@ -249,7 +250,7 @@ class Preflight(Situation):
         live, workers = self.live_containers, {*self.settings.services["workers"], *self.old_workers}
         answer = broker_preflight.look(
             self.host,
-            broker_connection.BrokerSettings(**self.settings.broker),
+            self.settings.broker,
             live,
             [each for each in live if each.service in workers],
             bool((self.params["broker"] or {}).get("url")),

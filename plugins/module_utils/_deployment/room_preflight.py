@@ -58,7 +58,7 @@ def _memory_finding(situation: Situation) -> str:
         workers=memory_use.memory_of(engine, workers),
         app=memory_use.app_of(workers),
     )
-    broker, run = settings.broker["mode"], any(each.running for each in workers)
+    broker, run = settings.broker.mode, any(each.running for each in workers)
     if run and not situation.kept:
         _choose_init_before_stop(situation)
     wanted = (params["workers"] or {}).get("strategy") or "stop"
@@ -85,7 +85,7 @@ def _leave_out_backup(situation: Situation) -> None:
         situation.host.warn(
             "bluegreen_nginx_backup is left out this time: the old web, which it names, is stopped until the approval."
         )
-        situation.settings = situation.settings._replace(nginx={**situation.settings.nginx, "backup": False})
+        situation.settings = situation.settings._replace(nginx=situation.nginx._replace(backup=False))
 
 
 def _choose_init_before_stop(situation: Situation) -> None:

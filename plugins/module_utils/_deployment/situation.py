@@ -16,9 +16,8 @@ from .._docker.containers import Container, of_project
 from .._host import Host
 from .._journal.store import Store
 from .._nginx import running as nginx_running, upstream as nginx_upstream
-from .._nginx.settings import Nginx
 from .._resources import memory_budget
-from .._settings import Settings, color_services, other
+from .._settings import Nginx, Settings, color_services, other
 from .._validation import COLORS
 
 
@@ -86,7 +85,7 @@ class Situation:
     @property
     def nginx(self) -> Nginx:
         """What the user says about Nginx."""
-        return Nginx(**self.settings.nginx)
+        return self.settings.nginx
 
     @property
     def web(self) -> str:
@@ -110,7 +109,7 @@ class Situation:
 
     def use_broker(self, **changes: str) -> None:
         """Change what the settings say about the broker."""
-        self.settings = self.settings._replace(broker={**self.settings.broker, **changes})
+        self.settings = self.settings._replace(broker=self.settings.broker._replace(**changes))
 
     # Images of the release
 

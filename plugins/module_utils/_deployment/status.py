@@ -24,7 +24,7 @@ from .._linux.clock import timestamp
 from .._nginx import upstream as nginx_upstream
 from .._nginx.upstream import Upstream
 from .._resources import host as host_resources
-from .._settings import Settings, other, settings_of
+from .._settings import Nginx, Settings, other, settings_of
 from .._snapshot.file import kept_color
 from .._validation import COLORS, check_url, release_label
 from .._workers.without_celery import without_celery
@@ -98,9 +98,9 @@ def _live(host: Host, settings: Settings) -> tuple[str, Optional[Upstream]]:
     """The live color, ``""`` without one, and the upstream; a file that cannot be read is only warned of."""
     nginx = settings.nginx
     try:
-        with open(nginx["file"], encoding="utf-8", errors="replace") as source:
-            upstream = nginx_upstream.parse(source.read(), nginx["file"], nginx["upstream"])
-        return nginx_upstream.live_color(upstream, nginx["servers"], nginx["file"]) or "", upstream
+        with open(nginx.file, encoding="utf-8", errors="replace") as source:
+            upstream = nginx_upstream.parse(source.read(), nginx.file, nginx.upstream)
+        return nginx_upstream.live_color(upstream, nginx.servers, nginx.file) or "", upstream
     except FileNotFoundError:
         return "", None
     except BluegreenError as error:
@@ -108,24 +108,24 @@ def _live(host: Host, settings: Settings) -> tuple[str, Optional[Upstream]]:
         return "", None
 
 
-def _ask_public(host: Host, nginx: Mapping[str, Any]) -> None:
+def _ask_public(host: Host, nginx: Nginx) -> None:
     """Warn when visitors get no answer: the file names a color even while Nginx is down."""
-    url = check_url("bluegreen_public_url", nginx["public_url"])
-    answer = _http.ask(host.clock, url, nginx["public_host"], ANSWER_TIMEOUT, nginx["validate_certs"])
+    url = check_url("bluegreen_public_url", nginx.public_url)
+    answer = _http.ask(host.clock, url, nginx.public_host, ANSWER_TIMEOUT, nginx.validate_certs)
     if answer.failure:
-        host.warn(f"Visitors get no answer from {nginx['public_url']}: {answer.failure}.")
+        host.warn(f"Visitors get no answer from {nginx.public_url}: {answer.failure}.")
     elif answer.status in (502, 503, 504):
         # Nginx answers so for a web that does not.
-        host.warn(f"Visitors get status {answer.status} from {nginx['public_url']}.")
+        host.warn(f"Visitors get status {answer.status} from {nginx.public_url}.")
 
 
 def _with_broker(host: Host, settings: Settings, params: Mapping[str, Any], live: str) -> Settings:
     """The settings with the broker that the live color's containers name; unchanged where they leave it open."""
     services = broker_detect.of_containers(of_project(host.engine, settings.projects[live]))
-    given = {**settings.broker, "mode": (params["broker"] or {}).get("mode") or "auto"}
+    given = settings.broker._replace(mode=(params["broker"] or {}).get("mode") or "auto")._asdict()
     with contextlib.suppress(BluegreenError):
         choice = broker_detect.choose(given, settings.services, {live: services})
-        return settings._replace(broker={**settings.broker, "mode": choice.mode, "service": choice.service})
+        return settings._replace(broker=settings.broker._replace(mode=choice.mode, service=choice.service))
     return settings
 
 

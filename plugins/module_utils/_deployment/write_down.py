@@ -60,7 +60,7 @@ def write_down(situation: Situation) -> Journal:
     """
     store, settings, params = situation.store, situation.settings, situation.params
     facts = journal_facts(situation)
-    facts["armed"] = _install_guard(situation.host, store, settings.nginx["file"], params["revert_after"])
+    facts["armed"] = _install_guard(situation.host, store, settings.nginx.file, params["revert_after"])
     policies = {container.service: container.restart_policy for container in situation.live_containers}
     settings_file.write(store, settings.journaled(), policies, facts["workers"].get("stop_timeout"))
     journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", facts)
@@ -69,8 +69,8 @@ def write_down(situation: Situation) -> Journal:
     for color, text in situation.renderings.env.items():
         # Not flushed to the disk: after a power cut the deployment is rolled back, and Compose never reads these.
         write_atomically(store.env_file(color, params["deployment_id"]), text, mode=0o600, lasting=False)
-    if settings.broker["url"]:
-        write_atomically(store.path("broker.url"), settings.broker["url"], mode=0o600)
+    if settings.broker.url:
+        write_atomically(store.path("broker.url"), settings.broker.url, mode=0o600)
     try:
         _remember(situation, journal)
     except BluegreenError as error:

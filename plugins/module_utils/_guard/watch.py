@@ -182,19 +182,19 @@ class PendingWatch:
         own = self._probe_color(settings, color)
         if own.good:
             return own
-        public = check_url("bluegreen_public_url", settings.nginx["public_url"])._replace(path=settings.health["path"])
-        answer = self._ask(settings, public, settings.nginx["public_host"], settings.nginx["validate_certs"])
+        public = check_url("bluegreen_public_url", settings.nginx.public_url)._replace(path=settings.health.path)
+        answer = self._ask(settings, public, settings.nginx.public_host, settings.nginx.validate_certs)
         # With a backup in the upstream that answer may be of the old color, whose workers have stopped.
-        if answer.status in settings.health["status"] and not settings.nginx["backup"]:
+        if answer.status in settings.health.status and not settings.nginx.backup:
             return ProbeResult(True)
         return own._replace(nginx_is_down=answer.failure == "connection refused")
 
     def _probe_color(self, settings: Settings, color: str) -> ProbeResult:
         url = health_url(settings, color)
-        answer = self._ask(settings, check_url("url", url), settings.health["host"])
-        if answer.status in settings.health["status"]:
+        answer = self._ask(settings, check_url("url", url), settings.health.host)
+        if answer.status in settings.health.status:
             return ProbeResult(True)
         return ProbeResult(False, answer.failure or f"answered with status {answer.status}")
 
     def _ask(self, settings: Settings, url: Url, host: str, validate_certs: bool = True) -> _http.Answer:
-        return _http.ask(self.host.clock, url, host, settings.health["timeout"], validate_certs)
+        return _http.ask(self.host.clock, url, host, settings.health.timeout, validate_certs)

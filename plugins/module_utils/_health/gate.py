@@ -45,12 +45,12 @@ def of_color(settings: Settings, color: str) -> HealthSettings:
     wanted = settings.health
     return HealthSettings(
         url=health_url(settings, color),
-        host=wanted["host"],
-        status=wanted["status"],
-        timeout=wanted["timeout"],
-        interval=wanted["interval"],
-        successes=wanted["successes"],
-        deadline=wanted["deadline"],
+        host=wanted.host,
+        status=wanted.status,
+        timeout=wanted.timeout,
+        interval=wanted.interval,
+        successes=wanted.successes,
+        deadline=wanted.deadline,
     )
 
 

@@ -11,10 +11,10 @@ import re
 from typing import NamedTuple
 
 from .._linux.own_addresses import is_own
+from .._settings import Nginx
 from .._validation import COLORS, LOOPBACK
 from . import config as nginx_config
 from .config import Statement
-from .settings import Nginx
 
 PASSES = ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass")
 TARGET = re.compile(r"(?:[a-z0-9+.-]+://)?([^/?]*)", re.IGNORECASE)

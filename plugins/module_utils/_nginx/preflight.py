@@ -13,6 +13,7 @@ from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._host import Host
 from .._linux.own_addresses import own_names
+from .._settings import Nginx
 from .._validation import check_url
 from . import (
     config as nginx_config,
@@ -26,7 +27,6 @@ from . import (
 from .config import Statement
 from .routes import PublicSide
 from .running import Checked, Running, Seen
-from .settings import Nginx
 
 
 def preflight(

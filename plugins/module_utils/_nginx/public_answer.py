@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .._settings import Nginx
 from .._validation import Url
 from .location import NO, YES, Location
-from .settings import Nginx
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 # A limit of requests answers with 429 or 503; later requests get through.

@@ -15,13 +15,13 @@ from .._errors import BluegreenError, reason_of
 from .._host import Host
 from .._linux import sockets
 from .._linux.clock import Clock, Deadline
+from .._settings import Nginx
 from .._validation import COLORS, Url, check_url
 from .location import NO, YES, Location
 from .proof import Evidence, Verdict, color_reached, connections_verdict
 from .public_answer import Answered
 from .routes import PublicSide
 from .running import Running
-from .settings import Nginx
 
 # How long Nginx may take to accept a connection that the kernel accepted already, in seconds.
 _ACCEPT_WAIT = 2.0

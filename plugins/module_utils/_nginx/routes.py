@@ -15,11 +15,11 @@ import re
 from typing import Iterable, NamedTuple
 
 from .._commands import command
+from .._settings import Nginx
 from . import config as nginx_config, other_routes
 from .config import Statement
 from .proof import Verdict
 from .running import Checked
-from .settings import Nginx
 
 _WILDCARDS = ("", "*", "0.0.0.0", "[::]")
 _DUPLICATE = re.compile(r'duplicate upstream "([^"]*)" in (\S+:\d+)')

@@ -16,11 +16,11 @@ from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._host import Host
 from .._linux import sockets
+from .._settings import Nginx
 from .._validation import COLORS, LOOPBACK, check_server
 from . import config as nginx_config, master as nginx_master, search as nginx_search
 from .config import Statement
 from .master import NginxWorker
-from .settings import Nginx
 
 _LOG_LINE = re.compile(
     r"^(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d |nginx: )\[(?:emerg|alert)\] (?:\d+#\d+: )?(?:\*\d+ )?(.*)$"

@@ -18,9 +18,9 @@ from typing import NamedTuple
 from .._errors import BluegreenError, reason_of
 from .._host import Host
 from .._linux import sockets
+from .._settings import Nginx
 from .._validation import check_url
 from . import master as nginx_master
-from .settings import Nginx
 
 
 class Found(NamedTuple):

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 from .._errors import BluegreenError
 from .._host import Host
 from .._linux.clock import Deadline
-from .._settings import other
+from .._settings import Nginx, other
 from . import public_requests, upstream as nginx_upstream
 from .error_log import ErrorLog
 from .master import NginxWorker
 from .proof import Verdict, has_new_workers, workers_verdict
 from .routes import PublicSide, configuration_verdict
 from .running import Running
-from .settings import Nginx
 from .upstream import Upstream
 from .upstream_file import OwnedFile
 

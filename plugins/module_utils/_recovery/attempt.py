@@ -30,7 +30,6 @@ from .._journal import figures
 from .._journal.journal import Journal
 from .._journal.store import Store
 from .._nginx import public_requests
-from .._nginx.settings import Nginx
 from .._snapshot import restore as snapshot_restore
 from .._validation import release_label
 from .._workers import beat_schedule, start as workers_start, stop as workers_stop, unknown_tasks
@@ -55,7 +54,7 @@ class Attempt:
         self.request = request
         self.reason: str = journal["reason"] or _redact.hide(request.reason, store.secrets(), json.dumps(journal.data))
         self.settings, self.old, self.candidate = colors_of(host, store, journal)
-        self.nginx = Nginx(**self.settings.nginx)
+        self.nginx = self.settings.nginx
         self.served = ""
         self.logs: dict[str, Any] = {}
         self.one_web: bool = old_web.is_stopped(journal)
@@ -171,7 +170,7 @@ class Attempt:
             # A worker that was told to stop takes no new task, even while it finishes one.
             signalled = self.journal.get("signalled") or ()
             taking = [each.name for each in workers if each.running and each.id not in signalled]
-            if broker is not None and self.settings.broker["mode"] == "shared" and not taking:
+            if broker is not None and self.settings.broker.mode == "shared" and not taking:
                 # The new web published to the same queues; the old workers would discard tasks that they do not know.
                 unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=False)
             workers_start.restart_workers(self.host, self.journal, workers, timeout, broker)

@@ -98,7 +98,7 @@ class _KeepCandidate(Attempt):
         if self.old:
             self._empty(self.old)
         with self.candidate.renewed().broker() as broker:
-            if self.old and broker is not None and self.settings.broker["mode"] == "shared":
+            if self.old and broker is not None and self.settings.broker.mode == "shared":
                 # The old web published to the same queues.
                 unknown_tasks.park_unknown(self.host, self.journal, broker, to_candidate=True)
             workers = self.candidate.renewed().of("workers")

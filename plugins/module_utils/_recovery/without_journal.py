@@ -32,7 +32,6 @@ from .._journal.strict_json import Unreadable
 from .._linux.clock import timestamp
 from .._linux.files import remove
 from .._nginx import public_requests, switch as nginx_switch
-from .._nginx.settings import Nginx
 from .._workers import start as workers_start, stop as workers_stop
 
 
@@ -71,7 +70,7 @@ def recover_without_journal(host: Host, store: Store, corrupt: JournalCorrupt, c
     known = _remembered(store)
     settings = known.settings
     try:
-        served, why = public_requests.served_color(host, Nginx(**settings.nginx)), ""
+        served, why = public_requests.served_color(host, settings.nginx), ""
     except BluegreenError as error:
         served, why = None, f" ({error.message.rstrip('.')})"
     if not served:
@@ -146,7 +145,7 @@ def _end(host: Host, store: Store, settings: _settings.Settings, served: str, id
     kept = store.set_aside(stamp)
     store.remove_env_files()
     remove(store.path("broker.url"))
-    nginx_switch.forget_backup(Nginx(**settings.nginx))
+    nginx_switch.forget_backup(settings.nginx)
     guard_units.disarm(host, store.app)
     return _result(
         f"The journal was damaged and is kept as {' and '.join(kept)}. Nginx serves {served}, and only its workers "

@@ -161,7 +161,7 @@ def _replaced(params: Params, host: Host, store: Store, journal: AnyJournal, bro
     if source is None:
         return replaced
     sort = make_room = None
-    if settings.broker["mode"] == "shared" and broker is not None:
+    if settings.broker.mode == "shared" and broker is not None:
         # The old web has published to the same queues since the old workers stopped.
         sort = functools.partial(park_unknown, host, journal, broker, to_candidate=True)
     if old_web.is_stopped(journal):

@@ -18,8 +18,7 @@ from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._nginx import switch as nginx_switch
 from .._nginx.drain import Drained, wait_drained
-from .._nginx.settings import nginx_settings
-from .._settings import from_journal
+from .._settings import from_journal, nginx_settings
 from .._validation import check_app, check_color, check_project, check_release
 
 ARGUMENTS: ArgumentSpec = {

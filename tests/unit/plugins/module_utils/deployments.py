@@ -255,7 +255,7 @@ class Scene:
         settings = _settings.settings_of(
             {"app": "shop", "colors": {}, "services": {}, "broker": {}, "health": health, "nginx": {}}
         )
-        settings.nginx["file"] = str(self.file)
+        settings = settings._replace(nginx=settings.nginx._replace(file=str(self.file)))
         journal = Journal.create(
             self.store,
             "dep-1",

@@ -34,7 +34,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figu
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.strict_json import Unreadable
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
     decide as recovery_decide,
     recover as recovery,
@@ -88,7 +87,7 @@ def use(scene, data):
     """Everything that reads a journal, up to the first effect. No error but one for people."""
     journal = Journal(scene.store, copy.deepcopy(data))
     settings = _settings.from_journal(journal.data)
-    nginx = Nginx(**settings.nginx)
+    nginx = settings.nginx
     written = nginx.upstream + nginx.file + nginx.container + "".join(nginx.servers.values())
     assert set("\n\r;{}\"'` $\\#").isdisjoint(written)
     assert set(settings.ports) == set(settings.projects) == set(nginx.servers) == {"blue", "green"}

@@ -9,6 +9,7 @@ import copy
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 
 HEALTH = {
@@ -188,17 +189,17 @@ def test_everything_follows_from_the_app():
         "workers": ["worker", "beat"],
         "ignored": [],
     }
-    assert settings.nginx == {
-        "upstream": "shop",
-        "file": "/etc/nginx/conf.d/bluegreen-shop.conf",
-        "container": "",
-        "servers": {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"},
-        "public_url": "http://127.0.0.1/",
-        "public_host": "",
-        "validate_certs": True,
-        "backup": False,
-    }
-    assert settings.broker == {"mode": "color", "service": "redis", "url": ""}
+    assert settings.nginx == _settings.Nginx(
+        upstream="shop",
+        file="/etc/nginx/conf.d/bluegreen-shop.conf",
+        container="",
+        servers={"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"},
+        public_url="http://127.0.0.1/",
+        public_host="",
+        validate_certs=True,
+        backup=False,
+    )
+    assert settings.broker == BrokerSettings("color", "redis", "")
     assert _settings.health_url(settings, "green") == "http://127.0.0.1:18002/health/"
     assert _settings.color_services(settings) == ["redis", "web", "worker", "beat"]
 
@@ -219,10 +220,10 @@ def test_what_is_written_down_counts():
     )
     assert settings.projects == {"blue": "blue-app", "green": "green-app"}
     assert settings.ports == {"blue": 8001, "green": 18002}
-    assert settings.nginx["upstream"] == "app"
-    assert settings.nginx["servers"] == {"blue": "b:80", "green": "g:80"}
+    assert settings.nginx.upstream == "app"
+    assert settings.nginx.servers == {"blue": "b:80", "green": "g:80"}
     assert settings.services["web"] == ["api", "admin"]
-    assert settings.health == {}
+    assert settings.health == _settings.HealthCheck()
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_what_is_written_down_counts():
     ],
 )
 def test_where_tasks_wait(broker, lists, mode):
-    assert _settings.settings_of(given(broker=broker, services=lists)).broker["mode"] == mode
+    assert _settings.settings_of(given(broker=broker, services=lists)).broker.mode == mode
 
 
 def test_the_journal_has_no_password_and_gives_the_same_settings_back():
@@ -247,6 +248,13 @@ def test_the_journal_has_no_password_and_gives_the_same_settings_back():
     journaled = settings.journaled()
     assert "hunter2" not in str(journaled)
     assert _settings.from_journal({"settings": journaled}, url) == settings
+
+
+def test_settings_of_another_release_are_read():
+    journaled = _settings.settings_of(given()).journaled()
+    journaled["nginx"]["http3"] = journaled["later"] = True
+    settings = _settings.from_journal({"settings": {**journaled, "health": {}}})
+    assert settings == _settings.settings_of(given(health=None))
 
 
 def test_nothing_of_the_user_is_changed():

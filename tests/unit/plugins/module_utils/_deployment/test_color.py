@@ -23,7 +23,7 @@ def scene(monkeypatch, tmp_path):
 
 def settings(scene, **broker):
     found = from_journal(scene.deployment("health").data)
-    return found._replace(broker={**found.broker, **broker})
+    return found._replace(broker=found.broker._replace(**broker))
 
 
 def test_containers_come_in_the_order_of_the_roles(scene):
@@ -108,7 +108,7 @@ def test_the_password_of_the_broker_comes_from_its_own_file(scene):
     journal = scene.deployment("health")
     with open(scene.store.path("broker.url"), "w", encoding="utf-8") as target:
         target.write("redis://:hunter2@redis/0")
-    assert colors_of(scene.host, scene.store, journal)[0].broker["url"] == "redis://:hunter2@redis/0"
+    assert colors_of(scene.host, scene.store, journal)[0].broker.url == "redis://:hunter2@redis/0"
 
 
 @pytest.mark.parametrize(

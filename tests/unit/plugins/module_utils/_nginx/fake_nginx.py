@@ -10,7 +10,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.master import NginxWorker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Verdict
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Checked
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 SITE = "server { listen 80; location / { proxy_pass http://shop; } }\n"

@@ -12,7 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
     preflight as nginx_preflight,
     search as nginx_search,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._nginx.fake_nginx import (
     SERVERS,
     FakeEngine,

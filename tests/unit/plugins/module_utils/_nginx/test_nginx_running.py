@@ -10,7 +10,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import running as nginx_running
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._nginx.fake_nginx import (
     FakeEngine,
     container,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import config as nginx_config, other_routes
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
 SITE = "/etc/nginx/site.conf"
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}

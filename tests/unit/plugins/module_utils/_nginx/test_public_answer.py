@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.location import MAYBE, NO, YES, Location
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.public_answer import Answered
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_url
 
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}

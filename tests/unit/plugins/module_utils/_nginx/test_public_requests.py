@@ -22,7 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.locati
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Evidence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.public_answer import Answered
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.routes import PublicSide
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 BLUE, GREEN = ("127.0.0.1", 18001), ("127.0.0.1", 18002)

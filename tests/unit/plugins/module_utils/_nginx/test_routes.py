@@ -13,7 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.routes import PublicSide
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Checked
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
 MAIN = "/etc/nginx/nginx.conf"
 FILE = "/etc/nginx/conf.d/bluegreen-shop.conf"

@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
     master as nginx_master,
     search as nginx_search,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import Nginx
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 

@@ -221,7 +221,8 @@ def test_an_nginx_that_cannot_be_asked_is_a_warning(scene, monkeypatch):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
     scene.deployment("settle")
-    record(monkeypatch, scene.calls, public_requests, "served_color", "ask nginx", BluegreenError("Nginx does not run."))
+    down = BluegreenError("Nginx does not run.")
+    record(monkeypatch, scene.calls, public_requests, "served_color", "ask nginx", down)
     abandoned(scene)
     recover(scene, LOOK)
     assert scene.host.warnings == ["Nginx does not run."]

@@ -43,7 +43,7 @@ class Damaged(Scene):
         settings = _settings.settings_of(
             {"app": "shop", "colors": {}, "services": {}, "broker": {}, "health": HEALTH, "nginx": {}}
         )
-        settings.nginx["file"] = str(self.file)
+        settings = settings._replace(nginx=settings.nginx._replace(file=str(self.file)))
         self.settings = settings
         for container in of_project(self.engine, "shop-blue", ["web", "worker"]):
             self.engine.inspected[container.id]["HostConfig"]["RestartPolicy"] = dict(ALWAYS)
@@ -96,7 +96,8 @@ def test_the_settings_are_kept_apart_from_the_journal(scene):
 
 
 def test_a_password_of_the_broker_is_not_among_them(scene):
-    scene.settings.broker["url"] = "redis://:geheim@redis:6379/0"
+    broker = scene.settings.broker._replace(url="redis://:geheim@redis:6379/0")
+    scene.settings = scene.settings._replace(broker=broker)
     scene.remember(stop_timeout=45)
     with open(scene.store.path("settings.json"), encoding="utf-8") as source:
         text = source.read()
@@ -330,8 +331,8 @@ def test_where_nobody_knows_which_color_is_live_nothing_is_done(scene, served, c
     assert refusal.value.message == (
         f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and "
         "deployment.json.previous damaged): run ansible-playbook smallfleet.bluegreen.recover, which looks at the host "
-        "instead and keeps the damaged file under another name. But Nginx is not proved to serve either color, so nothing "
-        "was done. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
+        "instead and keeps the damaged file under another name. But Nginx is not proved to serve either color, so "
+        "nothing was done. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
     )
     assert untouched(scene)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.settings import nginx_settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import nginx_settings
 
 PARAMS = {
     "app": "shop",
