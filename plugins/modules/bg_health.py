@@ -55,7 +55,7 @@ options:
     default: 2.0
   interval:
     description:
-      - Seconds between two attempts.
+      - Seconds between two attempts, more than V(0).
     type: float
     default: 0.3
   successes:
