@@ -117,7 +117,7 @@ class Host:
         except OSError as error:
             raise _does_not_run(argv[0], error) from error
         # With PIPE it is never None.
-        output = cast("IO[bytes]", process.stdout)
+        output = cast(IO[bytes], process.stdout)
         written, due = b"", self.clock.monotonic() + pace
         try:
             while True:

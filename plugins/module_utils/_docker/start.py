@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from .._errors import BluegreenError
 from .containers import Container, inspect_container
-from .engine import EngineError
 from .logs import last_lines
+from .transport import EngineError
 
 if TYPE_CHECKING:
     from .._host import Host
@@ -27,7 +27,8 @@ def start_container(host: Host, container: Container) -> Container:
     try:
         host.engine.start(container.id)
     except EngineError as error:
-        raise BluegreenError(
+        # pylint does not follow the relative import that makes EngineError an exception.
+        raise BluegreenError(  # pylint: disable=bad-exception-cause
             f"Container {container.name} could not be started: {error.message}.",
             failure="start",
             logs=last_lines(host, [container]),
