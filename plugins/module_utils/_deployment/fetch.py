@@ -19,6 +19,7 @@ from .._compose.cli import Project
 from .._errors import BluegreenError
 from .._host import Completed, Host
 from .._journal.fencing import fenced
+from .._journal.step import Step
 from .._journal.store import Store
 from .._redact import hide
 
@@ -64,7 +65,7 @@ def fetch(
     deployment_id, epoch = caller
 
     def turn() -> None:
-        with fenced(store, deployment_id, epoch, "fetch") as journal:
+        with fenced(store, deployment_id, epoch, Step.FETCH) as journal:
             journal.renew_lease()
 
     turn()

@@ -24,6 +24,7 @@ from .._host import Host
 from .._journal.fencing import may_be_kept
 from .._journal.figures import figures
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import LOCK_WAIT, Store
 from .._nginx import public_requests, switch as nginx_switch
 from .._settings import Nginx, Settings
@@ -85,7 +86,7 @@ def finish(host: Host, store: Store, journal: Journal) -> dict[str, Any]:
     if old:
         _start_broker(host, old)
     # From here on there is no way back.
-    journal.begin("finish")
+    journal.begin(Step.FINISH)
     kept = journal["old_color"] == "stopped"
     if old:
         _stop_old_color(host, store, journal, nginx, old, candidate)
@@ -94,7 +95,7 @@ def finish(host: Host, store: Store, journal: Journal) -> dict[str, Any]:
     if not kept:
         snapshot_file.forget_all(store)
     prune_images(host, images_of(candidate), store.history(), journal["keep_images"])
-    journal.done("finish")
+    journal.done(Step.FINISH)
     end(store, journal, "committed", images=images_of(candidate))
     return {"changed": True, "result": "committed", "id": journal["id"], "figures": figures(journal)}
 
@@ -118,7 +119,7 @@ def _start_what_is_down(host: Host, candidate: Color) -> None:
 
 def _require_served(host: Host, journal: Journal, settings: Settings, nginx: Nginx, candidate: Color) -> None:
     served = public_requests.served_color(host, nginx) or ""
-    if served != journal["to"] and journal["step"] == "finish":
+    if served != journal["to"] and journal.step is Step.FINISH:
         served = _switch_again(host, journal, settings, nginx, candidate, served)
     if served != journal["to"]:
         raise BluegreenError(
@@ -143,7 +144,7 @@ def _switch_again(host: Host, journal: Journal, settings: Settings, nginx: Nginx
 
 def or_back(journal: Journal, candidate: Color, served: str) -> str:
     """How to go back from a color that cannot be finished, as the end of a sentence; empty where nothing leads back."""
-    if journal["step"] != "finish":
+    if journal.step is not Step.FINISH:
         return f", or {command('rollback')}"
     is_left = served == journal["from"] or not any(container.running for container in candidate.of("web"))
     if not journal["release_from"] or not is_left:

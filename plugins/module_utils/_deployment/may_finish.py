@@ -12,6 +12,7 @@ from typing import Any
 from .._commands import command
 from .._journal.fencing import Fenced, may_be_kept, require_owner
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._validation import release_label
 from . import approval
 
@@ -24,7 +25,7 @@ def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> No
     """
     deployment = f"Deployment {journal.describe()} of app {app}"
     if params["deployment_id"]:
-        require_owner(app, journal, params["deployment_id"], params["epoch"], "finish")
+        require_owner(app, journal, params["deployment_id"], params["epoch"], Step.FINISH)
     if may_be_kept(journal.data):
         _require_named_to_stay(deployment, journal, params)
         return
@@ -33,12 +34,12 @@ def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> No
             f"{deployment} is being undone, and nothing was finished: complete that with {command('rollback')}, then "
             "deploy again."
         )
-    if journal["step"] not in ("awaiting_approval", "finish"):
+    if journal.step < Step.AWAITING_APPROVAL:
         raise Fenced(
             f"{deployment} is in step {journal['step']}, not awaiting approval: wait for it, or undo it with "
             f"{command('rollback')}."
         )
-    if params["deployment_id"] and journal["step"] != "finish" and approval.is_over(journal):
+    if params["deployment_id"] and journal.step is not Step.FINISH and approval.is_over(journal):
         raise Fenced(
             f"The approval of release {journal.release_label} of app {app} expired after {journal['approval_timeout']} "
             f"s (bluegreen_approval_timeout), and nothing was finished: run {command('finish')} to approve it anyway, "

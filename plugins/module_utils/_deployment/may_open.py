@@ -12,19 +12,13 @@ from typing import Optional
 from .._commands import command
 from .._journal.fencing import Fenced, may_be_kept
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import Store
 
 
 def is_abandoned(journal: Journal) -> bool:
     """Whether the owner of an open deployment is gone. One that failed waits for a human."""
-    return journal["step"] != "awaiting_approval" and journal["result"] != "failed" and not journal.has_owner()
-
-
-def awaits_approval(journal: Journal) -> bool:
-    """Whether an open deployment has settled, and is neither approved nor undone yet."""
-    return bool(
-        journal["step"] == "awaiting_approval" and journal["done"] and not journal["back"] and not journal["result"]
-    )
+    return journal.step is not Step.AWAITING_APPROVAL and journal["result"] != "failed" and not journal.has_owner()
 
 
 def require_none_open(store: Store, journal: Optional[Journal]) -> None:
@@ -36,7 +30,7 @@ def require_none_open(store: Store, journal: Optional[Journal]) -> None:
         if may_be_kept(journal.data):
             keep = command("finish", journal["release"])
             way += f", or keep release {journal.release_label}, which Nginx may still serve, with {keep}"
-    elif journal["step"] == "awaiting_approval":
+    elif journal.step is Step.AWAITING_APPROVAL:
         raise Fenced(
             f"Deployment {journal.describe()} of app {store.app} awaits approval of release {journal.release_label}: "
             f"approve it with {command('finish')}, or undo it with {command('rollback')}."

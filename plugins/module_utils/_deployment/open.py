@@ -22,7 +22,7 @@ from .._journal.store import Store
 from .._settings import Settings, settings_of
 from .._validation import check_deployment_id, check_release
 from . import approval
-from .may_open import awaits_approval, is_abandoned, require_none_open
+from .may_open import is_abandoned, require_none_open
 from .open_result import recovery_first, result
 from .preflight import Preflight
 from .write_down import all_or_nothing, write_down
@@ -56,7 +56,7 @@ def open_deployment(
         how = recover(host, store, "its owner was gone when the next one was deployed")
         host.warn(f"An earlier deployment was open whose owner is gone. {how}")
         journal = store.load()
-    if journal is not None and awaits_approval(journal) and not preflight.kept and preflight.is_pending(journal):
+    if journal is not None and journal.awaits_approval and not preflight.kept and preflight.is_pending(journal):
         # A rollout that was stopped half way is deployed again, and this host is done already.
         return result(preflight, changed=False, deployment_id=journal["id"], epoch=journal["epoch"])
     require_none_open(store, journal)

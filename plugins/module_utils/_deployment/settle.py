@@ -18,6 +18,7 @@ from .._install import guard_units
 from .._journal.fencing import fenced
 from .._journal.figures import figures, gap_ends, sentence
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._resources import killed
 from . import approval, old_web
@@ -34,12 +35,12 @@ def settle(host: Host, store: Store, params: dict[str, Any], check_mode: bool) -
     :returns: the module's result.
     """
     # The answer of an earlier run may have been lost on the way; then the deployment awaits approval already.
-    with fenced(store, params["deployment_id"], params["epoch"], "awaiting_approval", check_mode) as journal:
+    with fenced(store, params["deployment_id"], params["epoch"], Step.AWAITING_APPROVAL, check_mode) as journal:
         if check_mode:
             return {"changed": True, "figures": {}, "message": ""}
         if not isinstance(journal, Journal):
             raise BluegreenError("deployment_id is empty, but only an open deployment settles: give the id of one.")
-        if journal["step"] == "awaiting_approval" and journal["done"]:
+        if journal.step is Step.AWAITING_APPROVAL and journal["done"]:
             # A rollout may have taken long until somebody is asked.
             approval.begin_anew(journal, params["approval_timeout"], params["on_timeout"])
             return _result(journal, changed=False)
@@ -48,7 +49,7 @@ def settle(host: Host, store: Store, params: dict[str, Any], check_mode: bool) -
 
 
 def _settle(host: Host, store: Store, journal: Journal, params: dict[str, Any]) -> None:
-    journal.begin("settle")
+    journal.begin(Step.SETTLE)
     settings, old, candidate = colors_of(host, store, journal)
     if old and old_web.is_stopped(journal):
         # Where there are no workers, nobody has waited for the memory yet.
@@ -61,11 +62,11 @@ def _settle(host: Host, store: Store, journal: Journal, params: dict[str, Any]) 
     _require_standing(host, journal, candidate)
     # If the approval comes by itself, nobody looks again before the old color is removed.
     health_gate.require_still_healthy(host, journal, settings, candidate.name, candidate.of("support", "web"))
-    journal.done("settle", held_by=held_by)
+    journal.done(Step.SETTLE, held_by=held_by)
     # Should the approval that follows never come, the timer still starts the guard.
     armed = bool(journal.get("armed") and params["approval_follows"])
-    journal.begin("awaiting_approval", armed=armed, **gap_ends(journal.data, bool(candidate.of("workers"))))
-    journal.done("awaiting_approval")
+    journal.begin(Step.AWAITING_APPROVAL, armed=armed, **gap_ends(journal.data, bool(candidate.of("workers"))))
+    journal.done(Step.AWAITING_APPROVAL)
     approval.begin(journal)
     if not armed:
         guard_units.watch_pending(host, store.app)

@@ -19,6 +19,7 @@ from .._host import Host
 from .._journal.figures import sentence
 from .._journal.journal import Journal
 from .._journal.live_since import live_since
+from .._journal.step import Step
 from .._journal.store import JournalCorrupt, Store
 from .._linux.clock import timestamp
 from .._nginx import upstream as nginx_upstream
@@ -205,7 +206,7 @@ def _deployment(journal: Journal) -> dict[str, Any]:
         "not_taken_back": journal.get("not_taken_back") or "",
         "old_web": journal.get("old_web") or "running",
         "progress": journal.get("progress"),
-        "owner_alive": journal["step"] != "awaiting_approval" and journal.has_owner(),
+        "owner_alive": journal.step is not Step.AWAITING_APPROVAL and journal.has_owner(),
     }
 
 

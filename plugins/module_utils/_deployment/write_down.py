@@ -17,6 +17,7 @@ from .._host import Host
 from .._install import guard_units
 from .._journal import settings_file
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._linux.files import write_atomically
 from .._resources import host as host_resources, memory_budget
@@ -79,7 +80,7 @@ def write_down(situation: Situation) -> Journal:
 
         end(store, journal, "rolled_back", error.message)
         raise
-    journal.done("open")
+    journal.done(Step.OPEN)
     return journal
 
 

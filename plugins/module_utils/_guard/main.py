@@ -24,6 +24,7 @@ from .._install.guard_units import DISTRUSTED
 from .._install.seal import NAME
 from .._journal.fencing import Fenced
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import JournalCorrupt, Store
 from .._linux.files import TRUSTED, Distrusted, check_program
 from .._linux.processes import called_with
@@ -84,7 +85,7 @@ class Guard:
             return 0.0
         if journal is None:
             return None
-        if journal["step"] == "awaiting_approval" and not journal["back"] and not journal["result"]:
+        if journal.step is Step.AWAITING_APPROVAL and not journal["back"] and not journal["result"]:
             return self._guard_pending(journal)
         self._watch = None
         if not self._is_abandoned(journal):
@@ -96,7 +97,7 @@ class Guard:
     def _is_abandoned(self, journal: Journal) -> bool:
         """Whether nobody but the guard ends the deployment."""
         env_file = self.store.env_file(journal["to"], journal["id"])
-        if journal["step"] in ("open", "fetch") and called_with("compose", env_file):
+        if journal.step <= Step.FETCH and called_with("compose", env_file):
             # Compose may pull for an hour and writes no journal, so the guard renews the lease for it.
             self._renew_lease(journal)
             return False

@@ -20,6 +20,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.fencing import Fenced
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._linux.clock import Deadline
 from .._settings import Settings, health_url
@@ -121,7 +122,7 @@ class PendingWatch:
         if (
             journal is None
             or journal["id"] != self.deployment_id
-            or journal["step"] != "awaiting_approval"
+            or journal.step is not Step.AWAITING_APPROVAL
             or journal["back"]
         ):
             raise Fenced(f"Deployment {self.deployment_id} of app {self.store.app} does not await approval any more.")

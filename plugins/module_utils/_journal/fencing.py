@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 from .._commands import command
 from .._errors import BluegreenError
 from .journal import AnyJournal, Journal, NullJournal
-from .schema import STEPS
+from .step import Step
 
 if TYPE_CHECKING:
     from .store import Store
@@ -35,7 +35,7 @@ class ReadOnlyJournal(NullJournal):
     :raises Fenced: the deployment is not, or no longer, the caller's; so does :meth:`renew_lease`.
     """
 
-    def __init__(self, store: Store, deployment_id: str, epoch: int, step: str) -> None:
+    def __init__(self, store: Store, deployment_id: str, epoch: int, step: Step) -> None:
         self._store = store
         self._caller = (deployment_id, epoch, step)
         self.renew_lease()
@@ -50,7 +50,7 @@ class ReadOnlyJournal(NullJournal):
 
 
 @contextlib.contextmanager
-def fenced(store: Store, deployment_id: str, epoch: int, step: str, check_mode: bool = False) -> Iterator[AnyJournal]:
+def fenced(store: Store, deployment_id: str, epoch: int, step: Step, check_mode: bool = False) -> Iterator[AnyJournal]:
     """Hold the lock during an effect, and allow the effect only on the caller's own deployment.
 
     :param deployment_id: id of the deployment that the caller opened; empty for a module used by itself, which is
@@ -63,13 +63,13 @@ def fenced(store: Store, deployment_id: str, epoch: int, step: str, check_mode: 
     if check_mode:
         yield NullJournal()
         return
-    with store.lock(f"step {step}" + (f" of deployment {deployment_id}" if deployment_id else "")):
+    with store.lock(f"step {step.value}" + (f" of deployment {deployment_id}" if deployment_id else "")):
         journal = store.load()
         require_owner(store.app, journal, deployment_id, epoch, step)
         yield journal or NullJournal()
 
 
-def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoch: int, step: str) -> None:
+def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoch: int, step: Step) -> None:
     """Raise :class:`Fenced` unless the journal allows this caller this step; parameters as for :func:`fenced`."""
     if not deployment_id:
         if journal is not None:
@@ -89,9 +89,10 @@ def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoc
             f"Deployment {deployment_id} of app {app} is being undone: complete that with {command('rollback')}, then "
             "deploy again."
         )
-    if STEPS.index(step) < STEPS.index(journal["step"]):
+    if step < journal.step:
         raise Fenced(
-            f"Deployment {deployment_id} of app {app} has reached step {journal['step']}, and never returns to {step}."
+            f"Deployment {deployment_id} of app {app} has reached step {journal['step']}, and never returns to "
+            f"{step.value}."
         )
 
 
@@ -104,7 +105,7 @@ def require_recoverable(app: str, journal: Journal, deployment_id: str, epoch: i
         epoch stops the owner then.
     """
     _require_same(app, journal, deployment_id or journal["id"], epoch or journal["epoch"])
-    if not is_rollback and journal["step"] != "awaiting_approval" and journal.has_owner():
+    if not is_rollback and journal.step is not Step.AWAITING_APPROVAL and journal.has_owner():
         raise Fenced(
             f"Deployment {journal.describe()} of app {app} is in step {journal['step']}, and its owner still sends "
             f"heartbeats: wait until it has ended, or undo it with {command('rollback')}."
@@ -131,8 +132,9 @@ def may_be_kept(journal: Mapping[str, Any]) -> bool:
 
     :param journal: the journal's data.
     """
-    if journal["step"] not in ("cutover", "handover", "start_workers", "settle", "awaiting_approval"):
+    step = Step(journal["step"])
+    if not Step.CUTOVER <= step <= Step.AWAITING_APPROVAL:
         return False
     # A deployment that failed while it awaited approval is finished like any other.
-    stuck = journal["result"] == "failed" and journal["step"] != "awaiting_approval"
+    stuck = journal["result"] == "failed" and step is not Step.AWAITING_APPROVAL
     return journal["result"] in ("", "failed") and bool(journal["back"] or stuck)

@@ -18,13 +18,14 @@ from __future__ import annotations
 from typing import Any, Collection, Mapping, NamedTuple, Optional, Protocol
 
 from .schema import STEPS
+from .step import Step
 
 # Between the runs on the host: the controller's own work, hooks, and a controller that is gone.
 BETWEEN_RUNS = "between_runs"
 # From a failure that a person has to look at until the next run for this deployment.
 FAILED = "failed"
 WAY_BACK = "way_back"
-AWAITING_APPROVAL = "awaiting_approval"
+AWAITING_APPROVAL = Step.AWAITING_APPROVAL.value
 # Phases in which the deployment waits for a person.
 WAITING = (AWAITING_APPROVAL, FAILED)
 PHASES = (*STEPS, WAY_BACK, BETWEEN_RUNS, FAILED)
@@ -75,9 +76,9 @@ def without_a_run(data: Mapping[str, Any]) -> str:
     if data["done"] and not data["back"]:
         if data["step"] == AWAITING_APPROVAL:
             return AWAITING_APPROVAL
-        if data["step"] in ("open", "fetch"):
+        if Step(data["step"]) <= Step.FETCH:
             # Compose works then, and Compose does not write the journal.
-            return "fetch"
+            return Step.FETCH.value
     return BETWEEN_RUNS
 
 

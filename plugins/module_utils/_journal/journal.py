@@ -20,6 +20,7 @@ from .._resources.host import used_memory
 from .._validation import release_label
 from . import figures, schema as journal_schema
 from .schema import VERSION
+from .step import Step
 
 if TYPE_CHECKING:
     from .store import Store
@@ -63,7 +64,7 @@ class Journal:
                 "guard": False,
                 "who": who,
                 "opened_at": clock.wall(),
-                "step": "open",
+                "step": Step.OPEN.value,
                 "done": False,
                 "back": False,
                 "result": "",
@@ -83,7 +84,7 @@ class Journal:
                 f"Cannot open deployment {deployment_id}: its journal would be invalid ({'; '.join(wrong)}). Correct "
                 "the variable of that name."
             )
-        journal.begin("open")
+        journal.begin(Step.OPEN)
         return journal
 
     def __getitem__(self, key: str) -> Any:
@@ -94,19 +95,30 @@ class Journal:
 
     # Steps
 
-    def begin(self, step: str, **facts: Any) -> None:
+    @property
+    def step(self) -> Step:
+        """The step that was begun last."""
+        return Step(self.data["step"])
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a human has to decide now: the release is live, and the deployment is not being undone."""
+        is_settled = self.step is Step.AWAITING_APPROVAL and self.data["done"]
+        return bool(is_settled and not self.data["back"] and not self.data["result"])
+
+    def begin(self, step: Step, **facts: Any) -> None:
         """Announce a step before its first effect."""
-        self._count(step)
-        self._phase = step
-        self.data.update(facts, step=step, done=False)
+        self._count(step.value)
+        self._phase = step.value
+        self.data.update(facts, step=step.value, done=False)
         self.save()
 
-    def done(self, step: str, **facts: Any) -> None:
+    def done(self, step: Step, **facts: Any) -> None:
         """Record that the effects of a step were verified."""
-        self._count(step)
+        self._count(step.value)
         self._phase = ""
-        self.data.update(facts, step=step, done=True)
-        if step == "cutover":
+        self.data.update(facts, step=step.value, done=True)
+        if step is Step.CUTOVER:
             self.data["live_at"] = self.store.host.clock.wall()
         self.save()
 
@@ -242,10 +254,10 @@ class NullJournal:
     def get(self, key: str, default: Any = None) -> Any:
         return default
 
-    def begin(self, step: str, **facts: Any) -> None:
+    def begin(self, step: Step, **facts: Any) -> None:
         pass
 
-    def done(self, step: str, **facts: Any) -> None:
+    def done(self, step: Step, **facts: Any) -> None:
         pass
 
     def note(self, **facts: Any) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 from .._linux.clock import seconds_of, timestamp
-from .schema import STEPS
+from .step import Step
 
 if TYPE_CHECKING:
     from .journal import Journal
 
-TO_CUTOVER = STEPS[: STEPS.index("cutover") + 1]
+TO_CUTOVER = tuple(step.value for step in Step if step <= Step.CUTOVER)
 
 
 def live_since(live: str, journal: Optional[Journal], history: Sequence[Mapping[str, Any]]) -> str:

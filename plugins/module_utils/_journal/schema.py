@@ -34,24 +34,12 @@ from .rules import (
     text,
     whole_number,
 )
+from .step import Step
 from .strict_json import Unreadable, loads
 
 VERSION = 1
 
-STEPS = (
-    "open",
-    "fetch",
-    "before_stop",
-    "stop_workers",
-    "start_candidate",
-    "health",
-    "cutover",
-    "handover",
-    "start_workers",
-    "settle",
-    "awaiting_approval",
-    "finish",
-)
+STEPS = tuple(step.value for step in Step)
 
 LONGEST_WHO = 128
 LONGEST_REASON = 1000

@@ -28,6 +28,7 @@ from .._host import Host
 from .._install import guard_units
 from .._journal import figures
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._nginx import public_requests
 from .._snapshot import restore as snapshot_restore
@@ -222,8 +223,8 @@ class Attempt:
     def await_approval(self, **facts: Any) -> None:
         """Let the deployment await approval, watched by the guard; ``facts`` are noted in the journal with it."""
         facts.update(figures.gap_ends(self.journal.data, bool(self.candidate.of("workers"))))
-        self.journal.begin("awaiting_approval", result="", armed=False, **facts)
-        self.journal.done("awaiting_approval")
+        self.journal.begin(Step.AWAITING_APPROVAL, result="", armed=False, **facts)
+        self.journal.done(Step.AWAITING_APPROVAL)
         approval.begin(self.journal)
         guard_units.watch_pending(self.host, self.store.app)
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
+from .._journal.step import Step
+
 # Nothing of the live color was touched: remove the containers that were created.
 DISCARD = "discard"
 # Nginx was not switched: start the old workers, stop the candidate.
@@ -24,9 +26,6 @@ HOLD = "hold"
 COMPLETE = "complete"
 # Leave Nginx as it is, and tell the user to look.
 FAIL = "fail"
-
-# The steps in which containers were started or stopped, while Nginx still serves the old color.
-BEFORE_CUTOVER = ("before_stop", "stop_workers", "start_candidate", "health")
 
 
 class HostState(NamedTuple):
@@ -49,24 +48,24 @@ def decide(journal: Mapping[str, Any], host_state: HostState, prefer: str = "") 
     :param host_state: matters only from the cutover on.
     :param prefer: ``rollback`` if the deployment has failed or the user wants it undone, else empty.
     """
-    step, back = journal["step"], journal["back"]
-    if step == "finish":
+    step, back = Step(journal["step"]), journal["back"]
+    if step is Step.FINISH:
         # The point of no return: what was approved is completed, never undone.
         if back:
             # Only if nothing was left of it, and the user has named the release to go back to.
             return BACK
         return COMPLETE if host_state.served == journal["to"] else FAIL
-    if step in ("open", "fetch"):
+    if step <= Step.FETCH:
         return DISCARD
-    if step in BEFORE_CUTOVER:
+    if step < Step.CUTOVER:
         return RESTORE
     if back or prefer == "rollback":
         return BACK
-    if step == "cutover" and not journal["done"]:
+    if step is Step.CUTOVER and not journal["done"]:
         return BACK
     if last_served(journal, host_state.served) == journal["to"] and host_state.candidate_whole:
         return HOLD
-    if not journal["from"] and step != "awaiting_approval":
+    if not journal["from"] and step is not Step.AWAITING_APPROVAL:
         # A first deployment has no old color, and nobody starts the workers of the candidate any more.
         return BACK
     return BACK if host_state.old_healthy else FAIL
@@ -91,4 +90,4 @@ def switch_was_cut_off(journal: Mapping[str, Any]) -> bool:
     """
     cutover = journal.get("cutover")
     # In step finish the file names the new color, and the previous file names a color that is being removed.
-    return bool(cutover and not cutover["proved"] and journal["step"] != "finish")
+    return bool(cutover and not cutover["proved"] and Step(journal["step"]) is not Step.FINISH)

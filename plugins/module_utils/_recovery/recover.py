@@ -19,6 +19,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.fencing import require_recoverable
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import LOCK_WAIT, JournalCorrupt, Store
 from .._linux.clock import Deadline
 from .._progress import report
@@ -63,7 +64,7 @@ def recover(host: Host, store: Store, request: Request, check_mode: bool) -> dic
         _require_allowed(store, journal, request)
         _warn_of_another_release(host, journal, request)
         journal.best_effort = True
-        if request.prefer == "rollback" and rollback_preflight.is_pending(journal):
+        if request.prefer == "rollback" and journal.awaits_approval:
             # Before the deployment is taken over: if this refuses, its owner can still approve it.
             _await_engine(host)
             Recovery(host, store, journal, request).require_way_back()
@@ -137,9 +138,9 @@ class Recovery(Rollback):
             return self.end(journal["result"])
         # First of all, so that no worker stays throttled.
         cpu_shares.put_back_weights(self.host, journal)
-        pending = rollback_preflight.is_pending(journal)
+        pending = journal.awaits_approval
         action = recovery_decide.decide(journal.data, self._look(), self.request.prefer)
-        if action == recovery_decide.FAIL and self.takes_as_it_is and journal["step"] == "finish":
+        if action == recovery_decide.FAIL and self.takes_as_it_is and journal.step is Step.FINISH:
             # The user has named the old release, and no visitor is on the new one.
             action = recovery_decide.BACK if self._visitors_left() else action
         if action == recovery_decide.BACK and self.request.prefer == "rollback" and not pending:
@@ -195,13 +196,13 @@ class Recovery(Rollback):
     def _look(self) -> recovery_decide.HostState:
         """Look at the host, as far as the decision needs it."""
         journal = self.journal
-        if journal["step"] not in (*rollback_preflight.MAY_SERVE_CANDIDATE, "finish"):
+        if journal.step < Step.CUTOVER:
             return recovery_decide.HostState()
-        if journal["step"] == "finish" or (journal.get("cutover") or {}).get("proved") == journal["to"]:
+        if journal.step is Step.FINISH or (journal.get("cutover") or {}).get("proved") == journal["to"]:
             # After a boot, or a restart of the engine, a color without restart policies is down though it is served.
             self.try_to_serve(self.candidate)
         self.see_served()
-        if self.request.prefer == "rollback" or journal["back"] or journal["step"] == "finish":
+        if self.request.prefer == "rollback" or journal["back"] or journal.step is Step.FINISH:
             return recovery_decide.HostState(self.served)
         whole = self.is_healthy(self.candidate) and self.all_workers_run(self.candidate)
         if self.old is None or whole and recovery_decide.last_served(journal.data, self.served) == journal["to"]:
@@ -217,7 +218,7 @@ class Recovery(Rollback):
 
     def hold(self) -> dict[str, Any]:
         """The candidate is live and healthy: let it await approval."""
-        held = self.journal["step"] == "awaiting_approval" and not self.journal["result"]
+        held = self.journal.step is Step.AWAITING_APPROVAL and not self.journal["result"]
         # This goes forward again, so each effect needs its journal first.
         self.journal.best_effort = False
         if not held:
@@ -258,7 +259,7 @@ class Recovery(Rollback):
         """
         journal = self.journal
         journal.note(result="failed")
-        if journal["step"] == "finish":
+        if journal.step is Step.FINISH:
             raise BluegreenError(
                 f"Release {self.release} of app {self.store.app} was approved, but Nginx is not proved to serve "
                 f"{journal['to']}, so nothing more was removed. Repair Nginx, then run {command('finish')} "

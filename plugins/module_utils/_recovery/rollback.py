@@ -27,6 +27,7 @@ from .._docker.logs import last_lines
 from .._errors import BluegreenError
 from .._host import Host
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._linux.processes import end_called_with
 from .._nginx import preflight as nginx_preflight, switch as nginx_switch
@@ -131,7 +132,7 @@ class Rollback(Attempt):
     def _require_nginx_can_switch(self) -> None:
         """Raise if Nginx cannot be switched and a healthy candidate awaits approval: its workers keep running then."""
         journal = self.journal
-        if journal["step"] != "awaiting_approval" or journal["back"] or journal["result"]:
+        if journal.step is not Step.AWAITING_APPROVAL or journal["back"] or journal["result"]:
             return
         problem = nginx_preflight.cannot_switch(self.host, self.nginx)
         if problem and self.is_healthy(self.candidate) and self.all_workers_run(self.candidate):

@@ -19,26 +19,18 @@ from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._host import Host
 from .._journal.journal import Journal
+from .._journal.step import Step
 from .._resources import host as host_resources, memory_budget
 from .._settings import Settings
-
-# The steps in which Nginx may serve the new color.
-MAY_SERVE_CANDIDATE = ("cutover", "handover", "start_workers", "settle", "awaiting_approval")
 
 
 class NotBegun(BluegreenError):
     """A rollback was not begun, because it could not be completed; the new color stays live."""
 
 
-def is_pending(journal: Journal) -> bool:
-    """Whether a deployment awaits approval, with no rollback begun."""
-    settled = journal["step"] == "awaiting_approval" and journal["done"]
-    return bool(settled and not journal["back"] and not journal["result"])
-
-
 def is_to_be_looked_at(journal: Journal) -> bool:
     """Whether the rollback has not begun yet, and Nginx may serve the new color."""
-    return bool(journal["from"]) and not journal["back"] and journal["step"] in MAY_SERVE_CANDIDATE
+    return bool(journal["from"]) and not journal["back"] and Step.CUTOVER <= journal.step <= Step.AWAITING_APPROVAL
 
 
 def why_no_way_back(host: Host, journal: Journal, settings: Settings, old: Color) -> str:

@@ -13,8 +13,8 @@ from .._docker import leftovers, restart_policies
 from .._docker.containers import ROLES
 from .._docker.ensure import ensure_stopped
 from .._errors import BluegreenError
+from .._journal.step import Step
 from .attempt import Attempt
-from .decide import BEFORE_CUTOVER
 
 
 def stop_candidate(attempt: Attempt) -> None:
@@ -52,7 +52,7 @@ def remove_unstarted(attempt: Attempt, candidate: Color) -> None:
 
 def _holds_no_task(attempt: Attempt, candidate: Color) -> bool:
     # After the cutover even a service whose containers are gone by now may have published tasks.
-    if attempt.journal["step"] in BEFORE_CUTOVER and _never_published(candidate):
+    if attempt.journal.step < Step.CUTOVER and _never_published(candidate):
         return True
     return _broker_is_empty(attempt, candidate)
 

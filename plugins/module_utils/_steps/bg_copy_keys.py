@@ -11,6 +11,7 @@ from .._broker.kept_keys import check_patterns, keep_keys
 from .._errors import BluegreenError
 from .._host import Host
 from .._journal.fencing import fenced
+from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app
@@ -39,11 +40,10 @@ def copy_keys(params: Params, host: Host, check_mode: bool) -> Result:
     return {"changed": bool(copied), "copied": copied}
 
 
-def _step(store: Store) -> str:
+def _step(store: Store) -> Step:
     """The step that the deployment is in: keys may be copied in any, and the step does not change."""
     journal = store.load()
-    step: str = journal["step"] if journal is not None else "handover"
-    return step
+    return journal.step if journal is not None else Step.HANDOVER
 
 
 SPEC = Spec(copy_keys, ARGUMENTS)

@@ -13,6 +13,7 @@ from .._health.gate import HealthSettings, wait_healthy
 from .._host import Host
 from .._journal.fencing import ReadOnlyJournal, fenced
 from .._journal.journal import AnyJournal, NullJournal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._settings import check_health
@@ -44,24 +45,24 @@ def health(params: Params, host: Host, check_mode: bool) -> Result:
         # It changes nothing, so outside of a deployment it needs no lock, and may run while one is open.
         return _wait(host, NullJournal(), settings, params["project"])
     if _is_pending(store):
-        watched = ReadOnlyJournal(store, params["deployment_id"], params["epoch"], "awaiting_approval")
+        watched = ReadOnlyJournal(store, params["deployment_id"], params["epoch"], Step.AWAITING_APPROVAL)
         result = _wait(host, watched, settings, params["project"])
         watched.renew_lease()
         return result
-    with fenced(store, params["deployment_id"], params["epoch"], "health") as journal:
-        journal.begin("health")
+    with fenced(store, params["deployment_id"], params["epoch"], Step.HEALTH) as journal:
+        journal.begin(Step.HEALTH)
         result = _wait(host, journal, settings, params["project"])
         if params["project"]:
             # An image may start Celery beside its web, which the Compose file does not show.
             webs = {"web": journal.get("settings")["services"]["web"]}
             refuse_celery_in_webs(of_project(host.engine, params["project"], webs["web"]), webs)
-        journal.done("health")
+        journal.done(Step.HEALTH)
         return result
 
 
 def _is_pending(store: Store) -> bool:
     journal = store.load()
-    return journal is not None and journal["step"] == "awaiting_approval"
+    return journal is not None and journal.step is Step.AWAITING_APPROVAL
 
 
 def _wait(host: Host, journal: AnyJournal, settings: HealthSettings, project: str) -> Result:

@@ -15,7 +15,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.fencing import fenced
 from .._journal.journal import AnyJournal
-from .._journal.schema import STEPS
+from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app
@@ -63,21 +63,18 @@ def move_tasks(params: Params, host: Host, check_mode: bool) -> Result:
     }
 
 
-def _step(store: Store, deployment_id: str) -> str:
+def _step(store: Store, deployment_id: str) -> Step:
     """The step that the move belongs to: ``fetch``, in which the idle broker is emptied, or else the handover."""
     journal = store.load() if deployment_id else None
     if journal is None:
-        return "handover"
-    now = STEPS.index(journal["step"])
-    if now <= STEPS.index("fetch"):
-        return "fetch"
-    return STEPS[max(now, STEPS.index("handover"))]
+        return Step.HANDOVER
+    return Step.FETCH if journal.step <= Step.FETCH else max(journal.step, Step.HANDOVER)
 
 
 def _move(
-    host: Host, journal: AnyJournal, step: str, source: Broker, destination: Broker, params: Params
+    host: Host, journal: AnyJournal, step: Step, source: Broker, destination: Broker, params: Params
 ) -> Moved:
-    first = step in ("fetch", "handover")
+    first = step in (Step.FETCH, Step.HANDOVER)
     if first:
         journal.begin(step)
     known = known_to(host, journal, params["destination"]["project"], destination)

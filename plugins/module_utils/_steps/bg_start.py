@@ -20,6 +20,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.fencing import fenced
 from .._journal.journal import AnyJournal, Journal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app, check_project
@@ -95,10 +96,10 @@ def _refuse_before_stop(params: Params, services: Mapping[str, Sequence[str]]) -
         )
 
 
-def _step_of(params: Params, services: Iterable[str]) -> str:
+def _step_of(params: Params, services: Iterable[str]) -> Step:
     # Workers start after the cutover, all others before it.
-    late = "handover" if set(services) <= {"workers"} else "start_candidate"
-    return "before_stop" if params["before_stop"] else late
+    late = Step.HANDOVER if set(services) <= {"workers"} else Step.START_CANDIDATE
+    return Step.BEFORE_STOP if params["before_stop"] else late
 
 
 def _start(

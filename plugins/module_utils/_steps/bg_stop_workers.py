@@ -18,6 +18,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.fencing import fenced
 from .._journal.journal import AnyJournal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._resources.host import available_memory
@@ -67,14 +68,14 @@ def stop_workers(params: Params, host: Host, check_mode: bool) -> Result:
             "default)."
         )
     store = Store(params["app"], host)
-    with fenced(store, params["deployment_id"], params["epoch"], "stop_workers", check_mode) as journal:
+    with fenced(store, params["deployment_id"], params["epoch"], Step.STOP_WORKERS, check_mode) as journal:
         containers = of_project(host.engine, params["project"])
         workers = _workers(containers, params["project"], _services(params, journal))
         if check_mode:
             stopped = _planned(host, workers, params)
         else:
             stopped = _stop(params, host, store, journal, containers, workers)
-            journal.done("stop_workers")
+            journal.done(Step.STOP_WORKERS)
     return {
         **stopped._asdict(),
         "containers": [container._asdict() for container in stopped.containers],
@@ -99,7 +100,7 @@ def _stop(
         if params["candidate"]:
             has_room = may_load(app, available_memory())
             checked = _check_task_names(host, journal, workers, broker, params, has_room, settings.mode)
-        journal.begin("stop_workers")
+        journal.begin(Step.STOP_WORKERS)
         if params["state"] == "throttled":
             why = _why_not_throttled(settings, checked)
             if not why:

@@ -14,6 +14,7 @@ from .._health.gate import require_still_healthy
 from .._host import Host
 from .._journal.fencing import fenced
 from .._journal.journal import AnyJournal
+from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._nginx import switch as nginx_switch
@@ -42,9 +43,6 @@ ARGUMENTS: ArgumentSpec = {
     "drain_timeout": {"type": "float", "default": 30.0},
 }
 
-# The steps after the cutover, in which only its drain is waited for.
-_AFTERWARDS = ("handover", "start_workers", "settle", "awaiting_approval")
-
 
 def switch(params: Params, host: Host, check_mode: bool) -> Result:
     """Switch Nginx to a color, and wait for the drain if that is wanted."""
@@ -61,9 +59,10 @@ def switch(params: Params, host: Host, check_mode: bool) -> Result:
     with fenced(store, params["deployment_id"], params["epoch"], _step(params), check_mode) as journal:
         if check_mode:
             return _result(nginx_switch.plan(journal, nginx, params["color"], params["release"]), not_drained)
-        cutting = journal.get("step") not in _AFTERWARDS
+        # In the steps after the cutover only its drain is waited for.
+        cutting = Step(journal.get("step", Step.CUTOVER)) <= Step.CUTOVER
         if cutting:
-            journal.begin("cutover")
+            journal.begin(Step.CUTOVER)
         switched = nginx_switch.switch(
             host,
             journal,
@@ -73,16 +72,16 @@ def switch(params: Params, host: Host, check_mode: bool) -> Result:
             before_rename=lambda: _prepare(host, journal, params["color"], params["project"]),
         )
         if cutting:
-            journal.done("cutover")
+            journal.done(Step.CUTOVER)
         drained = not_drained
         if params["drain"]:
             drained = wait_drained(host, journal, switched.nginx_workers, params["drain_timeout"])
         return _result(switched, drained)
 
 
-def _step(params: Params) -> str:
+def _step(params: Params) -> Step:
     # The drain may be waited for long after the cutover, until the deployment awaits approval.
-    return "awaiting_approval" if params["drain"] and params["deployment_id"] else "cutover"
+    return Step.AWAITING_APPROVAL if params["drain"] and params["deployment_id"] else Step.CUTOVER
 
 
 def _prepare(host: Host, journal: AnyJournal, color: str, project: str) -> None:

@@ -29,6 +29,7 @@ from .._docker.restart_policies import disable_restart
 from .._docker.start import start_container
 from .._host import Host
 from .._journal.journal import AnyJournal
+from .._journal.step import Step
 from . import start as workers_start, stop as workers_stop
 from .beat_schedule import carry_schedule
 from .container_roles import is_only_beat, roles_now
@@ -120,7 +121,7 @@ class _TakeOver:
         self, old: list[Container], move: Optional[Move], stop: Stop, make_room: Optional[Callable[[], object]]
     ) -> TookOver:
         begun = self.host.clock.monotonic()
-        self.journal.begin("handover")
+        self.journal.begin(Step.HANDOVER)
         disable_restart(self.host, self.journal, self.waiting)
         if make_room:
             make_room()
@@ -131,7 +132,7 @@ class _TakeOver:
         else:
             schedule = self._after(old, move)
         standing = workers_start.start_beats(self.host, self.journal, self.started, self._not_started())
-        self.journal.done("start_workers")
+        self.journal.done(Step.START_WORKERS)
         seconds = round(self.host.clock.monotonic() - begun, 2)
         return TookOver([container.name for container in standing], seconds, schedule)
 
@@ -177,8 +178,8 @@ class _TakeOver:
         return schedule
 
     def _handed_over(self) -> None:
-        self.journal.done("handover")
-        self.journal.begin("start_workers")
+        self.journal.done(Step.HANDOVER)
+        self.journal.begin(Step.START_WORKERS)
 
     def _not_started(self) -> list[Container]:
         started = {container.id for container in self.started}

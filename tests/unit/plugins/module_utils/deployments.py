@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     preflight as nginx_preflight,
@@ -282,9 +283,9 @@ class Scene:
                 if worker in self.engine.inspected:
                     journal.data["policies"][worker] = dict(ALWAYS)
                     self.engine.inspected[worker]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
-        journal.begin(step)
+        journal.begin(Step(step))
         if done:
-            journal.done(step)
+            journal.done(Step(step))
         return journal
 
     # What happened

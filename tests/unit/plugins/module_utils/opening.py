@@ -22,6 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import preflight as nginx_preflight
@@ -230,9 +231,9 @@ def earlier(scene, step, done=True, later=1000, release="1", **noted):
     given = facts(release=release)
     given["settings"]["nginx"]["file"] = str(scene.file)
     journal = Journal.create(scene.store, "dep-0", "eve@desk", given)
-    journal.begin(step)
+    journal.begin(Step(step))
     if done:
-        journal.done(step)
+        journal.done(Step(step))
     if noted:
         journal.note(**noted)
     scene.host.clock.now += later

@@ -33,6 +33,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figu
     workers_told,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.strict_json import Unreadable
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
     decide as recovery_decide,
@@ -111,7 +112,7 @@ def use(scene, data):
     for step in journal_schema.STEPS:
         for identity in (("dep-1", 1), ("dep-2", 1), ("", 0)):
             try:
-                require_owner("shop", journal, *identity, step)
+                require_owner("shop", journal, *identity, Step(step))
             except Fenced as refusal:
                 assert refusal.message
     try:

@@ -18,6 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
@@ -41,14 +42,14 @@ class Host:
             self.host.engine.add(service, color="green", status="created", **command)
         self.store = Store("shop", self.host, root=str(folder / "lib"), run_root=str(folder / "run"))
         self.store.create()
-        Journal.create(self.store, "dep-1", "ada@laptop", facts()).done("open")
+        Journal.create(self.store, "dep-1", "ada@laptop", facts()).done(Step.OPEN)
 
     def of(self, color):
         return of_project(self.host.engine, f"shop-{color}")
 
     def run(self, step):
         journal = self.store.load()
-        journal.begin(step)
+        journal.begin(Step(step))
         return journal
 
     @property
@@ -70,7 +71,7 @@ def test_from_the_signal_to_the_proof(shop):
     journal = shop.run("start_workers")
     told = shop.host.clock.now
     take_over(shop.host, journal, shop.of("green"), CONSUMES, old=shop.of("blue"))
-    journal.done("start_workers")
+    journal.done(Step.START_WORKERS)
     # That beat has to stand a moment after it is no gap any more.
     assert 12 <= shop.gap <= 12.3 < 12 + shop.host.clock.now - told
 
@@ -148,12 +149,12 @@ def settled(scene):
     for step, note, color in steps:
         scene.host.clock.sleep(4)
         journal = scene.store.load()
-        journal.begin(step)
+        journal.begin(Step(step))
         if note:
             workers = of_project(scene.engine, f"shop-{color}", ["worker"])
             getattr(journal, note)(*([workers] if note == "note_consuming" else [workers, True]))
         scene.host.clock.sleep(6)
-        journal.done(step)
+        journal.done(Step(step))
     return settle.settle(scene.host, scene.store, given, check_mode=False)
 
 
@@ -196,7 +197,7 @@ def test_a_deployment_that_is_undone_adds_up(scene):
 def test_a_guard_that_comes_late_waited_for_nobody(scene):
     scene.deployment("stop_workers", done=False)
     journal = scene.store.load()
-    journal.begin("stop_workers")
+    journal.begin(Step.STOP_WORKERS)
     journal.note_told(of_project(scene.engine, "shop-blue", ["worker"]), True)
     scene.host.clock.sleep(900)
     guard = UNDO._replace(prefer="", guard=True, reason="guard: no heartbeat")

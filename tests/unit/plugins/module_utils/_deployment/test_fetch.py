@@ -16,6 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed, Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import called_with, is_alive
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -32,7 +33,7 @@ class Case:
         self.store = Store("shop", self.host, str(folder / "lib"), str(folder / "run"))
         with self.store.lock("test"):
             journal = Journal.create(self.store, "dep-1", "ada@laptop", facts())
-            journal.done("open")
+            journal.done(Step.OPEN)
         self.env_file = self.store.env_file("green", "dep-1")
         with open(self.env_file, "w", encoding="utf-8") as target:
             target.write("TOKEN='topsecret'\n")

@@ -14,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
@@ -166,7 +167,7 @@ def test_a_decision_of_its_own_is_never_too_late(scene):
 
 
 def test_what_was_approved_in_time_is_completed_at_any_time(scene):
-    pending_until(scene, 10**6).begin("finish")
+    pending_until(scene, 10**6).begin(Step.FINISH)
     assert close(scene, APPROVED)["result"] == "committed"
 
 

@@ -18,6 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_requests
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
@@ -215,7 +216,7 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
 def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted, later, sentence):
     scene.store.create()
     journal = Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
-    journal.begin(step)
+    journal.begin(Step(step))
     journal.note(**noted)
     scene.host.clock.now += later
     before = copy.deepcopy(scene.store.load().data)

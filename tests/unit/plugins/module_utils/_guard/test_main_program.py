@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import main as guard
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.main import PACE, main, restore
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.upstream_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._guard.guarded import (
@@ -62,7 +63,7 @@ def test_what_was_proved_stays(scene, proved):
 
 def test_at_the_end_only_the_backup_leaves_the_file(scene):
     # That of before names the color that goes.
-    cut_off(scene).begin("finish")
+    cut_off(scene).begin(Step.FINISH)
     assert restore(scene.store) is False
     assert scene.file.read_text() == AFTER
 

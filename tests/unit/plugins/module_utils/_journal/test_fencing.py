@@ -14,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.jour
     Journal,
     NullJournal,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
@@ -22,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.de
 
 def opened(store, step="health", **changes):
     journal = Journal.create(store, "dep-1", "ada@laptop", facts())
-    journal.begin(step)
+    journal.begin(Step(step))
     journal.note(**changes)
     return journal
 
@@ -81,7 +82,7 @@ def test_a_stranger_is_refused_with_nothing_done(store, written, caller, sentenc
         opened(store, **written)
     before = store.load() and store.load().data
     with pytest.raises(Fenced) as refusal:
-        with fenced(store, *caller):
+        with fenced(store, *caller[:2], Step(caller[2])):
             raise AssertionError("the effect must not happen")
     assert refusal.value.message == sentence
     assert (store.load() and store.load().data) == before
@@ -90,21 +91,21 @@ def test_a_stranger_is_refused_with_nothing_done(store, written, caller, sentenc
 @pytest.mark.parametrize("step", ["health", "cutover", "settle"])
 def test_the_owner_may_go_on_with_this_step_and_the_later_ones(store, step):
     opened(store)
-    with fenced(store, "dep-1", 1, step) as journal:
+    with fenced(store, "dep-1", 1, Step(step)) as journal:
         assert journal["id"] == "dep-1"
 
 
 def test_a_module_by_itself_writes_no_journal(store):
-    with fenced(store, "", 0, "cutover") as journal:
+    with fenced(store, "", 0, Step.CUTOVER) as journal:
         assert isinstance(journal, NullJournal)
-        journal.begin("cutover")
+        journal.begin(Step.CUTOVER)
         journal.note(anything=1)
     assert store.load() is None
 
 
 def test_check_mode_takes_no_lock_and_makes_no_folder(host, tmp_path):
     store = Store("shop", host, root=str(tmp_path / "lib"), run_root=str(tmp_path / "run"))
-    with fenced(store, "dep-1", 1, "cutover", check_mode=True) as journal:
+    with fenced(store, "dep-1", 1, Step.CUTOVER, check_mode=True) as journal:
         assert isinstance(journal, NullJournal)
     assert os.listdir(tmp_path) == []
 
@@ -112,21 +113,21 @@ def test_check_mode_takes_no_lock_and_makes_no_folder(host, tmp_path):
 def test_who_takes_over_leaves_nothing_to_the_owner(store):
     opened(store).take_over()
     with pytest.raises(Fenced, match="epoch 2, not 1"):
-        with fenced(store, "dep-1", 1, "cutover"):
+        with fenced(store, "dep-1", 1, Step.CUTOVER):
             pass
-    with fenced(store, "dep-1", 2, "cutover"):
+    with fenced(store, "dep-1", 2, Step.CUTOVER):
         pass
 
 
 def test_the_lock_of_a_step_names_step_and_deployment(store):
     opened(store)
-    with fenced(store, "dep-1", 1, "cutover"):
+    with fenced(store, "dep-1", 1, Step.CUTOVER):
         with open(store.path("lock"), encoding="utf-8") as source:
             assert source.read().startswith("step cutover of deployment dep-1 (process ")
 
 
 def test_the_lock_of_a_module_by_itself_names_the_step(store):
-    with fenced(store, "", 0, "cutover"):
+    with fenced(store, "", 0, Step.CUTOVER):
         with open(store.path("lock"), encoding="utf-8") as source:
             assert source.read().startswith("step cutover (process ")
 
@@ -134,7 +135,7 @@ def test_the_lock_of_a_module_by_itself_names_the_step(store):
 def test_a_refused_caller_does_not_hold_the_lock(store):
     opened(store)
     with pytest.raises(Fenced):
-        with fenced(store, "dep-2", 1, "cutover"):
+        with fenced(store, "dep-2", 1, Step.CUTOVER):
             pass
     with store.lock("the next one", wait=0):
         pass

@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figu
     span,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
@@ -31,7 +32,7 @@ class Course:
         self.store.create()
         journal = Journal.create(self.store, "dep-1", "ada@laptop", facts(**changes))
         self.host.clock.sleep(1)
-        journal.done("open")
+        journal.done(Step.OPEN)
 
     def play(self, events):
         for what, *given in events:
@@ -55,10 +56,10 @@ class Course:
 
     def step(self, step, *actions, done=True):
         journal = self.store.load()
-        journal.begin(step)
+        journal.begin(Step(step))
         self._act(journal, actions)
         if done:
-            journal.done(step)
+            journal.done(Step(step))
 
     def killed(self, step, *actions):
         self.step(step, *actions, done=False)
@@ -75,10 +76,10 @@ class Course:
 
     def settle(self, has_workers=True):
         journal = self.store.load()
-        journal.begin("settle")
-        journal.done("settle")
-        journal.begin("awaiting_approval", **gap_ends(journal.data, has_workers))
-        journal.done("awaiting_approval")
+        journal.begin(Step.SETTLE)
+        journal.done(Step.SETTLE)
+        journal.begin(Step.AWAITING_APPROVAL, **gap_ends(journal.data, has_workers))
+        journal.done(Step.AWAITING_APPROVAL)
 
     def _act(self, journal, actions):
         for action in actions:

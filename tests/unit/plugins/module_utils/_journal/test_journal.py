@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.jour
     DEFAULT_LEASE,
     Journal,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 # Writing
@@ -54,7 +55,7 @@ def full_disk(monkeypatch):
 
 def test_forward_nothing_comes_before_its_journal(store, journal, host, full_disk):
     with pytest.raises(BluegreenError) as failure:
-        journal.begin("stop_workers")
+        journal.begin(Step.STOP_WORKERS)
     assert failure.value.message == (
         f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
         "fix its file system."
@@ -78,45 +79,45 @@ def test_a_full_disk_keeps_nobody_from_going_back(store, journal, host, full_dis
 
 
 def test_a_step_is_announced_before_and_recorded_after_with_its_seconds(store, journal, host):
-    journal.begin("cutover", extra="fact")
+    journal.begin(Step.CUTOVER, extra="fact")
     assert (store.load()["step"], store.load()["done"], store.load()["extra"]) == ("cutover", False, "fact")
     host.clock.sleep(2.5)
-    journal.done("cutover")
+    journal.done(Step.CUTOVER)
     assert store.load()["done"] is True
-    journal.begin("cutover")
+    journal.begin(Step.CUTOVER)
     host.clock.sleep(1)
-    journal.done("cutover")
+    journal.done(Step.CUTOVER)
     assert store.load()["seconds"]["cutover"] == 3.5
 
 
 def test_what_compose_does_before_the_first_stop_counts_as_fetching(store, journal, host):
-    journal.done("open")
+    journal.done(Step.OPEN)
     host.clock.sleep(7)
     # A run reads the journal at its begin, and looks at much before its step does anything.
     journal = store.load()
     host.clock.sleep(1)
-    journal.begin("stop_workers")
+    journal.begin(Step.STOP_WORKERS)
     host.clock.sleep(1)
-    journal.done("stop_workers")
+    journal.done(Step.STOP_WORKERS)
     host.clock.sleep(2)
     journal = store.load()
-    journal.begin("start_candidate")
+    journal.begin(Step.START_CANDIDATE)
     assert journal["seconds"] == {"fetch": 7, "stop_workers": 2, "between_runs": 2}
 
 
 def test_a_move_of_earlier_tasks_is_a_part_of_fetching(store, journal, host):
-    journal.done("open")
-    journal.begin("fetch")
+    journal.done(Step.OPEN)
+    journal.begin(Step.FETCH)
     host.clock.sleep(2)
-    journal.done("fetch")
+    journal.done(Step.FETCH)
     host.clock.sleep(3)
     journal = store.load()
-    journal.begin("start_candidate")
+    journal.begin(Step.START_CANDIDATE)
     assert journal["seconds"]["fetch"] == 5
 
 
 def test_a_sign_of_life_is_the_last_second_that_is_certain_to_be_of_the_step(store, journal, host):
-    journal.begin("health")
+    journal.begin(Step.HEALTH)
     host.clock.sleep(400)
     journal.renew_lease()
     # Killed here, and taken up much later.
@@ -127,9 +128,9 @@ def test_a_sign_of_life_is_the_last_second_that_is_certain_to_be_of_the_step(sto
 
 
 def test_requests_go_to_the_new_color_since_the_cutover_was_proved(store, journal, host):
-    journal.begin("cutover")
+    journal.begin(Step.CUTOVER)
     host.clock.sleep(2)
-    journal.done("cutover")
+    journal.done(Step.CUTOVER)
     assert store.load()["live_at"] == host.clock.wall()
 
 

@@ -16,6 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
     Journal,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import JournalCorrupt, Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import files
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -154,23 +155,23 @@ def test_no_journal_is_no_deployment(store):
 
 @pytest.mark.parametrize("text", ["", '{"version": 1, "id": "dep', "[]", "null", '{"version": 2}', '{"id": "x"}'])
 def test_the_copy_before_is_used_when_the_journal_is_torn(store, journal, text):
-    journal.begin("fetch")
+    journal.begin(Step.FETCH)
     spoil(store, "deployment.json", text)
     assert store.load()["step"] == "open"
 
 
 def test_a_torn_journal_does_not_take_the_place_of_the_copy_before(store, journal, monkeypatch):
     """A power cut may come between the two writes, and then the copy is all that is left."""
-    journal.begin("fetch")
+    journal.begin(Step.FETCH)
     spoil(store, "deployment.json", "{")
     with monkeypatch.context() as patch:
         patch.setattr(journal_store, "write_atomically", cut_off)
         with pytest.raises(KeyboardInterrupt):
-            store.load().begin("stop_workers")
+            store.load().begin(Step.STOP_WORKERS)
     assert store.load()["step"] == "open"
-    store.load().begin("stop_workers")
+    store.load().begin(Step.STOP_WORKERS)
     # From then on the copy is that of the version before again.
-    store.load().begin("start_candidate")
+    store.load().begin(Step.START_CANDIDATE)
     spoil(store, "deployment.json", "{")
     assert store.load()["step"] == "stop_workers"
 
@@ -208,7 +209,7 @@ def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, text, co
 
 
 def test_bytes_that_are_no_text_are_damage_too(store, journal):
-    journal.begin("fetch")
+    journal.begin(Step.FETCH)
     with open(store.path("deployment.json"), "wb") as target:
         target.write(b"\xff\xfe\x00")
     assert store.load()["step"] == "open"

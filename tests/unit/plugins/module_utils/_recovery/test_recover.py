@@ -14,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fencing
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import files
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._recovery.recovering import (
@@ -146,7 +147,7 @@ def test_a_controller_that_wakes_up_after_the_guard_acted_can_do_nothing(scene):
     # Nor can it go on where it slept.
     for step in ("settle", "awaiting_approval"):
         with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\)"):
-            with fencing.fenced(scene.store, "dep-1", epoch, step):
+            with fencing.fenced(scene.store, "dep-1", epoch, Step(step)):
                 pass
     assert scene.calls == [] and scene.store.load().data == before
 

@@ -11,6 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_copy_keys
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -72,8 +73,8 @@ def test_by_itself(host_with_containers, copied):
 
 @pytest.mark.parametrize("step", ["health", "cutover"])
 def test_in_any_step_which_stays_as_it_is(host_with_containers, copied, store, deployment, step):
-    deployment.begin(step)
-    deployment.done(step)
+    deployment.begin(Step(step))
+    deployment.done(Step(step))
     run(host_with_containers, OURS)
     assert len(copied) == 1
     assert (store.load()["step"], store.load()["done"]) == (step, True)

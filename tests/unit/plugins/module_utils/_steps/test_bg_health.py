@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_health
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -111,8 +112,8 @@ def test_a_failure_leaves_the_step_undone(host, asked, deployment, monkeypatch):
 
 
 def test_while_approval_is_awaited_the_step_stays(host, asked, deployment):
-    deployment.begin("awaiting_approval")
-    deployment.done("awaiting_approval")
+    deployment.begin(Step.AWAITING_APPROVAL)
+    deployment.done(Step.AWAITING_APPROVAL)
     bg_health.health({**PARAMS, "deployment_id": "dep-1", "epoch": 1}, host, False)
     assert (deployment.store.load()["step"], deployment.store.load()["done"]) == ("awaiting_approval", True)
 
@@ -120,8 +121,8 @@ def test_while_approval_is_awaited_the_step_stays(host, asked, deployment):
 @pytest.fixture
 def soaking(host, asked, deployment, monkeypatch):
     """Run a function while the module waits for a deployment that awaits approval; the module looks again after it."""
-    deployment.begin("awaiting_approval")
-    deployment.done("awaiting_approval")
+    deployment.begin(Step.AWAITING_APPROVAL)
+    deployment.done(Step.AWAITING_APPROVAL)
 
     def soak(meanwhile):
         def wait_healthy(host, journal, settings, containers):

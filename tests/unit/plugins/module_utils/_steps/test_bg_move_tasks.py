@@ -11,6 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_move_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -94,7 +95,7 @@ def test_by_itself(host, calls):
     [("open", "fetch"), ("fetch", "fetch"), ("cutover", "handover"), ("handover", "handover"), ("settle", "settle")],
 )
 def test_the_step_it_belongs_to(host, calls, store, deployment, now, step):
-    deployment.begin(now)
+    deployment.begin(Step(now))
     bg_move_tasks.move_tasks(OURS, host, False)
     assert calls[0][3] == store.load()["step"] == step
     assert store.load()["tasks_moved"] == 3

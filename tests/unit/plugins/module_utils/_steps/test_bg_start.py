@@ -16,6 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.start_candidate import Started
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_start
@@ -71,8 +72,8 @@ def calls(host, monkeypatch, store):
     def take_over(host, journal, new, broker, old, move, stop, timeout, wait, sort, make_room):
         calls.sort = sort
         calls.append(([each.service for each in new], [each.name for each in old], bool(move), stop, timeout, wait))
-        journal.begin("handover")
-        journal.done("start_workers", tasks_moved=7)
+        journal.begin(Step.HANDOVER)
+        journal.done(Step.START_WORKERS, tasks_moved=7)
         return TookOver(["shop-blue-worker-1"], 2.5, ["/srv/celerybeat-schedule"])
 
     monkeypatch.setattr(start_candidate, "start", start)

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch, upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
@@ -109,7 +110,7 @@ def test_a_failure_leaves_the_step_undone(host, params, calls, deployment, monke
 
 @pytest.mark.parametrize("step", ["handover", "start_workers", "settle", "awaiting_approval"])
 def test_the_drain_is_waited_for_in_a_later_step(host, params, calls, deployment, step):
-    deployment.begin(step)
+    deployment.begin(Step(step))
     result = bg_switch.switch({**params, **OURS, "drain": True, "drain_timeout": 5.0}, host, False)
     assert calls[-1] == ("drain", [[10, 100]], 5.0)
     assert (result["drained"], result["held_by"]) == (False, ["10 holds"])
