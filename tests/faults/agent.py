@@ -57,7 +57,7 @@ def journal():
 
 def seen(data):
     """What of a journal tells one moment from another."""
-    return {key: data[key] for key in ("id", "step", "done", "epoch", "back", "result", "old_web", "torn") if key in data}
+    return {key: data[key] for key in ("id", "step", "done", "epoch", "rolling_back", "result", "old_web", "torn") if key in data}
 
 
 # -- the look -------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def whats_missing(look, app=DEMO):
         bool(journal)
         and journal.get("step") == "awaiting_approval"
         and journal.get("done")
-        and not (journal["result"] or journal["back"])
+        and not (journal["result"] or journal["rolling_back"])
     )
     if journal and not pending:
         missing.append("a deployment is open: " + ", ".join(f"{key} {value}" for key, value in journal.items() if value))

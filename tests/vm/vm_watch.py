@@ -31,7 +31,7 @@ while True:
             read = json.load(file)
     except (OSError, ValueError):
         read = {{}}
-    now = [read.get("id", ""), read.get("step", ""), bool(read.get("done")), bool(read.get("back"))]
+    now = [read.get("id", ""), read.get("step", ""), bool(read.get("done")), bool(read.get("rolling_back"))]
     if now != last:
         print(json.dumps(now), flush=True)
     last = now

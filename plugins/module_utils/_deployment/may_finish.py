@@ -29,7 +29,7 @@ def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> No
     if may_be_kept(journal.data):
         _require_named_to_stay(deployment, journal, params)
         return
-    if journal["back"]:
+    if journal["rolling_back"]:
         raise Fenced(
             f"{deployment} is being undone, and nothing was finished: complete that with {command('rollback')}, then "
             "deploy again."
@@ -56,7 +56,7 @@ def _require_named_to_stay(deployment: str, journal: Journal, params: dict[str, 
     """A rollback that did not end can be turned round, by a user who names the release."""
     if not params["deployment_id"] and params["release"] == journal["release"]:
         return
-    what = "is being undone" if journal["back"] else f"failed in step {journal['step']}"
+    what = "is being undone" if journal["rolling_back"] else f"failed in step {journal['step']}"
     raise Fenced(
         f"{deployment} {what}, and nothing was finished: complete the rollback with {command('rollback')}, or, if "
         f"Nginx still serves release {journal.release_label} and it is to stay, name it "

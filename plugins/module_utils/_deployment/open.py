@@ -100,7 +100,7 @@ def check_revert_after(seconds: int) -> None:
 
 def _again(host: Host, store: Store, journal: Journal, settings: Settings, params: dict[str, Any]) -> dict[str, Any]:
     """The same open once more: it changes nothing, and decides anew once images are here."""
-    if journal["back"] or journal["result"]:
+    if journal["rolling_back"] or journal["result"]:
         raise Fenced(
             f"Deployment {journal.describe()} of app {store.app} is being undone: deploy again under another id."
         )

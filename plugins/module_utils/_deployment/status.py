@@ -199,7 +199,7 @@ def _deployment(journal: Journal) -> dict[str, Any]:
         "release": journal["release"],
         "from": journal["from"],
         "to": journal["to"],
-        "going_back": journal["back"],
+        "going_back": journal["rolling_back"],
         "result": journal["result"],
         "reason": journal["reason"],
         "held_by": journal.get("held_by") or [],

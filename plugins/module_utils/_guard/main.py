@@ -85,7 +85,7 @@ class Guard:
             return 0.0
         if journal is None:
             return None
-        if journal.step is Step.AWAITING_APPROVAL and not journal["back"] and not journal["result"]:
+        if journal.step is Step.AWAITING_APPROVAL and not journal["rolling_back"] and not journal["result"]:
             return self._guard_pending(journal)
         self._watch = None
         if not self._is_abandoned(journal):
@@ -103,7 +103,7 @@ class Guard:
             return False
         if journal.has_owner():
             return False
-        is_of_guard = journal["back"] or journal.get("guard") or journal["revert_after"]
+        is_of_guard = journal["rolling_back"] or journal.get("guard") or journal["revert_after"]
         return bool(is_of_guard) or not journal.is_of_this_boot()
 
     def _renew_lease(self, journal: Journal) -> None:

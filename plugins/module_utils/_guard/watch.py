@@ -123,7 +123,7 @@ class PendingWatch:
             journal is None
             or journal["id"] != self.deployment_id
             or journal.step is not Step.AWAITING_APPROVAL
-            or journal["back"]
+            or journal["rolling_back"]
         ):
             raise Fenced(f"Deployment {self.deployment_id} of app {self.store.app} does not await approval any more.")
         return journal

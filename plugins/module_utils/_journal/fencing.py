@@ -84,7 +84,7 @@ def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoc
             f"{command('status')}, then deploy again."
         )
     _require_same(app, journal, deployment_id, epoch)
-    if journal["result"] or journal["back"]:
+    if journal["result"] or journal["rolling_back"]:
         raise Fenced(
             f"Deployment {deployment_id} of app {app} is being undone: complete that with {command('rollback')}, then "
             "deploy again."
@@ -137,4 +137,4 @@ def may_be_kept(journal: Mapping[str, Any]) -> bool:
         return False
     # A deployment that failed while it awaited approval is finished like any other.
     stuck = journal["result"] == "failed" and step is not Step.AWAITING_APPROVAL
-    return journal["result"] in ("", "failed") and bool(journal["back"] or stuck)
+    return journal["result"] in ("", "failed") and bool(journal["rolling_back"] or stuck)

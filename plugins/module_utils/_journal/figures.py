@@ -73,7 +73,7 @@ def without_a_run(data: Mapping[str, Any]) -> str:
     """The phase of the time in which no run works on the host."""
     if data["result"] == "failed":
         return FAILED
-    if data["done"] and not data["back"]:
+    if data["done"] and not data["rolling_back"]:
         if data["step"] == AWAITING_APPROVAL:
             return AWAITING_APPROVAL
         if Step(data["step"]) <= Step.FETCH:

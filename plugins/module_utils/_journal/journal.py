@@ -66,7 +66,7 @@ class Journal:
                 "opened_at": clock.wall(),
                 "step": Step.OPEN.value,
                 "done": False,
-                "back": False,
+                "rolling_back": False,
                 "result": "",
                 "reason": "",
                 "seconds": {},
@@ -104,7 +104,7 @@ class Journal:
     def awaits_approval(self) -> bool:
         """Whether a human has to decide now: the release is live, and the deployment is not being undone."""
         is_settled = self.step is Step.AWAITING_APPROVAL and self.data["done"]
-        return bool(is_settled and not self.data["back"] and not self.data["result"])
+        return bool(is_settled and not self.data["rolling_back"] and not self.data["result"])
 
     def begin(self, step: Step, **facts: Any) -> None:
         """Announce a step before its first effect."""
@@ -224,7 +224,7 @@ class Journal:
         A deployment that is being rolled back, has failed or only has to be closed belongs to the holder of the lock,
         and so does one that the guard took over.
         """
-        return not self.data["back"] and not self.data["result"] and not self.data.get("guard") and self.lease_is_live()
+        return not self.data["rolling_back"] and not self.data["result"] and not self.data.get("guard") and self.lease_is_live()
 
     def take_over(self, guard: bool = False) -> None:
         """Make the deployment the caller's: its previous owner can do nothing more.

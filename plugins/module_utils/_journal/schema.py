@@ -37,7 +37,11 @@ from .rules import (
 from .step import Step
 from .strict_json import Unreadable, loads
 
-VERSION = 1
+VERSION = 2
+# A journal of version 1 has other names for some keys. An upgrade of the collection may find one that is open.
+_RENAMED = {"back": "rolling_back"}
+_RENAMED_OF_CUTOVER = {"kept": "backup", "children": "nginx_workers"}
+CONTAINERS_VERSION = 1
 
 STEPS = tuple(step.value for step in Step)
 
@@ -80,12 +84,12 @@ def _real_path(path: str, value: Any) -> list[str]:
     return []
 
 
-def _kept_beside(path: str, value: Mapping[str, str]) -> list[str]:
+def _backup_beside(path: str, value: Mapping[str, str]) -> list[str]:
     """The backup of a file lies beside that file, under a name that Nginx does not include."""
     folder, name = os.path.split(value["file"])
-    beside, kept = os.path.split(value["kept"])
-    if beside != folder or not kept.startswith(f".{name}.before-"):
-        return [f"{path}.kept does not lie beside {path}.file"]
+    beside, backup = os.path.split(value["backup"])
+    if beside != folder or not backup.startswith(f".{name}.before-"):
+        return [f"{path}.backup does not lie beside {path}.file"]
     return []
 
 
@@ -135,8 +139,8 @@ _CUTOVER = record(
     {
         "color": or_null(_color),
         "file": _real_path,
-        "kept": _real_path,
-        "children": list_of(list_of(whole_number(0, 2**63))),
+        "backup": _real_path,
+        "nginx_workers": list_of(list_of(whole_number(0, 2**63))),
         "proved": one_of("", *COLORS),
     },
     {
@@ -144,7 +148,7 @@ _CUTOVER = record(
         "sha256": matching("[0-9a-f]{64}"),
         "at": number(),
     },
-    also=_kept_beside,
+    also=_backup_beside,
 )
 
 # Every journal has these keys from its first write on.
@@ -157,7 +161,7 @@ REQUIRED: dict[str, Rule] = {
     "opened_at": number(0, _LAST_SECOND),
     "step": one_of(*STEPS),
     "done": boolean,
-    "back": boolean,
+    "rolling_back": boolean,
     "result": one_of("", "committed", "rolled_back", "failed"),
     "reason": text(),
     "from": one_of("", *COLORS),
@@ -257,7 +261,7 @@ _DESCRIBED = record(
 )
 _CONTAINERS = record(
     {
-        "version": exactly(VERSION),
+        "version": exactly(CONTAINERS_VERSION),
         "kept": one_of("", *COLORS),
         "colors": map_of(
             _color,
@@ -311,7 +315,7 @@ def problems(data: Any, app: str) -> list[str]:
     if not isinstance(data, dict):
         return ["it is not a mapping"]
     if exactly(VERSION)("version", data.get("version")):
-        return [f"version is not {VERSION}, the only one that this release reads"]
+        return [f"version is neither 1 nor {VERSION}, which this release reads"]
     return _JOURNAL("", data) or ([] if data["app"] == app else [f"app is not {app}"])
 
 
@@ -320,8 +324,22 @@ def journal(raw: bytes, app: str) -> dict[str, Any]:
 
     :raises Unreadable: they are not a journal of this app and version.
     """
-    data = loads(raw)
+    data = _of_this_version(loads(raw))
     return _valid(data, problems(data, app))
+
+
+def _of_this_version(data: Any) -> Any:
+    """The data of a journal, with the keys of version 1 renamed."""
+    if not isinstance(data, dict) or exactly(1)("version", data.get("version")):
+        return data
+    data = {**_renamed(data, _RENAMED), "version": VERSION}
+    if isinstance(data.get("cutover"), dict):
+        data["cutover"] = _renamed(data["cutover"], _RENAMED_OF_CUTOVER)
+    return data
+
+
+def _renamed(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in data.items()}
 
 
 def containers(raw: bytes) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def wait_drained(
     """
     cutover = journal.get("cutover") or {}
     if nginx_workers is None:
-        nginx_workers = cutover.get("children") or []
+        nginx_workers = cutover.get("nginx_workers") or []
     deadline = Deadline(host.clock, timeout)
     while True:
         left = [pid for pid, started in nginx_workers if process_start(pid) == started]

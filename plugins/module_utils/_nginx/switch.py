@@ -61,7 +61,7 @@ def plan(journal: AnyJournal, nginx: Nginx, color: str | None, release: str = ""
     # Both colors are known to run only at the cutover. A color that does not run, or is about to be removed, must not
     # be the backup: its name would keep Nginx from starting.
     both_up = has_backup if previous == color else previous is not None
-    backup = nginx.backup and both_up and not journal.get("back")
+    backup = nginx.backup and both_up and not journal.get("rolling_back")
     after = before
     if previous != color or has_backup != backup:
         after = _text_for(owned, upstream, nginx._replace(backup=backup), color, release, journal.get("id") or "")
@@ -130,8 +130,8 @@ def _draining(journal: AnyJournal, running: Running, color: str | None) -> list[
     if not cutover:
         return []
     finishing = _identities([worker for worker in running.nginx_workers() if worker.draining])
-    left = [list(identity) for identity in cutover["children"] if list(identity) in finishing]
-    journal.note(cutover={**cutover, "color": color, "proved": color or "", "children": left})
+    left = [list(identity) for identity in cutover["nginx_workers"] if list(identity) in finishing]
+    journal.note(cutover={**cutover, "color": color, "proved": color or "", "nginx_workers": left})
     return left
 
 
@@ -146,7 +146,7 @@ class _Attempt:
         self.timeout = timeout
         self.owned = OwnedFile(running.nginx.file, journal.get("id"))
         # When rolling back the other proofs suffice if only the public URL no longer shows anything.
-        self.back = bool(journal.get("back"))
+        self.back = bool(journal.get("rolling_back"))
         self.public = self._public_side()
         # These may serve the previous color; they have to end before it may be stopped.
         self.nginx_workers = running.nginx_workers()
@@ -300,9 +300,9 @@ class _Attempt:
                 "color": self.planned.live,
                 "previous": self.planned.previous,
                 "file": self.owned.path,
-                "kept": self.owned.backup_path,
+                "backup": self.owned.backup_path,
                 "sha256": hashlib.sha256(text.encode()).hexdigest(),
-                "children": _identities(self.nginx_workers),
+                "nginx_workers": _identities(self.nginx_workers),
                 "at": self.host.clock.boottime(),
                 "proved": proved,
             }

@@ -48,7 +48,7 @@ def decide(journal: Mapping[str, Any], host_state: HostState, prefer: str = "") 
     :param host_state: matters only from the cutover on.
     :param prefer: ``rollback`` if the deployment has failed or the user wants it undone, else empty.
     """
-    step, back = Step(journal["step"]), journal["back"]
+    step, back = Step(journal["step"]), journal["rolling_back"]
     if step is Step.FINISH:
         # The point of no return: what was approved is completed, never undone.
         if back:

@@ -54,7 +54,7 @@ class _KeepCandidate(Attempt):
             self._hand_over()
         except BluegreenError as error:
             raise self._failed(error) from error
-        self.await_approval(back=False, reason="")
+        self.await_approval(rolling_back=False, reason="")
 
     def _ways(self) -> str:
         finish = command("finish", self.journal["release"])

@@ -202,7 +202,7 @@ class Recovery(Rollback):
             # After a boot, or a restart of the engine, a color without restart policies is down though it is served.
             self.try_to_serve(self.candidate)
         self.see_served()
-        if self.request.prefer == "rollback" or journal["back"] or journal.step is Step.FINISH:
+        if self.request.prefer == "rollback" or journal["rolling_back"] or journal.step is Step.FINISH:
             return recovery_decide.HostState(self.served)
         whole = self.is_healthy(self.candidate) and self.all_workers_run(self.candidate)
         if self.old is None or whole and recovery_decide.last_served(journal.data, self.served) == journal["to"]:

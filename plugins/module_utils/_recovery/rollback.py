@@ -60,7 +60,7 @@ class Rollback(Attempt):
         env_file = self.store.env_file(self.candidate.name, self.journal["id"])
         stubborn = end_called_with(self.host.clock, "compose", env_file)
         if stubborn:
-            self.journal.note(back=True, reason=self.reason)
+            self.journal.note(rolling_back=True, reason=self.reason)
             raise BluegreenError(
                 f"Compose still works for deployment {self.journal['id']} of app {self.store.app} and cannot be killed "
                 f"(process {', '.join(map(str, stubborn))}): once it has ended, run {command('rollback')} again."
@@ -71,7 +71,7 @@ class Rollback(Attempt):
 
     def restore(self) -> dict[str, Any]:
         """Nginx still serves the old color: start its workers, and stop the candidate at the same time."""
-        self.journal.note(back=True, reason=self.reason)
+        self.journal.note(rolling_back=True, reason=self.reason)
         self._keep_logs()
         restart_policies.disable_restart(self.host, self.journal, self.candidate.of(*ROLES))
         incomplete = self.recreate_missing(self.old) if self.old else None
@@ -97,7 +97,7 @@ class Rollback(Attempt):
     def go_back(self) -> dict[str, Any]:
         """Nginx was switched, or may have been: go back in the order of docs/failure.md. Any other one loses tasks."""
         self._require_nginx_can_switch()
-        self.journal.note(back=True, reason=self.reason)
+        self.journal.note(rolling_back=True, reason=self.reason)
         self._keep_logs()
         if self.old is None:
             nginx_switch.switch(self.host, self.journal, self.nginx, None)
@@ -132,7 +132,7 @@ class Rollback(Attempt):
     def _require_nginx_can_switch(self) -> None:
         """Raise if Nginx cannot be switched and a healthy candidate awaits approval: its workers keep running then."""
         journal = self.journal
-        if journal.step is not Step.AWAITING_APPROVAL or journal["back"] or journal["result"]:
+        if journal.step is not Step.AWAITING_APPROVAL or journal["rolling_back"] or journal["result"]:
             return
         problem = nginx_preflight.cannot_switch(self.host, self.nginx)
         if problem and self.is_healthy(self.candidate) and self.all_workers_run(self.candidate):
@@ -210,7 +210,7 @@ class Rollback(Attempt):
         sentence = f"Release {self.release} of app {self.store.app} could not be rolled back: {error.message} "
         if stopped and self._candidate_works_again():
             over = approval.is_over(self.journal)
-            self.await_approval(back=False, reason="")
+            self.await_approval(rolling_back=False, reason="")
             if self.request.guard and over:
                 # The time begins anew. Each try costs the workers' time, so the guard does it once.
                 self.journal.note(not_taken_back=error.message.rstrip("."))

@@ -82,5 +82,5 @@ def _read(store: Store) -> dict[str, Any]:
 
 
 def _write(store: Store, kept: str, colors: dict[str, Snapshot]) -> None:
-    data = {"version": journal_schema.VERSION, "kept": kept, "colors": colors}
+    data = {"version": journal_schema.CONTAINERS_VERSION, "kept": kept, "colors": colors}
     write_atomically(store.path("containers.json"), json.dumps(data, indent=1, sort_keys=True) + "\n", mode=SECRET_MODE)

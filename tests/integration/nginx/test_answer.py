@@ -160,7 +160,7 @@ def test_without_a_switch_nothing_is_asked(host, lab, site):
 def test_a_public_url_that_fails_later_does_not_stop_a_rollback(host, journal, lab, site, name):
     assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed
     site(SITES[name][0] + " location /shop { proxy_pass http://shop; }")
-    journal.note(back=True)
+    journal.note(rolling_back=True)
     assert nginx_switch.switch(host, journal, lab.settings, "blue", "1").changed
     with urllib.request.urlopen(f"{lab.settings.public_url}api/") as answer:
         assert answer.read() == b"blue"

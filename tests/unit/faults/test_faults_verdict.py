@@ -34,7 +34,7 @@ def pending(**fields):
     containers = [container("green", service) for service in verdict.DEMO.services]
     containers += [container("blue", service) for service in ("web", "redis")]
     containers += [container("blue", service, "exited", "no") for service in ("worker", "beat")]
-    journal = {"step": "awaiting_approval", "done": True, "result": "", "back": False, "id": "x", "epoch": 1}
+    journal = {"step": "awaiting_approval", "done": True, "result": "", "rolling_back": False, "id": "x", "epoch": 1}
     return look(**{
         "containers": containers, "journal": journal, "journals": ["deployment.json"],
         "answer": {"status": 200, "color": "green", "release": "2"}, "servers": ["127.0.0.1:18002"], **fields,
@@ -190,5 +190,5 @@ def test_a_task_that_was_done_twice_is_doubled_unless_celery_was_given_it_twice(
 
 
 def test_what_is_being_undone_is_not_whole_although_approval_was_pending():
-    journal = {**pending()["journal"], "back": True}
+    journal = {**pending()["journal"], "rolling_back": True}
     assert verdict.whats_missing(pending(journal=journal))[0].startswith("a deployment is open: ")

@@ -75,7 +75,7 @@ def facts(services=None, broker=None, **changes):
 def whole_journal():
     """The data of a journal with everything in it that one can have, in the middle of the cutover."""
     return {
-        "version": 1,
+        "version": 2,
         "app": "shop",
         "id": "dep-1",
         "epoch": 1,
@@ -85,7 +85,7 @@ def whole_journal():
         "done": False,
         "counted": {"boot_id": "boot-1", "boottime": 1012.5, "wall": 1795435212.5},
         "live_at": 1795435212.5,
-        "back": False,
+        "rolling_back": False,
         "result": "",
         "reason": "",
         "seconds": {"open": 0.0, "health": 1.2},
@@ -122,9 +122,9 @@ def whole_journal():
             "color": "green",
             "previous": "blue",
             "file": "/etc/nginx/conf.d/bluegreen-shop.conf",
-            "kept": "/etc/nginx/conf.d/.bluegreen-shop.conf.before-dep-1",
+            "backup": "/etc/nginx/conf.d/.bluegreen-shop.conf.before-dep-1",
             "sha256": "0" * 64,
-            "children": [[812, 4711]],
+            "nginx_workers": [[812, 4711]],
             "at": 1012.5,
             "proved": "",
         },

@@ -250,10 +250,10 @@ class World(Scene):
         if reached >= CUTOVER and (state.step != "cutover" or state.done):
             facts["cutover"] = {
                 "color": self.served or "green",
-                "children": [],
+                "nginx_workers": [],
                 "proved": self.served or "green",
                 "file": str(self.file),
-                "kept": str(self.file.parent / f".{self.file.name}.before-dep-1"),
+                "backup": str(self.file.parent / f".{self.file.name}.before-dep-1"),
             }
         journal = self.deployment(state.step, state.done, **facts)
         live = of_project(self.engine, "shop-blue")
@@ -264,7 +264,7 @@ class World(Scene):
         if state.over:
             self.host.clock.now += 601
         if state.back or state.result:
-            journal.note(back=state.back, result=state.result, reason="some reason" if state.back else "")
+            journal.note(rolling_back=state.back, result=state.result, reason="some reason" if state.back else "")
         if not state.owner:
             # Long gone; a deployment that awaits approval has none.
             journal.data["lease"]["until"] = 0.0
@@ -361,7 +361,7 @@ class World(Scene):
         journal = self.store.load()
         noted = ()
         if journal:
-            noted = tuple(journal[key] for key in ("step", "done", "back", "result")) + (
+            noted = tuple(journal[key] for key in ("step", "done", "rolling_back", "result")) + (
                 journal.get("guard"),
                 journal.has_owner(),
                 journal.get("not_taken_back"),

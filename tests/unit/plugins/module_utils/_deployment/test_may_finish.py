@@ -105,7 +105,7 @@ def test_only_what_awaits_approval_can_be_finished(scene, step):
 
 
 def test_what_goes_back_cannot_be_finished(scene):
-    scene.deployment("health", back=True)
+    scene.deployment("health", rolling_back=True)
     with pytest.raises(Fenced) as refusal:
         close(scene)
     assert refusal.value.message.endswith(
@@ -187,7 +187,7 @@ def test_check_mode_refuses_too(scene):
 def test_who_goes_back_before_the_lock_is_free_wins(scene, monkeypatch):
     journal = scene.deployment("awaiting_approval")
     lock = scene.store.lock
-    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (journal.note(back=True), lock(purpose, wait))[1])
+    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (journal.note(rolling_back=True), lock(purpose, wait))[1])
     with pytest.raises(Fenced):
         close(scene)
     assert scene.calls == []

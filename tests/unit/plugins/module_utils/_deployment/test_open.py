@@ -179,7 +179,7 @@ def test_the_same_open_again_changes_nothing(scene):
 
 def test_the_same_open_again_after_it_was_undone_is_refused(scene):
     scene.open()
-    scene.store.load().note(back=True)
+    scene.store.load().note(rolling_back=True)
     with pytest.raises(Fenced, match="is being undone: deploy again under another id"):
         scene.open()
 
@@ -250,7 +250,7 @@ def test_a_release_that_is_only_live_awaits_nothing(scene):
         lambda scene: scene.hashes.update(web="hash-of-another"),
         lambda scene: scene.engine.images["registry/web:1"].update(Id="sha256:another"),
         lambda scene: scene.engine.inspected["green-worker"]["State"].update(Status="exited"),
-        lambda scene: scene.store.load().note(back=True),
+        lambda scene: scene.store.load().note(rolling_back=True),
         lambda scene: scene.store.load().note(result="failed"),
         lambda scene: scene.params.update(release="3"),
         lambda scene: scene.file.unlink(),
@@ -282,7 +282,7 @@ GONE = "An earlier deployment was open whose owner is gone. Release 1 was rolled
         ("open", 1000, {}),
         ("fetch", 1000, {}),
         # Nobody goes on with what goes back, or is decided, however fresh its lease is.
-        ("fetch", 0, {"back": True}),
+        ("fetch", 0, {"rolling_back": True}),
         ("fetch", 0, {"guard": True}),
         ("fetch", 0, {"result": "rolled_back"}),
     ],

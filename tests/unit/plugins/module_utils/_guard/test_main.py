@@ -91,7 +91,7 @@ def test_without_a_timer_a_boot_still_ends_it(scene):
 
 
 def test_without_a_timer_what_was_begun_is_brought_to_an_end(scene):
-    scene.deployment("health", revert_after=0).note(back=True, reason="guard: the host was booted in step health")
+    scene.deployment("health", revert_after=0).note(rolling_back=True, reason="guard: the host was booted in step health")
     scene.run()
     assert scene.reason() == "guard: the host was booted in step health"
 
@@ -166,7 +166,7 @@ def test_a_lock_that_is_held_while_compose_works_is_the_owner(scene):
 
 
 def test_one_that_goes_back_is_not_waited_for(scene):
-    scene.deployment("health").note(back=True, reason="health: green is not healthy")
+    scene.deployment("health").note(rolling_back=True, reason="health: green is not healthy")
     assert scene.guard.turn() == 0.0
     assert scene.reason() == "health: green is not healthy"
     assert scene.said == [f"health: green is not healthy. {ROLLED_BACK}"]
@@ -179,7 +179,7 @@ def test_what_a_guard_took_over_the_next_one_goes_on_with(scene):
 
 
 def test_a_reason_that_is_a_sentence_ends_once(scene):
-    scene.deployment("health").note(back=True, reason="Container shop-green-web-1 exited.")
+    scene.deployment("health").note(rolling_back=True, reason="Container shop-green-web-1 exited.")
     scene.guard.turn()
     assert scene.said == [f"Container shop-green-web-1 exited. {ROLLED_BACK}"]
 

@@ -32,7 +32,7 @@ def cut_off(scene, proved="", kept=True, **facts):
     """A switch to the new color of which nobody knows whether Nginx read it."""
     scene.file.write_text(BEFORE)
     owned = OwnedFile(str(scene.file), "dep-1")
-    cutover = {"color": "green", "file": str(scene.file), "kept": owned.backup_path, "children": [], "proved": proved}
+    cutover = {"color": "green", "file": str(scene.file), "backup": owned.backup_path, "nginx_workers": [], "proved": proved}
     journal = scene.deployment("cutover", done=False, cutover=cutover, **facts)
     if kept:
         owned.backup()
@@ -49,7 +49,7 @@ def test_a_switch_that_was_cut_off_is_undone_before_nginx_reads_it(scene):
 
 def test_so_is_one_on_the_way_back(scene):
     journal = cut_off(scene)
-    journal.note(back=True, cutover={**journal["cutover"], "color": "blue"})
+    journal.note(rolling_back=True, cutover={**journal["cutover"], "color": "blue"})
     assert restore(scene.store) is True
     assert scene.file.read_text() == BEFORE
 

@@ -116,7 +116,7 @@ def test_a_deployment_that_ended_meanwhile(pending):
     assert refusal.value.message == "Deployment dep-1 of app shop does not await approval any more."
 
 
-@pytest.mark.parametrize("changes", [{"id": "dep-2"}, {"back": True}, {"step": "finish"}])
+@pytest.mark.parametrize("changes", [{"id": "dep-2"}, {"rolling_back": True}, {"step": "finish"}])
 def test_a_deployment_that_is_not_pending_any_more(pending, changes):
     pending.look()
     pending.journal.note(**changes)
@@ -143,7 +143,7 @@ def test_what_changed_while_the_lock_was_waited_for_counts(pending, monkeypatch)
 
     def overtaken(descriptor, wait):
         acquire(descriptor, wait)
-        pending.journal.note(back=True)
+        pending.journal.note(rolling_back=True)
 
     monkeypatch.setattr(pending.store, "_acquire", overtaken)
     with pytest.raises(Fenced, match="does not await approval any more"):

@@ -57,7 +57,7 @@ REFUSALS = [
         "ansible-playbook smallfleet.bluegreen.status.",
     ),
     (
-        {"back": True},
+        {"rolling_back": True},
         ("dep-1", 1, "health"),
         "Deployment dep-1 of app shop is being undone: complete that with ansible-playbook "
         "smallfleet.bluegreen.rollback, then deploy again.",

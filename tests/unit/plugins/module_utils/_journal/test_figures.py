@@ -67,7 +67,7 @@ class Course:
     def back(self, *actions, result="rolled_back"):
         journal = self.store.load()
         journal.take_over()
-        journal.note(back=True)
+        journal.note(rolling_back=True)
         self._act(journal, actions)
         journal.note(result=result)
 

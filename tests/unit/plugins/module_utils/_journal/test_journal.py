@@ -66,9 +66,9 @@ def test_forward_nothing_comes_before_its_journal(store, journal, host, full_dis
 
 def test_a_full_disk_keeps_nobody_from_going_back(store, journal, host, full_disk):
     journal.best_effort = True
-    journal.note(back=True)
-    assert journal["back"] is True
-    assert store.load()["back"] is False
+    journal.note(rolling_back=True)
+    assert journal["rolling_back"] is True
+    assert store.load()["rolling_back"] is False
     assert host.warnings == [
         f"The journal {store.path('deployment.json')} cannot be written (no space left on device): make room there, or "
         "fix its file system."
@@ -155,7 +155,7 @@ def test_a_lease_lasts_until_its_deadline(journal, host):
 
 
 @pytest.mark.parametrize(
-    "noted", [{"back": True}, {"guard": True}, {"result": "failed"}, {"result": "committed"}, {"result": "rolled_back"}]
+    "noted", [{"rolling_back": True}, {"guard": True}, {"result": "failed"}, {"result": "committed"}, {"result": "rolled_back"}]
 )
 def test_a_lease_is_nobodys_once_nobody_may_go_on(journal, noted):
     assert journal.has_owner()
@@ -212,7 +212,7 @@ def test_who_still_goes_on_with_it(store, journal, host):
 
 
 @pytest.mark.parametrize(
-    "end", [lambda journal: journal.note(back=True), lambda journal: journal.take_over(guard=True)]
+    "end", [lambda journal: journal.note(rolling_back=True), lambda journal: journal.take_over(guard=True)]
 )
 def test_what_goes_back_or_is_the_guard_s_has_no_owner_although_its_lease_is_live(store, journal, end):
     end(journal)

@@ -66,6 +66,17 @@ def test_a_first_deployment_passes(scene):
     assert problems(journal.data, "shop") == []
 
 
+def test_a_journal_of_version_1_is_read(whole):
+    """An upgrade of the collection may find a deployment open."""
+    old = {**whole, "version": 1, "back": whole["rolling_back"], "cutover": dict(whole["cutover"])}
+    del old["rolling_back"]
+    old["cutover"]["backup"] = old["cutover"].pop("backup")
+    old["cutover"]["children"] = old["cutover"].pop("nginx_workers")
+    assert journal_schema.journal(json.dumps(old).encode(), "shop") == whole
+    del old["cutover"]
+    assert "cutover" not in journal_schema.journal(json.dumps(old).encode(), "shop")
+
+
 def test_what_a_later_version_adds_is_let_pass(whole):
     whole["weather"] = {"sun": [1, None]}
     for path in ("settings.flags", "settings.nginx.http3", "cutover.proof", "workers.pool", "lease.node"):
@@ -75,7 +86,7 @@ def test_what_a_later_version_adds_is_let_pass(whole):
 
 
 def test_a_file_of_nginx_behind_a_link_may_have_a_name_that_nobody_gives_in_a_variable(whole):
-    whole["cutover"].update(file="/srv/my site/shop.conf", kept="/srv/my site/.shop.conf.before-dep-1")
+    whole["cutover"].update(file="/srv/my site/shop.conf", backup="/srv/my site/.shop.conf.before-dep-1")
     assert problems(whole, "shop") == []
 
 
@@ -85,7 +96,7 @@ def test_a_file_of_nginx_behind_a_link_may_have_a_name_that_nobody_gives_in_a_va
 @pytest.mark.parametrize("key", sorted(journal_schema.REQUIRED))
 def test_nothing_may_be_missing(whole, key):
     del whole[key]
-    assert problems(whole, "shop")[0] in (f"{key} is missing", "version is not 1, the only one that this release reads")
+    assert problems(whole, "shop")[0] in (f"{key} is missing", "version is neither 1 nor 2, which this release reads")
 
 
 @pytest.mark.parametrize("key", sorted({**journal_schema.REQUIRED, **journal_schema.OPTIONAL}))
@@ -96,7 +107,7 @@ def test_a_value_of_the_wrong_kind_is_found_or_does_no_harm(whole, key, value):
     # What is left of the values are kinds that the key may have.
     if not found:
         assert (type(value), key) in {
-            *((bool, key) for key in ("done", "back", "remove_volumes", "armed", "watch", "guard", "to_kept")),
+            *((bool, key) for key in ("done", "rolling_back", "remove_volumes", "armed", "watch", "guard", "to_kept")),
             *((float, key) for key in NUMBERS),
             *((str, key) for key in ("who", "reason")),
             *((int, key) for key in (*NUMBERS, *WHOLE)),
@@ -114,9 +125,9 @@ WHOLE = ("keep_images", "revert_after", "tasks_moved", "approval_timeout")
 @pytest.mark.parametrize(
     "path, value, problem",
     [
-        ("version", 2, "version is not 1, the only one that this release reads"),
-        ("version", True, "version is not 1, the only one that this release reads"),
-        ("version", 1.0, "version is not 1, the only one that this release reads"),
+        ("version", 3, "version is neither 1 nor 2, which this release reads"),
+        ("version", True, "version is neither 1 nor 2, which this release reads"),
+        ("version", 1.0, "version is neither 1 nor 2, which this release reads"),
         ("app", "blog", "settings.app is not app"),
         ("id", "../dep", "id is not a valid value"),
         ("epoch", "1", "epoch is not a whole number"),
@@ -159,9 +170,9 @@ WHOLE = ("keep_images", "revert_after", "tasks_moved", "approval_timeout")
         ("cutover.file", "etc/shop.conf", "cutover.file is not an absolute path without .."),
         ("cutover.file", "/etc/../srv/shop.conf", "cutover.file is not an absolute path without .."),
         ("cutover.file", "/etc/a\nb", "cutover.file is not a path"),
-        ("cutover.kept", "/home/ada/.ssh/authorized_keys", "cutover.kept does not lie beside cutover.file"),
-        ("cutover.kept", "/etc/nginx/conf.d/evil.conf", "cutover.kept does not lie beside cutover.file"),
-        ("cutover.children", [["1", 2]], "cutover.children[0][0] is not a whole number"),
+        ("cutover.backup", "/home/ada/.ssh/authorized_keys", "cutover.backup does not lie beside cutover.file"),
+        ("cutover.backup", "/etc/nginx/conf.d/evil.conf", "cutover.backup does not lie beside cutover.file"),
+        ("cutover.nginx_workers", [["1", 2]], "cutover.nginx_workers[0][0] is not a whole number"),
         ("task_names.old", [1], "task_names.old[0] is not a string"),
         ("hops.0.n", "1", "hops[0].n is not a whole number"),
         ("lease", {"boot_id": "x"}, "lease.until is missing"),

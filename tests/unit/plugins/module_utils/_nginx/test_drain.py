@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import drain as nginx_drain
 
-CUTOVER = {"children": [[10, 100], [11, 100]], "at": 990.0}
+CUTOVER = {"nginx_workers": [[10, 100], [11, 100]], "at": 990.0}
 
 
 @pytest.fixture

@@ -43,8 +43,8 @@ def test_the_intent_is_journaled_before_and_the_proof_after(move, path, journal)
     intent, proof = (note["cutover"] for note in journal.notes)
     assert intent["proved"] == "" and proof["proved"] == "green"
     assert (intent["color"], intent["previous"]) == ("green", "blue")
-    assert intent["children"] == [[1, 100]]
-    assert open(intent["kept"]).read() == seen[0]
+    assert intent["nginx_workers"] == [[1, 100]]
+    assert open(intent["backup"]).read() == seen[0]
 
 
 def test_the_intent_comes_before_the_rename(move, path, journal):
@@ -136,7 +136,7 @@ def test_a_color_that_does_not_run_is_not_the_backup(move, path, nginx, journal)
     move("blue")
     assert "    server 127.0.0.1:18002 backup;\n" in path.read_text()
     # In a rollback the other color is stopped soon.
-    journal.data["back"] = True
+    journal.data["rolling_back"] = True
     move("green")
     assert "backup" not in path.read_text()
 
@@ -172,7 +172,7 @@ def test_every_lie_is_told_and_undone(move, path, nginx, journal, lie, words, ev
     # The journal says that blue is proved, and names no worker process that serves green.
     cutover = journal.data["cutover"]
     assert cutover["proved"] == "blue"
-    assert (cutover["children"] == []) is ("serves_always" not in lie)
+    assert (cutover["nginx_workers"] == []) is ("serves_always" not in lie)
 
 
 def test_no_reload_before_the_files_are_known_to_be_good(move, nginx):

@@ -40,7 +40,7 @@ def unasked(nginx, monkeypatch):
 def test_a_rollback_succeeds_if_only_the_url_shows_nothing(move, nginx, path, journal, host, unasked, site):
     path.write_text(upstream.render("shop", "green", SERVERS, "2"))
     nginx.loaded, nginx.site = path.read_text(), site
-    journal.note(back=True)
+    journal.note(rolling_back=True)
     assert move("blue").changed
     assert color_in(path) == "blue"
     assert nginx.served == "blue"
@@ -56,15 +56,15 @@ def test_a_rollback_succeeds_if_only_the_url_shows_nothing(move, nginx, path, jo
     "facts, spoil",
     [
         # A switch forward needs the proof by requests.
-        ({"back": False}, lambda nginx, asked: None),
+        ({"rolling_back": False}, lambda nginx, asked: None),
         # Requests still reach the other color.
-        ({"back": True}, lambda nginx, asked: setattr(asked, "reached", "green")),
+        ({"rolling_back": True}, lambda nginx, asked: setattr(asked, "reached", "green")),
         # Nginx did not read the file, or uses another one.
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "reload_ignored", True)),
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "included", False)),
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "invalid", "no")),
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "site", "server { listen 81; }")),
-        ({"back": True}, lambda nginx, asked: setattr(nginx, "site", HARD_CODED)),
+        ({"rolling_back": True}, lambda nginx, asked: setattr(nginx, "reload_ignored", True)),
+        ({"rolling_back": True}, lambda nginx, asked: setattr(nginx, "included", False)),
+        ({"rolling_back": True}, lambda nginx, asked: setattr(nginx, "invalid", "no")),
+        ({"rolling_back": True}, lambda nginx, asked: setattr(nginx, "site", "server { listen 81; }")),
+        ({"rolling_back": True}, lambda nginx, asked: setattr(nginx, "site", HARD_CODED)),
     ],
 )
 def test_everything_else_has_to_be_proved(move, nginx, path, journal, host, unasked, facts, spoil):
@@ -85,7 +85,7 @@ def test_a_url_that_does_not_reach_nginx_any_more(move, nginx, path, journal, ho
     monkeypatch.setattr(nginx_switch.public_requests, "public_side", elsewhere)
     path.write_text(upstream.render("shop", "green", SERVERS, "2"))
     nginx.loaded = path.read_text()
-    journal.note(back=back)
+    journal.note(rolling_back=back)
     if back:
         assert move("blue").changed
         assert len(host.warnings) == 2

@@ -91,4 +91,4 @@ def full_disk(scene, monkeypatch):
 
 def proved(scene):
     kept = OwnedFile(str(scene.file), "dep-1").backup_path
-    return {"color": "green", "file": str(scene.file), "kept": kept, "children": [], "proved": "green"}
+    return {"color": "green", "file": str(scene.file), "backup": kept, "nginx_workers": [], "proved": "green"}

@@ -25,7 +25,7 @@ AFTER_THE_CUTOVER = ("handover", "start_workers", "settle", "awaiting_approval")
 
 
 def journal(step, done=True, back=False, **facts):
-    return {"step": step, "done": done, "back": back, "from": "blue", "to": "green", **facts}
+    return {"step": step, "done": done, "rolling_back": back, "from": "blue", "to": "green", **facts}
 
 
 def proved(color):
@@ -113,7 +113,7 @@ def test_by_what_the_host_shows(written, sight, action):
 
 @pytest.mark.parametrize("sight", [WHOLE, BROKEN, BOTH_BAD, BLIND])
 @pytest.mark.parametrize("step", ["cutover", *AFTER_THE_CUTOVER])
-@pytest.mark.parametrize("written, prefer", [({"back": True}, ""), ({}, "rollback"), ({"back": True}, "rollback")])
+@pytest.mark.parametrize("written, prefer", [({"rolling_back": True}, ""), ({}, "rollback"), ({"rolling_back": True}, "rollback")])
 def test_a_deployment_that_goes_back_never_goes_forward_again(step, sight, written, prefer):
     assert recovery_decide.decide({**journal(step), **written}, sight, prefer) == recovery_decide.BACK
 

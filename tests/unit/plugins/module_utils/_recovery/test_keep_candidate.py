@@ -164,7 +164,7 @@ def test_workers_that_do_not_come_up_leave_all_as_it_was(stuck, monkeypatch):
     )
     assert stuck.states()["blue-worker"] == "running" and stuck.brokers["blue"].tasks == {"celery": 3}
     journal = stuck.store.load()
-    assert (journal["back"], journal["result"]) == (True, "failed")
+    assert (journal["rolling_back"], journal["result"]) == (True, "failed")
     assert finish(stuck)["result"] == "committed"
 
 
@@ -190,7 +190,7 @@ def test_whatever_ends_it_in_the_middle_can_be_taken_up(stuck, monkeypatch, then
         finish(stuck)
     saves_left["n"] = 10**6
     journal = stuck.store.load()
-    assert journal["back"] is True and journal["step"] in STEPS
+    assert journal["rolling_back"] is True and journal["step"] in STEPS
     if then == "finish":
         assert finish(stuck)["result"] == "committed"
         return
@@ -239,7 +239,7 @@ def test_one_that_lost_its_owner_before_its_workers_started_can_be_kept(monkeypa
     with pytest.raises(BluegreenError, match="finish -e bluegreen_release=2"):
         recovery.recover(scene.host, scene.store, UNDO._replace(prefer="", guard=True), check_mode=False)
     journal = scene.store.load()
-    assert (journal["back"], journal["result"]) == (False, "failed")
+    assert (journal["rolling_back"], journal["result"]) == (False, "failed")
     with pytest.raises(
         Fenced, match="or keep release 2, which Nginx may still serve, with .*finish -e bluegreen_release=2"
     ):
@@ -268,7 +268,7 @@ def test_where_two_webs_do_not_fit_the_old_one_stops_first(stuck):
 def test_a_first_deployment_that_could_not_be_undone_is_kept(monkeypatch, tmp_path):
     scene = Scene(monkeypatch, tmp_path)
     scene.color("green", worker="exited", beat="exited")
-    scene.deployment("settle", back=True, **{"from": "", "release_from": ""})
+    scene.deployment("settle", rolling_back=True, **{"from": "", "release_from": ""})
     assert finish(scene)["result"] == "committed"
     assert scene.states()["green-worker"] == "running"
 

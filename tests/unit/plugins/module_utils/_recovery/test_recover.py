@@ -163,7 +163,7 @@ def test_a_controller_that_wakes_up_after_the_end_has_nothing_to_undo(scene):
     assert scene.calls == [] and written(scene)["reason"] == "recover.yml"
 
 
-@pytest.mark.parametrize("mark", [{"back": True}, {"guard": True}])
+@pytest.mark.parametrize("mark", [{"rolling_back": True}, {"guard": True}])
 @pytest.mark.parametrize("step, served", [("health", "blue"), ("settle", "blue")])
 def test_what_died_on_the_way_back_is_taken_up_in_spite_of_its_lease(scene, mark, step, served):
     """Whoever goes back holds the lock, and the kernel has freed that."""

@@ -43,7 +43,7 @@ def test_a_candidate_that_is_whole_is_left_to_a_human(scene):
         "ansible-playbook smallfleet.bluegreen.rollback."
     )
     journal = scene.store.load()
-    assert (journal["step"], journal["done"], journal["back"]) == ("awaiting_approval", True, False)
+    assert (journal["step"], journal["done"], journal["rolling_back"]) == ("awaiting_approval", True, False)
     # The time since the owner was lost is no human's.
     assert journal["seconds"] == {"between_runs": 1000}
     assert not [effect for effect in scene.effects() if effect.startswith(("stop", "start", "switch"))]

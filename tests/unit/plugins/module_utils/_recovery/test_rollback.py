@@ -75,7 +75,7 @@ def test_a_compose_that_cannot_be_killed_is_waited_for(scene, monkeypatch):
         "Compose still works for deployment dep-1 of app shop and cannot be killed (process 4711, 4712): once it has "
         "ended, run ansible-playbook smallfleet.bluegreen.rollback again."
     )
-    assert scene.store.load()["back"] is True
+    assert scene.store.load()["rolling_back"] is True
     assert recover(scene, UNDO)["result"] == "rolled_back"
 
 
@@ -269,7 +269,7 @@ def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, 
     )
     assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
     assert scene.engine.state("green-web") == "exited"
-    assert (scene.store.load()["result"], scene.store.load()["back"]) == ("failed", True)
+    assert (scene.store.load()["result"], scene.store.load()["rolling_back"]) == ("failed", True)
     # Somebody frees the port.
     assert recover(scene, UNDO)["result"] == "rolled_back"
     assert scene.engine.state(f"blue-{broken}") == "running"
@@ -311,5 +311,5 @@ def test_an_old_worker_that_does_not_come_back_keeps_the_candidate_up_no_longer(
             recover(scene, UNDO)
     assert failure.value.details["logs"]["w"] == ["line"]
     assert [scene.engine.state(f"green-{service}") for service in ("web", "worker", "redis")] == ["exited"] * 3
-    assert (scene.store.load()["result"], scene.store.load()["back"]) == ("failed", True)
+    assert (scene.store.load()["result"], scene.store.load()["rolling_back"]) == ("failed", True)
     assert recover(scene, UNDO)["result"] == "rolled_back"

@@ -114,7 +114,7 @@ def test_the_direction_is_on_the_disk_before_anything_is_done(scene, monkeypatch
         [],
         nginx_switch,
         "switch",
-        does=lambda given: seen.append((scene.store.load()["back"], scene.store.load()["epoch"])),
+        does=lambda given: seen.append((scene.store.load()["rolling_back"], scene.store.load()["epoch"])),
     )
     recover(scene, UNDO)
     assert seen == [(True, 2)]
@@ -124,7 +124,7 @@ def test_the_direction_is_on_the_disk_before_anything_is_done(scene, monkeypatch
 def test_going_back_is_taken_up_again_where_it_was_cut_off(scene, params):
     scene.color("blue")
     scene.color("green", worker="exited", beat="exited")
-    scene.deployment("settle", back=True, reason="the first reason")
+    scene.deployment("settle", rolling_back=True, reason="the first reason")
     abandoned(scene)
     recover(scene, params)
     assert written(scene)["reason"] == "the first reason"
@@ -283,7 +283,7 @@ PROBLEM = "nginx -t says: unexpected end."
         # Nobody works on the tasks of the new color, so the old one's workers do.
         ("awaiting_approval", {}, "exited", True),
         # The way back was begun.
-        ("awaiting_approval", {"back": True}, "running", True),
+        ("awaiting_approval", {"rolling_back": True}, "running", True),
         ("settle", {}, "running", True),
     ],
 )
@@ -310,7 +310,7 @@ def test_an_nginx_that_cannot_be_switched_is_seen_before_a_worker_is_touched(
         "ansible-playbook smallfleet.bluegreen.finish."
     )
     assert scene.states() == before
-    assert (scene.store.load()["step"], scene.store.load()["back"]) == ("awaiting_approval", False)
+    assert (scene.store.load()["step"], scene.store.load()["rolling_back"]) == ("awaiting_approval", False)
 
 
 def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeypatch):
@@ -342,7 +342,7 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
     }
     assert scene.brokers["blue"].tasks == {"celery": 1}
     journal = scene.store.load()
-    assert (journal["result"], journal["back"], journal["reason"]) == ("failed", True, "health: no answer")
+    assert (journal["result"], journal["rolling_back"], journal["reason"]) == ("failed", True, "health: no answer")
     assert scene.store.history() == []
 
 
@@ -367,7 +367,7 @@ def test_an_old_web_that_does_not_become_healthy_gets_no_requests(scene):
         recover(scene, UNDO)
     assert "switch to blue" not in scene.calls
     assert scene.engine.state("green-web") == "running"
-    assert scene.store.load()["back"] is True
+    assert scene.store.load()["rolling_back"] is True
 
 
 @pytest.mark.parametrize("why", ["does not start", "is unhealthy"])
@@ -394,7 +394,7 @@ def test_an_old_web_that_is_no_way_back_keeps_no_old_worker_stopped(scene, monke
     assert (scene.engine.state("green-worker"), scene.engine.state("green-beat")) == ("exited", "exited")
     assert scene.brokers["blue"].tasks == {"celery": 4}
     journal = scene.store.load()
-    assert (journal["result"], journal["back"]) == ("failed", True)
+    assert (journal["result"], journal["rolling_back"]) == ("failed", True)
 
 
 def test_a_first_deployment_is_undone_to_no_live_color(scene):

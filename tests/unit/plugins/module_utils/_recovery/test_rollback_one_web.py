@@ -167,7 +167,7 @@ def test_an_old_web_that_does_not_get_back_leaves_all_with_the_new_color(one_web
     }
     assert one_web.policies()["blue-web"] == "no"
     journal = one_web.store.load()
-    assert (journal["step"], journal["done"], journal["back"], journal["result"], journal["reason"]) == (
+    assert (journal["step"], journal["done"], journal["rolling_back"], journal["result"], journal["reason"]) == (
         "awaiting_approval",
         True,
         False,
@@ -194,7 +194,7 @@ def test_where_neither_color_is_whole_the_old_workers_work(one_web):
     )
     assert one_web.brokers["blue"].tasks == {"celery": 2}
     assert (one_web.engine.state("blue-worker"), one_web.engine.state("blue-web")) == ("running", "exited")
-    assert (one_web.store.load()["result"], one_web.store.load()["back"]) == ("failed", True)
+    assert (one_web.store.load()["result"], one_web.store.load()["rolling_back"]) == ("failed", True)
     # The next try makes room of those, too.
     del one_web.calls[:]
     one_web.unhealthy = set()

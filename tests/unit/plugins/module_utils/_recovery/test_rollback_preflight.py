@@ -88,7 +88,7 @@ def test_a_new_color_that_is_not_whole_is_no_reason_to_stay(scene, broken):
     with pytest.raises(BluegreenError) as failure:
         undo(scene)
     assert not isinstance(failure.value, rollback_preflight.NotBegun)
-    assert scene.store.load()["back"] is True
+    assert scene.store.load()["rolling_back"] is True
 
 
 @pytest.mark.parametrize("served, looked", [("green", True), ("blue", False), ("", True)])
@@ -96,8 +96,8 @@ def test_only_where_visitors_are_with_the_new_color(scene, served, looked):
     cutover = {
         "color": "green",
         "file": str(scene.file),
-        "kept": str(scene.file.parent / ".bluegreen-shop.conf.before-dep-1"),
-        "children": [],
+        "backup": str(scene.file.parent / ".bluegreen-shop.conf.before-dep-1"),
+        "nginx_workers": [],
         "proved": "green",
     }
     scene.deployment("awaiting_approval", cutover=cutover)
@@ -113,7 +113,7 @@ def test_what_failed_late_awaits_approval_where_there_is_no_way_back(scene, step
     scene.deployment(step, done=False)
     assert refusal(scene, reason="a hook failed") == REFUSED
     journal = scene.store.load()
-    assert (journal["step"], journal["done"], journal["back"], journal["result"]) == (
+    assert (journal["step"], journal["done"], journal["rolling_back"], journal["result"]) == (
         "awaiting_approval",
         True,
         False,
@@ -213,7 +213,7 @@ def test_the_guard_does_not_begin_a_way_that_it_cannot_walk(scene, monkeypatch):
     # The whole look was taken once; from then on one answer of the old web decides.
     assert scene.effects() == ["wait for green", "wait for blue"]
     journal = scene.store.load()
-    assert (journal["step"], journal["back"], journal["epoch"]) == ("awaiting_approval", False, 1)
+    assert (journal["step"], journal["rolling_back"], journal["epoch"]) == ("awaiting_approval", False, 1)
     assert journal["not_taken_back"] == "the old color blue does not answer: blue is not healthy"
 
 

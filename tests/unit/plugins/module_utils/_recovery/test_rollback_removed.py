@@ -134,4 +134,4 @@ def test_the_worker_of_a_stop_that_failed_is_an_error_after_the_candidate_stoppe
         recover(scene, UNDO)
     # The old workers run all the same, and the next run goes on with it.
     assert scene.engine.state("blue-worker") == "running"
-    assert scene.store.load()["back"] is True
+    assert scene.store.load()["rolling_back"] is True

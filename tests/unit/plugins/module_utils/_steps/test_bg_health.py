@@ -151,7 +151,7 @@ def test_a_release_that_is_only_watched_can_be_undone_meanwhile(soaking):
     [
         (lambda store: store.close({"id": "dep-1"}), "names no open deployment of app shop: it was ended meanwhile"),
         (lambda store: store.load().take_over(), "was taken over meanwhile"),
-        (lambda store: store.load().note(back=True), "is being undone"),
+        (lambda store: store.load().note(rolling_back=True), "is being undone"),
     ],
 )
 def test_who_watches_a_release_notices_that_it_is_undone(soaking, meanwhile, message):
