@@ -224,7 +224,8 @@ class Journal:
         A deployment that is being rolled back, has failed or only has to be closed belongs to the holder of the lock,
         and so does one that the guard took over.
         """
-        return not self.data["rolling_back"] and not self.data["result"] and not self.data.get("guard") and self.lease_is_live()
+        is_ending = self.data["rolling_back"] or self.data["result"] or self.data.get("guard")
+        return not is_ending and self.lease_is_live()
 
     def take_over(self, guard: bool = False) -> None:
         """Make the deployment the caller's: its previous owner can do nothing more.

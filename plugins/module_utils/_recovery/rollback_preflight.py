@@ -30,7 +30,8 @@ class NotBegun(BluegreenError):
 
 def is_to_be_looked_at(journal: Journal) -> bool:
     """Whether the rollback has not begun yet, and Nginx may serve the new color."""
-    return bool(journal["from"]) and not journal["rolling_back"] and Step.CUTOVER <= journal.step <= Step.AWAITING_APPROVAL
+    may_serve = Step.CUTOVER <= journal.step <= Step.AWAITING_APPROVAL
+    return may_serve and bool(journal["from"]) and not journal["rolling_back"]
 
 
 def why_no_way_back(host: Host, journal: Journal, settings: Settings, old: Color) -> str:

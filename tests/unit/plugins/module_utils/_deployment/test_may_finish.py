@@ -187,7 +187,9 @@ def test_check_mode_refuses_too(scene):
 def test_who_goes_back_before_the_lock_is_free_wins(scene, monkeypatch):
     journal = scene.deployment("awaiting_approval")
     lock = scene.store.lock
-    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (journal.note(rolling_back=True), lock(purpose, wait))[1])
+    monkeypatch.setattr(
+        scene.store, "lock", lambda purpose, wait: (journal.note(rolling_back=True), lock(purpose, wait))[1]
+    )
     with pytest.raises(Fenced):
         close(scene)
     assert scene.calls == []

@@ -91,7 +91,8 @@ def test_without_a_timer_a_boot_still_ends_it(scene):
 
 
 def test_without_a_timer_what_was_begun_is_brought_to_an_end(scene):
-    scene.deployment("health", revert_after=0).note(rolling_back=True, reason="guard: the host was booted in step health")
+    journal = scene.deployment("health", revert_after=0)
+    journal.note(rolling_back=True, reason="guard: the host was booted in step health")
     scene.run()
     assert scene.reason() == "guard: the host was booted in step health"
 

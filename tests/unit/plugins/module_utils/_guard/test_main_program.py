@@ -32,7 +32,8 @@ def cut_off(scene, proved="", kept=True, **facts):
     """A switch to the new color of which nobody knows whether Nginx read it."""
     scene.file.write_text(BEFORE)
     owned = OwnedFile(str(scene.file), "dep-1")
-    cutover = {"color": "green", "file": str(scene.file), "backup": owned.backup_path, "nginx_workers": [], "proved": proved}
+    files = {"file": str(scene.file), "backup": owned.backup_path}
+    cutover = {"color": "green", **files, "nginx_workers": [], "proved": proved}
     journal = scene.deployment("cutover", done=False, cutover=cutover, **facts)
     if kept:
         owned.backup()

@@ -155,7 +155,8 @@ def test_a_lease_lasts_until_its_deadline(journal, host):
 
 
 @pytest.mark.parametrize(
-    "noted", [{"rolling_back": True}, {"guard": True}, {"result": "failed"}, {"result": "committed"}, {"result": "rolled_back"}]
+    "noted",
+    [{"rolling_back": True}, {"guard": True}, {"result": "failed"}, {"result": "committed"}, {"result": "rolled_back"}],
 )
 def test_a_lease_is_nobodys_once_nobody_may_go_on(journal, noted):
     assert journal.has_owner()

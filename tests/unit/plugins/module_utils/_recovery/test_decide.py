@@ -113,7 +113,9 @@ def test_by_what_the_host_shows(written, sight, action):
 
 @pytest.mark.parametrize("sight", [WHOLE, BROKEN, BOTH_BAD, BLIND])
 @pytest.mark.parametrize("step", ["cutover", *AFTER_THE_CUTOVER])
-@pytest.mark.parametrize("written, prefer", [({"rolling_back": True}, ""), ({}, "rollback"), ({"rolling_back": True}, "rollback")])
+@pytest.mark.parametrize(
+    "written, prefer", [({"rolling_back": True}, ""), ({}, "rollback"), ({"rolling_back": True}, "rollback")]
+)
 def test_a_deployment_that_goes_back_never_goes_forward_again(step, sight, written, prefer):
     assert recovery_decide.decide({**journal(step), **written}, sight, prefer) == recovery_decide.BACK
 
