@@ -63,7 +63,7 @@ def _table(columns: list[tuple[str, list[str]]]) -> list[str]:
 def _queue(host: dict[str, Any]) -> str:
     if host["queue"] is None:
         return ""
-    return f"{host['queue']} +{host['held']} held" if host["held"] else str(host["queue"])
+    return f"{host['queue']} +{host['held']} parked" if host["held"] else str(host["queue"])
 
 
 def _open(deployment: dict[str, Any]) -> str:

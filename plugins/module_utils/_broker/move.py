@@ -4,11 +4,11 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Celery's messages in Redis: moved to another Redis, held, and given back to their queues.
+"""Celery's messages in Redis: moved to another Redis, parked, and given back to their queues.
 
 How a message is moved without being lost or doubled is in :mod:`staging`.
 
-A message whose task the workers of the destination do not know is *held*: it is moved to a list that no worker reads,
+A message whose task the workers of the destination do not know is *parked*: it is moved to a list that no worker reads,
 named after its queue. Such lists are moved too, and their messages return to the queue once the workers know the task.
 """
 
@@ -20,7 +20,7 @@ from .._celery import kombu
 from .._celery.task_names import Names, is_lost
 from .._errors import BluegreenError
 from . import move_checks
-from .queues import HOLD, Stage, count_messages, has_task, released, stages, task_lists, text
+from .queues import PARKING, Stage, count_messages, has_task, released, stages, task_lists, text
 from .redbeat import copy_schedule
 from .redis import Commands
 from .results import copy_results
@@ -41,8 +41,8 @@ class Moved(NamedTuple):
 
     ``moved`` counts the messages moved to queues, ``queues`` the same per queue; ``left`` counts those that are still
     in the source per queue (``unacked`` are those of a live worker, or without a known queue); ``results`` counts the
-    keys of results and chords copied; ``hop`` is the number of the hop in the journal; ``held`` counts the messages
-    that were moved and are held in the destination, per name of their task.
+    keys of results and chords copied; ``hop`` is the number of the hop in the journal; ``parked`` counts the messages
+    that were moved and are parked in the destination, per name of their task.
     """
 
     moved: int
@@ -50,7 +50,7 @@ class Moved(NamedTuple):
     left: dict[str, int]
     results: int
     hop: int
-    held: dict[str, int] = {}
+    parked: dict[str, int] = {}
 
 
 def move(
@@ -69,8 +69,8 @@ def move(
 
     :param source, destination: both up. If they are the same server, nothing is done.
     :param hop: the number of the hop that the caller expects this to be; 0 for any.
-    :param known: names of the tasks that the destination's workers know; others are held. ``None`` when they are not
-        known: nothing is held. Or a function that returns the names, called before the first message moves, and only if
+    :param known: names of the tasks that the destination's workers know; others are parked. ``None`` when they are not
+        known: nothing is parked. Or a function that returns the names, called before the first message moves, and only if
         one does.
     :param before_messages: called when results, chords and bindings are in place and no message has moved yet: new
         workers may start then.
@@ -99,14 +99,14 @@ def move(
     if delivery.total:
         host.commands.append(f"move {delivery.total} messages from {source.name} to {destination.name}")
     delivery.end_progress(journal)
-    give_back(host, journal, destination, delivery.known if delivery.total or not callable(known) else None)
+    return_parked(host, journal, destination, delivery.known if delivery.total or not callable(known) else None)
     return Moved(
         moved=sum(delivery.queues.values()),
         queues=delivery.queues,
         left=count_messages(source),
         results=results,
         hop=record["n"],
-        held=delivery.held,
+        parked=delivery.parked,
     )
 
 
@@ -123,49 +123,49 @@ def _move_messages(journal: AnyJournal, source: Broker, destination: Broker, hop
             break
 
 
-def hold_unknown(host: Host, journal: AnyJournal, broker: Broker, known: Names | None) -> dict[str, int]:
-    """Move tasks that the workers of a broker do not know to hold lists, before these workers discard them.
+def park_unknown(host: Host, journal: AnyJournal, broker: Broker, known: Names | None) -> dict[str, int]:
+    """Move tasks that the workers of a broker do not know to parking lists, before these workers discard them.
 
     Safe only while no worker consumes.
 
-    :param known: names of the tasks that they know; with ``None`` nothing is held.
-    :returns: messages held, per name of their task.
+    :param known: names of the tasks that they know; with ``None`` nothing is parked.
+    :returns: messages parked, per name of their task.
     """
-    delivery = _sort_again(journal, broker, known, held=False)
-    if delivery.held:
-        host.commands.append(f"hold {sum(delivery.held.values())} messages of {broker.name}")
-    return delivery.held
+    delivery = _sort_again(journal, broker, known, parked=False)
+    if delivery.parked:
+        host.commands.append(f"park {sum(delivery.parked.values())} messages of {broker.name}")
+    return delivery.parked
 
 
-def give_back(host: Host, journal: AnyJournal, broker: Broker, known: Names | None) -> dict[str, int]:
-    """Move held tasks that the workers of a broker know to their queues.
+def return_parked(host: Host, journal: AnyJournal, broker: Broker, known: Names | None) -> dict[str, int]:
+    """Move parked tasks that the workers of a broker know to their queues.
 
-    :param known: as for :func:`hold_unknown`.
+    :param known: as for :func:`park_unknown`.
     :returns: messages given back, per queue.
     """
-    delivery = _sort_again(journal, broker, known, held=True)
+    delivery = _sort_again(journal, broker, known, parked=True)
     if delivery.queues:
-        host.commands.append(f"give {sum(delivery.queues.values())} held messages of {broker.name} to their queues")
+        host.commands.append(f"give {sum(delivery.queues.values())} parked messages of {broker.name} to their queues")
     return delivery.queues
 
 
-def _sort_again(journal: AnyJournal, broker: Broker, known: Names | None, held: bool) -> Delivery:
-    """Move messages between queues and hold lists; lists without a message to move are not touched.
+def _sort_again(journal: AnyJournal, broker: Broker, known: Names | None, parked: bool) -> Delivery:
+    """Move messages between queues and parking lists; lists without a message to move are not touched.
 
-    :param held: whether hold lists are sorted; else queues.
+    :param parked: whether parking lists are sorted; else queues.
     """
     delivery = Delivery(known, layout=layout_of(journal, broker))
     if known is None:
         return delivery
 
     def misplaced(name: str) -> bool:
-        return name in known if held else is_lost(name, known)
+        return name in known if parked else is_lost(name, known)
 
     for number in broker.message_databases():
         database = broker.database(number)
         scope = new_scope(journal, "sorted")
         for key in task_lists(database):
-            if key.startswith(HOLD) is held and has_task(database, key, misplaced):
+            if key.startswith(PARKING) is parked and has_task(database, key, misplaced):
                 rename(database, key, Stage("here", scope, "list", key).key)
         drain_here(journal, broker, number, delivery)
     return delivery

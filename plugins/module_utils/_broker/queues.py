@@ -16,15 +16,15 @@ from .redis import Commands, RedisError
 if TYPE_CHECKING:
     from .connection import Broker
 
-# Names of our own: stages, seen tags, hold lists, drafts.
+# Names of our own: stages, seen tags, parking lists, drafts.
 OWN = "_bg."
 STAGE = OWN + "handover.stage:"
 SEEN = OWN + "handover.seen:"
-HOLD = OWN + "hold:"
+PARKING = OWN + "hold:"
 # Stands between the names of a hash and of its index, where the index's does not follow from the hash's.
 INDEX_OF = "\0"
-# The name that held messages are counted under.
-HELD = "held"
+# The name that parked messages are counted under.
+PARKED = "held"
 
 # The most that one command carries. Redis serves nobody else meanwhile: a few milliseconds on a Raspberry Pi 4.
 CHUNK_MESSAGES = 200
@@ -71,7 +71,7 @@ class Stage(NamedTuple):
 class MessageKeys(NamedTuple):
     """All keys of a database that hold messages, staged ones too.
 
-    ``lists`` maps a list to the name of its queue's list, or of its hold list; ``hashes`` are those of unacknowledged
+    ``lists`` maps a list to the name of its queue's list, or of its parking list; ``hashes`` are those of unacknowledged
     messages.
     """
 
@@ -107,8 +107,8 @@ def parse_stage(key: str) -> Stage | None:
 
 
 def released(key: str) -> str:
-    """The name of a queue's list, from that of its hold list too."""
-    return key[len(HOLD) :] if key.startswith(HOLD) else key
+    """The name of a queue's list, from that of its parking list too."""
+    return key[len(PARKING) :] if key.startswith(PARKING) else key
 
 
 # What is where
@@ -138,7 +138,7 @@ def unacked_among(database: Commands, hashes: Sequence[Key]) -> list[Key]:
 
 
 def task_lists(database: Commands) -> list[str]:
-    """Names of the lists that hold tasks: queues, each with a list per priority in use, and hold lists; not stages."""
+    """Names of the lists that hold tasks: queues, each with a list per priority in use, and parking lists; not stages."""
     names = map(text, database.scan(kind="list"))
     return queues_among(database, [key for key in names if kombu.is_queue_name(key) and parse_stage(key) is None])
 
@@ -221,7 +221,7 @@ def present(database: Commands, keys: Sequence[bytes]) -> list[bytes]:
 
 
 def count_messages(broker: Broker) -> dict[str, int]:
-    """Messages per queue, of all priorities; ``unacked`` counts the unacknowledged ones, ``held`` the held ones.
+    """Messages per queue, of all priorities; ``unacked`` counts the unacknowledged ones, ``held`` the parked ones.
 
     An empty dict is the proof that the broker may be stopped.
     """
@@ -244,7 +244,7 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 
 def _counted_as(key: str) -> str:
-    return HELD if key.startswith(HOLD) else kombu.queue_of_key(key)
+    return PARKED if key.startswith(PARKING) else kombu.queue_of_key(key)
 
 
 def _by_queue(database: Commands, lists: dict[str, str]) -> dict[str, str]:
@@ -262,21 +262,21 @@ def _by_queue(database: Commands, lists: dict[str, str]) -> dict[str, str]:
 
 
 def waiting_tasks(broker: Broker) -> dict[str, int]:
-    """Messages per name of their task that wait in a broker or were taken from it; held ones do not count."""
-    return _count_names(broker, held=False)
+    """Messages per name of their task that wait in a broker or were taken from it; parked ones do not count."""
+    return _count_names(broker, parked=False)
 
 
-def held_tasks(broker: Broker) -> dict[str, int]:
-    """Messages per name of their task that are held in a broker."""
-    return _count_names(broker, held=True)
+def parked_tasks(broker: Broker) -> dict[str, int]:
+    """Messages per name of their task that are parked in a broker."""
+    return _count_names(broker, parked=True)
 
 
-def _count_names(broker: Broker, held: bool) -> dict[str, int]:
+def _count_names(broker: Broker, parked: bool) -> dict[str, int]:
     names: dict[str, int] = {}
     for number in broker.message_databases():
         database = broker.database(number)
-        lists, hashes = message_keys(database, unacked=not held)
-        counted = [key for key, name in lists.items() if name.startswith(HOLD) is held]
+        lists, hashes = message_keys(database, unacked=not parked)
+        counted = [key for key, name in lists.items() if name.startswith(PARKING) is parked]
         for payloads in _payloads(database, counted, hashes):
             _add_names(names, payloads)
     return names
@@ -290,7 +290,7 @@ def _add_names(names: dict[str, int], payloads: Iterable[bytes]) -> None:
 
 
 def waiting_ids(broker: Broker, ids: set[str]) -> set[str]:
-    """Those of some ids of tasks that wait in a broker, are held there, or were taken from it and not acknowledged."""
+    """Those of some ids of tasks that wait in a broker, are parked there, or were taken from it and not acknowledged."""
     found: set[Any] = set()
     for number in broker.message_databases():
         database = broker.database(number)

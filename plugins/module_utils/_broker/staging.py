@@ -31,7 +31,7 @@ from .._celery.task_names import Names, is_lost
 from .._progress import report
 from .queues import (
     FIRST_CHUNK,
-    HOLD,
+    PARKING,
     INDEX_OF,
     Stage,
     count_messages,
@@ -81,11 +81,11 @@ class Tagged(NamedTuple):
 
 
 class Delivery:
-    """Pushes messages to the queues or hold lists where they belong, and counts them.
+    """Pushes messages to the queues or parking lists where they belong, and counts them.
 
     :ivar layout: :class:`kombu.Layout` of the workers that read the queues.
     :ivar queues: messages pushed to queues, per queue.
-    :ivar held: messages pushed to hold lists, per name of their task.
+    :ivar parked: messages pushed to parking lists, per name of their task.
     """
 
     def __init__(
@@ -95,14 +95,14 @@ class Delivery:
         self._known = known
         self.layout = layout
         self.queues: dict[str, int] = {}
-        self.held: dict[str, int] = {}
+        self.parked: dict[str, int] = {}
         self._source = source
         self._reported_at = time.monotonic()
         self._all = 0
 
     @property
     def known(self) -> Names | None:
-        """Names of the tasks that workers know; if ``None``, nothing is held, and held messages stay held."""
+        """Names of the tasks that workers know; if ``None``, nothing is parked, and parked messages stay parked."""
         if callable(self._known):
             self._known = self._known()
         return self._known
@@ -110,7 +110,7 @@ class Delivery:
     @property
     def total(self) -> int:
         """How many messages were pushed."""
-        return sum(self.queues.values()) + sum(self.held.values())
+        return sum(self.queues.values()) + sum(self.parked.values())
 
     def renew_lease(self, journal: AnyJournal) -> None:
         """Renew the lease, and report the progress every second."""
@@ -131,27 +131,27 @@ class Delivery:
             journal.note(progress=None)
 
     def push(self, there: Commands, seen: str, key: str, messages: Iterable[Tagged]) -> None:
-        """Append messages to a queue or, if they are to be held, to its hold list.
+        """Append messages to a queue or, if they are to be parked, to its parking list.
 
         :param seen: name of the set of delivery tags seen.
         :param key: the list that they come from.
         """
         queue = released(key)
         queued: list[Tagged] = []
-        held: list[Tagged] = []
+        parked: list[Tagged] = []
         names = []
         for message in messages:
             name = kombu.task_of(message.payload)
-            # A message without the name of a task is never held.
+            # A message without the name of a task is never parked.
             if name is not None and self._holds(name, is_held=key != queue):
-                held.append(message)
+                parked.append(message)
                 names.append(name)
             else:
                 queued.append(message)
         if queued:
             _count(self.queues, [kombu.queue_of_key(queue)] * len(queued), _push(there, seen, queue, queued))
-        if held:
-            _count(self.held, names, _push(there, seen, HOLD + queue, held))
+        if parked:
+            _count(self.parked, names, _push(there, seen, PARKING + queue, parked))
 
     def _holds(self, name: str, is_held: bool) -> bool:
         known = self.known
@@ -234,8 +234,8 @@ def drain(
     drain_here(journal, source, number, Delivery(layout=delivery.layout))
     here, there = source.database(number), destination.database(number)
     found = [stage for stage in stages(here) if stage.goes == "there"]
-    # Workers take from the end that is pushed to, so the messages that waited longest, the held ones, are pushed last.
-    found.sort(key=lambda stage: stage.name.startswith(HOLD))
+    # Workers take from the end that is pushed to, so the messages that waited longest, the parked ones, are pushed last.
+    found.sort(key=lambda stage: stage.name.startswith(PARKING))
     for kind in ("list", "unacked"):
         for ours in (True, False):
             for stage in found:

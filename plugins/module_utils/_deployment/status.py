@@ -60,7 +60,7 @@ def info(host: Host, store: Store, params: dict[str, Any]) -> dict[str, Any]:
         "since": live_since(live, journal, history) if live else "",
         "colors": shown,
         "queues": {name: found for name, (found, _held) in queues.items()},
-        "held": {name: held for name, (_found, held) in queues.items()},
+        "held": {name: parked for name, (_found, parked) in queues.items()},
         "deployment": _deployment(journal) if journal else None,
         "history": history[-HISTORY:],
         "resources": host_resources.resources(host_resources.docker_root_of(host.engine) or "/"),
@@ -170,13 +170,13 @@ def _state(container: Mapping[str, Any]) -> str:
 
 
 def _queues(host: Host, color: Color) -> tuple[Optional[dict[str, int]], Optional[dict[str, int]]]:
-    """Messages of a color's broker per queue, and held ones per task name; ``None`` when it cannot be asked."""
+    """Messages of a color's broker per queue, and parked ones per task name; ``None`` when it cannot be asked."""
     try:
         with color.broker() as broker:
             if broker is None:
                 return None, None
             queues = broker_queues.count_messages(broker)
-            return queues, broker_queues.held_tasks(broker) if broker_queues.HELD in queues else {}
+            return queues, broker_queues.parked_tasks(broker) if broker_queues.PARKED in queues else {}
     except BluegreenError as error:
         host.warn(error.message)
         return None, None
@@ -229,19 +229,19 @@ def summary(app: str, facts: Mapping[str, Any]) -> list[str]:
 
 
 def _lines_of_color(
-    name: str, color: Mapping[str, Any], queues: Mapping[str, int], held: Optional[Mapping[str, int]]
+    name: str, color: Mapping[str, Any], queues: Mapping[str, int], parked: Optional[Mapping[str, int]]
 ) -> list[str]:
     lines = []
     if color["containers"]:
         states = ", ".join(f"{each['service']} {_state(each)}" for each in color["containers"])
         lines.append(f"{name} ({color['project']}): {states}.")
-    waiting = {queue: count for queue, count in queues.items() if queue != broker_queues.HELD}
+    waiting = {queue: count for queue, count in queues.items() if queue != broker_queues.PARKED}
     if waiting:
         counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
         lines.append(f"{name}: tasks wait: {counts}.")
-    if held:
+    if parked:
         lines.append(
-            f"{name}: tasks are held that the workers do not register: {listed(held)}. They go on with the next "
+            f"{name}: tasks are parked that the workers do not register: {listed(parked)}. They go on with the next "
             "release that registers them, or with bluegreen_unknown_tasks: move."
         )
     return lines

@@ -105,6 +105,6 @@ def move_tasks(
         known = ask if is_open else unknown_tasks.known(journal, to_candidate)
         moved = broker_move.move(host, journal, here, there, known=known, before_messages=before_messages)
         broker_move.rename_lists(journal, there, worker_conf.layout_of(journal, here))
-        unknown_tasks.warn_held(host, there, moved.held)
+        unknown_tasks.warn_parked(host, there, moved.parked)
         journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
         return moved.left

@@ -20,7 +20,7 @@ from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app
 from .._workers.container_roles import roles_now
-from .._workers.unknown_tasks import known_to, warn_held
+from .._workers.unknown_tasks import known_to, warn_parked
 from .two_brokers import BROKER, check_sides, reached
 
 NOTHING = Moved(0, {}, {}, 0, 0)
@@ -51,10 +51,10 @@ def move_tasks(params: Params, host: Host, check_mode: bool) -> Result:
         queue: moved.left.get(queue, 0) + moved.queues.get(queue, 0) for queue in {**moved.left, **moved.queues}
     }
     return {
-        "changed": bool(moved.moved or moved.held or moved.results),
+        "changed": bool(moved.moved or moved.parked or moved.results),
         "moved": moved.moved,
         "queues": moved.queues,
-        "held": moved.held,
+        "held": moved.parked,
         "left": moved.left,
         # Not "results", which Ansible uses for loops.
         "copied": moved.results,
@@ -79,7 +79,7 @@ def _move(
         journal.begin(step)
     known = known_to(host, journal, params["destination"]["project"], destination)
     moved = move(host, journal, source, destination, params["hop"], known)
-    warn_held(host, destination, moved.held)
+    warn_parked(host, destination, moved.parked)
     journal.note(tasks_moved=journal.get("tasks_moved", 0) + moved.moved)
     if first:
         journal.done(step)

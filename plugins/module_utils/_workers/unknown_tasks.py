@@ -127,7 +127,7 @@ def _may_be_asked_later(broker: Broker, policy: str) -> bool:
     except RedisError:
         return False
     total = sum(counts.values())
-    if policy == task_names.FAIL and total > counts.get(queues.HELD, 0):
+    if policy == task_names.FAIL and total > counts.get(queues.PARKED, 0):
         return False
     return total <= queues.CHUNK_MESSAGES
 
@@ -205,7 +205,7 @@ def give_up(host: Host, policy: Optional[str]) -> None:
             f"{sentence} Free memory on this host, or set bluegreen_unknown_tasks to move.", failure="memory"
         )
     # A rollback to a kept color must not fail here, for example.
-    host.warn(f"{sentence} Tasks that they do not register are not held back, and they would discard them.")
+    host.warn(f"{sentence} Tasks that they do not register are not parked, and they would discard them.")
 
 
 def known(journal: AnyJournal, to_candidate: bool) -> Optional[task_names.Names]:
@@ -252,23 +252,23 @@ def discards_others(journal: Journal | Mapping[str, Any]) -> bool:
 
 
 def park_unknown(host: Host, journal: AnyJournal, broker: Broker, to_candidate: bool) -> None:
-    """Hold the tasks that the workers about to start do not register, and give back held ones that they do.
+    """Park the tasks that the workers about to start do not register, and return parked ones that they do.
 
     :param broker: the broker that both colors use, while no worker reads it.
     """
     names = known(journal, to_candidate)
-    broker_move.give_back(host, journal, broker, names)
-    warn_held(host, broker, broker_move.hold_unknown(host, journal, broker, names))
+    broker_move.return_parked(host, journal, broker, names)
+    warn_parked(host, broker, broker_move.park_unknown(host, journal, broker, names))
 
 
-def warn_held(host: Host, broker: Broker, held: Mapping[str, int]) -> None:
-    """Warn of the held tasks, if there are any.
+def warn_parked(host: Host, broker: Broker, parked: Mapping[str, int]) -> None:
+    """Warn of the parked tasks, if there are any.
 
-    :param held: how many messages are held, by name of task.
+    :param parked: how many messages are parked, by name of task.
     """
-    if held:
+    if parked:
         host.warn(
-            f"Tasks that the workers do not register are held in {broker.name}: {task_names.listed(held)}. None is "
+            f"Tasks that the workers do not register are parked in {broker.name}: {task_names.listed(parked)}. None is "
             f"lost: the next release that registers them gets them back. To see them, run {command('status')}."
         )
 

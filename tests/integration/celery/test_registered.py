@@ -248,7 +248,7 @@ def test_new_workers_are_asked_before_tasks_move_to_them(project, live, tmp_path
             return unknown_tasks.known(journal, to_candidate=True)
 
         moved = broker_move.move(project.host, journal, broker, there, known=ask, before_messages=start_worker)
-    assert (moved.held, moved.left) == ({"shop.work_late": 3}, {})
+    assert (moved.parked, moved.left) == ({"shop.work_late": 3}, {})
     assert "shop.work_late" not in journal.data["task_names"]["candidate"]
     assert len(loaded_aside(project)) == containers
     assert project.others() == []

@@ -102,7 +102,7 @@ def test_each_task_is_done_once_after_a_move(project, out, before, after, way):
     old.publish("publish")
     wait_for(lambda: not old.broker.has_live_worker(old.number))
     moved = move(project.host, NullJournal(), old.broker, new.broker)
-    assert (moved.moved, moved.left, moved.held) == (14, {}, {})
+    assert (moved.moved, moved.left, moved.parked) == (14, {}, {})
     assert moved.queues == {f"{way.prefix}celery": 12, f"{way.prefix}mails": 2}
     new.worker()
     expected = [f"plain {n}" for n in range(5)] + [f"priority {n}" for n in (0, 3, 5, 9)]

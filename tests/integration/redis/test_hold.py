@@ -14,16 +14,16 @@ from test_move_killed import Killed, dying_broker
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues, staging
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import (
-    give_back,
-    hold_unknown,
+    return_parked,
+    park_unknown,
     move,
     restore_orphans,
     take_back,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import (
-    HOLD,
+    PARKING,
     count_messages,
-    held_tasks,
+    parked_tasks,
     waiting_tasks,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.task_names import EVERY, known_in
@@ -56,14 +56,14 @@ def test_what_the_destination_does_not_know_is_held_byte_for_byte(old, new, host
         fill(redis, f"celery{SEPARATOR}9", high)
     result = moved(old, new, host, NEW)
     assert (result.moved, result.queues, result.left) == (2, {"celery": 2}, {})
-    assert result.held == {"shop.old": 3, "shop.gone": 1}
+    assert result.parked == {"shop.old": 3, "shop.gone": 1}
     with new.connect() as redis:
         assert consume_all(redis) == known
-        assert consume_all(redis, f"{HOLD}celery") == unknown
-        assert consume_all(redis, f"{HOLD}celery{SEPARATOR}9") == high
+        assert consume_all(redis, f"{PARKING}celery") == unknown
+        assert consume_all(redis, f"{PARKING}celery{SEPARATOR}9") == high
     broker = new.broker("new")
     assert count_messages(broker) == {"celery": 2, "held": 4}
-    assert held_tasks(broker) == {"shop.old": 3, "shop.gone": 1}
+    assert parked_tasks(broker) == {"shop.old": 3, "shop.gone": 1}
     assert waiting_tasks(broker) == {"shop.work": 2}
 
 
@@ -88,7 +88,7 @@ def test_names_may_be_asked_when_the_first_message_moves(old, new, host):
         fill(redis, "celery", of("shop.old", "shop.work"))
         fill(redis, "mails", of("shop.old"))
     result = move_again()
-    assert (result.moved, result.held) == (1, {"shop.old": 2})
+    assert (result.moved, result.parked) == (1, {"shop.old": 2})
     assert order == [0, 0, "ask"]
     assert leftovers(old) == []
 
@@ -115,36 +115,36 @@ def test_unacknowledged_messages_are_held_too(old, new, host):
         take_unacked(redis, eta)
         redis.call("SADD", "_kombu.binding.celery", SEPARATOR.join(("celery", "", "celery")))
         assert waiting_tasks(old.broker("old")) == {"shop.old": 1}
-    assert moved(old, new, host, NEW).held == {"shop.old": 1}
+    assert moved(old, new, host, NEW).parked == {"shop.old": 1}
     with new.connect() as redis:
-        assert consume_all(redis, f"{HOLD}celery") == eta
+        assert consume_all(redis, f"{PARKING}celery") == eta
 
 
 def test_what_is_held_comes_to_its_queue_where_it_is_known_before_all_others(old, new, host):
     held, waiting = of("shop.new", "shop.gone", "shop.new"), of("shop.work")
     with old.connect() as redis:
-        fill(redis, f"{HOLD}celery", held)
+        fill(redis, f"{PARKING}celery", held)
         fill(redis, "celery", waiting)
     result = moved(old, new, host, NEW)
-    assert (result.moved, result.held, result.left) == (3, {"shop.gone": 1}, {})
+    assert (result.moved, result.parked, result.left) == (3, {"shop.gone": 1}, {})
     with new.connect() as redis:
         assert consume_all(redis) == [held[0], held[2], *waiting]
-        assert consume_all(redis, f"{HOLD}celery") == [held[1]]
+        assert consume_all(redis, f"{PARKING}celery") == [held[1]]
 
 
 def test_nobody_told_holds_nothing_and_frees_nothing(old, new, host):
     with old.connect() as redis:
         fill(redis, "celery", of("shop.old"))
-        fill(redis, f"{HOLD}celery", of("shop.new"))
+        fill(redis, f"{PARKING}celery", of("shop.new"))
     result = moved(old, new, host, None)
-    assert (result.queues, result.held) == ({"celery": 1}, {"shop.new": 1})
+    assert (result.queues, result.parked) == ({"celery": 1}, {"shop.new": 1})
     assert count_messages(new.broker("new")) == {"celery": 1, "held": 1}
 
 
 def test_all_of_it_moves_where_the_user_says_so(old, new, host):
     with old.connect() as redis:
         fill(redis, "celery", of("shop.old"))
-        fill(redis, f"{HOLD}celery", of("shop.new"))
+        fill(redis, f"{PARKING}celery", of("shop.new"))
     assert moved(old, new, host, EVERY).queues == {"celery": 2}
     assert count_messages(new.broker("new")) == {"celery": 2}
 
@@ -157,10 +157,10 @@ def test_a_message_that_does_not_tell_its_task_moves(old, new, host):
 
 def test_what_the_destination_held_already_is_given_back_by_a_move(old, new, host):
     with new.connect() as redis:
-        fill(redis, f"{HOLD}reports", of("shop.new", queue="reports"))
+        fill(redis, f"{PARKING}reports", of("shop.new", queue="reports"))
         assert moved(old, new, host, NEW).moved == 0
         assert redis.call("LLEN", "reports") == 1
-    assert host.commands == ["give 1 held messages of destination to their queues"]
+    assert host.commands == ["give 1 parked messages of destination to their queues"]
     assert leftovers(new) == []
 
 
@@ -170,12 +170,12 @@ def test_there_and_back_and_there_again(old, new, host):
     with new.connect() as redis:
         fill(redis, "celery", fresh)
     back = moved(new, old, host, OLD, journal)
-    assert (back.queues, back.held, back.left) == ({"celery": 1}, {"shop.new": 1}, {})
+    assert (back.queues, back.parked, back.left) == ({"celery": 1}, {"shop.new": 1}, {})
     on = moved(old, new, host, OLD, Notes())
-    assert (on.queues, on.held) == ({"celery": 1}, {"shop.new": 1})
+    assert (on.queues, on.parked) == ({"celery": 1}, {"shop.new": 1})
     moved(new, old, host, OLD, Notes())
     last = moved(old, new, host, NEW, Notes())
-    assert (last.queues, last.held, last.left) == ({"celery": 2}, {}, {})
+    assert (last.queues, last.parked, last.left) == ({"celery": 2}, {}, {})
     with new.connect() as redis:
         assert sorted(consume_all(redis)) == sorted(fresh)
     assert leftovers(old) == leftovers(new) == []
@@ -187,14 +187,14 @@ def test_in_one_redis_for_both_colors(old, host):
         fill(redis, "celery", waiting)
         fill(redis, "reports", of("shop.work"))
         broker = old.broker("shared")
-        assert hold_unknown(host, NullJournal(), broker, NEW) == {"shop.old": 2}
+        assert park_unknown(host, NullJournal(), broker, NEW) == {"shop.old": 2}
         assert consume_all(redis) == [waiting[0], waiting[2]]
-        assert consume_all(redis, f"{HOLD}celery") == [waiting[1], waiting[3]]
-        assert hold_unknown(host, NullJournal(), broker, NEW) == give_back(host, NullJournal(), broker, NEW) == {}
-        assert give_back(host, NullJournal(), broker, OLD) == {"celery": 2}
+        assert consume_all(redis, f"{PARKING}celery") == [waiting[1], waiting[3]]
+        assert park_unknown(host, NullJournal(), broker, NEW) == return_parked(host, NullJournal(), broker, NEW) == {}
+        assert return_parked(host, NullJournal(), broker, OLD) == {"celery": 2}
         # What was held waited longest.
         assert consume_all(redis) == [waiting[1], waiting[3], waiting[0], waiting[2]]
-        assert hold_unknown(host, NullJournal(), broker, None) == give_back(host, NullJournal(), broker, None) == {}
+        assert park_unknown(host, NullJournal(), broker, None) == return_parked(host, NullJournal(), broker, None) == {}
     assert leftovers(old) == []
 
 
@@ -204,7 +204,7 @@ def test_tasks_of_another_app_at_the_same_broker_are_left_alone(old, host):
     with old.connect() as redis:
         fill(redis, "blog", theirs)
         fill(redis, "celery", ours)
-        assert hold_unknown(host, NullJournal(), old.broker("shared"), known) == {"shop.old": 1}
+        assert park_unknown(host, NullJournal(), old.broker("shared"), known) == {"shop.old": 1}
         assert consume_all(redis, "blog") == theirs
         assert consume_all(redis) == ours[1:]
 
@@ -213,14 +213,14 @@ def test_what_neither_color_knows_moves_as_it_is_unless_it_was_held_already(old,
     known = known_in({"old": list(OLD), "candidate": list(NEW)}, "fail", "candidate")
     with old.connect() as redis:
         fill(redis, "nightly", of("elsewhere.run"))
-        fill(redis, f"{HOLD}celery", of("shop.newest"))
+        fill(redis, f"{PARKING}celery", of("shop.newest"))
     result = moved(old, new, host, known)
-    assert (result.queues, result.held) == ({"nightly": 1}, {"shop.newest": 1})
+    assert (result.queues, result.parked) == ({"nightly": 1}, {"shop.newest": 1})
 
 
 def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkeypatch):
     with old.connect() as redis:
-        fill(redis, f"{HOLD}celery", of("shop.gone"))
+        fill(redis, f"{PARKING}celery", of("shop.gone"))
 
     def die(*_args):
         raise Killed
@@ -230,7 +230,7 @@ def test_what_was_held_stays_so_when_a_move_is_taken_back(old, new, host, monkey
         with pytest.raises(Killed):
             moved(old, new, host, NEW)
     assert count_messages(old.broker("old")) == {"held": 1}
-    assert held_tasks(old.broker("old")) == {"shop.gone": 1}
+    assert parked_tasks(old.broker("old")) == {"shop.gone": 1}
     take_back(host, NullJournal(), old.broker("old"))
     assert count_messages(old.broker("old")) == {"held": 1}
 
@@ -246,7 +246,7 @@ def test_killed_at_any_exchange_with_redis_and_run_again(old, new, host, monkeyp
             redis.call("FLUSHALL")
             other.call("FLUSHALL")
             fill(redis, "celery", [each for pair in zip(known, unknown) for each in pair])
-            fill(redis, f"{HOLD}celery", held)
+            fill(redis, f"{PARKING}celery", held)
             take_unacked(redis, taken)
         journal = Notes()
         try:
@@ -259,7 +259,7 @@ def test_killed_at_any_exchange_with_redis_and_run_again(old, new, host, monkeyp
         # What had not been begun when it was interrupted is where the dead worker left it.
         restore_orphans(host, journal, end.broker("end"))
         with end.connect() as redis:
-            queue, list_of_held = consume_all(redis), consume_all(redis, f"{HOLD}celery")
+            queue, list_of_held = consume_all(redis), consume_all(redis, f"{PARKING}celery")
         assert sorted(queue + list_of_held) == sorted(known + unknown + held + taken), f"killed at exchange {step}"
         assert [each for each in queue if each in known] == known
         if then == "back":

@@ -29,11 +29,11 @@ def test_a_fleet():
         ("pi-4", "shop", UNREACHABLE),
     )
     assert told == [
-        "HOST  STATE        LIVE   RELEASE  SINCE (UTC)  WORKERS  QUEUE         OPEN            LAST         GAP    FREE DISK  FREE MEMORY",  # noqa: E501
-        "pi-1  healthy      green  1.4.2    11-20 09:15  2/2      3             -               committed    9.7 s  21.0 GiB   584 MiB",  # noqa: E501
-        "pi-2  in progress  green  1.5.0    11-25 17:08  2/2      3             1.5.0 approval  committed    9.7 s  21.0 GiB   584 MiB",  # noqa: E501
-        "pi-3  degraded     green  1.4.1    11-12 09:15  1/2      4121 +2 held  -               rolled back  9.7 s  1.0 GiB    584 MiB",  # noqa: E501
-        "pi-4  unreachable  -      -        -            -        -             -               -            -      -          -",  # noqa: E501
+        "HOST  STATE        LIVE   RELEASE  SINCE (UTC)  WORKERS  QUEUE           OPEN            LAST         GAP    FREE DISK  FREE MEMORY",  # noqa: E501
+        "pi-1  healthy      green  1.4.2    11-20 09:15  2/2      3               -               committed    9.7 s  21.0 GiB   584 MiB",  # noqa: E501
+        "pi-2  in progress  green  1.5.0    11-25 17:08  2/2      3               1.5.0 approval  committed    9.7 s  21.0 GiB   584 MiB",  # noqa: E501
+        "pi-3  degraded     green  1.4.1    11-12 09:15  1/2      4121 +2 parked  -               rolled back  9.7 s  1.0 GiB    584 MiB",  # noqa: E501
+        "pi-4  unreachable  -      -        -            -        -               -               -            -      -          -",  # noqa: E501
         "",
         "pi-2: release 1.5.0 by ada@laptop awaits approval since 2026-11-25T17:07:39Z.",
         "pi-3: the web of green is unhealthy; worker of green is restarting.",

@@ -174,12 +174,12 @@ def test_a_worker_whose_celery_has_ended_does_not_count_as_running(scene, monkey
 def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):
     scene.color("green")
     scene.brokers["green"].tasks = {"celery": 1, "held": 3}
-    monkeypatch.setattr(broker_queues, "held_tasks", lambda broker: {"shop.new": 2, "shop.mail": 1})
+    monkeypatch.setattr(broker_queues, "parked_tasks", lambda broker: {"shop.new": 2, "shop.mail": 1})
     result = info(scene)
     assert result["held"] == {"blue": None, "green": {"shop.new": 2, "shop.mail": 1}}
     assert result["summary"][2:4] == [
         "green: tasks wait: 1 in celery.",
-        "green: tasks are held that the workers do not register: shop.new (2), shop.mail (1). They go on with the next "
+        "green: tasks are parked that the workers do not register: shop.new (2), shop.mail (1). They go on with the next "
         "release that registers them, or with bluegreen_unknown_tasks: move.",
     ]
 

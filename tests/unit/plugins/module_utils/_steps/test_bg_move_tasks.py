@@ -108,7 +108,7 @@ def test_what_the_workers_of_the_destination_do_not_know_is_held(host, calls, de
     result = bg_move_tasks.move_tasks({**OURS, "source": side(source), "destination": side(destination)}, host, False)
     assert calls.known == [names]
     assert result["held"] == {"shop.new": 2}
-    assert len(host.warnings) == 1 and "held in shop-" in host.warnings[0] and "shop.new (2)" in host.warnings[0]
+    assert len(host.warnings) == 1 and "parked in shop-" in host.warnings[0] and "shop.new (2)" in host.warnings[0]
 
 
 def test_nothing_is_held_where_nobody_told_or_the_user_says_so(host, calls, deployment):

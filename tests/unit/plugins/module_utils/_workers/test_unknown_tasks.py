@@ -28,7 +28,7 @@ class Scene:
         self.journal = Notes(self.host)
         self.asked = []
         self.waiting, self.old, self.candidate = {}, ["shop.work"], ["shop.new"]
-        self.held, self.unreachable = 0, None
+        self.parked, self.unreachable = 0, None
         self.host.engine.add("worker", color="blue", **WORKER)
         self.host.engine.add("worker", color="green", status="created", **{**WORKER, "Image": "sha256:worker-2"})
         ids = {"blue-worker": lambda: self.old, "green-worker": lambda: self.candidate}
@@ -54,7 +54,7 @@ class Scene:
         return self.waiting
 
     def _count(self, broker):
-        counts = {"celery": sum(self._waiting(broker).values()), "held": self.held}
+        counts = {"celery": sum(self._waiting(broker).values()), "held": self.parked}
         return {queue: count for queue, count in counts.items() if count}
 
     def check(self, policy="fail", broker=WorkerBroker(), old=("blue-worker",), candidate=("green-worker",)):
@@ -218,11 +218,11 @@ LEFT_OPEN = {"old": ["shop.work"]}
     [
         ({}, True),
         ({"waiting": {"shop.work": 1}}, False),
-        ({"held": 3}, True),
+        ({"parked": 3}, True),
         ({"policy": "hold"}, True),
-        ({"policy": "hold", "waiting": {"shop.work": 190}, "held": 10}, True),
-        ({"policy": "hold", "waiting": {"shop.work": 190}, "held": 11}, False),
-        ({"held": 201}, False),
+        ({"policy": "hold", "waiting": {"shop.work": 190}, "parked": 10}, True),
+        ({"policy": "hold", "waiting": {"shop.work": 190}, "parked": 11}, False),
+        ({"parked": 201}, False),
         # A busy solo pool, or no remote control: the new workers would not tell either.
         ({"live": None}, False),
         ({"unreachable": "Redis does not answer."}, False),
@@ -286,7 +286,7 @@ def test_where_there_is_no_memory_for_that(scene, monkeypatch, policy, refused):
         assert scene.journal.data["task_names"] == LEFT_OPEN
     else:
         assert scene.ask() is None
-        assert "Tasks that they do not register are not held back" in scene.host.warnings[0]
+        assert "Tasks that they do not register are not parked" in scene.host.warnings[0]
     assert ["green-worker"] not in scene.asked
 
 
