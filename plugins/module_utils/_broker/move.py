@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Celery's messages in Redis: moved to another Redis, parked, and given back to their queues.
+"""Celery's messages in Redis: moved to another Redis, parked, and returned to their queues.
 
 How a message is moved without being lost or doubled is in :mod:`staging`.
 
@@ -70,8 +70,8 @@ def move(
     :param source, destination: both up. If they are the same server, nothing is done.
     :param hop: the number of the hop that the caller expects this to be; 0 for any.
     :param known: names of the tasks that the destination's workers know; others are parked. ``None`` when they are not
-        known: nothing is parked. Or a function that returns the names, called before the first message moves, and only if
-        one does.
+        known: nothing is parked. Or a function that returns the names, called before the first message moves, and only
+        if one does.
     :param before_messages: called when results, chords and bindings are in place and no message has moved yet: new
         workers may start then.
     :raises BluegreenError: the move cannot be completed, and nothing was moved.
@@ -141,11 +141,11 @@ def return_parked(host: Host, journal: AnyJournal, broker: Broker, known: Names 
     """Move parked tasks that the workers of a broker know to their queues.
 
     :param known: as for :func:`park_unknown`.
-    :returns: messages given back, per queue.
+    :returns: messages returned, per queue.
     """
     delivery = _sort_again(journal, broker, known, parked=True)
     if delivery.queues:
-        host.commands.append(f"give {sum(delivery.queues.values())} parked messages of {broker.name} to their queues")
+        host.commands.append(f"return {sum(delivery.queues.values())} parked messages of {broker.name} to their queues")
     return delivery.queues
 
 

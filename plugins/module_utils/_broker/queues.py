@@ -71,8 +71,8 @@ class Stage(NamedTuple):
 class MessageKeys(NamedTuple):
     """All keys of a database that hold messages, staged ones too.
 
-    ``lists`` maps a list to the name of its queue's list, or of its parking list; ``hashes`` are those of unacknowledged
-    messages.
+    ``lists`` maps a list to the name of its queue's list, or of its parking list; ``hashes`` are those of
+    unacknowledged messages.
     """
 
     lists: dict[str, str]
@@ -138,7 +138,7 @@ def unacked_among(database: Commands, hashes: Sequence[Key]) -> list[Key]:
 
 
 def task_lists(database: Commands) -> list[str]:
-    """Names of the lists that hold tasks: queues, each with a list per priority in use, and parking lists; not stages."""
+    """Names of the lists of tasks: queues, each with a list per priority in use, and parking lists; not stages."""
     names = map(text, database.scan(kind="list"))
     return queues_among(database, [key for key in names if kombu.is_queue_name(key) and parse_stage(key) is None])
 
@@ -290,7 +290,7 @@ def _add_names(names: dict[str, int], payloads: Iterable[bytes]) -> None:
 
 
 def waiting_ids(broker: Broker, ids: set[str]) -> set[str]:
-    """Those of some ids of tasks that wait in a broker, are parked there, or were taken from it and not acknowledged."""
+    """Those of some ids of tasks that wait in a broker, parked or not, or were taken from it and not acknowledged."""
     found: set[Any] = set()
     for number in broker.message_databases():
         database = broker.database(number)

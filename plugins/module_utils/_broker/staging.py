@@ -31,8 +31,8 @@ from .._celery.task_names import Names, is_lost
 from .._progress import report
 from .queues import (
     FIRST_CHUNK,
-    PARKING,
     INDEX_OF,
+    PARKING,
     Stage,
     count_messages,
     index_of,
@@ -234,7 +234,7 @@ def drain(
     drain_here(journal, source, number, Delivery(layout=delivery.layout))
     here, there = source.database(number), destination.database(number)
     found = [stage for stage in stages(here) if stage.goes == "there"]
-    # Workers take from the end that is pushed to, so the messages that waited longest, the parked ones, are pushed last.
+    # Workers take from the end that is pushed to, so the messages that waited longest, the parked ones, come last.
     found.sort(key=lambda stage: stage.name.startswith(PARKING))
     for kind in ("list", "unacked"):
         for ours in (True, False):

@@ -14,10 +14,10 @@ from test_move_killed import Killed, dying_broker
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues, staging
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import (
-    return_parked,
-    park_unknown,
     move,
+    park_unknown,
     restore_orphans,
+    return_parked,
     take_back,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import (
@@ -160,7 +160,7 @@ def test_what_the_destination_held_already_is_given_back_by_a_move(old, new, hos
         fill(redis, f"{PARKING}reports", of("shop.new", queue="reports"))
         assert moved(old, new, host, NEW).moved == 0
         assert redis.call("LLEN", "reports") == 1
-    assert host.commands == ["give 1 parked messages of destination to their queues"]
+    assert host.commands == ["return 1 parked messages of destination to their queues"]
     assert leftovers(new) == []
 
 

@@ -179,8 +179,8 @@ def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):
     assert result["held"] == {"blue": None, "green": {"shop.new": 2, "shop.mail": 1}}
     assert result["summary"][2:4] == [
         "green: tasks wait: 1 in celery.",
-        "green: tasks are parked that the workers do not register: shop.new (2), shop.mail (1). They go on with the next "
-        "release that registers them, or with bluegreen_unknown_tasks: move.",
+        "green: tasks are parked that the workers do not register: shop.new (2), shop.mail (1). They go on with the "
+        "next release that registers them, or with bluegreen_unknown_tasks: move.",
     ]
 
 
