@@ -21,8 +21,9 @@ _CROWD = 5
 # How many requests are sent at most to see where they go, and how long each may take.
 _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
-# How many requests are compared with as many times without one.
-_IN_A_ROW = 5
+# How many requests are compared with as many times without one; and how many where visitors come in between, who may
+# come with a few requests and not without, by chance.
+_COMPARED, _COMPARED_AMONG_VISITORS = 5, 20
 # How often the plan tries to see a connection.
 _TRIES = 3
 
@@ -200,12 +201,14 @@ class Asked:
     def apart(self, color):
         """Ask a few times more, and tell what that does from what visitors do in between.
 
-        :returns: how many of the requests came with a connection to ``color``, and how many times of the same length
-            without a request did.
+        :returns: how many requests there were, how many of them came with a connection to ``color``, and how many times
+            of the same length without a request did.
         """
         clock = self._running.host.clock
         url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
-        for _attempt in range(_IN_A_ROW):
+        count = 0
+        while count < _COMPARED or count < _COMPARED_AMONG_VISITORS and with_request > without > 0:
+            count += 1
             self._watch = Watch(self._running)
             answer = self._once(clock, url)
             self.statuses.append(answer.failure or answer.status)
@@ -217,7 +220,9 @@ class Asked:
                 deadline.sleep(0.002)
             self._watch.sample()
             without += self._any(color)
-        return with_request, without
+            if self.statuses[-1] != self.statuses[-count]:
+                break
+        return count, with_request, without
 
     def _any(self, color):
         evidence = self._watch.evidence[color]
@@ -254,8 +259,8 @@ def answered(running, live, where):
     if reached and answer.status and not by_files:
         # It may be visitors that made Nginx open a connection.
         before = len(asked.statuses)
-        with_request, without = asked.apart(live)
+        count, with_request, without = asked.apart(live)
         # Where Nginx lets in only so many requests a second, later ones show nothing.
         alike = set(asked.statuses[before:]) == {last}
-        answer = answer._replace(reached=with_request > 0 or not alike, sure=with_request - without > _IN_A_ROW / 2)
+        answer = answer._replace(reached=with_request > 0 or not alike, sure=with_request - without > count / 2)
     return answer
