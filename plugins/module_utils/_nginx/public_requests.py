@@ -30,8 +30,9 @@ _CROWD = 5
 # How many requests are sent at most to see where they end, and how long each may take, in seconds.
 _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
-# How many requests are compared with as many pauses without one.
-_IN_A_ROW = 5
+# How many requests are compared with pauses; and how many if visitors come during pauses, because they may come during
+# a few requests, and not during the pauses, by chance.
+_COMPARED, _COMPARED_AMONG_VISITORS = 5, 20
 # How often the plan tries to see a connection.
 _TRIES = 3
 
@@ -211,14 +212,16 @@ class PublicRequests:
         self._tracker.sample()
         return answer
 
-    def compare_with_pauses(self, color: str) -> tuple[int, int]:
+    def compare_with_pauses(self, color: str) -> tuple[int, int, int]:
         """Send a few more requests, each followed by a pause of the same length, to tell them from visitors.
 
-        :returns: during how many requests, and during how many pauses, a connection to ``color`` came up.
+        :returns: the number of requests, and during how many of them and of the pauses a connection to ``color`` opened.
         """
         clock = self._running.host.clock
         url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
-        for _attempt in range(_IN_A_ROW):
+        count = 0
+        while count < _COMPARED or count < _COMPARED_AMONG_VISITORS and with_request > without > 0:
+            count += 1
             self._tracker = ConnectionTracker(self._running)
             answer = self._once(clock, url)
             self.statuses.append(answer.failure or answer.status)
@@ -230,7 +233,9 @@ class PublicRequests:
                 deadline.sleep(0.002)
             self._tracker.sample()
             without += self._any(color)
-        return with_request, without
+            if self.statuses[-1] != self.statuses[-count]:
+                break
+        return count, with_request, without
 
     def _any(self, color: str) -> bool:
         evidence = self._tracker.evidence[color]
@@ -276,8 +281,8 @@ def try_public_url(running: Running, live: str | None, where: Location) -> Answe
     if live is not None and reached and answer.status and not by_files:
         # Visitors may have made Nginx open the connection.
         before = len(requests.statuses)
-        with_request, without = requests.compare_with_pauses(live)
+        count, with_request, without = requests.compare_with_pauses(live)
         # If Nginx limits the rate of requests, the later ones show nothing.
         alike = set(requests.statuses[before:]) == {last}
-        answer = answer._replace(reached=with_request > 0 or not alike, sure=with_request - without > _IN_A_ROW / 2)
+        answer = answer._replace(reached=with_request > 0 or not alike, sure=with_request - without > count / 2)
     return answer

@@ -64,9 +64,11 @@ def visitors(url):
 
     thread = threading.Thread(target=visit)
     thread.start()
-    yield
-    over.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("name", SITES)

@@ -262,6 +262,35 @@ def test_requests_are_not_endless(kernel, running, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "seen, expected",
+    [
+        # Without visitors a few requests tell enough.
+        ([(True, False)] * 5, (5, 5, 0)),
+        ([(False, False)] * 5, (5, 0, 0)),
+        ([(False, True)] * 5, (5, 0, 5)),
+        # Visitors came with the first requests by chance.
+        ([(True, False)] * 3 + [(True, True)] * 17, (20, 20, 17)),
+        ([(True, False)] * 4 + [(False, True)] * 4, (8, 4, 4)),
+    ],
+)
+def test_visitors_are_told_apart_by_more_requests(kernel, running, monkeypatch, seen, expected):
+    monkeypatch.setattr(public_requests._http, "ask", lambda *args, **options: Answer(302, "", 0.0, "/login/"))
+    asked = public_requests.PublicRequests(running)
+    answers = iter(each for pair in seen for each in pair)
+    monkeypatch.setattr(asked, "_any", lambda color: next(answers))
+    assert asked.compare_with_pauses("blue") == expected
+
+
+def test_a_request_that_is_answered_otherwise_is_the_last_to_be_compared(kernel, running, monkeypatch):
+    """Nginx lets in only so many requests a second."""
+    given = iter([302, 302, 503])
+    monkeypatch.setattr(public_requests._http, "ask", lambda *args, **options: Answer(next(given), "", 0.0))
+    asked = public_requests.PublicRequests(running)
+    monkeypatch.setattr(asked, "_any", lambda color: True)
+    assert asked.compare_with_pauses("blue") == (3, 3, 3)
+
+
+@pytest.mark.parametrize(
     "where, status, own, visitors, reached, sure",
     [
         # The files say that the app is asked, and one connection is enough.
