@@ -215,7 +215,7 @@ class PublicRequests:
     def compare_with_pauses(self, color: str) -> tuple[int, int, int]:
         """Send a few more requests, each followed by a pause of the same length, to tell them from visitors.
 
-        :returns: the number of requests, and during how many of them and of the pauses a connection to ``color`` opened.
+        :returns: how many requests, and during how many of them and of the pauses a connection to ``color`` came up.
         """
         clock = self._running.host.clock
         url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
