@@ -21,9 +21,9 @@ _CROWD = 5
 # How many requests are sent at most to see where they go, and how long each may take.
 _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
-# How many requests are compared with as many times without one; and how many where visitors come in between, who may
-# come with a few requests and not without, by chance.
-_COMPARED, _COMPARED_AMONG_VISITORS = 5, 20
+# How many requests are compared with as many times without one. Visitors may come with a few requests and not without,
+# by chance: where they come in between, this many are compared, until so many seconds are over.
+_COMPARED, _COMPARED_AMONG_VISITORS, _COMPARING = 5, 20, 5.0
 # How often the plan tries to see a connection.
 _TRIES = 3
 
@@ -206,8 +206,14 @@ class Asked:
         """
         clock = self._running.host.clock
         url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
-        count = 0
-        while count < _COMPARED or count < _COMPARED_AMONG_VISITORS and with_request > without > 0:
+        count, limit, begun = 0, Deadline(clock, _COMPARING), len(self.statuses)
+        while count < _COMPARED or (
+            count < _COMPARED_AMONG_VISITORS
+            and with_request > without > 0
+            # Nginx may let in only so many requests a second.
+            and len(set(self.statuses[begun:])) == 1
+            and not limit.over
+        ):
             count += 1
             self._watch = Watch(self._running)
             answer = self._once(clock, url)
@@ -220,8 +226,6 @@ class Asked:
                 deadline.sleep(0.002)
             self._watch.sample()
             without += self._any(color)
-            if self.statuses[-1] != self.statuses[-count]:
-                break
         return count, with_request, without
 
     def _any(self, color):

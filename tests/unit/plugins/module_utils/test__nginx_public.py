@@ -276,13 +276,28 @@ def test_visitors_are_told_apart_by_more_requests(kernel, running, monkeypatch, 
     assert asked.apart("blue") == expected
 
 
-def test_a_request_that_is_answered_otherwise_is_the_last_to_be_compared(kernel, running, monkeypatch):
-    """Nginx lets in only so many requests a second."""
-    given = iter([302, 302, 503])
-    monkeypatch.setattr(_nginx_public._probe, "ask", lambda *args, **options: Answer(next(given), "", 0.0))
+@pytest.mark.parametrize(
+    "statuses, seconds",
+    [
+        # Nginx lets in only so many requests a second.
+        ([302, 302, 503, 503, 503], 0.0),
+        ([302] * 5, 1.5),
+    ],
+    ids=["answered otherwise", "slow"],
+)
+def test_visitors_are_not_compared_for_long(kernel, running, monkeypatch, statuses, seconds):
+    """As many as without visitors are always compared."""
+    given = iter(statuses)
+
+    def ask(clock, *args, **options):
+        clock.now += seconds
+        return Answer(next(given), "", 0.0)
+
+    monkeypatch.setattr(_nginx_public._probe, "ask", ask)
     asked = _nginx_public.Asked(running)
-    monkeypatch.setattr(asked, "_any", lambda color: True)
-    assert asked.apart("blue") == (3, 3, 3)
+    seen = iter([True, False] * 3 + [True, True] * 2)
+    monkeypatch.setattr(asked, "_any", lambda color: next(seen))
+    assert asked.apart("blue") == (5, 5, 2)
 
 
 @pytest.mark.parametrize(
