@@ -260,8 +260,11 @@ def answered(running, live, where):
     answer = Answered(last) if isinstance(last, int) else Answered(0, last)
     answer = answer._replace(target=asked.location, reached=reached)
     by_files = where.plain or where.passes == YES and not where.cache and 200 <= answer.status < 300
-    if reached and answer.status and not by_files:
-        # It may be visitors that made Nginx open a connection.
+    if reached and answer.failure.startswith("timed out"):
+        # Each further request would take as long, so the files say whether visitors made Nginx open the connection.
+        answer = answer._replace(sure=where.passes != NO)
+    elif reached and not by_files:
+        # Visitors may have made Nginx open the connection, even where it closed this one without an answer.
         before = len(asked.statuses)
         count, with_request, without = asked.apart(live)
         # Where Nginx lets in only so many requests a second, later ones show nothing.

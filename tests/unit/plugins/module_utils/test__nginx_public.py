@@ -337,6 +337,35 @@ def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, 
 
 
 @pytest.mark.parametrize(
+    "failure, where, requests, sure",
+    [
+        ("the connection was closed without an answer", NO, 6, False),
+        ("the connection was closed without an answer", MAYBE, 6, False),
+        # Each request would take as long.
+        ("timed out after 2 s", NO, 1, False),
+        ("timed out after 2 s", YES, 1, True),
+    ],
+)
+def test_visitors_make_no_answer_of_none(kernel, running, monkeypatch, failure, where, requests, sure):
+    near, asked = iter(range(50000, 60000)), []
+
+    def ask(clock, url, host, timeout, validate_certs, while_waiting):
+        asked.append(url)
+        kernel.open(next(near), BLUE, inode=77)
+        while_waiting(("127.0.0.1", 40000))
+        return Answer(0, failure, 0.01)
+
+    def sleep(seconds):
+        running.host.clock.now += max(seconds, 0.001)
+        kernel.open(next(near), BLUE, inode=77)
+
+    monkeypatch.setattr(_nginx_public._probe, "ask", ask)
+    monkeypatch.setattr(running.host.clock, "sleep", sleep)
+    found = _nginx_public.answered(running, "blue", Location(passes=where))
+    assert (found, len(asked)) == (Answered(0, failure, reached=True, sure=sure), requests)
+
+
+@pytest.mark.parametrize(
     "where, statuses, requests, reached, sure",
     [
         # Nothing but the app can have answered: a redirect is its own.
