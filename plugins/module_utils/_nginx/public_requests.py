@@ -30,9 +30,9 @@ _CROWD = 5
 # How many requests are sent at most to see where they end, and how long each may take, in seconds.
 _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
-# How many requests are compared with pauses; and how many if visitors come during pauses, because they may come during
-# a few requests, and not during the pauses, by chance.
-_COMPARED, _COMPARED_AMONG_VISITORS = 5, 20
+# How many requests are compared with pauses. Visitors may come during a few requests, and not during the pauses, by
+# chance: if they come during pauses, this many are compared, for at most so many seconds.
+_COMPARED, _COMPARED_AMONG_VISITORS, _COMPARING = 5, 20, 5.0
 # How often the plan tries to see a connection.
 _TRIES = 3
 
@@ -219,8 +219,14 @@ class PublicRequests:
         """
         clock = self._running.host.clock
         url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
-        count = 0
-        while count < _COMPARED or count < _COMPARED_AMONG_VISITORS and with_request > without > 0:
+        count, limit, begun = 0, Deadline(clock, _COMPARING), len(self.statuses)
+        while count < _COMPARED or (
+            count < _COMPARED_AMONG_VISITORS
+            and with_request > without > 0
+            # Nginx may let in only so many requests a second.
+            and len(set(self.statuses[begun:])) == 1
+            and not limit.over
+        ):
             count += 1
             self._tracker = ConnectionTracker(self._running)
             answer = self._once(clock, url)
@@ -233,8 +239,6 @@ class PublicRequests:
                 deadline.sleep(0.002)
             self._tracker.sample()
             without += self._any(color)
-            if self.statuses[-1] != self.statuses[-count]:
-                break
         return count, with_request, without
 
     def _any(self, color: str) -> bool:
@@ -278,8 +282,11 @@ def try_public_url(running: Running, live: str | None, where: Location) -> Answe
     answer = Answered(last) if isinstance(last, int) else Answered(0, last)
     answer = answer._replace(target=requests.location, reached=reached)
     by_files = where.plain or where.passes == YES and not where.cache and 200 <= answer.status < 300
-    if live is not None and reached and answer.status and not by_files:
-        # Visitors may have made Nginx open the connection.
+    if reached and answer.failure.startswith("timed out"):
+        # Each further request would take as long, so the files say whether visitors made Nginx open the connection.
+        answer = answer._replace(sure=where.passes != NO)
+    elif live is not None and reached and not by_files:
+        # Visitors may have made Nginx open the connection, even if it closed this one without an answer.
         before = len(requests.statuses)
         count, with_request, without = requests.compare_with_pauses(live)
         # If Nginx limits the rate of requests, the later ones show nothing.

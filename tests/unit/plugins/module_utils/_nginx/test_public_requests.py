@@ -281,13 +281,28 @@ def test_visitors_are_told_apart_by_more_requests(kernel, running, monkeypatch, 
     assert asked.compare_with_pauses("blue") == expected
 
 
-def test_a_request_that_is_answered_otherwise_is_the_last_to_be_compared(kernel, running, monkeypatch):
-    """Nginx lets in only so many requests a second."""
-    given = iter([302, 302, 503])
-    monkeypatch.setattr(public_requests._http, "ask", lambda *args, **options: Answer(next(given), "", 0.0))
+@pytest.mark.parametrize(
+    "statuses, seconds",
+    [
+        # Nginx lets in only so many requests a second.
+        ([302, 302, 503, 503, 503], 0.0),
+        ([302] * 5, 1.5),
+    ],
+    ids=["answered otherwise", "slow"],
+)
+def test_visitors_are_not_compared_for_long(kernel, running, monkeypatch, statuses, seconds):
+    """As many as without visitors are always compared."""
+    given = iter(statuses)
+
+    def ask(clock, *args, **options):
+        clock.now += seconds
+        return Answer(next(given), "", 0.0)
+
+    monkeypatch.setattr(public_requests._http, "ask", ask)
     asked = public_requests.PublicRequests(running)
-    monkeypatch.setattr(asked, "_any", lambda color: True)
-    assert asked.compare_with_pauses("blue") == (3, 3, 3)
+    seen = iter([True, False] * 3 + [True, True] * 2)
+    monkeypatch.setattr(asked, "_any", lambda color: next(seen))
+    assert asked.compare_with_pauses("blue") == (5, 5, 2)
 
 
 @pytest.mark.parametrize(
@@ -324,6 +339,35 @@ def test_whether_a_request_reaches_the_app(kernel, running, monkeypatch, where, 
     monkeypatch.setattr(running.host.clock, "sleep", sleep)
     found = public_requests.try_public_url(running, "blue", Location(passes=where))
     assert found == Answered(status, target="/login/" if status == 302 else "", reached=reached, sure=sure)
+
+
+@pytest.mark.parametrize(
+    "failure, where, requests, sure",
+    [
+        ("the connection was closed without an answer", NO, 6, False),
+        ("the connection was closed without an answer", MAYBE, 6, False),
+        # Each request would take as long.
+        ("timed out after 2 s", NO, 1, False),
+        ("timed out after 2 s", YES, 1, True),
+    ],
+)
+def test_visitors_make_no_answer_of_none(kernel, running, monkeypatch, failure, where, requests, sure):
+    near, asked = iter(range(50000, 60000)), []
+
+    def ask(clock, url, host, timeout, validate_certs, while_waiting):
+        asked.append(url)
+        kernel.open(next(near), BLUE, inode=77)
+        while_waiting(("127.0.0.1", 40000))
+        return Answer(0, failure, 0.01)
+
+    def sleep(seconds):
+        running.host.clock.now += max(seconds, 0.001)
+        kernel.open(next(near), BLUE, inode=77)
+
+    monkeypatch.setattr(public_requests._http, "ask", ask)
+    monkeypatch.setattr(running.host.clock, "sleep", sleep)
+    found = public_requests.try_public_url(running, "blue", Location(passes=where))
+    assert (found, len(asked)) == (Answered(0, failure, reached=True, sure=sure), requests)
 
 
 @pytest.mark.parametrize(
