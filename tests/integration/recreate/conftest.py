@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import random
 import uuid
 from pathlib import Path
 
@@ -57,6 +59,17 @@ class Shop:
         self._networks.add(f"{self.name}_{name}")
         self.engine.create_network({"Name": f"{self.name}_{name}", "Labels": {PROJECT_LABEL: self.name}, **body})
         return f"{self.name}_{name}"
+
+    def free_subnet(self):
+        """A subnet that no network of this engine has: a run that was killed may have left its own behind."""
+        taken = [
+            ipaddress.ip_network(config["Subnet"])
+            for network in self.engine.get("/networks")
+            for config in network["IPAM"]["Config"] or ()
+        ]
+        subnets = list(ipaddress.ip_network("198.18.0.0/15").subnets(new_prefix=24))
+        random.shuffle(subnets)
+        return next(each for each in subnets if not any(map(each.overlaps, taken)))
 
     def volume(self, name):
         self._volumes.add(f"{self.name}_{name}")

@@ -40,7 +40,8 @@ OWN = {
 
 def worker_of(shop):
     default = shop.network("default", Attachable=True, Options={"com.docker.network.bridge.enable_icc": "true"})
-    fixed = shop.network("fixed", Internal=True, IPAM={"Config": [{"Subnet": "198.18.77.0/24"}]})
+    subnet = shop.free_subnet()
+    fixed = shop.network("fixed", Internal=True, IPAM={"Config": [{"Subnet": str(subnet)}]})
     worker = shop.create(
         "worker",
         {
@@ -90,7 +91,7 @@ def worker_of(shop):
         },
     )
     shop.engine.connect(
-        fixed, worker, {"Aliases": ["fixed-worker"], "IPAMConfig": {"IPv4Address": "198.18.77.9"}}
+        fixed, worker, {"Aliases": ["fixed-worker"], "IPAMConfig": {"IPv4Address": str(subnet[9])}}
     )
     shop.engine.start(worker)
     return worker
@@ -152,7 +153,8 @@ def test_a_container_comes_back_the_same_in_every_field(shop):
     ]
     del before["HostConfig"]["Mounts"]
     assert differences(before, after) == []
-    assert after["NetworkSettings"]["Networks"][f"{shop.name}_fixed"]["IPAddress"] == "198.18.77.9"
+    address = networks["fixed"]["IPAM"]["Config"][0]["Subnet"].replace(".0/24", ".9")
+    assert after["NetworkSettings"]["Networks"][f"{shop.name}_fixed"]["IPAddress"] == address
     for name, network in networks.items():
         assert differences(network, shop.engine.network(f"{shop.name}_{name}")) == []
     assert shop.execute("worker", "sh", "-c", 'echo "$SECRET"; hostname; grep -c elsewhere /etc/hosts') == (
