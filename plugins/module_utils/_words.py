@@ -16,6 +16,14 @@ def joined(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number with its noun, such as ``1 task`` or ``1,200 tasks``.
+
+    :param more: the noun for several things, if ``one`` with an ``s`` is not it.
+    """
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def agree(named: Sized, one: str, more: str) -> str:
     """The word that agrees with what is named: ``one`` for a single thing, ``more`` for several, as in runs and run."""
     return one if len(named) == 1 else more

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._words import agree, joined
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._words import agree, counted, joined
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._words import
 )
 def test_the_verb_agrees_with_the_names(names, sentence):
     assert f"{joined(names)} {agree(names, 'runs', 'run')}" == sentence
+
+
+def test_the_noun_agrees_with_the_number():
+    assert [counted(number, "task") for number in (0, 1, 1200)] == ["0 tasks", "1 task", "1,200 tasks"]
+    assert counted(2, "body", "bodies") == "2 bodies"
