@@ -255,7 +255,8 @@ class _Chooser:
         services = next(iter(self.colors.values()), {})
         service = next((name for name, each in services.items() if host in each.names), "")
         inside = role_of(service, self.roles) == "support"
-        where = f"{service}, which is a support service" if inside else f"{host or 'no host'}, outside both colors"
+        outside = f"{host or 'a broker without a host name'}, outside both colors"
+        where = f"{service}, which is a support service" if inside else outside
         if self.mode == "auto":
             mode, reason = "color" if inside else "shared", f"bluegreen_broker_url leads to {where}"
         else:

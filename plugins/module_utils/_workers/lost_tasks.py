@@ -15,6 +15,7 @@ from .._broker.connection import Broker
 from .._broker.redis import RedisError
 from .._broker.remote_control import Task
 from .._host import Host
+from .._words import agree
 from .finish_container import Ending
 
 # How many tasks a sentence names.
@@ -48,7 +49,8 @@ def killed_sentence(
         why = each.ended.why if each.ended and each not in forced else "was killed when its time was over"
         reasons.append(f"{each.container.name} {why}")
     if lost:
-        result = f"These tasks ran there, may not have ended and are not in a queue: {listed(lost)}."
+        ran, are = agree(lost, "This task", "These tasks"), agree(lost, "is", "are")
+        result = f"{ran} ran there, may not have ended and {are} not in a queue: {listed(lost)}."
     elif tasks is None:
         result = "It is not known which tasks ran there."
     else:

@@ -62,7 +62,7 @@ def test_a_queue_larger_than_maxmemory(host, old, start_server):
     payloads = [message(text="x" * 20_000) for _number in range(400)]
     with old.connect() as redis:
         fill(redis, "celery", payloads)
-        figures = r"in old need 1\d MiB, but new has room for .*its maxmemory is 6.0 MiB"
+        figures = r"from old need 1\d MiB, but new has room for .*its maxmemory is 6.0 MiB"
         error = refused(host, old.broker("old"), small.broker("new"), figures)
         assert consume_all(redis) == payloads
     assert error.details["needed"] > error.details["room"] > 0
