@@ -39,7 +39,7 @@ def fetch(params: Params, host: Host, check_mode: bool) -> Result:
     )
     if not params["services"]:
         # Compose would take that for all services.
-        raise BluegreenError("services is [], but a color has at least one service: name those that get a container.")
+        raise BluegreenError("services is [], but a color has at least one: name those that get a container.")
     for name in params["services"]:
         check_service("services", name)
     if not check_mode:

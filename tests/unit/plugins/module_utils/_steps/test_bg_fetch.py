@@ -41,7 +41,7 @@ def test_check_mode_changes_nothing(host, calls):
 @pytest.mark.parametrize(
     "params, refusal",
     [
-        ({"services": []}, "services is \\[\\], but a color has at least one service: name those that"),
+        ({"services": []}, "services is \\[\\], but a color has at least one: name those that get a container."),
         ({"services": ["--scale=web=2"]}, "services is '--scale=web=2', but a service is named with"),
         ({"project": "a b"}, "project is 'a b', but"),
         ({"app": "A"}, "app is 'A', but"),
