@@ -119,7 +119,7 @@ def test_what_goes_back_cannot_be_finished(scene):
     "params, words",
     [
         ({**APPROVED, "deployment_id": "dep-0"}, "deployment_id dep-0 is not the open deployment of app shop"),
-        ({**APPROVED, "epoch": 2}, "taken over meanwhile"),
+        ({**APPROVED, "epoch": 2}, "taken over in the meantime"),
         (
             {**WHICHEVER, "release": "3"},
             "bluegreen_release is '3', but the release of app shop that awaits approval is '2': nothing was finished",

@@ -93,7 +93,7 @@ def test_the_release_has_to_be_named(stuck):
 
 
 def test_a_run_that_asked_before_it_failed_turns_nothing_round(stuck):
-    with pytest.raises(Fenced, match="is being undone|was taken over meanwhile"):
+    with pytest.raises(Fenced, match="is being undone|was taken over in the meantime"):
         finish(stuck, {"deployment_id": "dep-1", "epoch": 1, "release": "2"})
     assert stuck.calls == []
 

@@ -375,6 +375,6 @@ def test_a_rescue_that_slept_finds_that_the_guard_was_faster(scene):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
     scene.deployment("settle").take_over(guard=True)
-    with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\): nothing was changed"):
+    with pytest.raises(Fenced, match=r"was taken over in the meantime \(epoch 2, not 1\): nothing was changed"):
         recover(scene, UNDO._replace(deployment_id="dep-1", epoch=1))
     assert scene.calls == []

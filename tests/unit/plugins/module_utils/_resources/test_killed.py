@@ -62,12 +62,11 @@ def test_a_container_that_was_killed_for_memory_right_after_its_start_is_named_w
     with pytest.raises(BluegreenError) as failure:
         consuming.still_up(host, started, {"memory_budget": BUDGET})
     assert failure.value.message == (
-        "Container shop-green-worker-1 was killed for memory right after its start: its last log lines are in "
-        f"logs.{SAID}"
+        f"Container shop-green-worker-1 was killed for memory right after its start; its last log lines follow.{SAID}"
     )
     monkeypatch.setattr(host_resources, "oom_kills", lambda: 3)
     with pytest.raises(
-        BluegreenError, match="ended with exit code 137 right after its start: its last log lines are in logs.$"
+        BluegreenError, match="ended with exit code 137 right after its start; its last log lines follow.$"
     ):
         consuming.still_up(host, started, {"memory_budget": BUDGET})
 
