@@ -86,7 +86,7 @@ def _nothing_open(store: Store, request: Request) -> dict[str, Any]:
     if request.deployment_id and last.get("id") == request.deployment_id:
         # Its controller was away, and the guard ended it first.
         why = f" ({last['reason']})" if last.get("reason") else ""
-        message = f"Deployment {last['id']} has ended meanwhile: {last['result'].replace('_', ' ')}{why}."
+        message = f"Deployment {last['id']} has ended in the meantime: {last['result'].replace('_', ' ')}{why}."
     kept, done, again = snapshot_file.kept_color(store), "", False
     if request.prefer == "rollback" and not request.deployment_id:
         done = kept_color.done_already(last, kept, request.release)
