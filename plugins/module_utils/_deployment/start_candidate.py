@@ -207,7 +207,7 @@ def _refuse_messages(broker: Broker, deadline: Deadline) -> None:
         listed = ", ".join(f"{queue}: {number}" for queue, number in sorted(waiting.items()))
         raise BluegreenError(
             f"The Redis of {broker.name} holds tasks right after its start ({listed}): it started with an old volume, "
-            "and its tasks may have run already. Empty or remove its volume, or move them with bg_move_tasks, and "
+            "and its tasks may have run already. Empty or remove its volume, or move the tasks with bg_move_tasks, and "
             "deploy again.",
             failure="old_messages",
             queues=waiting,

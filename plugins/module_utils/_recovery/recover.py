@@ -261,8 +261,8 @@ class Recovery(Rollback):
         journal.note(result="failed")
         if journal.step is Step.FINISH:
             raise BluegreenError(
-                f"Release {self.release} of app {self.store.app} was approved, but Nginx is not proved to serve "
-                f"{journal['to']}, so nothing more was removed. Repair Nginx, then run {command('finish')} "
+                f"Release {self.release} of app {self.store.app} was approved, but it could not be verified that Nginx "
+                f"serves {journal['to']}, so nothing more was removed. Repair Nginx, then run {command('finish')} "
                 f"again{deployment_finish.or_back(journal, self.candidate, self.served)}."
             )
         release = journal["release"]

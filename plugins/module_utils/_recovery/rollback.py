@@ -62,9 +62,10 @@ class Rollback(Attempt):
         stubborn = end_called_with(self.host.clock, "compose", env_file)
         if stubborn:
             self.journal.note(rolling_back=True, reason=self.reason)
+            those = f"{agree(stubborn, 'process', 'processes')} {joined([str(pid) for pid in stubborn])}"
             raise BluegreenError(
                 f"Compose still works for deployment {self.journal['id']} of app {self.store.app} and cannot be killed "
-                f"(process {', '.join(map(str, stubborn))}): once it has ended, run {command('rollback')} again."
+                f"({those}): once it has ended, run {command('rollback')} again."
             )
         self.candidate.refresh()
         remove_unstarted(self, self.candidate)

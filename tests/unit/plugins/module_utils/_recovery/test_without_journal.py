@@ -331,8 +331,8 @@ def test_where_nobody_knows_which_color_is_live_nothing_is_done(scene, served, c
     assert refusal.value.message == (
         f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and "
         "deployment.json.previous damaged): run ansible-playbook smallfleet.bluegreen.recover, which looks at the host "
-        "instead and keeps the damaged file under another name. But Nginx is not proved to serve either color, so "
-        "nothing was done. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
+        "instead and keeps the damaged file under another name. But it could not be verified which color Nginx serves, "
+        "so nothing was done. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
     )
     assert untouched(scene)
 
