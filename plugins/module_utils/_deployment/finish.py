@@ -202,8 +202,8 @@ def _start_broker(host: Host, old: Color) -> None:
         start_broker(host, old)
     except BluegreenError as error:
         raise BluegreenError(
-            f"{error.message} Nothing was removed: correct that, then run {command('finish')} again, or remove that "
-            "container yourself if you do not need those tasks."
+            f"{error.message} Nothing was removed: correct the cause, then run {command('finish')} again, or remove "
+            "that container yourself if you do not need those tasks."
         ) from error
 
 

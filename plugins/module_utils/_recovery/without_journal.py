@@ -79,7 +79,7 @@ def recover_without_journal(host: Host, store: Store, corrupt: JournalCorrupt, c
             f"Repair Nginx, then run {command('recover')}."
         )
     if check_mode:
-        return _result(f"The journal is damaged. {served} is live, and only the workers of {served} would run.")
+        return _result(f"The journal is damaged. Color {served} is live, and only the workers of {served} would run.")
     with store.lock("recovery without a journal"):
         try:
             store.load()

@@ -146,9 +146,9 @@ def test_a_broker_that_does_not_start_any_more_is_not_removed(scene, monkeypatch
             close(scene)
     assert failure.value.message == (
         "The broker of blue, container shop-blue-redis-1, may hold tasks, but was down and does not start (no space "
-        "left on device). Look at its log (docker logs shop-blue-redis-1). Nothing was removed: correct that, then run "
-        "ansible-playbook smallfleet.bluegreen.finish again, or remove that container yourself if you do not need "
-        "those tasks."
+        "left on device). Look at its log (docker logs shop-blue-redis-1). Nothing was removed: correct the cause, "
+        "then run ansible-playbook smallfleet.bluegreen.finish again, or remove that container yourself if you do not "
+        "need those tasks."
     )
     assert scene.states()["blue-web"] == "running"
     # Whoever cannot mend it can still go back.

@@ -316,7 +316,7 @@ def test_check_mode_changes_nothing(scene):
         "id": "",
         "epoch": 0,
         "result": "failed",
-        "message": "The journal is damaged. blue is live, and only the workers of blue would run.",
+        "message": "The journal is damaged. Color blue is live, and only the workers of blue would run.",
         "logs": {},
     }
     assert untouched(scene)
