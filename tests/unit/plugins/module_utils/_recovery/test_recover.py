@@ -45,12 +45,12 @@ def test_nothing_is_open(scene):
 def test_who_undoes_what_the_guard_has_undone_is_told_so(scene):
     scene.store.log({"id": "dep-1", "result": "rolled_back", "reason": "guard: no heartbeat for 20 s in step health"})
     assert recover(scene, UNDO._replace(deployment_id="dep-1"))["message"] == (
-        "Deployment dep-1 has ended meanwhile: rolled back (guard: no heartbeat for 20 s in step health)."
+        "Deployment dep-1 has ended in the meantime: rolled back (guard: no heartbeat for 20 s in step health)."
     )
     scene.store.log({"id": "dep-2", "result": "committed", "reason": ""})
     assert (
         recover(scene, UNDO._replace(deployment_id="dep-2"))["message"]
-        == "Deployment dep-2 has ended meanwhile: committed."
+        == "Deployment dep-2 has ended in the meantime: committed."
     )
 
 

@@ -211,8 +211,8 @@ def test_a_finish_that_nginx_stands_against_says_so(scene):
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop was approved, but Nginx is not proved to serve green, so nothing more was removed. "
-        "Repair Nginx, then run ansible-playbook smallfleet.bluegreen.finish again."
+        "Release 2 of app shop was approved, but it could not be verified that Nginx serves green, so nothing more was "
+        "removed. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.finish again."
     )
     assert set(scene.states().values()) == {"running", "exited"} and len(scene.states()) == 8
 

@@ -101,6 +101,6 @@ def test_beats_that_fell_before_the_approval_are_told_apart(monkeypatch, tmp_pat
     with pytest.raises(BluegreenError) as failure:
         settle.settle(scene.host, scene.store, params, check_mode=False)
     assert failure.value.message == (
-        "shop-green-beat-1 (killed for memory), shop-green-worker-1 of the new color exited after the start: the last "
-        f"log lines are in logs.{SAID}"
+        "shop-green-beat-1 (killed for memory) and shop-green-worker-1 of the new color exited after the start: their "
+        f"last log lines follow. Correct the cause, then deploy again.{SAID}"
     )
