@@ -17,7 +17,7 @@ import marshal
 import os
 import sys
 import zipfile
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from .._errors import BluegreenError
 from .._linux.files import opener, remove, require_trusted, sync_folder, telling
@@ -42,8 +42,10 @@ else:
 
 sys.exit(main(sys.argv[1:], "{code}"))
 """
-# Bytecode that Python compares with the source beside it before it uses it (PEP 552).
-_CHECKED_HASH = 0b11
+# Bytecode that Python uses without a look at the source beside it (PEP 552): the seal shows damage to either. Without
+# docstrings, which nothing reads at run time.
+_UNCHECKED_HASH = 0b01
+_WITHOUT_DOCSTRINGS = 2
 
 
 def pack(python: str, modules: dict[str, str], code: str) -> bytes:
@@ -64,19 +66,17 @@ def pack(python: str, modules: dict[str, str], code: str) -> bytes:
     packed.write(f"#!{python} -I\n".encode())
     with zipfile.ZipFile(packed, "w") as archive:
         for name, text in sorted(files.items()):
-            _add(archive, name, text.encode())
-            _add(archive, f"{name}c", _bytecode(name, text))
+            # For the Python of a later upgrade of the host, which cannot use the bytecode.
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED, 1)
+            # Not compressed, because each run of the program would pay for it.
+            archive.writestr(zipfile.ZipInfo(f"{name}c"), _bytecode(name, text), zipfile.ZIP_STORED)
         archive.comment = seal.comment(code, importlib.util.MAGIC_NUMBER)
     return seal.seal(packed.getvalue())
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: Union[str, bytes]) -> None:
-    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
-
-
 def _bytecode(name: str, text: str) -> bytes:
-    flags, source = _CHECKED_HASH.to_bytes(4, "little"), importlib.util.source_hash(text.encode())
-    code = compile(text, name, "exec", dont_inherit=True)
+    flags, source = _UNCHECKED_HASH.to_bytes(4, "little"), importlib.util.source_hash(text.encode())
+    code = compile(text, name, "exec", dont_inherit=True, optimize=_WITHOUT_DOCSTRINGS)
     return importlib.util.MAGIC_NUMBER + flags + source + marshal.dumps(code)
 
 

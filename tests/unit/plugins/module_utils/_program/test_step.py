@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -97,19 +99,32 @@ def test_a_module_that_there_is_not_begins_nothing(program):
     assert done.returncode != 0 and seal.BEGUN not in done.stdout
 
 
-def test_bytecode_of_another_source_is_not_trusted(program, monkeypatch):
-    """As after a copy that went wrong: Python compares it with the source that is beside it."""
-    modules = {**sources(), "_guard/main.py": "def main(argv, code):\n    print('source')\n"}
-    stale = host_program._bytecode("_guard/main.py", "def main(argv, code):\n    print('stale')\n")
+def packed(program, monkeypatch, text, magic=importlib.util.MAGIC_NUMBER):
+    """What a program prints whose guard has this text, and this bytecode for Python of this version."""
+    compiled = magic + host_program._bytecode("_guard/main.py", "def main(argv, code):\n    print('bytecode')\n")[4:]
     real = host_program._bytecode
     monkeypatch.setattr(
-        host_program, "_bytecode", lambda name, text: stale if "_guard/main.py" in name else real(name, text)
+        host_program, "_bytecode", lambda name, text: compiled if "_guard/main.py" in name else real(name, text)
     )
-    content = host_program.pack(PYTHON, modules, "c" * 64)
-    path = program.parent / "stale.pyz"
-    path.write_bytes(content)
-    done = subprocess.run([PYTHON, "-I", path, "guard"], capture_output=True, text=True, check=False)
-    assert done.stdout == "source\n"
+    path = program.parent / "other.pyz"
+    path.write_bytes(host_program.pack(PYTHON, {**sources(), "_guard/main.py": text}, "c" * 64))
+    return subprocess.run([PYTHON, "-I", path, "guard"], capture_output=True, text=True, check=False).stdout
+
+
+def test_a_run_does_not_read_the_source(program, monkeypatch):
+    assert packed(program, monkeypatch, "this is not Python") == "bytecode\n"
+
+
+def test_another_python_runs_the_source(program, monkeypatch):
+    """A host may be upgraded while the guard waits for the approval."""
+    text = "def main(argv, code):\n    print('source')\n"
+    assert packed(program, monkeypatch, text, magic=b"\x00\x0d\x0d\x0a") == "source\n"
+
+
+def test_bytecode_is_not_compressed(program):
+    with zipfile.ZipFile(program) as archive:
+        kinds = {each.compress_type for each in archive.infolist() if each.filename.endswith(".pyc")}
+    assert kinds == {zipfile.ZIP_STORED}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PLUGINS.glob("module_utils/_steps/bg_*.py")))
