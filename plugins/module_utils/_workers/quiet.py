@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Busy workers take no more tasks and begin those that they hold, for a moment before they are told to finish.
+"""Workers take no more tasks and begin those that they hold, for a moment before they are told to finish.
 
 If Celery hands a task to a process of its pool in the instant of the signal, the task runs twice: there, and again
 elsewhere, because the main process does not know yet that it runs and returns its message to the queue. So no task may
@@ -41,7 +41,10 @@ def let_them_begin(host: Host, journal: AnyJournal, broker: Broker, containers: 
     deadline = Deadline(host.clock, LONGEST)
     while told and not deadline.over:
         held = remote_control.ask_all(host, broker, "reserved", nodes)
-        if not held or not any(held.values()):
+        if held is None:
+            return
+        # On a busy host an answer may be late. It is asked for again, because these workers have answered before.
+        if told.keys() <= held.keys() and not any(held.values()):
             return
         journal.renew_lease()
         deadline.sleep(PACE)

@@ -211,7 +211,8 @@ class _Stop:
             signalled=sorted(set(journal.get("signalled") or ()) | {container.id for container in self._running}),
             worker_roles=with_roles(journal, self._running, self._roles),
         )
-        if self._tasks and self._broker is not None:
+        # Idle workers too: one may take a task in the instant of the signal.
+        if self._tasks is not None and self._broker is not None:
             let_them_begin(host, journal, self._broker, self._workers)
             # The tasks that run now are the ones to account for.
             self._tasks = active_tasks(host, self._broker, self._workers) or self._tasks

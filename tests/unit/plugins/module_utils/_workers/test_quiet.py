@@ -10,12 +10,13 @@ from workers import Notes, WorkerHost
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import quiet
 
 QUEUES = {"celery@a": [{"name": "celery"}, {"name": "reports"}], "celery@b": [{"name": "celery"}]}
+NOTHING: dict = {"celery@a": [], "celery@b": []}
 
 
 @pytest.fixture
 def asked(monkeypatch):
     """What is asked of the workers; ``held`` is what they hold at each look, the last one for ever."""
-    asked = {"calls": [], "queues": QUEUES, "held": [{"celery@a": []}]}
+    asked = {"calls": [], "queues": QUEUES, "held": [NOTHING]}
 
     def ask_all(_host, _broker, method, _nodes, arguments=None):
         asked["calls"].append((method, arguments))
@@ -46,12 +47,14 @@ def test_each_queue_is_given_up_before_what_is_held_is_looked_at(asked):
 @pytest.mark.parametrize(
     "held, seconds",
     [
-        ([{"celery@a": [{}, {}]}, {"celery@a": [{}]}, {"celery@a": []}], 0.1),
+        ([{**NOTHING, "celery@a": [{}, {}]}, {**NOTHING, "celery@a": [{}]}, NOTHING], 0.1),
         # Tasks that take longer go back to their queue with the signal.
-        ([{"celery@a": [{}]}], quiet.LONGEST),
-        # One that does not answer any more is not waited for.
+        ([{**NOTHING, "celery@a": [{}]}], quiet.LONGEST),
+        # A late answer says nothing about the tasks that its worker holds.
+        ([{}, {"celery@a": []}, NOTHING], 0.1),
+        ([{}], quiet.LONGEST),
+        # Without Redis nothing can be asked.
         ([None], 0.0),
-        ([{}], 0.0),
     ],
 )
 def test_what_is_held_is_waited_for_but_not_for_long(asked, held, seconds):

@@ -62,8 +62,8 @@ def test_the_answer_of_a_beat_is_not_waited_for(host, journal, messages, monkeyp
     assert [container.service for container in asked] == ["worker"]
 
 
-@pytest.mark.parametrize("tasks, begins", [(None, 0), ([], 0), ([Task("celery@a", "id-1", "shop.report", 5.0)], 1)])
-def test_only_busy_workers_take_no_more_tasks_before_the_signal(host, journal, messages, tasks, begins):
+@pytest.mark.parametrize("tasks, begins", [(None, 0), ([], 1), ([Task("celery@a", "id-1", "shop.report", 5.0)], 1)])
+def test_workers_that_answer_take_no_more_tasks_before_the_signal(host, journal, messages, tasks, begins):
     messages["tasks"] = tasks
     stop_workers(host, journal, workers_of(host), 30, broker=WorkerBroker())
     assert len(messages["begins"]) == begins
