@@ -269,8 +269,8 @@ def test_a_name_that_is_none_is_refused(name):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.env_text({name: "x"})
     assert refusal.value.message == (
-        f"bluegreen_env is {name!r}, but a variable is named with letters, digits and _, and does not begin with a "
-        "digit."
+        f"bluegreen_env is {name!r}, but the name of a variable must begin with a letter or _, followed by letters, "
+        "digits and _."
     )
 
 
