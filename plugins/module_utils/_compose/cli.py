@@ -86,7 +86,8 @@ def render(host: Host, project: Project) -> dict[str, Any]:
     done = _run(host, options(project) + ["config", "--format", "json"], cwd=project.src)
     if done.code != 0:
         raise BluegreenError(
-            f"bluegreen_project_src is {project.src!r}, but Compose cannot read the files there: {reason(done.err)}"
+            f"bluegreen_project_src is {project.src!r}, but Compose cannot read the files there: {reason(done.err)} "
+            "Correct them (docker compose config in that folder shows the error too)."
         )
     for line in done.err.splitlines():
         if "variable is not set" in line:
@@ -132,7 +133,10 @@ def service_hashes(
     words = options(project._replace(files=["-"])) + ["config", "--no-normalize", "--hash", "*"]
     done = _run(host, words, cwd=project.src, stdin=json.dumps(compose_references.resolve(rendered, containers)))
     if done.code != 0:
-        raise BluegreenError(f"Compose cannot hash the services of project {project.name}: {reason(done.err)}")
+        raise BluegreenError(
+            f"Compose cannot compute the configuration hashes of project {project.name} (docker compose config "
+            f"--hash): {reason(done.err)} Correct the Compose file."
+        )
     return dict(line.split() for line in done.out.splitlines() if line.strip())
 
 
@@ -149,7 +153,9 @@ def env_text(variables: Mapping[str, Any]) -> str:
 def _quoted(name: str, value: Any) -> str:
     text = str(value)
     if "\0" in text:
-        raise BluegreenError(f"bluegreen_env.{name} holds a NUL byte, which no environment can carry.")
+        raise BluegreenError(
+            f"bluegreen_env.{name} contains a NUL byte, which an environment variable cannot contain: remove it."
+        )
     if "'" not in text and "\\" not in text:
         return f"'{text}'"
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$"), ("\n", "\\n"), ("\r", "\\r")):

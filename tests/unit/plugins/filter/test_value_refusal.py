@@ -63,8 +63,7 @@ def test_what_is_refused(refusal, check, value):
         (
             "Shop", "app", "bluegreen_app",
             "bluegreen_app is 'Shop', but it must be a lower-case letter, followed by up to 47 lower-case letters, "
-            "digits, "
-            "- or _.",
+            "digits, - or _.",
         ),
         (
             "a; include /etc/passwd", "server_name", "bluegreen_prepare_server_name",

@@ -52,8 +52,7 @@ REFUSED = [
     (
         {"app": "Shop"},
         "bluegreen_app is 'Shop', but it must be a lower-case letter, followed by up to 47 lower-case letters, "
-        "digits, - "
-        "or _.",
+        "digits, - or _.",
     ),
     (
         {"app": "localhost"},
@@ -95,8 +94,7 @@ REFUSED = [
     (
         nginx(upstream="a}b"),
         "bluegreen_nginx_upstream is 'a}b', but it must be a lower-case letter, followed by up to 47 lower-case "
-        "letters, "
-        "digits, - or _.",
+        "letters, digits, - or _.",
     ),
     (
         nginx(upstream="localhost"),
@@ -129,8 +127,7 @@ REFUSED = [
     (
         nginx(public_url="localhost/"),
         "bluegreen_public_url is 'localhost/', but it must be http:// or https://, a host, optionally a port, and a "
-        "path, "
-        "such as http://127.0.0.1/health/.",
+        "path, such as http://127.0.0.1/health/.",
     ),
     (
         nginx(public_host="a b"),
