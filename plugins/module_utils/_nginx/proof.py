@@ -53,9 +53,8 @@ def workers_verdict(noted: Collection[NginxWorker], now: Collection[NginxWorker]
         return Verdict(False, "Nginx started no new worker process")
     stale = [str(worker.pid) for worker in now if worker.identity in known and not worker.draining]
     if stale:
-        return Verdict(
-            False, f"worker process {', '.join(stale)} still accepts requests with the previous configuration"
-        )
+        still = "worker process {} still accepts" if len(stale) == 1 else "worker processes {} still accept"
+        return Verdict(False, f"{still.format(', '.join(stale))} requests with the previous configuration")
     return Verdict(True)
 
 

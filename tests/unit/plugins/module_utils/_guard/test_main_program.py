@@ -189,6 +189,6 @@ def test_a_file_that_cannot_be_put_back_is_one_sentence(scene, program, capsys, 
     monkeypatch.setattr(upstream_file.os, "link", refuse)
     assert program("restore") == 1
     assert capsys.readouterr().out == (
-        f"{scene.file} cannot be written (read-only file system): Nginx was left as it is. Fix that, and run this "
-        "again as root.\n"
+        f"{scene.file} cannot be written (read-only file system): Nginx was not changed. Remove the cause, and run "
+        "this again as root.\n"
     )
