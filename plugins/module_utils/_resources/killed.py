@@ -41,7 +41,8 @@ def memory_sentence(journal: AnyJournal) -> str:
     if not kills:
         return ""
     return (
-        f" The kernel of this host has killed processes for lack of memory since the plan ({kills})."
+        f" The kernel of this host has killed {kills} {'process' if kills == 1 else 'processes'} for lack of memory "
+        "since the plan."
         f"{memory_budget.expected(journal.get('memory_budget'))}"
     )
 

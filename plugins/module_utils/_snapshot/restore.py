@@ -157,9 +157,10 @@ class _Restoration:
             self._create(described, ids)
         self._carry_over(ids)
         if self.done:
+            were = "was" if len(self.done) == 1 else "were"
             self.host.warn(
-                f"Somebody had removed {', '.join(self.done)} of color {self.color.name} (docker system prune in a "
-                "cron job?): created again as before."
+                f"{', '.join(self.done)} of color {self.color.name} had been removed (perhaps by docker system prune "
+                f"in a cron job), and {were} created again as before."
             )
         if self.problems:
             raise BluegreenError("\n".join(self.problems))
@@ -229,7 +230,7 @@ class _Restoration:
         except EngineError as error:
             self.problems.append(
                 f"{what} of color {self.color.name} was removed by somebody, or lost its network, and cannot be "
-                f"brought back ({error.message}): fix that, then run {command('rollback')} again."
+                f"brought back ({error.message}): remove the cause, then run {command('rollback')} again."
             )
         return None
 

@@ -166,8 +166,8 @@ def test_what_somebody_else_could_have_written_is_not_gone_by(scene, program, ca
         os.chmod(path, 0o666)
     assert program(command) == guard.DISTRUSTED
     assert capsys.readouterr().out == (
-        f"{path} can be written by others, so another user may have written it: look at it, take "
-        f"that right away (chmod go-w {path}), and run this again.\n"
+        f"{path} can be written by others, so another user may have written it: look at it, remove that permission "
+        f"(chmod go-w {path}), and run this again.\n"
     )
     assert scene.file.read_text() == AFTER
     assert scene.effects() == []

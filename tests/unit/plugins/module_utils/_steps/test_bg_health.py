@@ -77,7 +77,7 @@ def test_by_itself_it_watches_what_runs(host, asked):
         "logs": {},
     }
     assert (asked["project"], asked["services"], asked["containers"]) == ("shop-green", None, ["web"])
-    assert asked["settings"] == (URL, "", (200,), 2.0, 0.3, 2, 60.0, True)
+    assert asked["settings"] == (URL, "", (200,), 2.0, 0.3, 2, 60.0, True, "deadline")
 
 
 def test_without_a_project_no_container_is_looked_at(host, asked):
