@@ -237,7 +237,7 @@ def _invalid(nginx: Nginx, file: str, exists: bool, message: str) -> str:
             f"{undefined.group(2)} uses the upstream {nginx.upstream}, but no included file defines it: define it in "
             f"{nginx.file}, or include that file."
         )
-    return f"The Nginx configuration is invalid already, before anything was changed: {message}. Fix that first."
+    return f"The Nginx configuration is invalid already, before anything was changed: {message}. Correct it first."
 
 
 def _missing(nginx: Nginx) -> str:
