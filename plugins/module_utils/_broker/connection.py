@@ -53,10 +53,7 @@ def settle(broker: str, service: str, url: str, support: Collection[str] | None)
         raise BluegreenError(f"bluegreen_broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
     scheme, host = "redis", service
     if url:
-        try:
-            parsed = parse_url(url)
-        except BluegreenError as error:
-            raise BluegreenError(error.message.replace("broker url", "bluegreen_broker_url", 1)) from None
+        parsed = parse_url(url)
         scheme, host = parsed.scheme, parsed.host
     if broker == "auto":
         broker = "color" if host in (support or ()) else "shared"
@@ -80,6 +77,9 @@ def of_deployment(store: Store, journal: AnyJournal, given: Mapping[str, Any] | 
         broker = settings["broker"]
         return BrokerSettings(broker["mode"], broker["service"], store.broker_url())
     return BrokerSettings("color")
+
+# Which of the two it is is not known where a broker is connected.
+_ANY_URL = "The broker's URL (bluegreen_broker_url, or that of the services)"
 
 
 class Consumer(NamedTuple):
@@ -304,7 +304,7 @@ def connect(
     # Without a URL a shared broker cannot be found: a Redis of the project is another one.
     if settings.mode == "none" or (settings.mode == "shared" and not settings.url):
         return None
-    url = parse_url(settings.url) if settings.url else None
+    url = parse_url(settings.url, _ANY_URL) if settings.url else None
     if url is not None and url.scheme not in PLAIN:
         return None
     service = url.host if url is not None and url.host else settings.service

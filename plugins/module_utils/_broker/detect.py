@@ -18,6 +18,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 from .._celery.roles import broker_of_command
 from .._docker.containers import Container, role_of
 from .._errors import BluegreenError
+from .._words import joined
 from .address import OTHER_SCHEMES, TASK_SCHEMES, Address, address_of, first_url
 from .redis import PLAIN, is_redis
 
@@ -254,7 +255,8 @@ class _Chooser:
         services = next(iter(self.colors.values()), {})
         service = next((name for name, each in services.items() if host in each.names), "")
         inside = role_of(service, self.roles) == "support"
-        where = f"{service}, which is a support service" if inside else f"{host or 'no host'}, outside both colors"
+        outside = f"{host or 'a broker without a host name'}, outside both colors"
+        where = f"{service}, which is a support service" if inside else outside
         if self.mode == "auto":
             mode, reason = "color" if inside else "shared", f"bluegreen_broker_url leads to {where}"
         else:
@@ -286,9 +288,9 @@ class _Chooser:
         # The default name is not the user's decision.
         if len(servers) > 1 and (self.service == DEFAULT_SERVICE or not named):
             raise BluegreenError(
-                f"Cannot tell in which Redis tasks wait: {', '.join(servers[:-1])} and {servers[-1]} are support "
-                "services that run a Redis, and no service has a broker URL. Name the broker in "
-                "bluegreen_broker_service, and set bluegreen_broker to color."
+                f"Cannot tell in which Redis tasks wait: {joined(servers)} are support services that run a Redis, and "
+                "no service has a broker URL. Name the broker in bluegreen_broker_service, and set bluegreen_broker to "
+                "color."
             )
         if named:
             return Choice("color", self.service, "", f"bluegreen_broker_service {self.service} is a support service")
@@ -311,7 +313,8 @@ class _Chooser:
         if self.service in self.roles["support"] and not (self.sure and each.address.host):
             raise BluegreenError(
                 f"Cannot tell which broker is used: {each}, which is outside both colors, but {self.service} is listed "
-                "in bluegreen_support_services. Set bluegreen_broker to shared or to color."
+                "in bluegreen_support_services. Set bluegreen_broker to shared if tasks wait there, or to color if "
+                f"they wait in {self.service}."
             )
 
     def _require_same(self) -> None:

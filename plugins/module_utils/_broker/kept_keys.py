@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable, NamedTuple
 
 from .._errors import BluegreenError
+from .._words import agree, counted
 from . import move_checks
 from .copy_keys import copy_keys
 from .queues import celerys_by_content, chunks, is_bookkeeping, text
@@ -60,7 +61,7 @@ def keep_keys(
     move_checks.refuse_servers(source, destination)
     found = {number: _matching(source.database(number), patterns) for number in source.databases()}
     needed = sum(move_checks.size_of(source.database(number), keys) for number, keys in found.items())
-    move_checks.refuse_room(host, source, destination, needed, "keys to keep")
+    move_checks.refuse_room(host, source, destination, needed, "keys to copy")
     copied = 0
     refused: list[bytes] = []
     for number, keys in found.items():
@@ -68,11 +69,13 @@ def keep_keys(
         copied += done.written
         refused += done.refused
     if copied:
-        host.commands.append(f"copy {copied} keys like {', '.join(patterns)} from {source.name} to {destination.name}")
+        like = f"{counted(copied, 'key')} like {', '.join(patterns)}"
+        host.commands.append(f"copy {like} from {source.name} to {destination.name}")
     if refused:
         host.warn(
-            f"{len(refused)} keys of {source.name} that bluegreen_keep_keys names were not copied, because "
-            f"{destination.name} does not accept their type, such as {text(refused[0])!r}."
+            f"{counted(len(refused), 'key')} that bluegreen_keep_keys names {agree(refused, 'was', 'were')} not copied "
+            f"from {source.name}, such as {text(refused[0])!r}, because {destination.name} does not accept "
+            f"{agree(refused, 'its', 'their')} type: use the same Redis image in both colors."
         )
     return Kept(copied, len(refused))
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 from .._celery import kombu
 from .._celery.task_names import Names, is_lost
 from .._errors import BluegreenError
+from .._words import counted
 from . import move_checks
 from .queues import PARKING, Stage, count_messages, has_task, released, stages, task_lists, text
 from .redbeat import copy_schedule
@@ -97,7 +98,7 @@ def move(
         before_messages()
     _move_messages(journal, source, destination, record["n"], delivery)
     if delivery.total:
-        host.commands.append(f"move {delivery.total} messages from {source.name} to {destination.name}")
+        host.commands.append(f"move {counted(delivery.total, 'message')} from {source.name} to {destination.name}")
     delivery.end_progress(journal)
     return_parked(host, journal, destination, delivery.known if delivery.total or not callable(known) else None)
     return Moved(
@@ -133,7 +134,7 @@ def park_unknown(host: Host, journal: AnyJournal, broker: Broker, known: Names |
     """
     delivery = _sort_again(journal, broker, known, parked=False)
     if delivery.parked:
-        host.commands.append(f"park {sum(delivery.parked.values())} messages of {broker.name}")
+        host.commands.append(f"park {counted(sum(delivery.parked.values()), 'message')} of {broker.name}")
     return delivery.parked
 
 
@@ -145,7 +146,8 @@ def return_parked(host: Host, journal: AnyJournal, broker: Broker, known: Names 
     """
     delivery = _sort_again(journal, broker, known, parked=True)
     if delivery.queues:
-        host.commands.append(f"return {sum(delivery.queues.values())} parked messages of {broker.name} to their queues")
+        parked = counted(sum(delivery.queues.values()), "parked message")
+        host.commands.append(f"return {parked} of {broker.name} to the queues")
     return delivery.queues
 
 
@@ -207,7 +209,7 @@ def restore_orphans(host: Host, journal: AnyJournal, broker: Broker) -> int:
         drain_here(journal, broker, number, delivery)
     total = delivery.total
     if total:
-        host.commands.append(f"give {total} unacknowledged messages of {broker.name} back to their queues")
+        host.commands.append(f"give {counted(total, 'unacknowledged message')} of {broker.name} back to the queues")
     return total
 
 
@@ -229,7 +231,7 @@ def take_back(host: Host, journal: AnyJournal, broker: Broker) -> int:
         drain_here(journal, broker, number, delivery)
     total = delivery.total
     if total:
-        host.commands.append(f"give {total} staged messages of {broker.name} back to their queues")
+        host.commands.append(f"give {counted(total, 'staged message')} of {broker.name} back to the queues")
     return total
 
 

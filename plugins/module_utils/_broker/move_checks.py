@@ -74,8 +74,8 @@ def room_finding(
     if needed <= room:
         return ""
     return (
-        f"The {what} in {source} need {_mib(needed)} MiB, but {destination} has room for {_mib(room)} MiB ({limit}): "
-        "nothing was moved. Give it more memory, or deploy when there is less to move."
+        f"The {what} from {source} need {_mib(needed)} MiB, but {destination} has room for {_mib(room)} MiB ({limit}): "
+        f"nothing was moved. Give {destination} more memory, or deploy when there is less to move."
     )
 
 

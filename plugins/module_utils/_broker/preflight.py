@@ -85,7 +85,8 @@ def _check_shared(
 def _out_of_reach(error: RedisError) -> str:
     return (
         f"The broker for both colors cannot be reached from this host: {error.message} If only containers can resolve "
-        "its name, nothing is wrong: its tasks are not counted then, and a new worker counts as ready when it says so."
+        "its name, nothing is wrong: tasks are then not counted, and a new worker counts as ready when its own log "
+        "says so."
     )
 
 
@@ -122,5 +123,6 @@ def leftover_finding(color: Color) -> str:
     return (
         f"The broker of {color.project} still holds tasks of an earlier deployment ({queues.in_words(left)}), which "
         "this deployment would lose: it creates that broker again, and no live color can take them. Start the workers "
-        f"of {color.project} until the tasks are done, or remove the broker's container and volume if they may be lost."
+        f"of {color.project} until the tasks are done, or remove the broker's container and volume if you do not need "
+        "those tasks."
     )

@@ -80,23 +80,24 @@ class Url(NamedTuple):
     credentials: Credentials
 
 
-def parse_url(url: str) -> Url:
+def parse_url(url: str, option: str = "bluegreen_broker_url") -> Url:
     """Parse the URL of a broker.
 
+    :param option: the option that has the URL, for the error.
     :raises BluegreenError: it is not a URL. The message does not show it, because it may hold a password.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        _refuse_url()
+        _refuse_url(option)
     # SQS and others need no host; a Redis does.
     if "://" not in url or (parts.scheme.startswith(PLAIN) and not parts.netloc):
-        _refuse_url()
+        _refuse_url(option)
     path = parts.path.strip("/")
     if parts.scheme in ("redis", "rediss", *PLAIN) and path and not path.isdigit():
         raise BluegreenError(
-            f"broker url names the database {path!r}, but Redis numbers its databases: write it such as "
+            f"{option} names the database {path!r}, but Redis numbers its databases: write the number instead, as in "
             "redis://redis:6379/0."
         )
     return Url(
@@ -108,10 +109,10 @@ def parse_url(url: str) -> Url:
     )
 
 
-def _refuse_url() -> NoReturn:
+def _refuse_url(option: str) -> NoReturn:
     raise BluegreenError(
-        "broker url is not a URL (its text is not shown because it may hold a password): write it as the app does, "
-        "such as redis://redis:6379/0."
+        f"{option} is not a URL (its text is not shown because it may hold a password): write it as the app does, such "
+        "as redis://redis:6379/0."
     )
 
 
@@ -281,7 +282,11 @@ class Redis(Commands):
 
     def _out_of_reach(self, error: Exception) -> RedisError:
         no_way = isinstance(error, socket.timeout) or getattr(error, "errno", None) in _NO_WAY
-        return RedisError(f"Redis does not answer at {self.place} ({reason_of(error)}).", no_way=no_way)
+        return RedisError(
+            f"Redis does not answer at {self.place} ({reason_of(error)}). Start it, or correct its URL "
+            "(bluegreen_broker_url).",
+            no_way=no_way,
+        )
 
 
 def encode(words: Command) -> bytes:
@@ -319,4 +324,4 @@ def refusal(place: str, text: str, credentials: Credentials = Credentials()) -> 
     if code == "NOAUTH":
         why = f"{credentials.unread} could not be read" if credentials.unread else "none was found in the project"
         return f"Redis at {place} asks for a password, and {why} ({code}): {way_out}"
-    return f"Redis at {place} refused a command: {text}."
+    return f"Redis at {place} refused a command ({text}). Look at the log of that Redis."

@@ -77,8 +77,9 @@ class RedisCli(Commands):
         if len(replies) != len(self._login) + len(commands):
             reason = (error or out).decode("utf-8", "replace").strip().splitlines()
             raise RedisError(
-                f"redis-cli in {self.place} did not answer as it should (exit code {code}"
-                + (f": {reason[-1]})." if reason else ").")
+                f"redis-cli in {self.place} gave an unexpected answer (exit code {code}"
+                + (f": {reason[-1]}" if reason else "")
+                + f"): run docker exec {self._container.name} redis-cli ping."
             )
         return replies[len(self._login):]
 

@@ -19,6 +19,7 @@ import re
 from typing import TYPE_CHECKING, Any, Callable
 
 from .._celery import kombu
+from .._words import counted
 from .copy_keys import copy_keys
 from .queues import chunks, present
 from .redis import Command, Commands
@@ -70,9 +71,9 @@ def copy_results(host: Host, journal: AnyJournal, here: Commands, there: Command
     copied += copy_keys(journal, here, there, [key for key in chords if key not in united], replace).written
     if stuck:
         host.warn(
-            f"The body of {stuck} {'chord' if stuck == 1 else 'chords'} will not run by itself: all tasks before it "
-            "are done, but they ended in the workers of both colors, the last of them in one that was stopping. Send "
-            "it again, and give running tasks more time next time (bluegreen_worker_stop_timeout)."
+            f"The body of {counted(stuck, 'chord')} will not run by itself. All of its other tasks are done, but some "
+            "ended in old workers and some in new ones, and the last in one that was stopping. Send the body again, "
+            "and give running tasks more time next time (bluegreen_worker_stop_timeout)."
         )
     return copied
 

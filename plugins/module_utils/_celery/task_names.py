@@ -98,7 +98,7 @@ def refusal(unknown: Mapping[str, int]) -> str:
     :param unknown: how many messages wait, by name of task.
     """
     return (
-        f"Tasks wait that the new release does not register, and its workers would discard them: {listed(unknown)}. "
+        f"The new release does not register these waiting tasks, so its workers would discard them: {listed(unknown)}. "
         "Deploy a release that still has them, or wait until they are done; or set bluegreen_unknown_tasks to hold "
         "(they are kept until a release registers them) or to move (they are handed over as they are)."
     )

@@ -24,6 +24,7 @@ from .adoption_routes import Line, Way, Ways
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 FILES_LABEL = "com.docker.compose.project.config_files"
 RELOAD = "nginx -t && systemctl reload nginx"
+_UNKNOWN = "its configuration uses a variable, or is broken"
 
 
 class App(NamedTuple):
@@ -215,14 +216,13 @@ def finding(found: Found, settings: Settings, ways: Ways, src: str, taken: Calla
         return ""
     if found.port < LOWEST_PORT:
         published = (
-            f"port {found.port}, but a color needs one from {LOWEST_PORT} on"
+            f"port {found.port}, but a color needs one that is {LOWEST_PORT} or higher"
             if found.port
             else "no port, but a color needs one"
         )
         return (
-            f"{what}, and its container {app.container} publishes {published}: give it a port such as 127.0.0.1:8000 "
-            "in its Compose file while few visitors come, start it anew that way, have Nginx pass to it, and deploy "
-            "then."
+            f"{what}, and its container {app.container} publishes {published}: at a quiet time, publish a port such as "
+            "127.0.0.1:8000 in its Compose file, start it again, let Nginx pass requests to that port, and then deploy."
         )
     upstream = upstream_of(found, settings, ways)
     served = ", ".join(dict.fromkeys(way.place for way in found.ways))
@@ -230,9 +230,9 @@ def finding(found: Found, settings: Settings, ways: Ways, src: str, taken: Calla
     if served:
         begin += f", and Nginx sends requests to it ({served}), but "
     elif ways.complete:
-        begin += ", and no place of Nginx sends requests to it; "
+        begin += ", and nothing in the Nginx configuration sends requests to it; "
     else:
-        begin += ", and whether Nginx sends requests to it is unknown (a variable, or a broken configuration); "
+        begin += f", and it is unknown whether Nginx sends requests to it ({_UNKNOWN}); "
     begin += f"{settings.nginx.file} names no live color: leave it running, and adopt it as {found.color}"
     end = "Then deploy again."
     if not served:
@@ -251,7 +251,7 @@ def _steps(
         yield ["Write into the inventory:", *lines]
     if by_hand and not upstream.theirs:
         yield [
-            f"Write into {upstream.file}, which {command('prepare')} cannot do here, this and nothing else:",
+            f"Write this and nothing else into {upstream.file} ({command('prepare')} does not write it here):",
             f"upstream {upstream.name} {{ server 127.0.0.1:{found.port}; }}",
         ]
     elif not upstream.theirs:
@@ -301,12 +301,11 @@ def served_idle(color: str, project: str, port: int, places: Collection[str], se
 
     :param places: the lines of Nginx that do, as ``file:line``; empty when that is unknown.
     """
-    begin = f"Color {color} is idle by {settings.nginx.file}, but project {project} runs, and "
+    begin = f"According to {settings.nginx.file}, color {color} is idle, but project {project} runs, and "
     if not places:
         return begin + (
-            f"whether Nginx sends requests to its port {port} is unknown (a variable, or a broken configuration): look "
-            f"for that port in nginx -T, and stop the project (docker compose -p {project} stop) only if Nginx does "
-            "not use it."
+            f"it is unknown whether Nginx sends requests to its port {port} ({_UNKNOWN}): look for that port in nginx "
+            f"-T, and stop the project (docker compose -p {project} stop) only if Nginx does not use it."
         )
     return begin + (
         f"Nginx sends requests to its port {port} ({', '.join(places)}): leave it running, write "
@@ -324,18 +323,17 @@ def without_live_color(settings: Settings, served: Mapping[str, tuple[int, str]]
     if not served:
         return ""
     places = ", ".join(f"{place} (port {port}: {listener})" for place, (port, listener) in served.items())
-    upstream = settings.nginx.upstream
     return (
-        f"No color is live yet, so what passes to http://{upstream} answers with 502 until the first deployment has "
-        f"switched Nginx: if this app is served by {places} now, change that place only when its visitors can wait so "
-        "long."
+        f"No color is live yet, so requests that Nginx passes to http://{settings.nginx.upstream} get a 502 until the "
+        f"first deployment has switched Nginx: if visitors reach this app through {places} now, change that only when "
+        "they can wait that long."
     )
 
 
 def beside(found: Found, src: str) -> str:
     """A warning of an app that runs beside the two colors, and does not keep a deployment out."""
     return (
-        f"Project {found.app.project} runs from {src} too ({found.app.container}), beside the two colors, and no place "
-        "of Nginx sends requests to it: if it is an earlier run of this app by hand, its workers keep working until "
-        "you stop it."
+        f"Project {found.app.project} runs from {src} too ({found.app.container}), beside the two colors, and nothing "
+        "in the Nginx configuration sends requests to it: if it is this app, started by hand earlier, its workers keep "
+        "working until you stop it."
     )

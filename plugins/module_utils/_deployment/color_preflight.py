@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .._broker import detect as broker_detect
 from .._commands import command
+from .._words import agree, joined
 from .._workers import finish_container, unlisted
 from . import adoption, adoption_preflight, adoption_routes, port_holders
 from .situation import Situation
@@ -30,7 +31,7 @@ def live_findings(situation: Situation) -> list[str]:
             f"Nginx sends requests to {situation.live} (port {port}), which container {port_holders.name_of(holder)} "
             f"of project {port_holders.project_of(holder) or '(none)'} publishes, but "
             f"bluegreen_projects.{situation.live} is {project!r} and its web service {situation.web!r}: name the "
-            "project and the services that run."
+            f"running project in bluegreen_projects.{situation.live}, and its web service in bluegreen_web_services."
         ]
     return [
         f"Nginx sends requests to {situation.live} (port {port}), but service {situation.web} of project {project} "
@@ -50,9 +51,10 @@ def idle_findings(situation: Situation) -> list[str]:
             places = list(dict.fromkeys(past))
             return [adoption.served_idle(situation.idle, project, port, places, situation.settings)]
     if running:
+        names = sorted(set(running))
         return [
-            f"Color {situation.idle} is idle, but {', '.join(running)} of project {project} runs: stop it first "
-            f"(docker compose -p {project} stop {' '.join(sorted(set(running)))})."
+            f"Color {situation.idle} is idle, but {joined(names)} of project {project} {agree(names, 'runs', 'run')}: "
+            f"stop {agree(names, 'it', 'them')} first (docker compose -p {project} stop {' '.join(names)})."
         ]
     return _port_findings(situation, project, port)
 

@@ -29,6 +29,7 @@ from .._journal.store import LOCK_WAIT, Store
 from .._nginx import public_requests, switch as nginx_switch
 from .._settings import Nginx, Settings
 from .._snapshot import file as snapshot_file, restore as snapshot_restore
+from .._words import agree, joined
 from .._workers import stop as workers_stop
 from .color import Color, colors_of
 from .end import end
@@ -137,7 +138,7 @@ def _switch_again(host: Host, journal: Journal, settings: Settings, nginx: Nginx
         host.warn(error.message)
         return served
     host.warn(
-        f"Nginx served {served or 'neither color'}, and was switched to {candidate.name} again, which was approved."
+        f"Nginx served {served or 'neither color'}, so it was switched back to {candidate.name}, the approved color."
     )
     return candidate.name
 
@@ -201,8 +202,8 @@ def _start_broker(host: Host, old: Color) -> None:
         start_broker(host, old)
     except BluegreenError as error:
         raise BluegreenError(
-            f"{error.message} Nothing was removed: correct that, then run {command('finish')} again, or remove that "
-            "container yourself if its tasks may be lost."
+            f"{error.message} Nothing was removed: correct the cause, then run {command('finish')} again, or remove "
+            "that container yourself if you do not need those tasks."
         ) from error
 
 
@@ -214,7 +215,7 @@ def _empty_broker(host: Host, journal: Journal, old: Color, candidate: Color) ->
         queues = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
         raise BluegreenError(
             f"The broker of the old color {old.name} still holds tasks ({queues}), so it was not stopped: look at "
-            f"them, then {again}."
+            f"them ({command('status')} shows them), then {again}."
         )
     with old.own_broker() as broker:
         if broker is None and old.server() is not None:
@@ -223,8 +224,8 @@ def _empty_broker(host: Host, journal: Journal, old: Color, candidate: Color) ->
             )
         if broker is not None and broker_queues.count_messages(broker):
             raise BluegreenError(
-                f"The broker of the old color {old.name} still holds tasks, and that of {candidate.name} does not "
-                f"answer: start it, then {again}."
+                f"The broker of the old color {old.name} still holds tasks, and the broker of {candidate.name}, to "
+                f"which they have to move, does not answer: start that one, then {again}."
             )
     broker_move.finish_hop(journal)
 
@@ -238,8 +239,9 @@ def _remove(host: Host, old: Color, volumes: bool) -> None:
     others = [container.name for container in old.containers if container.id not in own]
     if others:
         host.warn(
-            f"{', '.join(others)} of project {old.project} is left, because a color does not start it, and so are the "
-            "networks and volumes of that project."
+            f"{joined(others)} {agree(others, 'was', 'were')} not removed with project {old.project}, because "
+            f"{agree(others, 'it belongs', 'they belong')} to no color. The networks and volumes of {old.project} were "
+            "kept too."
         )
         return
     leftovers.remove_networks(host, old.project)

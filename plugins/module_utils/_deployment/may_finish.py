@@ -48,7 +48,8 @@ def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> No
     if params["release"] and params["release"] != journal["release"]:
         raise Fenced(
             f"bluegreen_release is {params['release']!r}, but the release of app {app} that awaits approval is "
-            f"{journal['release']!r}: nothing was finished."
+            f"{journal['release']!r}: nothing was finished. To approve that one, run "
+            f"{command('finish', journal['release'])}."
         )
 
 
@@ -110,6 +111,6 @@ def _require_live(app: str, history: list[dict[str, Any]], release: str) -> None
 def _was_rolled_back(app: str, entry: dict[str, Any]) -> Fenced:
     reason = f" ({entry['reason']})" if entry["reason"] else ""
     return Fenced(
-        f"Release {release_label(entry['release'])} of app {app} was rolled back meanwhile{reason}, and "
+        f"Release {release_label(entry['release'])} of app {app} was rolled back in the meantime{reason}, and "
         f"{entry['from'] or 'no color'} is live: nothing was finished. Deploy again."
     )

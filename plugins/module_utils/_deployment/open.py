@@ -53,8 +53,8 @@ def open_deployment(
     if journal is not None and is_abandoned(journal):
         if check_mode:
             return recovery_first(preflight, journal)
-        how = recover(host, store, "its owner was gone when the next one was deployed")
-        host.warn(f"An earlier deployment was open whose owner is gone. {how}")
+        how = recover(host, store, "its controller was gone when the next one was deployed")
+        host.warn(f"An earlier deployment was still open, but its controller is gone. {how}")
         journal = store.load()
     if journal is not None and journal.awaits_approval and not preflight.kept and preflight.is_pending(journal):
         # A rollout that was stopped half way is deployed again, and this host is done already.

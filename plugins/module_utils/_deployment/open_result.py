@@ -39,7 +39,7 @@ def recovery_first(situation: Situation, journal: Journal) -> dict[str, Any]:
         **_outline(situation, True, "", 0),
         "fetch": {"leftover": False},
         "plan": [
-            f"recover: complete or roll back deployment {journal.describe()}, whose owner is gone (step "
+            f"recover: complete or roll back deployment {journal.describe()}, whose controller is gone (step "
             f"{journal['step']})",
             "deploy: check the host again, then deploy",
         ],

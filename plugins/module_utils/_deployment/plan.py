@@ -11,6 +11,7 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 
 from .._docker.cpu_shares import LOWEST
 from .._resources.memory_budget import Need
+from .._words import agree
 from .._workers.finish_container import DEFAULT_TIMEOUT
 
 _WHERE = {"color": "each color has its own", "shared": "one for both colors", "none": "no tasks wait"}
@@ -83,9 +84,13 @@ class Plan(NamedTuple):
     @property
     def end_of_workers(self) -> str:
         """What becomes of the old workers in the end."""
-        own = f"its stop_grace_period, else {DEFAULT_TIMEOUT} s"
+        names = self.services["workers"]
+        own = f"the stop_grace_period of each service, or {DEFAULT_TIMEOUT} s without one"
         limit = own if self.stop_timeout is None else f"{self.stop_timeout} s"
-        return f"{self.workers} of {self.old} finish what they run (up to {limit}) and are stopped, not removed"
+        return (
+            f"{self.workers} of {self.old} {agree(names, 'finishes what it runs', 'finish what they run')} (up to "
+            f"{limit}) and {agree(names, 'is', 'are')} stopped, not removed"
+        )
 
 
 def _decisions(plan: Plan) -> list[tuple[str, str]]:
@@ -114,9 +119,11 @@ def _before_cutover(plan: Plan) -> list[tuple[str, str]]:
     early = ", ".join(plan.init_before_stop)
     if early:
         first = f"start {', '.join(support)}, then " if support else ""
-        lines.append(("before_stop", f"{first}run {early} of {plan.new} while {plan.workers} of {plan.old} work"))
+        work = agree(plan.services["workers"], "works", "work")
+        lines.append(("before_stop", f"{first}run {early} of {plan.new} while {plan.workers} of {plan.old} {work}"))
     if plan.live and plan.workers:
-        slow = f"give {plan.workers} of {plan.old} CPU weight {LOWEST}; they work until the new ones do"
+        works = agree(plan.services["workers"], "it works", "they work")
+        slow = f"give {plan.workers} of {plan.old} CPU weight {LOWEST}; {works} until the new workers do"
         lines.append(("stop_workers", slow if plan.is_throttled else plan.end_of_workers))
     late = [*([] if early else support), *(name for name in init if name not in plan.init_before_stop), *web]
     lines.append(("start_candidate", f"start {', '.join(late)} of {plan.new}"))
@@ -133,7 +140,7 @@ def _after_cutover(plan: Plan) -> list[tuple[str, str]]:
         phase = "start_workers" if plan.workers else "settle"
         lines.append((phase, f"{requests_end}, then its web stops until the approval"))
     if plan.workers:
-        after = f"; once they take tasks, {plan.end_of_workers}; beat changes over last"
+        after = f"; once the new workers take tasks, {plan.end_of_workers}; beat is moved last"
         start = f"start {plan.workers} of {plan.new}"
         lines.append(("start_workers", start + (after if plan.live and plan.is_throttled else "")))
     if plan.live and plan.old_web != "stopped":

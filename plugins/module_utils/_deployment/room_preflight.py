@@ -83,7 +83,8 @@ def _leave_out_backup(situation: Situation) -> None:
     """A backup that is stopped could answer nothing, and a name that Nginx cannot resolve keeps it from starting."""
     if situation.nginx.backup:
         situation.host.warn(
-            "bluegreen_nginx_backup is left out this time: the old web, which it names, is stopped until the approval."
+            "bluegreen_nginx_backup is ignored this time: the old web, which would be the backup, is stopped until the "
+            "approval."
         )
         situation.settings = situation.settings._replace(nginx=situation.nginx._replace(backup=False))
 

@@ -21,6 +21,7 @@ from .._journal.journal import Journal
 from .._journal.step import Step
 from .._journal.store import Store
 from .._resources import killed
+from .._words import agree, joined
 from . import approval, old_web
 from .color import Color, colors_of
 from .transfer import drain, move_tasks
@@ -88,10 +89,10 @@ def _require_standing(host: Host, journal: Journal, candidate: Color) -> None:
         if container.status != "running"
     ]
     if exited:
-        names = ", ".join(f"{each.name}{' (killed for memory)' if each.oom_killed else ''}" for each in exited)
+        names = [f"{each.name}{' (killed for memory)' if each.oom_killed else ''}" for each in exited]
         raise BluegreenError(
-            f"{names} of the new color exited after the start: the last log lines are in logs."
-            + killed.memory_sentence(journal),
+            f"{joined(names)} of the new color exited after the start: {agree(names, 'its', 'their')} last log lines "
+            f"follow. Correct the cause, then deploy again.{killed.memory_sentence(journal)}",
             failure="exited",
             logs=last_lines(host, exited),
         )

@@ -22,6 +22,7 @@ from .._host import Host
 from .._journal.journal import AnyJournal
 from .._linux.clock import Deadline
 from .._progress import reached, report
+from .._words import agree, joined
 from .._workers.consuming import POLL
 from .._workers.still_up import still_up
 
@@ -155,10 +156,15 @@ def _wait_until_healthy(
         unhealthy = [container for container in late if container.health == "unhealthy"]
         if unhealthy or deadline.over:
             worst = unhealthy or late
-            names = ", ".join(container.name for container in worst)
-            how = "is unhealthy" if unhealthy else f"was not ready within timeout={deadline.seconds:g} s"
+            names = [container.name for container in worst]
+            how = f"{agree(names, 'is', 'are')} unhealthy"
+            if not unhealthy:
+                how = (
+                    f"{agree(names, 'was', 'were')} not ready within {deadline.seconds:g} s (bluegreen_health_deadline)"
+                )
             raise BluegreenError(
-                f"Container {names} {how}: its last log lines are in logs.",
+                f"{agree(names, 'Container', 'Containers')} {joined(names)} {how}: {agree(names, 'its', 'their')} last "
+                "log lines follow.",
                 failure="unhealthy" if unhealthy else "timeout",
                 logs=last_lines(host, worst),
             )
@@ -201,7 +207,7 @@ def _refuse_messages(broker: Broker, deadline: Deadline) -> None:
         listed = ", ".join(f"{queue}: {number}" for queue, number in sorted(waiting.items()))
         raise BluegreenError(
             f"The Redis of {broker.name} holds tasks right after its start ({listed}): it started with an old volume, "
-            "and its tasks may have run already. Empty or remove its volume, or move them with bg_move_tasks, and "
+            "and its tasks may have run already. Empty or remove its volume, or move the tasks with bg_move_tasks, and "
             "deploy again.",
             failure="old_messages",
             queues=waiting,
@@ -226,9 +232,9 @@ def _run_init(
                 hurry, deadline = None, Deadline(host.clock, timeout)
             elif deadline.over:
                 raise BluegreenError(
-                    f"Init container {now.name} has not ended within timeout={timeout:g} s: give it more time, or, if "
-                    "it is not meant to end, name its service in bluegreen_support_services; its last log lines are in "
-                    "logs.",
+                    f"Init container {now.name} has not ended within {timeout:g} s (bluegreen_health_deadline): give "
+                    "it more time, or, if it is not meant to end, name its service in bluegreen_support_services. Its "
+                    "last log lines follow.",
                     failure="timeout",
                     logs=last_lines(host, [now]),
                 )
@@ -238,8 +244,8 @@ def _run_init(
             now = inspect_container(host.engine, container.id)
         if now.exit_code:
             raise BluegreenError(
-                f"Init container {now.name} ended with exit code {now.exit_code}, and the new color starts only after "
-                "0: its last log lines are in logs.",
+                f"Init container {now.name} ended with exit code {now.exit_code}, but the new color starts only if it "
+                "ends with 0: correct the cause that its log shows, then deploy again. Its last log lines follow.",
                 failure="exited",
                 logs=last_lines(host, [now]),
             )

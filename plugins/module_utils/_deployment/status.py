@@ -35,6 +35,8 @@ from .color import Color
 HISTORY = 20
 # Seconds that visitors wait for an answer before they count as without one.
 ANSWER_TIMEOUT = 5.0
+# How a deployment ended, in words.
+_ENDED = {"committed": "was finished", "rolled_back": "was rolled back", "failed": "failed"}
 
 
 def info(host: Host, store: Store, params: dict[str, Any]) -> dict[str, Any]:
@@ -221,7 +223,8 @@ def summary(app: str, facts: Mapping[str, Any]) -> list[str]:
         lines += _lines_of_deployment(facts["deployment"])
     if facts["history"]:
         last = facts["history"][-1]
-        lines.append(f"Last: release {release_label(last['release'])} {last['result']} at {last['ended']}.")
+        ended = _ENDED.get(last["result"], last["result"])
+        lines.append(f"Last deployment: release {release_label(last['release'])} {ended} at {last['ended']}.")
         cost = sentence(last)
         if cost:
             lines.append(cost)
@@ -241,8 +244,8 @@ def _lines_of_color(
         lines.append(f"{name}: tasks wait: {counts}.")
     if parked:
         lines.append(
-            f"{name}: tasks are parked that the workers do not register: {listed(parked)}. They go on with the next "
-            "release that registers them, or with bluegreen_unknown_tasks: move."
+            f"{name}: these tasks are parked, because the workers do not register them: {listed(parked)}. They "
+            "continue with the next release that registers them, or with bluegreen_unknown_tasks: move."
         )
     return lines
 
@@ -257,7 +260,10 @@ def _lines_of_deployment(deployment: Mapping[str, Any]) -> list[str]:
     if deployment["not_taken_back"]:
         lines.append(f"Its approval has expired; it was not rolled back, because {deployment['not_taken_back']}.")
     if deployment["old_web"] == "stopped" and is_pending:
-        lines.append(f"The web of {deployment['from']} is stopped until then, because this host cannot hold both.")
+        lines.append(
+            f"The web of {deployment['from']} is stopped until the approval or a rollback, because this host has too "
+            "little memory for both."
+        )
     if deployment["progress"]:
         lines.append("Of {of} tasks {moved} have moved so far.".format(**deployment["progress"]))
     return lines

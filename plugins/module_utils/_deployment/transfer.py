@@ -58,7 +58,8 @@ def start_broker(host: Host, color: Color) -> None:
         fault = f"does not start ({error.message.rstrip('.')})"
     if fault:
         raise BluegreenError(
-            f"The broker of {color.name}, container {server.name}, may hold tasks, but was down and {fault}."
+            f"The broker of {color.name}, container {server.name}, may hold tasks, but was down and {fault}. Look at "
+            f"its log (docker logs {server.name})."
         )
     host.warn(f"Container {server.name} was down and was started again.")
 

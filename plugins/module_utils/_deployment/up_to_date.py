@@ -13,6 +13,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Optional
 from .._docker.containers import role_of
 from .._settings import color_services
 from .._validation import release_label
+from .._words import agree, joined
 from .situation import Situation
 
 
@@ -105,9 +106,12 @@ def reasons_to_deploy(
     done = done_without_container(wanted_init, there, init)
     found = differences(live, _wanted(situation, images, done, live.label))
     if done and init is None and not found:
+        names = sorted(done)
         situation.host.warn(
-            f"Init service {', '.join(sorted(done))} has no container in color {situation.live}, and the history does "
-            "not say whether it ever had one: it counts as done. If it is new, give the release another label."
+            f"Color {situation.live} has no container of init {agree(names, 'service', 'services')} {joined(names)}, "
+            "and the history does not say whether it ever had one, so "
+            f"{agree(names, 'it counts as done. If it is', 'they count as done. If they are')} new and still "
+            f"{agree(names, 'has', 'have')} to run, deploy under another bluegreen_release."
         )
     return found
 

@@ -80,8 +80,8 @@ def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoc
         return
     if journal is None:
         raise Fenced(
-            f"deployment_id {deployment_id} names no open deployment of app {app}: it was ended meanwhile. Check with "
-            f"{command('status')}, then deploy again."
+            f"deployment_id {deployment_id} does not name an open deployment of app {app}: it was ended in the "
+            f"meantime. Check with {command('status')}, then deploy again."
         )
     _require_same(app, journal, deployment_id, epoch)
     if journal["result"] or journal["rolling_back"]:
@@ -92,7 +92,7 @@ def require_owner(app: str, journal: Optional[Journal], deployment_id: str, epoc
     if step < journal.step:
         raise Fenced(
             f"Deployment {deployment_id} of app {app} has reached step {journal['step']}, and never returns to "
-            f"{step.value}."
+            f"{step.value}. Check with {command('status')}; deploy again once it has ended."
         )
 
 
@@ -107,8 +107,8 @@ def require_recoverable(app: str, journal: Journal, deployment_id: str, epoch: i
     _require_same(app, journal, deployment_id or journal["id"], epoch or journal["epoch"])
     if not is_rollback and journal.step is not Step.AWAITING_APPROVAL and journal.has_owner():
         raise Fenced(
-            f"Deployment {journal.describe()} of app {app} is in step {journal['step']}, and its owner still sends "
-            f"heartbeats: wait until it has ended, or undo it with {command('rollback')}."
+            f"Deployment {journal.describe()} of app {app} is in step {journal['step']}, and the controller that runs "
+            f"it still sends heartbeats: wait until it has ended, or undo it with {command('rollback')}."
         )
 
 
@@ -116,11 +116,11 @@ def _require_same(app: str, journal: Journal, deployment_id: str, epoch: int) ->
     if journal["id"] != deployment_id:
         raise Fenced(
             f"deployment_id {deployment_id} is not the open deployment of app {app}, which is {journal.describe()}: "
-            "nothing was changed."
+            f"nothing was changed. Check with {command('status')}."
         )
     if journal["epoch"] != epoch:
         raise Fenced(
-            f"Deployment {deployment_id} of app {app} was taken over meanwhile (epoch {journal['epoch']}, not "
+            f"Deployment {deployment_id} of app {app} was taken over in the meantime (epoch {journal['epoch']}, not "
             f"{epoch}): nothing was changed. Check with {command('status')}."
         )
 

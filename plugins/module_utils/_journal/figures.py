@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any, Collection, Mapping, NamedTuple, Optional, Protocol
 
+from .._words import counted
 from .schema import STEPS
 from .step import Step
 
@@ -167,7 +168,7 @@ def sentence(entry: Mapping[str, Any]) -> str:
     if entry.get("worker_gap") is not None:
         parts.append(f"worker gap {span(entry['worker_gap'])}")
     if entry.get("tasks_moved"):
-        parts.append(f"{entry['tasks_moved']} tasks moved")
+        parts.append(f"{counted(entry['tasks_moved'], 'task')} moved")
     if entry.get("memory"):
         before, peak = (round(entry["memory"][name] / 1024 / 1024) for name in ("before", "peak"))
         parts.append(f"memory {before} MiB before and {peak} MiB at its peak")

@@ -18,6 +18,7 @@ from .._errors import BluegreenError, reason_of
 from .._linux.clock import timestamp
 from .._resources.host import used_memory
 from .._validation import release_label
+from .._words import agree
 from . import figures, schema as journal_schema
 from .schema import VERSION
 from .step import Step
@@ -82,7 +83,7 @@ class Journal:
             # Without a readable journal a rollback would be impossible.
             raise BluegreenError(
                 f"Cannot open deployment {deployment_id}: its journal would be invalid ({'; '.join(wrong)}). Correct "
-                "the variable of that name."
+                f"the {agree(wrong, 'variable that sets this value', 'variables that set these values')}."
             )
         journal.begin(Step.OPEN)
         return journal
@@ -186,8 +187,8 @@ class Journal:
             self.store.save(self.data)
         except OSError as error:
             sentence = (
-                f"The journal {self.store.path('deployment.json')} cannot be written "
-                f"({reason_of(error).lower()}): make room there, or fix its file system."
+                f"The journal {self.store.path('deployment.json')} cannot be written ({reason_of(error).lower()}): "
+                "make room there, or fix its file system."
             )
             if not self.best_effort:
                 raise BluegreenError(sentence) from error

@@ -26,6 +26,7 @@ from .._host import Host
 from .._linux.clock import Deadline
 from .._linux.files import make_folder, opener, remove, sync_folder, telling, write_atomically
 from .._validation import COLORS, one_line
+from .._words import agree, joined
 from . import schema as journal_schema
 from .fencing import Fenced
 from .journal import Journal
@@ -96,7 +97,7 @@ class Store:
         if text.isprintable() and "\ufffd" not in text:
             return text
         # A damaged file must not stop a rollback.
-        self.host.warn(f"{path} is damaged, so tasks are looked for in all of the broker service's databases.")
+        self.host.warn(f"{path} is damaged, so tasks are looked for in all databases of the broker service.")
         return ""
 
     def secrets(self) -> set[str]:
@@ -186,8 +187,9 @@ class Store:
                 broken.append(name)
                 problems += [f"{name}: {problem}" for problem in error.problems]
         raise JournalCorrupt(
-            f"The journal {self.path('deployment.json')} cannot be read ({' and '.join(broken)} damaged): run "
-            f"{command('recover')}, which looks at the host instead and keeps the damaged file under another name.",
+            f"The journal {self.path('deployment.json')} cannot be read ({joined(broken)} {agree(broken, 'is', 'are')} "
+            f"damaged): run {command('recover')}, which looks at the host instead and keeps the damaged file under "
+            "another name.",
             problems=problems,
         )
 

@@ -48,10 +48,10 @@ def loads(raw: bytes) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Where a key stands twice, two readers may see two values.
+    # Where a key occurs twice, two readers may see two values.
     data = dict(pairs)
     if len(data) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return data
 
 

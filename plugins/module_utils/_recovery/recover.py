@@ -86,7 +86,7 @@ def _nothing_open(store: Store, request: Request) -> dict[str, Any]:
     if request.deployment_id and last.get("id") == request.deployment_id:
         # Its controller was away, and the guard ended it first.
         why = f" ({last['reason']})" if last.get("reason") else ""
-        message = f"Deployment {last['id']} has ended meanwhile: {last['result'].replace('_', ' ')}{why}."
+        message = f"Deployment {last['id']} has ended in the meantime: {last['result'].replace('_', ' ')}{why}."
     kept, done, again = snapshot_file.kept_color(store), "", False
     if request.prefer == "rollback" and not request.deployment_id:
         done = kept_color.done_already(last, kept, request.release)
@@ -261,8 +261,8 @@ class Recovery(Rollback):
         journal.note(result="failed")
         if journal.step is Step.FINISH:
             raise BluegreenError(
-                f"Release {self.release} of app {self.store.app} was approved, but Nginx is not proved to serve "
-                f"{journal['to']}, so nothing more was removed. Repair Nginx, then run {command('finish')} "
+                f"Release {self.release} of app {self.store.app} was approved, but it could not be verified that Nginx "
+                f"serves {journal['to']}, so nothing more was removed. Repair Nginx, then run {command('finish')} "
                 f"again{deployment_finish.or_back(journal, self.candidate, self.served)}."
             )
         release = journal["release"]

@@ -32,6 +32,7 @@ from .._journal.store import Store
 from .._linux.processes import end_called_with
 from .._nginx import preflight as nginx_preflight, switch as nginx_switch
 from .._resources import host as host_resources
+from .._words import agree, joined
 from .._workers import start as workers_start, stop as workers_stop, unknown_tasks
 from .attempt import Attempt
 from .decide import last_served
@@ -61,9 +62,10 @@ class Rollback(Attempt):
         stubborn = end_called_with(self.host.clock, "compose", env_file)
         if stubborn:
             self.journal.note(rolling_back=True, reason=self.reason)
+            those = f"{agree(stubborn, 'process', 'processes')} {joined([str(pid) for pid in stubborn])}"
             raise BluegreenError(
                 f"Compose still works for deployment {self.journal['id']} of app {self.store.app} and cannot be killed "
-                f"(process {', '.join(map(str, stubborn))}): once it has ended, run {command('rollback')} again."
+                f"({those}): once it has ended, run {command('rollback')} again."
             )
         self.candidate.refresh()
         remove_unstarted(self, self.candidate)
@@ -173,10 +175,12 @@ class Rollback(Attempt):
         finishing = [each.name for each in workers if inspect_container(self.host.engine, each.id).running]
         free = host_resources.available_memory() if finishing else 0
         if finishing and needed > free:
+            run, it = agree(finishing, "runs", "run"), agree(finishing, "it", "them")
             raise BluegreenError(
-                f"{', '.join(finishing)} still runs {timeout:g} s after it was told to finish, and the old web needs "
-                f"{host_resources.mib(needed)} MiB of memory beside it, of which {host_resources.mib(free)} MiB are "
-                "free."
+                f"{joined(finishing)} still {run} {timeout:g} s after being told to finish, and the old web needs "
+                f"{host_resources.mib(needed)} MiB of memory beside {it}, but only {host_resources.mib(free)} MiB are "
+                f"free: free memory on this host, or, if the tasks there may be cut off, stop {it} (docker stop "
+                f"{' '.join(finishing)})."
             )
 
     def _await_old_color(self, old: Color) -> None:
@@ -226,7 +230,10 @@ class Rollback(Attempt):
         self.journal.note(result="failed", reason=self.reason)
         self.hand_work_back(old)
         release, before = self.journal["release"], self.journal["release_from"]
-        as_it_is = f"; if both are unhealthy, {command('rollback', before)} takes release {before} as it is"
+        as_it_is = (
+            f"; if both are unhealthy, {command('rollback', before)} makes release {before} live even though it is not "
+            "healthy"
+        )
         raise BluegreenError(
             f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers "
             f"run. Fix that, then run {command('rollback')} again. To keep release {self.release} instead, run "
@@ -281,7 +288,11 @@ class Rollback(Attempt):
             return
         self.journal.note(result="failed", reason=self.reason)
         before = self.journal["release_from"]
-        as_it_is = f" Or take release {before} as it is: {command('rollback', before)}." if before else ""
+        as_it_is = (
+            f" Or run {command('rollback', before)}, which makes release {before} live even though not all of it runs."
+            if before
+            else ""
+        )
         logs = {**(error.details.get("logs") or {}), **self.logs}
         raise BluegreenError(f"{error.message}{as_it_is}", logs=logs)
 

@@ -59,7 +59,7 @@ def _has_room(needed: int) -> bool:
 
 def _start(host: Host, old: Color) -> str:
     for container, error in ensure_running(host.engine, old.of("support", "web")).failed:
-        return f"container {container.name} does not start, {error.message.rstrip('.')}"
+        return f"container {container.name} does not start ({error.message.rstrip('.')})"
     old.refresh()
     return ""
 

@@ -14,6 +14,7 @@ from .._docker.containers import ROLES
 from .._docker.ensure import ensure_stopped
 from .._errors import BluegreenError
 from .._journal.step import Step
+from .._words import agree, joined
 from .attempt import Attempt
 
 
@@ -28,7 +29,10 @@ def stop_candidate(attempt: Attempt) -> None:
     ensure_stopped(attempt.host.engine, candidate.of("web", "init"))
     finishing = [container.name for container in candidate.of("workers") if container.running]
     if finishing:
-        attempt.host.warn(f"{', '.join(finishing)} still runs, so the broker of {candidate.project} keeps running too.")
+        attempt.host.warn(
+            f"{joined(finishing)} still {agree(finishing, 'runs', 'run')}, so the broker of {candidate.project} keeps "
+            "running too."
+        )
     if not finishing and _holds_no_task(attempt, candidate):
         ensure_stopped(attempt.host.engine, candidate.of("support"))
     else:

@@ -75,18 +75,20 @@ def recover_without_journal(host: Host, store: Store, corrupt: JournalCorrupt, c
         served, why = None, f" ({error.message.rstrip('.')})"
     if not served:
         raise BluegreenError(
-            f"{corrupt.message} But Nginx is not proved to serve either color{why}, so nothing was done. Repair Nginx, "
-            f"then run {command('recover')}."
+            f"{corrupt.message} But it could not be verified which color Nginx serves{why}, so nothing was done. "
+            f"Repair Nginx, then run {command('recover')}."
         )
     if check_mode:
-        return _result(f"The journal is damaged; {served} is live, and only its workers would run.")
+        return _result(f"The journal is damaged. Color {served} is live, and only the workers of {served} would run.")
     with store.lock("recovery without a journal"):
         try:
             store.load()
         except JournalCorrupt:
             pass
         else:
-            raise Fenced(f"The journal of app {store.app} was repaired meanwhile: run {command('recover')} again.")
+            raise Fenced(
+                f"The journal of app {store.app} was repaired in the meantime: run {command('recover')} again."
+            )
         idle = Color(host, settings, _settings.other(served))
         _stop_workers(host, known, idle)
         _start(host, known, Color(host, settings, served))
@@ -148,8 +150,9 @@ def _end(host: Host, store: Store, settings: _settings.Settings, served: str, id
     nginx_switch.forget_backup(settings.nginx)
     guard_units.disarm(host, store.app)
     return _result(
-        f"The journal was damaged and is kept as {' and '.join(kept)}. Nginx serves {served}, and only its workers "
-        f"run; nothing was removed. Check both colors with {command('status')}{_stop_first(idle)}, then deploy again."
+        f"The journal was damaged and is kept as {' and '.join(kept)}. Nginx serves {served}, and only the workers of "
+        f"{served} run; nothing was removed. Check both colors with {command('status')}{_stop_first(idle)}, then "
+        "deploy again."
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .._broker.connection import Broker
 from .._broker.move import Moved, move
-from .._broker.queues import count_messages
+from .._broker.queues import count_messages, in_words
 from .._docker.containers import of_project
 from .._errors import BluegreenError
 from .._host import Host
@@ -19,6 +19,7 @@ from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec
 from .._validation import check_app
+from .._words import agree, joined
 from .._workers.container_roles import roles_now
 from .._workers.unknown_tasks import known_to, warn_parked
 from .two_brokers import BROKER, check_sides, reached
@@ -94,16 +95,17 @@ def _require_empty(host: Host, source: Broker, project: str, left: dict[str, int
     ]
     if running:
         raise BluegreenError(
-            f"{', '.join(running)} still runs and may hold tasks of {source.name}, so that broker is not empty. Wait "
-            "until it has ended (docker wait), or stop it (docker stop), then deploy again.",
+            f"{joined(running)} still {agree(running, 'runs', 'run')} and may hold tasks of {source.name}, so that "
+            f"broker is not empty. Wait until {agree(running, 'it has', 'they have')} ended (docker wait "
+            f"{' '.join(running)}), or stop {agree(running, 'it', 'them')} (docker stop {' '.join(running)}), then "
+            "deploy again.",
             failure="not_empty",
         )
     if left:
-        counts = ", ".join(f"{count} in {queue}" for queue, count in sorted(left.items()))
         raise BluegreenError(
-            f"{source.name} still holds tasks that could not be moved ({counts}), so it was not changed. Messages in "
-            "unacked belong to a worker that may still run, or to an exchange without a queue. Stop that worker, or "
-            f"start the workers of project {project} until they are done, then deploy again.",
+            f"{source.name} still holds tasks that could not be moved ({in_words(left)}), so it was not changed. "
+            "Messages in unacked belong to a worker that may still run, or to an exchange without a queue. Stop that "
+            f"worker, or start the workers of project {project} until they are done, then deploy again.",
             failure="not_empty",
             left=left,
         )

@@ -53,7 +53,9 @@ def start(params: Params, host: Host, check_mode: bool) -> Result:
     if params["replaces"]:
         check_project("replaces", params["replaces"])
     if params["timeout"] <= 0:
-        raise BluegreenError(f"timeout is {params['timeout']:g} s, but a start takes more than 0 s: give it more.")
+        raise BluegreenError(
+            f"timeout is {params['timeout']:g} s, but it must be more than 0: write the seconds for each role."
+        )
     services = {role: names for role, names in params["services"].items() if names}
     if params["replaces"] and "workers" not in services:
         raise BluegreenError(
@@ -91,8 +93,9 @@ def _refuse_before_stop(params: Params, services: Mapping[str, Sequence[str]]) -
         )
     if set(services) - {"support"} != {"init"}:
         raise BluegreenError(
-            f"before_stop is true, but services has {', '.join(services) or 'nothing'}, and before the old workers "
-            "stop only init runs, and the support that it needs: name init services, and start all others later."
+            f"before_stop is true, but services names {', '.join(services) or 'nothing'}, and only init services, and "
+            "the support services that they need, may run before the old workers stop: name init services, and start "
+            "all others later."
         )
 
 

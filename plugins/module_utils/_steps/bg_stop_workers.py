@@ -59,7 +59,7 @@ def stop_workers(params: Params, host: Host, check_mode: bool) -> Result:
     timeout = params["timeout"]
     if timeout is not None and timeout <= 0:
         raise BluegreenError(
-            f"timeout is {timeout:g} s, but running tasks need more than 0 s to finish: give them more."
+            f"timeout is {timeout:g} s, but it must be more than 0: write the seconds that running tasks may take."
         )
     shares = params["cpu_shares"]
     if not LOWEST <= shares <= DEFAULT:

@@ -80,7 +80,7 @@ def _reach(side: str, broker: Broker, done: str) -> None:
 
 
 def _refuse_scheme(side: str, url: str) -> None:
-    scheme = parse_url(url).scheme if url else "redis"
+    scheme = parse_url(url, f"{side}.url").scheme if url else "redis"
     if scheme not in PLAIN:
         kind = next((word for word in ("sentinel", "cluster") if word in scheme), "")
         reason = f"which is a Redis with {kind}" if kind else "which is not a plain Redis"

@@ -158,6 +158,6 @@ def _warning(host: Host, target: Container) -> Iterator[None]:
         yield
     except EngineError as error:
         host.warn(
-            f"The schedule of beat could not be copied to {target.name} ({error.message}): periodic tasks that were "
-            "due in the meantime are sent at their next turn."
+            f"The schedule of beat could not be copied to {target.name} ({error.message.rstrip('.')}): periodic tasks "
+            "that were due in the meantime are sent at their next turn."
         )

@@ -22,6 +22,7 @@ from .._linux import sockets
 from .._linux.clock import Deadline
 from .._linux.processes import processes_of
 from .._progress import reached, report
+from .._words import agree, joined
 from . import not_consuming
 from .still_up import each_or_failed, still_up
 
@@ -89,9 +90,10 @@ def _await_consuming(
 
 
 def _late(host: Host, broker: Optional[Broker], waiting: list[Container], timeout: float) -> BluegreenError:
-    names = ", ".join(worker.name for worker in waiting)
+    names = [worker.name for worker in waiting]
     return BluegreenError(
-        f"{names} did not begin to consume within timeout={timeout:g} s: its last log lines are in logs. "
+        f"{joined(names)} did not begin to consume tasks within {timeout:g} s; {agree(names, 'its', 'their')} last log "
+        "lines follow. "
         + not_consuming.advice_for(waiting, broker),
         failure="not_consuming",
         logs=last_lines(host, waiting),

@@ -14,6 +14,7 @@ from .._host import Host
 from .._journal.journal import AnyJournal
 from .._linux.clock import Deadline
 from .._progress import reached, report, some
+from .._words import counted
 from .finish_container import POLL, Ending
 
 
@@ -83,4 +84,4 @@ def so_far(endings: Sequence[Ending], now: float) -> str:
     # Longest first. A worker need not tell when a task began.
     tasks.sort(key=lambda task: task.since or now)
     running = [f"{task.name} for {max(now - task.since, 0):.0f} s" if task.since else task.name for task in tasks]
-    return f"{sentence}; {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'} may still run: {some(running)}"
+    return f"{sentence}; {counted(len(tasks), 'task')} may still run: {some(running)}"

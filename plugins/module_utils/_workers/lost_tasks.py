@@ -15,6 +15,7 @@ from .._broker.connection import Broker
 from .._broker.redis import RedisError
 from .._broker.remote_control import Task
 from .._host import Host
+from .._words import agree
 from .finish_container import Ending
 
 # How many tasks a sentence names.
@@ -48,12 +49,13 @@ def killed_sentence(
         why = each.ended.why if each.ended and each not in forced else "was killed when its time was over"
         reasons.append(f"{each.container.name} {why}")
     if lost:
-        result = f"these tasks ran there, may not have ended and are in no queue: {listed(lost)}"
+        ran, are = agree(lost, "This task", "These tasks"), agree(lost, "is", "are")
+        result = f"{ran} ran there, may not have ended and {are} not in a queue: {listed(lost)}."
     elif tasks is None:
-        result = "which tasks it ran is not known"
+        result = "It is not known which tasks ran there."
     else:
-        result = "no task is lost by that"
-    return f"While the old workers finished, {'; '.join(reasons) or 'some were cut short'}: {result}."
+        result = "No task was lost."
+    return f"While the old workers finished, {'; '.join(reasons) or 'some tasks were cut short'}. {result}"
 
 
 def listed(tasks: Sequence[Task]) -> str:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""Why a worker that was started does not consume: more time helps only a worker that still boots."""
+"""Why a worker that was started does not consume."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from .._celery.roles import Process, main_processes, programs
 from .._docker.containers import Container
 from .._linux import sockets
 from .._linux.processes import processes_of
+from .._words import joined
 from .without_celery import has_lost
 
-MORE_TIME = "Give it more time if it boots slowly."
+# Nothing is known but that Celery runs, or that the processes cannot be seen.
+SEE_LOG = "Look there for an error, or for what the start waits for."
 # Where brokers listen: Redis, AMQP, and AMQP over TLS.
 _PORTS = (DEFAULT_PORT, 5672, 5671)
 
@@ -38,14 +40,17 @@ def advice(
     """
     if has_lost(command, processes):
         words = " ".join(programs(processes)[0].argv) if programs(processes) else "a frozen program"
-        return f"Celery does not run in {name}, only {words[:60]}: find out why it ended, or what its start waits for."
+        return (
+            f"Celery does not run in {name}, only {words[:60]}: find out from its log why Celery ended, or what it "
+            "waits for."
+        )
     if addresses and remotes and not any(address in addresses for address, port in remotes):
         places = [f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address, port in sorted(remotes)]
         return (
-            f"{name} is connected to {', '.join(places)}, but not to the broker {broker}: correct the broker's URL in "
-            "the settings of that service."
+            f"{name} is connected to {joined(places)}, but not to the broker {broker}: correct the broker's URL in the "
+            "settings of that service."
         )
-    return MORE_TIME
+    return SEE_LOG
 
 
 def advice_for(workers: Iterable[Container], broker: Optional[Broker]) -> str:

@@ -79,7 +79,7 @@ def of_containers(
     for container in containers:
         shell = shells[container.id]
         if shell is None:
-            _warn_unknown(host, container, "its command shows no celery worker")
+            _warn_unknown(host, container, "its command does not show a celery worker")
             return None
         try:
             data = host.engine.inspect(container.id)
@@ -102,8 +102,8 @@ def of_containers(
 
 def _warn_unknown(host: Host, container: Container, reason: str) -> None:
     host.warn(
-        f"Which tasks the worker {container.name} registers could not be found out ({reason}): tasks that it does not "
-        "register are not held back, and it would discard them."
+        f"Could not find out which tasks worker {container.name} registers ({reason}). Tasks that it does not register "
+        "are therefore not parked, and it would discard them: keep every task name of the old release."
     )
 
 
@@ -151,7 +151,7 @@ def _load(
         return None, error.message.rstrip(".")
     found = celery_shell.names_in(out)
     if found is None:
-        return None, celery_shell.failure_in(errors) or "celery shell printed none"
+        return None, celery_shell.failure_in(errors) or "celery shell printed no task names"
     return found, ""
 
 

@@ -36,7 +36,7 @@ def still_up(host: Host, started: Container, journal: AnyJournal) -> Container:
     if now.restart_count > started.restart_count or now.status == "restarting":
         how += " and is being restarted over and over"
     raise BluegreenError(
-        f"Container {now.name} {how} right after its start: its last log lines are in logs."
+        f"Container {now.name} {how} right after its start; its last log lines follow."
         + killed.memory_sentence(journal),
         failure="exited",
         logs=last_lines(host, [now]),

@@ -32,6 +32,7 @@ from .._journal.journal import AnyJournal
 from .._linux.clock import Deadline
 from .._linux.processes import processes_of
 from .._resources import killed as resources_killed
+from .._words import agree, counted
 from . import endings as workers_endings, why_running
 from .container_roles import roles_now, with_roles
 from .finish_container import DEFAULT_TIMEOUT, Ending
@@ -289,7 +290,8 @@ class _Stop:
     def _fail(self, late: list[Container]) -> NoReturn:
         busy = ""
         if self._tasks:
-            busy = f" When it was told to stop, {len(self._tasks)} tasks were running: {listed(self._tasks)}."
+            running = f"{counted(len(self._tasks), 'task')} {agree(self._tasks, 'was', 'were')} running"
+            busy = f" When the signal was sent, {running}: {listed(self._tasks)}."
         reasons = [why_running.lingering_of(container) for container in late]
         raise BluegreenError(
             " ".join(why_running.refusals(reasons, self._timeout, busy)),
@@ -327,7 +329,8 @@ class _Stop:
         if self._on_timeout == "fail" and (lost or self._tasks is None) and by_others:
             raise BluegreenError(
                 f"{sentence} Send the unfinished tasks again, find out what killed the worker (dmesg shows a lack of "
-                "memory), and deploy again; or set bluegreen_worker_on_timeout to leave, which continues then.",
+                "memory), and deploy again; or set bluegreen_worker_on_timeout to leave, with which the deployment "
+                "continues.",
                 failure="killed",
                 containers=[ending.container.name for ending in killed],
                 lost=[task._asdict() for task in lost],

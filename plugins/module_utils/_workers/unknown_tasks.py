@@ -197,15 +197,18 @@ def _app_recorded(journal: AnyJournal) -> int:
 def give_up(host: Host, policy: Optional[str]) -> None:
     """Refuse with ``fail``, else warn: the app cannot be loaded to find out its tasks."""
     sentence = (
-        "Which tasks the new workers register could not be found out: too little memory is free to load the app, even "
-        "after the old workers were told to stop."
+        "Could not find out which tasks the new workers register, because too little memory is free to load the app, "
+        "even after the old workers were told to stop."
     )
     if policy == task_names.FAIL:
         raise BluegreenError(
             f"{sentence} Free memory on this host, or set bluegreen_unknown_tasks to move.", failure="memory"
         )
     # A rollback to a kept color must not fail here, for example.
-    host.warn(f"{sentence} Tasks that they do not register are not parked, and they would discard them.")
+    host.warn(
+        f"{sentence} Tasks that they do not register are therefore not parked, and they would discard them: keep every "
+        "task name of the old release."
+    )
 
 
 def known(journal: AnyJournal, to_candidate: bool) -> Optional[task_names.Names]:
@@ -269,7 +272,7 @@ def warn_parked(host: Host, broker: Broker, parked: Mapping[str, int]) -> None:
     if parked:
         host.warn(
             f"Tasks that the workers do not register are parked in {broker.name}: {task_names.listed(parked)}. None is "
-            f"lost: the next release that registers them gets them back. To see them, run {command('status')}."
+            f"lost: the next release that registers them gets them back. {command('status')} shows them."
         )
 
 

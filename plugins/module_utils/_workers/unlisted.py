@@ -14,11 +14,12 @@ from .._celery.roles import Roles, roles_of_command, roles_of_processes
 from .._docker.containers import ROLES, Container, role_of
 from .._errors import BluegreenError
 from .._linux.processes import processes_of
+from .._words import agree, joined
 from .container_roles import is_celery
 
 LIVE_FIRST = (
-    " Then start the live color again in that way, with the commands by which you started it before: as long as Celery "
-    "runs in this container, it is refused."
+    " Then start the live color again with this change, as you started it before: the deployment is refused as long as "
+    "Celery runs in this container."
 )
 
 # Names of services by role.
@@ -38,18 +39,21 @@ def services_with_celery(containers: Iterable[Container], services: Services) ->
 def unlisted_sentence(color: str, names: Sequence[str]) -> str:
     """What the deployment does with these services, for the plan."""
     return (
-        f"{', '.join(names)} of the live color {color} runs Celery and is in no list: it is stopped with the old "
-        "workers, started again by a rollback, and removed with the old color. If the new release has a service of "
-        "this name too, add it to bluegreen_worker_services."
+        f"{joined(names)} of the live color {color} {agree(names, 'runs', 'run')} Celery, but no list of services "
+        f"names {agree(names, 'it: it is', 'them: they are')} stopped with the old workers, started again by a "
+        "rollback, and removed with the old color. If the new release has "
+        f"{agree(names, 'a service of this name', 'such services')} too, add {agree(names, 'it', 'them')} to "
+        "bluegreen_worker_services."
     )
 
 
 def dropped_finding(color: str, names: Sequence[str]) -> str:
     """A sentence for a release without workers whose live color has some."""
     return (
-        f"bluegreen_worker_services is [], but {', '.join(names)} of the live color {color} runs Celery, and its tasks "
-        "would be lost: add the services of the new release that run these tasks; or, if they need not run any more, "
-        "stop these containers first."
+        f"bluegreen_worker_services is [], but {joined(names)} of the live color {color} {agree(names, 'runs', 'run')} "
+        f"Celery, and {agree(names, 'its', 'their')} tasks would be lost: add the services of the new release that run "
+        f"these tasks; or, if you do not need the tasks, stop {agree(names, 'this container', 'these containers')} "
+        "first."
     )
 
 

@@ -17,6 +17,7 @@ from .._celery.roles import Process, main_processes, programs
 from .._commands import command
 from .._docker.containers import Container
 from .._linux.processes import environment_of, pid_inside, processes_of, status_of
+from .._words import agree, joined
 
 # Its Celery finishes its tasks; its program ignores the signal, or is not Celery; its processes cannot be seen.
 FINISHING, DEAF, OTHER, HIDDEN = "finishing", "deaf", "other", "hidden"
@@ -82,36 +83,38 @@ def refusals(lingering: Sequence[Lingering], timeout: float, busy: str) -> list[
     :param timeout: seconds that they had.
     :param busy: a sentence about the tasks that ran there; empty, or begins with a blank.
     """
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for each in sorted(lingering, key=lambda each: tuple(_WAYS_OUT).index(each.kind)):
+        alike.setdefault((each.kind, each.program, each.signal), []).append(each.name)
     found = []
-    for kind in (FINISHING, DEAF, OTHER, HIDDEN):
-        those = [each for each in lingering if each.kind == kind]
-        names = ", ".join(each.name for each in those)
-        told = f"Container {names} still runs {timeout:g} s after it was told to finish.{busy}"
-        for each in those[:1]:
-            found.append(f"{told} {_WAYS_OUT[kind].format(**each._asdict())}")
-            busy = ""
+    for (kind, program, signal), names in alike.items():
+        still = f"{agree(names, 'Container', 'Containers')} {joined(names)} still {agree(names, 'runs', 'run')}"
+        told = f"{still} {timeout:g} s after {agree(names, 'it was', 'they were')} told to finish.{busy}"
+        its, it = agree(names, "its", "their"), agree(names, "it", "them")
+        found.append(f"{told} {_WAYS_OUT[kind].format(program=program, signal=signal, its=its, it=it)}")
+        busy = ""
     return found
 
 
 _WAYS_OUT = {
     FINISHING: (
-        "No task is lost: it exits once its tasks are done. Give the tasks longer (bluegreen_worker_stop_timeout), or "
-        "choose another bluegreen_worker_on_timeout (leave, requeue or kill)."
+        "No task is lost: a worker exits once its tasks are done. Give the tasks more time "
+        "(bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout (leave, requeue or kill)."
     ),
     DEAF: (
-        "More time does not help: its program ({program}) ignores {signal} and keeps running. Start it with exec in "
-        "its script, or name a signal that it does not ignore (stop_signal in the Compose file); "
-        "bluegreen_worker_on_timeout: kill ends it by force."
+        "More time does not help: {its} program ({program}) ignores {signal} and keeps running. Start it with exec in "
+        "its script, or name a signal that it does not ignore (stop_signal in the Compose file); with "
+        "bluegreen_worker_on_timeout: kill, it is ended by force."
     ),
     OTHER: (
-        "Celery is not seen in it, only {program}, which was sent {signal}. If that finishes its work, give it longer "
-        "(bluegreen_worker_stop_timeout); if it does not end by itself, bluegreen_worker_on_timeout: kill ends it by "
-        "force."
+        "No Celery process was found in {it}, only {program}, to which {signal} was sent. If that finishes its work, "
+        "give it more time (bluegreen_worker_stop_timeout); if it does not end by itself, it is ended by force with "
+        "bluegreen_worker_on_timeout: kill."
     ),
     HIDDEN: (
-        "Its processes cannot be seen from here: only its logs show whether it finishes its tasks or ignores {signal}. "
-        "Give it longer (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout (leave, requeue "
-        "or kill)."
+        "From here {its} processes cannot be seen: only the log shows whether tasks are being finished or {signal} is "
+        "ignored. Give {it} more time (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout "
+        "(leave, requeue or kill)."
     ),
 }
 
@@ -127,26 +130,28 @@ def left_sentence(each: Lingering, timeout: float) -> str:
     if each.kind == DEAF:
         return (
             f"{still} and does not end by itself: its program ({each.program}) ignores {each.signal} and keeps "
-            f"running. Stop it when its work may be cut off (docker stop {each.name})."
+            f"running. Stop it once nothing important runs in it (docker stop {each.name})."
         )
     if each.kind == OTHER:
-        seen = f"Celery is not seen in it, only {each.program}, which was sent {each.signal}"
+        seen = f"No Celery process was found in it, only {each.program}, to which {each.signal} was sent"
     else:
-        seen = f"its processes cannot be seen from here, so it is not known whether it ignores {each.signal}"
-    return f"{still}, and {seen}: if it does not end by itself, stop it (docker stop {each.name})."
+        seen = f"Its processes cannot be seen from here, so it is not known whether it ignores {each.signal}"
+    return f"{still}. {seen}. If it does not end by itself, stop it (docker stop {each.name})."
 
 
 def stuck_sentence(stuck: Sequence[Lingering], timeout: float) -> str:
     """For a rollback: these containers did not end, so that they could not be started again."""
-    names = ", ".join(each.name for each in stuck)
     sentence = (
-        f"{names} was told to finish and still runs after {timeout:g} s. Once it has ended, start it again: run "
-        f"{command('rollback')}, or {command('recover')}."
+        f"{joined([each.name for each in stuck])} {agree(stuck, 'was', 'were')} told to finish and still "
+        f"{agree(stuck, 'runs', 'run')} after {timeout:g} s. Once "
+        f"{agree(stuck, 'it has ended, start it', 'they have ended, start them')} again: run {command('rollback')}, or "
+        f"{command('recover')}."
     )
     unsure = [each for each in stuck if each.kind != FINISHING]
     if unsure:
-        names = " ".join(each.name for each in unsure)
-        seen = ", ".join(sorted({each.program for each in unsure if each.program}))
-        only = f" (Celery is not seen in it, only {seen})" if seen else ""
-        sentence += f" If it does not end{only}, stop it: docker stop {names}."
+        seen = sorted({each.program for each in unsure if each.program})
+        names, it = [each.name for each in unsure], agree(unsure, "it", "them")
+        only = f" (no Celery process was found in {it}, only {joined(seen)})" if seen else ""
+        sentence += f" If {joined(names)} {agree(names, 'does', 'do')} not end{only}, stop {it}: "
+        sentence += f"docker stop {' '.join(names)}."
     return sentence

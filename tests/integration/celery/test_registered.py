@@ -105,8 +105,8 @@ def test_a_script_is_looked_up_in_the_processes_of_the_live_worker(project):
 @pytest.mark.parametrize(
     "command, why",
     [
-        (["/start-worker"], "its command shows no celery worker"),
-        ([*CELERY, "-A", "shop.nothing", "worker"], "celery shell printed none"),
+        (["/start-worker"], "its command does not show a celery worker"),
+        ([*CELERY, "-A", "shop.nothing", "worker"], "celery shell printed no task names"),
         (["celery", "-A", "shop.tasks", "worker"], "executable file not found"),
     ],
 )

@@ -332,7 +332,7 @@ def test_a_worker_that_is_killed_meanwhile_is_reported_with_its_tasks(project, t
         assert (stopped.killed, stopped.drained, stopped.lost) == ([bed.worker.name], False, [])
         assert stopped.orphans_restored == 2
     else:
-        with pytest.raises(BluegreenError, match="was ended by signal 9: these tasks ran there, may not") as caught:
+        with pytest.raises(BluegreenError, match="was ended by signal 9. These tasks ran there, may not") as caught:
             bed.stop(timeout=30)
         assert [task["name"] for task in caught.value.details["lost"]] == ["nap", "nap"]
 

@@ -160,7 +160,7 @@ def test_what_the_destination_held_already_is_given_back_by_a_move(old, new, hos
         fill(redis, f"{PARKING}reports", of("shop.new", queue="reports"))
         assert moved(old, new, host, NEW).moved == 0
         assert redis.call("LLEN", "reports") == 1
-    assert host.commands == ["return 1 parked messages of destination to their queues"]
+    assert host.commands == ["return 1 parked message of destination to the queues"]
     assert leftovers(new) == []
 
 

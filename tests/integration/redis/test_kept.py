@@ -178,7 +178,7 @@ def test_what_the_destination_does_not_take_is_left_out_and_counted(old, host, s
         assert kept(host, old, small, "session:*") == Kept(1, 3)
         assert other.scan() == [b"session:x"]
     [warning] = host.warnings
-    assert warning.startswith("3 keys of old that bluegreen_keep_keys names were not copied")
+    assert warning.startswith("3 keys that bluegreen_keep_keys names were not copied from old, such as")
     assert "'session:0'" in warning
 
 
@@ -195,7 +195,7 @@ def test_keys_that_do_not_fit_are_refused_before_the_first(old, host, start_serv
     small = start_server("--maxmemory", "4mb")
     with old.connect() as redis:
         redis.pipeline([("SET", f"session:{n}", "x" * 30_000) for n in range(300)])
-        with pytest.raises(BluegreenError, match=r"The keys to keep in old need 1\d MiB.*maxmemory is 4.0 MiB"):
+        with pytest.raises(BluegreenError, match=r"The keys to copy from old need 1\d MiB.*maxmemory is 4.0 MiB"):
             kept(host, old, small, "session:*")
     with small.connect() as other:
         assert other.scan() == []

@@ -62,7 +62,7 @@ def test_a_queue_larger_than_maxmemory(host, old, start_server):
     payloads = [message(text="x" * 20_000) for _number in range(400)]
     with old.connect() as redis:
         fill(redis, "celery", payloads)
-        figures = r"in old need 1\d MiB, but new has room for .*its maxmemory is 6.0 MiB"
+        figures = r"from old need 1\d MiB, but new has room for .*its maxmemory is 6.0 MiB"
         error = refused(host, old.broker("old"), small.broker("new"), figures)
         assert consume_all(redis) == payloads
     assert error.details["needed"] > error.details["room"] > 0
@@ -163,7 +163,7 @@ def run(tmp_path, monkeypatch):
 
 
 def test_a_url_that_nobody_answers_at(run):
-    sentence = r"source \(redis://127.0.0.1:1\): Redis does not answer at .*refused\). Nothing"
+    sentence = r"source \(redis://127.0.0.1:1\): Redis does not answer at .*refused\). Start it, .* Nothing"
     with pytest.raises(BluegreenError, match=sentence):
         run("redis://:s3cret@127.0.0.1:1/0", "redis://127.0.0.1:2/0")
 
@@ -176,5 +176,5 @@ def test_a_wrong_password_is_a_sentence_without_it(run, start_server, address_of
     assert "wr0ng" not in caught.value.message
     with pytest.raises(BluegreenError, match=r"source .*asks for a password") as caught:
         run(f"redis://{address}/0", "redis://127.0.0.1:1/0")
-    with pytest.raises(BluegreenError, match=r"destination .*refused\). Nothing was moved"):
+    with pytest.raises(BluegreenError, match=r"destination .*refused\). Start it, .* Nothing was moved"):
         run(f"redis://:s3cret@{address}/0", "redis://127.0.0.1:1/0")

@@ -107,7 +107,7 @@ def test_no_command_takes_long_and_the_progress_shows(filled, old, new, monkeypa
     assert reported == [f"{moved:,} of 100,000 messages moved" for moved in done]
     # It is over when it is over.
     assert journal.progress[-1] is None
-    assert host.commands == [f"move {MESSAGES} messages from old to new"]
+    assert host.commands == [f"move {MESSAGES:,} messages from old to new"]
 
 
 def test_ten_thousand_that_a_dead_worker_had_taken(old, new, watch):

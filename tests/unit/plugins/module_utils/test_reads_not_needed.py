@@ -125,7 +125,7 @@ def nodes(case):
 def registered(case):
     shells = {case.container.id: ("celery", "shell")}
     names = registered_tasks.of_containers(case.host, Notes(case.host), [case.container], shells=shells)
-    return names is None and "could not be found out" in case.host.warnings[0]
+    return names is None and "Could not find out which tasks" in case.host.warnings[0]
 
 
 def leftovers_of_names(case):

@@ -51,11 +51,11 @@ def test_parse_url(url, parsed):
 @pytest.mark.parametrize(
     "url, sentence",
     [
-        ("secret", "broker url is not a URL"),
-        ("redis://:secret@redis:port/0", "broker url is not a URL"),
-        ("redis://[secret/0", "broker url is not a URL"),
-        ("redis:///0", "broker url is not a URL"),
-        ("valkey:///0", "broker url is not a URL"),
+        ("secret", "bluegreen_broker_url is not a URL"),
+        ("redis://:secret@redis:port/0", "bluegreen_broker_url is not a URL"),
+        ("redis://[secret/0", "bluegreen_broker_url is not a URL"),
+        ("redis:///0", "bluegreen_broker_url is not a URL"),
+        ("valkey:///0", "bluegreen_broker_url is not a URL"),
         ("valkey://redis/zero", "names the database 'zero', but Redis numbers its databases"),
         ("redis://:secret@redis/zero", "names the database 'zero', but Redis numbers its databases"),
     ],

@@ -69,16 +69,16 @@ def test_what_it_prints_raw_is_taken_whole():
             b"(error) WRONGTYPE Operation\n",
             0,
             b"",
-            "Redis at container shop-blue-redis-1 refused a command: WRONGTYPE",
+            "Redis at container shop-blue-redis-1 refused a command .WRONGTYPE",
         ),
         (b"(error) NOAUTH Authentication required.\n", 0, b"", "asks for a password"),
         (
             b"",
             1,
             b"Could not connect to Redis at 127.0.0.1:6379\n",
-            "did not answer as it should .exit code 1: Could not",
+            "gave an unexpected answer .exit code 1: Could not",
         ),
-        (b"", 137, b"", r"did not answer as it should \(exit code 137\)"),
+        (b"", 137, b"", r"gave an unexpected answer \(exit code 137\)"),
     ],
 )
 def test_refusals(out, code, error, sentence):

@@ -238,7 +238,11 @@ ADOPTED = {"projects": {"blue": "shop"}, "ports": {"blue": 8000}}
             passing("http://shop"),
             False,
             ADOPTED,
-            ["no place of Nginx", "1. Run ansible-playbook smallfleet.bluegreen.prepare", "2. Check and reload"],
+            [
+                "nothing in the Nginx configuration sends requests",
+                "1. Run ansible-playbook smallfleet.bluegreen.prepare",
+                "2. Check and reload",
+            ],
             ["server block"],
         ),
         (
@@ -252,7 +256,7 @@ ADOPTED = {"projects": {"blue": "shop"}, "ports": {"blue": 8000}}
             passing(),
             True,
             ADOPTED,
-            [f"1. Write into {FILE}", "upstream shop { server 127.0.0.1:8000; }"],
+            [f"1. Write this and nothing else into {FILE} (", "upstream shop { server 127.0.0.1:8000; }"],
             ["Run ansible-playbook"],
         ),
         (
@@ -269,7 +273,7 @@ ADOPTED = {"projects": {"blue": "shop"}, "ports": {"blue": 8000}}
             False,
             {},
             [
-                "whether Nginx sends requests to it is unknown",
+                "it is unknown whether Nginx sends requests to it (its configuration uses a variable, or is broken)",
                 "If you are sure that Nginx does not use port 8000, stop it",
             ],
             ["nobody uses it"],
@@ -307,7 +311,10 @@ def test_the_name_that_the_app_is_asked_by_is_kept():
 
 @pytest.mark.parametrize(
     "port, words",
-    [(80, "publishes port 80, but a color needs one from 1024 on"), (0, "publishes no port, but a color needs one")],
+    [
+        (80, "publishes port 80, but a color needs one that is 1024 or higher: at a quiet time, publish a port such "),
+        (0, "publishes no port, but a color needs one"),
+    ],
 )
 def test_what_has_no_port_for_a_color_cannot_be_adopted(port, words):
     ways = passing(f"http://127.0.0.1:{port}" if port else "http://shop-web-1:8000")
@@ -320,8 +327,8 @@ def test_what_runs_beside_the_colors_stops_nothing():
     found = recognized([summary()], given)
     assert finding(summary(), adoption_routes.NONE) == ""
     assert adoption.beside(found, SRC) == (
-        f"Project shop runs from {SRC} too (shop-web-1), beside the two colors, and no place of Nginx sends requests "
-        "to it: if it is an earlier run of this app by hand, its workers keep working until you stop it."
+        f"Project shop runs from {SRC} too (shop-web-1), beside the two colors, and nothing in the Nginx configuration "
+        "sends requests to it: if it is this app, started by hand earlier, its workers keep working until you stop it."
     )
 
 
@@ -343,9 +350,9 @@ def test_a_file_that_leads_to_a_running_app_is_right_and_the_settings_are_not():
             ["/a.conf:3", "/a.conf:9"],
             "Nginx sends requests to its port 18002 (/a.conf:3, /a.conf:9): leave it running, write",
         ),
-        ([], "whether Nginx sends requests to its port 18002 is unknown"),
+        ([], "it is unknown whether Nginx sends requests to its port 18002 ("),
     ],
 )
 def test_an_idle_color_that_nginx_serves_is_not_simply_stopped(places, words):
     text = adoption.served_idle("green", "shop-green", 18002, places, settings())
-    assert text.startswith(f"Color green is idle by {FILE}, but project shop-green runs, and {words}")
+    assert text.startswith(f"According to {FILE}, color green is idle, but project shop-green runs, and {words}")

@@ -99,9 +99,9 @@ def test_before_the_first_deployment_it_is_said_what_an_upstream_without_a_serve
     scene.nginx_says = [UNUSED]
     scene.refusal()
     sentence = (
-        "No color is live yet, so what passes to http://shop answers with 502 until the first deployment has switched "
-        "Nginx: if this app is served by /etc/nginx/site.conf:2 (port 8000: python3 (process 812)) now, change that "
-        "place only when its visitors can wait so long."
+        "No color is live yet, so requests that Nginx passes to http://shop get a 502 until the first deployment has "
+        "switched Nginx: if visitors reach this app through /etc/nginx/site.conf:2 (port 8000: python3 (process 812)) "
+        "now, change that only when they can wait that long."
     )
     assert scene.host.warnings == [sentence] * warned
 
@@ -120,7 +120,7 @@ def test_a_file_that_somebody_else_wrote_is_not_left_to_prepare(monkeypatch, tmp
     scene.by_hand()
     scene.passes_to(8000)
     assert (
-        f"Write into {scene.file}, which ansible-playbook smallfleet.bluegreen.prepare cannot do here"
+        f"Write this and nothing else into {scene.file} (ansible-playbook smallfleet.bluegreen.prepare does not write "
         in scene.refusal()
     )
 

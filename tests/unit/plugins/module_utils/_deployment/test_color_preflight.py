@@ -55,16 +55,16 @@ def test_a_live_color_under_another_name_is_told_the_name(monkeypatch, tmp_path)
     scene.engine.add("api", color="prod", app="store", published=18001)
     assert scene.refusal() == (
         "Nginx sends requests to blue (port 18001), which container store-prod-api-1 of project store-prod publishes, "
-        "but bluegreen_projects.blue is 'shop-blue' and its web service 'web': name the project and the services that "
-        "run."
+        "but bluegreen_projects.blue is 'shop-blue' and its web service 'web': name the running project in "
+        "bluegreen_projects.blue, and its web service in bluegreen_web_services."
     )
 
 
 def test_an_idle_color_that_runs_is_refused(scene):
     scene.live("green", web="exited", redis="running")
     assert scene.refusal() == (
-        "Color green is idle, but beat, worker of project shop-green runs: stop it first (docker compose -p shop-green "
-        "stop beat worker)."
+        "Color green is idle, but beat and worker of project shop-green run: stop them first (docker compose -p "
+        "shop-green stop beat worker)."
     )
 
 
@@ -117,7 +117,7 @@ def test_an_idle_color_that_nginx_serves_past_the_file_is_not_stopped(scene, ser
     if served:
         scene.passes_to(18002)
     assert ("leave it running, write http://shop there" in scene.refusal()) is served
-    assert ("stop it first" in scene.refusal()) is not served
+    assert ("stop them first" in scene.refusal()) is not served
 
 
 def test_an_idle_broker_may_run_because_it_may_hold_tasks(scene):

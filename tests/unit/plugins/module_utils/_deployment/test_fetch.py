@@ -122,7 +122,7 @@ def test_it_shows_signs_of_life(case):
 def test_it_ends_with_the_deployment(case):
     case.program(f"echo $$ > {case.folder}/pid; touch {case.folder}/begun; exec sleep 60")
     thread = case.meanwhile(case.take_over)
-    with pytest.raises(Fenced, match="taken over meanwhile"):
+    with pytest.raises(Fenced, match="taken over in the meantime"):
         case.fetch()
     thread.join()
     assert not is_alive((case.folder / "pid").read_text().strip())
@@ -132,7 +132,7 @@ def test_what_ends_while_the_deployment_is_taken_over_is_no_success(case):
     case.program(f"touch {case.folder}/begun; sleep 0.2")
     deployment_fetch.PACE = 60
     thread = case.meanwhile(case.take_over)
-    with pytest.raises(Fenced, match="taken over meanwhile"):
+    with pytest.raises(Fenced, match="taken over in the meantime"):
         case.fetch()
     thread.join()
 

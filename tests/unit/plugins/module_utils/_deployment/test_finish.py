@@ -146,8 +146,9 @@ def test_a_broker_that_does_not_start_any_more_is_not_removed(scene, monkeypatch
             close(scene)
     assert failure.value.message == (
         "The broker of blue, container shop-blue-redis-1, may hold tasks, but was down and does not start (no space "
-        "left on device). Nothing was removed: correct that, then run ansible-playbook smallfleet.bluegreen.finish "
-        "again, or remove that container yourself if its tasks may be lost."
+        "left on device). Look at its log (docker logs shop-blue-redis-1). Nothing was removed: correct the cause, "
+        "then run ansible-playbook smallfleet.bluegreen.finish again, or remove that container yourself if you do not "
+        "need those tasks."
     )
     assert scene.states()["blue-web"] == "running"
     # Whoever cannot mend it can still go back.
@@ -202,7 +203,10 @@ def test_an_ignored_service_of_the_old_project_is_left_alone(scene):
     assert (scene.engine.state("blue-db"), scene.engine.policy("blue-db")) == ("running", policy)
     assert "blue-worker" not in scene.engine.inspected
     assert not [call for call in scene.calls if call[0] in ("remove network", "remove volume")]
-    assert any("shop-blue-db-1 of project shop-blue is left" in sentence for sentence in scene.host.warnings)
+    assert (
+        "shop-blue-db-1 was not removed with project shop-blue, because it belongs to no color. The networks and "
+        "volumes of shop-blue were kept too."
+    ) in scene.host.warnings
 
 
 @pytest.mark.parametrize("kind, names", [("network", ["shop-blue_default"]), ("volume", ["shop-blue_queue"])])

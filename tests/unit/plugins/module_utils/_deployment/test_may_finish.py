@@ -53,8 +53,8 @@ def test_a_broker_that_still_holds_tasks_is_not_stopped(scene, monkeypatch):
     with pytest.raises(BluegreenError) as refusal:
         close(scene)
     assert refusal.value.message == (
-        "The broker of the old color blue still holds tasks, and that of green does not answer: start it, then run "
-        "ansible-playbook smallfleet.bluegreen.finish again."
+        "The broker of the old color blue still holds tasks, and the broker of green, to which they have to move, does "
+        "not answer: start that one, then run ansible-playbook smallfleet.bluegreen.finish again."
     )
     assert scene.engine.state("blue-redis") == "running"
     assert not [call for call in scene.calls if call[0] == "remove"]
@@ -68,7 +68,8 @@ def test_tasks_that_cannot_be_moved_keep_the_old_broker(scene, monkeypatch):
         close(scene)
     assert refusal.value.message == (
         "The broker of the old color blue still holds tasks (1 in celery, 2 in mail), so it was not stopped: look at "
-        "them, then run ansible-playbook smallfleet.bluegreen.finish again."
+        "them (ansible-playbook smallfleet.bluegreen.status shows them), then run ansible-playbook "
+        "smallfleet.bluegreen.finish again."
     )
     assert scene.engine.state("blue-redis") == "running"
     # The point of no return is behind: only forward from here.
@@ -119,10 +120,11 @@ def test_what_goes_back_cannot_be_finished(scene):
     "params, words",
     [
         ({**APPROVED, "deployment_id": "dep-0"}, "deployment_id dep-0 is not the open deployment of app shop"),
-        ({**APPROVED, "epoch": 2}, "taken over meanwhile"),
+        ({**APPROVED, "epoch": 2}, "taken over in the meantime"),
         (
             {**WHICHEVER, "release": "3"},
-            "bluegreen_release is '3', but the release of app shop that awaits approval is '2': nothing was finished",
+            "bluegreen_release is '3', but the release of app shop that awaits approval is '2': nothing was finished. "
+            "To approve that one, run ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2.",
         ),
     ],
 )
@@ -209,9 +211,7 @@ def test_who_has_gone_back_before_the_lock_is_free_leaves_nothing_to_finish(scen
     lock = scene.store.lock
     entry = {"id": "dep-1", "release": "2", "from": "", "result": "rolled_back"}
     monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (scene.store.close(entry), lock(purpose, wait))[1])
-    with pytest.raises(
-        Fenced, match="^Release 2 of app shop was rolled back meanwhile, and no color is live: nothing was finished"
-    ):
+    with pytest.raises(Fenced, match="^Release 2 of app shop was rolled back in the meantime, and no color is live: "):
         close(scene)
     assert scene.calls == []
 
@@ -288,8 +288,8 @@ def test_what_was_rolled_back_while_a_human_thought_is_not_finished(scene):
         with pytest.raises(Fenced) as refusal:
             close(scene, APPROVED, check_mode)
         assert refusal.value.message == (
-            "Release 2 of app shop was rolled back meanwhile (guard: green failed 3 times in a row), and blue is live: "
-            "nothing was finished. Deploy again."
+            "Release 2 of app shop was rolled back in the meantime (guard: green failed 3 times in a row), and blue is "
+            "live: nothing was finished. Deploy again."
         )
     assert scene.calls == []
 
@@ -305,8 +305,8 @@ def ended(scene, **entry):
         (
             {"result": "rolled_back", "reason": "rollback.yml"},
             "2",
-            "Release 2 of app shop was rolled back meanwhile (rollback.yml), and blue is live: nothing was finished. "
-            "Deploy again.",
+            "Release 2 of app shop was rolled back in the meantime (rollback.yml), and blue is live: nothing was "
+            "finished. Deploy again.",
         ),
         (
             {"result": "rolled_back"},

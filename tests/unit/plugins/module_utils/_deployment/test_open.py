@@ -81,7 +81,7 @@ def test_check_mode_shows_plan_and_diff_and_changes_nothing(scene):
 
 
 @pytest.mark.parametrize(
-    "workers, limit", [({"stop_timeout": 90}, "90 s"), ({}, "its stop_grace_period"), (None, "its stop_")]
+    "workers, limit", [({"stop_timeout": 90}, "90 s"), ({}, "the stop_grace_period of each"), (None, "the stop_")]
 )
 def test_the_plan_says_how_long_workers_get(scene, workers, limit):
     (line,) = [line for line in scene.open(check_mode=True, workers=workers)["plan"] if line.startswith("stop_workers")]
@@ -273,7 +273,7 @@ def test_a_time_for_the_approval_that_was_not_meant_is_refused(scene, seconds):
     )
 
 
-GONE = "An earlier deployment was open whose owner is gone. Release 1 was rolled back: blue is live with release 1."
+GONE = "An earlier deployment was still open, but its controller is gone. "
 
 
 @pytest.mark.parametrize(
@@ -292,12 +292,12 @@ def test_what_was_abandoned_is_brought_to_an_end_first(scene, step, later, noted
     earlier(scene, step, later=later, **noted)
     result = scene.open()
     assert (result["changed"], result["id"]) == (True, "dep-1")
-    assert scene.host.warnings == [GONE]
+    assert scene.host.warnings == [f"{GONE}Release 1 was rolled back: blue is live with release 1."]
     (entry,) = scene.store.history()
     assert (entry["id"], entry["result"], entry["reason"]) == (
         "dep-0",
         "rolled_back",
-        "its owner was gone when the next one was deployed",
+        "its controller was gone when the next one was deployed",
     )
     assert (scene.store.load()["id"], scene.store.load()["epoch"]) == ("dep-1", 1)
 
@@ -310,8 +310,8 @@ def test_what_was_abandoned_is_only_planned_for_in_check_mode(scene):
     assert (result["changed"], result["id"], result["live"], result["idle"]) == (True, "", "blue", "green")
     assert result["fetch"] == {"leftover": False} and result["up_to_date"] is False
     assert result["plan"] == [
-        "recover: complete or roll back deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z, whose owner is gone "
-        "(step fetch)",
+        "recover: complete or roll back deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z, whose controller is "
+        "gone (step fetch)",
         "deploy: check the host again, then deploy",
     ]
     assert scene.store.load().data == before and scene.host.calls == []
@@ -336,7 +336,7 @@ def test_what_turns_out_to_be_whole_is_left_to_a_human(scene, monkeypatch):
     journal = scene.store.load()
     assert (journal["id"], journal["step"], journal["result"]) == ("dep-0", "awaiting_approval", "")
     assert scene.host.warnings[0] == (
-        "An earlier deployment was open whose owner is gone. Release 1 is live and healthy, and awaits approval: run "
+        f"{GONE}Release 1 is live and healthy, and awaits approval: run "
         "ansible-playbook smallfleet.bluegreen.finish or ansible-playbook smallfleet.bluegreen.rollback."
     )
 

@@ -42,8 +42,8 @@ def test_a_deployment():
         "plan: shop: green becomes live (release 1 becomes 2; image of web differs)",
         "plan: broker color, each color has its own: redis is a support service",
         "fetch: pull images that are missing; create redis, migrate, web, worker, beat of shop-green, start none",
-        "stop_workers: worker, beat of shop-blue finish what they run (up to its stop_grace_period, else 60 s) and are "
-        "stopped, not removed",
+        "stop_workers: worker, beat of shop-blue finish what they run (up to the stop_grace_period of each service, or "
+        "60 s without one) and are stopped, not removed",
         "start_candidate: start redis, migrate, web of shop-green",
         "health: wait until http://127.0.0.1:18002/health/ answers",
         "cutover: point Nginx at green in /etc/nginx/conf.d/bluegreen-shop.conf, reload, prove it",
@@ -147,10 +147,10 @@ def test_one_broker_for_both_colors_needs_no_handover():
 
 def test_throttled_workers_go_on_until_the_new_ones_work():
     by_phase = dict(line.split(": ", 1) for line in lines(strategy="throttle", stop_timeout=90))
-    assert by_phase["stop_workers"] == ("give worker, beat of shop-blue CPU weight 2; they work until the new ones do")
+    assert by_phase["stop_workers"] == "give worker, beat of shop-blue CPU weight 2; they work until the new workers do"
     assert by_phase["start_workers"] == (
-        "start worker, beat of shop-green; once they take tasks, worker, beat of shop-blue finish what they run (up to "
-        "90 s) and are stopped, not removed; beat changes over last"
+        "start worker, beat of shop-green; once the new workers take tasks, worker, beat of shop-blue finish what they "
+        "run (up to 90 s) and are stopped, not removed; beat is moved last"
     )
     assert dict(line.split(": ", 1) for line in lines(live="", strategy="throttle"))["start_workers"] == (
         "start worker, beat of shop-green"

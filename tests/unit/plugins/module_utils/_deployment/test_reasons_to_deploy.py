@@ -229,8 +229,8 @@ def test_an_init_service_has_done_its_work_when_it_ended_well(scene, code, up_to
 
 
 UNKNOWN = (
-    "Init service migrate has no container in color blue, and the history does not say whether it ever had one: it "
-    "counts as done. If it is new, give the release another label."
+    "Color blue has no container of init service migrate, and the history does not say whether it ever had one, so it "
+    "counts as done. If it is new and still has to run, deploy under another bluegreen_release."
 )
 
 
@@ -260,7 +260,7 @@ def test_an_init_service_without_a_container_was_pruned_or_is_new(scene, history
         scene.store.log({"id": f"old-{number}", "result": "committed", **entry})
     result = scene.open(check_mode=True, services={"init": ["migrate"]})
     assert result["up_to_date"] is up_to_date
-    assert [each for each in scene.host.warnings if "Init service" in each] == warnings
+    assert [each for each in scene.host.warnings if "of init service" in each] == warnings
     assert ("new" in " ".join(result["plan"])) is not up_to_date
 
 
@@ -268,7 +268,7 @@ def test_nothing_is_said_of_an_init_service_that_runs_with_the_next_release(scen
     scene.of_release("1")
     scene.add_init("migrate")
     scene.open(services={"init": ["migrate"]})
-    assert not [each for each in scene.host.warnings if "Init service" in each]
+    assert not [each for each in scene.host.warnings if "of init service" in each]
 
 
 @pytest.mark.parametrize("init, is_pending", [(["migrate"], True), ([], False)])

@@ -145,8 +145,8 @@ def test_other_support_is_asked_with_its_own_health_check(host, journal, test, a
     "health, up_after, sentence, failure",
     [
         ("unhealthy", 0, "shop-blue-redis-1 is unhealthy", "unhealthy"),
-        ("starting", 99, "shop-blue-redis-1 was not ready within timeout=20 s", "timeout"),
-        ("healthy", 99, "shop-blue-redis-1 was not ready within timeout=20 s", "timeout"),
+        ("starting", 99, r"redis-1 was not ready within 20 s \(bluegreen_health_deadline\): its last", "timeout"),
+        ("healthy", 99, r"redis-1 was not ready within 20 s \(bluegreen_health_deadline\): its last", "timeout"),
     ],
 )
 def test_support_that_does_not_come_up(host, journal, health, up_after, sentence, failure, reported):
@@ -178,7 +178,10 @@ def test_a_redis_that_runs_already_may_hold_tasks(host, journal, waiting):
 
 @pytest.mark.parametrize(
     "seconds, code, sentence",
-    [(2, 3, "migrate-1 ended with exit code 3"), (500, 0, "migrate-1 has not ended within timeout=20 s")],
+    [
+        (2, 3, "migrate-1 ended with exit code 3, but the new color starts only if it ends with 0: correct the cause"),
+        (500, 0, "migrate-1 has not ended within 20 s .bluegreen_health_deadline.: give it more time, or, "),
+    ],
 )
 def test_init_has_to_end_well(host, journal, seconds, code, sentence, reported):
     host.engine.crashes_after["blue-migrate"] = seconds
@@ -205,7 +208,7 @@ def test_one_that_may_hurry_gets_its_time_again_and_only_once(host, journal, sec
     if ends:
         start(host, journal, containers, timeout=20, hurry=lambda: hurried.append(host.clock.now))
     else:
-        with pytest.raises(BluegreenError, match="migrate-1 has not ended within timeout=20 s"):
+        with pytest.raises(BluegreenError, match="migrate-1 has not ended within 20 s"):
             start(host, journal, containers, timeout=20, hurry=lambda: hurried.append(host.clock.now))
     assert len(hurried) == 1
 

@@ -179,8 +179,8 @@ def test_held_tasks_are_shown_by_name_with_what_to_do(scene, monkeypatch):
     assert result["held"] == {"blue": None, "green": {"shop.new": 2, "shop.mail": 1}}
     assert result["summary"][2:4] == [
         "green: tasks wait: 1 in celery.",
-        "green: tasks are parked that the workers do not register: shop.new (2), shop.mail (1). They go on with the "
-        "next release that registers them, or with bluegreen_unknown_tasks: move.",
+        "green: these tasks are parked, because the workers do not register them: shop.new (2), shop.mail (1). They "
+        "continue with the next release that registers them, or with bluegreen_unknown_tasks: move.",
     ]
 
 
@@ -206,7 +206,9 @@ def test_an_old_web_that_is_stopped_until_the_approval_is_explained(scene):
     scene.deployment("awaiting_approval", old_web="stopped")
     result = info(scene)
     assert result["deployment"]["old_web"] == "stopped"
-    assert result["summary"][-1] == "The web of blue is stopped until then, because this host cannot hold both."
+    assert result["summary"][-1] == (
+        "The web of blue is stopped until the approval or a rollback, because this host has too little memory for both."
+    )
 
 
 def test_an_owner_that_is_gone(scene):
@@ -236,7 +238,7 @@ def test_the_last_deployments(scene):
             history.write(json.dumps(entry) + "\n")
     result = info(scene)
     assert [entry["id"] for entry in result["history"]] == [f"dep-{number}" for number in range(3, 23)]
-    assert result["summary"][-1] == "Last: release 22 committed at 2026-11-20T09:15:31Z."
+    assert result["summary"][-1] == "Last deployment: release 22 was finished at 2026-11-20T09:15:31Z."
 
 
 def test_since_when_the_color_is_live(scene):

@@ -89,7 +89,7 @@ def test_who_decided_meanwhile_is_not_overruled(scene, answers, monkeypatch):
 
     monkeypatch.setattr(guard_watch.PendingWatch, "look", decided)
     assert scene.guard.turn() == PACE
-    assert len(scene.said) == 1 and "was taken over meanwhile (epoch 2, not 1)" in scene.said[0]
+    assert len(scene.said) == 1 and "was taken over in the meantime (epoch 2, not 1)" in scene.said[0]
     assert scene.effects() == []
 
 

@@ -41,19 +41,19 @@ REFUSALS = [
     (
         None,
         ("dep-1", 1, "health"),
-        "deployment_id dep-1 names no open deployment of app shop: it was ended meanwhile. Check with ansible-playbook "
-        "smallfleet.bluegreen.status, then deploy again.",
+        "deployment_id dep-1 does not name an open deployment of app shop: it was ended in the meantime. Check with "
+        "ansible-playbook smallfleet.bluegreen.status, then deploy again.",
     ),
     (
         {},
         ("dep-2", 1, "health"),
         f"deployment_id dep-2 is not the open deployment of app shop, which is dep-1 by ada@laptop {WHEN}: "
-        "nothing was changed.",
+        "nothing was changed. Check with ansible-playbook smallfleet.bluegreen.status.",
     ),
     (
         {"epoch": 2},
         ("dep-1", 1, "health"),
-        "Deployment dep-1 of app shop was taken over meanwhile (epoch 2, not 1): nothing was changed. Check with "
+        "Deployment dep-1 of app shop was taken over in the meantime (epoch 2, not 1): nothing was changed. Check with "
         "ansible-playbook smallfleet.bluegreen.status.",
     ),
     (
@@ -71,7 +71,8 @@ REFUSALS = [
     (
         {},
         ("dep-1", 1, "start_candidate"),
-        "Deployment dep-1 of app shop has reached step health, and never returns to start_candidate.",
+        "Deployment dep-1 of app shop has reached step health, and never returns to start_candidate. Check with "
+        "ansible-playbook smallfleet.bluegreen.status; deploy again once it has ended.",
     ),
 ]
 

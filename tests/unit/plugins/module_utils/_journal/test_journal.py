@@ -40,7 +40,8 @@ def test_no_deployment_is_opened_with_a_journal_that_could_not_be_read_again(sto
     with pytest.raises(BluegreenError) as refusal:
         Journal.create(store, "dep-1", "ada@laptop", facts(**changes))
     assert refusal.value.message == (
-        f"Cannot open deployment dep-1: its journal would be invalid ({problem}). Correct the variable of that name."
+        f"Cannot open deployment dep-1: its journal would be invalid ({problem}). Correct the variable that "
+        "sets this value."
     )
     assert os.listdir(store.folder) == []
 

@@ -186,14 +186,14 @@ def test_a_url_that_is_damaged_keeps_nobody_from_going_back(store, journal, host
         target.write(damage)
     assert store.broker_url() == ""
     assert host.warnings == [
-        f"{store.path('broker.url')} is damaged, so tasks are looked for in all of the broker service's databases."
+        f"{store.path('broker.url')} is damaged, so tasks are looked for in all databases of the broker service."
     ]
 
 
-BOTH = "deployment.json and deployment.json.previous"
+BOTH = "deployment.json and deployment.json.previous are"
 
 
-@pytest.mark.parametrize("copy, broken", [(None, "deployment.json"), ("", BOTH), ("[]", BOTH)])
+@pytest.mark.parametrize("copy, broken", [(None, "deployment.json is"), ("", BOTH), ("[]", BOTH)])
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_without_a_readable_copy_the_journal_is_corrupt(store, journal, text, copy, broken):
     spoil(store, "deployment.json", text)

@@ -19,7 +19,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fa
 AGAIN = (
     "run ansible-playbook smallfleet.bluegreen.rollback again. To keep release 2 instead, run ansible-playbook "
     "smallfleet.bluegreen.finish -e bluegreen_release=2 once it is healthy; if both are unhealthy, ansible-playbook "
-    "smallfleet.bluegreen.rollback -e bluegreen_release=1 takes release 1 as it is."
+    "smallfleet.bluegreen.rollback -e bluegreen_release=1 makes release 1 live even though it is not healthy."
 )
 
 UNDO = Request(prefer="rollback", reason="health: no answer")

@@ -93,7 +93,7 @@ def test_the_release_has_to_be_named(stuck):
 
 
 def test_a_run_that_asked_before_it_failed_turns_nothing_round(stuck):
-    with pytest.raises(Fenced, match="is being undone|was taken over meanwhile"):
+    with pytest.raises(Fenced, match="is being undone|was taken over in the meantime"):
         finish(stuck, {"deployment_id": "dep-1", "epoch": 1, "release": "2"})
     assert stuck.calls == []
 
@@ -279,7 +279,8 @@ def test_a_first_deployment_that_could_not_be_undone_is_kept(monkeypatch, tmp_pa
 def test_where_both_are_ill_the_named_release_is_taken_as_it_is(stuck):
     stuck.unhealthy = {"blue", "green"}
     with pytest.raises(
-        BluegreenError, match="if both are unhealthy, .*rollback -e bluegreen_release=1 takes release 1 as it is"
+        BluegreenError,
+        match="if both are unhealthy, .*rollback -e bluegreen_release=1 makes release 1 live even though it is not",
     ):
         undo(stuck)
     result = undo(stuck, release="1")
@@ -328,7 +329,7 @@ def test_what_cannot_be_had_any_more_is_given_up_by_name(stuck, monkeypatch):
 
     monkeypatch.setattr(workers_start, "restart_workers", fail)
     stuck.store.load().note(result="")
-    with pytest.raises(BluegreenError, match="Or take release 1 as it is: .*rollback -e bluegreen_release=1"):
+    with pytest.raises(BluegreenError, match="Or run .*rollback -e bluegreen_release=1, which makes release 1 live"):
         # Named by the inventory, say: that is no decision before anybody was told.
         undo(stuck, release="1")
     assert stuck.store.load()["result"] == "failed"

@@ -45,12 +45,12 @@ def test_nothing_is_open(scene):
 def test_who_undoes_what_the_guard_has_undone_is_told_so(scene):
     scene.store.log({"id": "dep-1", "result": "rolled_back", "reason": "guard: no heartbeat for 20 s in step health"})
     assert recover(scene, UNDO._replace(deployment_id="dep-1"))["message"] == (
-        "Deployment dep-1 has ended meanwhile: rolled back (guard: no heartbeat for 20 s in step health)."
+        "Deployment dep-1 has ended in the meantime: rolled back (guard: no heartbeat for 20 s in step health)."
     )
     scene.store.log({"id": "dep-2", "result": "committed", "reason": ""})
     assert (
         recover(scene, UNDO._replace(deployment_id="dep-2"))["message"]
-        == "Deployment dep-2 has ended meanwhile: committed."
+        == "Deployment dep-2 has ended in the meantime: committed."
     )
 
 
@@ -60,7 +60,7 @@ def test_another_deployment_is_left_alone(scene):
         recover(scene, UNDO._replace(deployment_id="dep-0"))
     assert refusal.value.message == (
         "deployment_id dep-0 is not the open deployment of app shop, which is dep-1 by ada@laptop since "
-        "2026-11-23T12:00:00Z: nothing was changed."
+        "2026-11-23T12:00:00Z: nothing was changed. Check with ansible-playbook smallfleet.bluegreen.status."
     )
     assert scene.store.load()["epoch"] == 1
 
@@ -70,8 +70,9 @@ def test_a_deployment_whose_owner_lives_is_left_to_it(scene):
     with pytest.raises(Fenced) as refusal:
         recover(scene, LOOK)
     assert refusal.value.message == (
-        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is in step health, and its owner still "
-        "sends heartbeats: wait until it has ended, or undo it with ansible-playbook smallfleet.bluegreen.rollback."
+        "Deployment dep-1 by ada@laptop since 2026-11-23T12:00:00Z of app shop is in step health, and the controller "
+        "that runs it still sends heartbeats: wait until it has ended, or undo it with ansible-playbook "
+        "smallfleet.bluegreen.rollback."
     )
     assert scene.calls == []
 
@@ -141,12 +142,12 @@ def test_a_controller_that_wakes_up_after_the_guard_acted_can_do_nothing(scene):
     with pytest.raises(Fenced) as refusal:
         recover(scene, UNDO._replace(deployment_id="dep-1", epoch=epoch))
     assert refusal.value.message == (
-        "Deployment dep-1 of app shop was taken over meanwhile (epoch 2, not 1): nothing was changed. Check with "
+        "Deployment dep-1 of app shop was taken over in the meantime (epoch 2, not 1): nothing was changed. Check with "
         "ansible-playbook smallfleet.bluegreen.status."
     )
     # Nor can it go on where it slept.
     for step in ("settle", "awaiting_approval"):
-        with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\)"):
+        with pytest.raises(Fenced, match=r"was taken over in the meantime \(epoch 2, not 1\)"):
             with fencing.fenced(scene.store, "dep-1", epoch, Step(step)):
                 pass
     assert scene.calls == [] and scene.store.load().data == before

@@ -211,8 +211,8 @@ def test_a_finish_that_nginx_stands_against_says_so(scene):
     with pytest.raises(BluegreenError) as failure:
         recover(scene, UNDO)
     assert failure.value.message == (
-        "Release 2 of app shop was approved, but Nginx is not proved to serve green, so nothing more was removed. "
-        "Repair Nginx, then run ansible-playbook smallfleet.bluegreen.finish again."
+        "Release 2 of app shop was approved, but it could not be verified that Nginx serves green, so nothing more was "
+        "removed. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.finish again."
     )
     assert set(scene.states().values()) == {"running", "exited"} and len(scene.states()) == 8
 
@@ -375,6 +375,6 @@ def test_a_rescue_that_slept_finds_that_the_guard_was_faster(scene):
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
     scene.deployment("settle").take_over(guard=True)
-    with pytest.raises(Fenced, match=r"was taken over meanwhile \(epoch 2, not 1\): nothing was changed"):
+    with pytest.raises(Fenced, match=r"was taken over in the meantime \(epoch 2, not 1\): nothing was changed"):
         recover(scene, UNDO._replace(deployment_id="dep-1", epoch=1))
     assert scene.calls == []

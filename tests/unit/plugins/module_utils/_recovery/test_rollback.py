@@ -72,8 +72,8 @@ def test_a_compose_that_cannot_be_killed_is_waited_for(scene, monkeypatch):
         with pytest.raises(BluegreenError) as failure:
             recover(scene, UNDO)
     assert failure.value.message == (
-        "Compose still works for deployment dep-1 of app shop and cannot be killed (process 4711, 4712): once it has "
-        "ended, run ansible-playbook smallfleet.bluegreen.rollback again."
+        "Compose still works for deployment dep-1 of app shop and cannot be killed (processes 4711 and 4712): once it "
+        "has ended, run ansible-playbook smallfleet.bluegreen.rollback again."
     )
     assert scene.store.load()["rolling_back"] is True
     assert recover(scene, UNDO)["result"] == "rolled_back"
@@ -265,7 +265,8 @@ def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, 
     assert failure.value.message == (
         f"Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-{broken}-1 could not be "
         "started: port is already allocated. Fix that, then run ansible-playbook smallfleet.bluegreen.rollback again. "
-        "Or take release 1 as it is: ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=1."
+        "Or run ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=1, which makes release 1 live even "
+        "though not all of it runs."
     )
     assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
     assert scene.engine.state("green-web") == "exited"

@@ -217,7 +217,7 @@ def test_a_broker_that_does_not_start_again_is_kept_for_the_next_deployment(scen
     assert (scene.engine.state("green-web"), scene.engine.policy("green-redis")) == ("exited", "unless-stopped")
     assert (
         "The broker of green, container shop-green-redis-1, may hold tasks, but was down and does not start (port is "
-        "already allocated)."
+        "already allocated). Look at its log (docker logs shop-green-redis-1)."
     ) in scene.host.warnings
 
 
@@ -234,7 +234,7 @@ def test_a_broker_that_falls_again_keeps_nobody_waiting(scene, monkeypatch):
     assert recover(scene, UNDO)["result"] == "rolled_back"
     assert (
         "The broker of green, container shop-green-redis-1, may hold tasks, but was down and exited right after its "
-        "start."
+        "start. Look at its log (docker logs shop-green-redis-1)."
     ) in scene.host.warnings
 
 
@@ -270,7 +270,9 @@ def test_a_worker_that_still_finishes_a_task_is_left_to_it(scene, monkeypatch):
     assert scene.engine.state("green-redis") == "running"
     assert scene.engine.state("green-web") == "exited"
     assert scene.engine.policy("green-worker") == "no"
-    assert "still runs, so the broker of shop-green keeps running too" in scene.host.warnings[0]
+    assert scene.host.warnings[0] == (
+        "shop-green-beat-1 and shop-green-worker-1 still run, so the broker of shop-green keeps running too."
+    )
 
 
 PROBLEM = "nginx -t says: unexpected end."

@@ -130,8 +130,9 @@ def test_a_web_that_does_not_start_is_named(scene, monkeypatch):
         raise EngineError("port is already allocated.", 500)
 
     monkeypatch.setattr(scene.engine, "start", start)
-    assert "does not answer: container shop-blue-web-1 does not start, port is already allocated. Release 2" in refusal(
-        scene
+    assert (
+        "does not answer: container shop-blue-web-1 does not start (port is already allocated). Release 2"
+        in refusal(scene)
     )
 
 

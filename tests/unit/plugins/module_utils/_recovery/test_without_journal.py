@@ -242,9 +242,9 @@ def test_the_journal_is_kept_aside_and_the_history_tells_of_it(scene):
         "epoch": 0,
         "result": "failed",
         "message": (
-            f"The journal was damaged and is kept as {KEPT[1]} and {KEPT[0]}. Nginx serves green, and only its workers "
-            "run; nothing was removed. Check both colors with ansible-playbook smallfleet.bluegreen.status, stop the "
-            "web of blue (docker compose -p shop-blue stop web), then deploy again."
+            f"The journal was damaged and is kept as {KEPT[1]} and {KEPT[0]}. Nginx serves green, and only the workers "
+            "of green run; nothing was removed. Check both colors with ansible-playbook smallfleet.bluegreen.status, "
+            "stop the web of blue (docker compose -p shop-blue stop web), then deploy again."
         ),
         "logs": {},
     }
@@ -316,7 +316,7 @@ def test_check_mode_changes_nothing(scene):
         "id": "",
         "epoch": 0,
         "result": "failed",
-        "message": "The journal is damaged; blue is live, and only its workers would run.",
+        "message": "The journal is damaged. Color blue is live, and only the workers of blue would run.",
         "logs": {},
     }
     assert untouched(scene)
@@ -330,9 +330,9 @@ def test_where_nobody_knows_which_color_is_live_nothing_is_done(scene, served, c
         scene.recover(check_mode)
     assert refusal.value.message == (
         f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and "
-        "deployment.json.previous damaged): run ansible-playbook smallfleet.bluegreen.recover, which looks at the host "
-        "instead and keeps the damaged file under another name. But Nginx is not proved to serve either color, so "
-        "nothing was done. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
+        "deployment.json.previous are damaged): run ansible-playbook smallfleet.bluegreen.recover, which looks at the "
+        "host instead and keeps the damaged file under another name. But it could not be verified which color Nginx "
+        "serves, so nothing was done. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
     )
     assert untouched(scene)
 
@@ -374,8 +374,7 @@ def test_a_journal_that_was_mended_meanwhile_counts(scene, monkeypatch):
     monkeypatch.setattr(scene.store, "_acquire", mended)
     with pytest.raises(Fenced) as refusal:
         scene.recover()
-    assert (
-        refusal.value.message
-        == "The journal of app shop was repaired meanwhile: run ansible-playbook smallfleet.bluegreen.recover again."
+    assert refusal.value.message == (
+        "The journal of app shop was repaired in the meantime: run ansible-playbook smallfleet.bluegreen.recover again."
     )
     assert scene.effects() == []

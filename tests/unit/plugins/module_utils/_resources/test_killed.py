@@ -62,12 +62,11 @@ def test_a_container_that_was_killed_for_memory_right_after_its_start_is_named_w
     with pytest.raises(BluegreenError) as failure:
         consuming.still_up(host, started, {"memory_budget": BUDGET})
     assert failure.value.message == (
-        "Container shop-green-worker-1 was killed for memory right after its start: its last log lines are in "
-        f"logs.{SAID}"
+        f"Container shop-green-worker-1 was killed for memory right after its start; its last log lines follow.{SAID}"
     )
     monkeypatch.setattr(host_resources, "oom_kills", lambda: 3)
     with pytest.raises(
-        BluegreenError, match="ended with exit code 137 right after its start: its last log lines are in logs.$"
+        BluegreenError, match="ended with exit code 137 right after its start; its last log lines follow.$"
     ):
         consuming.still_up(host, started, {"memory_budget": BUDGET})
 
@@ -102,6 +101,6 @@ def test_beats_that_fell_before_the_approval_are_told_apart(monkeypatch, tmp_pat
     with pytest.raises(BluegreenError) as failure:
         settle.settle(scene.host, scene.store, params, check_mode=False)
     assert failure.value.message == (
-        "shop-green-beat-1 (killed for memory), shop-green-worker-1 of the new color exited after the start: the last "
-        f"log lines are in logs.{SAID}"
+        "shop-green-beat-1 (killed for memory) and shop-green-worker-1 of the new color exited after the start: their "
+        f"last log lines follow. Correct the cause, then deploy again.{SAID}"
     )

@@ -149,8 +149,8 @@ def test_a_release_that_is_only_watched_can_be_undone_meanwhile(soaking):
 @pytest.mark.parametrize(
     "meanwhile, message",
     [
-        (lambda store: store.close({"id": "dep-1"}), "names no open deployment of app shop: it was ended meanwhile"),
-        (lambda store: store.load().take_over(), "was taken over meanwhile"),
+        (lambda store: store.close({"id": "dep-1"}), "an open deployment of app shop: it was ended in the meantime"),
+        (lambda store: store.load().take_over(), "was taken over in the meantime"),
         (lambda store: store.load().note(rolling_back=True), "is being undone"),
     ],
 )

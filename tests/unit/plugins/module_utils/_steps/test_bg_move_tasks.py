@@ -174,3 +174,7 @@ def test_a_worker_that_still_runs_may_hold_what_no_key_shows(host, calls, monkey
     host.engine.add("worker", Path="celery", Args=["-A", "shop", "worker"])
     with pytest.raises(BluegreenError, match="shop-blue-worker-1 still runs and may hold tasks of shop-blue/redis"):
         bg_move_tasks.move_tasks(params, host, False)
+    host.engine.add("mails", Path="celery", Args=["-A", "shop", "worker"])
+    stop = r"\(docker stop shop-blue-mails-1 shop-blue-worker-1\)"
+    with pytest.raises(BluegreenError, match=f"shop-blue-mails-1 and shop-blue-worker-1 still run and may .* {stop}"):
+        bg_move_tasks.move_tasks(params, host, False)

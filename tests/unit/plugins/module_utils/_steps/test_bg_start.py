@@ -237,11 +237,11 @@ def test_what_runs_already_is_no_change(host, calls):
         ),
         (
             {"before_stop": True, "deployment_id": "dep-1"},
-            "before_stop is true, but services has support, init, web, and before the old workers stop only init runs",
+            "before_stop is true, but services names support, init, web, and only init services, and the support",
         ),
         (
             {"before_stop": True, "deployment_id": "dep-1", "services": {"support": ["redis"]}},
-            "before_stop is true, but services has support, and before the old workers stop only init runs",
+            "before_stop is true, but services names support, and only init services, and the support services",
         ),
     ],
 )

@@ -107,7 +107,7 @@ def test_task_names_are_compared_before_anything_is_done(host, calls, store, mon
 
     def refuse(host, journal, old, candidate, broker, policy, has_room, asks_later):
         asked.append(([each.name for each in old], [each.name for each in candidate], policy, journal["step"]))
-        raise BluegreenError("Tasks wait that the new release does not register")
+        raise BluegreenError("The new release does not register these waiting tasks")
 
     monkeypatch.setattr(bg_stop_workers, "check", refuse)
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker", "beat"], "candidate": "shop-green"}
@@ -201,7 +201,7 @@ def test_going_back_does_not_fail_because_the_app_fits_at_no_time(host, calls, t
     tight[1] = 93 * MIB
     bg_stop_workers.stop_workers(in_deployment(unknown_tasks="hold"), host, False)
     assert calls == [STOP]
-    assert "Tasks that they do not register are not parked" in host.warnings[0]
+    assert "Tasks that they do not register are therefore not parked" in host.warnings[0]
 
 
 def test_workers_are_not_throttled_where_not_even_the_app_fits_beside_them(host, calls, tight):

@@ -227,7 +227,7 @@ def test_a_worker_that_crashes_fails_at_once_and_beat_does_not_start(host, journ
 
 
 def test_a_worker_that_does_not_consume(host, journal):
-    with pytest.raises(BluegreenError, match="shop-green-worker-1 did not begin to consume within timeout=20 s"):
+    with pytest.raises(BluegreenError, match="shop-green-worker-1 did not begin to consume tasks within 20 s; its"):
         take(host, journal, timeout=20, broker=WorkerBroker(consumes=["10.9.9.9"]))
 
 

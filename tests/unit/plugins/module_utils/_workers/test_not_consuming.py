@@ -11,7 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import not_consuming
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.not_consuming import MORE_TIME, advice
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.not_consuming import SEE_LOG, advice
 
 NAME = "shop-green-worker-1"
 CELERY = ["celery", "-A", "shop", "worker"]
@@ -26,37 +26,37 @@ def tree(*commands):
 @pytest.mark.parametrize(
     "command, processes, remotes, addresses, sentence",
     [
-        (CELERY, tree("celery -A shop worker"), set(), REDIS, MORE_TIME),
-        (CELERY, tree("celery -A shop worker"), {("10.0.0.5", 6379)}, REDIS, MORE_TIME),
+        (CELERY, tree("celery -A shop worker"), set(), REDIS, SEE_LOG),
+        (CELERY, tree("celery -A shop worker"), {("10.0.0.5", 6379)}, REDIS, SEE_LOG),
         # Its results may be elsewhere.
-        (CELERY, tree("celery -A shop worker"), {("10.0.0.5", 6379), ("10.0.0.9", 6379)}, REDIS, MORE_TIME),
+        (CELERY, tree("celery -A shop worker"), {("10.0.0.5", 6379), ("10.0.0.9", 6379)}, REDIS, SEE_LOG),
         (
             CELERY,
             tree("celery -A shop worker"),
             {("10.0.0.9", 6379), ("fd00::9", 5672)},
             REDIS,
-            f"{NAME} is connected to 10.0.0.9:6379, [fd00::9]:5672, but not to the broker shop-green/redis: correct "
+            f"{NAME} is connected to 10.0.0.9:6379 and [fd00::9]:5672, but not to the broker shop-green/redis: correct "
             "the broker's URL in the settings of that service.",
         ),
         # Which addresses the broker has is not known.
-        (CELERY, tree("celery -A shop worker"), {("10.0.0.9", 6379)}, set(), MORE_TIME),
+        (CELERY, tree("celery -A shop worker"), {("10.0.0.9", 6379)}, set(), SEE_LOG),
         (
             SCRIPT,
             tree("sh -c x", "tail -f /dev/null"),
             set(),
             REDIS,
-            f"Celery does not run in {NAME}, only tail -f /dev/null: find out why it ended, or what its start waits "
-            "for.",
+            f"Celery does not run in {NAME}, only tail -f /dev/null: find out from its log why Celery "
+            "ended, or what it waits for.",
         ),
-        (["rq", "worker"], tree("rq worker"), set(), REDIS, MORE_TIME),
-        (CELERY, [], set(), REDIS, MORE_TIME),
+        (["rq", "worker"], tree("rq worker"), set(), REDIS, SEE_LOG),
+        (CELERY, [], set(), REDIS, SEE_LOG),
     ],
 )
 def test_more_time_is_advised_only_where_it_may_help(command, processes, remotes, addresses, sentence):
     assert advice(NAME, command, processes, remotes, "shop-green/redis", addresses) == sentence
 
 
-@pytest.mark.parametrize("remote, words", [("10.0.0.9", "is connected to 10.0.0.9:6379"), ("10.0.0.2", MORE_TIME)])
+@pytest.mark.parametrize("remote, words", [("10.0.0.9", "is connected to 10.0.0.9:6379"), ("10.0.0.2", SEE_LOG)])
 def test_what_a_worker_is_connected_to_is_seen(monkeypatch, remote, words):
     host, broker = WorkerHost(), WorkerBroker()
     worker = inspect_container(host.engine, host.engine.add("worker", **WORKER))._replace(pid=900)
@@ -73,4 +73,4 @@ def test_what_a_worker_is_connected_to_is_seen(monkeypatch, remote, words):
     assert words in not_consuming.advice_for([worker, worker], broker)
     # Each reason once.
     assert not_consuming.advice_for([worker, worker], broker).count(words) == 1
-    assert not_consuming.advice_for([worker], None) == MORE_TIME
+    assert not_consuming.advice_for([worker], None) == SEE_LOG

@@ -137,7 +137,7 @@ def test_leave_lets_it_finish_and_keeps_its_messages(host, journal, messages):
     stopped = stop_workers(host, journal, workers_of(host), 30, "leave", WorkerBroker())
     assert (stopped.drained, stopped.killed) == (False, [])
     assert stopped.containers[1].exit_code is None
-    assert "shop-blue-worker-1 still runs after 30 s, and its processes cannot be seen from here" in host.warnings[0]
+    assert "shop-blue-worker-1 still runs after 30 s. Its processes cannot be seen from here" in host.warnings[0]
     assert messages["restores"] == 0
 
 
@@ -217,10 +217,10 @@ def test_one_killed_from_outside_is_not_drained(host, journal, messages, monkeyp
     # Whatever becomes of it, what it had taken is given back.
     assert messages["restores"] == 1
     assert {
-        "nothing ran": "no task is lost by that",
-        "all is back in the queue": "no task is lost by that",
-        "one was acknowledged before": "may not have ended and are in no queue: shop.mail (id-2)",
-        "nobody knows": "which tasks it ran is not known",
+        "nothing ran": "No task was lost.",
+        "all is back in the queue": "No task was lost.",
+        "one was acknowledged before": "This task ran there, may not have ended and is not in a queue: shop.mail",
+        "nobody knows": "It is not known which tasks ran there.",
     }[case] in sentence
 
 
@@ -235,7 +235,7 @@ def test_one_killed_for_memory_is_named_as_that(host, journal, messages, monkeyp
 
     monkeypatch.setattr(host.engine, "inspect", inspect)
     with pytest.raises(
-        BluegreenError, match=r"shop-blue-worker-1 was killed for memory: .* shop.report \(id-1\), shop.mail"
+        BluegreenError, match=r"shop-blue-worker-1 was killed for memory. .* shop.report \(id-1\), shop.mail"
     ):
         stop_workers(host, journal, workers_of(host), 30, "fail", WorkerBroker())
 
@@ -286,7 +286,7 @@ def test_workers_in_the_network_of_the_host_have_one_name_and_their_tasks_are_fo
         host.engine.inspect(f"blue-{service}")["Config"]["Hostname"] = "a"
     killed_from_outside(host, messages, monkeypatch, TASKS, set())
     with pytest.raises(
-        BluegreenError, match=r"may not have ended and are in no queue: shop.report \(id-1\), shop.mail \(id-2\)"
+        BluegreenError, match=r"may not have ended and are not in a queue: shop.report \(id-1\), shop.mail \(id-2\)"
     ):
         stop_workers(host, journal, workers_of(host), 30, "fail", WorkerBroker())
 

@@ -101,25 +101,25 @@ def lingering(kind):
     [
         (
             FINISHING,
-            "No task is lost: it exits once its tasks are done. Give the tasks longer (bluegreen_worker_stop_timeout), "
-            "or choose another bluegreen_worker_on_timeout (leave, requeue or kill).",
+            "No task is lost: a worker exits once its tasks are done. Give the tasks more time "
+            "(bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout (leave, requeue or kill).",
         ),
         (
             DEAF,
             "More time does not help: its program (python /app/work.py) ignores SIGTERM and keeps running. Start it "
             "with exec in its script, or name a signal that it does not ignore (stop_signal in the Compose file); "
-            "bluegreen_worker_on_timeout: kill ends it by force.",
+            "with bluegreen_worker_on_timeout: kill, it is ended by force.",
         ),
         (
             OTHER,
-            "Celery is not seen in it, only python /app/work.py, which was sent SIGTERM. If that finishes its work, "
-            "give it longer (bluegreen_worker_stop_timeout); if it does not end by itself, "
-            "bluegreen_worker_on_timeout: kill ends it by force.",
+            "No Celery process was found in it, only python /app/work.py, to which SIGTERM was sent. If that finishes "
+            "its work, give it more time (bluegreen_worker_stop_timeout); if it does not end by itself, it is ended by "
+            "force with bluegreen_worker_on_timeout: kill.",
         ),
         (
             HIDDEN,
-            "Its processes cannot be seen from here: only its logs show whether it finishes its tasks or ignores "
-            "SIGTERM. Give it longer (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout "
+            "From here its processes cannot be seen: only the log shows whether tasks are being finished or SIGTERM is "
+            "ignored. Give it more time (bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout "
             "(leave, requeue or kill).",
         ),
     ],
@@ -132,9 +132,24 @@ def test_each_reason_has_its_own_way_out(kind, sentence):
 def test_several_are_told_by_their_reasons():
     several = [lingering(FINISHING), lingering(DEAF), lingering(FINISHING)._replace(name="shop-blue-zips-1")]
     first, second = refusals(several, 20, " 1 task ran.")
-    late = "still runs 20 s after it was told to finish."
-    assert first.startswith(f"Container shop-blue-worker-1, shop-blue-zips-1 {late} 1 task ran. No task is lost")
-    assert second.startswith(f"Container shop-blue-worker-1 {late} More time does not help")
+    both = "Containers shop-blue-worker-1 and shop-blue-zips-1 still run 20 s after they were told to finish."
+    assert first.startswith(f"{both} 1 task ran. No task is lost")
+    one = "Container shop-blue-worker-1 still runs 20 s after it was told to finish."
+    assert second.startswith(f"{one} More time does not help")
+
+
+def test_one_reason_for_several_speaks_of_several():
+    several = [lingering(OTHER), lingering(OTHER)._replace(name="shop-blue-zips-1")]
+    assert "told to finish. No Celery process was found in them, only python" in refusals(several, 20, "")[0]
+    other = lingering(OTHER)._replace(name="shop-blue-mails-1", program="python /app/mails.py")
+    assert len(refusals([*several, other], 20, "")) == 2
+
+
+def test_several_that_are_stuck():
+    several = [lingering(FINISHING), lingering(HIDDEN)._replace(name="shop-blue-zips-1")]
+    said = stuck_sentence(several, 120)
+    assert said.startswith("shop-blue-worker-1 and shop-blue-zips-1 were told to finish and still run after 120 s.")
+    assert said.endswith(" If shop-blue-zips-1 does not end, stop it: docker stop shop-blue-zips-1.")
 
 
 @pytest.mark.parametrize("kind", [FINISHING, DEAF, OTHER, HIDDEN])

@@ -1,0 +1,29 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Names in sentences, with the words that agree with their number. Pure."""
+
+from __future__ import annotations
+
+from typing import Sequence, Sized
+
+
+def joined(names: Sequence[str]) -> str:
+    """Names as a sentence lists them, such as ``web``, ``web and beat``, or ``web, beat and worker``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number with its noun, such as ``1 task`` or ``1,200 tasks``.
+
+    :param more: the noun for several things, if ``one`` with an ``s`` is not it.
+    """
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def agree(named: Sized, one: str, more: str) -> str:
+    """The word that agrees with what is named: ``one`` for a single thing, ``more`` for several, as in runs and run."""
+    return one if len(named) == 1 else more
