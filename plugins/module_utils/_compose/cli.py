@@ -17,6 +17,7 @@ from .._docker.containers import Container
 from .._errors import BluegreenError
 from .._host import Completed, Host
 from .._validation import check_env_name
+from .._words import joined
 from . import program as compose_program, references as compose_references
 from .forms import long_forms
 
@@ -113,7 +114,7 @@ def _refuse_unresolved(rendered: dict[str, Any]) -> None:
     services = sorted(name for name, service in (rendered.get("services") or {}).items() if service.get("env_file"))
     if services:
         raise BluegreenError(
-            f"docker compose config does not show the variables of env_file of {', '.join(services)} on this host, a "
+            f"docker compose config does not show the variables of env_file of {joined(services)} on this host, a "
             "bug of Docker Compose 2.24.7: install another version (2.26 or later), or write them under environment:."
         )
 

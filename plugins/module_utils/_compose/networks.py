@@ -17,6 +17,7 @@ import re
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .._validation import COLORS
+from .._words import agree, joined
 
 _ADDRESSES = ("ipv4_address", "ipv6_address")
 _HOST_KEY = re.compile(r"(HOST(NAME)?|ADDR(ESS)?|SERVER)$", re.IGNORECASE)
@@ -106,7 +107,7 @@ class _Networks:
             if users and not self._is_external(key):
                 yield (
                     f"Network {key} has the fixed name {self._real_name(key).blue}, so both colors would join it and "
-                    f"reach each other's {', '.join(users)} by one name: write name: ${{BG_PROJECT}}_{key}, or remove "
+                    f"reach each other's {joined(users)} by one name: write name: ${{BG_PROJECT}}_{key}, or remove "
                     "the name. Put services that other projects must reach on an additional external network."
                 )
 
@@ -193,15 +194,15 @@ class _Networks:
             own = list(self._own_networks(name))
             if self._with(inner, own) != own:
                 lists.setdefault(tuple(self._with(inner, own)), []).append(name)
-        line = ", and ".join(f"networks: [{', '.join(keys)}] for {', '.join(names)}" for keys, names in lists.items())
+        line = ", and ".join(f"networks: [{', '.join(keys)}] for {joined(names)}" for keys, names in lists.items())
         if inner not in ("default", *self.networks):
             line += f", with {inner}: {{}} under the networks of the file"
         for name in servers:
             if self._looks_like_a_dashboard(name):
                 line += f"; or, as no other service seems to ask for {name}, name it in bluegreen_web_services"
-        names = f"the name {servers[0]}" if len(servers) == 1 else f"each of the names {', '.join(servers)}"
         return (
-            f"Both colors use the network {key}, so {names} resolves there to containers of both colors: write {line}."
+            f"Both colors use the network {key}, so the {agree(servers, 'name', 'names')} {joined(servers)} "
+            f"{agree(servers, 'resolves', 'resolve')} there to containers of both colors: write {line}."
         )
 
     def _is_refused(self, key: str, name: str) -> bool:
@@ -235,10 +236,9 @@ class _Networks:
             askers = [other for other in members if self._asks(other, name, each)]
             if askers:
                 yield (
-                    f"Both colors use the network {key}, so the name {each}, which {', '.join(askers)} "
-                    f"{'asks' if len(askers) == 1 else 'ask'} for, resolves there to {name} of both colors: give "
-                    f'{name} an alias with its color there (aliases: ["${{BG_PROJECT}}-{name}"]), and ask for that '
-                    "name."
+                    f"Both colors use the network {key}, so the name {each}, which {joined(askers)} "
+                    f"{agree(askers, 'asks', 'ask')} for, resolves there to {name} of both colors: give {name} an "
+                    f'alias with its color there (aliases: ["${{BG_PROJECT}}-{name}"]), and ask for that name.'
                 )
 
     def _asks(self, other: str, name: str, asked: str) -> bool:

@@ -12,6 +12,7 @@ import os
 from typing import Any, Callable, Collection, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .._validation import COLORS
+from .._words import agree, joined
 from .names import nearest
 
 # Folders of the system, in which no app keeps its data.
@@ -148,8 +149,8 @@ def _is_harmless(path: str, is_file: Callable[[str], bool]) -> bool:
 def _both_write(
     place: Place, services: Sequence[str], source: str, definition: Mapping[str, Any], listed: str
 ) -> str:
-    names = ", ".join(services)
-    other = f"or add :ro if the service only reads it, or run {names} once, {_elsewhere(services)}."
+    names, only = joined(services), agree(services, "the service only reads", "the services only read")
+    other = f"or add :ro if {only} it, or run {names} once, {_elsewhere(services)}."
     if not definition:
         return (
             f"{place.name} is mounted into {names} of both colors, which would write to it at the same time: give each "
@@ -168,7 +169,7 @@ def _both_write(
 
 
 def _elsewhere(services: Sequence[str]) -> str:
-    return f"in a Compose project of {'its' if len(services) == 1 else 'their'} own"
+    return f"in a Compose project of {agree(services, 'its', 'their')} own"
 
 
 def _empty(
@@ -185,7 +186,7 @@ def _empty(
                 users.setdefault(mount["source"], []).append(name)
     for volume, names in users.items():
         yield (
-            f"Volume {volume} of {', '.join(names)} would be a separate, empty volume in each color: if it contains "
-            f"data, make it external, or run {', '.join(names)} {_elsewhere(names)}; if each color may have its own, "
+            f"Volume {volume} of {joined(names)} would be a separate, empty volume in each color: if it contains "
+            f"data, make it external, or run {joined(names)} {_elsewhere(names)}; if each color may have its own, "
             "name it in bluegreen_color_volumes."
         )

@@ -16,6 +16,7 @@ from typing import Iterable, NamedTuple
 
 from .._commands import command
 from .._settings import Nginx
+from .._words import agree, joined
 from . import config as nginx_config, other_routes
 from .config import Statement
 from .proof import Verdict
@@ -163,8 +164,8 @@ def route_findings(nginx: Nginx, configuration: list[Statement], public: PublicS
     if server and public and not by_variable and not any(found.target == upstream for found in inside):
         return [
             f"bluegreen_public_url {public.url} is answered by the server block at {server.place} (asked for "
-            f"{public.host}), which does not use the upstream {upstream}, but {', '.join(uses)} "
-            f"{'does' if len(uses) == 1 else 'do'}: set bluegreen_public_url and bluegreen_public_host to values that "
+            f"{public.host}), which does not use the upstream {upstream}, but {joined(uses)} "
+            f"{agree(uses, 'does', 'do')}: set bluegreen_public_url and bluegreen_public_host to values that "
             "reach a server block with that upstream."
         ]
     return []

@@ -16,6 +16,7 @@ from .._compose.volumes import Place, places
 from .._errors import BluegreenError
 from .._host import Host
 from .._validation import COLORS
+from .._words import joined
 from . import config as nginx_config
 from .config import Statement
 from .running import Seen
@@ -113,7 +114,7 @@ def warnings(
                 shared.setdefault(folders["blue"], []).append(name)
     return [
         *(
-            f"Nginx serves files from {hit.path} ({hit.place}), and {', '.join(dict.fromkeys(names))} of both colors "
+            f"Nginx serves files from {hit.path} ({hit.place}), and {joined([*dict.fromkeys(names)])} of both colors "
             f"can write to {folder}. That is right for uploads. But if a new release collects its static files there, "
             "they replace those of the live release before the switch, and a rollback does not bring them back: write "
             "./static/${BG_RELEASE} (and that name in STATIC_URL), use names with a hash and never clear the folder, "

@@ -21,6 +21,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.journal import Journal
 from .._journal.store import Store
+from .._words import agree, joined
 from . import describe as snapshot_describe, file as snapshot_file
 from .describe import Described
 from .file import Snapshot
@@ -157,10 +158,9 @@ class _Restoration:
             self._create(described, ids)
         self._carry_over(ids)
         if self.done:
-            were = "was" if len(self.done) == 1 else "were"
             self.host.warn(
-                f"{', '.join(self.done)} of color {self.color.name} had been removed (perhaps by docker system prune "
-                f"in a cron job), and {were} created again as before."
+                f"{joined(self.done)} of color {self.color.name} had been removed (perhaps by docker system prune "
+                f"in a cron job), and {agree(self.done, 'was', 'were')} created again as before."
             )
         if self.problems:
             raise BluegreenError("\n".join(self.problems))

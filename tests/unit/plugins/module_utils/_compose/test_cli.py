@@ -188,8 +188,8 @@ def test_a_variable_that_is_not_set_is_warned_of(host):
             json.dumps(
                 {"services": {"web": {"env_file": [{"path": "/a"}]}, "redis": {}, "beat": {"env_file": ["/a"]}}}
             ),
-            "docker compose config does not show the variables of env_file of beat, web on this host, a bug of Docker "
-            "Compose 2.24.7: install another version (2.26 or later), or write them under environment:.",
+            "docker compose config does not show the variables of env_file of beat and web on this host, a bug of "
+            "Docker Compose 2.24.7: install another version (2.26 or later), or write them under environment:.",
         ),
     ],
 )

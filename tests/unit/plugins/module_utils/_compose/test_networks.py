@@ -176,25 +176,25 @@ ERRORS = [
     (
         fixed_name,
         "Network default has the fixed name fit_net, so both colors would join it and reach each other's redis, web, "
-        "worker, beat by one name: write name: ${BG_PROJECT}_default, or remove the name. Put services that other "
+        "worker and beat by one name: write name: ${BG_PROJECT}_default, or remove the name. Put services that other "
         "projects must reach on an additional external network.",
     ),
     (
         fixed_name_beside,
-        "Network front has the fixed name front, so both colors would join it and reach each other's redis, web by one "
-        "name: write name: ${BG_PROJECT}_front, or remove the name. Put services that other projects must reach on an "
-        "additional external network.",
+        "Network front has the fixed name front, so both colors would join it and reach each other's redis and web by "
+        "one name: write name: ${BG_PROJECT}_front, or remove the name. Put services that other projects must reach "
+        "on an additional external network.",
     ),
     (
         one_external,
         "Both colors use the network proxy, so the name redis resolves there to containers of both colors: write "
-        "networks: [default] for redis, and networks: [default, proxy] for web, worker, beat.",
+        "networks: [default] for redis, and networks: [default, proxy] for web, worker and beat.",
     ),
     (
         default_is_external,
         "Both colors use the network default, so the name redis resolves there to containers of both colors: write "
-        "networks: [inner] for redis, and networks: [inner, default] for web, worker, beat, with inner: {} under the "
-        "networks of the file.",
+        "networks: [inner] for redis, and networks: [inner, default] for web, worker and beat, with inner: {} under "
+        "the networks of the file.",
     ),
     (
         external_beside,
@@ -203,13 +203,13 @@ ERRORS = [
     ),
     (
         two_servers,
-        "Both colors use the network proxy, so each of the names redis, db resolves there to containers of both "
-        "colors: write networks: [default] for redis, db, and networks: [default, proxy] for web, worker, beat.",
+        "Both colors use the network proxy, so the names redis and db resolve there to containers of both colors: "
+        "write networks: [default] for redis and db, and networks: [default, proxy] for web, worker and beat.",
     ),
     (
         useless_alias,
         "Both colors use the network proxy, so the name redis resolves there to containers of both colors: write "
-        "networks: [default] for redis, and networks: [default, proxy] for web, worker, beat.",
+        "networks: [default] for redis, and networks: [default, proxy] for web, worker and beat.",
     ),
     (
         behind_the_worker,
@@ -234,7 +234,7 @@ ERRORS = [
     ),
     (
         alias_asked_for,
-        "Both colors use the network proxy, so the name api, which worker, beat ask for, resolves there to web of "
+        "Both colors use the network proxy, so the name api, which worker and beat ask for, resolves there to web of "
         'both colors: give web an alias with its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.',
     ),
     (

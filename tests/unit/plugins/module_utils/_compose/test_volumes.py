@@ -128,9 +128,9 @@ ERRORS = [
     ),
     (
         two_servers,
-        "/srv/data is mounted into redis, db of both colors, which would write to it at the same time: give each color "
-        "its own (/srv/data-${BG_COLOR}), "
-        + END.replace("redis", "redis, db").replace("its own", "their own"),
+        "/srv/data is mounted into redis and db of both colors, which would write to it at the same time: give each "
+        "color its own (/srv/data-${BG_COLOR}), "
+        "or add :ro if the services only read it, or run redis and db once, in a Compose project of their own.",
     ),
 ]
 

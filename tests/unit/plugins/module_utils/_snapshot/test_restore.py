@@ -80,7 +80,7 @@ def test_what_somebody_removed_is_there_again_and_not_started(scene):
     worker = found(scene, "worker")
     assert (worker.status, worker.config_hash, worker.image_name) == ("created", "hash-worker", "registry/worker:1")
     assert scene.host.warnings == [
-        "shop-blue-beat-1, shop-blue-worker-1 of color blue had been removed (perhaps by docker system prune in a "
+        "shop-blue-beat-1 and shop-blue-worker-1 of color blue had been removed (perhaps by docker system prune in a "
         "cron job), and were created again as before."
     ]
 
