@@ -23,7 +23,7 @@ options:
     elements: str
     default: []
   color_volumes:
-    description: Named volumes that each color may have for itself.
+    description: Named volumes of which each color has its own.
     type: list
     elements: str
     default: []
@@ -141,9 +141,9 @@ options:
     default: false
   approval_timeout:
     description:
-      - For O(state=open) and O(state=settled). Seconds within which the deployment may be approved; 0 for no limit. The
-        host keeps the time.
-      - The time starts when the deployment has settled. It starts again at a boot, and when O(state=settled) is
+      - For O(state=open) and O(state=settled). Seconds within which the deployment may be approved; 0 means no limit.
+        The host measures this time, even if the controller is gone.
+      - The time starts when the deployment awaits approval. It starts again at a boot, and when O(state=settled) is
         repeated, then with the timeout given there.
       - After it O(state=closed) is refused with the O(deployment_id) of the deployment. Without a O(deployment_id) it
         is a decision of its own, and possible as long as the deployment awaits approval.

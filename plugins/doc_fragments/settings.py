@@ -49,7 +49,7 @@ options:
         elements: str
         default: [web]
       support:
-        description: Services that each color has for itself.
+        description: Services of which each color has its own.
         type: list
         elements: str
         default: [redis]

@@ -206,10 +206,12 @@ def _services(given: Mapping[str, Any]) -> dict[str, list[str]]:
         for name in names:
             variable = f"bluegreen_{'worker' if role == 'workers' else role}_services"
             check_service(variable, name)
+            if seen.get(name) == variable:
+                raise BluegreenError(f"{variable} names {name!r} twice: remove one.")
             if name in seen:
                 raise BluegreenError(
-                    f"{variable} names {name!r}, which {'it' if seen[name] == variable else seen[name]} names already: "
-                    "each service has one role, so take it out of one list."
+                    f"Service {name!r} is in both {seen[name]} and {variable}, but each service has one role: remove "
+                    "it from one of them."
                 )
             seen[name] = variable
     if not services["web"]:
@@ -300,7 +302,8 @@ def check_health(given: Mapping[str, Any], named: Callable[[str], str]) -> None:
         if not 0 < value:
             raise BluegreenError(f"{named(name)} is {value:.12g}, but it must be more than 0.")
         if value > DAY:
-            raise BluegreenError(f"{named(name)} is {value:.12g}, but it must be {DAY} at most, which is a day.")
+            seconds = "" if name == "successes" else " seconds, which is a day"
+            raise BluegreenError(f"{named(name)} is {value:.12g}, but it must be at most {DAY}{seconds}.")
     if given["timeout"] > given["deadline"]:
         raise BluegreenError(
             f"{named('timeout')} is {given['timeout']:.12g} s and {named('deadline')} is {given['deadline']:.12g} s, "
@@ -308,11 +311,11 @@ def check_health(given: Mapping[str, Any], named: Callable[[str], str]) -> None:
         )
     if not given["status"]:
         raise BluegreenError(
-            f"{named('status')} is [], but a healthy color answers with some status: name it, such as 200."
+            f"{named('status')} is [], but at least one HTTP status has to count as healthy: name it, such as 200."
         )
     for status in given["status"]:
         if not 100 <= status <= 599:
-            raise BluegreenError(f"{named('status')} holds {status}, but an HTTP status is from 100 to 599.")
+            raise BluegreenError(f"{named('status')} contains {status}, but an HTTP status is from 100 to 599.")
 
 
 def health_url(settings: Settings, color: str) -> str:

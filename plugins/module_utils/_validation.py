@@ -68,7 +68,7 @@ def check_upstream(option: str, value: Any) -> str:
 
 
 def _name(option: str, value: Any) -> str:
-    rule = "it must be a lower-case letter and then up to 47 lower-case letters, digits, - or _"
+    rule = "it must be a lower-case letter, followed by up to 47 lower-case letters, digits, - or _"
     name = _matched(_NAME, option, value, rule)
     if name == "localhost":
         # As the name of an upstream it would capture every proxy_pass http://localhost of the whole Nginx.
@@ -82,8 +82,8 @@ def check_project(option: str, value: Any) -> str:
         _PROJECT,
         option,
         value,
-        "a Compose project is named with lower-case letters, digits, - and _, at most 63 of them, and begins with a "
-        "letter or a digit",
+        "the name of a Compose project must begin with a lower-case letter or a digit, followed by lower-case letters, "
+        "digits, - and _, at most 63 characters in all",
     )
 
 
@@ -93,13 +93,14 @@ def check_service(option: str, value: Any) -> str:
         _SERVICE,
         option,
         value,
-        "a service is named with letters, digits, . _ and -, at most 128 of them, and does not begin with . or -",
+        "the name of a service must begin with a letter, a digit or _, followed by letters, digits, . _ and -, at most "
+        "128 characters in all",
     )
 
 
 def check_reference(option: str, value: Any) -> str:
     """The id or the name of a container, which the engine takes as a part of a path."""
-    rule = "the id or name of a container has letters, digits, _, . and -, and begins with a letter or a digit"
+    rule = "the id or name of a container must begin with a letter or a digit, followed by letters, digits, _, . and -"
     return _matched(_REFERENCE, option, value, rule)
 
 
@@ -119,7 +120,7 @@ def check_port(option: str, value: Any) -> int:
 
 def check_container(option: str, value: Any) -> str:
     """The name of a container; empty for none."""
-    rule = "a container is named with letters, digits, _, . and -, and begins with a letter"
+    rule = "the name of a container must begin with a letter, followed by letters, digits, _, . and -"
     return "" if value == "" else _matched(_CONTAINER, option, value, rule)
 
 
@@ -146,7 +147,7 @@ def check_path(option: str, value: Any) -> str:
         _PATH,
         option,
         value,
-        "it must be an absolute path of letters, digits, . _ / and -, without .. and without a / at its end",
+        "it must be an absolute path of letters, digits, . _ / and -, without .. and without a / at the end",
         LONGEST_PATH,
     )
 
@@ -155,15 +156,15 @@ def check_nginx_file(option: str, value: Any) -> str:
     """A path of a file that Nginx includes."""
     path = check_path(option, value)
     if not path.endswith(".conf"):
-        raise _refusal(option, value, "Nginx includes files that end in .conf: name it so")
+        raise _refusal(option, value, "its name must end in .conf, because Nginx includes only such files")
     return path
 
 
 def check_release(value: Any, option: str = "release") -> str:
     """A label of a release; empty where releases have none."""
     rule = (
-        "it must begin with a letter or a digit, and go on with letters, digits and . _ : / @ + -, 128 at most and "
-        "without .."
+        "it must begin with a letter or a digit, followed by letters, digits and . _ : / @ + -, at most 128 characters "
+        "in all, and must not contain .."
     )
     return "" if value == "" else _matched(_RELEASE, option, value, rule)
 
@@ -175,18 +176,19 @@ def release_label(release: str) -> str:
 
 def check_deployment_id(option: str, value: Any) -> str:
     """The id of a deployment."""
-    return _matched(_DEPLOYMENT_ID, option, value, "it must be letters, digits and . _ -, 64 at most")
+    rule = "it must begin with a letter or a digit, followed by letters, digits and . _ -, at most 64 characters in all"
+    return _matched(_DEPLOYMENT_ID, option, value, rule)
 
 
 def check_env_name(option: str, value: Any) -> str:
     """The name of an environment variable."""
-    rule = "a variable is named with letters, digits and _, and does not begin with a digit"
+    rule = "the name of a variable must begin with a letter or _, followed by letters, digits and _"
     return _matched(_ENV_NAME, option, value, rule, LONGEST_NAME)
 
 
 def check_url(option: str, value: Any) -> Url:
     """An http or https URL."""
-    rule = "it must be http:// or https://, a host, maybe a port, and a path, such as http://127.0.0.1/health/"
+    rule = "it must be http:// or https://, a host, optionally a port, and a path, such as http://127.0.0.1/health/"
     scheme, host, digits, path = _match(_URL, option, value, rule, LONGEST_URL).groups()
     port = int(digits or (443 if scheme == "https" else 80))
     if not 1 <= port <= HIGHEST_PORT:
@@ -196,13 +198,14 @@ def check_url(option: str, value: Any) -> Url:
 
 def check_host(option: str, value: Any) -> str:
     """The value of a Host header; empty for the host of the URL."""
-    rule = "it must be a host name such as app.example.org, maybe with a port"
+    rule = "it must be a host name, optionally with a port, such as app.example.org or app.example.org:8080"
     return "" if value == "" else _matched(_HOST, option, value, rule, LONGEST_HOST)
 
 
 def check_url_path(option: str, value: Any) -> str:
     """The path of a URL."""
-    return _matched(_URL_PATH, option, value, "it must begin with / and hold no blanks, such as /health/", LONGEST_URL)
+    rule = "it must begin with / and consist of ASCII characters without spaces, such as /health/"
+    return _matched(_URL_PATH, option, value, rule, LONGEST_URL)
 
 
 def check_docker_host(option: str, value: Any) -> str:
@@ -270,7 +273,7 @@ def _match(
 
 def _refusal(option: str, value: Any, rule: str, longest: Optional[int] = None) -> BluegreenError:
     if isinstance(value, str) and longest is not None and len(value) > longest:
-        rule = f"it has {len(value)} characters, and {longest} are the most"
+        rule = f"it is {len(value)} characters long, and the limit is {longest}"
     # The beginning is enough to recognize a long value.
     shown = repr(value)
     return BluegreenError(f"{option} is {shown if len(shown) <= 200 else shown[:200] + '…'}, but {rule}.")

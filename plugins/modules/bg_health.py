@@ -14,8 +14,8 @@ author:
 description:
   - Sends requests to a URL of the color, past Nginx, until it has given several healthy answers in a row. Starts
     nothing.
-  - Fails at once if a container of the color exits, restarts or becomes unhealthy by its own health check, and returns
-    its last log lines. A crash loop thus costs seconds instead of the whole deadline.
+  - Fails at once if a container of the color exits, restarts or becomes unhealthy according to its own health check,
+    and returns its last log lines. A crash loop thus costs seconds instead of the whole deadline.
   - Does not follow redirects, so that O(status) can name the status of one.
 extends_documentation_fragment:
   - smallfleet.bluegreen.bluegreen
@@ -128,8 +128,8 @@ failure:
   description: Why the color is not healthy, with the last answer. Empty if it is healthy.
   returned: always
   type: str
-  sample: "http://127.0.0.1:18002/health/ was not healthy within 60 s (170 attempts): the last one answered with status
-    500, not 200."
+  sample: "http://127.0.0.1:18002/health/ did not become healthy within 60 s (bluegreen_health_deadline); the last of
+    170 attempts answered with status 500, not 200."
 logs:
   description:
     - The last log lines of the failed container, or of all watched containers after the deadline, by container.

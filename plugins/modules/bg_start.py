@@ -42,7 +42,7 @@ options:
     required: true
     suboptions:
       support:
-        description: Services that each color has for itself, such as its Redis.
+        description: Services of which each color has its own, such as its Redis.
         type: list
         elements: str
       init:

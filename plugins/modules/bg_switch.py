@@ -206,7 +206,9 @@ held_by:
   type: list
   elements: str
   sample:
-    - "worker process 812 of Nginx serves a websocket or long request of 192.0.2.7:50412 for 37 s since the switch"
+    - >-
+      worker process 812 of Nginx has been serving a websocket or long request of 192.0.2.7:50412 since the switch, 37 s
+      ago
 failure:
   description:
     - Why Nginx was not switched, in RV(ignore:reason) and in Nginx's own words, whether the previous file is restored,

@@ -41,7 +41,7 @@ def _check_port(option: str, value: Any) -> None:
 
 def _check_server_name(option: str, value: Any) -> None:
     if not isinstance(value, str) or not _SERVER_NAME.fullmatch(value):
-        _refuse(option, value, "it must be host names with blanks between them")
+        _refuse(option, value, "it must be host names, separated by spaces")
 
 
 def _check_listen(option: str, value: Any) -> None:

@@ -155,7 +155,8 @@ def second_batch(case):
     stopped = (
         "The rollout stops here: pi-3 failed or could not be reached, and bluegreen_max_failed_hosts is 0. pi-1, pi-2 have the "
         "new release and await approval. To approve it there: ansible-playbook smallfleet.bluegreen.finish --limit pi-1,pi-2. "
-        "To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit pi-1,pi-2."
+        "To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit pi-1,pi-2. Repair pi-3 and deploy again, or raise "
+        "bluegreen_max_failed_hosts."
     )
     case.expect(stopped in text, "it does not say how to go on")
 

@@ -38,7 +38,7 @@ def test_how_far_it_is_and_the_same_result(hosts, way):
     log, rc = host.played("wait.yml", way, f"{way.name}.goes-on", deadline=14)
     assert rc == 2 and "Done by" in log, log[-3000:]
     assert len(re.findall(FIRST.format(14), log)) == 1
-    assert "http://127.0.0.1:9/ was not healthy within 14 s" in log
+    assert "http://127.0.0.1:9/ did not become healthy within 14 s" in log
     assert left(host) == []
 
 
@@ -67,7 +67,7 @@ def test_the_end_of_who_waits_is_none_of_the_step(host):
     log, rc = host.played("wait.yml", SSH, "goes-on-waiter-killed", deadline=20)
     killed.join()
     assert rc == 2
-    assert "http://127.0.0.1:9/ was not healthy within 20 s" in log
+    assert "http://127.0.0.1:9/ did not become healthy within 20 s" in log
 
 
 @pytest.mark.long

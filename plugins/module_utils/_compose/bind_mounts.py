@@ -14,6 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from .._docker.containers import started_services
 from .._validation import COLORS
+from .._words import joined
 
 # Limits of the search for code, because a folder may hold a lot of data.
 _DEPTH = 3
@@ -42,7 +43,7 @@ def warnings(
             if is_shared and _is_below(source, project_src):
                 users.setdefault(source, []).append(name)
     return [
-        f"{path} holds code and is mounted into {', '.join(names)}: a container of the old color would run the new "
+        f"{path} holds code and is mounted into {joined(names)}: a container of the old color would run the new "
         "code when it is started again, so a rollback would not bring the old code back. Build the code into the "
         "image, or give each release a folder of its own (./releases/${BG_RELEASE})."
         for path, names in users.items()

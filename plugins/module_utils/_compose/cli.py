@@ -17,6 +17,7 @@ from .._docker.containers import Container
 from .._errors import BluegreenError
 from .._host import Completed, Host
 from .._validation import check_env_name
+from .._words import joined
 from . import program as compose_program, references as compose_references
 from .forms import long_forms
 
@@ -86,7 +87,8 @@ def render(host: Host, project: Project) -> dict[str, Any]:
     done = _run(host, options(project) + ["config", "--format", "json"], cwd=project.src)
     if done.code != 0:
         raise BluegreenError(
-            f"bluegreen_project_src is {project.src!r}, but Compose cannot read the files there: {reason(done.err)}"
+            f"bluegreen_project_src is {project.src!r}, but Compose cannot read the files there: {reason(done.err)} "
+            "Correct them (docker compose config in that folder shows the error too)."
         )
     for line in done.err.splitlines():
         if "variable is not set" in line:
@@ -112,7 +114,7 @@ def _refuse_unresolved(rendered: dict[str, Any]) -> None:
     services = sorted(name for name, service in (rendered.get("services") or {}).items() if service.get("env_file"))
     if services:
         raise BluegreenError(
-            f"docker compose config does not show the variables of env_file of {', '.join(services)} on this host, a "
+            f"docker compose config does not show the variables of env_file of {joined(services)} on this host, a "
             "bug of Docker Compose 2.24.7: install another version (2.26 or later), or write them under environment:."
         )
 
@@ -132,7 +134,10 @@ def service_hashes(
     words = options(project._replace(files=["-"])) + ["config", "--no-normalize", "--hash", "*"]
     done = _run(host, words, cwd=project.src, stdin=json.dumps(compose_references.resolve(rendered, containers)))
     if done.code != 0:
-        raise BluegreenError(f"Compose cannot hash the services of project {project.name}: {reason(done.err)}")
+        raise BluegreenError(
+            f"Compose cannot compute the configuration hashes of project {project.name} (docker compose config "
+            f"--hash): {reason(done.err)} Correct the Compose file."
+        )
     return dict(line.split() for line in done.out.splitlines() if line.strip())
 
 
@@ -149,7 +154,9 @@ def env_text(variables: Mapping[str, Any]) -> str:
 def _quoted(name: str, value: Any) -> str:
     text = str(value)
     if "\0" in text:
-        raise BluegreenError(f"bluegreen_env.{name} holds a NUL byte, which no environment can carry.")
+        raise BluegreenError(
+            f"bluegreen_env.{name} contains a NUL byte, which an environment variable cannot contain: remove it."
+        )
     if "'" not in text and "\\" not in text:
         return f"'{text}'"
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$"), ("\n", "\\n"), ("\r", "\\r")):

@@ -18,4 +18,4 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f": did you mean {close[0]!r}?"
-    return f" (it has {', '.join(known) or 'none'})."
+    return f" (it has {', '.join(known) or 'none'}): correct the name."

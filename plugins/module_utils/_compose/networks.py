@@ -17,6 +17,7 @@ import re
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .._validation import COLORS
+from .._words import agree, joined
 
 _ADDRESSES = ("ipv4_address", "ipv6_address")
 _HOST_KEY = re.compile(r"(HOST(NAME)?|ADDR(ESS)?|SERVER)$", re.IGNORECASE)
@@ -106,7 +107,7 @@ class _Networks:
             if users and not self._is_external(key):
                 yield (
                     f"Network {key} has the fixed name {self._real_name(key).blue}, so both colors would join it and "
-                    f"reach each other's {', '.join(users)} by one name: write name: ${{BG_PROJECT}}_{key}, or remove "
+                    f"reach each other's {joined(users)} by one name: write name: ${{BG_PROJECT}}_{key}, or remove "
                     "the name. Put services that other projects must reach on an additional external network."
                 )
 
@@ -151,8 +152,8 @@ class _Networks:
                 for name in self._named_on(key):
                     if asked in self._names_of(key, name)[0]:
                         yield (
-                            f"bluegreen_nginx_servers.{color} is {server}, but network {key} is one network for both "
-                            f"colors, so on it the name {asked} leads to {name} of both: give {name} an alias of its "
+                            f"bluegreen_nginx_servers.{color} is {server}, but both colors use the network {key}, so "
+                            f"the name {asked} resolves there to {name} of both colors: give {name} an alias with its "
                             f'color there (aliases: ["${{BG_PROJECT}}-{name}"]), and use that name.'
                         )
 
@@ -193,16 +194,15 @@ class _Networks:
             own = list(self._own_networks(name))
             if self._with(inner, own) != own:
                 lists.setdefault(tuple(self._with(inner, own)), []).append(name)
-        line = ", and ".join(f"networks: [{', '.join(keys)}] for {', '.join(names)}" for keys, names in lists.items())
+        line = ", and ".join(f"networks: [{', '.join(keys)}] for {joined(names)}" for keys, names in lists.items())
         if inner not in ("default", *self.networks):
             line += f", with {inner}: {{}} under the networks of the file"
         for name in servers:
             if self._looks_like_a_dashboard(name):
                 line += f"; or, as no other service seems to ask for {name}, name it in bluegreen_web_services"
-        names = f"the name {servers[0]} leads" if len(servers) == 1 else f"each of the names {', '.join(servers)} leads"
         return (
-            f"Network {key} is one network for both colors, so on it {names} to a container of each color: write "
-            f"{line}."
+            f"Both colors use the network {key}, so the {agree(servers, 'name', 'names')} {joined(servers)} "
+            f"{agree(servers, 'resolves', 'resolve')} there to containers of both colors: write {line}."
         )
 
     def _is_refused(self, key: str, name: str) -> bool:
@@ -236,9 +236,9 @@ class _Networks:
             askers = [other for other in members if self._asks(other, name, each)]
             if askers:
                 yield (
-                    f"Network {key} is one network for both colors, so on it the name {each}, which "
-                    f"{', '.join(askers)} {'asks' if len(askers) == 1 else 'ask'} for, leads to {name} of both: give "
-                    f'{name} an alias of its color there (aliases: ["${{BG_PROJECT}}-{name}"]), and ask for that name.'
+                    f"Both colors use the network {key}, so the name {each}, which {joined(askers)} "
+                    f"{agree(askers, 'asks', 'ask')} for, resolves there to {name} of both colors: give {name} an "
+                    f'alias with its color there (aliases: ["${{BG_PROJECT}}-{name}"]), and ask for that name.'
                 )
 
     def _asks(self, other: str, name: str, asked: str) -> bool:
@@ -283,7 +283,7 @@ class _Networks:
                 yield (
                     f"Service {name} has network_mode: {mode} and the same configuration in both colors, so both would "
                     "listen on the same port: remove network_mode (the services of a color reach each other by name), "
-                    "or run the service once, outside the colors."
+                    "or run the service once, in a Compose project of its own."
                 )
 
     def external_links(self) -> Iterator[str]:

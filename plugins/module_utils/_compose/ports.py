@@ -91,7 +91,8 @@ def _fixed_ports(
         hint = "remove it, or give each color its own with a variable of bluegreen_env"
     else:
         hint = (
-            "remove it (the services of a color reach each other by name), or run the service once, outside the colors"
+            "remove it (the services of a color reach each other by name), or run the service once, in a Compose "
+            "project of its own"
         )
     return [
         f"Service {name} publishes host port {each.port} in both colors, so the second color could not start: {hint}."

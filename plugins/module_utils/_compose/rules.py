@@ -82,7 +82,9 @@ def _listed(
             if name not in defined["blue"]:
                 hint = nearest(name, defined["blue"])
                 if hint.endswith("."):
-                    hint = f"{hint[:-1]}; a service with profiles exists only if bluegreen_profiles names one of them."
+                    hint += (
+                        " A service that has profiles exists only if bluegreen_profiles names one of its profiles."
+                    )
                 findings.errors.append(f"{variable} names {name!r}, but the Compose file has no such service{hint}")
     named = {name for role in _VARIABLES for name in services[role]}
     for name in defined["blue"]:
@@ -104,7 +106,7 @@ def _early(names: Collection[str], init: Sequence[str], defined: dict[str, Any])
             if name in init and other in init and other not in names:
                 yield (
                     f"bluegreen_init_before_stop names {name!r}, which depends_on {other!r}, but {other!r} runs only "
-                    f"after the old workers have stopped: name {other!r} there, too, or remove {name!r}."
+                    f"after the old workers have stopped: name {other!r} as well, or remove {name!r}."
                 )
 
 

@@ -70,20 +70,20 @@ def _unique(found: Iterable[Iterable[_Found]]) -> list[_Found]:
 def _of_service(model: dict[str, Any], name: str) -> list[str]:
     service = (model.get("services") or {}).get(name) or {}
     sentences = [
-        f"Service {name} has {hook}, which only Docker Compose runs, when it starts or stops a container; a color is "
-        f"started and stopped without Compose: remove it, and {way}."
+        f"Service {name} has the key {hook}, which only Docker Compose runs when it starts or stops a container, but a "
+        f"color is started and stopped without Compose: remove it, and {way}."
         for hook, way in _HOOKS.items()
         if service.get(hook)
     ]
     if service.get("provider"):
         sentences.append(
-            f"Service {name} has provider, so it has no container for a color to start: name it in "
+            f"Service {name} has the key provider, so it has no container for a color to start: name it in "
             "bluegreen_ignored_services."
         )
     if service.get("use_api_socket"):
         sentences.append(
-            f"Service {name} has use_api_socket, for which Docker Compose copies credentials into a container when it "
-            "starts it; a color is started without Compose: write volumes: "
+            f"Service {name} has the key use_api_socket, for which Docker Compose copies credentials into a container "
+            "when it starts it, but a color is started without Compose: write volumes: "
             "[\"/var/run/docker.sock:/var/run/docker.sock\"] instead."
         )
     return sentences
@@ -103,16 +103,16 @@ def _copied(model: dict[str, Any], name: str) -> list[_Copied]:
 
 def _not_copied(copied: _Copied, name: str, version: tuple[int, ...]) -> str:
     return (
-        f"{_subject(copied, name)}, which Docker Compose {'.'.join(map(str, version))} copies into a container only "
-        f"when it starts it; a color is started without Compose: {_way(copied)}."
+        f"{_subject(copied, name)}. Docker Compose {'.'.join(map(str, version))} copies it into a container only when "
+        f"it starts the container, but a color is started without Compose: {_way(copied)}."
     )
 
 
 def _copied_once(copied: _Copied, name: str) -> str:
     return (
-        f"{_subject(copied, name)}, which Docker Compose copies into a container once, so a container that a rollback "
-        "has to create again (after docker system prune) would lack it, and with Docker Compose "
-        f"{'.'.join(map(str, COPIES_AT_START))} or later it is refused: {_way(copied)}."
+        f"{_subject(copied, name)}. Docker Compose copies it into a container only once, so a container that a "
+        "rollback creates again (after docker system prune) would lack it, and with Docker Compose "
+        f"{'.'.join(map(str, COPIES_AT_START))} or later the deployment is refused: {_way(copied)}."
     )
 
 

@@ -12,6 +12,7 @@ import os
 from typing import Any, Callable, Collection, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .._validation import COLORS
+from .._words import agree, joined
 from .names import nearest
 
 # Folders of the system, in which no app keeps its data.
@@ -128,7 +129,7 @@ def _written_by_both(
     for (place, source), names in users.items():
         listed = "" if source in color_volumes else f" and add {source} to bluegreen_color_volumes"
         definition = _definition(rendered["blue"], source)
-        yield _both_write(place, ", ".join(names), source, definition, listed)
+        yield _both_write(place, names, source, definition, listed)
 
 
 def _place_at(mounts: Mapping[str, Mount], target: str) -> Optional[Place]:
@@ -145,8 +146,11 @@ def _is_harmless(path: str, is_file: Callable[[str], bool]) -> bool:
     return path == "/" or any(path == top or path.startswith(f"{top}/") for top in _SYSTEM) or is_file(path)
 
 
-def _both_write(place: Place, names: str, source: str, definition: Mapping[str, Any], listed: str) -> str:
-    other = f"or add :ro if the service only reads it, or run {names} once, outside the colors."
+def _both_write(
+    place: Place, services: Sequence[str], source: str, definition: Mapping[str, Any], listed: str
+) -> str:
+    names, only = joined(services), agree(services, "the service only reads", "the services only read")
+    other = f"or add :ro if {only} it, or run {names} once, {_elsewhere(services)}."
     if not definition:
         return (
             f"{place.name} is mounted into {names} of both colors, which would write to it at the same time: give each "
@@ -164,6 +168,10 @@ def _both_write(place: Place, names: str, source: str, definition: Mapping[str, 
     )
 
 
+def _elsewhere(services: Sequence[str]) -> str:
+    return f"in a Compose project of {agree(services, 'its', 'their')} own"
+
+
 def _empty(
     rendered: Mapping[str, dict[str, Any]], known: Sequence[str], color_volumes: Collection[str]
 ) -> Iterator[str]:
@@ -178,7 +186,7 @@ def _empty(
                 users.setdefault(mount["source"], []).append(name)
     for volume, names in users.items():
         yield (
-            f"Volume {volume} of {', '.join(names)} would be a separate, empty volume in each color: if it holds data, "
-            "keep that service outside the colors or make the volume external; if each color may have its own, name it "
-            "in bluegreen_color_volumes."
+            f"Volume {volume} of {joined(names)} would be a separate, empty volume in each color: if it contains "
+            f"data, make it external, or run {joined(names)} {_elsewhere(names)}; if each color may have its own, "
+            "name it in bluegreen_color_volumes."
         )

@@ -35,9 +35,10 @@ def start_container(host: Host, container: Container) -> Container:
         ) from error
     now = inspect_container(host.engine, container.id)
     if now.started_at == container.started_at:
+        last = f"was last started at {now.started_at}" if now.started_at and now.ever_started else "was never started"
         raise BluegreenError(
-            f"Container {container.name} was told to start, but did not (it is {now.status}): its last start is still "
-            f"that of {now.started_at or 'no time'}.",
+            f"Container {container.name} was told to start, but did not: it is {now.status}, and {last}. Look at "
+            f"docker logs {container.name}.",
             failure="start",
             logs=last_lines(host, [container]),
         )

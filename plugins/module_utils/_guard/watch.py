@@ -107,7 +107,7 @@ class PendingWatch:
         self.host.warn(
             f"Color {candidate.name} of app {self.store.app} fails ({self._streak.failure}), and "
             + (f"{old.name} does not answer either" if old else "there is no old color")
-            + ", so nothing was changed. Look at its logs."
+            + f", so nothing was changed. Look at the logs of {candidate.name}."
         )
         return ""
 

@@ -26,8 +26,9 @@ from . import verdict as health_verdict
 class HealthSettings(NamedTuple):
     """What counts as healthy: ``successes`` answers in a row with a good ``status``, each within ``timeout`` seconds.
 
-    ``interval`` is the pause between two attempts and ``deadline`` the time for all of them, in seconds; ``host`` is
-    the Host header, empty for that of the URL.
+    ``interval`` is the pause between two attempts and ``deadline`` the time for all of them, in seconds;
+    ``deadline_option`` is the name under which the user knows it, empty if it cannot be set; ``host`` is the Host
+    header, empty for that of the URL.
     """
 
     url: str
@@ -38,6 +39,7 @@ class HealthSettings(NamedTuple):
     successes: int = 2
     deadline: float = 60.0
     validate_certs: bool = True
+    deadline_option: str = "bluegreen_health_deadline"
 
 
 def of_color(settings: Settings, color: str) -> HealthSettings:
@@ -64,7 +66,8 @@ def require_still_healthy(
     :raises BluegreenError: it gave none in the time of three attempts.
     """
     wanted = of_color(settings, color)
-    briefly = wanted._replace(successes=1, deadline=min(wanted.deadline, 3 * (wanted.timeout + wanted.interval)))
+    deadline = min(wanted.deadline, 3 * (wanted.timeout + wanted.interval))
+    briefly = wanted._replace(successes=1, deadline=deadline, deadline_option="")
     wait_healthy(host, journal, briefly, containers)
 
 
@@ -100,8 +103,10 @@ def wait_healthy(
             _require_up(host, journal, before, settings, deadline, tally)
             return Health(tally.attempts, round(deadline.elapsed, 2), tally.status, tally.latency_ms)
         if deadline.over:
-            sentence = health_verdict.too_late(settings.url, settings.deadline, settings.successes, tally)
-            raise _error(host, journal, sentence, list(before.values()), deadline, tally)
+            option = settings.deadline_option
+            sentence = health_verdict.too_late(settings.url, settings.deadline, option, settings.successes, tally)
+            way = f" {health_verdict.way_out(option)}"
+            raise _error(host, journal, sentence, list(before.values()), deadline, tally, way)
         journal.renew_lease()
         _progress.report(health_verdict.so_far(settings.url, settings.successes, tally))
         deadline.sleep(settings.interval)
@@ -140,10 +145,11 @@ def _error(
     containers: Sequence[Container],
     deadline: Deadline,
     tally: health_verdict.Tally,
+    way: str = "",
 ) -> BluegreenError:
-    where = " The last log lines are in logs." if containers else ""
+    follow = f" {'Its' if len(containers) == 1 else 'The'} last log lines follow." if containers else ""
     return BluegreenError(
-        f"{sentence}{where}{killed.memory_sentence(journal)}",
+        f"{sentence}{way}{follow}{killed.memory_sentence(journal)}",
         failure=sentence,
         logs=last_lines(host, containers),
         attempts=tally.attempts,

@@ -59,18 +59,25 @@ def trouble(before: Container, now: Optional[Container]) -> str:
     if now.started_at != before.started_at:
         return "was restarted by somebody else"
     if now.health == "unhealthy":
-        return "is unhealthy by its own health check"
+        return "is unhealthy according to its own health check"
     return ""
 
 
-def too_late(url: str, deadline: float, successes: int, tally: Tally) -> str:
+def too_late(url: str, deadline: float, option: str, successes: int, tally: Tally) -> str:
     """The sentence for a deadline that has passed.
 
     :param deadline: seconds that were allowed.
+    :param option: the name under which the user knows the deadline, empty if it cannot be set.
     :param successes: good answers in a row that were needed.
     """
-    attempts = f"{tally.attempts} attempts"
-    return f"{url} was not healthy within {deadline:g} s ({attempts}): the last one {_how(successes, tally)}."
+    limit = f"{deadline:g} s ({option})" if option else f"{deadline:g} s"
+    last = "the only attempt" if tally.attempts == 1 else f"the last of {tally.attempts} attempts"
+    return f"{url} did not become healthy within {limit}; {last} {_how(successes, tally)}."
+
+
+def way_out(option: str) -> str:
+    """What to do about a deadline that has passed, as a sentence; ``option`` as in :func:`too_late`."""
+    return f"Look at the log of the web service{f', or raise {option}' if option else ''}."
 
 
 def so_far(url: str, successes: int, tally: Tally) -> str:

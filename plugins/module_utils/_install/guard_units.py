@@ -185,7 +185,8 @@ def watch_pending(host: Host, app: str) -> None:
     if done.code:
         host.warn(
             f"The guard does not watch the new color while approval is pending: {names(app).guard} did not start "
-            f"({_output_of(done)})."
+            f"({_output_of(done)}). Fix systemd on this host (systemctl status {names(app).guard}); until then a "
+            "failing web is not rolled back by itself."
         )
 
 

@@ -184,7 +184,7 @@ def require_trusted_folders(path: str) -> None:
         # Only root is in the group of root.
         others = stat.S_IWOTH if status.st_gid == 0 else _WRITABLE_BY_OTHERS
         if status.st_mode & others and not status.st_mode & stat.S_ISVTX:
-            raise _distrust(real, "can be written by others", f"take that right away (chmod go-w {real})")
+            raise _distrust(real, "can be written by others", f"remove that permission (chmod go-w {real})")
         if real == os.path.dirname(real):
             return
         real = os.path.dirname(real)
@@ -268,7 +268,7 @@ def _require_owner(path: str, status: os.stat_result, owners: Sequence[int]) -> 
 
 def _require_unwritable(path: str, status: os.stat_result) -> None:
     if status.st_mode & _WRITABLE_BY_OTHERS:
-        raise _distrust(path, "can be written by others", f"take that right away (chmod go-w {path})")
+        raise _distrust(path, "can be written by others", f"remove that permission (chmod go-w {path})")
 
 
 def _named(user: int) -> str:
@@ -300,5 +300,5 @@ def _state_failure(path: str, what: str, error: OSError) -> StateFailure:
         errno.EROFS: "find out why that disk is read-only (dmesg), and mount it for writing",
         errno.EACCES: "run it as root (become: true)",
         errno.EPERM: "run it as root (become: true)",
-    }.get(error.errno or 0, "fix that")
+    }.get(error.errno or 0, "remove the cause")
     return StateFailure(f"{path} cannot be {what} ({reason_of(error).lower()}): {way}, then run this again.", error)

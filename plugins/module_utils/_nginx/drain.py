@@ -85,11 +85,12 @@ def held_sentence(pid: int, clients: list[tuple[str, int]], since: float) -> str
     :param since: seconds since the switch.
     """
     if not clients:
-        return f"worker process {pid} of Nginx is still there {since:.0f} s after the switch, without any client"
+        return f"worker process {pid} of Nginx still runs {since:.0f} s after the switch, without any client"
     names = [f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address, port in clients]
     text = ", ".join(names[:_LISTED])
     if len(names) > _LISTED:
         text += f" and {len(names) - _LISTED} more"
     return (
-        f"worker process {pid} of Nginx serves a websocket or long request of {text} for {since:.0f} s since the switch"
+        f"worker process {pid} of Nginx has been serving a websocket or long request of {text} since the switch, "
+        f"{since:.0f} s ago"
     )

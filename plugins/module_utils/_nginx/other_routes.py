@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from .._linux.own_addresses import is_own
-from .._settings import Nginx
+from .._settings import Nginx, other
 from .._validation import COLORS, LOOPBACK
 from . import config as nginx_config
 from .config import Statement
@@ -157,14 +157,15 @@ def refusal(nginx: Nginx, route: Route) -> str:
     what, upstream = _describe(route), nginx.upstream
     if route.stream:
         return (
-            f"{what} and a stream block does not know the upstream {upstream}, so switching the upstream does not move "
-            f"them: let it pass to the port of a server block in http that has proxy_pass http://{upstream};."
+            f"{what.rstrip(',')}, but a stream block does not know the upstream {upstream}, so switching the upstream "
+            "does not move them: let the stream block pass connections to the port of a server block in http that has "
+            f"proxy_pass http://{upstream};."
         )
     if route.service:
         return (
-            f"{what}{'' if route.through else ','} a port of the service {route.service} of the live color, but Nginx "
-            f"is switched for the upstream {upstream} only, so these requests fail once the old color is stopped: let "
-            f"the web service answer them too, and write {_line(nginx, route)} there."
+            f"{what.rstrip(',')}, a port of the service {route.service} of the live color, but Nginx is switched for "
+            f"the upstream {upstream} only, so these requests fail once the old color is stopped: "
+            f"{_without_service(nginx, route)}"
         )
     return (
         f"{what} and not to the upstream {upstream}, so switching the upstream does not move them: write "
@@ -175,19 +176,27 @@ def refusal(nginx: Nginx, route: Route) -> str:
 def _warning(nginx: Nginx, route: Route) -> str:
     if route.service:
         return (
-            f"{_describe(route)}{'' if route.through else ','} a port of the service {route.service} of the live "
-            f"color, and switching the upstream {nginx.upstream} does not move them: they fail once the old color is "
-            "stopped."
+            f"{_describe(route).rstrip(',')}, a port of the service {route.service} of the live color, and switching "
+            f"the upstream {nginx.upstream} does not move them, so they fail once the old color is stopped: "
+            f"{_without_service(nginx, route)}"
         )
     if not route.certain:
         return (
             f"{route.place} may send requests to port {route.address.rpartition(':')[2]} of {route.color} (by "
-            f"{route.written}), and switching the upstream {nginx.upstream} does not move them: write "
-            f"{_line(nginx, route)} there if it does."
+            f"{route.written}), and switching the upstream {nginx.upstream} does not move them: if it really sends "
+            f"them there, write {_line(nginx, route)} instead."
         )
     return (
-        f"{_describe(route)} and so always to {route.color}, whichever color is live, and they fail while "
-        f"{route.color} is stopped or removed. Write {_line(nginx, route)} there if visitors use it."
+        f"{_describe(route)} and so always to {route.color}, even while {other(route.color)} is live, and they fail "
+        f"while {route.color} is stopped or removed: if visitors use it, write {_line(nginx, route)} there."
+    )
+
+
+def _without_service(nginx: Nginx, route: Route) -> str:
+    """The way out for a route to another service of the live color than its web."""
+    return (
+        f"let the web service answer them, and write {_line(nginx, route)} there, or run {route.service} in a Compose "
+        "project of its own."
     )
 
 

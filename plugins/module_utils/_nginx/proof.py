@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Collection, Mapping, NamedTuple, Sequence
 
 from .._validation import COLORS
+from .._words import agree, joined
 from .master import NginxWorker
 
 # Connections whose owner is not known count as made by our own requests only if there are this many at least.
@@ -53,8 +54,9 @@ def workers_verdict(noted: Collection[NginxWorker], now: Collection[NginxWorker]
         return Verdict(False, "Nginx started no new worker process")
     stale = [str(worker.pid) for worker in now if worker.identity in known and not worker.draining]
     if stale:
+        process, accept = agree(stale, "process", "processes"), agree(stale, "accepts", "accept")
         return Verdict(
-            False, f"worker process {', '.join(stale)} still accepts requests with the previous configuration"
+            False, f"worker {process} {joined(stale)} still {accept} requests with the previous configuration"
         )
     return Verdict(True)
 

@@ -53,7 +53,8 @@ def findings(
     if answered.failure.startswith("timed out"):
         sentence = (
             f"{asked} was not answered ({answered.failure}): if it is not answered at the switch either, the switch "
-            "cannot be proved and is undone."
+            "cannot be proved and is undone. Find out why it does not answer, or set bluegreen_public_url to a URL "
+            "that answers at once."
         )
         return [], [sentence] if live else []
     # Nginx answers so while no web runs: the switch to one that does can still be proved.
@@ -131,7 +132,7 @@ def expects_proxy_protocol(nginx: Nginx, url: Url, place: str) -> str:
     """
     return (
         f"bluegreen_public_url {nginx.public_url} cannot be asked, because {place} expects the PROXY protocol there, "
-        "which only the proxy in front speaks: write listen 127.0.0.1:8081; into that server block too, and set "
+        "which only the proxy in front speaks: add listen 127.0.0.1:8081; to that server block, and set "
         f"bluegreen_public_url: http://127.0.0.1:8081{url.path}."
     )
 
@@ -147,6 +148,7 @@ def _way_out(nginx: Nginx, url: Url, further: str = "") -> str:
     host = f"[{url.host}]" if ":" in url.host else url.host
     port = "" if url.port == (443 if url.scheme == "https" else 80) else f":{url.port}"
     return (
-        f"write location = /health/ {{ {further}proxy_pass http://{nginx.upstream}; }} into that server block, with a "
-        f"path that the app answers, and set bluegreen_public_url: {url.scheme}://{host}{port}/health/."
+        f"add location = /health/ {{ {further}proxy_pass http://{nginx.upstream}; }} to the server block of this app "
+        "(instead of /health/ any path that the app answers), and set bluegreen_public_url: "
+        f"{url.scheme}://{host}{port}/health/."
     )

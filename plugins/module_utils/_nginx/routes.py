@@ -16,6 +16,7 @@ from typing import Iterable, NamedTuple
 
 from .._commands import command
 from .._settings import Nginx
+from .._words import agree, joined
 from . import config as nginx_config, other_routes
 from .config import Statement
 from .proof import Verdict
@@ -157,13 +158,15 @@ def route_findings(nginx: Nginx, configuration: list[Statement], public: PublicS
         return [other_routes.refusal(nginx, route) for route in wrong]
     if not uses and not by_variable:
         return [
-            f"No server block uses the upstream {upstream}: write proxy_pass http://{upstream}; in the one of this app."
+            f"No server block uses the upstream {upstream}: write proxy_pass http://{upstream}; in the server block of "
+            "this app."
         ]
     if server and public and not by_variable and not any(found.target == upstream for found in inside):
         return [
             f"bluegreen_public_url {public.url} is answered by the server block at {server.place} (asked for "
-            f"{public.host}), which does not use the upstream {upstream}; {', '.join(uses)} does: set "
-            "bluegreen_public_url and bluegreen_public_host to values that reach that one."
+            f"{public.host}), which does not use the upstream {upstream}, but {joined(uses)} "
+            f"{agree(uses, 'does', 'do')}: set bluegreen_public_url and bluegreen_public_host to values that "
+            "reach a server block with that upstream."
         ]
     return []
 
@@ -180,7 +183,7 @@ def configuration_verdict(nginx: Nginx, file: str, text: str, dump: str, public:
         if file not in files:
             return Verdict(False, f"nginx -T does not show {file}: no include of the Nginx configuration names it")
         if files[file].rstrip("\n") != text.rstrip("\n"):
-            return Verdict(False, f"nginx -T shows {file} with a content that bg_switch did not write")
+            return Verdict(False, f"nginx -T shows {file} with a content that this collection did not write")
         wrong = route_findings(nginx, nginx_config.load(files), public)
     except nginx_config.ConfigError as error:
         return Verdict(False, error.message.rstrip("."))
@@ -203,9 +206,10 @@ def findings(nginx: Nginx, file: str, exists: bool, checked: Checked, public: Pu
     found = []
     elsewhere = [place for place in definitions_of(nginx.upstream, configuration) if place.rpartition(":")[0] != file]
     if elsewhere:
+        other = elsewhere[0].rpartition(":")[0]
         found.append(
-            f"The upstream {nginx.upstream} is defined in {', '.join(elsewhere)}, but bg_switch writes it to "
-            f"{nginx.file}: name that file in bluegreen_nginx_file, or remove it there."
+            f"The upstream {nginx.upstream} is defined in {elsewhere[0]}, but this collection writes it to "
+            f"{nginx.file}: name {other} in bluegreen_nginx_file, or remove the upstream from {other}."
         )
     elif not exists:
         found.append(_missing(nginx))
@@ -220,20 +224,21 @@ def findings(nginx: Nginx, file: str, exists: bool, checked: Checked, public: Pu
 def _invalid(nginx: Nginx, file: str, exists: bool, message: str) -> str:
     duplicate = _DUPLICATE.search(message)
     if duplicate and duplicate.group(1).lower() == nginx.upstream:
-        return (
-            f"The upstream {nginx.upstream} is defined twice, in {duplicate.group(2)} and before it"
-            + ("" if duplicate.group(2).rpartition(":")[0] == file else f" in {file}")
-            + f": remove the one outside {file}, which bg_switch owns."
-        )
+        place = duplicate.group(2)
+        # Nginx names the second definition only.
+        both, one = f"both {place} and {file}", f"the definition in {place}"
+        if place.rpartition(":")[0] == file:
+            both, one = f"{place} and in a file that Nginx includes before it", "the other definition"
+        return f"The upstream {nginx.upstream} is defined in {both}: remove {one}; {file} belongs to this collection."
     undefined = _UNDEFINED.search(message)
     if undefined and undefined.group(1).lower() == nginx.upstream:
         if not exists:
             return _missing(nginx)
         return (
-            f"{undefined.group(2)} uses the upstream {nginx.upstream}, which no file that Nginx includes defines: "
-            f"correct {nginx.file}, or include it."
+            f"{undefined.group(2)} uses the upstream {nginx.upstream}, but no included file defines it: define it in "
+            f"{nginx.file}, or include that file."
         )
-    return f"The Nginx configuration is invalid already, before anything was changed: {message}. Fix that first."
+    return f"The Nginx configuration is invalid already, before anything was changed: {message}. Correct it first."
 
 
 def _missing(nginx: Nginx) -> str:

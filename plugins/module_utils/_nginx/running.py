@@ -270,13 +270,13 @@ def path_inside(mounts: Iterable[dict[str, Any]], file: str, container: str) -> 
         source = os.path.realpath(mount.get("Source") or "/")
         if source == real:
             raise BluegreenError(
-                f"{file} is mounted into the container {container} by itself, and such a mount keeps showing "
-                f"the previous file when it is replaced: mount its folder {os.path.dirname(file)} instead."
+                f"{file} is mounted as a single file into the container {container}, and such a mount keeps showing "
+                f"the previous file: mount its folder {os.path.dirname(file)} instead."
             )
         if mount.get("Source") and real.startswith(source.rstrip("/") + "/"):
             folder: str = mount["Destination"]
             return folder.rstrip("/") + real[len(source.rstrip("/")):]
     raise BluegreenError(
         f"bluegreen_nginx_file is {file!r}, but no folder with that file is mounted into the container {container}: "
-        f"mount {os.path.dirname(file)} where that Nginx includes its files from, such as /etc/nginx/conf.d."
+        f"mount {os.path.dirname(file)} at the folder from which that Nginx includes files, such as /etc/nginx/conf.d."
     )

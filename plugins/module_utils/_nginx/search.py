@@ -53,8 +53,8 @@ def find(host: Host, nginx: Nginx) -> Found:
         raise BluegreenError(
             f"Nginx (process {found.pid}) does not see {nginx.file} as this host does, because its systemd unit hides "
             "it or puts something else there (such as BindPaths=, InaccessiblePaths=, TemporaryFileSystem=, or "
-            "PrivateTmp= below /tmp): take that out of the unit, or name a file in bluegreen_nginx_file that Nginx "
-            "sees."
+            "PrivateTmp= below /tmp): remove that setting from the unit, or name a file in bluegreen_nginx_file that "
+            "Nginx sees."
         )
     return found
 
@@ -113,8 +113,9 @@ def _choose(host: Host, nginx: Nginx, candidates: list[Found]) -> Found:
         return candidates[0]
     described = ", ".join(f"process {found.pid}: {' '.join(_own_command(found))}" for found in candidates)
     raise BluegreenError(
-        f"Several Nginx run on this host ({described}), and neither {nginx.file} nor the port of bluegreen_public_url "
-        f"{nginx.public_url} tells which one serves the app: include that file in one of them only, or stop the others."
+        f"Several instances of Nginx run on this host ({described}), and neither {nginx.file} nor the port of "
+        f"bluegreen_public_url {nginx.public_url} tells which one serves the app: include that file in only one of "
+        "them, or stop the others."
     )
 
 

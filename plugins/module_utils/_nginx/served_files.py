@@ -16,6 +16,7 @@ from .._compose.volumes import Place, places
 from .._errors import BluegreenError
 from .._host import Host
 from .._validation import COLORS
+from .._words import joined
 from . import config as nginx_config
 from .config import Statement
 from .running import Seen
@@ -113,12 +114,11 @@ def warnings(
                 shared.setdefault(folders["blue"], []).append(name)
     return [
         *(
-            f"Nginx serves files from {hit.path} ({hit.place}), and {', '.join(dict.fromkeys(names))} of both colors "
-            f"can write to {folder}: right for uploads, but static files that a new release collects there replace "
-            "those of the live one "
-            "before the switch, and a rollback does not bring them back. For these, write ./static/${BG_RELEASE} (and "
-            "that name in STATIC_URL), use names with a hash and never clear the folder, or let the web serve them "
-            "(WhiteNoise)."
+            f"Nginx serves files from {hit.path} ({hit.place}), and {joined([*dict.fromkeys(names)])} of both colors "
+            f"can write to {folder}. That is right for uploads. But if a new release collects its static files there, "
+            "they replace those of the live release before the switch, and a rollback does not bring them back: write "
+            "./static/${BG_RELEASE} (and that name in STATIC_URL), use names with a hash and never clear the folder, "
+            "or let the web serve them (WhiteNoise)."
             for folder, names in shared.items()
             for hit in [each for each in found if _is_within(each.path, folder) or _is_within(folder, each.path)][:1]
         ),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Seconds. Nginx itself repeats a reload that could not bind to a port for 2.5 s, and may succeed until then.
 PROOF_TIMEOUT = 4.0
 _PACE = 0.02
+_WAY_OUT = "Remove the cause named above, and run this again."
 
 
 class Switched(NamedTuple):
@@ -218,7 +219,7 @@ class _Attempt:
         self.host.warn(
             f"Nginx is back at {live}: its new worker processes have read {self.owned.path}, and no request went to "
             f"{other(live)}. But requests to bluegreen_public_url {self.running.nginx.public_url} could not prove it "
-            f"({verdict.reason}): fix that before the next deployment."
+            f"({verdict.reason}): remove that cause before the next deployment."
         )
         return Verdict(True)
 
@@ -238,20 +239,21 @@ class _Attempt:
         previous, color = self.planned.previous, self.planned.live
         logged = self.log.reason() if self.log else ""
         self._put_back()
-        sentence = f"Nginx was not moved to {color or 'no color'}: {verdict.reason}"
+        moved = f"moved to {color}" if color else f"moved away from {previous}"
+        sentence = f"Nginx was not {moved}: {verdict.reason}"
         sentence += f" (Nginx says: {logged}). " if logged and logged not in verdict.reason else ". "
         back = self._serve_again(previous)
         served = previous if back.proved and previous else None
         self._note(proved=served or "")
         if not self.planned.changed:
-            sentence += f"{self.owned.path} already named {color} and was left as it is: fix that and run this again."
+            sentence += f"{self.owned.path} already named {color} and was not changed. {_WAY_OUT}"
         elif back.proved:
-            sentence += f"The previous file is back, and Nginx was verified to serve {previous or 'no color'}. "
-            sentence += "Fix that first."
+            sentence += f"The previous file is back, and Nginx was verified to serve {previous or 'neither color'}. "
+            sentence += _WAY_OUT
         else:
             sentence += (
-                f"The previous file is back, but Nginx could not be verified to serve {previous or 'no color'}: "
-                f"{back.reason}. Look at its error log."
+                f"The previous file is back, but Nginx could not be verified to serve {previous or 'neither color'}: "
+                f"{back.reason}. Look at Nginx's error log, remove the cause, and run this again."
             )
         failure = {"reason": verdict.reason, "nginx": logged, "restored": self.planned.changed, "served": served}
         return BluegreenError(sentence, failure=failure)

@@ -114,7 +114,7 @@ def parse(text: str, file: str, upstream: str) -> Upstream:
     if [name.lower() for name in names] != [upstream]:
         raise BluegreenError(
             f"{file} defines {_listed(names)}, but it has to define the upstream {upstream} and no other: "
-            "correct the name of the upstream, or name another file."
+            "correct bluegreen_nginx_upstream, or name another file in bluegreen_nginx_file."
         )
     servers: list[Server] = []
     tuning: list[str] = []
@@ -125,9 +125,9 @@ def parse(text: str, file: str, upstream: str) -> Upstream:
             tuning.append(" ".join(statement.words))
         else:
             raise BluegreenError(
-                f"{statement.place} has the directive {' '.join(statement.words)}, which bg_switch would lose: "
-                f"beside its server the upstream may only have {', '.join(_TUNING)}, zone and least_conn. Remove the "
-                "directive."
+                f"{statement.place} has the directive {' '.join(statement.words)}, which would be lost when this "
+                "collection writes the file: remove it. Besides its server the upstream may only have "
+                f"{', '.join(_TUNING)}, zone and least_conn."
             )
     return Upstream(upstream, servers, _release(header) if header else "", header is not None, tuple(tuning))
 
@@ -152,7 +152,8 @@ def _server(statement: Statement) -> Server:
     for word in parameters:
         if word not in ("down", "backup"):
             raise BluegreenError(
-                f"{statement.place} gives its server the parameter {word}, which bg_switch would lose: remove it."
+                f"{statement.place} gives its server the parameter {word}, which would be lost when this collection "
+                "writes the file: remove it."
             )
     return Server(statement.words[1], "down" in parameters, "backup" in parameters)
 

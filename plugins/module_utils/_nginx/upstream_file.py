@@ -146,5 +146,5 @@ class OwnedFile:
 def _failure(path: str, what: str, error: OSError) -> BluegreenError:
     reason = reason_of(error).lower()
     return BluegreenError(
-        f"{path} cannot be {what} ({reason}): Nginx was left as it is. Fix that, and run this again as root."
+        f"{path} cannot be {what} ({reason}): Nginx was not changed. Remove the cause, and run this again as root."
     )

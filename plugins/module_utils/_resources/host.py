@@ -166,8 +166,8 @@ def disk_finding(path: str, free: int, needed: int, why: str) -> str:
     if needed <= free:
         return ""
     return (
-        f"Not enough disk for {why}: {mib(needed)} MiB needed, {mib(free)} MiB free at {path}. Remove what is not "
-        "needed there (docker image prune), or use a larger disk."
+        f"Not enough disk space for {why}: {mib(needed)} MiB are needed, and {mib(free)} MiB are free at {path}. "
+        "Remove files or images there that you do not need (docker image prune), or use a larger disk."
     )
 
 

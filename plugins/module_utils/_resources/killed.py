@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._docker.containers import Container
+from .._words import counted
 from . import host as host_resources, memory_budget
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def memory_sentence(journal: AnyJournal) -> str:
     if not kills:
         return ""
     return (
-        f" The kernel of this host has killed processes for lack of memory since the plan ({kills})."
+        f" The kernel of this host has killed {counted(kills, 'process', 'processes')} for lack of memory "
+        "since the plan."
         f"{memory_budget.expected(journal.get('memory_budget'))}"
     )
 

@@ -109,8 +109,8 @@ def _strategy(wanted: str, room: Room, broker: str, workers_run: bool) -> tuple[
         return "stop", "auto chose stop: the memory that the containers hold is unknown"
     chosen = "throttle" if room.both <= room.free else "stop"
     return chosen, (
-        f"auto chose {chosen}: the new color needs {mib(room.both)} MiB beside the old one, {mib(RESERVE)} MiB of them "
-        f"to spare, and {mib(room.free)} MiB are free"
+        f"auto chose {chosen}: while the old color runs, the new one needs {mib(room.both)} MiB (including a reserve "
+        f"of {mib(RESERVE)} MiB), and {mib(room.free)} MiB are free"
     )
 
 
@@ -156,7 +156,7 @@ def room_recorded(recorded: Optional[Mapping[str, Any]], free: int) -> Room:
 def new_web(room: Room, strategy: str) -> Need:
     """The :class:`Need` of the candidate's support, init and web beside the old web."""
     if strategy == "throttle" or not room.workers:
-        return Need("start_candidate", "the new web", room.first + RESERVE, room.free, "beside the old color")
+        return Need("start_candidate", "the new web", room.first + RESERVE, room.free, "while the old color runs")
     return Need(
         "start_candidate",
         "the new web",
@@ -169,7 +169,7 @@ def new_web(room: Room, strategy: str) -> Need:
 def new_workers(room: Room, strategy: str, old_web: str) -> Need:
     """The :class:`Need` of the new workers beside everything that runs then."""
     free = room.free - room.first + (0 if strategy == "throttle" else room.workers)
-    when = "beside two webs" if strategy == "stop" else "beside two webs and the old workers"
+    when = "while two webs run" if strategy == "stop" else "while two webs and the old workers run"
     if old_web == "stopped":
         free, when = free + room.web, "once the old web has stopped"
     return Need("start_workers", "a second set of workers", room.workers + RESERVE, free, when)
@@ -203,16 +203,17 @@ def finding(decision: Decision, room: Room) -> str:
         return ""
     if decision.strategy == "throttle" and room.both > room.free:
         return (
-            f"bluegreen_worker_strategy is throttle, which leaves the old workers in memory, but {mib(room.both)} MiB "
-            f"are needed beside them (what the live color holds now, and {mib(RESERVE)} MiB to spare) and "
-            f"{mib(room.free)} MiB are free: set it to stop or auto, or free memory on this host."
+            "bluegreen_worker_strategy is throttle, which leaves the old workers in memory, but the new color needs "
+            f"{mib(room.both)} MiB while they run (as much as the live color uses now, and a reserve of {mib(RESERVE)} "
+            f"MiB), and {mib(room.free)} MiB are free: set it to stop or auto, or free memory on this host."
         )
     web = new_web(room, decision.strategy)
     if not web.fits:
         return (
-            f"Not enough memory for a second web: {mib(web.needed)} MiB needed (what the live color's web and support "
-            f"services hold now, and {mib(RESERVE)} MiB to spare), {mib(room.free)} MiB free and {mib(room.workers)} "
-            "MiB more once the old workers have stopped. Free memory on this host, or give the app fewer web processes."
+            f"Not enough memory for a second web: it needs {mib(web.needed)} MiB (as much as the live color's web and "
+            f"support services use now, and a reserve of {mib(RESERVE)} MiB), but {mib(room.free)} MiB are free, and "
+            f"{mib(room.workers)} MiB more once the old workers have stopped. Free memory on this host, or give the "
+            "app fewer web processes."
         )
     workers = new_workers(room, decision.strategy, decision.old_web)
     if workers.fits or not room.workers:
@@ -223,8 +224,7 @@ def finding(decision: Decision, room: Room) -> str:
             "or auto, or free memory on this host."
         )
     return (
-        f"Not enough memory for a second set of workers: {workers.line}. Free memory on this host, or give the app "
-        "fewer worker processes."
+        f"Not enough memory: {workers.line}. Free memory on this host, or give the app fewer worker processes."
     )
 
 
@@ -262,7 +262,7 @@ def expected(recorded: Optional[Mapping[str, Any]]) -> str:
         return ""
     web = recorded["web"] + recorded["support"]
     return (
-        f" The plan expected, from what the old containers held, {mib(web)} MiB for the new web and its support "
-        f"services and {mib(recorded['workers'])} MiB for the new workers, and {mib(recorded['free'])} MiB were free "
-        "then: this release needs more, or something else on this host used the memory."
+        f" Going by the old containers, the plan expected {mib(web)} MiB for the new web and its support services and "
+        f"{mib(recorded['workers'])} MiB for the new workers, and {mib(recorded['free'])} MiB were free then: this "
+        "release needs more, or something else on this host used the memory."
     )

@@ -21,6 +21,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.journal import Journal
 from .._journal.store import Store
+from .._words import agree, joined
 from . import describe as snapshot_describe, file as snapshot_file
 from .describe import Described
 from .file import Snapshot
@@ -158,8 +159,8 @@ class _Restoration:
         self._carry_over(ids)
         if self.done:
             self.host.warn(
-                f"Somebody had removed {', '.join(self.done)} of color {self.color.name} (docker system prune in a "
-                "cron job?): created again as before."
+                f"{joined(self.done)} of color {self.color.name} had been removed (perhaps by docker system prune "
+                f"in a cron job), and {agree(self.done, 'was', 'were')} created again as before."
             )
         if self.problems:
             raise BluegreenError("\n".join(self.problems))
@@ -229,7 +230,7 @@ class _Restoration:
         except EngineError as error:
             self.problems.append(
                 f"{what} of color {self.color.name} was removed by somebody, or lost its network, and cannot be "
-                f"brought back ({error.message}): fix that, then run {command('rollback')} again."
+                f"brought back ({error.message}): remove the cause, then run {command('rollback')} again."
             )
         return None
 

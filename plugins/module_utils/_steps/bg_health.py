@@ -95,6 +95,8 @@ def settings_of(params: Params) -> HealthSettings:
         successes=params["successes"],
         deadline=params["deadline"],
         validate_certs=params["validate_certs"],
+        # Within a deployment the role gives it.
+        deadline_option="bluegreen_health_deadline" if params["deployment_id"] else "deadline",
     )
 
 

@@ -84,7 +84,7 @@ def test_a_public_url_that_never_gets_to_the_app(host, lab, site, name, busy):
     assert refusal.startswith(f"bluegreen_public_url {lab.settings.public_url} ")
     # What the sentence says.
     if name not in ("closed", "redirect"):
-        assert "write location = /health/ {" in refusal
+        assert "add location = /health/ {" in refusal
     lab.site(
         f"{text} location = /health/ {{ auth_basic off; proxy_pass http://shop; }}".replace("{folder}", str(lab.folder))
     )

@@ -80,7 +80,7 @@ def test_two_on_one_host(host, journal, lab, tmp_path_factory):
         assert (lab.serves("blue"), second.serves("green")) == (True, True)
         neither = lab.settings._replace(file="/etc/nginx/conf.d/other.conf", public_url="http://127.0.0.1:1/")
         (refusal,) = nginx_preflight.preflight(host, neither)
-        assert refusal.startswith(f"Several Nginx run on this host (process {min(lab.pid, pid)}: ")
+        assert refusal.startswith(f"Several instances of Nginx run on this host (process {min(lab.pid, pid)}: ")
     finally:
         second.stop(pid)
 

@@ -50,7 +50,7 @@ def test_a_long_request_holds_the_drain_and_is_named(host, journal, lab):
     assert lab.serves("green")
     held = nginx_drain.wait_drained(host, journal, timeout=0.5)
     assert not held.drained
-    assert f"a websocket or long request of 127.0.0.1:{client.getsockname()[1]} for" in held.held_by[0]
+    assert f"a websocket or long request of 127.0.0.1:{client.getsockname()[1]} since" in held.held_by[0]
     lab.colors["blue"].release.set()
     assert client.recv(4096).endswith(b"blue")
     client.close()

@@ -108,7 +108,8 @@ def rollout(tmp_path):
             "",
             "The rollout stops here: c failed or could not be reached, and bluegreen_max_failed_hosts is 0. a, b have "
             "the new release and await approval. To approve it there: ansible-playbook smallfleet.bluegreen.finish "
-            "--limit a,b. To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit a,b.",
+            "--limit a,b. To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit a,b. Repair c and "
+            "deploy again, or raise bluegreen_max_failed_hosts.",
         ),
         ({"fails": "c", "bluegreen_max_failed_hosts": 1}, 2, "abcde", "abde", ""),
         # The first batch is one host that lives, also where the first of the fleet does not.
@@ -119,7 +120,7 @@ def rollout(tmp_path):
             "",
             "",
             "The rollout stops here: e failed or could not be reached, and bluegreen_max_failed_hosts is 0. No host "
-            "has the new release.",
+            "has the new release. Repair e and deploy again, or raise bluegreen_max_failed_hosts.",
         ),
     ],
     ids=str,

@@ -62,13 +62,13 @@ def test_what_is_refused(refusal, check, value):
     [
         (
             "Shop", "app", "bluegreen_app",
-            "bluegreen_app is 'Shop', but it must be a lower-case letter and then up to 47 lower-case letters, digits, "
-            "- or _.",
+            "bluegreen_app is 'Shop', but it must be a lower-case letter, followed by up to 47 lower-case letters, "
+            "digits, - or _.",
         ),
         (
             "a; include /etc/passwd", "server_name", "bluegreen_prepare_server_name",
-            "bluegreen_prepare_server_name is 'a; include /etc/passwd', but it must be host names with blanks between "
-            "them.",
+            "bluegreen_prepare_server_name is 'a; include /etc/passwd', but it must be host names, separated by "
+            "spaces.",
         ),
         (
             ["http"], "listen", "bluegreen_prepare_listen",

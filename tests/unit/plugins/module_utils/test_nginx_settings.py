@@ -43,7 +43,7 @@ def test_settings_as_given():
     [
         ({"upstream": "a;b"}, "upstream is 'a;b'"),
         ({"file": "../x"}, "file is '../x'"),
-        ({"file": "/srv/n"}, "file is '/srv/n', but Nginx includes files that end in .conf"),
+        ({"file": "/srv/n"}, "file is '/srv/n', but its name must end in .conf"),
         ({"ports": {"blue": 80, "green": 81}}, "ports.blue is 80"),
         ({"ports": {"blue": 18001, "green": 18001}}, "ports gives both colors 18001"),
         ({"servers": {"blue": "a:1", "green": None}}, "servers has no green"),

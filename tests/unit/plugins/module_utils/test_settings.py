@@ -51,8 +51,8 @@ def nginx(**changes):
 REFUSED = [
     (
         {"app": "Shop"},
-        "bluegreen_app is 'Shop', but it must be a lower-case letter and then up to 47 lower-case letters, digits, - "
-        "or _.",
+        "bluegreen_app is 'Shop', but it must be a lower-case letter, followed by up to 47 lower-case letters, "
+        "digits, - or _.",
     ),
     (
         {"app": "localhost"},
@@ -66,8 +66,8 @@ REFUSED = [
     (port(green=70000), "bluegreen_ports.green is 70000, but it must be a port from 1024 to 65535."),
     (
         project(blue="Shop"),
-        "bluegreen_projects.blue is 'Shop', but a Compose project is named with lower-case letters, digits, - and _, "
-        "at most 63 of them, and begins with a letter or a digit.",
+        "bluegreen_projects.blue is 'Shop', but the name of a Compose project must begin with a lower-case letter or "
+        "a digit, followed by lower-case letters, digits, - and _, at most 63 characters in all.",
     ),
     (
         project("shop", "shop"),
@@ -79,23 +79,22 @@ REFUSED = [
     ),
     (
         services(web=["web"], workers=["worker", "web"]),
-        "bluegreen_worker_services names 'web', which bluegreen_web_services names already: each service has one role, "
-        "so take it out of one list.",
+        "Service 'web' is in both bluegreen_web_services and bluegreen_worker_services, but each service has one "
+        "role: remove it from one of them.",
     ),
     (
         services(web=["web", "web"]),
-        "bluegreen_web_services names 'web', which it names already: each service has one role, so take it out of one "
-        "list.",
+        "bluegreen_web_services names 'web' twice: remove one.",
     ),
     (
         services(ignored=["redis"]),
-        "bluegreen_ignored_services names 'redis', which bluegreen_support_services names already: each service has "
-        "one role, so take it out of one list.",
+        "Service 'redis' is in both bluegreen_support_services and bluegreen_ignored_services, but each service has "
+        "one role: remove it from one of them.",
     ),
     (
         nginx(upstream="a}b"),
-        "bluegreen_nginx_upstream is 'a}b', but it must be a lower-case letter and then up to 47 lower-case letters, "
-        "digits, - or _.",
+        "bluegreen_nginx_upstream is 'a}b', but it must be a lower-case letter, followed by up to 47 lower-case "
+        "letters, digits, - or _.",
     ),
     (
         nginx(upstream="localhost"),
@@ -105,11 +104,12 @@ REFUSED = [
     (
         nginx(file="conf.d/shop.conf"),
         "bluegreen_nginx_file is 'conf.d/shop.conf', but it must be an absolute path of letters, digits, . _ / and -, "
-        "without .. and without a / at its end.",
+        "without .. and without a / at the end.",
     ),
     (
         nginx(file="/etc/nginx/conf.d/shop"),
-        "bluegreen_nginx_file is '/etc/nginx/conf.d/shop', but Nginx includes files that end in .conf: name it so.",
+        "bluegreen_nginx_file is '/etc/nginx/conf.d/shop', but its name must end in .conf, because Nginx includes "
+        "only such files.",
     ),
     (
         nginx(servers={"blue": "web-blue:8000"}),
@@ -126,20 +126,23 @@ REFUSED = [
     ),
     (
         nginx(public_url="localhost/"),
-        "bluegreen_public_url is 'localhost/', but it must be http:// or https://, a host, maybe a port, and a path, "
-        "such as http://127.0.0.1/health/.",
+        "bluegreen_public_url is 'localhost/', but it must be http:// or https://, a host, optionally a port, and a "
+        "path, such as http://127.0.0.1/health/.",
     ),
     (
         nginx(public_host="a b"),
-        "bluegreen_public_host is 'a b', but it must be a host name such as app.example.org, maybe with a port.",
+        "bluegreen_public_host is 'a b', but it must be a host name, optionally with a port, such as app.example.org "
+        "or app.example.org:8080.",
     ),
     (
         health(path="health/"),
-        "bluegreen_health_path is 'health/', but it must begin with / and hold no blanks, such as /health/.",
+        "bluegreen_health_path is 'health/', but it must begin with / and consist of ASCII characters without spaces, "
+        "such as /health/.",
     ),
     (
         health(host="http://a"),
-        "bluegreen_health_host is 'http://a', but it must be a host name such as app.example.org, maybe with a port.",
+        "bluegreen_health_host is 'http://a', but it must be a host name, optionally with a port, such as "
+        "app.example.org or app.example.org:8080.",
     ),
     (health(timeout=0.0), "bluegreen_health_timeout is 0, but it must be more than 0."),
     (health(interval=-1.0), "bluegreen_health_interval is -1, but it must be more than 0."),
@@ -147,7 +150,7 @@ REFUSED = [
     (health(timeout=float("nan")), "bluegreen_health_timeout is nan, but it must be more than 0."),
     (
         health(deadline=1e9),
-        "bluegreen_health_deadline is 1000000000, but it must be 86400 at most, which is a day.",
+        "bluegreen_health_deadline is 1000000000, but it must be at most 86400 seconds, which is a day.",
     ),
     (health(successes=0), "bluegreen_health_successes is 0, but it must be more than 0."),
     (
@@ -157,10 +160,10 @@ REFUSED = [
     ),
     (
         health(status=[]),
-        "bluegreen_health_status is [], but a healthy color answers with some status: name it, such as 200.",
+        "bluegreen_health_status is [], but at least one HTTP status has to count as healthy: name it, such as 200.",
     ),
-    (health(status=[200, 20]), "bluegreen_health_status holds 20, but an HTTP status is from 100 to 599."),
-    (health(status=[600]), "bluegreen_health_status holds 600, but an HTTP status is from 100 to 599."),
+    (health(status=[200, 20]), "bluegreen_health_status contains 20, but an HTTP status is from 100 to 599."),
+    (health(status=[600]), "bluegreen_health_status contains 600, but an HTTP status is from 100 to 599."),
 ]
 
 

@@ -130,9 +130,9 @@ def test_free_text_is_one_line_that_a_terminal_does_not_obey():
 @pytest.mark.parametrize(
     "check, value, sentence",
     [
-        (_validation.check_path, "/" + "a" * 1024, "it has 1025 characters, and 1024 are the most."),
-        (_validation.check_url_path, "/" + "a" * 2048, "it has 2049 characters, and 2048 are the most."),
-        (_validation.check_env_name, "A" * 256, "it has 256 characters, and 255 are the most."),
+        (_validation.check_path, "/" + "a" * 1024, "it is 1025 characters long, and the limit is 1024."),
+        (_validation.check_url_path, "/" + "a" * 2048, "it is 2049 characters long, and the limit is 2048."),
+        (_validation.check_env_name, "A" * 256, "it is 256 characters long, and the limit is 255."),
     ],
 )
 def test_what_is_too_long_is_shown_by_its_beginning(check, value, sentence):

@@ -24,9 +24,9 @@ def found(release="1.4.2", green=None, code=lambda path: True, **mounts):
 def test_the_sentence_names_services_and_path():
     mount = [bind("/srv/shop/src")]
     assert found(web=mount, worker=mount) == [
-        "/srv/shop/src holds code and is mounted into web, worker: a container of the old color would run the new code "
-        "when it is started again, so a rollback would not bring the old code back. Build the code into the image, or "
-        "give each release a folder of its own (./releases/${BG_RELEASE})."
+        "/srv/shop/src holds code and is mounted into web and worker: a container of the old color would run the new "
+        "code when it is started again, so a rollback would not bring the old code back. Build the code into the "
+        "image, or give each release a folder of its own (./releases/${BG_RELEASE})."
     ]
 
 

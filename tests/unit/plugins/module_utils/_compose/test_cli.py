@@ -158,7 +158,8 @@ def test_a_file_that_compose_cannot_read_is_one_sentence(host, stderr, reason):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.render(host, PROJECT)
     assert refusal.value.message == (
-        f"bluegreen_project_src is '/srv/shop', but Compose cannot read the files there: {reason}"
+        f"bluegreen_project_src is '/srv/shop', but Compose cannot read the files there: {reason} Correct "
+        "them (docker compose config in that folder shows the error too)."
     )
 
 
@@ -187,8 +188,8 @@ def test_a_variable_that_is_not_set_is_warned_of(host):
             json.dumps(
                 {"services": {"web": {"env_file": [{"path": "/a"}]}, "redis": {}, "beat": {"env_file": ["/a"]}}}
             ),
-            "docker compose config does not show the variables of env_file of beat, web on this host, a bug of Docker "
-            "Compose 2.24.7: install another version (2.26 or later), or write them under environment:.",
+            "docker compose config does not show the variables of env_file of beat and web on this host, a bug of "
+            "Docker Compose 2.24.7: install another version (2.26 or later), or write them under environment:.",
         ),
     ],
 )
@@ -225,8 +226,12 @@ def test_the_hash_of_each_service_is_that_of_what_was_rendered(host):
 
 def test_hashes_that_compose_does_not_give_are_one_sentence(host):
     host.programs = {"--hash": Completed(1, "", "no such thing\n")}
-    with pytest.raises(BluegreenError, match="Compose cannot hash the services of project shop-green: no such thing."):
+    with pytest.raises(BluegreenError) as refusal:
         compose_cli.service_hashes(host, PROJECT, {}, [])
+    assert refusal.value.message == (
+        "Compose cannot compute the configuration hashes of project shop-green (docker compose config --hash): no such "
+        "thing. Correct the Compose file."
+    )
 
 
 # Env files
@@ -269,15 +274,17 @@ def test_a_name_that_is_none_is_refused(name):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.env_text({name: "x"})
     assert refusal.value.message == (
-        f"bluegreen_env is {name!r}, but a variable is named with letters, digits and _, and does not begin with a "
-        "digit."
+        f"bluegreen_env is {name!r}, but the name of a variable must begin with a letter or _, followed by letters, "
+        "digits and _."
     )
 
 
 def test_a_value_that_no_environment_can_carry_is_refused_without_showing_it():
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.env_text({"TOKEN": "secret\0"})
-    assert refusal.value.message == "bluegreen_env.TOKEN holds a NUL byte, which no environment can carry."
+    assert refusal.value.message == (
+        "bluegreen_env.TOKEN contains a NUL byte, which an environment variable cannot contain: remove it."
+    )
 
 
 def test_json_survives_as_a_value():

@@ -176,71 +176,71 @@ ERRORS = [
     (
         fixed_name,
         "Network default has the fixed name fit_net, so both colors would join it and reach each other's redis, web, "
-        "worker, beat by one name: write name: ${BG_PROJECT}_default, or remove the name. Put services that other "
+        "worker and beat by one name: write name: ${BG_PROJECT}_default, or remove the name. Put services that other "
         "projects must reach on an additional external network.",
     ),
     (
         fixed_name_beside,
-        "Network front has the fixed name front, so both colors would join it and reach each other's redis, web by one "
-        "name: write name: ${BG_PROJECT}_front, or remove the name. Put services that other projects must reach on an "
-        "additional external network.",
+        "Network front has the fixed name front, so both colors would join it and reach each other's redis and web by "
+        "one name: write name: ${BG_PROJECT}_front, or remove the name. Put services that other projects must reach "
+        "on an additional external network.",
     ),
     (
         one_external,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
-        "write networks: [default] for redis, and networks: [default, proxy] for web, worker, beat.",
+        "Both colors use the network proxy, so the name redis resolves there to containers of both colors: write "
+        "networks: [default] for redis, and networks: [default, proxy] for web, worker and beat.",
     ),
     (
         default_is_external,
-        "Network default is one network for both colors, so on it the name redis leads to a container of each color: "
-        "write networks: [inner] for redis, and networks: [inner, default] for web, worker, beat, with inner: {} under "
+        "Both colors use the network default, so the name redis resolves there to containers of both colors: write "
+        "networks: [inner] for redis, and networks: [inner, default] for web, worker and beat, with inner: {} under "
         "the networks of the file.",
     ),
     (
         external_beside,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
-        "write networks: [default] for redis.",
+        "Both colors use the network proxy, so the name redis resolves there to containers of both colors: write "
+        "networks: [default] for redis.",
     ),
     (
         two_servers,
-        "Network proxy is one network for both colors, so on it each of the names redis, db leads to a container of "
-        "each color: write networks: [default] for redis, db, and networks: [default, proxy] for web, worker, beat.",
+        "Both colors use the network proxy, so the names redis and db resolve there to containers of both colors: "
+        "write networks: [default] for redis and db, and networks: [default, proxy] for web, worker and beat.",
     ),
     (
         useless_alias,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
-        "write networks: [default] for redis, and networks: [default, proxy] for web, worker, beat.",
+        "Both colors use the network proxy, so the name redis resolves there to containers of both colors: write "
+        "networks: [default] for redis, and networks: [default, proxy] for web, worker and beat.",
     ),
     (
         behind_the_worker,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
-        "write networks: [default] for redis, and networks: [default, proxy] for beat.",
+        "Both colors use the network proxy, so the name redis resolves there to containers of both colors: write "
+        "networks: [default] for redis, and networks: [default, proxy] for beat.",
     ),
     (
         on_two_networks,
-        "Network proxy is one network for both colors, so on it the name redis leads to a container of each color: "
-        "write networks: [backend] for redis, and networks: [backend, proxy, data] for web.",
+        "Both colors use the network proxy, so the name redis resolves there to containers of both colors: write "
+        "networks: [backend] for redis, and networks: [backend, proxy, data] for web.",
     ),
     (
         dashboard,
-        "Network proxy is one network for both colors, so on it the name flower leads to a container of each color: "
-        "write networks: [default] for flower; or, as no other service seems to ask for flower, name it in "
+        "Both colors use the network proxy, so the name flower resolves there to containers of both colors: write "
+        "networks: [default] for flower; or, as no other service seems to ask for flower, name it in "
         "bluegreen_web_services.",
     ),
     (
         web_asked_for_by_name,
-        "Network proxy is one network for both colors, so on it the name web, which worker asks for, leads to web of "
-        'both: give web an alias of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.',
+        "Both colors use the network proxy, so the name web, which worker asks for, resolves there to web of "
+        'both colors: give web an alias with its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.',
     ),
     (
         alias_asked_for,
-        "Network proxy is one network for both colors, so on it the name api, which worker, beat ask for, leads to web "
-        'of both: give web an alias of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.',
+        "Both colors use the network proxy, so the name api, which worker and beat ask for, resolves there to web of "
+        'both colors: give web an alias with its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.',
     ),
     (
         hostname_asked_for,
-        "Network proxy is one network for both colors, so on it the name shop, which worker asks for, leads to web of "
-        'both: give web an alias of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.',
+        "Both colors use the network proxy, so the name shop, which worker asks for, resolves there to web of "
+        'both colors: give web an alias with its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.',
     ),
     *(
         (
@@ -268,7 +268,7 @@ ERRORS = [
             spoil,
             f"Service redis has network_mode: {mode} and the same configuration in both colors, so both would listen "
             "on the same port: remove network_mode (the services of a color reach each other by name), or run the "
-            "service once, outside the colors.",
+            "service once, in a Compose project of its own.",
         )
         for spoil, mode in (
             (server_in_the_hosts_network, "host"),
@@ -280,7 +280,7 @@ ERRORS = [
         second_web_in_the_hosts_network,
         "Service socket has network_mode: host and the same configuration in both colors, so both would listen on the "
         "same port: remove network_mode (the services of a color reach each other by name), or run the service once, "
-        "outside the colors.",
+        "in a Compose project of its own.",
     ),
     (
         link_to_one_color,

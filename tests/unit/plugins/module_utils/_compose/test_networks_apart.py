@@ -168,8 +168,8 @@ def test_a_service_that_checks_itself_by_its_name_may_get_the_other_color():
     case = Case()
     known_to_itself(healthcheck={"test": ["CMD", "curl", "-f", "http://web:8000/up"]})(case)
     assert case.findings().errors == [
-        "Network proxy is one network for both colors, so on it the name web, which web asks for, leads to web of "
-        'both: give web an alias of its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.'
+        "Both colors use the network proxy, so the name web, which web asks for, resolves there to web of both "
+        'colors: give web an alias with its color there (aliases: ["${BG_PROJECT}-web"]), and ask for that name.'
     ]
 
 
@@ -220,8 +220,8 @@ def with_nginx_beside(alias, **servers):
 @pytest.mark.parametrize("alias, name", [("shop", "shop"), ("shop-{}", "web")])
 def test_a_name_of_both_colors_is_none_for_nginx(alias, name):
     assert with_nginx_beside(alias, blue=f"{name}:8000", green="shop-green:8000") == [
-        f"bluegreen_nginx_servers.blue is {name}:8000, but network front is one network for both colors, so on it the "
-        f"name {name} leads to web of both: give web an alias of its color there (aliases: "
+        f"bluegreen_nginx_servers.blue is {name}:8000, but both colors use the network front, so the name {name} "
+        "resolves there to web of both colors: give web an alias with its color there (aliases: "
         '["${BG_PROJECT}-web"]), and use that name.'
     ]
 

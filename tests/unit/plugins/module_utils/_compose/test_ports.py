@@ -81,7 +81,7 @@ ERRORS = [
     (
         support_port,
         "Service redis publishes host port 6379 in both colors, so the second color could not start: remove it (the "
-        "services of a color reach each other by name), or run the service once, outside the colors.",
+        "services of a color reach each other by name), or run the service once, in a Compose project of its own.",
     ),
     (
         green_port_wrong,
@@ -157,8 +157,8 @@ def test_a_web_without_the_port_of_its_color_is_refused_once_a_color(spoil):
             "5555-5555",
             [
                 "Service redis publishes host port 5555-5555 in both colors, so the second color could not start: "
-                "remove it (the services of a color reach each other by name), or run the service once, outside the "
-                "colors."
+                "remove it (the services of a color reach each other by name), or run the service once, in a Compose "
+                "project of its own."
             ],
         ),
         (

@@ -54,7 +54,7 @@ def add_init(case, name, **values):
 ERRORS = [
     (
         early_web,
-        "bluegreen_init_before_stop names 'web', but bluegreen_init_services does not (it has none).",
+        "bluegreen_init_before_stop names 'web', but bluegreen_init_services does not (it has none): correct the name.",
     ),
     (
         early_misspelt,
@@ -63,7 +63,7 @@ ERRORS = [
     (
         early_before_what_it_needs,
         "bluegreen_init_before_stop names 'seed', which depends_on 'migrate', but 'migrate' runs only after the old "
-        "workers have stopped: name 'migrate' there, too, or remove 'seed'.",
+        "workers have stopped: name 'migrate' as well, or remove 'seed'.",
     ),
     (
         unknown_web,
@@ -76,7 +76,8 @@ ERRORS = [
     (
         unknown_ignored,
         "bluegreen_ignored_services names 'adminer', but the Compose file has no such service (it has beat, redis, "
-        "web, worker); a service with profiles exists only if bluegreen_profiles names one of them.",
+        "web, worker): correct the name. A service that has profiles exists only if bluegreen_profiles names one of "
+        "its profiles.",
     ),
     (
         unlisted,

@@ -40,8 +40,8 @@ def test_what_the_engine_does_alone_is_nothing_to_say(service, model, version):
 
 
 HOOK = (
-    "Service web has {}, which only Docker Compose runs, when it starts or stops a container; a color is started and "
-    "stopped without Compose: remove it, and {}."
+    "Service web has the key {}, which only Docker Compose runs when it starts or stops a container, but a color is "
+    "started and stopped without Compose: remove it, and {}."
 )
 
 
@@ -69,13 +69,13 @@ HOOK = (
         ),
         (
             {"provider": {"type": "cloud"}},
-            "Service web has provider, so it has no container for a color to start: name it in "
+            "Service web has the key provider, so it has no container for a color to start: name it in "
             "bluegreen_ignored_services.",
         ),
         (
             {"use_api_socket": True},
-            "Service web has use_api_socket, for which Docker Compose copies credentials into a container when it "
-            "starts it; a color is started without Compose: write volumes: "
+            "Service web has the key use_api_socket, for which Docker Compose copies credentials into a container when "
+            "it starts it, but a color is started without Compose: write volumes: "
             "[\"/var/run/docker.sock:/var/run/docker.sock\"] instead.",
         ),
     ],
@@ -100,8 +100,8 @@ COPIED = [
 def test_what_compose_copies_at_the_start_is_refused(kind, form, word, line, name):
     model = {kind: {"it": {form: "A"}}}
     sentence = (
-        f"{word} it of service {name} is given by {form}, which Docker Compose 2.37.3 copies into a container only "
-        f"when it starts it; a color is started without Compose: put it into a file and write {line}."
+        f"{word} it of service {name} is given by {form}. Docker Compose 2.37.3 copies it into a container only when "
+        f"it starts the container, but a color is started without Compose: put it into a file and write {line}."
     )
     assert found({kind: [{"source": "it", "target": "/x"}, {"source": "it"}]}, name=name, **model) == ([sentence], [])
 
@@ -109,9 +109,9 @@ def test_what_compose_copies_at_the_start_is_refused(kind, form, word, line, nam
 @pytest.mark.parametrize("kind, form, word, line", COPIED)
 def test_what_compose_copies_when_it_creates_a_container_is_warned_of(kind, form, word, line):
     sentence = (
-        f"{word} it of service web is given by {form}, which Docker Compose copies into a container once, so a "
-        "container that a rollback has to create again (after docker system prune) would lack it, and with Docker "
-        f"Compose 2.37.3 or later it is refused: put it into a file and write {line}."
+        f"{word} it of service web is given by {form}. Docker Compose copies it into a container only once, so a "
+        "container that a rollback creates again (after docker system prune) would lack it, and with Docker Compose "
+        f"2.37.3 or later the deployment is refused: put it into a file and write {line}."
     )
     assert found({kind: [{"source": "it"}]}, OLD, **{kind: {"it": {form: "A"}}}) == ([], [sentence])
 

@@ -79,12 +79,12 @@ def two_servers(case):
     mounts(case, "redis", type="bind", source="/srv/data")
 
 
-END = "or add :ro if the service only reads it, or run redis once, outside the colors."
+END = "or add :ro if the service only reads it, or run redis once, in a Compose project of its own."
 ERRORS = [
     (
         empty_database,
-        "Volume data of db would be a separate, empty volume in each color: if it holds data, keep that service "
-        "outside the colors or make the volume external; if each color may have its own, name it in "
+        "Volume data of db would be a separate, empty volume in each color: if it contains data, make it external, "
+        "or run db in a Compose project of its own; if each color may have its own, name it in "
         "bluegreen_color_volumes.",
     ),
     (
@@ -93,7 +93,8 @@ ERRORS = [
     ),
     (
         unknown_color_volume_without_any,
-        "bluegreen_color_volumes names 'queue', but the Compose file has no such volume (it has none).",
+        "bluegreen_color_volumes names 'queue', but the Compose file has no such volume (it has none): correct "
+        "the name.",
     ),
     (
         data_folder,
@@ -127,8 +128,9 @@ ERRORS = [
     ),
     (
         two_servers,
-        "/srv/data is mounted into redis, db of both colors, which would write to it at the same time: give each color "
-        "its own (/srv/data-${BG_COLOR}), " + END.replace("redis", "redis, db"),
+        "/srv/data is mounted into redis and db of both colors, which would write to it at the same time: give each "
+        "color its own (/srv/data-${BG_COLOR}), "
+        "or add :ro if the services only read it, or run redis and db once, in a Compose project of their own.",
     ),
 ]
 

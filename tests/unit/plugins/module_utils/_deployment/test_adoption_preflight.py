@@ -20,6 +20,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.op
 )
 
 ADOPTED = {"blue": {"project": "shop", "port": 8000}, "green": {"project": "shop-green", "port": 8001}}
+UNUSED = "No server block uses the upstream shop: write proxy_pass http://shop; in the server block of this app."
 
 
 def test_nginx_is_to_be_found_before_an_app_that_runs_by_hand_is_adopted(monkeypatch, tmp_path):
@@ -69,7 +70,7 @@ def test_an_app_that_runs_and_is_served_is_adopted_and_never_stopped(monkeypatch
     if file == "none":
         scene.file.unlink()
     # What Nginx itself has against it would lead visitors to an upstream without a server.
-    scene.nginx_says = ["No server block uses the upstream shop: write proxy_pass http://shop; in the one of this app."]
+    scene.nginx_says = [UNUSED]
     rendered = scene.rendered["blue"]
     scene.host.programs["config --format"] = lambda argv: Completed(
         0, json.dumps(scene.rendered["green"] if "shop-green" in argv else rendered), ""
@@ -95,7 +96,7 @@ def test_before_the_first_deployment_it_is_said_what_an_upstream_without_a_serve
     scene.point_to(18001, " down")
     scene.passes_to(8000)
     scene.listeners = listeners
-    scene.nginx_says = ["No server block uses the upstream shop: write proxy_pass http://shop; in the one of this app."]
+    scene.nginx_says = [UNUSED]
     scene.refusal()
     sentence = (
         "No color is live yet, so requests that Nginx passes to http://shop get a 502 until the first deployment has "

@@ -84,7 +84,8 @@ def test_a_guard_that_does_not_start_is_a_warning(scene, systemd):
     assert scene.store.load()["step"] == "awaiting_approval"
     assert scene.host.warnings == [
         "The guard does not watch the new color while approval is pending: bluegreen-shop-guard.service did not "
-        "start (Unit is masked.)."
+        "start (Unit is masked.). Fix systemd on this host (systemctl status bluegreen-shop-guard.service); until "
+        "then a failing web is not rolled back by itself."
     ]
 
 

@@ -103,7 +103,7 @@ def test_a_kept_color_that_somebody_removed_is_created_again(kept):
     journal = kept.store.load()
     assert journal["policies"][created(kept, "worker").id] == ALWAYS
     assert journal["recreated"][0] == "network shop-green_default"
-    assert kept.host.warnings[-1].startswith("Somebody had removed network shop-green_default, ")
+    assert kept.host.warnings[-1].startswith("network shop-green_default, ")
 
 
 def test_the_plan_creates_nothing(kept):

@@ -145,12 +145,12 @@ def test_what_only_a_start_by_compose_does_is_refused_in_the_plan(scene, version
     for rendered in scene.rendered.values():
         rendered["secrets"] = {"key": {"environment": "KEY"}}
         rendered["services"]["worker"]["secrets"] = [{"source": "key"}]
-    begin = "Secret key of service worker is given by environment, which Docker Compose "
+    begin = "Secret key of service worker is given by environment. Docker Compose "
     if refused:
-        assert scene.refusal().startswith(f"{begin}{version} copies into a container only when it starts it")
+        assert scene.refusal().startswith(f"{begin}{version} copies it into a container only when it starts")
     else:
         scene.open(check_mode=True)
-        assert [each for each in scene.host.warnings if each.startswith(f"{begin}copies into a container once")]
+        assert [each for each in scene.host.warnings if each.startswith(f"{begin}copies it into a container only once")]
 
 
 def test_what_compose_is_given_ends_with_its_deployment(scene):

@@ -26,9 +26,9 @@ def test_not_enough_memory_for_a_second_web_is_refused_with_the_figures(scene):
         "blue-beat": 10 * MIB,
     }
     assert scene.refusal() == (
-        "Not enough memory for a second web: 184 MiB needed (what the live color's web and support services hold now, "
-        "and 64 MiB to spare), 50 MiB free and 40 MiB more once the old workers have stopped. Free memory on this "
-        "host, or give the app fewer web processes."
+        "Not enough memory for a second web: it needs 184 MiB (as much as the live color's web and support services "
+        "use now, and a reserve of 64 MiB), but 50 MiB are free, and 40 MiB more once the old workers have stopped. "
+        "Free memory on this host, or give the app fewer web processes."
     )
 
 
@@ -55,9 +55,9 @@ def test_auto_goes_by_what_the_host_can_hold_and_says_so(roomy, free, strategy):
     result = roomy.open(workers=workers("auto"))
     assert result["worker_strategy"] == roomy.store.load()["worker_strategy"] == strategy
     assert (
-        f"plan: worker strategy: auto chose {strategy}: the new color needs 164 MiB beside the old one, 64 MiB of "
-        f"them to spare, and {free} MiB are free" in result["plan"]
-    )
+        f"plan: worker strategy: auto chose {strategy}: while the old color runs, the new one needs 164 MiB (including "
+        f"a reserve of 64 MiB), and {free} MiB are free"
+    ) in result["plan"]
 
 
 def test_what_was_chosen_stays_when_the_memory_changes(roomy):
@@ -100,7 +100,7 @@ def test_an_old_web_that_is_to_run_where_it_does_not_fit_is_refused(roomy):
     roomy.memory = 123 * MIB
     assert roomy.refusal(old_web="running") == (
         "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 104 MiB "
-        "of memory, and 103 MiB are free beside two webs: set it to stopped or auto, or free memory on this host."
+        "of memory, and 103 MiB are free while two webs run: set it to stopped or auto, or free memory on this host."
     )
 
 
@@ -206,8 +206,8 @@ def test_not_enough_disk_for_new_images_is_refused_with_the_figures(scene):
     for service in SERVICES:
         scene.engine.images[f"sha256:{service}-1"] = {"Id": f"sha256:{service}-1", "Size": 100 * MIB}
     assert scene.refusal() == (
-        "Not enough disk for images and layers: 464 MiB needed, 100 MiB free at /var/lib/docker. Remove what is not "
-        "needed there (docker image prune), or use a larger disk."
+        "Not enough disk space for images and layers: 464 MiB are needed, and 100 MiB are free at /var/lib/docker. "
+        "Remove files or images there that you do not need (docker image prune), or use a larger disk."
     )
 
 
@@ -232,4 +232,4 @@ def test_a_disk_that_is_read_only_is_refused_with_nothing_made(scene, monkeypatc
 
 def test_a_full_disk_under_the_journal_is_refused(scene):
     scene.disk = {scene.store.folder: 1 * MIB}
-    assert "Not enough disk for the journal: 4 MiB needed, 1 MiB free" in scene.refusal()
+    assert "Not enough disk space for the journal: 4 MiB are needed, and 1 MiB are free" in scene.refusal()

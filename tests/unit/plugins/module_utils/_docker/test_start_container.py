@@ -35,7 +35,8 @@ def test_a_container_that_has_started_is_returned_as_it_is_then(status):
         (
             "running",
             set(),
-            "was told to start, but did not (it is running): its last start is still that of 2026-11-23T10:00:00Z.",
+            "was told to start, but did not: it is running, and was last started at 2026-11-23T10:00:00Z. Look at "
+            "docker logs shop-blue-worker-1.",
         ),
     ],
 )

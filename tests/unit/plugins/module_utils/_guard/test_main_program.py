@@ -166,8 +166,8 @@ def test_what_somebody_else_could_have_written_is_not_gone_by(scene, program, ca
         os.chmod(path, 0o666)
     assert program(command) == guard.DISTRUSTED
     assert capsys.readouterr().out == (
-        f"{path} can be written by others, so another user may have written it: look at it, take "
-        f"that right away (chmod go-w {path}), and run this again.\n"
+        f"{path} can be written by others, so another user may have written it: look at it, remove that permission "
+        f"(chmod go-w {path}), and run this again.\n"
     )
     assert scene.file.read_text() == AFTER
     assert scene.effects() == []
@@ -189,6 +189,6 @@ def test_a_file_that_cannot_be_put_back_is_one_sentence(scene, program, capsys, 
     monkeypatch.setattr(upstream_file.os, "link", refuse)
     assert program("restore") == 1
     assert capsys.readouterr().out == (
-        f"{scene.file} cannot be written (read-only file system): Nginx was left as it is. Fix that, and run this "
-        "again as root.\n"
+        f"{scene.file} cannot be written (read-only file system): Nginx was not changed. Remove the cause, and run "
+        "this again as root.\n"
     )

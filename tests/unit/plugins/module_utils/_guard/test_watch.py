@@ -152,7 +152,7 @@ def test_an_old_color_that_is_no_better_is_no_way_back(pending):
     assert pending.look(5) == [""] * 5
     assert pending.host.warnings[-1] == (
         "Color green of app shop fails (connection refused), and blue does not answer either, so nothing was changed. "
-        "Look at its logs."
+        "Look at the logs of green."
     )
     # It may recover, and then it is one.
     pending.answers[BLUE] = GOOD
@@ -166,7 +166,7 @@ def test_a_first_deployment_has_no_way_back(monkeypatch, tmp_path):
     assert pending.look(4) == [""] * 4
     assert pending.host.warnings == [
         "Color green of app shop fails (connection refused), and there is no old color, so nothing was changed. Look "
-        "at its logs."
+        "at the logs of green."
     ] * 2
 
 

@@ -108,8 +108,12 @@ def test_at_the_deadline_the_last_thing_seen_is_named(host, journal, color, answ
     color.answers = [answer]
     with pytest.raises(BluegreenError) as failure:
         wait(host, journal, deadline=10)
-    assert failure.value.message.startswith(f"{URL} was not healthy within 10 s (")
+    assert failure.value.message.startswith(f"{URL} did not become healthy within 10 s (bluegreen_health_deadline); ")
     assert words in failure.value.message
+    assert failure.value.message.endswith(
+        " Look at the log of the web service, or raise bluegreen_health_deadline. The last log lines follow."
+    )
+    assert failure.value.details["failure"].endswith(words)
     assert failure.value.details["logs"] == {"web-1": ["last of 20"], "redis-1": ["last of 20"]}
     assert failure.value.details["status"] == answer.status
     assert 10 <= failure.value.details["seconds"] <= 12.5
@@ -125,7 +129,7 @@ def test_no_attempt_goes_far_beyond_the_deadline(host, journal, color):
 def test_an_attempt_that_the_deadline_cut_short_does_not_hide_what_came_before(host, journal, color):
     cut_short = Answer(0, "timed out after 0.1 s", 0.1)
     color.answers = [BAD, BAD, cut_short]
-    with pytest.raises(BluegreenError, match=r"\(3 attempts\): the last one answered with status 500, not 200"):
+    with pytest.raises(BluegreenError, match="; the last of 3 attempts answered with status 500, not 200"):
         wait(host, journal, deadline=0.65)
 
 
@@ -204,7 +208,7 @@ def test_one_good_answer_shows_that_a_color_is_healthy_still(host, journal, colo
 def test_a_color_that_fell_ill_is_not_waited_for_long(host, journal, color, settings, answer):
     color.answers = [answer]
     begun = host.clock.monotonic()
-    with pytest.raises(BluegreenError, match=r"http://127\.0\.0\.1:18002/health/ was not healthy within 6\.9 s"):
+    with pytest.raises(BluegreenError, match=r"http://127\.0\.0\.1:18002/health/ did not become healthy within 6\.9 s"):
         health_gate.require_still_healthy(host, journal, settings, "green", [WEB])
     # The attempt that had begun before it was over is the last one.
     assert host.clock.monotonic() - begun < 6.9 + 2.1

@@ -52,7 +52,7 @@ def test_count(before, answer, expected):
         ({"status": "restarting", "exit_code": 3}, "restarted (exit code 3)"),
         ({"restart_count": 1, "exit_code": 3}, "restarted (exit code 3)"),
         ({"started_at": "2026-11-23T17:00:09Z"}, "was restarted by somebody else"),
-        ({"health": "unhealthy"}, "is unhealthy by its own health check"),
+        ({"health": "unhealthy"}, "is unhealthy according to its own health check"),
     ],
 )
 def test_trouble(change, what):
@@ -66,12 +66,19 @@ def test_a_container_that_is_gone_is_trouble():
 @pytest.mark.parametrize(
     "tally, end",
     [
-        (Tally(170, 0, 500, 3, "answered with status 500, not 200"), "the last one answered with status 500, not 200."),
-        (Tally(20, 0, 0, 2000, "timed out after 2 s"), "the last one ended with: timed out after 2 s."),
-        (Tally(20, 1, 200, 3), "the last one ended with: 1 of 2 good answers in a row."),
+        (
+            Tally(170, 0, 500, 3, "answered with status 500, not 200"),
+            "the last of 170 attempts answered with status 500, not 200.",
+        ),
+        (Tally(20, 0, 0, 2000, "timed out after 2 s"), "the last of 20 attempts ended with: timed out after 2 s."),
+        (Tally(1, 1, 200, 3), "the only attempt ended with: 1 of 2 good answers in a row."),
     ],
 )
 def test_too_late_names_the_last_thing_seen(tally, end):
-    assert health_verdict.too_late("http://a/", 60.0, 2, tally) == (
-        f"http://a/ was not healthy within 60 s ({tally.attempts} attempts): {end}"
+    assert health_verdict.too_late("http://a/", 60.0, "deadline", 2, tally) == (
+        f"http://a/ did not become healthy within 60 s (deadline); {end}"
+    )
+    # Of a color that was healthy before, the user has not set the time.
+    assert health_verdict.too_late("http://a/", 6.9, "", 2, tally) == (
+        f"http://a/ did not become healthy within 6.9 s; {end}"
     )

@@ -291,7 +291,8 @@ def test_a_guard_that_does_not_start_is_a_warning(systemd):
     guard_units.watch_pending(systemd.host, "shop")
     assert systemd.host.warnings == [
         f"The guard does not watch the new color while approval is pending: {GUARD} did not start (Failed to start "
-        f"{GUARD}: Unit {GUARD} not found.)."
+        f"{GUARD}: Unit {GUARD} not found.). Fix systemd on this host (systemctl status {GUARD}); until then a "
+        "failing web is not rolled back by itself."
     ]
 
 

@@ -202,14 +202,14 @@ def test_a_folder_in_the_place_of_a_file_is_refused(folder):
 def test_a_file_that_others_can_write_is_refused(journal, lax):
     journal.chmod(lax)
     assert refused(read, journal) == sentence(
-        journal, "can be written by others", f"take that right away (chmod go-w {journal})"
+        journal, "can be written by others", f"remove that permission (chmod go-w {journal})"
     )
 
 
 @pytest.mark.parametrize("lax", [0o770, 0o757, 0o777])
 def test_a_folder_that_others_can_write_is_refused(folder, journal, lax):
     folder.chmod(lax)
-    said = sentence(folder, "can be written by others", f"take that right away (chmod go-w {folder})")
+    said = sentence(folder, "can be written by others", f"remove that permission (chmod go-w {folder})")
     assert refused(make_folder, str(folder)) == said
     assert refused(read, journal) == said
     assert refused(lambda: write_atomically(str(journal), "more")) == said
@@ -242,7 +242,7 @@ def test_a_folder_below_one_that_others_can_write_is_refused(tmp_path):
     above.mkdir()
     above.chmod(0o777)
     assert refused(make_folder, str(above / "shop")) == sentence(
-        above, "can be written by others", f"take that right away (chmod go-w {above})"
+        above, "can be written by others", f"remove that permission (chmod go-w {above})"
     )
     assert os.listdir(above) == []
     # In a folder such as /tmp nobody can take away what is somebody else's.
@@ -262,7 +262,7 @@ def test_a_folder_below_one_that_others_can_write_is_refused(tmp_path):
             "read-only file system): find out why that disk is read-only (dmesg), and mount it for writing, then",
         ),
         (errno.EACCES, "permission denied): run it as root (become: true), then run this again."),
-        (errno.EIO, "input/output error): fix that, then run this again."),
+        (errno.EIO, "input/output error): remove the cause, then run this again."),
     ],
 )
 def test_a_disk_that_takes_nothing_is_one_sentence(folder, journal, tmp_path, monkeypatch, number, way):

@@ -64,15 +64,16 @@ def test_workers_as_given(host, journal, processes):
 @pytest.mark.parametrize(
     "clients, expected",
     [
-        ([], "worker process 7 of Nginx is still there 37 s after the switch, without any client"),
+        ([], "worker process 7 of Nginx still runs 37 s after the switch, without any client"),
         (
             [("192.0.2.7", 50412)],
-            "worker process 7 of Nginx serves a websocket or long request of 192.0.2.7:50412 for 37 s since the switch",
+            "worker process 7 of Nginx has been serving a websocket or long request of 192.0.2.7:50412 since the "
+            "switch, 37 s ago",
         ),
         (
             [("::1", 1), ("10.0.0.1", 2), ("10.0.0.1", 3), ("10.0.0.1", 4), ("10.0.0.1", 5)],
-            "worker process 7 of Nginx serves a websocket or long request of [::1]:1, 10.0.0.1:2, 10.0.0.1:3 and 2 "
-            "more for 37 s since the switch",
+            "worker process 7 of Nginx has been serving a websocket or long request of [::1]:1, 10.0.0.1:2, "
+            "10.0.0.1:3 and 2 more since the switch, 37 s ago",
         ),
     ],
 )

@@ -39,7 +39,7 @@ def test_path_inside_takes_the_deepest_mount():
 
 def test_a_file_that_is_mounted_by_itself_is_refused():
     with pytest.raises(
-        BluegreenError, match="mounted into the container proxy by itself.*mount its folder /srv/proxy instead"
+        BluegreenError, match="mounted as a single file into the container proxy.*mount its folder /srv/proxy instead"
     ):
         nginx_running.path_inside(
             [{"Source": "/srv/proxy/shop.conf", "Destination": "/x"}], "/srv/proxy/shop.conf", "proxy"

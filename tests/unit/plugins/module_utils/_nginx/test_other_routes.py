@@ -158,8 +158,8 @@ def test_a_stream_has_no_line_to_write_but_a_port_of_http(stream):
     (refusal,), warnings = findings(OWNED + GOOD, stream=stream)
     assert "sends connections to" in refusal
     assert refusal.endswith(
-        "a stream block does not know the upstream shop, so switching the upstream does not move them: let it pass to "
-        "the port of a server block in http that has proxy_pass http://shop;."
+        "a stream block does not know the upstream shop, so switching the upstream does not move them: let the stream "
+        "block pass connections to the port of a server block in http that has proxy_pass http://shop;."
     )
 
 
@@ -197,13 +197,13 @@ def test_what_can_be_meant_is_a_warning(directives, live, refused, warned):
 def test_the_warnings():
     _refusals, (meant,) = findings(server(f"location / {{ {LOCAL} proxy_pass http://127.0.0.1:18001; }}"))
     assert meant == (
-        f"{SITE}:2 sends requests to 127.0.0.1:18001 and so always to blue, whichever color is live, and they fail "
-        "while blue is stopped or removed. Write proxy_pass http://shop; there if visitors use it."
+        f"{SITE}:2 sends requests to 127.0.0.1:18001 and so always to blue, even while green is live, and they fail "
+        "while blue is stopped or removed: if visitors use it, write proxy_pass http://shop; there."
     )
     _refusals, (unknown,) = findings(server("location / { proxy_pass http://$host:18001; }"))
     assert unknown == (
         f"{SITE}:2 may send requests to port 18001 of blue (by http://$host:18001), and switching the upstream shop "
-        "does not move them: write proxy_pass http://shop; there if it does."
+        "does not move them: if it really sends them there, write proxy_pass http://shop; instead."
     )
 
 
@@ -247,7 +247,7 @@ def test_a_port_of_another_service_of_the_live_color():
     assert refusal == (
         f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service ws of the live color, but Nginx is "
         "switched for the upstream shop only, so these requests fail once the old color is stopped: let the web "
-        "service answer them too, and write proxy_pass http://shop; there."
+        "service answer them, and write proxy_pass http://shop; there, or run ws in a Compose project of its own."
     )
     assert warnings == []
 
@@ -259,7 +259,8 @@ def test_a_monitor_of_the_workers_behind_a_login_is_a_warning(guard):
     assert refusals == []
     assert warnings == [
         f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service flower of the live color, and switching "
-        "the upstream shop does not move them: they fail once the old color is stopped."
+        "the upstream shop does not move them, so they fail once the old color is stopped: let the web service answer "
+        "them, and write proxy_pass http://shop; there, or run flower in a Compose project of its own."
     ]
 
 

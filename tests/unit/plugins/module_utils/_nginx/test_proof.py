@@ -13,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof 
 # Worker processes
 
 OLD, NEW, DRAINING = NginxWorker(10, 100), NginxWorker(20, 200), NginxWorker(10, 100, draining=True)
+OLDER = NginxWorker(9, 99)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,7 @@ OLD, NEW, DRAINING = NginxWorker(10, 100), NginxWorker(20, 200), NginxWorker(10,
         ([OLD], [DRAINING], False, "no new worker process"),
         ([OLD], [NginxWorker(20, 200, draining=True)], False, "no new worker process"),
         ([OLD], [OLD, NEW], False, "worker process 10 still accepts"),
+        ([OLD, OLDER], [OLD, OLDER, NEW], False, "worker processes 10 and 9 still accept requests"),
         # The kernel gave the pid out again.
         ([OLD], [NginxWorker(10, 101)], True, ""),
     ],

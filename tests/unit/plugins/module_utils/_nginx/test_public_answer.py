@@ -134,8 +134,8 @@ def test_what_would_prove_nothing_is_refused(answered, where, words, live):
 def test_a_login_refuses_even_while_visitors_make_connections():
     (refusal,), warnings = findings(Answered(401, reached=True), APP._replace(login="/s:4"), url="https://[::1]:8443/x")
     assert refusal.endswith(
-        "serves: write location = /health/ { auth_basic off; proxy_pass http://shop; } into that server block, "
-        "with a path that the app answers, and set bluegreen_public_url: https://[::1]:8443/health/."
+        "serves: add location = /health/ { auth_basic off; proxy_pass http://shop; } to the server block of this app "
+        "(instead of /health/ any path that the app answers), and set bluegreen_public_url: https://[::1]:8443/health/."
     )
 
 
@@ -154,15 +154,15 @@ def test_a_rule_against_this_host():
     assert refusal.startswith(
         "bluegreen_public_url http://127.0.0.1/ is answered with 403 by Nginx (/s:5), which denies this"
     )
-    assert "write location = /health/ { allow all; proxy_pass http://shop; }" in refusal
+    assert "add location = /health/ { allow all; proxy_pass http://shop; }" in refusal
 
 
 def test_the_proxy_protocol():
     nginx = Nginx("shop", "/f", "", SERVERS, "https://127.0.0.1/x", "")
     assert public_answer.expects_proxy_protocol(nginx, check_url("public_url", nginx.public_url), "/s:1") == (
         "bluegreen_public_url https://127.0.0.1/x cannot be asked, because /s:1 expects the PROXY protocol there, "
-        "which only the proxy in front speaks: write listen 127.0.0.1:8081; into that server block too, and "
-        "set bluegreen_public_url: http://127.0.0.1:8081/x."
+        "which only the proxy in front speaks: add listen 127.0.0.1:8081; to that server block, and set "
+        "bluegreen_public_url: http://127.0.0.1:8081/x."
     )
 
 

@@ -137,7 +137,7 @@ ROUTES = [
     (
         REDIRECT,
         f"bluegreen_public_url http://127.0.0.1/ is answered by the server block at {SITE}:1 (asked for 127.0.0.1), "
-        f"which does not use the upstream shop; {SITE}:2 does",
+        f"which does not use the upstream shop, but {SITE}:2 does: set",
     ),
 ]
 
@@ -158,7 +158,7 @@ def test_configuration_verdict(site, words):
 def test_configuration_verdict_looks_at_our_file():
     for text, words in [
         (dump(site=GOOD).replace(FILE, "/elsewhere"), "nginx -T does not show"),
-        (dump(site=GOOD).replace("18002", "18001"), "with a content that bg_switch did not write"),
+        (dump(site=GOOD).replace("18002", "18001"), "with a content that this collection did not write"),
         (dump(site=GOOD) + f"# configuration file {FILE}:\n{OURS}\n", "twice"),
         ("", "nginx -T does not show"),
     ]:
@@ -189,11 +189,11 @@ def test_nothing_stands_against_a_good_configuration():
         (
             f'duplicate upstream "shop" in {SITE}:1',
             True,
-            f"is defined twice, in {SITE}:1 and before it in {FILE}: remove",
+            f"is defined in both {SITE}:1 and {FILE}: remove the definition in {SITE}:1; {FILE}",
         ),
-        (f'duplicate upstream "Shop" in {FILE}:4', True, f"is defined twice, in {FILE}:4 and before it: remove"),
+        (f'duplicate upstream "Shop" in {FILE}:4', True, f"is defined in {FILE}:4 and in a file that Nginx includes"),
         ('duplicate upstream "other" in /a:1', True, "is invalid already"),
-        (f'host not found in upstream "shop" in {SITE}:1', True, f"{SITE}:1 uses the upstream shop, which no file"),
+        (f'host not found in upstream "shop" in {SITE}:1', True, f"{SITE}:1 uses the upstream shop, but no"),
         (
             f'host not found in upstream "shop" in {SITE}:1',
             False,
@@ -215,5 +215,6 @@ def test_a_file_that_nginx_does_not_read():
     )
     elsewhere = text + "# configuration file /etc/nginx/conf.d/hand.conf:\nupstream shop { server 127.0.0.1:18001; }\n"
     assert findings(elsewhere)[0].startswith(
-        "The upstream shop is defined in /etc/nginx/conf.d/hand.conf:1, but bg_switch"
+        "The upstream shop is defined in /etc/nginx/conf.d/hand.conf:1, but this collection writes it to "
+        "/etc/nginx/conf.d/bluegreen-shop.conf: name /etc/nginx/conf.d/hand.conf in bluegreen_nginx_file, or remove "
     )

@@ -152,9 +152,9 @@ def test_one_of_several(machine, reads, ports, chosen):
     with pytest.raises(BluegreenError) as refusal:
         machine.find()
     assert refusal.value.message == (
-        "Several Nginx run on this host (process 7: /usr/sbin/nginx, process 8: /usr/sbin/nginx -c own.conf), and "
-        f"neither {machine.nginx.file} nor the port of bluegreen_public_url http://127.0.0.1:8080/ tells which one "
-        "serves the app: include that file in one of them only, or stop the others."
+        "Several instances of Nginx run on this host (process 7: /usr/sbin/nginx, process 8: /usr/sbin/nginx -c "
+        f"own.conf), and neither {machine.nginx.file} nor the port of bluegreen_public_url http://127.0.0.1:8080/ "
+        "tells which one serves the app: include that file in only one of them, or stop the others."
     )
 
 

@@ -95,10 +95,12 @@ def said(path, blue, green=None, volumes=None):
 
 def shared(path, folder):
     return [
-        f"Nginx serves files from {path} (/etc/nginx/x.conf:7), and web, worker of both colors can write to {folder}: "
-        "right for uploads, but static files that a new release collects there replace those of the live one before "
-        "the switch, and a rollback does not bring them back. For these, write ./static/${BG_RELEASE} (and that name "
-        "in STATIC_URL), use names with a hash and never clear the folder, or let the web serve them (WhiteNoise)."
+        f"Nginx serves files from {path} (/etc/nginx/x.conf:7), and web and worker of both colors can write to "
+        f"{folder}. "
+        "That is right for uploads. But if a new release collects its static files there, they replace those of the "
+        "live release before the switch, and a rollback does not bring them back: write ./static/${BG_RELEASE} (and "
+        "that name in STATIC_URL), use names with a hash and never clear the folder, or let the web serve them "
+        "(WhiteNoise)."
     ]
 
 

@@ -212,8 +212,9 @@ def test_an_undoing_that_cannot_be_proved_is_said(move, path, nginx, monkeypatch
     monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", Dead)
     with pytest.raises(BluegreenError) as failure:
         move("green")
-    assert (
-        "Nginx could not be verified to serve blue: connection refused. Look at its error log." in failure.value.message
+    assert failure.value.message.endswith(
+        "Nginx could not be verified to serve blue: connection refused. Look at Nginx's error log, remove the cause, "
+        "and run this again."
     )
     assert failure.value.details["failure"]["served"] is None
     assert journal.data["cutover"]["proved"] == ""

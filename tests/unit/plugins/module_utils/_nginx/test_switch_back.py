@@ -48,7 +48,7 @@ def test_a_rollback_succeeds_if_only_the_url_shows_nothing(move, nginx, path, jo
     assert host.warnings == [
         f"Nginx is back at blue: its new worker processes have read {path}, and no request went to green. But "
         "requests to bluegreen_public_url http://127.0.0.1/ could not prove it (none opened a connection to blue): "
-        "fix that before the next deployment."
+        "remove that cause before the next deployment."
     ]
 
 

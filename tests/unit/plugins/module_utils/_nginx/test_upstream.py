@@ -84,11 +84,11 @@ def test_what_is_kept_from_file_to_file(directives, kept):
 REFUSED = [
     (
         "upstream shop { zone shop 64k x; server 127.0.0.1:18001; }",
-        f"{FILE}:1 has the directive zone shop 64k x, which bg_switch",
+        f"{FILE}:1 has the directive zone shop 64k x, which would be lost",
     ),
     (
         "upstream shop { least_conn { } server 127.0.0.1:18001; }",
-        "the directive least_conn, which bg_switch would lose",
+        "the directive least_conn, which would be lost when this collection writes the file",
     ),
     (
         "upstream shop { server 127.0.0.1:18003; }",
@@ -97,10 +97,10 @@ REFUSED = [
     ("upstream shop { server 10.0.0.5:18001; }", "to 10.0.0.5:18001, which is neither color"),
     ("upstream shop { server 127.0.0.1:18001; server 127.0.0.1:18002; }", "gives the upstream shop 2 servers"),
     ("upstream shop { }", "gives the upstream shop 0 servers"),
-    ("upstream shop { server 127.0.0.1:18001 max_conns=5; }", "the parameter max_conns=5, which bg_switch would lose"),
+    ("upstream shop { server 127.0.0.1:18001 max_conns=5; }", "the parameter max_conns=5, which would be lost"),
     (
         "upstream shop { ip_hash; server 127.0.0.1:18001; }",
-        f"{FILE}:1 has the directive ip_hash, which bg_switch would lose",
+        f"{FILE}:1 has the directive ip_hash, which would be lost",
     ),
     (
         "upstream shop { server 127.0.0.1:18001; } server { listen 80; }",

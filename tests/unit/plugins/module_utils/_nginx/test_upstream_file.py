@@ -78,7 +78,7 @@ def test_going_back_needs_no_space_on_the_disk(path, owned, monkeypatch):
     assert path.read_text() == "old"
     assert owned.read_backup() == "old"
     with pytest.raises(
-        BluegreenError, match="shop.conf cannot be written .no space left on device.: Nginx was left as it is"
+        BluegreenError, match="shop.conf cannot be written .no space left on device.: Nginx was not changed"
     ):
         owned.replace("newer")
     assert path.read_text() == "old"
@@ -147,7 +147,7 @@ def test_a_disk_that_does_not_take_it_back_is_one_sentence(path, owned, monkeypa
     owned.replace("new")
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(
-        BluegreenError, match="shop.conf cannot be written .read-only file system.: Nginx was left as it is"
+        BluegreenError, match="shop.conf cannot be written .read-only file system.: Nginx was not changed"
     ):
         owned.restore_backup()
     assert path.read_text() == "new"
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(path, owned, monkeyp
 
     monkeypatch.setattr(owned, "_write", refuse)
     for attempt in (owned.backup, lambda: owned.replace("new")):
-        with pytest.raises(BluegreenError, match="cannot be written .permission denied.: Nginx was left as it is"):
+        with pytest.raises(BluegreenError, match="cannot be written .permission denied.: Nginx was not changed"):
             attempt()
     assert path.read_text() == "old"
 

@@ -72,7 +72,7 @@ def test_it_does_what_the_module_does(program):
     begun, answer = done.stdout.splitlines()
     assert (done.returncode, begun, done.stderr) == (0, seal.BEGUN, "")
     result = json.loads(answer)["result"]
-    assert result["failed"] and result["msg"].startswith("http://127.0.0.1:9/ was not healthy within 0.1 s")
+    assert result["failed"] and result["msg"].startswith("http://127.0.0.1:9/ did not become healthy within 0.1 s")
     assert result["invocation"]["module_args"] == REQUEST["params"]
 
 

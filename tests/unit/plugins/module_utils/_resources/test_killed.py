@@ -48,9 +48,9 @@ def test_what_was_killed_for_memory(monkeypatch, status, code, told, kills, jour
 
 
 SAID = (
-    " The kernel of this host has killed processes for lack of memory since the plan (1). The plan expected, from what "
-    "the old containers held, 100 MiB for the new web and its support services and 80 MiB for the new workers, and "
-    "200 MiB were free then: this release needs more, or something else on this host used the memory."
+    " The kernel of this host has killed 1 process for lack of memory since the plan. Going by the old containers, "
+    "the plan expected 100 MiB for the new web and its support services and 80 MiB for the new workers, and 200 MiB "
+    "were free then: this release needs more, or something else on this host used the memory."
 )
 
 
@@ -72,7 +72,7 @@ def test_a_container_that_was_killed_for_memory_right_after_its_start_is_named_w
 
 
 @pytest.mark.parametrize(
-    "status, how", [("running", "was not healthy within 3 s"), ("exited", "was killed for memory before")]
+    "status, how", [("running", "did not become healthy within 3 s"), ("exited", "was killed for memory before")]
 )
 def test_a_web_whose_processes_are_killed_one_after_the_other_is_told_of_too(monkeypatch, status, how):
     """gunicorn starts its workers again and again, so the container goes on running."""

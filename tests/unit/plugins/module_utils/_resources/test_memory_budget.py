@@ -34,8 +34,8 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "throttle",
-            "auto chose throttle: the new color needs 244 MiB beside the old one, 64 MiB of them to spare, and 244 MiB "
-            "are free",
+            "auto chose throttle: while the old color runs, the new one needs 244 MiB (including a reserve of 64 "
+            "MiB), and 244 MiB are free",
         ),
         (
             "auto",
@@ -43,8 +43,8 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "stop",
-            "auto chose stop: the new color needs 244 MiB beside the old one, 64 MiB of them to spare, and 243 MiB are "
-            "free",
+            "auto chose stop: while the old color runs, the new one needs 244 MiB (including a reserve of 64 MiB), "
+            "and 243 MiB are free",
         ),
         (
             "auto",
@@ -105,7 +105,7 @@ def test_what_becomes_of_the_old_web(wanted, strategy, given, old_web):
 
 def test_the_reason_has_the_figures():
     assert memory_budget.decide("stop", "auto", room(163), "color", True).old_web_reason == (
-        "auto chose stopped: a second set of workers needs 144 MiB of memory, and 143 MiB are free beside two webs"
+        "auto chose stopped: a second set of workers needs 144 MiB of memory, and 143 MiB are free while two webs run"
     )
 
 
@@ -133,38 +133,38 @@ def test_just_enough_memory_is_enough(given, decision):
         (
             room(83),
             decided(old_web="stopped"),
-            "Not enough memory for a second web: 164 MiB needed (what the live color's web and support services hold "
-            "now, and 64 MiB to spare), 83 MiB free and 80 MiB more once the old workers have stopped. Free memory on "
-            "this host, or give the app fewer web processes.",
+            "Not enough memory for a second web: it needs 164 MiB (as much as the live color's web and support "
+            "services use now, and a reserve of 64 MiB), but 83 MiB are free, and 80 MiB more once the old workers "
+            "have stopped. Free memory on this host, or give the app fewer web processes.",
         ),
         (
             room(-5, workers=0),
             decided(),
-            "Not enough memory for a second web: 164 MiB needed (what the live color's web and support services hold "
-            "now, and 64 MiB to spare), 0 MiB free and 0 MiB more once the old workers have stopped. Free memory on "
-            "this host, or give the app fewer web processes.",
+            "Not enough memory for a second web: it needs 164 MiB (as much as the live color's web and support "
+            "services use now, and a reserve of 64 MiB), but 0 MiB are free, and 0 MiB more once the old workers have "
+            "stopped. Free memory on this host, or give the app fewer web processes.",
         ),
         (
             room(163),
             decided(),
             "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 144 "
-            "MiB of memory, and 143 MiB are free beside two webs: set it to stopped or auto, or free memory on this "
+            "MiB of memory, and 143 MiB are free while two webs run: set it to stopped or auto, or free memory on this "
             "host.",
         ),
         # A Redis full of results, which stays until the end.
         (
             room(83, web=20, support=80, workers=120),
             decided(old_web="stopped"),
-            "Not enough memory for a second set of workers: a second set of workers needs 184 MiB of memory, and 123 "
+            "Not enough memory: a second set of workers needs 184 MiB of memory, and 123 "
             "MiB are free once the old web has stopped. Free memory on this host, or give the app fewer worker "
             "processes.",
         ),
         (
             room(243),
             decided("throttle"),
-            "bluegreen_worker_strategy is throttle, which leaves the old workers in memory, but 244 MiB are needed "
-            "beside them (what the live color holds now, and 64 MiB to spare) and 243 MiB are free: set it to stop or "
-            "auto, or free memory on this host.",
+            "bluegreen_worker_strategy is throttle, which leaves the old workers in memory, but the new color needs "
+            "244 MiB while they run (as much as the live color uses now, and a reserve of 64 MiB), and 243 MiB are "
+            "free: set it to stop or auto, or free memory on this host.",
         ),
     ],
 )
@@ -186,7 +186,7 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
                 "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 164 "
                 "MiB are free now",
                 "the new web needs 164 MiB of memory, and 244 MiB are free once the old workers have stopped",
-                "a second set of workers needs 144 MiB of memory, and 144 MiB are free beside two webs",
+                "a second set of workers needs 144 MiB of memory, and 144 MiB are free while two webs run",
             ],
         ),
         (
@@ -205,16 +205,16 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
             decided("throttle"),
             False,
             [
-                "the new web needs 164 MiB of memory, and 300 MiB are free beside the old color",
-                "a second set of workers needs 144 MiB of memory, and 200 MiB are free beside two webs and the old "
-                "workers",
+                "the new web needs 164 MiB of memory, and 300 MiB are free while the old color runs",
+                "a second set of workers needs 144 MiB of memory, and 200 MiB are free while two webs and the old "
+                "workers run",
             ],
         ),
         (
             room(300, workers=0),
             decided(),
             True,
-            ["the new web needs 164 MiB of memory, and 300 MiB are free beside the old color"],
+            ["the new web needs 164 MiB of memory, and 300 MiB are free while the old color runs"],
         ),
     ],
 )
@@ -257,7 +257,7 @@ def test_what_was_expected_is_said_from_the_journal():
     recorded = memory_budget.record(room(-5, app=30), oom_kills=3)
     assert recorded["oom_kills"] == 3 and recorded["free"] == 0
     assert memory_budget.expected(recorded) == (
-        " The plan expected, from what the old containers held, 100 MiB for the new web and its support services and "
+        " Going by the old containers, the plan expected 100 MiB for the new web and its support services and "
         "80 MiB for the new workers, and 0 MiB were free then: this release needs more, or something else on this host "
         "used the memory."
     )

@@ -132,8 +132,8 @@ def test_a_file_system_that_takes_no_file(monkeypatch):
 def test_disk():
     assert host_resources.disk_finding("/var", 64 * MIB, 64 * MIB, "images") == ""
     assert host_resources.disk_finding("/var", 63 * MIB, 64 * MIB, "images") == (
-        "Not enough disk for images: 64 MiB needed, 63 MiB free at /var. Remove what is not needed there (docker image "
-        "prune), or use a larger disk."
+        "Not enough disk space for images: 64 MiB are needed, and 63 MiB are free at /var. Remove files or images "
+        "there that you do not need (docker image prune), or use a larger disk."
     )
 
 

@@ -80,8 +80,8 @@ def test_what_somebody_removed_is_there_again_and_not_started(scene):
     worker = found(scene, "worker")
     assert (worker.status, worker.config_hash, worker.image_name) == ("created", "hash-worker", "registry/worker:1")
     assert scene.host.warnings == [
-        "Somebody had removed shop-blue-beat-1, shop-blue-worker-1 of color blue (docker system prune in a cron job?): "
-        "created again as before."
+        "shop-blue-beat-1 and shop-blue-worker-1 of color blue had been removed (perhaps by docker system prune in a "
+        "cron job), and were created again as before."
     ]
 
 
@@ -272,7 +272,8 @@ def test_a_refusal_of_the_engine_is_told(scene, monkeypatch):
         restore(scene, journal)
     assert failure.value.message.splitlines()[0] == (
         "Container shop-blue-beat-1 of color blue was removed by somebody, or lost its network, and cannot be brought "
-        "back (no space left on device): fix that, then run ansible-playbook smallfleet.bluegreen.rollback again."
+        "back (no space left on device): remove the cause, then run ansible-playbook smallfleet.bluegreen.rollback "
+        "again."
     )
 
 

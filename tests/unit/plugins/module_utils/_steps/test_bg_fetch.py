@@ -42,7 +42,7 @@ def test_check_mode_changes_nothing(host, calls):
     "params, refusal",
     [
         ({"services": []}, "services is \\[\\], but a color has at least one: name those that get a container."),
-        ({"services": ["--scale=web=2"]}, "services is '--scale=web=2', but a service is named with"),
+        ({"services": ["--scale=web=2"]}, "services is '--scale=web=2', but the name of a service must begin with"),
         ({"project": "a b"}, "project is 'a b', but"),
         ({"app": "A"}, "app is 'A', but"),
     ],

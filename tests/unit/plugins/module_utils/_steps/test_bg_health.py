@@ -77,7 +77,7 @@ def test_by_itself_it_watches_what_runs(host, asked):
         "logs": {},
     }
     assert (asked["project"], asked["services"], asked["containers"]) == ("shop-green", None, ["web"])
-    assert asked["settings"] == (URL, "", (200,), 2.0, 0.3, 2, 60.0, True)
+    assert asked["settings"] == (URL, "", (200,), 2.0, 0.3, 2, 60.0, True, "deadline")
 
 
 def test_without_a_project_no_container_is_looked_at(host, asked):
@@ -182,10 +182,10 @@ def test_check_mode_asks_nothing(host, asked, deployment):
         ({"deadline": -1.0}, "deadline is -1, but it must be more than 0."),
         ({"successes": 0}, "successes is 0, but it must be more than 0."),
         ({"interval": -0.1}, "interval is -0.1, but it must be more than 0."),
-        ({"deadline": 1e6}, "deadline is 1000000, but it must be 86400 at most, which is a day."),
+        ({"deadline": 1e6}, "deadline is 1000000, but it must be at most 86400 seconds, which is a day."),
         ({"timeout": 5.0, "deadline": 2.0}, "timeout is 5 s and deadline is 2 s, but one attempt must fit"),
         ({"status": []}, "status is [], but"),
-        ({"status": [200, 42]}, "status holds 42, but an HTTP status is from 100 to 599."),
+        ({"status": [200, 42]}, "status contains 42, but an HTTP status is from 100 to 599."),
     ],
 )
 def test_bad_input_is_one_sentence(host, asked, params, message):
