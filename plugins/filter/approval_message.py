@@ -23,9 +23,8 @@ options:
 EXAMPLES = r"""
 - name: Show what awaits approval
   ansible.builtin.debug:
-    msg: "{{ rollout | smallfleet.bluegreen.approval_message }}"
-  vars:
-    rollout: "{{ ansible_play_hosts_all | map('extract', hostvars) }}"
+    msg: >-
+      {{ ansible_play_hosts_all | map('extract', hostvars) | smallfleet.bluegreen.approval_message }}
 """
 
 RETURN = r"""

@@ -31,9 +31,8 @@ options:
 EXAMPLES = r"""
 - name: Show the hosts that failed
   ansible.builtin.debug:
-    msg: "{{ rollout | smallfleet.bluegreen.lost_hosts(ansible_play_batch) }}"
-  vars:
-    rollout: "{{ ansible_play_hosts_all | map('extract', hostvars) }}"
+    msg: >-
+      {{ ansible_play_hosts_all | map('extract', hostvars) | smallfleet.bluegreen.lost_hosts(ansible_play_batch) }}
 """
 
 RETURN = r"""

@@ -25,9 +25,8 @@ options:
 EXAMPLES = r"""
 - name: Show the hosts that went back
   ansible.builtin.debug:
-    msg: "{{ rollout | smallfleet.bluegreen.rolled_back_hosts }}"
-  vars:
-    rollout: "{{ ansible_play_hosts_all | map('extract', hostvars) }}"
+    msg: >-
+      {{ ansible_play_hosts_all | map('extract', hostvars) | smallfleet.bluegreen.rolled_back_hosts }}
 """
 
 RETURN = r"""
