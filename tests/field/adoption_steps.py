@@ -30,7 +30,7 @@ class Steps(NamedTuple):
 def steps_in(output):
     """The steps of the first finding about an adoption in a playbook's output."""
     rows = [row.strip() for row in output.splitlines()]
-    begin = next(number for number, row in enumerate(rows) if "leave it running, and adopt it as" in row)
+    begin = next(number for number, row in enumerate(rows) if "leave the app running, and adopt it as" in row)
     end = next(number for number in range(begin, len(rows)) if rows[number].startswith("Then deploy again."))
     variables, lines, prepare, reload = {}, [], False, ""
     for row in rows[begin + 1:end]:

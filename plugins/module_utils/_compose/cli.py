@@ -45,8 +45,8 @@ def version(host: Host) -> tuple[int, ...]:
     done = _run(host, ["version", "--short"])
     if done.code != 0:
         raise BluegreenError(
-            "Docker Compose v2 is not installed on this host (docker compose version failed): run ansible-playbook "
-            "smallfleet.bluegreen.prepare, or install the package docker-compose-plugin."
+            "Docker Compose v2 is not installed on this host (docker compose version failed): run "
+            f"{command('prepare')}, or install the package docker-compose-plugin."
         )
     numbers = done.out.strip().lstrip("v").split("-")[0].split("+")[0]
     return tuple(int(part) for part in numbers.split(".") if part.isdigit())
@@ -57,7 +57,7 @@ def check_version(found: tuple[int, ...]) -> None:
     if found < OLDEST:
         raise BluegreenError(
             f"Docker Compose is {'.'.join(map(str, found))} on this host, but {'.'.join(map(str, OLDEST))} or later is "
-            f"needed: run {command('prepare')}, or upgrade it."
+            "needed: upgrade it the way it was installed."
         )
 
 
@@ -71,14 +71,14 @@ def check_source(project_src: str, files: Sequence[str]) -> None:
     for name in files:
         if not os.path.isfile(os.path.join(project_src, name)):
             raise BluegreenError(
-                f"bluegreen_files names {name!r}, but there is no such file in {project_src} on this host: put it "
-                "there, or correct the name."
+                f"bluegreen_files names {name!r}, but there is no such file in {project_src} on this host: put "
+                "the file there, or correct the name."
             )
     defaults = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
     if not files and not any(os.path.isfile(os.path.join(project_src, name)) for name in defaults):
         raise BluegreenError(
             f"bluegreen_project_src is {project_src!r}, but there is no Compose file in it ({', '.join(defaults)}): "
-            "put it there, or name it in bluegreen_files."
+            "put one there, or name the app's own Compose file in bluegreen_files."
         )
 
 

@@ -23,11 +23,11 @@ from .rules import Findings
 COPIES_AT_START = (2, 37, 3)
 # For each hook, what to write instead.
 _HOOKS = {
-    "pre_start": "make it a service of its own and name that in bluegreen_init_services",
+    "pre_start": "run the same in a service of its own, and name that service in bluegreen_init_services",
     "post_start": (
-        "do it in the container's own command, or make it a service of its own and name that in bluegreen_init_services"
+        "do the same in the container's own command, or in a service of its own, which bluegreen_init_services names"
     ),
-    "pre_stop": "let the program itself do it when it receives the stop signal (stop_signal: chooses it)",
+    "pre_stop": "let the program itself do the same at its stop signal (which stop_signal: sets)",
 }
 
 
@@ -71,7 +71,7 @@ def _of_service(model: dict[str, Any], name: str) -> list[str]:
     service = (model.get("services") or {}).get(name) or {}
     sentences = [
         f"Service {name} has the key {hook}, which only Docker Compose runs when it starts or stops a container, but a "
-        f"color is started and stopped without Compose: remove it, and {way}."
+        f"color is started and stopped without Compose: remove the key, and {way}."
         for hook, way in _HOOKS.items()
         if service.get(hook)
     ]
@@ -83,8 +83,8 @@ def _of_service(model: dict[str, Any], name: str) -> list[str]:
     if service.get("use_api_socket"):
         sentences.append(
             f"Service {name} has the key use_api_socket, for which Docker Compose copies credentials into a container "
-            "when it starts it, but a color is started without Compose: write volumes: "
-            "[\"/var/run/docker.sock:/var/run/docker.sock\"] instead."
+            "at the container's start, but a color is started without Compose: remove the key and write volumes: "
+            "[\"/var/run/docker.sock:/var/run/docker.sock\"]."
         )
     return sentences
 

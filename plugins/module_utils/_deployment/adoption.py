@@ -233,7 +233,7 @@ def finding(found: Found, settings: Settings, ways: Ways, src: str, taken: Calla
         begin += ", and nothing in the Nginx configuration sends requests to it; "
     else:
         begin += f", and it is unknown whether Nginx sends requests to it ({_UNKNOWN}); "
-    begin += f"{settings.nginx.file} names no live color: leave it running, and adopt it as {found.color}"
+    begin += f"{settings.nginx.file} names no live color: leave the app running, and adopt it as {found.color}"
     end = "Then deploy again."
     if not served:
         whose = (
@@ -290,8 +290,8 @@ def of_file(app: App, color: str, port: int, settings: Settings, taken: Callable
     lines = variables(found, settings, Upstream(settings.nginx.upstream, file, True), taken)
     first = (
         f"{file} sends requests to port {port}, which {app.container} of project {app.project} publishes, but no color "
-        f"has this project and this port: leave it running, and make it {found.color}, the live color. Write into the "
-        "inventory:"
+        f"has this project and this port: leave the app running, and make it {found.color}, the live color. Write "
+        "into the inventory:"
     )
     return "\n".join([first, *lines, "Then deploy again."])
 
@@ -308,7 +308,7 @@ def served_idle(color: str, project: str, port: int, places: Collection[str], se
             f"-T, and stop the project (docker compose -p {project} stop) only if Nginx does not use it."
         )
     return begin + (
-        f"Nginx sends requests to its port {port} ({', '.join(places)}): leave it running, write "
+        f"Nginx sends requests to its port {port} ({', '.join(places)}): leave the project running, write "
         f"http://{settings.nginx.upstream} there in place of that address, reload Nginx ({RELOAD}), and stop the "
         "project only after that."
     )

@@ -29,9 +29,9 @@ def live_findings(situation: Situation) -> list[str]:
     if holder:
         return [
             f"Nginx sends requests to {situation.live} (port {port}), which container {port_holders.name_of(holder)} "
-            f"of project {port_holders.project_of(holder) or '(none)'} publishes, but "
-            f"bluegreen_projects.{situation.live} is {project!r} and its web service {situation.web!r}: name the "
-            f"running project in bluegreen_projects.{situation.live}, and its web service in bluegreen_web_services."
+            f"of project {port_holders.project_of(holder) or '(none)'} publishes, but the "
+            f"inventory has project {project!r} (bluegreen_projects.{situation.live}) and web service "
+            f"{situation.web!r} (the first of bluegreen_web_services): set both to what runs."
         ]
     return [
         f"Nginx sends requests to {situation.live} (port {port}), but service {situation.web} of project {project} "
@@ -85,7 +85,7 @@ def _port_findings(situation: Situation, project: str, port: int) -> list[str]:
     if service in situation.settings.services["ignored"]:
         return [
             f"{variable} is {port}, but container {name} (service {service}, bluegreen_ignored_services) holds that "
-            "port: give it another port in the Compose file, or choose another one for the color."
+            "port: give the container another port in the Compose file, or choose another one for the color."
         ]
     return []
 

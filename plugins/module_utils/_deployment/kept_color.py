@@ -61,8 +61,9 @@ def require_named(last: Mapping[str, Any], kept: Mapping[str, Any], wanted: str)
     if wanted in ("", kept["release"]):
         return
     release = kept["release"]
-    way = f"name that one ({command('rollback', release)})" if release else f"leave it out ({command('rollback')})"
+    way = "name its release" if release else "leave bluegreen_release out"
     raise BluegreenError(
         f"bluegreen_release is {wanted!r}, but the kept color {kept['color']} has release {release_label(release)}: to "
-        f"go back to it {way}, or deploy release {wanted} ({command('deploy', wanted)})."
+        f"go back to the kept color, {way} ({command('rollback', release)}), or deploy release {wanted} "
+        f"({command('deploy', wanted)})."
     )

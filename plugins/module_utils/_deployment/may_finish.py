@@ -31,8 +31,8 @@ def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> No
         return
     if journal["rolling_back"]:
         raise Fenced(
-            f"{deployment} is being undone, and nothing was finished: complete that with {command('rollback')}, then "
-            "deploy again."
+            f"{deployment} is being undone, and nothing was finished: complete the rollback with "
+            f"{command('rollback')}, then deploy again."
         )
     if journal.step < Step.AWAITING_APPROVAL:
         raise Fenced(
@@ -48,7 +48,7 @@ def require_finishable(app: str, journal: Journal, params: dict[str, Any]) -> No
     if params["release"] and params["release"] != journal["release"]:
         raise Fenced(
             f"bluegreen_release is {params['release']!r}, but the release of app {app} that awaits approval is "
-            f"{journal['release']!r}: nothing was finished. To approve that one, run "
+            f"{journal['release']!r}: nothing was finished. To approve that release, run "
             f"{command('finish', journal['release'])}."
         )
 
@@ -94,7 +94,7 @@ def _require_live(app: str, history: list[dict[str, Any]], release: str) -> None
     if not history:
         raise Fenced(
             f"bluegreen_release is {release!r}, but nothing awaits approval and no deployment of app {app} was "
-            "recorded here: nothing was finished. Deploy it first."
+            f"recorded here: nothing was finished. Deploy release {release} first."
         )
     last = history[-1]
     live = last["release"] if last["result"] == "committed" else last.get("release_from", "")
@@ -104,7 +104,7 @@ def _require_live(app: str, history: list[dict[str, Any]], release: str) -> None
         raise _was_rolled_back(app, last)
     raise Fenced(
         f"bluegreen_release is {release!r}, but nothing awaits approval, and release {release_label(live)} of app "
-        f"{app} is live: nothing was finished. Deploy it first."
+        f"{app} is live: nothing was finished. Deploy release {release} first."
     )
 
 

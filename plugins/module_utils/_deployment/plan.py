@@ -123,7 +123,7 @@ def _before_cutover(plan: Plan) -> list[tuple[str, str]]:
         lines.append(("before_stop", f"{first}run {early} of {plan.new} while {plan.workers} of {plan.old} {work}"))
     if plan.live and plan.workers:
         works = agree(plan.services["workers"], "it works", "they work")
-        slow = f"give {plan.workers} of {plan.old} CPU weight {LOWEST}; {works} until the new workers do"
+        slow = f"give {plan.workers} of {plan.old} the lowest CPU shares ({LOWEST}); {works} until the new workers do"
         lines.append(("stop_workers", slow if plan.is_throttled else plan.end_of_workers))
     late = [*([] if early else support), *(name for name in init if name not in plan.init_before_stop), *web]
     lines.append(("start_candidate", f"start {', '.join(late)} of {plan.new}"))
@@ -135,16 +135,16 @@ def _after_cutover(plan: Plan) -> list[tuple[str, str]]:
     lines = [("cutover", f"point Nginx at {plan.candidate} in {plan.nginx_file}, reload, prove it")]
     if plan.live and plan.broker == "color":
         lines.append(("handover", f"tasks that wait in {plan.old} move to {plan.new}"))
-    requests_end = f"requests that {plan.old} still answers end"
+    settled = f"wait until {plan.old} has answered its last requests"
     if plan.old_web == "stopped":
         phase = "start_workers" if plan.workers else "settle"
-        lines.append((phase, f"{requests_end}, then its web stops until the approval"))
+        lines.append((phase, f"{settled}, then stop its web until the approval"))
     if plan.workers:
         after = f"; once the new workers take tasks, {plan.end_of_workers}; beat is moved last"
         start = f"start {plan.workers} of {plan.new}"
         lines.append(("start_workers", start + (after if plan.live and plan.is_throttled else "")))
     if plan.live and plan.old_web != "stopped":
-        lines.append(("settle", requests_end))
+        lines.append(("settle", settled))
     if plan.live:
         end = "remove" if plan.old_color == "removed" else "stop and keep"
         lines.append(("finish", f"after approval, {end} {plan.old}"))

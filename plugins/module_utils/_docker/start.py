@@ -18,10 +18,13 @@ from .transport import EngineError
 if TYPE_CHECKING:
     from .._host import Host
 
+AGAIN = "Correct that, then deploy again."
 
-def start_container(host: Host, container: Container) -> Container:
+
+def start_container(host: Host, container: Container, way_out: str = AGAIN) -> Container:
     """Start a container and return it as it is afterwards.
 
+    :param way_out: the last sentence of an error: what the user does next, empty where the caller says that.
     :raises BluegreenError: the engine refused, or the start time of the container did not change.
     """
     try:
@@ -29,7 +32,7 @@ def start_container(host: Host, container: Container) -> Container:
     except EngineError as error:
         # pylint does not follow the relative import that makes EngineError an exception.
         raise BluegreenError(  # pylint: disable=bad-exception-cause
-            f"Container {container.name} could not be started: {error.message}.",
+            f"Container {container.name} could not be started: {error.message.rstrip('.')}. {way_out}".rstrip(),
             failure="start",
             logs=last_lines(host, [container]),
         ) from error
@@ -38,7 +41,7 @@ def start_container(host: Host, container: Container) -> Container:
         last = f"was last started at {now.started_at}" if now.started_at and now.ever_started else "was never started"
         raise BluegreenError(
             f"Container {container.name} was told to start, but did not: it is {now.status}, and {last}. Look at "
-            f"docker logs {container.name}.",
+            f"docker logs {container.name} for the cause. {way_out}".rstrip(),
             failure="start",
             logs=last_lines(host, [container]),
         )

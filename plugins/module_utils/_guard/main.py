@@ -163,7 +163,7 @@ def _why(journal: Journal) -> str:
         reason: str = journal["reason"]
         return reason.replace("guard: ", "", 1)
     if not journal.is_of_this_boot():
-        return f"the host was booted in step {journal['step']}"
+        return f"the host was rebooted during step {journal['step']}"
     return f"no heartbeat for {journal['revert_after']} s in step {journal['step']}"
 
 

@@ -164,8 +164,9 @@ def arm(host: Host, app: str, revert_after: int) -> bool:
     # A timer left over from an earlier deployment is good enough.
     if done.code and host.run(["systemctl", "is-active", "--quiet", timer]).code:
         raise BluegreenError(
-            f"The dead-man timer {timer} could not be started ({_output_of(done)}). Fix systemd on this host, or set "
-            "bluegreen_revert_after to 0, which needs no timer."
+            f"The timer {timer}, which starts the guard if the controller is gone, could not be started "
+            f"({_output_of(done)}). Fix systemd on this host, or set bluegreen_revert_after to 0, which needs no "
+            "timer; then only a reboot starts a recovery."
         )
     return True
 

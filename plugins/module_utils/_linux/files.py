@@ -164,7 +164,7 @@ def require_trusted(path: str) -> None:
     except OSError as error:
         raise _state_failure(path, "read", error) from error
     if not stat.S_ISREG(status.st_mode):
-        raise _distrust(real, "is not a regular file", "put the program there")
+        raise _distrust(real, "is not a regular file", "install Python there again")
     _require_owner(real, status, (0, os.geteuid()))
     _require_unwritable(real, status)
 

@@ -74,7 +74,7 @@ def _tokens(text: str, file: str) -> Iterator[tuple[str, str, int]]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ConfigError(f"{file}:{line} is not Nginx configuration: a quote or a \\ has no end.")
+            raise _wrong(f"{file}:{line}", "a quote or a \\ has no end")
         kind = match.lastgroup
         if kind in ("double", "single", "word"):
             previous = match.group(kind)
@@ -110,17 +110,21 @@ def _block(tokens: Iterator[tuple[str, str, int]], file: str, nested: bool) -> l
             words.append(value)
         elif value == "}":
             if not nested or words:
-                raise ConfigError(f"{file}:{line} is not Nginx configuration: unexpected }}.")
+                raise _wrong(f"{file}:{line}", "} is not expected there")
             return statements
         elif not words:
-            raise ConfigError(f"{file}:{line} is not Nginx configuration: unexpected {value}.")
+            raise _wrong(f"{file}:{line}", f"{value} is not expected there")
         else:
             block = _block(tokens, file, nested=True) if value == "{" else None
             statements.append(Statement(words, file, first_line, block))
             words = []
     if nested or words:
-        raise ConfigError(f"{file} is not Nginx configuration: it ends in the middle of a statement.")
+        raise _wrong(file, "the file ends in the middle of a statement")
     return statements
+
+
+def _wrong(place: str, reason: str) -> ConfigError:
+    return ConfigError(f"{place} is not Nginx configuration, because {reason}: correct the file (nginx -t checks it).")
 
 
 def sections(dump: str) -> dict[str, str]:

@@ -157,18 +157,18 @@ def refusal(nginx: Nginx, route: Route) -> str:
     what, upstream = _describe(route), nginx.upstream
     if route.stream:
         return (
-            f"{what.rstrip(',')}, but a stream block does not know the upstream {upstream}, so switching the upstream "
-            "does not move them: let the stream block pass connections to the port of a server block in http that has "
+            f"{what.rstrip(',')}, but a stream block does not know the upstream {upstream}, so a switch does not move "
+            "these connections: let the stream block pass them to the port of a server block in http that has "
             f"proxy_pass http://{upstream};."
         )
     if route.service:
         return (
-            f"{what.rstrip(',')}, a port of the service {route.service} of the live color, but Nginx is switched for "
-            f"the upstream {upstream} only, so these requests fail once the old color is stopped: "
+            f"{what.rstrip(',')}, a port of the service {route.service} of the live color, but a switch changes only "
+            f"the upstream {upstream}, so these requests fail once this color is replaced: "
             f"{_without_service(nginx, route)}"
         )
     return (
-        f"{what} and not to the upstream {upstream}, so switching the upstream does not move them: write "
+        f"{what} and not to the upstream {upstream}, so a switch does not move these requests: write "
         f"{_line(nginx, route)} there."
     )
 
@@ -176,19 +176,20 @@ def refusal(nginx: Nginx, route: Route) -> str:
 def _warning(nginx: Nginx, route: Route) -> str:
     if route.service:
         return (
-            f"{_describe(route).rstrip(',')}, a port of the service {route.service} of the live color, and switching "
-            f"the upstream {nginx.upstream} does not move them, so they fail once the old color is stopped: "
+            f"{_describe(route).rstrip(',')}, a port of the service {route.service} of the live color, and a switch "
+            f"changes only the upstream {nginx.upstream}, so these requests fail once this color is replaced: "
             f"{_without_service(nginx, route)}"
         )
     if not route.certain:
         return (
             f"{route.place} may send requests to port {route.address.rpartition(':')[2]} of {route.color} (by "
-            f"{route.written}), and switching the upstream {nginx.upstream} does not move them: if it really sends "
-            f"them there, write {_line(nginx, route)} instead."
+            f"{route.written}), and a switch, which changes only the upstream {nginx.upstream}, does not move these "
+            f"requests: if they really go there, write {_line(nginx, route)} instead."
         )
     return (
-        f"{_describe(route)} and so always to {route.color}, even while {other(route.color)} is live, and they fail "
-        f"while {route.color} is stopped or removed: if visitors use it, write {_line(nginx, route)} there."
+        f"{_describe(route).rstrip(',')}, which is always {route.color}, even while {other(route.color)} is live. "
+        f"These requests fail while {route.color} is stopped or removed. If visitors use this way, write "
+        f"{_line(nginx, route)} there."
     )
 
 

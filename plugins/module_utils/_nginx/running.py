@@ -76,8 +76,8 @@ class Running:
             if error.status != 404:
                 raise
             raise BluegreenError(
-                f"bluegreen_nginx_container is {name!r}, but there is no container of that name: correct it, or leave "
-                "it empty for an Nginx on the host itself."
+                f"bluegreen_nginx_container is {name!r}, but there is no container of that name: correct the "
+                "name, or leave the option empty for an Nginx on the host itself."
             ) from error
         if not data["State"]["Running"]:
             raise BluegreenError(
@@ -194,12 +194,24 @@ class Running:
 
         :raises BluegreenError: the server of ``color`` has none.
         """
-        if not self.endpoints(color)[0]:
+        if self.endpoints(color)[0]:
+            return
+        begin = f"bluegreen_nginx_servers.{color} is {self.nginx.servers[color]!r}, but"
+        if not self.container:
             raise BluegreenError(
-                f"bluegreen_nginx_servers.{color} is {self.nginx.servers[color]!r}, but no running container on a "
-                f"network of Nginx ({', '.join(sorted(self.networks)) or 'which runs on the host'}) has that name: put "
-                f"the web service of {color} on such a network under that name or alias."
+                f"{begin} Nginx runs on the host, where it reaches only the ports of the colors: remove "
+                "bluegreen_nginx_servers, or, if Nginx runs in a container, name that in bluegreen_nginx_container."
             )
+        if not self.addresses:
+            raise BluegreenError(
+                f"{begin} the container of Nginx ({self.nginx.container}) has no network of its own: remove "
+                "bluegreen_nginx_servers if that container uses the host's network, or attach it to the network of "
+                f"the web service of {color}."
+            )
+        raise BluegreenError(
+            f"{begin} no running container on a network of Nginx ({', '.join(sorted(self.networks))}) has that name: "
+            f"put the web service of {color} on such a network under that name or alias."
+        )
 
 
 class Seen:

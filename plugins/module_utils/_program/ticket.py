@@ -175,7 +175,9 @@ def _has_ended(file: BinaryIO) -> bool:
 def _path(root: str, ticket: str) -> str:
     name = f"{_PREFIX}{ticket}"
     if not _NAME.fullmatch(name):
-        raise BluegreenError(f"{ticket!r} is not a ticket of a step.")
+        raise BluegreenError(
+            f"Internal error: {ticket!r} is not the ticket of a running step. Run the playbook again, and report this."
+        )
     return os.path.join(root, name)
 
 

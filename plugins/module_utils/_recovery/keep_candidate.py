@@ -136,7 +136,7 @@ class _KeepCandidate(Attempt):
                 work = f"The old workers do not all run either ({worse.message.rstrip('.')})"
         self.journal.note(result="failed")
         return BluegreenError(
-            f"Release {self.release} of app {self.store.app} could not be kept: {error.message} {work}. Fix that; then "
-            f"{self._ways()}.",
+            f"Release {self.release} of app {self.store.app} could not be kept: {error.message} {work}. Fix the "
+            f"cause named first; then {self._ways()}.",
             **error.details,
         )

@@ -140,8 +140,8 @@ class Rollback(Attempt):
         if problem and self.is_healthy(self.candidate) and self.all_workers_run(self.candidate):
             raise BluegreenError(
                 f"Release {self.release} of app {self.store.app} cannot be rolled back now: {problem} Nothing was "
-                f"changed, and it still awaits approval. Fix that, then run {command('rollback')} again, or keep it "
-                f"with {command('finish')}."
+                "changed, and the release still awaits approval. Fix the cause named first, then run "
+                f"{command('rollback')} again, or keep the release with {command('finish')}."
             )
 
     def _lead_to(self, old: Color) -> None:
@@ -220,8 +220,8 @@ class Rollback(Attempt):
                 self.journal.note(not_taken_back=error.message.rstrip("."))
             raise BluegreenError(
                 f"{sentence}No task was moved: the new color is live and healthy, its workers run, and it awaits "
-                f"approval again. Fix that, then run {command('rollback')} again, or keep it with "
-                f"{command('finish', self.journal['release'])}.",
+                f"approval again. Fix the cause named first, then run {command('rollback')} again, or keep the new "
+                f"color with {command('finish', self.journal['release'])}.",
                 logs=self.logs,
             )
         if self.takes_as_it_is and not any(map(self.web_runs, (old, self.candidate))):
@@ -236,8 +236,8 @@ class Rollback(Attempt):
         )
         raise BluegreenError(
             f"{sentence}{'The old web was stopped again' if stopped else 'No web was stopped'}, and the old workers "
-            f"run. Fix that, then run {command('rollback')} again. To keep release {self.release} instead, run "
-            f"{command('finish', release)} once it is healthy"
+            f"run. Fix the cause named first, then run {command('rollback')} again. To keep release {self.release} "
+            f"instead, run {command('finish', release)} once it is healthy"
             f"{as_it_is if before else ''}.",
             logs=self.logs,
         )
@@ -277,7 +277,7 @@ class Rollback(Attempt):
     def _not_all_runs(self, old: Color, error: BluegreenError) -> BluegreenError:
         return BluegreenError(
             f"Release {self.release} of app {self.store.app} was rolled back, but not all of "
-            f"{old.name} runs: {error.message} Fix that, then run {command('rollback')} again.",
+            f"{old.name} runs: {error.message} Fix this cause, then run {command('rollback')} again.",
             **error.details,
         )
 

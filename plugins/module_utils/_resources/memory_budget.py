@@ -129,7 +129,7 @@ def names(room: Room) -> Need:
     """The :class:`Need` of the container that loads the app for the names of its tasks, while the old workers run."""
     return Need(
         "stop_workers",
-        "the container that asks the new release for the names of its tasks",
+        "a container that loads the new release once to list its tasks",
         room.app + RESERVE,
         room.free,
         "now",
@@ -205,7 +205,8 @@ def finding(decision: Decision, room: Room) -> str:
         return (
             "bluegreen_worker_strategy is throttle, which leaves the old workers in memory, but the new color needs "
             f"{mib(room.both)} MiB while they run (as much as the live color uses now, and a reserve of {mib(RESERVE)} "
-            f"MiB), and {mib(room.free)} MiB are free: set it to stop or auto, or free memory on this host."
+            f"MiB), and {mib(room.free)} MiB are free: set the strategy to stop or auto, or free memory on "
+            "this host."
         )
     web = new_web(room, decision.strategy)
     if not web.fits:
@@ -220,8 +221,8 @@ def finding(decision: Decision, room: Room) -> str:
         return ""
     if decision.old_web == "running":
         return (
-            f"bluegreen_old_web is running, which leaves the old web in memory, but {workers.line}: set it to stopped "
-            "or auto, or free memory on this host."
+            f"bluegreen_old_web is running, which leaves the old web in memory, but {workers.line}: set "
+            "bluegreen_old_web to stopped or auto, or free memory on this host."
         )
     return (
         f"Not enough memory: {workers.line}. Free memory on this host, or give the app fewer worker processes."

@@ -95,17 +95,18 @@ def _require_empty(host: Host, source: Broker, project: str, left: dict[str, int
     ]
     if running:
         raise BluegreenError(
-            f"{joined(running)} still {agree(running, 'runs', 'run')} and may hold tasks of {source.name}, so that "
-            f"broker is not empty. Wait until {agree(running, 'it has', 'they have')} ended (docker wait "
-            f"{' '.join(running)}), or stop {agree(running, 'it', 'them')} (docker stop {' '.join(running)}), then "
-            "deploy again.",
+            f"{joined(running)} still {agree(running, 'runs', 'run')} and may hold tasks of {source.name}, so "
+            f"{source.name} does not count as empty. Wait until {agree(running, 'it has', 'they have')} ended "
+            f"(docker wait {' '.join(running)}), or stop {agree(running, 'it', 'them')} (docker stop "
+            f"{' '.join(running)}), then deploy again.",
             failure="not_empty",
         )
     if left:
         raise BluegreenError(
-            f"{source.name} still holds tasks that could not be moved ({in_words(left)}), so it was not changed. "
-            "Messages in unacked belong to a worker that may still run, or to an exchange without a queue. Stop that "
-            f"worker, or start the workers of project {project} until they are done, then deploy again.",
+            f"{source.name} still holds tasks that could not be moved ({in_words(left)}), so the deployment "
+            "does not go on. Messages counted under 'unacked' (taken, but not acknowledged) belong to a worker that "
+            "may still run, or to an exchange without a queue. Stop that worker, or start the workers of project "
+            f"{project} until these tasks are done, then deploy again.",
             failure="not_empty",
             left=left,
         )

@@ -186,7 +186,8 @@ class _ComingBack:
 
     def _start(self, container: Container) -> None:
         try:
-            started = start_container(self._host, container)
+            # Those that bring the workers back say what to do next.
+            started = start_container(self._host, container, way_out="")
         except BluegreenError as error:
             self.failed.append(error)
         else:

@@ -17,9 +17,10 @@ from .._linux.processes import processes_of
 from .._words import agree, joined
 from .container_roles import is_celery
 
-LIVE_FIRST = (
-    " Then start the live color again with this change, as you started it before: the deployment is refused as long as "
-    "Celery runs in this container."
+_LIVE_FIRST = (
+    " Then start the live color again with this change (docker compose -p {project} up -d; if the Compose file uses "
+    "BG_COLOR, BG_PORT or BG_RELEASE, set these variables to what the color runs with): the deployment is refused as "
+    "long as Celery runs in this container."
 )
 
 # Names of services by role.
@@ -40,10 +41,10 @@ def unlisted_sentence(color: str, names: Sequence[str]) -> str:
     """What the deployment does with these services, for the plan."""
     return (
         f"{joined(names)} of the live color {color} {agree(names, 'runs', 'run')} Celery, but no list of services "
-        f"names {agree(names, 'it: it is', 'them: they are')} stopped with the old workers, started again by a "
-        "rollback, and removed with the old color. If the new release has "
-        f"{agree(names, 'a service of this name', 'such services')} too, add {agree(names, 'it', 'them')} to "
-        "bluegreen_worker_services."
+        f"names {agree(names, 'this service. It is', 'these services. They are')} stopped with the old workers, "
+        "started again by a rollback, and removed with the old color. If the new release has "
+        f"{agree(names, 'a service of this name', 'services of these names')} too, add "
+        f"{agree(names, 'this name', 'these names')} to bluegreen_worker_services."
     )
 
 
@@ -51,9 +52,9 @@ def dropped_finding(color: str, names: Sequence[str]) -> str:
     """A sentence for a release without workers whose live color has some."""
     return (
         f"bluegreen_worker_services is [], but {joined(names)} of the live color {color} {agree(names, 'runs', 'run')} "
-        f"Celery, and {agree(names, 'its', 'their')} tasks would be lost: add the services of the new release that run "
-        f"these tasks; or, if you do not need the tasks, stop {agree(names, 'this container', 'these containers')} "
-        "first."
+        f"Celery, and {agree(names, 'its', 'their')} tasks would be lost: name the services of the new release "
+        "that run these tasks in bluegreen_worker_services; or, if you do not need the tasks, stop "
+        f"{agree(names, 'this container', 'these containers')} first."
     )
 
 
@@ -80,7 +81,9 @@ def findings_of_webs(containers: Iterable[Container], services: Services, is_liv
             roles = roles_of_processes(processes_of(container.pid))
             if roles != Roles():
                 who = f"Container {container.name} (service {container.service}, bluegreen_web_services) runs"
-                findings.append(_beside_web(who, roles, is_live))
+                findings.append(_beside_web(who, roles))
+                if is_live:
+                    findings[-1] += _LIVE_FIRST.format(project=container.project)
     return findings
 
 
@@ -91,11 +94,10 @@ def refuse_celery_in_webs(containers: Iterable[Container], services: Services) -
         raise BluegreenError("\n".join(findings), failure="celery_in_web")
 
 
-def _beside_web(who: str, roles: Roles, is_live: bool = False) -> str:
+def _beside_web(who: str, roles: Roles) -> str:
     what = " and ".join(f"a Celery {name}" for name in roles.name.split("+"))
     return (
         f"{who} {what} beside the web. Celery cannot be stopped there while the web still answers, so its tasks "
         "would be lost: give Celery a service of its own in the Compose file (the same image, command: [celery, -A, "
-        "your_app, worker]), remove it from the web's start, and name the new service in bluegreen_worker_services."
-        f"{LIVE_FIRST if is_live else ''}"
+        "your_app, worker]), remove Celery from the web's start, and name the new service in bluegreen_worker_services."
     )

@@ -102,14 +102,14 @@ _WAYS_OUT = {
         "(bluegreen_worker_stop_timeout), or choose another bluegreen_worker_on_timeout (leave, requeue or kill)."
     ),
     DEAF: (
-        "More time does not help: {its} program ({program}) ignores {signal} and keeps running. Start it with exec in "
-        "its script, or name a signal that it does not ignore (stop_signal in the Compose file); with "
-        "bluegreen_worker_on_timeout: kill, it is ended by force."
+        "More time does not help: {its} program ({program}) ignores {signal} and keeps running. If this "
+        "program is a start script, let it start Celery with exec; else name a signal that the program does not ignore "
+        "(stop_signal in the Compose file), or set bluegreen_worker_on_timeout: kill, which ends the program by force."
     ),
     OTHER: (
-        "No Celery process was found in {it}, only {program}, to which {signal} was sent. If that finishes its work, "
-        "give it more time (bluegreen_worker_stop_timeout); if it does not end by itself, it is ended by force with "
-        "bluegreen_worker_on_timeout: kill."
+        "No Celery process was found in {it}, only {program}, to which {signal} was sent. If {program} still has "
+        "work to finish, give it more time (bluegreen_worker_stop_timeout). If it never ends by itself, set "
+        "bluegreen_worker_on_timeout: kill, which ends it by force."
     ),
     HIDDEN: (
         "From here {its} processes cannot be seen: only the log shows whether tasks are being finished or {signal} is "
@@ -135,7 +135,7 @@ def left_sentence(each: Lingering, timeout: float) -> str:
     if each.kind == OTHER:
         seen = f"No Celery process was found in it, only {each.program}, to which {each.signal} was sent"
     else:
-        seen = f"Its processes cannot be seen from here, so it is not known whether it ignores {each.signal}"
+        seen = f"Its processes cannot be seen from here, so it is not known whether {each.signal} is ignored"
     return f"{still}. {seen}. If it does not end by itself, stop it (docker stop {each.name})."
 
 

@@ -124,7 +124,7 @@ def test_other_ways_to_a_color_are_named_before_anything_is_changed(host, lab):
     assert f"conf.d/ways.conf:3 sends requests to {blue} (by $up) and not to the upstream shop" in first
     assert "conf.d/ways.conf:4 sends requests to the upstream shop_ws, whose server at" in second
     (warning,) = host.warnings
-    assert f"conf.d/ways.conf:5 sends requests to {blue} and so always to blue" in warning
+    assert f"conf.d/ways.conf:5 sends requests to {blue}, which is always blue" in warning
 
 
 def test_a_pass_with_a_variable_that_is_right(host, journal, lab):

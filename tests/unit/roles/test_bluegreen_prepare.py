@@ -107,3 +107,28 @@ def test_each_value_that_is_written_for_apt_is_checked():
         ("repository", "bluegreen_prepare_docker_url"),
         ("repository_key", "bluegreen_prepare_docker_key"),
     ]
+
+
+@pytest.mark.parametrize(
+    "engine, compose, sentence",
+    [
+        ("", "2.30.0", "Docker Engine does not answer on this host: start it"),
+        ("19.3", "2.30.0", "Docker Engine is 19.3 on this host, but 20.10 or later is needed: upgrade it"),
+        ("28.0.1", "", "Docker Compose does not answer on this host: look at what docker compose version prints"),
+        ("28.0.1", "2.30.0", ""),
+    ],
+)
+def test_a_version_that_is_missing_or_too_old_is_one_sentence(engine, compose, sentence):
+    environment = jinja2.Environment()
+    # As Ansible's own test: it fails for an empty value.
+    environment.tests["version"] = lambda has, oldest, _by: [*map(int, has.split("."))] >= [*map(int, oldest.split("."))]
+    own = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))
+    (task,) = yaml.safe_load(load("bluegreen_prepare", "tasks", "versions.yml"))
+    check = task["ansible.builtin.assert"]
+    found = {**own, "_bluegreen_prepare_host": {"engine": engine, "compose": compose}}
+    said = []
+    for each in task["loop"]:
+        item = {key: environment.from_string(value).render(found) for key, value in each.items()}
+        if not environment.compile_expression(check["that"])(item=item):
+            said.append(environment.from_string(check["fail_msg"]).render(item=item))
+    assert [each[: len(sentence)] for each in said] == ([sentence] if sentence else [])

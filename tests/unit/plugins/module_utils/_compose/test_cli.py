@@ -80,8 +80,8 @@ def test_a_version_that_is_too_old_is_refused(found):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.check_version(found)
     assert refusal.value.message == (
-        f"Docker Compose is {'.'.join(map(str, found))} on this host, but 2.22 or later is needed: run "
-        "ansible-playbook smallfleet.bluegreen.prepare, or upgrade it."
+        f"Docker Compose is {'.'.join(map(str, found))} on this host, but 2.22 or later is needed: "
+        "upgrade it the way it was installed."
     )
 
 
@@ -113,7 +113,8 @@ def test_a_folder_without_a_compose_file(tmp_path):
         compose_cli.check_source(str(tmp_path), [])
     assert refusal.value.message == (
         f"bluegreen_project_src is '{tmp_path}', but there is no Compose file in it (compose.yaml, compose.yml, "
-        "docker-compose.yaml, docker-compose.yml): put it there, or name it in bluegreen_files."
+        "docker-compose.yaml, docker-compose.yml): put one there, or name the app's own Compose file in "
+        "bluegreen_files."
     )
 
 
@@ -122,7 +123,7 @@ def test_a_named_file_that_is_not_there(tmp_path):
     with pytest.raises(BluegreenError) as refusal:
         compose_cli.check_source(str(tmp_path), ["compose.yml", "pi.yml"])
     assert refusal.value.message == (
-        f"bluegreen_files names 'pi.yml', but there is no such file in {tmp_path} on this host: put it there, or "
+        f"bluegreen_files names 'pi.yml', but there is no such file in {tmp_path} on this host: put the file there, or "
         "correct the name."
     )
 

@@ -41,7 +41,7 @@ def test_what_the_engine_does_alone_is_nothing_to_say(service, model, version):
 
 HOOK = (
     "Service web has the key {}, which only Docker Compose runs when it starts or stops a container, but a color is "
-    "started and stopped without Compose: remove it, and {}."
+    "started and stopped without Compose: remove the key, and {}."
 )
 
 
@@ -53,18 +53,20 @@ HOOK = (
             {"post_start": [{"command": ["/warm-up"]}]},
             HOOK.format(
                 "post_start",
-                "do it in the container's own command, or make it a service of its own and name that in "
-                "bluegreen_init_services",
+                "do the same in the container's own command, or in a service of its own, which bluegreen_init_services "
+                "names",
             ),
         ),
         (
             {"pre_start": [{"command": ["/migrate"]}]},
-            HOOK.format("pre_start", "make it a service of its own and name that in bluegreen_init_services"),
+            HOOK.format(
+                "pre_start", "run the same in a service of its own, and name that service in bluegreen_init_services"
+            ),
         ),
         (
             {"pre_stop": [{"command": ["/flush"]}]},
             HOOK.format(
-                "pre_stop", "let the program itself do it when it receives the stop signal (stop_signal: chooses it)"
+                "pre_stop", "let the program itself do the same at its stop signal (which stop_signal: sets)"
             ),
         ),
         (
@@ -74,9 +76,9 @@ HOOK = (
         ),
         (
             {"use_api_socket": True},
-            "Service web has the key use_api_socket, for which Docker Compose copies credentials into a container when "
-            "it starts it, but a color is started without Compose: write volumes: "
-            "[\"/var/run/docker.sock:/var/run/docker.sock\"] instead.",
+            "Service web has the key use_api_socket, for which Docker Compose copies credentials into a container at "
+            "the container's start, but a color is started without Compose: remove the key and write volumes: "
+            "[\"/var/run/docker.sock:/var/run/docker.sock\"].",
         ),
     ],
 )

@@ -194,7 +194,7 @@ def finding(seen, ways, by_hand=False, **given):
 def test_a_served_app_is_adopted_by_variables_and_a_line():
     assert finding(summary(), passing()) == (
         f"Project shop runs the app of {SRC} already (shop-web-1 publishes port 8000), and Nginx sends requests to it "
-        f"({SITE}:3), but {FILE} names no live color: leave it running, and adopt it as blue.\n"
+        f"({SITE}:3), but {FILE} names no live color: leave the app running, and adopt it as blue.\n"
         "1. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
@@ -336,7 +336,7 @@ def test_a_file_that_leads_to_a_running_app_is_right_and_the_settings_are_not():
     (app,) = adoption.running_apps([summary()], "web", SRC)
     assert adoption.of_file(app, "", 8000, settings(), lambda port: False) == (
         f"{FILE} sends requests to port 8000, which shop-web-1 of project shop publishes, but no color has this "
-        "project and this port: leave it running, and make it blue, the live color. Write into the inventory:\n"
+        "project and this port: leave the app running, and make it blue, the live color. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
         "Then deploy again."
@@ -348,7 +348,7 @@ def test_a_file_that_leads_to_a_running_app_is_right_and_the_settings_are_not():
     [
         (
             ["/a.conf:3", "/a.conf:9"],
-            "Nginx sends requests to its port 18002 (/a.conf:3, /a.conf:9): leave it running, write",
+            "Nginx sends requests to its port 18002 (/a.conf:3, /a.conf:9): leave the project running, write",
         ),
         ([], "it is unknown whether Nginx sends requests to its port 18002 ("),
     ],

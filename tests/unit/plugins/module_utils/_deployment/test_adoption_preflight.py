@@ -79,7 +79,7 @@ def test_an_app_that_runs_and_is_served_is_adopted_and_never_stopped(monkeypatch
         scene.rendered[color]["services"]["web"]["ports"][0]["published"] = str(port)
     refusal = scene.refusal(colors=colors)
     assert "and Nginx sends requests to it (/etc/nginx/site.conf:2)" in refusal
-    assert "leave it running, and adopt it as blue" in refusal and "stop" not in refusal
+    assert "leave the app running, and adopt it as blue" in refusal and "stop" not in refusal
     assert f"it writes blue as the live color into {scene.file}, and does not reload Nginx" in refusal
     assert "proxy_pass http://shop;\nin place of proxy_pass http://127.0.0.1:8000;" in refusal
     assert ("bluegreen_projects: {blue: shop, green: shop-green}" in refusal) is (
@@ -141,7 +141,7 @@ def test_a_file_that_points_to_an_app_by_hand_is_told_its_names(monkeypatch, tmp
     scene.by_hand(folder="/home/pi/shop")
     assert scene.refusal() == (
         f"{scene.file} sends requests to port 8000, which shop-web-1 of project shop publishes, but no color has this "
-        "project and this port: leave it running, and make it blue, the live color. Write into the inventory:\n"
+        "project and this port: leave the app running, and make it blue, the live color. Write into the inventory:\n"
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
         "Then deploy again."

@@ -45,9 +45,9 @@ def test_a_worker_service_that_the_release_renames_goes_with_the_old_workers(sce
     plan = scene.open(check_mode=True)
     assert plan["worker_services"] == {"old": ["worker", "beat", "celery"], "new": ["worker", "beat"]}
     assert (
-        "celery of the live color blue runs Celery, but no list of services names it: it is stopped with the old "
-        "workers, started again by a rollback, and removed with the old color. If the new release has a service of "
-        "this name too, add it to bluegreen_worker_services."
+        "celery of the live color blue runs Celery, but no list of services names this service. It is stopped with "
+        "the old workers, started again by a rollback, and removed with the old color. If the new release has a "
+        "service of this name too, add this name to bluegreen_worker_services."
     ) in scene.host.warnings
     scene.open()
     assert scene.store.load()["old_workers"] == ["celery"]
@@ -70,7 +70,7 @@ def test_a_web_that_runs_celery_too_is_refused(scene, monkeypatch):
     )
     assert "give Celery a service of its own in the Compose file" in sentence
     # A new Compose file alone changes nothing in what runs.
-    assert "Then start the live color again with this change" in sentence
+    assert "Then start the live color again with this change (docker compose -p shop-blue up -d; if" in sentence
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ def test_a_live_color_under_another_name_is_told_the_name(monkeypatch, tmp_path)
     scene.engine.add("api", color="prod", app="store", published=18001)
     assert scene.refusal() == (
         "Nginx sends requests to blue (port 18001), which container store-prod-api-1 of project store-prod publishes, "
-        "but bluegreen_projects.blue is 'shop-blue' and its web service 'web': name the running project in "
-        "bluegreen_projects.blue, and its web service in bluegreen_web_services."
+        "but the inventory has project 'shop-blue' (bluegreen_projects.blue) and web service 'web' (the first of "
+        "bluegreen_web_services): set both to what runs."
     )
 
 
@@ -92,7 +92,8 @@ def test_an_ignored_service_of_the_idle_project_is_in_nobodys_way(scene, running
             "db",
             IGNORED,
             "bluegreen_ports.green is 18002, but container shop-green-db-1 (service db, bluegreen_ignored_services) "
-            "holds that port: give it another port in the Compose file, or choose another one for the color.",
+            "holds that port: give the container another port in the Compose file, or choose another one for the "
+            "color.",
         ),
         (
             "toolbox",
@@ -116,7 +117,7 @@ def test_an_idle_color_that_nginx_serves_past_the_file_is_not_stopped(scene, ser
     scene.live("green")
     if served:
         scene.passes_to(18002)
-    assert ("leave it running, write http://shop there" in scene.refusal()) is served
+    assert ("leave the project running, write http://shop there" in scene.refusal()) is served
     assert ("stop them first" in scene.refusal()) is not served
 
 

@@ -74,17 +74,17 @@ def test_what_may_go_to_the_kept_color(last, kept, wanted):
             DONE,
             KEPT,
             "2",
-            "bluegreen_release is '2', but the kept color green has release 0.9: to go back to it name that one "
-            "(ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=0.9), or deploy release 2 "
-            "(ansible-playbook smallfleet.bluegreen.deploy -e bluegreen_release=2).",
+            "bluegreen_release is '2', but the kept color green has release 0.9: to go back to the kept color, "
+            "name its release (ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=0.9), or deploy "
+            "release 2 (ansible-playbook smallfleet.bluegreen.deploy -e bluegreen_release=2).",
         ),
         (
             UNDONE,
             NO_LABEL,
             "0.8",
-            "bluegreen_release is '0.8', but the kept color green has release (none): to go back to it leave it out "
-            "(ansible-playbook smallfleet.bluegreen.rollback), or deploy release 0.8 (ansible-playbook "
-            "smallfleet.bluegreen.deploy -e bluegreen_release=0.8).",
+            "bluegreen_release is '0.8', but the kept color green has release (none): to go back to the kept "
+            "color, leave bluegreen_release out (ansible-playbook smallfleet.bluegreen.rollback), or deploy "
+            "release 0.8 (ansible-playbook smallfleet.bluegreen.deploy -e bluegreen_release=0.8).",
         ),
     ],
     ids=str,

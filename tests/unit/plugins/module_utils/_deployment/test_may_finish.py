@@ -110,8 +110,8 @@ def test_what_goes_back_cannot_be_finished(scene):
     with pytest.raises(Fenced) as refusal:
         close(scene)
     assert refusal.value.message.endswith(
-        "of app shop is being undone, and nothing was finished: complete that with ansible-playbook "
-        "smallfleet.bluegreen.rollback, then deploy again."
+        "of app shop is being undone, and nothing was finished: complete the rollback with "
+        "ansible-playbook smallfleet.bluegreen.rollback, then deploy again."
     )
     assert scene.calls == []
 
@@ -124,7 +124,7 @@ def test_what_goes_back_cannot_be_finished(scene):
         (
             {**WHICHEVER, "release": "3"},
             "bluegreen_release is '3', but the release of app shop that awaits approval is '2': nothing was finished. "
-            "To approve that one, run ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2.",
+            "To approve that release, run ansible-playbook smallfleet.bluegreen.finish -e bluegreen_release=2.",
         ),
     ],
 )
@@ -312,19 +312,19 @@ def ended(scene, **entry):
             {"result": "rolled_back"},
             "3",
             "bluegreen_release is '3', but nothing awaits approval, and release 1 of app shop is live: nothing was "
-            "finished. Deploy it first.",
+            "finished. Deploy release 3 first.",
         ),
         (
             {"result": "committed"},
             "1",
             "bluegreen_release is '1', but nothing awaits approval, and release 2 of app shop is live: nothing was "
-            "finished. Deploy it first.",
+            "finished. Deploy release 1 first.",
         ),
         (
             None,
             "1",
             "bluegreen_release is '1', but nothing awaits approval and no deployment of app shop was recorded here: "
-            "nothing was finished. Deploy it first.",
+            "nothing was finished. Deploy release 1 first.",
         ),
     ],
 )

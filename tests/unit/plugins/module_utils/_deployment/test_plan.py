@@ -49,7 +49,7 @@ def test_a_deployment():
         "cutover: point Nginx at green in /etc/nginx/conf.d/bluegreen-shop.conf, reload, prove it",
         "handover: tasks that wait in shop-blue move to shop-green",
         "start_workers: start worker, beat of shop-green",
-        "settle: requests that shop-blue still answers end",
+        "settle: wait until shop-blue has answered its last requests",
         "finish: after approval, remove shop-blue",
     ]
 
@@ -105,7 +105,7 @@ def test_what_a_phase_needs_of_the_memory_stands_below_it():
         "start_candidate: the new web needs 500 MiB of memory, and 600 MiB are free once the old workers have stopped"
     )
     assert found[-4:] == [
-        "start_workers: requests that shop-blue still answers end, then its web stops until the approval",
+        "start_workers: wait until shop-blue has answered its last requests, then stop its web until the approval",
         "start_workers: start worker, beat of shop-green",
         "start_workers: a second set of workers needs 400 MiB of memory, and 500 MiB are free once the old web has "
         "stopped",
@@ -115,7 +115,9 @@ def test_what_a_phase_needs_of_the_memory_stands_below_it():
 
 def test_without_workers_the_old_web_stops_in_the_end():
     without = lines(services={**SERVICES, "workers": []}, old_web="stopped")
-    assert without[-2] == "settle: requests that shop-blue still answers end, then its web stops until the approval"
+    assert without[-2] == (
+        "settle: wait until shop-blue has answered its last requests, then stop its web until the approval"
+    )
 
 
 def phases(given):
@@ -147,7 +149,9 @@ def test_one_broker_for_both_colors_needs_no_handover():
 
 def test_throttled_workers_go_on_until_the_new_ones_work():
     by_phase = dict(line.split(": ", 1) for line in lines(strategy="throttle", stop_timeout=90))
-    assert by_phase["stop_workers"] == "give worker, beat of shop-blue CPU weight 2; they work until the new workers do"
+    assert by_phase["stop_workers"] == (
+        "give worker, beat of shop-blue the lowest CPU shares (2); they work until the new workers do"
+    )
     assert by_phase["start_workers"] == (
         "start worker, beat of shop-green; once the new workers take tasks, worker, beat of shop-blue finish what they "
         "run (up to 90 s) and are stopped, not removed; beat is moved last"

@@ -100,7 +100,8 @@ def test_an_old_web_that_is_to_run_where_it_does_not_fit_is_refused(roomy):
     roomy.memory = 123 * MIB
     assert roomy.refusal(old_web="running") == (
         "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 104 MiB "
-        "of memory, and 103 MiB are free while two webs run: set it to stopped or auto, or free memory on this host."
+        "of memory, and 103 MiB are free while two webs run: set bluegreen_old_web to stopped or auto, or "
+        "free memory on this host."
     )
 
 

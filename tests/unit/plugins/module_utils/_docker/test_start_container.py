@@ -9,6 +9,7 @@ from workers import WORKER, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.start import start_container
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.transport import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 
 LOGS = {"shop-blue-worker-1": ["last line of blue-worker"]}
@@ -30,13 +31,17 @@ def test_a_container_that_has_started_is_returned_as_it_is_then(status):
 @pytest.mark.parametrize(
     "status, refuse, sentence",
     [
-        ("exited", {"blue-worker"}, "could not be started: error while creating mount source path."),
+        (
+            "exited",
+            {"blue-worker"},
+            "could not be started: error while creating mount source path. Correct that, then deploy again.",
+        ),
         # The engine says "not modified" while it still shuts down, and starts nothing.
         (
             "running",
             set(),
             "was told to start, but did not: it is running, and was last started at 2026-11-23T10:00:00Z. Look at "
-            "docker logs shop-blue-worker-1.",
+            "docker logs shop-blue-worker-1 for the cause. Correct that, then deploy again.",
         ),
     ],
 )
@@ -48,3 +53,18 @@ def test_a_container_that_did_not_start_is_an_error(status, refuse, sentence):
         start_container(host, before)
     assert failure.value.message == f"Container shop-blue-worker-1 {sentence}"
     assert failure.value.details == {"failure": "start", "logs": LOGS}
+
+
+@pytest.mark.parametrize("way_out, end", [("Then do this.", " Then do this."), ("", "")])
+def test_the_caller_says_what_to_do_next(monkeypatch, way_out, end):
+    def refuse(_id):
+        raise EngineError("port is already allocated.")
+
+    host = WorkerHost()
+    before = worker(host, "exited")
+    monkeypatch.setattr(host.engine, "start", refuse)
+    with pytest.raises(BluegreenError) as failure:
+        start_container(host, before, way_out)
+    # The engine ends some sentences itself.
+    sentence = "Container shop-blue-worker-1 could not be started: port is already allocated."
+    assert failure.value.message == f"{sentence}{end}"

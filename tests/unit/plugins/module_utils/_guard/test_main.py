@@ -62,8 +62,8 @@ def test_a_boot_ends_every_lease(scene, step):
     scene.deployment(step)
     scene.boot()
     scene.run()
-    assert scene.reason() == f"guard: the host was booted in step {step}"
-    assert scene.said == [f"the host was booted in step {step}. {ROLLED_BACK}"]
+    assert scene.reason() == f"guard: the host was rebooted during step {step}"
+    assert scene.said == [f"the host was rebooted during step {step}. {ROLLED_BACK}"]
     assert scene.states()["blue-worker"] == "running"
 
 
@@ -71,7 +71,7 @@ def test_so_does_a_start_of_a_container_that_is_the_host(scene):
     scene.deployment("health")
     os.remove(scene.store.lease_mark)
     assert scene.guard.turn() == 0.0
-    assert scene.reason() == "guard: the host was booted in step health"
+    assert scene.reason() == "guard: the host was rebooted during step health"
 
 
 # revert_after: 0
@@ -87,14 +87,14 @@ def test_without_a_timer_a_boot_still_ends_it(scene):
     scene.deployment("health", revert_after=0)
     scene.boot()
     scene.run()
-    assert scene.reason() == "guard: the host was booted in step health"
+    assert scene.reason() == "guard: the host was rebooted during step health"
 
 
 def test_without_a_timer_what_was_begun_is_brought_to_an_end(scene):
     journal = scene.deployment("health", revert_after=0)
-    journal.note(rolling_back=True, reason="guard: the host was booted in step health")
+    journal.note(rolling_back=True, reason="guard: the host was rebooted during step health")
     scene.run()
-    assert scene.reason() == "guard: the host was booted in step health"
+    assert scene.reason() == "guard: the host was rebooted during step health"
 
 
 # Compose

@@ -264,8 +264,9 @@ def test_a_timer_that_cannot_be_started_is_one_sentence(systemd, said, told):
     with pytest.raises(BluegreenError) as refusal:
         guard_units.arm(systemd.host, "shop", 900)
     assert refusal.value.message == (
-        f"The dead-man timer {TIMER} could not be started ({told}). Fix systemd on this host, or set "
-        "bluegreen_revert_after to 0, which needs no timer."
+        f"The timer {TIMER}, which starts the guard if the controller is gone, could not be started ({told}). Fix "
+        "systemd on this host, or set bluegreen_revert_after to 0, which needs no timer; then only a reboot starts a "
+        "recovery."
     )
 
 

@@ -341,7 +341,9 @@ def test_a_python_that_others_can_write_is_not_trusted(program, interpreter, tmp
 def test_a_python_that_is_gone_is_one_sentence(tmp_path):
     with pytest.raises(StateFailure, match="cannot be read .no such file or directory"):
         require_trusted(str(tmp_path / "python3"))
-    assert "is not a regular file" in refused(require_trusted, str(tmp_path))
+    assert refused(require_trusted, str(tmp_path)) == sentence(
+        str(tmp_path), "is not a regular file", "install Python there again"
+    )
 
 
 def test_the_system_itself_is_trusted():

@@ -48,7 +48,7 @@ def test_parse(text, expected):
 
 @pytest.mark.parametrize("text", ["a", "a {", "}", ";", "a { b }", "a 'b;", "{ }", "\0\0\0"])
 def test_text_that_is_not_configuration_is_refused_with_its_file(text):
-    with pytest.raises(nginx_config.ConfigError, match="^/f(:1)? is not Nginx configuration"):
+    with pytest.raises(nginx_config.ConfigError, match="^/f(:1)? is not Nginx configuration, because .*: correct the"):
         nginx_config.parse(text, "/f")
 
 

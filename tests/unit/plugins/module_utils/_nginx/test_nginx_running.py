@@ -90,8 +90,36 @@ def test_names_are_looked_up_on_the_networks_of_nginx(running):
     assert running.endpoints("blue") == ({("172.20.0.3", 80)}, {31})
     assert running.endpoints("green") == (set(), set())
     running.require_resolvable("blue")
-    with pytest.raises(BluegreenError, match="no running container on a network of Nginx .front. has that name"):
+
+
+@pytest.mark.parametrize(
+    "container_id, networks, sentence",
+    [
+        (
+            "proxy",
+            {"front": {"IPAddress": "172.20.0.2"}},
+            "no running container on a network of Nginx (front) has that name: put the web service of green on such a "
+            "network under that name or alias.",
+        ),
+        (
+            "proxy",
+            {"host": {"IPAddress": ""}},
+            "the container of Nginx (proxy) has no network of its own: remove bluegreen_nginx_servers if that "
+            "container uses the host's network, or attach it to the network of the web service of green.",
+        ),
+        (
+            "",
+            {},
+            "Nginx runs on the host, where it reaches only the ports of the colors: remove bluegreen_nginx_servers, "
+            "or, if Nginx runs in a container, name that in bluegreen_nginx_container.",
+        ),
+    ],
+)
+def test_a_name_without_an_address_is_refused(running, container_id, networks, sentence):
+    running.container, running.networks = container_id, networks
+    with pytest.raises(BluegreenError) as refusal:
         running.require_resolvable("green")
+    assert refusal.value.message == f"bluegreen_nginx_servers.green is 'web-green:80', but {sentence}"
 
 
 def test_names_may_have_addresses_of_both_kinds(running):

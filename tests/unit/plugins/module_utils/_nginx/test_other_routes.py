@@ -59,8 +59,8 @@ def test_a_pass_to_the_port_of_a_color(directives, address, line):
     refusals, warnings = findings(server(directives))
     assert warnings == []
     assert refusals == [
-        f"{SITE}:2 sends requests to {address} and not to the upstream shop, so switching the upstream does not move "
-        f"them: write {line} there."
+        f"{SITE}:2 sends requests to {address} and not to the upstream shop, so a switch does not move these "
+        f"requests: write {line} there."
     ]
 
 
@@ -119,7 +119,7 @@ def test_a_second_upstream_is_named_where_it_is_used(http, place):
     (refusal,), warnings = findings(http)
     assert refusal.startswith(f"{place} sends requests to the upstream shop_ws, whose server at {SITE}:")
     assert refusal.endswith(
-        "is 127.0.0.1:18001, and not to the upstream shop, so switching the upstream does not move them: "
+        "is 127.0.0.1:18001, and not to the upstream shop, so a switch does not move these requests: "
         "write proxy_pass http://shop; there."
     )
 
@@ -158,8 +158,8 @@ def test_a_stream_has_no_line_to_write_but_a_port_of_http(stream):
     (refusal,), warnings = findings(OWNED + GOOD, stream=stream)
     assert "sends connections to" in refusal
     assert refusal.endswith(
-        "a stream block does not know the upstream shop, so switching the upstream does not move them: let the stream "
-        "block pass connections to the port of a server block in http that has proxy_pass http://shop;."
+        "a stream block does not know the upstream shop, so a switch does not move these connections: let the stream "
+        "block pass them to the port of a server block in http that has proxy_pass http://shop;."
     )
 
 
@@ -197,13 +197,14 @@ def test_what_can_be_meant_is_a_warning(directives, live, refused, warned):
 def test_the_warnings():
     _refusals, (meant,) = findings(server(f"location / {{ {LOCAL} proxy_pass http://127.0.0.1:18001; }}"))
     assert meant == (
-        f"{SITE}:2 sends requests to 127.0.0.1:18001 and so always to blue, even while green is live, and they fail "
-        "while blue is stopped or removed: if visitors use it, write proxy_pass http://shop; there."
+        f"{SITE}:2 sends requests to 127.0.0.1:18001, which is always blue, even while green is live. These requests "
+        "fail while blue is stopped or removed. If visitors use this way, write proxy_pass http://shop; there."
     )
     _refusals, (unknown,) = findings(server("location / { proxy_pass http://$host:18001; }"))
     assert unknown == (
-        f"{SITE}:2 may send requests to port 18001 of blue (by http://$host:18001), and switching the upstream shop "
-        "does not move them: if it really sends them there, write proxy_pass http://shop; instead."
+        f"{SITE}:2 may send requests to port 18001 of blue (by http://$host:18001), and a switch, which changes only "
+        "the upstream shop, does not move these requests: if they really go there, write proxy_pass http://shop; "
+        "instead."
     )
 
 
@@ -245,8 +246,8 @@ def test_a_port_of_another_service_of_the_live_color():
     )
     (refusal,), warnings = findings(http, published={19001: "ws"})
     assert refusal == (
-        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service ws of the live color, but Nginx is "
-        "switched for the upstream shop only, so these requests fail once the old color is stopped: let the web "
+        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service ws of the live color, but a "
+        "switch changes only the upstream shop, so these requests fail once this color is replaced: let the web "
         "service answer them, and write proxy_pass http://shop; there, or run ws in a Compose project of its own."
     )
     assert warnings == []
@@ -258,9 +259,9 @@ def test_a_monitor_of_the_workers_behind_a_login_is_a_warning(guard):
     refusals, warnings = findings(http, published={19001: "flower"})
     assert refusals == []
     assert warnings == [
-        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service flower of the live color, and switching "
-        "the upstream shop does not move them, so they fail once the old color is stopped: let the web service answer "
-        "them, and write proxy_pass http://shop; there, or run flower in a Compose project of its own."
+        f"{SITE}:2 sends requests to 127.0.0.1:19001, a port of the service flower of the live color, and a switch "
+        "changes only the upstream shop, so these requests fail once this color is replaced: let the web service "
+        "answer them, and write proxy_pass http://shop; there, or run flower in a Compose project of its own."
     ]
 
 

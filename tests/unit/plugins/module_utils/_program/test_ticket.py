@@ -191,5 +191,5 @@ def test_results_that_nobody_came_for_are_removed_by_a_later_step(root):
 
 @pytest.mark.parametrize("ticket", ["", "../shop", "x" * 32, "a" * 31, "a" * 33, "a" * 32 + "\n"])
 def test_what_is_no_ticket_is_refused(root, ticket):
-    with pytest.raises(BluegreenError, match="is not a ticket"):
+    with pytest.raises(BluegreenError, match="is not the ticket of a running step. Run the playbook again"):
         program_ticket.wait_for(ticket, 1, root)

@@ -160,7 +160,7 @@ def test_workers_that_do_not_come_up_leave_all_as_it_was(stuck, monkeypatch):
             finish(stuck)
     assert failure.value.message == (
         "Release 2 of app shop could not be kept: Container shop-green-worker-1 exited. The old workers run again. "
-        f"Fix that; then {WAYS}."
+        f"Fix the cause named first; then {WAYS}."
     )
     assert stuck.states()["blue-worker"] == "running" and stuck.brokers["blue"].tasks == {"celery": 3}
     journal = stuck.store.load()

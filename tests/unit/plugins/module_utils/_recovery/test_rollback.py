@@ -264,9 +264,9 @@ def test_an_old_web_that_does_not_start_any_more_keeps_no_worker_stopped(scene, 
             recover(scene, UNDO)
     assert failure.value.message == (
         f"Release 2 of app shop was rolled back, but not all of blue runs: Container shop-blue-{broken}-1 could not be "
-        "started: port is already allocated. Fix that, then run ansible-playbook smallfleet.bluegreen.rollback again. "
-        "Or run ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=1, which makes release 1 live even "
-        "though not all of it runs."
+        "started: port is already allocated. Fix this cause, then run ansible-playbook smallfleet.bluegreen.rollback "
+        "again. Or run ansible-playbook smallfleet.bluegreen.rollback -e bluegreen_release=1, which makes release 1 "
+        "live even though not all of it runs."
     )
     assert (scene.engine.state("blue-worker"), scene.engine.state("blue-beat")) == ("running", "running")
     assert scene.engine.state("green-web") == "exited"

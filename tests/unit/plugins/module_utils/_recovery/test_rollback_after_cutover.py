@@ -307,9 +307,9 @@ def test_an_nginx_that_cannot_be_switched_is_seen_before_a_worker_is_touched(
         assert scene.engine.state("blue-worker") == "running"
         return
     assert failure.value.message == (
-        f"Release 2 of app shop cannot be rolled back now: {PROBLEM} Nothing was changed, and it still awaits "
-        "approval. Fix that, then run ansible-playbook smallfleet.bluegreen.rollback again, or keep it with "
-        "ansible-playbook smallfleet.bluegreen.finish."
+        f"Release 2 of app shop cannot be rolled back now: {PROBLEM} Nothing was changed, and the release still "
+        "awaits approval. Fix the cause named first, then run ansible-playbook smallfleet.bluegreen.rollback again, or "
+        "keep the release with ansible-playbook smallfleet.bluegreen.finish."
     )
     assert scene.states() == before
     assert (scene.store.load()["step"], scene.store.load()["rolling_back"]) == ("awaiting_approval", False)
@@ -332,7 +332,7 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
         recover(scene, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop could not be rolled back: nginx -t says: unexpected end. No web was stopped, and the "
-        f"old workers run. Fix that, then {AGAIN}"
+        f"old workers run. Fix the cause named first, then {AGAIN}"
     )
     # Both webs and both brokers stay, tasks and workers are back where most requests may go.
     assert scene.states() == {

@@ -150,9 +150,9 @@ def test_an_old_web_that_does_not_get_back_leaves_all_with_the_new_color(one_web
     why = "blue is not healthy." if fault == "the old web is ill" else "nginx -t says: no."
     assert failure.value.message == (
         f"Release 2 of app shop could not be rolled back: {why} No task was moved: the new color is live and healthy, "
-        "its workers run, and it awaits approval again. Fix that, then run ansible-playbook "
-        "smallfleet.bluegreen.rollback again, or keep it with ansible-playbook smallfleet.bluegreen.finish -e "
-        "bluegreen_release=2."
+        "its workers run, and it awaits approval again. Fix the cause named first, then run "
+        "ansible-playbook smallfleet.bluegreen.rollback again, or keep the new color with ansible-playbook "
+        "smallfleet.bluegreen.finish -e bluegreen_release=2."
     )
     assert one_web.brokers["green"].tasks == {"celery": 2}
     assert one_web.states() == {
@@ -190,7 +190,7 @@ def test_where_neither_color_is_whole_the_old_workers_work(one_web):
         recover(one_web, UNDO)
     assert failure.value.message == (
         "Release 2 of app shop could not be rolled back: blue is not healthy. The old web was stopped again, and the "
-        f"old workers run. Fix that, then {AGAIN}"
+        f"old workers run. Fix the cause named first, then {AGAIN}"
     )
     assert one_web.brokers["blue"].tasks == {"celery": 2}
     assert (one_web.engine.state("blue-worker"), one_web.engine.state("blue-web")) == ("running", "exited")

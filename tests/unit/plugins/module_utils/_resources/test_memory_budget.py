@@ -148,8 +148,8 @@ def test_just_enough_memory_is_enough(given, decision):
             room(163),
             decided(),
             "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 144 "
-            "MiB of memory, and 143 MiB are free while two webs run: set it to stopped or auto, or free memory on this "
-            "host.",
+            "MiB of memory, and 143 MiB are free while two webs run: set bluegreen_old_web to stopped or auto, or "
+            "free memory on this host.",
         ),
         # A Redis full of results, which stays until the end.
         (
@@ -164,7 +164,7 @@ def test_just_enough_memory_is_enough(given, decision):
             decided("throttle"),
             "bluegreen_worker_strategy is throttle, which leaves the old workers in memory, but the new color needs "
             "244 MiB while they run (as much as the live color uses now, and a reserve of 64 MiB), and 243 MiB are "
-            "free: set it to stop or auto, or free memory on this host.",
+            "free: set the strategy to stop or auto, or free memory on this host.",
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
             decided(),
             True,
             [
-                "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 164 "
+                "a container that loads the new release once to list its tasks needs 94 MiB of memory, and 164 "
                 "MiB are free now",
                 "the new web needs 164 MiB of memory, and 244 MiB are free once the old workers have stopped",
                 "a second set of workers needs 144 MiB of memory, and 144 MiB are free while two webs run",
@@ -194,7 +194,7 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
             decided(old_web="stopped"),
             True,
             [
-                "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 170 "
+                "a container that loads the new release once to list its tasks needs 94 MiB of memory, and 170 "
                 "MiB are free once the old workers have stopped",
                 "the new web needs 164 MiB of memory, and 170 MiB are free once the old workers have stopped",
                 "a second set of workers needs 144 MiB of memory, and 160 MiB are free once the old web has stopped",
@@ -236,7 +236,7 @@ def test_of_what_runs_before_the_stop_the_support_stays():
     found = memory_budget.needs(room(164, app=30), decided(), True, ["migrate"])
     assert [need.line for need in found[:2]] == [
         "an init service of the new release needs 104 MiB of memory, and 164 MiB are free now",
-        "the container that asks the new release for the names of its tasks needs 94 MiB of memory, and 154 MiB are "
+        "a container that loads the new release once to list its tasks needs 94 MiB of memory, and 154 MiB are "
         "free now",
     ]
     assert found[2:] == memory_budget.needs(room(164, app=30), decided(), False)

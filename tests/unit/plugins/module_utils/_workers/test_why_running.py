@@ -106,15 +106,16 @@ def lingering(kind):
         ),
         (
             DEAF,
-            "More time does not help: its program (python /app/work.py) ignores SIGTERM and keeps running. Start it "
-            "with exec in its script, or name a signal that it does not ignore (stop_signal in the Compose file); "
-            "with bluegreen_worker_on_timeout: kill, it is ended by force.",
+            "More time does not help: its program (python /app/work.py) ignores SIGTERM and keeps running. If "
+            "this program is a start script, let it start Celery with exec; else name a signal that the program does "
+            "not ignore (stop_signal in the Compose file), or set bluegreen_worker_on_timeout: kill, which ends the "
+            "program by force.",
         ),
         (
             OTHER,
-            "No Celery process was found in it, only python /app/work.py, to which SIGTERM was sent. If that finishes "
-            "its work, give it more time (bluegreen_worker_stop_timeout); if it does not end by itself, it is ended by "
-            "force with bluegreen_worker_on_timeout: kill.",
+            "No Celery process was found in it, only python /app/work.py, to which SIGTERM was sent. If python "
+            "/app/work.py still has work to finish, give it more time (bluegreen_worker_stop_timeout). If it never "
+            "ends by itself, set bluegreen_worker_on_timeout: kill, which ends it by force.",
         ),
         (
             HIDDEN,
