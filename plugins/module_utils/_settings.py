@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Tuple
 from ._broker.connection import BrokerSettings, settle
 from ._docker.containers import started_services
 from ._errors import BluegreenError
+from ._module.spec import BROKER_OPTIONS
 from ._validation import (
     COLORS,
     check_app,
@@ -79,8 +80,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "default": {},
         "options": {
             "mode": {"type": "str", "default": "auto", "choices": ["auto", "color", "shared", "none"]},
-            "service": {"type": "str", "default": "redis"},
-            "url": {"type": "str", "default": "", "no_log": True},
+            **BROKER_OPTIONS,
         },
     },
 }

@@ -28,7 +28,7 @@ def test_one_workflow_at_a_time_and_the_newest_push_last(tmp_path):
             controller.statuses[0] = "failed"
             wait(lambda: len(controller.launched) == 2)
             controller.statuses[1] = "successful"
-            service.wait_for("is over", count=2)
+            service.wait_for("has ended", count=2)
         finally:
             service.stop()
     assert controller.launched == [{"extra_vars": {"bluegreen_release": commit(number)}} for number in (1, 3)]

@@ -81,7 +81,7 @@ def test_the_push_of_the_manual_is_deployed_and_a_replay_is_not(service, tmp_pat
     sent = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=False, timeout=30)
     assert sent.returncode == 0, sent.stderr
     assert f"Accepted the push of {commit(1)[:12]}" in sent.stdout
-    service.wait_for("The turn of the push of")
+    service.wait_for("The run for the push of")
     begun = [entry for entry in service.record() if entry["what"] == "begin"]
     assert sorted(entry["host"] for entry in begun) == ["pi1", "pi2"]
     # ansible-rulebook would have made a number of this commit, and a terminal would have been asked.

@@ -55,7 +55,7 @@ def test_a_hundred_pushes_at_once(service):
     assert service.log().count("PLAY [Deploy]") == 1
 
     service.decide("rolled_back")
-    service.wait_for("The turn of the push of", count=2)
+    service.wait_for("The run for the push of", count=2)
     assert [release[:12] for release in service.deployed()] == [came[0], came[-1]]
     one_at_a_time(service)
 
@@ -73,20 +73,20 @@ def test_what_waits_survives_a_kill_and_a_push_is_no_way_past_an_open_deployment
     assert service.push(commit(1))[0] == 200  # the same body, so the same push
     service.wait_for("waits: pi2 has an open deployment of by-hand", since=begin)
     service.decide("committed")
-    service.wait_for("open on 2 hosts", since=begin)
+    service.wait_for("awaits finish or rollback on 2 hosts", since=begin)
     assert service.deployed() == [commit(1)]
 
 
 def test_a_release_that_fails_and_a_host_that_is_away(service):
     service.write("broken", commit(1))
     service.push(commit(1))
-    service.wait_for("is over: rolled_back on 2 hosts")
+    service.wait_for("has ended: its deployment was rolled back on 2 hosts")
     service.show("pi1", None)
     service.push(commit(2))
     service.wait_for("waits: pi1 cannot be asked")
     assert service.deployed() == [commit(1)]
     service.show("pi1", FREE)
-    service.wait_for("open on 2 hosts")
+    service.wait_for("awaits finish or rollback on 2 hosts")
     assert service.deployed() == [commit(1), commit(2)]
     turn = state(service)["turn"]
     time.sleep(3)  # three looks' time, and nothing waits

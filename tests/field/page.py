@@ -18,20 +18,24 @@ COUNTED = ("requests", "failed", "tasks", "lost", "doubled")
 HEAD = """\
 # What works with what
 
-Apps of many shapes, each a few lines beside one usual Compose file, deployed as a user does it: on a Pi-sized host of one
-core and 1 GiB, with requests through Nginx all the time and tasks in hand whenever workers are told to stop. Each goes from
-blue to green and back to blue, and all of them can go to green for good as well (the counts are of the last run, long or
-short). **Works** means: no request failed, each task was done exactly once, and the host was whole after each step.
-**Refused** means: the plan says in one sentence why not and what to write instead, and nothing on the host was touched.
+This page lists what was tested. Each row is a **shape**, one way to build an app: a few lines that change one usual Compose
+file. A test deploys it as a user does, to a host with one core and 1 GiB, about the size of a small Raspberry Pi. Requests go
+through Nginx all the time, and workers are always running tasks when they are told to stop. The app goes from blue to green
+and back to blue; the full test then deploys to green again and removes blue.
+
+* **works**: no request failed, each task was done exactly once, and after each step the right color and all its services ran.
+* **refused**: the plan says in one sentence why it refuses the app and what to write instead; nothing on the host was touched.
+
+The columns *requests* and *tasks* show how many there were in the last test of the shape.
 
 <!-- Made by tests/field/page.py from tests/field/shapes, where each shape is a folder of this name. -->
 """
 TAIL = """\
 ## What happens if it fails
 
-A shape that is not here may work, too: `ansible-playbook … --check` says what would be refused. If a deployment goes back
-and no page says why, the shape of your app is what an issue needs: its Compose file without the secrets, and the start
-script of its worker. Each row is one folder in `tests/field/shapes` of the repository, so yours can become one.
+An app of another shape may work, too: `ansible-playbook … --check` says what would be refused. If a deployment goes back and
+no page explains why, open an issue with the app's Compose file, without the secrets, and the start script of its worker. Each
+row is a folder in `tests/field/shapes` of the repository, so your app can become one.
 """
 
 
@@ -39,7 +43,7 @@ def page(shapes, measured):
     """Return the text. measured: {shape's name: what was counted}."""
     sums = {key: sum(each[key] for each in measured.values()) for key in COUNTED}
     parts = [HEAD, (
-        f"Counted over {len(measured)} of {len(shapes)} shapes: {sums['requests']:,} requests, {sums['failed']} failed; "
+        f"In total {len(measured)} of {len(shapes)} shapes were tested: {sums['requests']:,} requests, {sums['failed']} failed; "
         f"{sums['tasks']:,} tasks, {sums['lost']} lost, {sums['doubled']} done twice.\n"
     )]
     for group in GROUPS:

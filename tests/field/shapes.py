@@ -24,14 +24,14 @@ APP, SHAPES = HERE / "app", HERE / "shapes"
 WORKS, REFUSED = "works", "refused"
 # Of the page that users read, in this order.
 GROUPS = (
-    "What stands between a container and Celery",
-    "What a container is",
-    "How tasks wait and are taken",
-    "Where tasks and results wait",
+    "How a container starts Celery",
+    "Services and containers",
+    "How workers take tasks",
+    "Where tasks and results are kept",
     "What the colors share",
     "How Nginx is set up",
     "Memory",
-    "What Compose does beside creating containers",
+    "Other features of Compose",
     "Versions",
 )
 VARIABLES = {

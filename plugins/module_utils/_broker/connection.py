@@ -78,7 +78,8 @@ def of_deployment(store: Store, journal: AnyJournal, given: Mapping[str, Any] | 
         return BrokerSettings(broker["mode"], broker["service"], store.broker_url())
     return BrokerSettings("color")
 
-# Which of the two it is is not known where a broker is connected.
+
+# Which of the two it is, is not known where a broker is connected.
 _ANY_URL = "The broker's URL (bluegreen_broker_url, or that of the services)"
 
 

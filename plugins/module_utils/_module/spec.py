@@ -27,6 +27,11 @@ COMMON_ARGUMENTS: ArgumentSpec = {
     "epoch": {"type": "int", "default": 0},
     "docker_host": {"type": "str", "default": DEFAULT_DOCKER_HOST},
 }
+# How to reach the broker of one color, or of both.
+BROKER_OPTIONS: ArgumentSpec = {
+    "service": {"type": "str", "default": "redis"},
+    "url": {"type": "str", "default": "", "no_log": True},
+}
 
 
 class Spec(NamedTuple):

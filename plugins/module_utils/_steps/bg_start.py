@@ -22,7 +22,7 @@ from .._journal.fencing import fenced
 from .._journal.journal import AnyJournal, Journal
 from .._journal.step import Step
 from .._journal.store import Store
-from .._module.spec import ArgumentSpec, Params, Result, Spec
+from .._module.spec import BROKER_OPTIONS, ArgumentSpec, Params, Result, Spec
 from .._validation import check_app, check_project
 from .._workers.container_roles import is_celery
 from .._workers.handover import Stop, TookOver, take_over
@@ -36,13 +36,7 @@ ARGUMENTS: ArgumentSpec = {
     "wait": {"type": "bool", "default": True},
     "timeout": {"type": "float", "default": start_candidate.DEFAULT_TIMEOUT},
     "replaces": {"type": "str", "default": ""},
-    "broker": {
-        "type": "dict",
-        "options": {
-            "service": {"type": "str", "default": "redis"},
-            "url": {"type": "str", "default": "", "no_log": True},
-        },
-    },
+    "broker": {"type": "dict", "options": BROKER_OPTIONS},
 }
 
 

@@ -20,7 +20,7 @@ from .._journal.fencing import fenced
 from .._journal.journal import AnyJournal
 from .._journal.step import Step
 from .._journal.store import Store
-from .._module.spec import ArgumentSpec, Params, Result, Spec
+from .._module.spec import BROKER_OPTIONS, ArgumentSpec, Params, Result, Spec
 from .._resources.host import available_memory
 from .._resources.memory_budget import may_load
 from .._resources.memory_use import app_of
@@ -40,13 +40,7 @@ ARGUMENTS: ArgumentSpec = {
     "restore_orphans": {"type": "bool", "default": True},
     "candidate": {"type": "str", "default": ""},
     "unknown_tasks": {"type": "str", "choices": list(POLICIES), "default": "fail"},
-    "broker": {
-        "type": "dict",
-        "options": {
-            "service": {"type": "str", "default": "redis"},
-            "url": {"type": "str", "default": "", "no_log": True},
-        },
-    },
+    "broker": {"type": "dict", "options": BROKER_OPTIONS},
 }
 
 

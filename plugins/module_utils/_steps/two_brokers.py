@@ -15,7 +15,7 @@ from .._broker.redis import PLAIN, RedisError, parse_url
 from .._docker.containers import of_project
 from .._errors import BluegreenError
 from .._host import Host
-from .._module.spec import Params
+from .._module.spec import BROKER_OPTIONS, Params
 from .._validation import check_project
 
 SIDES = ("source", "destination")
@@ -23,11 +23,7 @@ SIDES = ("source", "destination")
 BROKER: dict[str, Any] = {
     "type": "dict",
     "required": True,
-    "options": {
-        "project": {"type": "str", "default": ""},
-        "service": {"type": "str", "default": "redis"},
-        "url": {"type": "str", "default": "", "no_log": True},
-    },
+    "options": {"project": {"type": "str", "default": ""}, **BROKER_OPTIONS},
 }
 
 

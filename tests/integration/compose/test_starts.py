@@ -57,4 +57,4 @@ def test_a_hook_is_refused_with_each_version_that_knows_it(compose, hook):
     )
     model = compose.rendered()
     found = compose_starts.examine({"blue": model, "green": model}, SERVICES, compose.version)
-    assert [each for each in found.errors if each.startswith(f"Service web has {hook}, ")] == found.errors != []
+    assert [each for each in found.errors if each.startswith(f"Service web has the key {hook}, ")] == found.errors != []

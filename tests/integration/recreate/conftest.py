@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import random
 import uuid
 from pathlib import Path
@@ -64,7 +65,7 @@ class Shop:
         """A subnet that no network of this engine has: a run that was killed may have left its own behind."""
         taken = [
             ipaddress.ip_network(config["Subnet"])
-            for network in self.engine.get("/networks")
+            for network in json.loads(self.engine.request("GET", "/networks"))
             for config in network["IPAM"]["Config"] or ()
         ]
         subnets = list(ipaddress.ip_network("198.18.0.0/15").subnets(new_prefix=24))

@@ -67,7 +67,8 @@ def test_the_next_push_waits_while_a_deployment_is_open_and_goes_when_it_ended()
     made.offer(push(2))
     said = made.answer([is_open(1), closed(1, name="pi2")], 100)
     assert said == [
-        "The turn of the push of 000000000000 on main (delivery id-1) is over: committed on 1 host, open on 1 host.",
+        "The run for the push of 000000000000 on main (delivery id-1) has ended: its deployment is finished on 1 "
+        "host, awaits finish or rollback on 1 host.",
         f"The push of 000000000000 on main (delivery id-2) waits: pi1 has an open deployment of {push(1).commit}.",
     ]
     assert made.next(159) is None
@@ -126,25 +127,25 @@ def test_a_push_that_no_host_could_begin_gives_way_to_a_newer_one():
 
 def test_a_push_is_not_deployed_again_after_it_was_rolled_back():
     made = begun()
-    assert "rolled_back on 1 host" in made.answer([closed(1, "rolled_back")], 10)[0]
+    assert "rolled back on 1 host" in made.answer([closed(1, "rolled_back")], 10)[0]
     assert made.next(10000) is None
 
 
 def test_a_push_that_failed_before_any_host_began_is_not_tried_again():
     made = begun()
-    assert made.answer([FRESH], 10)[0].endswith("is over: no host began to deploy it.")
+    assert made.answer([FRESH], 10)[0].endswith("has ended: no host began to deploy it.")
     assert made.next(10000) is None
 
 
 def test_a_partial_rollout_holds_and_is_not_begun_again():
     made = begun()
-    assert "open on 1 host" in made.answer([is_open(1), Host("pi2", "unknown")], 10)[0]
+    assert "awaits finish or rollback on 1 host" in made.answer([is_open(1), Host("pi2", "unknown")], 10)[0]
     assert made.kept.pending is None
 
 
 def test_a_workflow_of_awx_answers_without_hosts():
     made = begun()
-    assert made.answer([], 10) == ["The turn of the push of 000000000000 on main (delivery id-1) is over."]
+    assert made.answer([], 10) == ["The run for the push of 000000000000 on main (delivery id-1) has ended."]
     made.offer(push(2))
     assert made.next(10) == Turn(2, push(2))
 
@@ -152,7 +153,7 @@ def test_a_workflow_of_awx_answers_without_hosts():
 def test_a_turn_without_an_answer_is_followed_by_a_look_and_the_push_is_not_forgotten():
     made = begun()
     assert made.next(7200) == Turn(2, None)
-    assert "open on 1 host" in made.answer([is_open(1)], 7210)[0]
+    assert "awaits finish or rollback on 1 host" in made.answer([is_open(1)], 7210)[0]
 
 
 def test_without_a_time_limit_an_answer_is_waited_for():

@@ -72,7 +72,7 @@ class Folder:
             raise ValueError(f"{self._state} cannot be read: {error.strerror}.") from error
         except ValueError:
             raise ValueError(
-                f"{self._state} is damaged. Remove it, and the pushes of before are forgotten: one that waits is lost, "
+                f"{self._state} is damaged. Remove it; the earlier pushes are then forgotten: one that waits is lost, "
                 "and one that is sent again would be deployed again."
             ) from None
 

@@ -20,6 +20,13 @@ from github_delivery import Ignored, Push
 
 REMEMBERED = 1000
 VERSION = 1
+# How the log says in which state the deployment of a push is on a host.
+_OUTCOMES = {
+    "open": "awaits finish or rollback",
+    "committed": "is finished",
+    "rolled_back": "was rolled back",
+    "failed": "failed",
+}
 
 
 class Host(NamedTuple):
@@ -66,7 +73,7 @@ class Turns:
             # It may be live, or may have been undone by somebody's will since: not for us to do again.
             said.append(
                 f"This service was stopped while it deployed the push of {self.kept.deployed}; that one is not deployed "
-                "again. status.yml shows how it ended."
+                "again. The playbook smallfleet.bluegreen.status shows how it ended."
             )
             self.kept = self.kept._replace(deployed=None)
         if self.kept.pending:
@@ -112,11 +119,12 @@ class Turns:
         begun = [host for host in hosts if host.release == push.commit]
         if begun:
             counts = Counter(host.result if host.state == "closed" else host.state for host in begun)
-            return f"The turn of the push of {push} is over: " + ", ".join(
-                f"{state or 'closed'} on {count} host{'s' * (count > 1)}" for state, count in sorted(counts.items())
+            return f"The run for the push of {push} has ended: its deployment " + ", ".join(
+                f"{_OUTCOMES.get(state, state or 'is closed')} on {count} host{'s' * (count > 1)}"
+                for state, count in sorted(counts.items())
             ) + "."
         if not holding:
-            return f"The turn of the push of {push} is over{': no host began to deploy it' if hosts else ''}."
+            return f"The run for the push of {push} has ended{': no host began to deploy it' if hosts else ''}."
         if self.kept.pending:
             return _dropped(push, self.kept.pending)
         self.kept = self.kept._replace(pending=push)
