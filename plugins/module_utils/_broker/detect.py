@@ -305,7 +305,8 @@ class _Chooser:
             if len(places) > 1:
                 raise BluegreenError(
                     f"Cannot tell which broker is used: {places[0]}, but {places[1]}. Give all services the same URL, "
-                    "or set bluegreen_broker (and bluegreen_broker_service) to the broker that Celery uses."
+                    "or set bluegreen_broker to shared if Celery's broker is outside both colors, else to color, with "
+                    "its service in bluegreen_broker_service."
                 )
 
     def _require_certainty(self, each: _Evidence) -> None:

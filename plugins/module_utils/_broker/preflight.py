@@ -122,7 +122,7 @@ def leftover_finding(color: Color) -> str:
         return ""
     return (
         f"The broker of {color.project} still holds tasks of an earlier deployment ({queues.in_words(left)}), which "
-        "this deployment would lose: it creates that broker again, and no live color can take them. Start the workers "
-        f"of {color.project} until the tasks are done, or remove the broker's container and volume if you do not need "
-        "those tasks."
+        "this deployment would lose: it creates that broker again, and no color is live that could take them. Start "
+        f"the workers of {color.project} until the tasks are done, or remove the broker's container and volume if you "
+        "do not need those tasks."
     )

@@ -24,7 +24,7 @@ from .adoption_routes import Line, Way, Ways
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 FILES_LABEL = "com.docker.compose.project.config_files"
 RELOAD = "nginx -t && systemctl reload nginx"
-_UNKNOWN = "its configuration uses a variable, or is broken"
+_UNKNOWN = "the Nginx configuration uses a variable, or is broken"
 
 
 class App(NamedTuple):

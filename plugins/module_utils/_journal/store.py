@@ -45,7 +45,18 @@ _ENV_FILE = re.compile(rf"\.?({'|'.join(COLORS)})(-.+)?\.env(\.tmp)?", re.DOTALL
 
 
 class JournalCorrupt(BluegreenError):
-    """Neither the journal nor its previous version can be read."""
+    """Neither the journal nor its previous version can be read.
+
+    :ivar what: that sentence, without a way out and its full stop.
+    """
+
+    def __init__(self, what: str, problems: list[str]) -> None:
+        super().__init__(
+            f"{what}: run {command('recover')}, which looks at the host instead and keeps the damaged file under "
+            "another name.",
+            problems=problems,
+        )
+        self.what = what
 
 
 class Store:
@@ -188,9 +199,8 @@ class Store:
                 problems += [f"{name}: {problem}" for problem in error.problems]
         raise JournalCorrupt(
             f"The journal {self.path('deployment.json')} cannot be read ({joined(broken)} {agree(broken, 'is', 'are')} "
-            f"damaged): run {command('recover')}, which looks at the host instead and keeps the damaged file under "
-            "another name.",
-            problems=problems,
+            "damaged)",
+            problems,
         )
 
     def set_aside(self, stamp: str) -> list[str]:

@@ -51,10 +51,9 @@ def find(host: Host, nginx: Nginx) -> Found:
     nginx_master.check_pid_file(found.pid, found.pid_file)
     if not sees(found.pid, nginx.file):
         raise BluegreenError(
-            f"Nginx (process {found.pid}) does not see {nginx.file} as this host does, because its systemd unit hides "
-            "it or puts something else there (such as BindPaths=, InaccessiblePaths=, TemporaryFileSystem=, or "
-            "PrivateTmp= below /tmp): remove that setting from the unit, or name a file in bluegreen_nginx_file that "
-            "Nginx sees."
+            f"Nginx (process {found.pid}) does not see {nginx.file} as this host does, because a setting of its "
+            "systemd unit hides it (such as BindPaths=, InaccessiblePaths=, TemporaryFileSystem=, or PrivateTmp= for "
+            "files below /tmp): remove that setting, or name a file in bluegreen_nginx_file that Nginx sees."
         )
     return found
 

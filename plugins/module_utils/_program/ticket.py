@@ -107,6 +107,7 @@ class LongStep:
             os.fchmod(file, SECRET_MODE)
             fcntl.flock(file, fcntl.LOCK_EX)
             null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            ready, detached = os.pipe()
             child = os.fork()
         except OSError:
             remove(path)
@@ -115,6 +116,9 @@ class LongStep:
         if child:
             # The parent must end, because sudo and sshd wait for it, and it must never continue the step.
             try:
+                # Nobody hears of the child before its locks carry its own name. If it is killed, this ends too.
+                os.close(detached)
+                os.read(ready, 1)
                 self._answer(json.dumps({TICKET: ticket, SO_FAR: sentence}))
             finally:
                 os._exit(0)
@@ -122,9 +126,11 @@ class LongStep:
         for stream in (0, 1, 2):
             os.dup2(null, stream)
         os.close(null)
+        os.close(ready)
         self._file = file
         for note in _progress.in_another_process:
             note()
+        os.close(detached)
 
     def _note(self, record: dict[str, Any]) -> None:
         # A reader may see a torn line while this is written, and ignores it.

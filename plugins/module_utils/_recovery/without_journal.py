@@ -75,8 +75,8 @@ def recover_without_journal(host: Host, store: Store, corrupt: JournalCorrupt, c
         served, why = None, f" ({error.message.rstrip('.')})"
     if not served:
         raise BluegreenError(
-            f"{corrupt.message} But it could not be verified which color Nginx serves{why}, so nothing was done. "
-            f"Repair Nginx, then run {command('recover')}."
+            f"{corrupt.what}, and it could not be verified which color Nginx serves{why}. So nothing was done: repair "
+            f"Nginx, then run {command('recover')} again."
         )
     if check_mode:
         return _result(f"The journal is damaged. Color {served} is live, and only the workers of {served} would run.")

@@ -31,6 +31,7 @@ class Color(Protocol):
     """A color as the host shows it; :class:`_deployment.color.Color` is one."""
 
     name: str
+    project: str
     containers: list[Container]
 
 
@@ -180,8 +181,9 @@ class _Restoration:
             if self.color.name == self.journal["from"] and wanted and old["name"] not in known:
                 self.problems.append(
                     f"Container {old['name']} was removed by somebody, and {self.store.path('containers.json')} does "
-                    "not say how it was made: create it with docker compose up --no-start, then run "
-                    f"{command('rollback')} again."
+                    f"not say how it was made: create it (docker compose -p {self.color.project} up --no-start "
+                    f"{old['service']}; if the Compose file uses BG_COLOR, BG_PORT or BG_RELEASE, set these variables "
+                    f"to what the old color ran with), then run {command('rollback')} again."
                 )
 
     def _create_networks(self, wanted: set[str]) -> None:

@@ -206,8 +206,8 @@ def give_up(host: Host, policy: Optional[str]) -> None:
         )
     # A rollback to a kept color must not fail here, for example.
     host.warn(
-        f"{sentence} Tasks that they do not register are therefore not parked, and they would discard them: keep every "
-        "task name of the old release."
+        f"{sentence} So no task is parked, and the new workers would discard those that they do not register: keep "
+        "every task name of the old release."
     )
 
 

@@ -273,7 +273,8 @@ ADOPTED = {"projects": {"blue": "shop"}, "ports": {"blue": 8000}}
             False,
             {},
             [
-                "it is unknown whether Nginx sends requests to it (its configuration uses a variable, or is broken)",
+                "it is unknown whether Nginx sends requests to it (the Nginx configuration uses a variable, or is "
+                "broken)",
                 "If you are sure that Nginx does not use port 8000, stop it",
             ],
             ["nobody uses it"],

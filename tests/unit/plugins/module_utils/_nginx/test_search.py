@@ -125,7 +125,7 @@ def test_a_file_that_it_does_not_see(machine):
     machine.master(7)
     machine.blind = (7,)
     with pytest.raises(
-        BluegreenError, match=r"Nginx \(process 7\) does not see .*/shop.conf as this host does, because its"
+        BluegreenError, match=r"Nginx \(process 7\) does not see .*/shop.conf as this host does, because a setting"
     ):
         machine.find()
 

@@ -330,9 +330,8 @@ def test_where_nobody_knows_which_color_is_live_nothing_is_done(scene, served, c
         scene.recover(check_mode)
     assert refusal.value.message == (
         f"The journal {scene.store.path('deployment.json')} cannot be read (deployment.json and "
-        "deployment.json.previous are damaged): run ansible-playbook smallfleet.bluegreen.recover, which looks at the "
-        "host instead and keeps the damaged file under another name. But it could not be verified which color Nginx "
-        "serves, so nothing was done. Repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover."
+        "deployment.json.previous are damaged), and it could not be verified which color Nginx serves. So nothing was "
+        "done: repair Nginx, then run ansible-playbook smallfleet.bluegreen.recover again."
     )
     assert untouched(scene)
 

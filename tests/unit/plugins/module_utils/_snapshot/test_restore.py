@@ -285,8 +285,9 @@ def test_a_container_of_which_nothing_is_remembered_is_named(scene):
         restore(scene, journal)
     assert failure.value.message.splitlines()[1] == (
         f"Container shop-blue-worker-1 was removed by somebody, and {scene.store.path('containers.json')} does not say "
-        "how it was made: create it with docker compose up --no-start, then run ansible-playbook "
-        "smallfleet.bluegreen.rollback again."
+        "how it was made: create it (docker compose -p shop-blue up --no-start worker; if the Compose file uses "
+        "BG_COLOR, BG_PORT or BG_RELEASE, set these variables to what the old color ran with), then run "
+        "ansible-playbook smallfleet.bluegreen.rollback again."
     )
 
 

@@ -201,7 +201,7 @@ def test_going_back_does_not_fail_because_the_app_fits_at_no_time(host, calls, t
     tight[1] = 93 * MIB
     bg_stop_workers.stop_workers(in_deployment(unknown_tasks="hold"), host, False)
     assert calls == [STOP]
-    assert "Tasks that they do not register are therefore not parked" in host.warnings[0]
+    assert "So no task is parked, and the new workers would discard" in host.warnings[0]
 
 
 def test_workers_are_not_throttled_where_not_even_the_app_fits_beside_them(host, calls, tight):

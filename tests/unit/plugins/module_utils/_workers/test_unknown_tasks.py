@@ -286,7 +286,7 @@ def test_where_there_is_no_memory_for_that(scene, monkeypatch, policy, refused):
         assert scene.journal.data["task_names"] == LEFT_OPEN
     else:
         assert scene.ask() is None
-        assert "Tasks that they do not register are therefore not parked" in scene.host.warnings[0]
+        assert "So no task is parked, and the new workers would discard" in scene.host.warnings[0]
     assert ["green-worker"] not in scene.asked
 
 
