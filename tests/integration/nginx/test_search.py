@@ -62,7 +62,7 @@ COPY = "mkdir {folder}/copy; cp {folder}/conf.d/* {folder}/copy; mount --bind {f
 def test_a_file_that_it_does_not_see_as_the_host_does(host, lab):
     (refusal,) = nginx_preflight.preflight(host, lab.settings)
     assert refusal.startswith(
-        f"Nginx (process {lab.pid}) does not see {lab.owned} as this host does, because its systemd unit"
+        f"Nginx (process {lab.pid}) does not see {lab.owned} as this host does, because a setting of its"
     )
     assert nginx_preflight.cannot_switch(host, lab.settings) == refusal
 
