@@ -1,6 +1,11 @@
-# Every target calls one script; the scripts say what they do at their top.
+# Every target calls one script or sessions of noxfile.py, which say what they do at their top.
 
-.PHONY: help demo demo-clean test test-all test-unit test-sanity test-molecule lint faults vm fleet-cost bench bench-report clean
+NOX := .venv/bin/nox
+# Two at a time, each printed as a whole, and all of them whatever fails.
+BESIDE := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
+
+.PHONY: help demo demo-clean test test-all test-unit test-unit-long test-sanity test-system test-system-long test-molecule lint \
+	build faults vm fleet-cost bench bench-report clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,36 +17,61 @@ demo:  ## Deploy a real app to a Pi-sized host in a container, under load, three
 demo-clean:  ## Remove all that `make demo` made
 	@lab/clean demo
 
-test:  ## The tests; PARTS=unit,lint for some (tests/run --help)
-	@tests/run $(if $(PARTS),--parts $(PARTS))
+test:  ## The tests (20 minutes); the linters and the unit tests beside those that need Docker
+	@lab/setup
+	@$(BESIDE) test-system test-unit lint build test-sanity
 
 test-all:  ## All of them, the long ones too (an hour and a half); not `make faults` and `make vm`
-	@tests/run --parts all
+	@lab/setup
+	@$(BESIDE) test-system-long test-unit-long lint build test-sanity
 
 test-unit:  ## Only the unit tests
-	@tests/run --parts unit
+	@lab/setup venv
+	@$(NOX) -s unit
+
+test-unit-long:
+	@lab/setup venv
+	@$(NOX) -s unit_long unit_oldest
 
 test-sanity:  ## Only ansible-test sanity
-	@tests/run --parts sanity
+	@lab/setup venv
+	@$(NOX) -s sanity
 
-test-molecule:  ## Only the scenarios; SCENARIO=rollback for one
-	@tests/run --parts molecule $(if $(SCENARIO),--scenario $(SCENARIO))
+# With the + its lines are printed as they come.
+test-system:  ## Only what needs Docker: real servers, and deployments to Pi-sized hosts
+	@lab/setup
+	+@$(NOX) -s system
+
+test-system-long:
+	@lab/setup
+	+@$(NOX) -s system_long
+
+test-molecule:  ## Only Molecule's scenarios, the long ones too; SCENARIO=rollback for one
+	@lab/setup
+	@.venv/bin/pytest tests/system/molecule -v --numprocesses 3 --dist loadgroup $(if $(SCENARIO),-k '[$(SCENARIO)]')
 
 lint:  ## Only the linters
-	@tests/run --parts lint
+	@lab/setup venv
+	@$(NOX) -s lint extra-checks
 
-faults:  ## Every fault at every phase of a deployment (an hour); goes on where it stopped; ONLY=kill:health FRESH=1 HOSTS=3
+build:  ## Only the build of the collection, and its import as by Galaxy
+	@lab/setup venv
+	@$(NOX) -s build
+
+# kill:health,power is [kill:health] or [power: in the names of the tests.
+faults:  ## Every fault at every phase of a deployment (an hour); goes on where it stopped; ONLY=kill:health,power FRESH=1 HOSTS=3
 	@lab/setup all field venv-runner
-	@.venv/bin/python tests/faults/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(HOSTS),--hosts '$(HOSTS)') \
-		$(if $(FRESH),--fresh) $(if $(AGAIN),--again)
+	@$(if $(FRESH),rm -f tests/system/faults/.run/results.jsonl)
+	@.venv/bin/pytest tests/system/faults --matrix -v -n $(or $(HOSTS),3) --dist worksteal $(if $(ONLY),-k \
+		"$$(echo '$(ONLY)' | sed -E 's/[^, ]+/[&]/g; s/\[([^]:]+)\]/[\1:/g; s/,/ or /g')")
 
-vm:  ## Power cuts and clock jumps on an emulated computer (an hour and more); ARCH=amd64: quicker; CELLS=…
+vm:  ## Power cuts and clock jumps on an emulated computer (an hour and more); ARCH=amd64: quicker; CELLS=… KEEP=1
 	@lab/setup venv vm-$(or $(ARCH),arm64)
-	@.venv/bin/python tests/vm/run.py --arch $(or $(ARCH),arm64) $(if $(CELLS),--cells '$(CELLS)')
+	@.venv/bin/pytest tests/system/vm -v -s --arch $(or $(ARCH),arm64) $(if $(CELLS),--cells '$(CELLS)') $(if $(KEEP),--keep)
 
 fleet-cost:  ## What one, five and ten hosts cost the controller (a quarter of an hour)
 	@lab/setup
-	@.venv/bin/python tests/fleet/cost.py
+	@.venv/bin/python tests/system/fleet/cost.py
 
 bench:  ## Measure ways to deploy (over an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
 	@lab/setup

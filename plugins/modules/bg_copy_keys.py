@@ -16,9 +16,9 @@ description:
     key, that of O(source) is used. Nothing is removed from O(source).
   - Keys of Celery and of this collection are never copied. M(smallfleet.bluegreen.bg_move_tasks) moves tasks.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.two_brokers
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._two_brokers
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full

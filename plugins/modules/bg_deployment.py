@@ -19,10 +19,10 @@ description:
   - Errors name the variables of the role P(smallfleet.bluegreen.bluegreen#role) instead of the options of this module.
   - An option that does not mention a state is used with O(state=open).
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.settings
-  - smallfleet.bluegreen.deployment
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._settings
+  - smallfleet.bluegreen._deployment
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full

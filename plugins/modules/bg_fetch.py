@@ -18,8 +18,8 @@ description:
   - It holds no lock meanwhile, because a pull may take an hour. In a deployment it writes a heartbeat every few
     seconds, and ends Compose if another run has taken over the deployment.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full

@@ -30,9 +30,9 @@ attributes:
   idempotent:
     description:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: none
+    support: full
     details:
-      - The file contains the time at which it was written.
+      - The file is written again, because it contains the time. It counts as changed only if something else differs.
 options:
   looks:
     description:
@@ -53,6 +53,8 @@ options:
     default: ""
 seealso:
   - module: smallfleet.bluegreen.bg_info
+requirements:
+  - ansible-core on the controller, without further packages; nothing on the hosts
 """
 
 EXAMPLES = r"""

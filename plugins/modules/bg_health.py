@@ -18,8 +18,8 @@ description:
     and returns its last log lines. A crash loop thus costs seconds instead of the whole deadline.
   - Does not follow redirects, so that O(status) can name the status of one.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full

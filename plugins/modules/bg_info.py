@@ -15,9 +15,9 @@ description:
   - Reads which color is live, what runs, what waits in the queues, whether a deployment is open, and how the last ones
     ended. Changes nothing and takes no lock.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.settings
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._settings
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full

@@ -21,9 +21,9 @@ description:
   - Within a deployment, O(smallfleet.bluegreen.bg_stop_workers#module:unknown_tasks) decides whether tasks that the
     workers of the destination do not register are parked in lists beside the queues, because Celery would discard them.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.two_brokers
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._two_brokers
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full

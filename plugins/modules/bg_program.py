@@ -22,8 +22,8 @@ description:
   - Does nothing on a host without systemd, which has no guard. While a deployment is open the program is left alone,
     with a warning, because it is the guard of that deployment.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full

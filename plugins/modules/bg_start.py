@@ -21,9 +21,9 @@ description:
   - During a deployment the restart policies are written into the journal and disabled before the start. Workers get
     theirs back once they consume.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.broker
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._broker
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full
@@ -87,6 +87,9 @@ options:
     description: Seconds for each role.
     type: float
     default: 120
+seealso:
+  - module: smallfleet.bluegreen.bg_stop_workers
+  - module: smallfleet.bluegreen.bg_health
 """
 
 EXAMPLES = r"""

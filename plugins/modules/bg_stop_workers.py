@@ -24,9 +24,9 @@ description:
     not start the old workers beside the new ones.
   - Containers are stopped, never removed. A rollback starts the very same containers again.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.broker
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._broker
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full
@@ -101,6 +101,9 @@ options:
     type: str
     choices: [fail, hold, move]
     default: fail
+seealso:
+  - module: smallfleet.bluegreen.bg_start
+  - module: smallfleet.bluegreen.bg_move_tasks
 """
 
 EXAMPLES = r"""

@@ -19,8 +19,8 @@ description:
   - If the verification fails, the previous file is restored, Nginx is reloaded, and the module fails.
   - The color has to be healthy already, because another program may reload Nginx as soon as the file is written.
 extends_documentation_fragment:
-  - smallfleet.bluegreen.bluegreen
-  - smallfleet.bluegreen.attributes
+  - smallfleet.bluegreen._bluegreen
+  - smallfleet.bluegreen._attributes
 attributes:
   check_mode:
     support: full

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from typing import Any, Callable
 
@@ -26,6 +27,8 @@ def _json(report: dict[str, Any]) -> str:
 
 # By the extension of the file.
 FORMATS: dict[str, Callable[[dict[str, Any]], str]] = {".html": page, ".json": _json}
+# The time of the report, which each format has before any other one.
+_AT = re.compile(r'(?:"at": |<time datetime=)"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 
 
 def check_name(name: str) -> None:
@@ -36,13 +39,25 @@ def check_name(name: str) -> None:
         )
 
 
+def differs(name: str, report: dict[str, Any]) -> bool:
+    """Whether the file is missing, or differs from the report in more than its time."""
+    path = _path(name)
+    try:
+        with open(path, encoding="utf-8") as file:
+            previous = file.read()
+    except (OSError, ValueError):
+        return True
+    at = _AT.search(previous)
+    return not at or _rendered(path, {**report, "at": at[1]}) != previous
+
+
 def write(name: str, report: dict[str, Any]) -> None:
     """Replace the report in one step, so that a reader sees either the previous report or this one.
 
     :raises ReportError: if the file cannot be written.
     """
-    path = os.path.abspath(os.path.expanduser(name))
-    rendered = FORMATS[os.path.splitext(path)[1]](report)
+    path = _path(name)
+    rendered = _rendered(path, report)
     try:
         descriptor, draft = tempfile.mkstemp(prefix=".bluegreen-report-", dir=os.path.dirname(path))
         try:
@@ -59,3 +74,11 @@ def write(name: str, report: dict[str, Any]) -> None:
             f"bluegreen_report is {name!r}, but {path} cannot be written ({error.strerror}): name a file in a folder "
             "of this computer that exists and is writable."
         ) from error
+
+
+def _path(name: str) -> str:
+    return os.path.abspath(os.path.expanduser(name))
+
+
+def _rendered(path: str, report: dict[str, Any]) -> str:
+    return FORMATS[os.path.splitext(path)[1]](report)

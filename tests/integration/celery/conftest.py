@@ -5,25 +5,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from compose_project import IMAGE, Project
+from compose_project import Project
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 
-HERE = Path(__file__).parent
 
-
-def pytest_collection_modifyitems(items):
-    try:
-        reason = "" if Host().engine.image(IMAGE) else f"there is no image {IMAGE} (lab/setup app)"
-    except EngineError as error:
-        reason = error.message
-    for item in items if reason else ():
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.skip(reason=reason))
+@pytest.fixture(scope="session", autouse=True)
+def image(lab_setup):
+    lab_setup("app")
 
 
 @pytest.fixture

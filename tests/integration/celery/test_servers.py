@@ -42,7 +42,8 @@ PAIRS = [(REDIS_6, REDIS_7, PASSWORD), (REDIS_7, REDIS_8, ACL), (REDIS_8, VALKEY
 
 
 @pytest.fixture
-def out(tmp_path):
+def out(lab_setup, tmp_path):
+    lab_setup("redis", or_skip=True)
     os.chmod(tmp_path, 0o755)
     shutil.copy(Path(__file__).with_name("app.py"), tmp_path)
     return tmp_path
@@ -52,8 +53,6 @@ class Side:
     """A Redis in a container, and an app of Celery's beside it."""
 
     def __init__(self, project, name, image, way, out, env=()):
-        if project.engine.image(image) is None:
-            pytest.skip(f"there is no image {image} (lab/setup redis)")
         self.project, self.name, self.out = project, name, out
         command = ["redis-server", "--save", "", "--protected-mode", "no", *way.options]
         self.redis = project.start(f"redis-{name}", command, image=image)

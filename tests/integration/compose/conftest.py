@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import subprocess
 import uuid
 from pathlib import Path
@@ -20,29 +20,19 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import fetch as deployment_fetch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import PROJECT_LABEL, of_project
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 
-HERE = Path(__file__).parent
-# Another folder of programs, <version>/docker-compose, may be named.
-PROGRAMS = Path(os.environ.get("BLUEGREEN_COMPOSES") or HERE.parents[2] / ".cache" / "compose")
-VERSIONS = sorted(
-    (path.parent.name for path in PROGRAMS.glob("*/docker-compose")), key=lambda name: [*map(int, name.split("."))]
-)
+ROOT = Path(__file__).parents[3]
+PROGRAMS = ROOT / ".cache" / "compose"
+VERSIONS = re.search(r"for version in ([\d. ]+);", (ROOT / "lab/lib/compose.sh").read_text(encoding="utf-8"))[1].split()
 IMAGE = "bluegreen-demo:1"
 
 
-def pytest_collection_modifyitems(items):
-    # Why the machine cannot have them, of the suite. Without a reason they are there, or these tests fail.
-    reason = os.environ.get("BLUEGREEN_NO_COMPOSE", "")
-    try:
-        reason = reason or ("" if Host().engine.image(IMAGE) else f"there is no image {IMAGE} (lab/setup app)")
-    except EngineError as error:
-        reason = error.message
-    for item in items if reason else ():
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.skip(reason=reason))
+@pytest.fixture(scope="session", autouse=True)
+def programs(lab_setup):
+    lab_setup("app")
+    lab_setup("compose", or_skip=True)
 
 
 class Compose:
@@ -112,9 +102,8 @@ PARAMS = [
 ]
 
 
-@pytest.fixture(params=PARAMS or ["none"])
+@pytest.fixture(params=PARAMS)
 def compose(request, tmp_path, monkeypatch):
-    assert VERSIONS, "There is no Docker Compose for these tests: lab/setup compose"
     plugins = tmp_path / "docker" / "cli-plugins"
     plugins.mkdir(parents=True)
     (plugins / "docker-compose").symlink_to(PROGRAMS / request.param / "docker-compose")

@@ -23,7 +23,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.jour
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import master as nginx_master, upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
-HERE = Path(__file__).parent
+# Where lab/setup puts the program alone, on a machine without it.
+os.environ["PATH"] += os.pathsep + str(Path(__file__).parents[3] / ".cache/nginx/usr/sbin")
 
 MAIN = """
 user root;
@@ -43,12 +44,9 @@ http {{
 """
 
 
-def pytest_collection_modifyitems(items):
-    # Why the machine cannot have one, of the suite. Without a reason it is there, or these tests fail.
-    why_not = os.environ.get("BLUEGREEN_NO_NGINX", "")
-    for item in items:
-        if why_not and item.path.parent == HERE:
-            item.add_marker(pytest.mark.skip(reason=why_not))
+@pytest.fixture(scope="session", autouse=True)
+def program(lab_setup):
+    lab_setup("nginx", or_skip=True)
 
 
 class Color(http.server.ThreadingHTTPServer):

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 
-PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 QUIET = (
     "--headless=new",
@@ -33,14 +33,15 @@ class Chromium:
     """One page after the other; ``events`` are what the browser said of the present one."""
 
     def __init__(self, profile):
-        if not PROGRAM:
+        program = next(filter(None, map(shutil.which, NAMES)), None)
+        if not program:
             raise FileNotFoundError("There is no Chromium: lab/setup chromium installs it.")
         commands, self._write = os.pipe()
         self._read, answers = os.pipe()
         # The browser takes the descriptors 3 and 4. The one for answers is never 3, of four that were just made.
         redirected = f'exec "$@" 3<&{commands} 4>&{answers}'
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with
-            ["bash", "-c", redirected, "chromium", PROGRAM, *QUIET, f"--user-data-dir={profile}", "about:blank"],
+            ["bash", "-c", redirected, "chromium", program, *QUIET, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(commands, answers),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -15,10 +15,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._fleet import
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._report_file import write
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.plugin_utils.fleets import HOSTILE, looks, report
 
-# Why the machine cannot have one, of the suite. Without a reason it is there, or these tests fail.
-WHY_NOT = os.environ.get("BLUEGREEN_NO_CHROMIUM", "")
-pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
-
 # What sticks out of the window, or is cut off by its own box; a text that ends with an ellipsis is meant to be.
 TOO_WIDE = """
 [...document.querySelectorAll("body *")].filter(each => {
@@ -31,7 +27,8 @@ TOO_WIDE = """
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+def browser(lab_setup, tmp_path_factory):
+    lab_setup("chromium", or_skip=True)
     browser = Chromium(tmp_path_factory.mktemp("chromium"))
     yield browser
     browser.close()

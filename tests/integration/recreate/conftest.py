@@ -9,7 +9,6 @@ import ipaddress
 import json
 import random
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -21,18 +20,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 
-HERE = Path(__file__).parent
 IMAGE = "bluegreen-demo:1"
 
 
-def pytest_collection_modifyitems(items):
-    try:
-        reason = "" if Host().engine.image(IMAGE) else f"there is no image {IMAGE} (lab/setup app)"
-    except EngineError as error:
-        reason = error.message
-    for item in items if reason else ():
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.skip(reason=reason))
+@pytest.fixture(scope="session", autouse=True)
+def image(lab_setup):
+    lab_setup("app")
 
 
 class Shop:

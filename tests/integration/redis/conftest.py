@@ -1,12 +1,12 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real Redis servers on unix sockets."""
+"""Real Redis servers on unix sockets: that of the demo's app, or of another version."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 import socket
 import socketserver
 import subprocess
@@ -20,14 +20,26 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.conne
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis, RedisError
 
 HERE = Path(__file__).parent
+# What runs the programs of an image under their own names.
+os.environ["PATH"] = os.pathsep.join([str(HERE / "bin"), os.environ["PATH"]])
+# What a server of another version may do differently; how it is with many messages, one server shows for all.
+ON_EVERY_SERVER = {f"test_{name}" for name in ("redis_server", "move", "hold", "kept", "refused")}
+OTHERS = [pytest.param(name, marks=[pytest.mark.long, pytest.mark.xdist_group(f"redis-{name}")]) for name in ("6", "7", "valkey")]
 
 
-def pytest_collection_modifyitems(items):
-    if shutil.which("redis-server") is not None:
-        return
-    for item in items:
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.skip(reason="redis-server is not installed (apt install redis-server)"))
+def pytest_generate_tests(metafunc):
+    if "redis_server" in metafunc.fixturenames:
+        others = OTHERS if metafunc.module.__name__ in ON_EVERY_SERVER else []
+        metafunc.parametrize("redis_server", [pytest.param("", id="of the app"), *others], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server(request, lab_setup):
+    """The version of the servers."""
+    lab_setup("app")
+    if request.param:
+        lab_setup("redis", or_skip=True)
+    os.environ["BLUEGREEN_REDIS_IMAGE"] = f"bluegreen-redis:{request.param}" if request.param else "bluegreen-demo:1"
 
 
 class Server:
@@ -69,7 +81,7 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory):
+def servers(redis_server, tmp_path_factory):
     root = tmp_path_factory.mktemp("redis")
     both = Server(root / "old"), Server(root / "new")
     yield both

@@ -96,6 +96,7 @@ def test_what_is_moved_comes_before_what_the_destination_has(old, new, host):
         ("abc.reply.celery.pidbox", message()),
         ("celeryev.1234", message()),
     ],
+    ids=["message", "line", "json", "reply", "event"],
 )
 def test_what_is_not_a_queue_of_tasks_stays(old, new, host, key, value):
     with old.connect() as redis:

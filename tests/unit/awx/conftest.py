@@ -1,4 +1,4 @@
-"""What configure.yml asks AWX for is worked out once, for all tests; tests/awx goes on the path."""
+"""What configure.yml asks AWX for is worked out once, for all tests; tests/system/awx goes on the path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "awx"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "system" / "awx"))
 
 import objects  # noqa: E402  pylint: disable=wrong-import-position
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+SITE = "https://github.com/smallfleet/smallfleet.bluegreen/blob/main/"
 # Names that begin as the role's variables do and are none: stats for AWX, and the other role.
 STATISTICS = {"bluegreen_pending", "bluegreen_status"}
 OTHERS = STATISTICS | {"bluegreen_prepare"}
@@ -47,11 +48,42 @@ def test_every_variable_is_one_of_a_role(path, variables):
     assert named - variables - OTHERS == set()
 
 
+def slug(heading):
+    """The anchor that GitHub gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def links_of(path):
+    text = re.sub(r"```.*?```", "", read(path), flags=re.DOTALL)
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"(?m)^\[[^\]]+\]: (\S+)$", text)
+
+
+def anchors(path):
+    text = re.sub(r"```.*?```", "", read(path), flags=re.DOTALL)
+    return {slug(heading) for heading in re.findall(r"(?m)^#+ (.*)$", text)}
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_every_link_within_the_collection_leads_to_a_file(path):
-    targets = [target for target in re.findall(r"\]\(([^)#]+)[^)]*\)", read(path)) if "://" not in target]
-    folder = os.path.join(ROOT, os.path.dirname(path))
-    assert [target for target in targets if not os.path.exists(os.path.join(folder, target))] == []
+def test_every_link_within_the_project_leads_somewhere(path):
+    lost = []
+    for link in links_of(path):
+        target, _, anchor = link.partition("#")
+        if target.startswith(SITE):
+            there = target[len(SITE):]
+        elif "://" in target:
+            continue
+        else:
+            there = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
+        if not os.path.exists(os.path.join(ROOT, there)) or anchor and anchor not in anchors(there):
+            lost.append(link)
+    assert lost == []
+
+
+def test_links_of_the_readme_work_on_galaxy():
+    """Galaxy shows it alone, without the files beside it."""
+    text = read("README.md")
+    assert set(re.findall(r"\]\[([^\]]+)\]", text)) == set(re.findall(r"(?m)^\[([^\]]+)\]: ", text))
+    assert [link for link in links_of("README.md") if not link.startswith(("https://", "#"))] == []
 
 
 @pytest.mark.parametrize("path", PAGES)

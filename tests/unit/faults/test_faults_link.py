@@ -1,4 +1,4 @@
-"""tests/faults/link.py: a network that can be cut."""
+"""tests/system/faults/link.py: a network that can be cut."""
 
 from __future__ import annotations
 

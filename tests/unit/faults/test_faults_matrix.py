@@ -1,7 +1,8 @@
-"""tests/faults/matrix.py and shop_compose.py: which cells there are, and what they are told."""
+"""tests/system/faults/matrix.py and shop_compose.py: which cells there are, and what they are told."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import further
@@ -64,15 +65,9 @@ def test_the_representative_cells_are_cells_of_different_faults():
     assert len({cell.fault for cell in matrix.REPRESENTATIVE}) >= 10
 
 
-def test_cells_are_chosen_by_fault_or_by_fault_and_phase():
-    assert matrix.chosen("kill:health, oom:cutover") == [Cell("kill", "health"), Cell("oom", "cutover")]
-    assert {cell.phase for cell in matrix.chosen("nginx-lies")} == set(matrix.FAULTS["nginx-lies"].phases)
-
-
-@pytest.mark.parametrize(("text", "told"), [("kil", "kill"), ("kill:helth", "health")])
-def test_a_cell_that_is_none_is_refused_with_those_that_are(text, told):
-    with pytest.raises(ValueError, match=f"--only={text} is not possible.*{told}"):
-        matrix.chosen(text)
+def test_cells_that_need_a_host_of_one_kind_are_neighbors_and_the_usual_kind_is_last():
+    kinds = [kind for kind, _cells in itertools.groupby(matrix.cells(), key=lambda cell: cell.kind)]
+    assert len(kinds) == len(set(kinds)) and kinds[-1] == matrix.Kind()
 
 
 def test_what_is_promised_within_seconds_is_asserted():
@@ -118,7 +113,7 @@ def test_the_app_in_another_shape_has_the_image_of_the_shapes_and_the_services_t
     made = shop_compose.for_faults(demo, "bluegreen-field:newest-1")
     assert {service["image"] for service in made["services"].values()} == {"bluegreen-field:newest-1"}
     for name in filter(None, {fault.shape for fault in matrix.FAULTS.values()}):
-        folder = ROOT / "tests/field/shapes" / name
+        folder = ROOT / "tests/system/field/shapes" / name
         laid_over, shape = (yaml.safe_load((folder / f"{each}.yml").read_text(encoding="utf-8")) for each in ("compose", "shape"))
         of_its_own = shape.get("variables", {}).get("bluegreen_init_services", ())
         assert set(laid_over["services"]) <= {*made["services"], *of_its_own}

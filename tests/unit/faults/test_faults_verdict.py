@@ -1,4 +1,4 @@
-"""tests/faults/verdict.py: what is whole, and what is counted."""
+"""tests/system/faults/verdict.py: what is whole, and what is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tests/field/adoption_steps.py: what the plan says of a running app, done to the letter."""
+"""tests/system/field/adoption_steps.py: what the plan says of a running app, done to the letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tests/field/shapes.py and page.py: what a shape's folder says, and the page that is made of all of them."""
+"""tests/system/field/shapes.py and page.py: what a shape's folder says, and the page that is made of all of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""tests/field/starts.py: which containers somebody touched."""
+"""tests/system/field/starts.py: which containers somebody touched."""
 
 from __future__ import annotations
 

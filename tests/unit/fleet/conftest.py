@@ -6,4 +6,4 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/fleet"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/system/fleet"))

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.smallfleet.bluegreen.plugins.doc_fragments import deployment, settings
+from ansible_collections.smallfleet.bluegreen.plugins.doc_fragments import _deployment, _settings as _settings_fragment
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_deployment
@@ -166,7 +166,7 @@ def test_choices_are_those_of_the_modules():
 )
 def test_types_defaults_and_choices_are_those_of_bg_deployment(name, path):
     options = yaml.safe_load(bg_deployment.DOCUMENTATION)["options"]
-    options.update({**documented(settings), **documented(deployment)})
+    options.update({**documented(_settings_fragment), **documented(_deployment)})
     for step in path[:-1]:
         options = options[step]["suboptions"]
     option = options[path[-1]]

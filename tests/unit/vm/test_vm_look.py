@@ -1,4 +1,4 @@
-"""tests/vm/vm_look.py: what a look shows, and what is wrong with it."""
+"""tests/system/vm/vm_look.py: what a look shows, and what is wrong with it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,12 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Event source for ansible-rulebook: pushes to a branch at GitHub, one deployment at a time."""
+"""Event source for ansible-rulebook: pushes to a branch at GitHub, one deployment at a time.
+
+ansible.eda.webhook checks the signature too, but cannot take its place: it queues every push at once, and no rule can drop
+one that is queued when a newer push comes, so each would be deployed in turn. It answers GitHub before anything is on the
+disk, so a restart loses what waits, and it accepts a push that is sent again.
+"""
 
 from __future__ import annotations
 

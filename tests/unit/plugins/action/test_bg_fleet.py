@@ -79,6 +79,14 @@ def test_a_page_also_has_the_host_whose_variables_are_refused(play, tmp_path):
     assert "pi-1" in page and told.partition(": ")[2] in page
 
 
+def test_a_report_that_differs_only_in_its_time_is_written_and_not_a_change(play, tmp_path):
+    report, changes = ("-e", "bluegreen_report=fleet.json"), []
+    for arguments in (("--check",), (), (), ("--check",)):
+        changes.append("changed=1" in play({"pi-1": NOBODY}, *report, *arguments).stdout)
+    assert changes == [True, True, False, False]
+    assert (tmp_path / "fleet.json").exists()
+
+
 def test_check_mode_writes_no_report(play, tmp_path):
     assert play({"pi-1": NOBODY}, "-e", "bluegreen_report=fleet.html", "--check").returncode == 4
     assert not (tmp_path / "fleet.html").exists()

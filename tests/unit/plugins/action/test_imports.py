@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -27,5 +28,7 @@ def test_a_module_is_imported_with_its_action_plugin(name, imported):
         f"steps = '{COLLECTION}.module_utils._steps.bg_'; "
         "print(*(each.rpartition('.')[2] for each in sys.modules if each.startswith(steps)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    # Where this process found the collection.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == imported

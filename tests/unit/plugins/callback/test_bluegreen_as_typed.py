@@ -15,7 +15,7 @@ import yaml
 from ansible.release import __version__ as core
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), *[".."] * 4))
-sys.path.insert(0, os.path.join(ROOT, "tests", "awx"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "system", "awx"))
 
 from extra_variables import written  # noqa: E402  pylint: disable=wrong-import-position
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from fakes import FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _progress
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-from workers import BEAT, WORKER, WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     finish as deployment_finish,
@@ -28,6 +27,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.hand
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.start import restart_workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import stop_workers
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene, facts
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import (
+    BEAT,
+    WORKER,
+    WorkerBroker,
+    WorkerHost,
+)
 
 CONSUMES = WorkerBroker(consumes=["10.0.0.2"])
 

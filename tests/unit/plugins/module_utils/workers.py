@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from fakes import FakeEngine, FakeHost
-
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeEngine, FakeHost
 
 WORKER = {"Path": "celery", "Args": ["-A", "shop", "worker"]}
 BEAT = {"Path": "celery", "Args": ["-A", "shop", "beat"]}

@@ -9,7 +9,12 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._report_file import ReportError, check_name, write
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._report_file import (
+    ReportError,
+    check_name,
+    differs,
+    write,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.plugin_utils.fleets import report
 
 
@@ -25,6 +30,22 @@ def test_a_page_takes_the_place_of_the_one_before(tmp_path):
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert [each.name for each in tmp_path.iterdir()] == ["fleet.html"]
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("name", ["fleet.html", "fleet.json"])
+def test_a_report_of_another_time_is_the_same_and_one_of_another_state_is_not(tmp_path, name):
+    path = tmp_path / name
+    assert differs(str(path), report())
+    write(str(path), {**report(), "at": "2026-11-25T20:14:00Z"})
+    assert not differs(str(path), report())
+    assert differs(str(path), {**report(), "hosts": report()["hosts"][1:]})
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b'{"at": "soon"}', b'{"at": "2026-99-25T20:14:00Z"}'])
+def test_a_file_that_is_not_a_report_differs(tmp_path, content):
+    for name in ("fleet.html", "fleet.json"):
+        (tmp_path / name).write_bytes(content)
+        assert differs(str(tmp_path / name), report())
 
 
 def test_a_relative_path_and_the_home_folder(tmp_path, monkeypatch):

@@ -7,7 +7,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from fakes import FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connection as broker_connection
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import (
@@ -20,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from broker_case import INSIDE, OUTSIDE, ROLES, app, celery, chosen, refused
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.detect import (
     choose,
@@ -14,6 +13,15 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.detec
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.broker_case import (
+    INSIDE,
+    OUTSIDE,
+    ROLES,
+    app,
+    celery,
+    chosen,
+    refused,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 # What is found

@@ -5,7 +5,13 @@
 from __future__ import annotations
 
 import pytest
-from broker_case import INSIDE, OUTSIDE, celery, refused
+
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.broker_case import (
+    INSIDE,
+    OUTSIDE,
+    celery,
+    refused,
+)
 
 REFUSED = [
     (

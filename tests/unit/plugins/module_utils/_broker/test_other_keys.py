@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from fakes import FakeClock
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import other_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.other_keys import Count
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeClock
 
 MESSAGE = b'{"body": "W10=", "properties": {"delivery_tag": "t1"}}'
 

@@ -8,7 +8,6 @@ import contextlib
 from types import SimpleNamespace
 
 import pytest
-from fakes import FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import (
     connection as broker_connection,
@@ -24,6 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.prefl
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 URL = "redis://:hunter2@redis.lan/0"
 COLOR, SHARED = BrokerSettings("color"), BrokerSettings("shared", "redis", URL)

@@ -9,12 +9,12 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from fakes import FakeClock
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import remote_control
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.node_names import Host, Nodes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import SEPARATOR as SEP
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeClock
 
 
 def reply(node, content, base64_body=True):

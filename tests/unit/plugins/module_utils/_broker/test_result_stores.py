@@ -7,12 +7,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from fakes import FakeBroker, FakeHost, record
-from workers import Notes
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move_checks, result_stores
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeBroker, FakeHost, record
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes
 
 
 class Store(FakeBroker):

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from fakes import FakeBroker, FakeHost
-from workers import Notes
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import worker_conf
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.worker_conf import WorkerConf, merged
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import kombu
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeBroker, FakeHost
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes
 
 USUAL = kombu.Layout(kombu.SEPARATOR, kombu.PRIORITY_STEPS)
 MINE = {"broker_transport_options": {"sep": ":", "priority_steps": [0, 5], "unacked_key": "********"}}

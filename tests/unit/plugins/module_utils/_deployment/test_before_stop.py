@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from workers import Notes, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import before_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.before_stop import run_before_stop
@@ -14,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory_budget
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes, WorkerHost
 
 # 30 MiB of a loaded app and 10 of Redis, and 64 to spare.
 BUDGET = memory_budget.record(memory_budget.Room(0, 90 * MIB, 10 * MIB, 80 * MIB, 30 * MIB), oom_kills=0)

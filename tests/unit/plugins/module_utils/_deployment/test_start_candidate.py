@@ -7,7 +7,6 @@ from __future__ import annotations
 import copy
 
 import pytest
-from workers import Notes, WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import start_candidate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.start_candidate import (
@@ -18,6 +17,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.s
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import (
+    Notes,
+    WorkerBroker,
+    WorkerHost,
+)
 
 
 @pytest.fixture

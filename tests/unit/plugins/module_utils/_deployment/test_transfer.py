@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from fakes import record
-from workers import WORKER
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import transfer
@@ -15,6 +13,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.jour
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import WORKER
 
 
 @pytest.mark.parametrize(

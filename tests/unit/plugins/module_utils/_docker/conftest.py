@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from engine_server import Server
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import Engine
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.engine_server import Server
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from workers import WORKER, Notes, WorkerHost
-
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.cpu_shares import (
     lower_weights,
     put_back_weights,
 )
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import WORKER, Notes, WorkerHost
 
 
 def workers(host):

@@ -9,10 +9,10 @@ import base64
 import json
 
 import pytest
-from engine_server import frame, http
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import Engine, EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.engine_server import frame, http
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from fakes import FakeHost
-
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.restart_policies import (
     disable_restart,
     restore_restart_policies,
 )
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 
 class Noted:

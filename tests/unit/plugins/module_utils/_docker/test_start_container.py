@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from workers import WORKER, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.start import start_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.transport import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import WORKER, WorkerHost
 
 LOGS = {"shop-blue-worker-1": ["last line of blue-worker"]}
 

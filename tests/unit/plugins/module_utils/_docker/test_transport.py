@@ -10,9 +10,9 @@ import socket
 import threading
 
 import pytest
-from engine_server import frame, hijacked, http
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import Engine, EngineError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.engine_server import frame, hijacked, http
 
 
 def test_a_socket_that_is_not_there_is_one_sentence(tmp_path):

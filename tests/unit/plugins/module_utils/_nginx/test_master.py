@@ -85,6 +85,7 @@ def test_the_program_of_a_process():
         (str(os.getpid()), f"names process {os.getpid()}, which is "),
         ("7\n", None),
     ],
+    ids=["empty", "of no process", "not a number", "of this process", "as it is"],
 )
 def test_a_pid_file_that_names_another(tmp_path, written, words):
     (tmp_path / "pid").write_text(written)

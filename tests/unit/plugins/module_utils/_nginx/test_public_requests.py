@@ -31,10 +31,10 @@ BLUE, GREEN = ("127.0.0.1", 18001), ("127.0.0.1", 18002)
 class FakeRunning:
     """A running Nginx that is this very process, as far as sockets go."""
 
-    pid = os.getpid()
     addresses = ()
 
     def __init__(self, url, host):
+        self.pid = os.getpid()  # not the class's: ansible-test forks for each test
         self.nginx = Nginx("shop", "/f", "", SERVERS, url, "shop.example.org:80")
         self.host = host
         self.owned = None

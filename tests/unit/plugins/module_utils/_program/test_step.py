@@ -133,7 +133,7 @@ def test_each_module_is_a_step(name):
     assert (PLUGINS / f"modules/{name}.py").exists() and (PLUGINS / f"action/{name}.py").exists()
     root = PLUGINS.parent
     assert f"    - {name}\n" in (root / "meta/runtime.yml").read_text(encoding="utf-8")
-    called = "".join(playbook.read_text(encoding="utf-8") for playbook in root.glob("tests/program/*.yml"))
+    called = "".join(playbook.read_text(encoding="utf-8") for playbook in root.glob("tests/system/program/*.yml"))
     assert f"smallfleet.bluegreen.{name}:" in called
 
 

@@ -44,6 +44,9 @@ lock.close()
 step.end({"changed": True, "text": "ä" * 100000})
 """
 
+# Where this process found the collection; ansible-test names no path to others.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
 
 @pytest.fixture
 def root(tmp_path):
@@ -56,6 +59,7 @@ def step(root, seconds, lasts, thread=""):
     begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", STEP, root, str(seconds), str(lasts), thread],
+        env=ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -141,7 +145,13 @@ def test_a_controller_that_is_gone_ends_nothing(root):
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        given, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.DEVNULL, check=False, timeout=30
+        given,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        timeout=30,
     )
     os.close(writer)
     assert done.returncode == 0

@@ -7,9 +7,9 @@ from __future__ import annotations
 import copy
 
 import pytest
-from fakes import FakeHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import describe as snapshot_describe
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 POLICY = {"Name": "always", "MaximumRetryCount": 0}
 ID = "0123456789abcdef" * 4

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from deployments import Scene
-from fakes import ALWAYS, NO_RESTART
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.color import Color, colors_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import (
@@ -19,6 +17,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot imp
     file as snapshot_file,
     restore as snapshot_restore,
 )
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART
 
 NETWORK = "shop-blue_default"
 

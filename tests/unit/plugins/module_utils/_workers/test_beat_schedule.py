@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from workers import BEAT, WORKER, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import beat_schedule
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import BEAT, WORKER, WorkerHost
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from workers import WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
@@ -13,6 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.sockets import ESTABLISHED, Connection
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import consuming
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import WorkerBroker, WorkerHost
 
 CELERY = "python3 -m celery -A shop worker"
 

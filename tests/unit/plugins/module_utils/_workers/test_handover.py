@@ -7,7 +7,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
@@ -15,6 +14,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import consuming, stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.still_up import MOMENT
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import (
+    BEAT,
+    WORKER,
+    Notes,
+    WorkerBroker,
+    WorkerHost,
+)
 
 BOTH = {"Path": "celery", "Args": ["-A", "shop", "worker", "-B"]}
 FILE = "/srv/shop/celerybeat-schedule"

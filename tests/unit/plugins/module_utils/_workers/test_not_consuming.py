@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import pytest
-from workers import WORKER, WorkerBroker, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import not_consuming
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.not_consuming import SEE_LOG, advice
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import (
+    WORKER,
+    WorkerBroker,
+    WorkerHost,
+)
 
 NAME = "shop-green-worker-1"
 CELERY = ["celery", "-A", "shop", "worker"]

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from workers import Notes, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import quiet
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes, WorkerHost
 
 QUEUES = {"celery@a": [{"name": "celery"}, {"name": "reports"}], "celery@b": [{"name": "celery"}]}
 NOTHING: dict = {"celery@a": [], "celery@b": []}

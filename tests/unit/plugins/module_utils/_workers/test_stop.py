@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from workers import BEAT, WORKER, Notes, WorkerBroker, WorkerHost, workers_of
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
@@ -17,6 +16,14 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop
     plan_stop,
     stop_workers,
     timeout_for,
+)
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import (
+    BEAT,
+    WORKER,
+    Notes,
+    WorkerBroker,
+    WorkerHost,
+    workers_of,
 )
 
 

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from fakes import FakeHost, record
-from workers import Notes, WorkerBroker
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
@@ -16,6 +14,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks, unknown_tasks
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost, record
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes, WorkerBroker
 
 WORKER = {"Path": "celery", "Args": ["-A", "shop", "worker"]}
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 
 import pytest
-from workers import Notes, WorkerHost
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
@@ -33,6 +32,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.why_
     refusals,
     stuck_sentence,
 )
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes, WorkerHost
 
 # What is said only of what ends by itself.
 HOPEFUL = ("No task is lost", "once its tasks are done", "takes no new ones", "ends by itself.")

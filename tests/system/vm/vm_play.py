@@ -1,0 +1,106 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the collection's playbooks on the machine, with a log and a list of remote runs each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCE = "/srv/shop"
+INVENTORY = "inventory.json"
+
+VARIABLES = {
+    "bluegreen_app": "shop",
+    "bluegreen_project_src": SOURCE,
+    "bluegreen_files": ["compose.yml", "durable.yml"],
+    "bluegreen_prepare_server_block": True,
+    "bluegreen_prepare_remove_default_site": True,
+    # An emulated processor takes half a minute for what a Pi does in two seconds.
+    "bluegreen_health_timeout": 10,
+    "bluegreen_health_deadline": 400,
+}
+
+
+class RemoteRun(NamedTuple):
+    phase: str
+    action: str
+    seconds: float
+    name: str
+
+
+def remote_runs(text):
+    """What the callback remote_runs wrote. Pure."""
+    runs = []
+    for line in text.splitlines():
+        phase, action, seconds, name = line.split(" ", 3)
+        runs.append(RemoteRun(phase, action.rpartition(".")[2], float(seconds), name))
+    return runs
+
+
+class Play:
+    """A playbook that runs beside what is done to the machine meanwhile."""
+
+    def __init__(self, folder, playbook, label, counted="/roles/bluegreen/", **variables):
+        """folder: where the inventory is and the logs go."""
+        self.label = label
+        self.log = folder / f"{label}.log"
+        self._runs = folder / f"{label}.runs"
+        self._runs.unlink(missing_ok=True)
+        config = folder / "empty.cfg"
+        config.write_text("", encoding="utf-8")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+        environment.update(
+            LC_ALL="C.UTF-8",
+            # As README has it: the collection is installed, and no ansible.cfg says anything.
+            ANSIBLE_CONFIG=str(config),
+            ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
+            ANSIBLE_CALLBACK_PLUGINS=str(ROOT / "tests/callback"),
+            ANSIBLE_CALLBACKS_ENABLED="remote_runs",
+            ANSIBLE_TIMEOUT="60",
+            BLUEGREEN_REMOTE_RUNS=str(self._runs),
+            BLUEGREEN_REMOTE_RUNS_IN=counted,
+        )
+        command = [str(ROOT / ".venv/bin/ansible-playbook"), "-i", str(folder / INVENTORY), playbook]
+        self._begun = time.monotonic()
+        self.seconds = None
+        with open(self.log, "w", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                [*command, "-e", json.dumps(variables)],
+                cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_unused):
+        self.stop()
+
+    @property
+    def ended(self):
+        return self._process.poll() is not None
+
+    def wait(self, timeout=1800):
+        """Return how it ended, and keep how long it took."""
+        rc = self._process.wait(timeout)
+        self.seconds = time.monotonic() - self._begun
+        return rc
+
+    def stop(self):
+        if not self.ended:
+            self._process.terminate()
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    @property
+    def runs(self):
+        return remote_runs(self._runs.read_text(encoding="utf-8")) if self._runs.exists() else []
