@@ -19,9 +19,9 @@ import re
 from typing import TYPE_CHECKING, Any, Callable
 
 from .._celery import kombu
-from .._words import counted
+from .._words import agree, joined
 from .copy_keys import copy_keys
-from .queues import chunks, present
+from .queues import chunks, present, text
 from .redis import Command, Commands
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def copy_results(host: Host, journal: AnyJournal, here: Commands, there: Command
         the destination's workers start: afterwards the destination is newer.
     :returns: how many keys were written.
     """
-    copied, stuck = 0, 0
+    copied = 0
+    stuck: list[str] = []
     keys = keys_of(here)
     chords = [key for key in keys if GROUP in key]
     over = _sent(there, chords)
@@ -64,16 +65,17 @@ def copy_results(host: Host, journal: AnyJournal, here: Commands, there: Command
     for key in united:
         added = _unite(here, there, key)
         copied += bool(added)
-        stuck += bool(added) and key.endswith(_PARTS) and _is_whole(there, key[: -len(_PARTS)])
+        if added and key.endswith(_PARTS) and _is_whole(there, key[: -len(_PARTS)]):
+            stuck.append(text(key.partition(GROUP)[2][: -len(_PARTS)]))
         journal.renew_lease()
     metas = [key for key in keys if META in key]
     copied += copy_keys(journal, here, there, _better(here, there, metas, replace), replace=True).written
     copied += copy_keys(journal, here, there, [key for key in chords if key not in united], replace).written
     if stuck:
         host.warn(
-            f"The body of {counted(stuck, 'chord')} will not run by itself. All of its other tasks are done, but some "
-            "ended in old workers and some in new ones, and the last in one that was stopping. Send the body again, "
-            "and give running tasks more time next time (bluegreen_worker_stop_timeout)."
+            f"The body of {agree(stuck, 'chord', 'chords')} {joined(stuck)} will not run by itself. All other tasks "
+            "are done, but some ended in old workers and some in new ones, and the last in one that was stopping. Send "
+            "the body again, and give running tasks more time next time (bluegreen_worker_stop_timeout)."
         )
     return copied
 

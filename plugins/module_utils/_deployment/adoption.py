@@ -257,8 +257,8 @@ def _steps(
     elif not upstream.theirs:
         block = " with bluegreen_prepare_server_block: false, since your own server block stays" if found.ways else ""
         yield [
-            f"Run {command('prepare')}{block}: it writes {found.color} as the live color into {upstream.file}, and "
-            "does not reload Nginx."
+            f"Run {command('prepare')}{block}. The playbook writes {found.color} as the live color into "
+            f"{upstream.file}, and does not reload Nginx."
         ]
     changes = edits(found, upstream)
     reload = f"Check and reload Nginx: {RELOAD}"

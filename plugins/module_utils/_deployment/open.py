@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from .._broker.kept_keys import check_patterns
+from .._commands import command
 from .._errors import BluegreenError
 from .._host import Host
 from .._journal.fencing import Fenced
@@ -102,7 +103,8 @@ def _again(host: Host, store: Store, journal: Journal, settings: Settings, param
     """The same open once more: it changes nothing, and decides anew once images are here."""
     if journal["rolling_back"] or journal["result"]:
         raise Fenced(
-            f"Deployment {journal.describe()} of app {store.app} is being undone: deploy again under another id."
+            f"Deployment {journal.describe()} of app {store.app} is being undone: complete that with "
+            f"{command('rollback')}, then deploy again."
         )
     preflight = Preflight(host, store, settings, params)
     preflight.adopt(journal)

@@ -123,7 +123,7 @@ def test_a_chord_that_nobody_counts_any_more_is_said(old, new, host, more):
         chord(here, 3, [0, 2], more)
         chord(there, 3, [0, 1, 3][: 2 + more], more)
         copy_results(host, NullJournal(), here, there, replace=False)
-        assert len(host.warnings) == 1 and host.warnings[0].startswith("The body of 1 chord will not run by itself")
+        assert len(host.warnings) == 1 and host.warnings[0].startswith("The body of chord g will not run by itself")
         copy_results(host, NullJournal(), here, there, replace=False)
         assert len(host.warnings) == 1
 

@@ -199,7 +199,7 @@ def test_a_served_app_is_adopted_by_variables_and_a_line():
         "bluegreen_projects: {blue: shop, green: shop-green}\n"
         "bluegreen_ports: {blue: 8000, green: 18002}\n"
         "2. Run ansible-playbook smallfleet.bluegreen.prepare with bluegreen_prepare_server_block: false, since your "
-        f"own server block stays: it writes blue as the live color into {FILE}, and does not reload Nginx.\n"
+        f"own server block stays. The playbook writes blue as the live color into {FILE}, and does not reload Nginx.\n"
         f"3. At {SITE}:3 write\n"
         "proxy_pass http://shop;\n"
         "in place of proxy_pass http://127.0.0.1:8000;\n"

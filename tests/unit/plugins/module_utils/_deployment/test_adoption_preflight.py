@@ -80,7 +80,7 @@ def test_an_app_that_runs_and_is_served_is_adopted_and_never_stopped(monkeypatch
     refusal = scene.refusal(colors=colors)
     assert "and Nginx sends requests to it (/etc/nginx/site.conf:2)" in refusal
     assert "leave the app running, and adopt it as blue" in refusal and "stop" not in refusal
-    assert f"it writes blue as the live color into {scene.file}, and does not reload Nginx" in refusal
+    assert f"The playbook writes blue as the live color into {scene.file}, and does not reload Nginx" in refusal
     assert "proxy_pass http://shop;\nin place of proxy_pass http://127.0.0.1:8000;" in refusal
     assert ("bluegreen_projects: {blue: shop, green: shop-green}" in refusal) is (
         "project" not in colors.get("blue", {})

@@ -180,7 +180,7 @@ def test_the_same_open_again_changes_nothing(scene):
 def test_the_same_open_again_after_it_was_undone_is_refused(scene):
     scene.open()
     scene.store.load().note(rolling_back=True)
-    with pytest.raises(Fenced, match="is being undone: deploy again under another id"):
+    with pytest.raises(Fenced, match="is being undone: complete that with ansible-playbook smallfleet"):
         scene.open()
 
 
