@@ -131,7 +131,7 @@ def build(session: nox.Session) -> None:
     with built(session) as (artifact, collection):
         if strays := {path.name for path in collection.iterdir()} - SHIPPED:
             session.error(f"The artifact has {', '.join(sorted(strays))}: name it in build_ignore of galaxy.yml, or in SHIPPED.")
-        # From elsewhere, so that nothing but what was installed is found.
+        # Run outside the checkout: Ansible then finds only the installed collection, not the one that is developed here.
         session.env["ANSIBLE_COLLECTIONS_PATH"] = str(collection.parents[2])
         with session.chdir(collection.parent):
             names = sorted(f"smallfleet.bluegreen.{path.stem}" for path in collection.glob("playbooks/*.yml"))

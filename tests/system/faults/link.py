@@ -19,7 +19,7 @@ class Link:
     """Leads from :attr:`port` to another one.
 
     silence(): nothing passes any more and nobody is told, as when a cable is pulled; speak(): it goes on where it was.
-    cut(): every connection is reset, and no new one opens; mend(): new ones do.
+    cut(): every connection is reset, and no new one opens; restore(): new ones do.
     """
 
     def __init__(self, target: int) -> None:
@@ -43,7 +43,7 @@ class Link:
         self._refusing = True
         self._drop()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._refusing = False
         self._open.set()
 

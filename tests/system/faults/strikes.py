@@ -61,7 +61,7 @@ class Strikes:
         # A container boots within seconds, in which a controller may not even notice; a computer takes longer.
         self._pi.link.cut()
         self._pi.reboot()
-        self._pi.link.mend()
+        self._pi.link.restore()
         self.rebooted = True
 
     def deploy_too(self) -> None:

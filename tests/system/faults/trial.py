@@ -157,7 +157,7 @@ class Trial:
             self._until_whole(observer, controller, strikes)
             self._judge(observer, controller, strikes)
         finally:
-            self.pi.link.mend()
+            self.pi.link.restore()
             for each in filter(None, (controller, strikes.second)):
                 each.stop()
             observer.stop()
@@ -208,7 +208,7 @@ class Trial:
             self.result["restored"] = max(self.result["restored"], struck["t"])
 
     def _by_hand(self) -> None:
-        """What docs/failure.md tells a human to run once the cause is mended."""
+        """What docs/failure.md tells a human to run once the cause is fixed."""
         played = self.pi.play(self.fault.by_hand, f"{self.cell.name}.by-hand".replace(":", "-"), {})
         self.result["by_hand"] = f"{self.fault.by_hand}.yml ended with {played.wait(90)}"
         played.stop()
@@ -257,7 +257,7 @@ class Trial:
 
     def _close(self, end: str) -> None:
         """A release that awaits approval is approved or undone, in turn, as a human would do it."""
-        self.pi.link.mend()
+        self.pi.link.restore()
         if end == AWAITING and not self.result["wrong"]:
             playbook, wanted = (("finish", COMMITTED), ("rollback", ROLLED_BACK))[self.number % 2]
             label = f"{self.cell.name}.{playbook}".replace(":", "-")

@@ -207,7 +207,7 @@ def test_the_next_host_is_the_canary_where_the_first_is_off_and_may_be_lost(flee
         with under_load():
             rc, text = fleet.play("deploy", bluegreen_release="3", bluegreen_max_failed_hosts=1)
     finally:
-        fleet.hosts["pi-1"].link.mend()
+        fleet.hosts["pi-1"].link.restore()
     looks = fleet.looks()
     assert rc not in (0, None), text[-3000:]
     assert "pi-1, pi-2 failed or could not be reached" in text
@@ -232,7 +232,7 @@ def test_a_host_that_is_cut_off_without_workers_heals_itself_and_stops_the_rollo
         finally:
             controller.stop()
             watching.stop()
-            pi.link.mend()
+            pi.link.restore()
         looks = fleet.looks()
         assert rc not in (0, None), text[-3000:]
         assert rolled_back(before["pi-2"], looks["pi-2"]) == []
@@ -251,7 +251,7 @@ def test_a_fleet_that_may_lose_a_host_goes_on_without_it(fleet: Fleet, under_loa
         with under_load():
             rc, text = fleet.play("deploy", bluegreen_release="1", bluegreen_max_failed_hosts=1, **BATCHES)
     finally:
-        fleet.hosts["pi-2"].link.mend()
+        fleet.hosts["pi-2"].link.restore()
     looks = fleet.looks()
     assert rc == 4, text[-3000:]
     assert wrong_with(("pi-1", "pi-3", "pi-4", "pi-5"), whole_on, looks, release="1") == {}

@@ -92,7 +92,7 @@ def test_a_connection_that_is_lost_ends_nothing(host):
         log, rc = host.played("wait.yml", SSH, "goes-on-cut", deadline=50)
     finally:
         cut.join()
-        host.link.mend()
+        host.link.restore()
     assert rc == 4 and "UNREACHABLE" in log
     assert host.exec(f"pgrep -f {STEP}", check=False).rc == 0
     host.exec(f"timeout 60 sh -c 'while pgrep -f {STEP.replace(chr(39), chr(34))} >/dev/null; do sleep 0.5; done'")

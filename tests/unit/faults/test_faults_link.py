@@ -76,7 +76,7 @@ def test_a_cut_ends_every_connection_and_refuses_new_ones_until_it_is_mended(cab
     cable.cut()
     assert gone(client)
     assert not answers(cable.port)
-    cable.mend()
+    cable.restore()
     assert answers(cable.port)
 
 

@@ -143,7 +143,7 @@ class Webhook:
             push = push_of(request.headers, await self._body(request), *self._wanted())
             said = self._accept(push)
         except Refused as refused:
-            # GitHub shows the answer; who reads this log may be the one who has to mend something.
+            # GitHub shows this answer too, but the operator who has to fix the cause may read only this log.
             logger.warning("Refused a request: %s", refused.sentence)
             return web.Response(status=refused.status, text=refused.sentence + "\n")
         except Ignored as ignored:

@@ -151,7 +151,7 @@ def test_a_broker_that_does_not_start_any_more_is_not_removed(scene, monkeypatch
         "need those tasks."
     )
     assert scene.states()["blue-web"] == "running"
-    # Whoever cannot mend it can still go back.
+    # A user who cannot fix it can still go back.
     assert scene.store.load()["step"] == "awaiting_approval"
     assert close(scene)["result"] == "committed"
 

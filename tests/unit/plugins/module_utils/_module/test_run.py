@@ -86,11 +86,11 @@ def test_a_failure_is_its_sentence_with_the_facts_beside_it(run, warned):
     def act(params, host, check_mode):
         host.commands.append("docker stop web")
         host.warn("mind the gap")
-        raise BluegreenError("web is broken: mend it.", logs={"web": ["line"]}, failure="exited")
+        raise BluegreenError("web is broken: fix it.", logs={"web": ["line"]}, failure="exited")
 
     code, result = run(module(act), app="shop")
     assert code == 1
-    assert (result["failed"], result["msg"]) == (True, "web is broken: mend it.")
+    assert (result["failed"], result["msg"]) == (True, "web is broken: fix it.")
     assert (result["logs"], result["failure"]) == ({"web": ["line"]}, "exited")
     assert result["commands"] == ["docker stop web"]
     assert warned == ["mind the gap"]

@@ -187,7 +187,7 @@ def test_when_neither_color_is_whole_what_is_served_is_left(scene):
 
 
 def test_one_that_failed_waits_for_no_lease(scene):
-    """Nobody goes on with it, so whoever has mended it need not wait until the failed try counts as dead."""
+    """Nobody continues it, so a user who has fixed the cause need not wait until the failed try counts as dead."""
     scene.color("blue", worker="exited", beat="exited")
     scene.color("green")
     scene.unhealthy = {"blue", "green"}

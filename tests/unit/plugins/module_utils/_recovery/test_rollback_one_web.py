@@ -174,7 +174,7 @@ def test_an_old_web_that_does_not_get_back_leaves_all_with_the_new_color(one_web
         "",
         "",
     )
-    # Somebody mends it.
+    # Somebody fixes it.
     one_web.unhealthy = set()
     assert recover(one_web, UNDO)["result"] == "rolled_back"
     assert one_web.brokers["blue"].tasks == {"celery": 2}

@@ -364,13 +364,13 @@ def test_what_a_later_release_remembers_besides_is_passed_over(scene):
 def test_a_journal_that_was_mended_meanwhile_counts(scene, monkeypatch):
     acquire = scene.store._acquire
 
-    def mended(descriptor, wait):
+    def repaired(descriptor, wait):
         acquire(descriptor, wait)
         for name in ("deployment.json", "deployment.json.previous"):
             os.remove(scene.store.path(name))
         Journal.create(scene.store, "dep-2", "ada@laptop", facts())
 
-    monkeypatch.setattr(scene.store, "_acquire", mended)
+    monkeypatch.setattr(scene.store, "_acquire", repaired)
     with pytest.raises(Fenced) as refusal:
         scene.recover()
     assert refusal.value.message == (
