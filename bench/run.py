@@ -275,7 +275,7 @@ def main(arguments: list) -> int:
         complain(str(error))
     except DockerException as error:
         complain(f"the Docker Engine of this machine refused: {error}")
-    except Exception:  # a defect of the benchmark: say it in a sentence, then show the traceback
+    except Exception:  # a defect of the benchmark: one sentence for the user, the traceback into a log
         RUN.mkdir(exist_ok=True)
         log = RUN / "error.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
