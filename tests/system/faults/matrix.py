@@ -122,7 +122,14 @@ class Fault(NamedTuple):
 
 OTHER_FILE = "/etc/nginx/conf.d/other.conf"
 BREAK_NGINX = f"echo 'no_such_directive on;' > {OTHER_FILE}"
-MEND_NGINX = f"rm -f {OTHER_FILE}"
+REPAIR_NGINX = f"rm -f {OTHER_FILE}"
+FREE_DOCKERS_DISK = "rm -f /var/lib/docker/full"
+# Docker gives up on a container that ends while its disk is full: `docker ps` goes on to say "Up", and nothing runs.
+START_GIVEN_UP = (
+    "for name in $(docker ps -a --format '{{{{.Names}}}}' --filter name=shop-{live}-); do "
+    "case $(docker inspect --format '{{{{.State.Status}}}} {{{{.HostConfig.RestartPolicy.Name}}}}' $name) in "
+    "'exited unless-stopped') docker start $name;; esac; done"
+)
 WEB = "shop-{candidate}-web-1"
 PROCESSES_OF_WEB = "docker top " + WEB + " -o pid | tail -n +2 | xargs -r kill -s"
 
@@ -285,7 +292,7 @@ FAULTS = {
             ("fetch", "stop_workers", "health", "cutover", "handover", "start_workers", "finish"),
             _either,
             on_host=BREAK_NGINX,
-            undo=MEND_NGINX,
+            undo=REPAIR_NGINX,
         ),
         Fault(
             "nginx-lies",
@@ -295,7 +302,7 @@ FAULTS = {
             # nginx -t does not bind, so it finds nothing wrong with this; a reload does, and gives up.
             before="systemd-run --quiet --unit=other-program --collect /usr/bin/python3 -m http.server --bind=127.0.0.1 18099",
             on_host="echo 'server {{ listen 127.0.0.1:18099; }}' > " + OTHER_FILE,
-            undo=MEND_NGINX + "; systemctl stop other-program",
+            undo=REPAIR_NGINX + "; systemctl stop other-program",
         ),
         Fault(
             "web-exits",
@@ -356,12 +363,23 @@ FAULTS = {
             ),
         ),
         Fault(
-            "docker-full",
-            "Docker's disk full for 10 s",
-            ("open", "fetch", "stop_workers", "health", "switched", "start_workers"),
+            "docker-full-early",
+            "Docker's disk full for 10 s, before the workers stop",
+            ("open", "fetch"),
             _either,
             on_host="cat /dev/zero > /var/lib/docker/full",
-            undo="rm -f /var/lib/docker/full",
+            # The deployment has failed and is over before the disk is free: no rollback comes later that starts the rest.
+            undo=f"{FREE_DOCKERS_DISK}; {START_GIVEN_UP}",
+            undo_after=10.0,
+            small_disk=True,
+        ),
+        Fault(
+            "docker-full",
+            "Docker's disk full for 10 s",
+            ("stop_workers", "health", "switched", "start_workers"),
+            _either,
+            on_host="cat /dev/zero > /var/lib/docker/full",
+            undo=FREE_DOCKERS_DISK,
             undo_after=10.0,
             small_disk=True,
         ),
@@ -392,7 +410,7 @@ FAULTS = {
             on_host=BREAK_NGINX + "; docker kill shop-{candidate}-worker-1",
             strike="kill",
             controller="gone",
-            undo=MEND_NGINX,
+            undo=REPAIR_NGINX,
             undo_after=45.0,
             kills_workers=True,
             by_hand="rollback",
