@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from functools import cached_property
 from typing import Any, Iterable, Iterator, NamedTuple
 
@@ -160,6 +161,11 @@ class Running:
             pids.add(data["State"]["Pid"])
         return places, pids
 
+    def is_refused(self, color: str) -> bool:
+        """Whether nothing accepts connections where a color's server is. One that does not answer in time may be busy."""
+        places, dummy = self.endpoints(color)
+        return all(_refuses(place) for place in places)
+
     def _behind(self, address: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """``(inspect data, facts of the network)`` of the running containers that Nginx reaches by a name."""
         for summary in self.host.engine.containers():
@@ -261,6 +267,16 @@ def reason_of(log: str) -> str:
 def _error_of(arguments: list[str], code: int, out: str, err: str) -> str:
     text = reason_of(err) or " ".join((err or out).split())
     return text.rstrip(".") or f"nginx {' '.join(arguments)} ended with {code}"
+
+
+def _refuses(place: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(place, timeout=1.0).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _addresses_on(network: dict[str, Any]) -> list[str]:

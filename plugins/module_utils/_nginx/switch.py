@@ -312,7 +312,10 @@ class _Attempt:
 
 
 def _requests_verdict(running: Running, color: str | None, deadline: Deadline) -> Verdict:
-    """Whether requests through the public URL reach a color, sent until they do; ``None`` needs no proof."""
+    """Whether requests through the public URL reach a color, sent until they do; ``None`` needs no proof.
+
+    Not for long if the color's web has ended meanwhile, because visitors get errors until Nginx is back.
+    """
     if color is None:
         return Verdict(True)
     while True:
@@ -321,6 +324,9 @@ def _requests_verdict(running: Running, color: str | None, deadline: Deadline) -
         verdict = asked.verdict(color)
         if verdict.proved or deadline.over:
             return verdict
+        if running.is_refused(color):
+            server = running.nginx.servers[color]
+            return Verdict(False, f"{verdict.reason}, and nothing accepts connections at {server} any more")
         deadline.sleep(_PACE * 5)
 
 

@@ -85,12 +85,13 @@ def _step(params: Params) -> Step:
 
 
 def _prepare(host: Host, journal: AnyJournal, color: str, project: str) -> None:
-    """Right before the switch: require that the color still answers, and let it start at a boot from now on."""
+    """Right before the switch: let the color start at a boot from now on, and require that it still answers."""
     services = journal.get("settings", {}).get("services")
     if services and project:
         containers = of_project(host.engine, project, services["support"] + services["web"])
-        require_still_healthy(host, journal, from_journal(journal.data), color, containers)
         restore_restart_policies(host, journal, containers)
+        # Last, because the requests of visitors fail from the reload on if the web has ended.
+        require_still_healthy(host, journal, from_journal(journal.data), color, containers)
 
 
 def _result(switched: nginx_switch.Switched, drained: Drained) -> Result:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
@@ -64,6 +65,22 @@ def test_a_port_that_another_process_holds(host, journal, lab):
         message = failure(host, journal, lab)
     assert f"(Nginx says: bind() to 127.0.0.1:{port} failed (98: Address already in use))" in message
     assert "The previous file is back, and Nginx was verified to serve blue." in message
+    assert lab.serves("blue")
+
+
+def test_a_web_that_ends_right_before_the_switch_costs_visitors_only_a_moment(host, journal, lab):
+    ended = []
+
+    def end():
+        lab.colors["green"].shutdown()
+        lab.colors["green"].server_close()
+        ended.append(time.monotonic())
+
+    with pytest.raises(BluegreenError) as raised:
+        nginx_switch.switch(host, journal, lab.settings, "green", "2", before_rename=end)
+    assert time.monotonic() - ended[0] < nginx_switch.PROOF_TIMEOUT
+    assert f"nothing accepts connections at {lab.settings.servers['green']} any more" in raised.value.message
+    assert "The previous file is back, and Nginx was verified to serve blue." in raised.value.message
     assert lab.serves("blue")
 
 

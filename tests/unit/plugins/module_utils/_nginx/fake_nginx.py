@@ -31,6 +31,7 @@ class FakeNginx:
         self.reload_ignored = False
         self.serves_always = None
         self.unresolvable = None
+        self.refused = None
         self.error_log = ""
         self.generation = 1
         self.old = []
@@ -65,6 +66,9 @@ class FakeNginx:
     def require_resolvable(self, color):
         if color == self.unresolvable:
             raise BluegreenError(f"{color} does not resolve")
+
+    def is_refused(self, color):
+        return color == self.refused
 
     @property
     def served(self):

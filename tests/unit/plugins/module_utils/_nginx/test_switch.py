@@ -204,6 +204,22 @@ def test_nginx_that_had_taken_the_file_over_reads_the_old_one_again(move, path, 
     assert nginx.served == "blue"
 
 
+def test_a_color_that_accepts_nothing_any_more_is_given_up_at_once(move, nginx, host, monkeypatch):
+    class Ended(FakeRequests):
+        def verdict(self, color):
+            return Verdict(color == "blue" and self.running.served == "blue", "the last answer was 502")
+
+    monkeypatch.setattr(nginx_switch.public_requests, "PublicRequests", Ended)
+    nginx.refused = "green"
+    begun = host.clock.now
+    with pytest.raises(
+        BluegreenError, match="the last answer was 502, and nothing accepts connections at 127.0.0.1:18002 any more"
+    ):
+        move("green")
+    assert host.clock.now == begun
+    assert nginx.served == "blue"
+
+
 def test_an_undoing_that_cannot_be_proved_is_said(move, path, nginx, monkeypatch, journal):
     class Dead(FakeRequests):
         def verdict(self, color):

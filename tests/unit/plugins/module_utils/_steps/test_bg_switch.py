@@ -88,12 +88,12 @@ def test_by_itself(host, params, calls):
     }
 
 
-def test_within_a_deployment_it_is_a_step_and_gives_policies_back_first(host, params, calls, deployment):
+def test_within_a_deployment_it_is_a_step_that_asks_the_color_last_of_all(host, params, calls, deployment):
     bg_switch.switch({**params, **OURS}, host, False)
     assert calls == [
         ("switch", "shop", "green", "", "cutover", False),
-        ("healthy", "shop", "green", ["shop-green ['redis', 'web']"]),
         ("policies", ["shop-green ['redis', 'web']"]),
+        ("healthy", "shop", "green", ["shop-green ['redis', 'web']"]),
     ]
     assert (deployment.store.load()["step"], deployment.store.load()["done"]) == ("cutover", True)
 
@@ -121,7 +121,7 @@ def test_the_drain_is_waited_for_in_a_later_step(host, params, calls, deployment
 
 def test_drain_in_the_same_run_as_the_switch(host, params, calls, deployment):
     bg_switch.switch({**params, **OURS, "drain": True}, host, False)
-    assert [call[0] for call in calls] == ["switch", "healthy", "policies", "drain"]
+    assert [call[0] for call in calls] == ["switch", "policies", "healthy", "drain"]
     assert (deployment.store.load()["step"], deployment.store.load()["done"]) == ("cutover", True)
 
 
