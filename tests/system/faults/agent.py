@@ -16,6 +16,7 @@ import glob
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -231,13 +232,18 @@ def open_files(pid):
     return found
 
 
-def kill(pids):
-    killed = []
+def signal_each(pids, number):
+    """The processes that were there to get the signal."""
+    got = []
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
-    return killed
+            os.kill(pid, number)
+            got.append(pid)
+    return got
+
+
+def kill(pids):
+    return signal_each(pids, signal.SIGKILL)
 
 
 def kill_module():
@@ -267,8 +273,21 @@ def hunt(delays):
 
 def moment_has_come(now, options):
     time.sleep(options.get("after", 0))
-    tell("moment", **now)
-    strike(options.get("strike", ""))
+    with frozen_step() if options.get("freezes") else contextlib.nullcontext():
+        tell("moment", **now)
+        strike(options.get("strike", ""))
+
+
+@contextlib.contextmanager
+def frozen_step():
+    """Who holds the lock stands still."""
+    found = re.search(r"process (\d+)", read(LOCK))
+    step = [int(found[1])] if found else []
+    signal_each(step, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        signal_each(step, signal.SIGCONT)
 
 
 def strike(command):

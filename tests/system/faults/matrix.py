@@ -75,12 +75,6 @@ def _fails(phase: str) -> set[str]:
     return {"awaiting": {AWAITING, COMMITTED, ROLLED_BACK}, "finish": {COMMITTED}}.get(phase, {ROLLED_BACK})
 
 
-def _exits(phase: str) -> set[str]:
-    # The step of settling takes a twentieth of a second, and docker kill several times that. A web that goes after the last
-    # look at it is started again by the guard, as while approval is pending, and the old color goes once it is proved.
-    return _fails(phase) | ({COMMITTED} if phase == "settle" else set())
-
-
 def _goes_on(phase: str) -> set[str]:
     return {COMMITTED}
 
@@ -118,6 +112,7 @@ class Fault(NamedTuple):
     small_disk: bool = False
     shape: str = ""  # of tests/system/field: the app is of that one
     under_runner: bool = False
+    freezes: bool = False  # the step stands still during the strike, or Docker may be slower than the rest of the step
 
 
 OTHER_FILE = "/etc/nginx/conf.d/other.conf"
@@ -308,8 +303,9 @@ FAULTS = {
             "web-exits",
             "candidate's web exits",
             ("health", "healthy", "cutover", "switched", "start_workers", "consuming", "settle", "awaiting"),
-            _exits,
+            _fails,
             on_host="docker kill " + WEB,
+            freezes=True,
             outage="live",
         ),
         Fault(

@@ -137,8 +137,9 @@ class Trial:
     def _under_load(self) -> None:
         phase = PHASES[self.cell.phase]
         observer = Observer(
-            self.pi, moment=phase.moment, after=phase.after, strike=self._text(self.fault.on_host), hunt=self.fault.hunt
-        )
+            self.pi, moment=phase.moment, after=phase.after, strike=self._text(self.fault.on_host),
+            freezes=self.fault.freezes, hunt=self.fault.hunt,
+        )  # fmt: skip
         controller = self._deploy(self.cell.name, self.fault.under_runner)
         strikes = Strikes(self.pi, controller, lambda: self._deploy(f"{self.cell.name}.second"))
         try:
