@@ -34,6 +34,7 @@ APART = """## Counted apart
 * Requests that failed while the fault itself kept down what serves (host, Docker, Nginx, or the web of the release that was
   live): {down} in {down_cells} cells. None failed after it was back, unless a cell says so.
 * Tasks that ran in a worker which the fault killed, with early acknowledgement: {running}.
+* Tasks that a killed worker had taken out of Redis and not noted there yet, which Celery does with two commands: {in_hand}.
 * Tasks that a killed worker had fetched, and that wait in Redis until Celery's visibility timeout gives them to another
   one: {waited}. All of them were still there, and ran when they were given back.
 * Tasks that Celery was given twice, because a worker or Redis was killed before it could acknowledge: {redelivered}.
@@ -81,7 +82,7 @@ def report(results: dict[str, Result], on_machine: str) -> str:
         _table({result["cell"]: result for result in chosen}),
         APART.format(
             down=total("failed_while_down"), down_cells=sum(bool(result.get("failed_while_down")) for result in chosen),
-            running=total("lost_running"), waited=total("waited_in_unacked"), redelivered=total("doubled_by_celery"),
+            running=total("lost_running"), in_hand=total("lost_in_hand"), waited=total("waited_in_unacked"), redelivered=total("doubled_by_celery"),
             retried=total("retried"),
         ),
         _listed("Wrong", chosen, "wrong"),

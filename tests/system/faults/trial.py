@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
+import append_only
 import evidence
 import ledger
 from controllers import Controller
@@ -44,6 +45,7 @@ LOAD_AFTER = 1.5
 # Tasks are given up on when none was done for so long, and the last delayed one is due; or after that at the latest.
 STILL_SECONDS = 8.0
 TASKS_WITHIN = 120.0
+COLORS = ("blue", "green")
 # Celery gives back what a killed worker had fetched after an hour (visibility_timeout). Here somebody does it now, to see
 # that all of it is still there.
 RESTORE = """
@@ -292,7 +294,14 @@ class Trial:
             waiting = self._restore()
             if waiting:
                 events = self._wait_for_tasks()
-        return {**count_tasks(events, killed, self.fault.redelivers), "waited_in_unacked": waiting}
+        counted = count_tasks(events, killed, self.fault.redelivers)
+        if killed and counted["lost"]:
+            counted = count_tasks(events, killed, self.fault.redelivers, self._in_hand(counted["lost_ids"]))
+        return {**counted, "waited_in_unacked": waiting}
+
+    def _in_hand(self, tasks: Sequence[str]) -> set[str]:
+        logs = [self.pi.exec(f"cat /srv/redis-{color}/appendonlydir/*.incr.aof", check=False).out for color in COLORS]
+        return set().union(*(append_only.in_hand(log, tasks) for log in logs))
 
     def _wait_for_tasks(self) -> list[dict[str, Any]]:
         """The ledger's events, as soon as every task is done, or none has been for a while."""

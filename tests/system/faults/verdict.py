@@ -188,21 +188,26 @@ def count_requests(records: Sequence[Record], struck: float, restored: float, do
 # -- tasks ----------------------------------------------------------------------------------------
 
 
-def count_tasks(events: Sequence[dict[str, Any]], killed: bool, redelivered: bool) -> dict[str, Any]:
+def count_tasks(
+    events: Sequence[dict[str, Any]], killed: bool, redelivered: bool, in_hand: Collection[str] = ()
+) -> dict[str, Any]:
     """Tasks that were accepted, lost and doubled.
 
     :param killed: whether the fault kills workers: what they ran with early acknowledgement is gone then, counted apart.
+    :param in_hand: tasks that a killed worker had taken and not noted yet, counted apart as well.
     :param redelivered: whether Celery may be given a task twice, counted apart as well.
     """
     counts = ledger.count(events)
     started = {event["id"] for event in events if event["event"] == "started"}
     running = [task for task in counts.lost if killed and task in started]
-    lost = [task for task in counts.lost if task not in running]
+    taken = [task for task in counts.lost if task in in_hand and task not in running]
+    lost = [task for task in counts.lost if task not in running and task not in taken]
     again = counts.doubled if killed or redelivered else []
     return {
         "accepted": counts.accepted,
         "lost": len(lost),
         "lost_running": len(running),
+        "lost_in_hand": len(taken),
         "doubled": len(counts.doubled) - len(again),
         "doubled_by_celery": len(again),
         "lost_ids": lost[:5],

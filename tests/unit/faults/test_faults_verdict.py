@@ -182,6 +182,12 @@ def test_tasks_are_lost_unless_the_fault_killed_the_worker_that_ran_them():
     assert (counted["lost"], counted["lost_running"], counted["lost_ids"]) == (1, 1, ["a"])
 
 
+def test_tasks_that_a_killed_worker_had_in_hand_are_counted_apart():
+    events = [event("accepted", "a"), event("accepted", "b")]
+    counted = verdict.count_tasks(events, killed=True, redelivered=False, in_hand={"b"})
+    assert (counted["lost"], counted["lost_in_hand"], counted["lost_ids"]) == (1, 1, ["a"])
+
+
 def test_a_task_that_was_done_twice_is_doubled_unless_celery_was_given_it_twice():
     events = [event("accepted", "a"), event("done", "a"), event("done", "a")]
     assert verdict.count_tasks(events, killed=False, redelivered=False)["doubled"] == 1
