@@ -56,16 +56,16 @@ class Fleet:
             "ansible_ssh_common_args": "-F /dev/null -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
             "ansible_python_interpreter": "/usr/bin/python3",
         }
-        self._inventory = {"all": {"hosts": {HOST: variables}, "vars": VARIABLES}}
+        self._hosts = {HOST: variables}
         self._jobs = []
 
-    def start(self, playbook, variables=None, passwords=None):
-        job = Job(self._inventory, playbook, variables, passwords, self._key)
+    def start(self, playbook, variables=None, passwords=None, **started):
+        job = Job(self._hosts, VARIABLES, playbook, variables, passwords, self._key, **started)
         self._jobs.append(job)
         return job
 
-    def run(self, playbook, variables=None, passwords=None):
-        return self.start(playbook, variables, passwords).wait()
+    def run(self, playbook, variables=None, passwords=None, **started):
+        return self.start(playbook, variables, passwords, **started).wait()
 
     def forget_jobs(self):
         for job in self._jobs:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job as AWX runs it: ansible-runner, a folder of its own with the project as git has it, and AWX's variables."""
+"""A job as AWX runs it: ansible-runner, a folder of its own with the project as git has it, and what AWX gives it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "lab"))
 
+import awx_container  # noqa: E402  pylint: disable=wrong-import-position
 from extra_variables import written  # noqa: E402  pylint: disable=wrong-import-position
 from marked import marked  # noqa: E402  pylint: disable=wrong-import-position
 
 RUNNER = ROOT / ".venv-runner" / "bin" / "ansible-runner"
 MARK = "BLUEGREEN_AWX_JOB"
-# AWX's own, with nothing in the first folder. It overrides what ansible.cfg of the project says.
-COLLECTIONS = "requirements_collections:~/.ansible/collections:/usr/share/ansible/collections"
-
-
-def clone(folder):
-    """The files that git knows, as they are now: nothing of what lab/setup makes, and links as links."""
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, stdout=subprocess.PIPE, check=True
-    ).stdout.decode().split("\0")
-    for name in filter(None, names):
-        if os.path.lexists(ROOT / name):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
 
 
 class Job:
@@ -44,46 +32,40 @@ class Job:
 
     number = 0
 
-    def __init__(self, inventory, playbook, variables=None, passwords=None, key=None):
+    def __init__(self, hosts, shared, playbook, variables=None, passwords=None, key=None, template="", workflow=0):
+        """hosts, shared: the inventory, as awx_container.inventory takes it; template, workflow: what started the job."""
         Job.number += 1
         self.number = Job.number
         self._mark = uuid.uuid4().hex
         # Short, because the path of an SSH socket in it is.
         self._folder = Path(tempfile.mkdtemp(prefix="bga"))
-        clone(self._folder / "project")
-        given = {**(variables or {}), "awx_job_id": self.number, "tower_job_id": self.number, "awx_user_name": "alice"}
-        self._write("inventory/hosts.json", json.dumps(inventory))
+        awx_container.clone(self.project)
+        for name in ("cp", "home"):
+            (self._folder / name).mkdir(mode=0o700)
+        given = {**(variables or {}), **awx_container.variables(self.number, template, workflow)}
+        self._write("inventory/hosts", awx_container.inventory(hosts, shared), 0o700)
         self._write("env/extravars", written(given))
         self._write("env/passwords", json.dumps(passwords or {}))
         # A question would keep it waiting, as in AWX; not for long here.
         self._write("env/settings", json.dumps({"idle_timeout": 240, "job_timeout": 400}))
-        self._write("env/envvars", json.dumps({
-            "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-            "ANSIBLE_HOST_KEY_CHECKING": "False",
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._folder / "cp"),
-        }))
+        self._write("env/cmdline", "-u root --forks=5")
         if key:
             # ansible-runner gives it to an agent, and removes the file.
             self._write("env/ssh_key", key)
         self._output = self._folder / "output"
         with open(self._output, "w", encoding="utf-8") as output:
+            # Outside of a container, ansible-runner hands on the variables that it has itself.
             self._process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [RUNNER, "run", self._folder, "--ident", str(self.number), "--playbook", playbook],
-                env=self._environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                start_new_session=True,
+                env={**awx_container.environment(self._folder, self.number), MARK: self._mark},
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )
 
-    def _write(self, name, text):
+    def _write(self, name, text, mode=0o600):
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        path.chmod(0o600)
-
-    def _environment(self):
-        # The programs of .venv are what the image of the execution environment is in AWX: ansible-core.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        path = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment["PATH"]])
-        return {**environment, "PATH": path, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", MARK: self._mark}
+        path.chmod(mode)
 
     def wait(self, seconds=420):
         """Until it has ended, and with it all that it left running, as its container does."""

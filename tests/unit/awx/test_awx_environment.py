@@ -1,0 +1,58 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every playbook of a job template, with the environment and the project that AWX gives a job, up to a host that is off."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import awx_container
+import pytest
+from extra_variables import written
+
+# Where nobody answers.
+OFF = {"pi": {"ansible_host": "127.0.0.1", "ansible_port": 1}}
+SHARED = {"bluegreen_app": "shop", "bluegreen_project_src": "/srv/shop"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("job")
+    awx_container.clone(made / "project")
+    for name in ("cp", "home"):
+        (made / name).mkdir()
+    inventory = made / "hosts"
+    inventory.write_text(awx_container.inventory(OFF, SHARED), encoding="utf-8")
+    inventory.chmod(0o700)
+    return made
+
+
+@pytest.fixture
+def run(folder):
+    def one(playbook, **variables):
+        """Its exit code and its output, without line breaks and colors."""
+        given = folder / "extravars"
+        given.write_text(written({**variables, **awx_container.variables(1)}), encoding="utf-8")
+        done = subprocess.run(
+            ["ansible-playbook", "-u", "root", "-i", folder / "hosts", "-e", f"@{given}", playbook],
+            cwd=folder / "project", env=awx_container.environment(folder, 1), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )
+        return done.returncode, " ".join(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).split())
+
+    return one
+
+
+@pytest.mark.parametrize("name", ["deploy", "finish", "rollback", "recover", "status", "not approved"])
+def test_a_playbook_finds_the_collection_in_the_project(configured, run, name):
+    rc, text = run(configured.named("job_template", f"shop {name}")["playbook"], bluegreen_release="1.10")
+    # It comes as far as the host.
+    assert "UNREACHABLE!" in text, text
+    assert "was not found" not in text and "No module named" not in text, text
+    assert rc == 4, text
+
+
+def test_a_release_is_shown_as_it_was_typed(run):
+    assert "Release 1.10 of shop was denied" in run("awx/not_approved.yml", bluegreen_release="1.10")[1]
