@@ -49,8 +49,8 @@ def test_a_denied_one_stays_beside_the_old_color_and_the_workflow_fails(fleet, c
     assert statuses(workflow) == {"deploy": "successful", "not_approved": "failed"}, told(workflow)
     assert workflow.status == "failed"
     messages = workflow.jobs["not_approved"].messages
-    assert f"Release {wanted} of shop was denied, or not approved in time. This job changed nothing" in messages
-    assert 'Launch "shop finish" to approve it after all, or "shop rollback" to go back.' in messages
+    assert f"Release {wanted} of shop is not approved: somebody denied it, nobody answered in time, or" in messages
+    assert 'It is live and awaits approval on pi. To approve it after all, launch "shop finish" with this release' in messages
     assert seen == [fleet.look()]
     assert fleet.runs() == {color: WITHOUT_WORKERS, other(color): WHOLE}
 
@@ -81,7 +81,8 @@ def test_a_deployment_that_fails_asks_nobody(fleet, configured):
     before = fleet.look()["projects"]
     asked = []
     workflow = Workflow(fleet, configured).run(lambda: asked.append(1), bluegreen_release="no-such-image")
-    assert statuses(workflow) == {"deploy": "failed"}, told(workflow)
+    assert statuses(workflow) == {"deploy": "failed", "not_approved": "failed"}, told(workflow)
     assert (workflow.status, asked) == ("failed", [])
+    assert "No host said that the release awaits approval there" in workflow.jobs["not_approved"].messages
     assert fleet.look()["projects"] == before
     assert fleet.journal() == {}

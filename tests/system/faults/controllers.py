@@ -64,6 +64,7 @@ class Controller:
             ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
             ANSIBLE_SSH_CONTROL_PATH_DIR=str(self._folder),
             ANSIBLE_NOCOLOR="1",
+            ANSIBLE_SHOW_CUSTOM_STATS="1",
             ANSIBLE_HOST_KEY_CHECKING="0",
             PYTHONDONTWRITEBYTECODE="1",
         )

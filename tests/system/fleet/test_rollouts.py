@@ -42,6 +42,11 @@ GLANCE_WITHIN = 6.0
 GLANCES = 5
 
 
+def pending(text: str) -> list[str]:
+    """The hosts that AWX is told about, which await approval."""
+    return sorted(re.findall(r'"(pi-\d)": { "id":', text.rpartition("CUSTOM STATS:")[2]))
+
+
 def test_a_release_reaches_all_hosts_and_the_canary_is_through_before_another_begins(fleet: Fleet, under_load) -> None:
     before = fleet.bring("1")
     with under_load():
@@ -98,6 +103,7 @@ def test_a_host_that_fails_in_the_second_batch_goes_back_and_stops_the_rollout(f
         "To go back there: ansible-playbook smallfleet.bluegreen.rollback --limit pi-1,pi-2. Repair pi-3 and deploy again, or raise "
         "bluegreen_max_failed_hosts."
     ) in text
+    assert pending(text) == ["pi-1", "pi-2"]
 
 
 def test_a_stopped_rollout_goes_on_and_leaves_hosts_alone_that_have_the_release(fleet: Fleet, under_load) -> None:
@@ -239,6 +245,7 @@ def test_a_host_that_is_cut_off_without_workers_heals_itself_and_stops_the_rollo
         assert wrong_with(("pi-1", "pi-3"), awaits, looks, release="1") == {}
         assert wrong_with(("pi-4", "pi-5"), untouched, before, looks) == {}
         assert "finish --limit pi-1,pi-3." in text
+        assert pending(text) == ["pi-1", "pi-3"]
         fleet.must_play("finish", "--limit=pi-1,pi-3")
         assert wrong_with(("pi-1", "pi-3"), whole_on, fleet.looks(), release="1") == {}
 

@@ -54,5 +54,18 @@ def test_a_playbook_finds_the_collection_in_the_project(configured, run, name):
     assert rc == 4, text
 
 
-def test_a_release_is_shown_as_it_was_typed(run):
-    assert "Release 1.10 of shop was denied" in run("awx/not_approved.yml", bluegreen_release="1.10")[1]
+@pytest.mark.parametrize(
+    "variables, sentence",
+    [
+        # The text that was typed, which ansible-core 2.19 would make a number.
+        ({}, "Release 1.10 of shop is not approved: somebody denied it, nobody answered in time, or the deployment failed before "
+             "anybody was asked. This job changed nothing. No host said that the release awaits approval there; the table above "
+             "shows each host."),
+        ({"bluegreen_pending": {name: {"id": name, "release": "1.10"} for name in ("pi-1", "pi-2")}},
+         "It is live and awaits approval on pi-1,pi-2. To approve it after all, launch \"shop finish\" with this release and the "
+         "limit pi-1,pi-2. To go back, launch \"shop rollback\" with the limit pi-1,pi-2."),
+    ],
+    ids=["nothing is pending", "two hosts are pending"],
+)
+def test_a_release_that_is_not_approved_is_named_with_what_to_launch(run, variables, sentence):
+    assert sentence in run("awx/not_approved.yml", bluegreen_release="1.10", **variables)[1]

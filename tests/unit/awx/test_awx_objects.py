@@ -101,7 +101,7 @@ def test_the_workflow_deploys_waits_for_an_approval_and_finishes(configured):
         "deploy": ["approve"], "approve": ["finish"], "finish": [], "not_approved": [],
     }
     assert {name: following(node, "failure") for name, node in found.items()} == {
-        "deploy": [], "approve": ["not_approved"], "finish": [], "not_approved": [],
+        "deploy": ["not_approved"], "approve": ["not_approved"], "finish": [], "not_approved": [],
     }
     approval = found["approve"]["unified_job_template"]
     assert (approval["type"], approval["timeout"]) == ("workflow_approval", 3600)
@@ -138,14 +138,17 @@ def test_a_survey_asks_for_the_release_and_for_nothing_else(configured, module, 
     assert (question["variable"], question["required"], question["default"]) == ("bluegreen_release", True, "")
 
 
-def test_who_deploys_cannot_approve(configured):
+def test_who_deploys_cannot_approve_and_everybody_reads_all_jobs(configured):
     granted = {}
     for module, arguments in configured.requests:
         if module == "role" and "teams" in arguments:
             for team in arguments["teams"]:
                 objects = [*arguments.get("workflows", []), *arguments.get("job_templates", [])]
                 granted.setdefault(team, set()).update((arguments["role"], each) for each in objects)
-    both = {("execute", "shop status"), ("execute", "shop rollback"), ("execute", "shop recover")}
+    both = {
+        *(("execute", f"shop {name}") for name in ("status", "rollback", "recover")),
+        *(("read", f"shop {name}") for name in ("deploy", "finish", "not approved")),
+    }
     assert granted == {
         "shop deployers": {("execute", "shop release"), *both},
         "shop approvers": {("approval", "shop release"), ("execute", "shop finish"), *both},
