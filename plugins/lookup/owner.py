@@ -34,25 +34,13 @@ _raw:
   elements: string
 """
 
-import os
-import pwd
-import socket
 from typing import Any, Mapping
 
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._owner import owner
+
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
-        known = variables or {}
-        if "awx_job_id" in known:
-            return [f"{known.get('awx_user_name') or 'awx'}@awx-job-{known['awx_job_id']}"]
-        return [f"{_user()}@{socket.gethostname()}"]
-
-
-def _user() -> str:
-    """The name of the user, or the number of one without a name, as in some containers."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
+        return [owner(variables or {})]

@@ -65,7 +65,7 @@ options:
     type: str
     default: ""
   owner:
-    description: Who deploys, for messages and for the history.
+    description: Who deploys, or with O(state=closed) who approves, for messages and for the history.
     type: str
     default: ""
   release:

@@ -138,12 +138,14 @@ history:
   description:
     - The last twenty deployments that have ended, oldest first. Their figures are those that
       M(smallfleet.bluegreen.bg_deployment) returns. Earlier versions recorded fewer.
+    - C(approved_by) is there if somebody approved.
   returned: always
   type: list
   elements: dict
   sample:
     - id: 20261120T091502Z-77ab01
       who: ada@laptop
+      approved_by: bob@awx-job-17
       release: 1.4.1
       release_from: 1.4.0
       from: green

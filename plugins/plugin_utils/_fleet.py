@@ -100,7 +100,7 @@ def _open(deployment: dict[str, Any]) -> dict[str, Any]:
 
 def _ended(entry: dict[str, Any]) -> dict[str, Any]:
     """A deployment of the history. Earlier versions wrote fewer keys."""
-    shown = {key: text(entry.get(key) or "") for key in (*_DEPLOYMENT, "started", "live_at", "ended")}
+    shown = {key: text(entry.get(key) or "") for key in (*_DEPLOYMENT, "approved_by", "started", "live_at", "ended")}
     memory = entry.get("memory") or {}
     return {
         **shown,

@@ -53,6 +53,8 @@ def _entry(journal: Journal, images: dict[str, str], ended: str) -> dict[str, An
     )
     if journal["result"] == "committed" and journal.get("live_at"):
         entry["live_at"] = timestamp(journal["live_at"])
+    if journal.get("approved_by"):
+        entry["approved_by"] = journal.get("approved_by")
     if journal.get("recreated"):
         entry["recreated"] = journal.get("recreated")
     if journal.get("to_kept"):

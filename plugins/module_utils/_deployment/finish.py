@@ -51,7 +51,7 @@ def finish_deployment(
     """Finish (promote) the deployment that awaits approval.
 
     :param params: ``deployment_id`` and ``epoch`` of the approved deployment, or an empty id for whichever awaits
-        approval; ``release``, which must be its release unless empty.
+        approval; ``release``, which must be its release unless empty; ``owner``, who approves, or empty for nobody.
     :param keep_candidate: called with the journal of a deployment that is being rolled back, to turn it round.
     :returns: the module's result.
     :raises Fenced: another deployment is meant, or it may not be finished.
@@ -71,12 +71,13 @@ def finish_deployment(
         require_finishable(store.app, journal, params)
         if may_be_kept(journal.data):
             keep_candidate(host, store, journal)
-        return finish(host, store, journal)
+        return finish(host, store, journal, params["owner"])
 
 
-def finish(host: Host, store: Store, journal: Journal) -> dict[str, Any]:
+def finish(host: Host, store: Store, journal: Journal, approved_by: str = "") -> dict[str, Any]:
     """Remove or keep the old color of an approved deployment; may be interrupted anywhere and run again.
 
+    :param approved_by: who approves, unless the journal names somebody already.
     :returns: the module's result.
     """
     settings, old, candidate = colors_of(host, store, journal)
@@ -87,7 +88,7 @@ def finish(host: Host, store: Store, journal: Journal) -> dict[str, Any]:
     if old:
         _start_broker(host, old)
     # From here on there is no way back.
-    journal.begin(Step.FINISH)
+    journal.begin(Step.FINISH, approved_by=journal.get("approved_by") or approved_by)
     kept = journal["old_color"] == "stopped"
     if old:
         _stop_old_color(host, store, journal, nginx, old, candidate)

@@ -232,6 +232,7 @@ OPTIONAL: dict[str, Rule] = {
     "approval_timeout": or_null(whole_number(0)),
     "on_timeout": or_null(one_of("keep", "rollback")),
     "not_taken_back": text(LONGEST_REASON, printable=True),
+    "approved_by": text(),
     "approve_until": record({"boot_id": text(longest=64), "until": number()}),
 }
 
@@ -287,7 +288,8 @@ _FIGURES = {"before": whole_number(), "peak": whole_number()}
 _ENTRY = record(
     {"id": text()},
     {
-        **dict.fromkeys(("who", "release", "release_from", "from", "to", "result", "reason"), text()),
+        **dict.fromkeys(("who", "approved_by", "release", "release_from"), text()),
+        **dict.fromkeys(("from", "to", "result", "reason"), text()),
         **dict.fromkeys(("started", "ended"), text()),
         # Images that a later deployment may remove.
         "images": or_null(map_of(text(), text(longest=512, printable=True))),
@@ -379,5 +381,8 @@ def _valid(data: dict[str, Any], found: list[str]) -> dict[str, Any]:
 
 def tidied(data: Mapping[str, Any]) -> dict[str, Any]:
     """A journal, or an entry of the history, with its free texts cut to single lines of limited length."""
-    longest = {"who": LONGEST_WHO, "reason": LONGEST_REASON, "not_taken_back": LONGEST_REASON}
+    longest = {
+        **dict.fromkeys(("who", "approved_by"), LONGEST_WHO),
+        **dict.fromkeys(("reason", "not_taken_back"), LONGEST_REASON),
+    }
     return {key: _validation.one_line(value, longest[key]) if key in longest else value for key, value in data.items()}

@@ -17,8 +17,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_dep
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS
 
-APPROVED = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
-WHICHEVER = {"deployment_id": "", "epoch": 0, "release": ""}
+APPROVED = {"deployment_id": "dep-1", "epoch": 1, "release": "", "owner": ""}
+WHICHEVER = {"deployment_id": "", "epoch": 0, "release": "", "owner": ""}
 
 
 def both_colors(monkeypatch, folder):

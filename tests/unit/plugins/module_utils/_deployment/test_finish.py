@@ -103,6 +103,20 @@ def test_the_line_of_the_history(scene):
     }
 
 
+def test_the_history_names_who_approved(scene):
+    scene.deployment("awaiting_approval")
+    close(scene, {**WHICHEVER, "owner": "bob@awx-job-17"})
+    (entry,) = scene.store.history()
+    assert (entry["who"], entry["approved_by"]) == ("ada@laptop", "bob@awx-job-17")
+
+
+def test_who_runs_an_interrupted_finish_again_did_not_approve_it(scene):
+    journal = scene.deployment("finish")
+    journal.note(approved_by="bob@awx-job-17")
+    close(scene, {**WHICHEVER, "owner": "ada@laptop"})
+    assert scene.store.history()[0]["approved_by"] == "bob@awx-job-17"
+
+
 def test_a_worker_that_still_finished_its_task_is_stopped_too(scene):
     scene.engine.inspected["blue-worker"]["State"]["Status"] = "running"
     scene.deployment("awaiting_approval")

@@ -109,7 +109,7 @@ def test_a_value_of_the_wrong_kind_is_found_or_does_no_harm(whole, key, value):
         assert (type(value), key) in {
             *((bool, key) for key in ("done", "rolling_back", "remove_volumes", "armed", "watch", "guard", "to_kept")),
             *((float, key) for key in NUMBERS),
-            *((str, key) for key in ("who", "reason")),
+            *((str, key) for key in ("who", "approved_by", "reason")),
             *((int, key) for key in (*NUMBERS, *WHOLE)),
             # Of these mappings no key is a must.
             *((dict, key) for key in ("workers", "task_names")),

@@ -23,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers impo
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
 
-NAMED = {"deployment_id": "", "epoch": 0, "release": "2"}
+NAMED = {"deployment_id": "", "epoch": 0, "release": "2", "owner": ""}
 UNNAMED = {**NAMED, "release": ""}
 UNDO = Request(prefer="rollback", reason="rollback.yml")
 WAYS = (
@@ -94,7 +94,7 @@ def test_the_release_has_to_be_named(stuck):
 
 def test_a_run_that_asked_before_it_failed_turns_nothing_round(stuck):
     with pytest.raises(Fenced, match="is being undone|was taken over in the meantime"):
-        finish(stuck, {"deployment_id": "dep-1", "epoch": 1, "release": "2"})
+        finish(stuck, {"deployment_id": "dep-1", "epoch": 1, "release": "2", "owner": ""})
     assert stuck.calls == []
 
 

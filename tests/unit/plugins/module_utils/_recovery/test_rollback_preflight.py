@@ -67,7 +67,7 @@ def test_a_human_is_told_before_anything_is_touched(scene):
     assert scene.effects() == ["wait for green", "wait for blue"]
     # Who was asked for the approval may still give it.
     assert scene.store.load().data == journal.data and scene.states() == states
-    params = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
+    params = {"deployment_id": "dep-1", "epoch": 1, "release": "", "owner": ""}
     assert deployment_finish.finish_deployment(scene.host, scene.store, params, False, keep_new_color)["changed"]
 
 
