@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import awx_api
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,7 +46,7 @@ class Configured(NamedTuple):
 
 
 def configure(folder, **variables):
-    """Run configure.yml with the example's variables and these."""
+    """Run configure.yml with the example's variables and these; every module's task is only written down."""
     (play,) = yaml.safe_load((ROOT / "awx" / "configure.yml").read_text(encoding="utf-8"))
     for task in play["tasks"]:
         for module in [key for key in task if key.startswith(MODULES)]:
@@ -53,17 +55,32 @@ def configure(folder, **variables):
     playbook.write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
     recorded = folder / "recorded"
     recorded.write_text("", encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(
-        LC_ALL="C.UTF-8", ANSIBLE_NOCOLOR="1", ANSIBLE_ACTION_PLUGINS=str(HERE / "action_plugins"),
-        BLUEGREEN_RECORDED=str(recorded),
-    )
-    given = json.dumps({**FILLED_IN, **variables})
-    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", playbook, "-e", f"@{EXAMPLE}"]
-    ran = subprocess.run(
-        [*command, "-e", given], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-    )
+    # For what the playbook looks up: an AWX in which nothing is.
+    with awx_api.running() as (_awx, address):
+        done = _play(
+            playbook, address, variables, ANSIBLE_ACTION_PLUGINS=str(HERE / "action_plugins"), BLUEGREEN_RECORDED=str(recorded),
+            ANSIBLE_LOOKUP_PLUGINS=str(ROOT / "awx" / "lookup_plugins"),
+        )
     requests = [json.loads(line) for line in recorded.read_text(encoding="utf-8").splitlines()]
     requests = [Request(each.pop("recorded_module").removeprefix(MODULES), each) for each in requests]
-    return Configured(ran.returncode, " ".join(ran.stdout.split()), requests)
+    return Configured(done.returncode, " ".join(done.stdout.split()), requests)
+
+
+def apply(address, *arguments, **variables):
+    """Run configure.yml as it is, on the AWX of that address: exit code, how many tasks changed something, the output."""
+    done = _play(ROOT / "awx" / "configure.yml", address, variables, *arguments)
+    text = " ".join(done.stdout.split())
+    return done.returncode, int((re.findall(r"changed=(\d+)", text) or ["-1"])[-1]), text
+
+
+def _play(playbook, address, variables, *arguments, **environment):
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "CONTROLLER_", "TOWER_"))}
+    given = json.dumps({**FILLED_IN, **variables})
+    command = [Path(sys.executable).with_name("ansible-playbook"), playbook, "-e", f"@{EXAMPLE}", "-e", given, *arguments]
+    return subprocess.run(
+        command, cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        env={
+            **inherited, "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_PIPELINING": "1",
+            "CONTROLLER_HOST": address, "CONTROLLER_OAUTH_TOKEN": "a token", **environment,
+        },
+    )

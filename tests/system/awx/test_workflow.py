@@ -9,6 +9,9 @@ from fleet import WHOLE, WITHOUT_WORKERS
 from test_jobs import another, other
 from workflow import Workflow
 
+# The jobs before the approval.
+ASKED = {"deploy": "successful", "needs_approval": "successful"}
+
 
 def statuses(workflow):
     return {name: job.status for name, job in workflow.jobs.items()}
@@ -28,12 +31,16 @@ def test_an_approved_release_is_finished(fleet, configured):
         return True
 
     workflow = Workflow(fleet, configured).run(approve, bluegreen_release=wanted)
-    assert statuses(workflow) == {"deploy": "successful", "finish": "successful"}, told(workflow)
+    assert statuses(workflow) == {**ASKED, "finish": "successful"}, told(workflow)
     assert workflow.status == "successful"
     # What somebody looks at who has to decide.
     assert seen == [((other(color), wanted), {color: WITHOUT_WORKERS, other(color): WHOLE})]
     assert fleet.answer == (other(color), wanted)
     assert fleet.runs() == {other(color): WHOLE}
+    # AWX tells the job of a workflow only who launched the workflow.
+    last = fleet.history()
+    assert last["who"] == f"alice@awx-job-{workflow.jobs['deploy'].number}"
+    assert last["approved_by"] == f"awx-workflow-{workflow.number}"
 
 
 def test_a_denied_one_stays_beside_the_old_color_and_the_workflow_fails(fleet, configured):
@@ -46,7 +53,7 @@ def test_a_denied_one_stays_beside_the_old_color_and_the_workflow_fails(fleet, c
         return False
 
     workflow = Workflow(fleet, configured).run(deny, bluegreen_release=wanted)
-    assert statuses(workflow) == {"deploy": "successful", "not_approved": "failed"}, told(workflow)
+    assert statuses(workflow) == {**ASKED, "not_approved": "failed"}, told(workflow)
     assert workflow.status == "failed"
     messages = workflow.jobs["not_approved"].messages
     assert f"Release {wanted} of shop is not approved: somebody denied it, nobody answered in time, or" in messages
@@ -59,6 +66,7 @@ def test_a_denied_one_stays_beside_the_old_color_and_the_workflow_fails(fleet, c
     finished = fleet.run(template["playbook"], {**template["extra_vars"], "bluegreen_release": wanted})
     assert finished.status == "successful", finished.text
     assert fleet.runs() == {other(color): WHOLE}
+    assert fleet.history()["approved_by"] == f"alice@awx-job-{finished.number}"
 
 
 def test_an_approval_of_what_was_rolled_back_meanwhile_is_refused(fleet, configured):
@@ -71,10 +79,21 @@ def test_an_approval_of_what_was_rolled_back_meanwhile_is_refused(fleet, configu
         return True
 
     workflow = Workflow(fleet, configured).run(too_late, bluegreen_release=another(release))
-    assert statuses(workflow) == {"deploy": "successful", "finish": "failed"}, told(workflow)
+    assert statuses(workflow) == {**ASKED, "finish": "failed"}, told(workflow)
     assert workflow.status == "failed"
     assert fleet.answer == (color, release)
     assert fleet.runs()[color] == WHOLE
+
+
+def test_a_release_that_is_live_already_asks_nobody_and_the_workflow_ends_well(fleet, configured):
+    _color, release = fleet.answer
+    before = fleet.look()
+    asked = []
+    workflow = Workflow(fleet, configured).run(lambda: asked.append(1), bluegreen_release=release)
+    assert statuses(workflow) == {"deploy": "successful", "needs_approval": "failed", "status": "successful"}, told(workflow)
+    assert (workflow.status, asked) == ("successful", [])
+    assert "No release of shop awaits approval" in workflow.jobs["needs_approval"].messages
+    assert fleet.look()["projects"] == before["projects"]
 
 
 def test_a_deployment_that_fails_asks_nobody(fleet, configured):

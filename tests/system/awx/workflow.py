@@ -13,39 +13,48 @@ SUCCESSFUL, FAILED = "successful", "failed"
 
 
 class Workflow:
+    """How AWX goes through the steps of a workflow, from the one that no other leads to."""
+
+    number = 100
+
     def __init__(self, fleet, configured, name="shop release"):
+        Workflow.number += 1
+        self.number = Workflow.number
         self._fleet = fleet
         self._configured = configured
-        self._nodes = {node["identifier"]: node for node in configured.named("workflow_job_template", name)["workflow_nodes"]}
+        self._steps = {}
+        for module, arguments in configured.requests:
+            if module == "workflow_job_template_node" and arguments["workflow_job_template"] == name:
+                self._steps.setdefault(arguments["identifier"], {}).update(arguments)
         self._stats = {}
         self.jobs = {}
         self.status = ""
 
     def run(self, decide, **answers):
         """decide: called at the approval, says whether it is given; nobody's answer in time is as a denial."""
-        before = {name for node in self._nodes.values() for name in _after(node, "success") + _after(node, "failure")}
-        (name,) = set(self._nodes) - before
+        led_to = {name for step in self._steps.values() for name in _after(step, "success") + _after(step, "failure")}
+        (name,) = set(self._steps) - led_to
         while name:
-            node = self._nodes[name]
-            template = node["unified_job_template"]
-            if template["type"] == "workflow_approval":
+            step = self._steps[name]
+            if "approval_node" in step:
                 good = decide()
             else:
-                self.jobs[name] = job = self._launch(template["name"], answers)
+                self.jobs[name] = job = self._launch(step["unified_job_template"], answers)
                 good = job.status == SUCCESSFUL
-            following = _after(node, "success" if good else "failure")
-            # AWX: a failure that a node follows on is dealt with; the end of the path is what counts.
+            following = _after(step, "success" if good else "failure")
+            # AWX: a failure that a step follows on is dealt with; the end of the path is what counts.
             self.status = SUCCESSFUL if good or following else FAILED
             name = following[0] if following else ""
         return self
 
     def _launch(self, name, answers):
         template = self._configured.named("job_template", name)
-        job = self._fleet.run(template["playbook"], {**template["extra_vars"], **self._stats, **answers})
+        variables = {**template["extra_vars"], **self._stats, **answers}
+        job = self._fleet.run(template["playbook"], variables, template=name, workflow=self.number)
         stats = job.events("playbook_on_stats")
         self._stats.update(job.stats if stats else {})
         return job
 
 
-def _after(node, how):
-    return [each["identifier"] for each in node.get("related", {}).get(f"{how}_nodes", [])]
+def _after(step, how):
+    return step.get(f"{how}_nodes", [])

@@ -69,3 +69,10 @@ def test_a_playbook_finds_the_collection_in_the_project(configured, run, name):
 )
 def test_a_release_that_is_not_approved_is_named_with_what_to_launch(run, variables, sentence):
     assert sentence in run("awx/not_approved.yml", bluegreen_release="1.10", **variables)[1]
+
+
+def test_only_a_release_that_awaits_approval_needs_one(run):
+    rc, text = run("awx/needs_approval.yml", bluegreen_release="1.10")
+    assert rc == 2 and "No release of shop awaits approval: there was none before this one" in text
+    rc, text = run("awx/needs_approval.yml", bluegreen_release="1.10", bluegreen_pending={"pi-1": {"id": "1", "release": "1.10"}})
+    assert rc == 0 and "A release of shop awaits approval on pi-1." in text

@@ -13,7 +13,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from objects import FILLED_IN, ROOT, configure
 
-TEMPLATES = ("deploy", "finish", "rollback", "recover", "status", "not approved")
+TEMPLATES = ("deploy", "finish", "rollback", "recover", "status", "needs approval", "not approved")
 # Named by an option, made by a module.
 REFERENCES = {
     "organization": "organization",
@@ -22,6 +22,7 @@ REFERENCES = {
     "inventory": "inventory",
     "execution_environment": "execution_environment",
     "job_templates": "job_template",
+    "workflow_job_template": "workflow_job_template",
     "workflows": "workflow_job_template",
     "teams": "team",
     "target_teams": "team",
@@ -30,6 +31,7 @@ REFERENCES = {
 YOURS = {
     "users": {*FILLED_IN["awx_deployers"], *FILLED_IN["awx_approvers"]},
     "credentials": {FILLED_IN["awx_machine_credential"]},
+    "credential": {"the registry"},
 }
 
 
@@ -58,21 +60,6 @@ def test_every_argument_is_one_that_the_module_takes(configured):
     assert len(configured.requests) > 20
 
 
-def test_every_option_of_a_node_is_one_that_the_module_documents(configured):
-    # Its argument specification says no more of a node than that it is a dict.
-    options = yaml.safe_load(imported("workflow_job_template").DOCUMENTATION)["options"]["workflow_nodes"]["suboptions"]
-
-    def as_specification(documented):
-        kept = {name: {k: v for k, v in one.items() if k in ("type", "elements", "choices", "required", "suboptions")}
-                for name, one in documented.items()}
-        return {name: {**one, "options": as_specification(one.pop("suboptions"))} if "suboptions" in one else one
-                for name, one in kept.items()}
-
-    validator = ArgumentSpecValidator(as_specification(options))
-    for node in nodes(configured).values():
-        assert validator.validate(node).error_messages == []
-
-
 def test_what_an_object_names_was_made_before_it(configured):
     made = {"organization": set()}
     for module, arguments in configured.requests:
@@ -81,35 +68,32 @@ def test_what_an_object_names_was_made_before_it(configured):
             for name in named if isinstance(named, list) else [named]:
                 assert name in made[kind], f"{module} names the {kind} {name!r}"
         for option, known in YOURS.items():
-            assert set(arguments.get(option) or []) <= known
+            given = arguments.get(option) or []
+            assert set(given if isinstance(given, list) else [given]) <= known
         if "name" in arguments:
             made.setdefault(module, set()).add(arguments["name"])
 
 
-def nodes(configured):
-    workflow = configured.named("workflow_job_template", "shop release")
-    return {node["identifier"]: node for node in workflow["workflow_nodes"]}
-
-
-def following(node, how):
-    return [each["identifier"] for each in node.get("related", {}).get(f"{how}_nodes", [])]
+def steps(configured):
+    """{step: its arguments}, and with which steps each one continues after a success and after a failure."""
+    found = [arguments for module, arguments in configured.requests if module == "workflow_job_template_node"]
+    made = {each["identifier"]: each for each in found if "success_nodes" not in each}
+    return made, {each["identifier"]: (each["success_nodes"], each["failure_nodes"]) for each in found if "success_nodes" in each}
 
 
 def test_the_workflow_deploys_waits_for_an_approval_and_finishes(configured):
-    found = nodes(configured)
-    assert {name: following(node, "success") for name, node in found.items()} == {
-        "deploy": ["approve"], "approve": ["finish"], "finish": [], "not_approved": [],
+    made, leads = steps(configured)
+    assert leads == {
+        "deploy": (["needs_approval"], ["not_approved"]),
+        "needs_approval": (["approve"], ["status"]),
+        "approve": (["finish"], ["not_approved"]),
     }
-    assert {name: following(node, "failure") for name, node in found.items()} == {
-        "deploy": ["not_approved"], "approve": ["not_approved"], "finish": [], "not_approved": [],
-    }
-    approval = found["approve"]["unified_job_template"]
-    assert (approval["type"], approval["timeout"]) == ("workflow_approval", 3600)
-    for name, node in found.items():
-        template = node["unified_job_template"]
+    assert set(made) == {*leads, "finish", "not_approved", "status"}
+    assert made["approve"]["approval_node"]["timeout"] == 3600
+    for name, arguments in made.items():
+        assert {each["workflow_job_template"] for each in made.values()} == {"shop release"}
         if name != "approve":
-            assert template["type"] == "job_template"
-            assert configured.named("job_template", template["name"])
+            assert configured.named("job_template", arguments["unified_job_template"])
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -147,7 +131,7 @@ def test_who_deploys_cannot_approve_and_everybody_reads_all_jobs(configured):
                 granted.setdefault(team, set()).update((arguments["role"], each) for each in objects)
     both = {
         *(("execute", f"shop {name}") for name in ("status", "rollback", "recover")),
-        *(("read", f"shop {name}") for name in ("deploy", "finish", "not approved")),
+        *(("read", f"shop {name}") for name in ("deploy", "finish", "needs approval", "not approved")),
     }
     assert granted == {
         "shop deployers": {("execute", "shop release"), *both},
@@ -167,6 +151,14 @@ def test_who_deploys_cannot_approve_and_everybody_reads_all_jobs(configured):
 def test_every_host_has_its_variables(configured):
     made = {arguments["name"]: arguments["variables"] for module, arguments in configured.requests if module == "host"}
     assert made == yaml.safe_load((ROOT / "awx/vars.example.yml").read_text(encoding="utf-8"))["awx_hosts"]
+
+
+def test_only_finish_may_ask_awx_who_approved(tmp_path):
+    ran = configure(tmp_path, awx_controller_credential="an auditor", awx_further_credentials=["the vault"])
+    all_have = [FILLED_IN["awx_machine_credential"], "the vault"]
+    for name in TEMPLATES:
+        expected = [*all_have, "an auditor"] if name == "finish" else all_have
+        assert ran.named("job_template", f"shop {name}")["credentials"] == expected
 
 
 def test_jobs_run_with_the_forks_and_where_somebody_says(tmp_path):
@@ -194,6 +186,12 @@ def test_without_users_the_teams_stay_empty(tmp_path):
         ("awx_forks", 0, "awx_forks is 0: give how many hosts a job works on at the same time, 1 or more"),
         ("awx_job_timeout", 0, "awx_job_timeout is 0: give at least 1800 seconds"),
         ("awx_approval_timeout", 0, "awx_approval_timeout is 0: give at least 60 seconds"),
+        # Both have the same default.
+        ("awx_inventory_variables", {"bluegreen_app": "shop", "bluegreen_on_timeout": "rollback"},
+         "bluegreen_approval_timeout is 3600 for pi-1, where bluegreen_on_timeout is rollback: give more than "
+         "awx_approval_timeout (3600) and the time of a rollout together"),
+        ("awx_hosts", {"pi-1": None, "pi-2": {"bluegreen_on_timeout": "rollback", "bluegreen_approval_timeout": 600}},
+         "bluegreen_approval_timeout is 600 for pi-2, where bluegreen_on_timeout is rollback"),
     ],
 )
 def test_a_missing_value_is_said_in_one_sentence_before_anything_is_made(tmp_path, variable, value, sentence):
@@ -203,7 +201,20 @@ def test_a_missing_value_is_said_in_one_sentence_before_anything_is_made(tmp_pat
     assert "Traceback" not in ran.text and "undefined" not in ran.text
 
 
+@pytest.mark.parametrize("seconds", [0, 7200])
+def test_a_host_may_go_back_by_itself_after_awx_has_stopped_to_wait(tmp_path, seconds):
+    variables = {"bluegreen_app": "shop", "bluegreen_on_timeout": "rollback", "bluegreen_approval_timeout": seconds}
+    ran = configure(tmp_path, awx_inventory_variables=variables)
+    assert ran.rc == 0, ran.text
+
+
 @pytest.mark.parametrize("image", ["example:5000/team/ee:1.2", "localhost/ee:1", "example/ee@sha256:" + "0" * 64])
 def test_an_image_with_a_tag_or_a_digest_is_taken(tmp_path, image):
     ran = configure(tmp_path, awx_ee_image=image)
     assert ran.named("execution_environment", "shop bluegreen")["image"] == image
+
+
+def test_an_image_is_pulled_with_a_credential_if_there_is_one(configured, tmp_path):
+    assert "credential" not in configured.named("execution_environment", "shop bluegreen")
+    ran = configure(tmp_path, awx_ee_credential="the registry")
+    assert ran.named("execution_environment", "shop bluegreen")["credential"] == "the registry"
