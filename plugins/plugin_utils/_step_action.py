@@ -30,6 +30,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.step import spec_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.ticket import RESULT, SO_FAR, TICKET
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_app
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._job_templates import in_result
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._progress import (
     FIRST,
     PACE,
@@ -68,7 +69,7 @@ class StepAction(ActionBase):
             answer = None if self._task.async_val else self._by_program(task_vars, hear)
             if answer is None:
                 answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
-        result = merge_hash(result, answer)
+        result = merge_hash(result, in_result(answer, task_vars.get("awx_job_template_name") or ""))
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result

@@ -27,6 +27,8 @@ WHOLE = {"redis", "web", "worker", "beat"}
 WITHOUT_WORKERS = {"redis", "web"}
 # Short waits: what is tried here is what happens then.
 VARIABLES = {
+    # As awx/configure.yml gives it to the inventory.
+    "ansible_python_interpreter": "auto_silent",
     "bluegreen_app": "shop",
     "bluegreen_project_src": "/srv/shop",
     "bluegreen_pull": "never",
@@ -54,7 +56,6 @@ class Fleet:
             "ansible_port": self.machine.ports[22],
             "ansible_user": "root",
             "ansible_ssh_common_args": "-F /dev/null -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
-            "ansible_python_interpreter": "/usr/bin/python3",
         }
         self._hosts = {HOST: variables}
         self._jobs = []

@@ -26,6 +26,7 @@ def test_a_plain_checkout_has_the_collection_beside_its_playbooks(deployed):
     assert job.status == "successful", job.text
     beside = job.project / "playbooks/collections/ansible_collections/smallfleet/bluegreen/roles/bluegreen/tasks"
     assert job.actions["smallfleet.bluegreen.bg_info"].startswith(f"{beside}/status.yml:")
+    assert "Python interpreter" not in job.text
 
 
 def test_the_first_deployment_has_nothing_to_ask(deployed):

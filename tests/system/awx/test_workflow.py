@@ -55,6 +55,8 @@ def test_a_denied_one_stays_beside_the_old_color_and_the_workflow_fails(fleet, c
     workflow = Workflow(fleet, configured).run(deny, bluegreen_release=wanted)
     assert statuses(workflow) == {**ASKED, "not_approved": "failed"}, told(workflow)
     assert workflow.status == "failed"
+    # Nobody can type a command there.
+    assert 'To approve it: the template "shop finish".' in workflow.jobs["deploy"].messages
     messages = workflow.jobs["not_approved"].messages
     assert f"Release {wanted} of shop is not approved: somebody denied it, nobody answered in time, or" in messages
     assert 'It is live and awaits approval on pi. To approve it after all, launch "shop finish" with this release' in messages

@@ -91,6 +91,18 @@ def test_it_names_the_hosts_that_await_approval(pending, names, given, hosts):
     assert found == expected, text
 
 
+@pytest.mark.parametrize(
+    "template, way",
+    [
+        ("", "To approve it: ansible-playbook smallfleet.bluegreen.finish. To go back:"),
+        ("shop deploy", 'To approve it: the template "shop finish". To go back: the template "shop rollback".'),
+    ],
+)
+def test_the_way_to_approve_is_a_template_in_awx(pending, template, way):
+    _unused, text = pending("a", bluegreen_approval="manual", awx_job_template_name=template)
+    assert way in " ".join(text.replace("\\", "").split())
+
+
 @pytest.mark.parametrize("name", ["plan", "make_live"])
 def test_a_host_tells_it_before_another_batch_begins(name):
     last = DataLoader().load_from_file(os.path.join(TASKS, f"{name}.yml"))[-1]
