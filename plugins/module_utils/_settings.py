@@ -38,6 +38,10 @@ DAY = 86400
 
 DEFAULT_PORTS = {"blue": 18001, "green": 18002}
 
+# A list of services that is left to the Compose file.
+AUTO = ["auto"]
+_AUTO_ROLES = ("web", "support", "init", "workers")
+
 _COLOR_ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "str"},
     "port": {"type": "int"},
@@ -54,10 +58,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "type": "dict",
         "default": {},
         "options": {
-            "web": {"type": "list", "elements": "str", "default": ["web"]},
-            "support": {"type": "list", "elements": "str", "default": ["redis"]},
-            "init": {"type": "list", "elements": "str", "default": []},
-            "workers": {"type": "list", "elements": "str", "default": ["worker", "beat"]},
+            **{role: {"type": "list", "elements": "str", "default": AUTO} for role in _AUTO_ROLES},
             "ignored": {"type": "list", "elements": "str", "default": []},
         },
     },
@@ -122,7 +123,7 @@ class Settings(NamedTuple):
     """The properties of an app on one host that deployments do not change.
 
     ``projects`` and ``ports`` have a value for each color; ``services`` maps a role (and ``ignored``) to a list of
-    services.
+    services. The list of a role in ``auto`` is empty until the services are found.
     """
 
     app: str
@@ -132,11 +133,17 @@ class Settings(NamedTuple):
     nginx: Nginx
     broker: BrokerSettings
     health: HealthCheck = HealthCheck()
+    auto: Tuple[str, ...] = ()
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The lists of services that the user gave, by role; ``None`` for one that is left to the Compose file."""
+        return {role: None if role in self.auto else names for role, names in self.services.items()}
 
     def journaled(self) -> dict[str, Any]:
         """The settings in the journal's form, without secrets."""
         return {
-            **self._asdict(),
+            **{name: value for name, value in self._asdict().items() if name != "auto"},
             "nginx": self.nginx._asdict(),
             "broker": {**self.broker._asdict(), "url": ""},
             "health": {**self.health._asdict(), "status": list(self.health.status)},
@@ -163,16 +170,31 @@ def settings_of(params: Mapping[str, Any]) -> Settings:
         check_port(f"bluegreen_ports.{color}", ports[color])
     check_both_colors("bluegreen_projects", projects)
     check_both_colors("bluegreen_ports", ports)
-    services = _services(params["services"] or {})
+    services, auto = _services(params["services"] or {})
     return Settings(
         app=app,
         projects=projects,
         ports=ports,
         services=services,
         nginx=_nginx(params["nginx"] or {}, app, ports),
-        broker=_broker(params["broker"] or {}, services),
+        broker=_broker(params["broker"] or {}, services, auto),
         health=_health(params.get("health") or {}),
+        auto=auto,
     )
+
+
+def with_broker(settings: Settings, params: Mapping[str, Any]) -> Settings:
+    """The settings with their broker, once the services of each role are found: it may be one of these.
+
+    :param params: as for :func:`settings_of`.
+    :raises BluegreenError: the broker is set to one that is not possible with these services.
+    """
+    return settings._replace(broker=_broker(params["broker"] or {}, settings.services, settings.auto))
+
+
+def variable_of(role: str) -> str:
+    """The role variable that lists the services of a role, or those that are ``ignored``."""
+    return f"bluegreen_{'worker' if role == 'workers' else role}_services"
 
 
 def from_journal(data: Mapping[str, Any], broker_url: str = "") -> Settings:
@@ -181,7 +203,7 @@ def from_journal(data: Mapping[str, Any], broker_url: str = "") -> Settings:
     :param data: the journal's data.
     :param broker_url: the secret that the journal does not have.
     """
-    known = _known(data["settings"], Settings._fields)
+    known = _known(data["settings"], [name for name in Settings._fields if name != "auto"])
     return Settings(**{
         **known,
         "nginx": Nginx(**_known(known["nginx"], Nginx._fields)),
@@ -199,13 +221,21 @@ def _with_defaults(given: Mapping[str, Any], options: Mapping[str, Mapping[str, 
     return {name: option["default"] if given.get(name) is None else given[name] for name, option in options.items()}
 
 
-def _services(given: Mapping[str, Any]) -> dict[str, list[str]]:
-    services = _with_defaults(given, ARGUMENTS["services"]["options"])
+def _services(given: Mapping[str, Any]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """``(services by role, roles that are left to the Compose file)``."""
+    listed = _with_defaults(given, ARGUMENTS["services"]["options"])
+    auto = tuple(role for role in _AUTO_ROLES if listed[role] == AUTO)
+    services = {role: [] if role in auto else names for role, names in listed.items()}
     seen: dict[str, str] = {}
     for role, names in services.items():
         for name in names:
-            variable = f"bluegreen_{'worker' if role == 'workers' else role}_services"
+            variable = variable_of(role)
             check_service(variable, name)
+            if name in AUTO and len(names) > 1:
+                raise BluegreenError(
+                    f"{variable} is [{', '.join(names)}], but a list counts for the whole of its role: name all "
+                    "services of that role, or write auto alone."
+                )
             if seen.get(name) == variable:
                 raise BluegreenError(f"{variable} names {name!r} twice: remove one.")
             if name in seen:
@@ -214,12 +244,12 @@ def _services(given: Mapping[str, Any]) -> dict[str, list[str]]:
                     "it from one of them."
                 )
             seen[name] = variable
-    if not services["web"]:
+    if not services["web"] and "web" not in auto:
         raise BluegreenError(
             "bluegreen_web_services is [], but Nginx has to send requests somewhere: name the service that answers "
-            "HTTP."
+            "HTTP, or write auto."
         )
-    return services
+    return services, auto
 
 
 def _nginx(given: Mapping[str, Any], app: str, ports: Mapping[str, int]) -> Nginx:
@@ -267,9 +297,11 @@ def nginx_settings(params: Mapping[str, Any]) -> Nginx:
     return checked_nginx(params, params["app"], ports, str)
 
 
-def _broker(given: Mapping[str, Any], services: Mapping[str, list[str]]) -> BrokerSettings:
+def _broker(
+    given: Mapping[str, Any], services: Mapping[str, list[str]], auto: tuple[str, ...]
+) -> BrokerSettings:
     broker = _with_defaults(given, ARGUMENTS["broker"]["options"])
-    if not services["workers"]:
+    if not services["workers"] and "workers" not in auto:
         return BrokerSettings(**{**broker, "mode": "none"})
     check_service("bluegreen_broker_service", broker["service"])
     return settle(broker["mode"], broker["service"], broker["url"], services["support"])

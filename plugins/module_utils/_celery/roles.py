@@ -260,9 +260,12 @@ def script_of(argv: Sequence[str]) -> Optional[tuple[list[str], str]]:
     for index, word in enumerate(words[:-1]):
         if os.path.basename(word) in SHELLS and re.match(r"^-[a-z]*c$", words[index + 1]) and len(words) > index + 2:
             return words[:index + 2], words[index + 2]
-        if os.path.basename(word) in ("su", "runuser") and "-c" in words[index + 1:-1]:
-            end = words.index("-c", index + 1) + 1
-            return words[:end], words[end]
+        if os.path.basename(word) in ("su", "runuser"):
+            for at, option in enumerate(words[index + 1:], index + 1):
+                if option in ("-c", "--command") and at + 1 < len(words):
+                    return words[:at + 1], words[at + 1]
+                if option.startswith("--command="):
+                    return [*words[:at], "-c"], option.partition("=")[2]
     return None
 
 

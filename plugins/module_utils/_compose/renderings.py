@@ -28,11 +28,13 @@ class Renderings:
     """The colors of a release as Compose renders them.
 
     :param params: parameters of bg_deployment.
-    :ivar models: for each rendered color, its configuration without dependencies on services outside the color.
+    :ivar rendered: for each rendered color, its configuration as Compose prints it.
+    :ivar models: the same without dependencies on services outside the color.
     :ivar env: for each rendered color, the text of its env file.
     """
 
     def __init__(self, host: Host, params: Mapping[str, Any]) -> None:
+        self.rendered: dict[str, dict[str, Any]] = {}
         self.models: dict[str, dict[str, Any]] = {}
         self.env: dict[str, str] = {}
         self._host = host
@@ -41,11 +43,18 @@ class Renderings:
 
     def render(self, settings: Settings, *colors: str) -> None:
         """Render each color that was not rendered yet."""
-        with self._projects(settings) as project_of:
-            for color in colors:
-                if color not in self.models:
-                    rendered = compose_cli.render(self._host, project_of(color))
-                    self.models[color] = compose_outside.of_color(rendered, color_services(settings))
+        missing = [color for color in colors if color not in self.rendered]
+        if missing:
+            # Without all that was asked for, there is nothing to look at.
+            self.models = {}
+            with self._projects(settings) as project_of:
+                for color in missing:
+                    self.rendered[color] = compose_cli.render(self._host, project_of(color))
+
+    def choose(self, settings: Settings) -> None:
+        """Make the models of the rendered colors, once it is known which services a color has."""
+        services = color_services(settings)
+        self.models = {color: compose_outside.of_color(each, services) for color, each in self.rendered.items()}
 
     def hashes(
         self, settings: Settings, color: str, containers: Sequence[Container], is_worth_asking: bool

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Callable, Collection, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .._docker.containers import ROLES, started_services
+from .._settings import variable_of
 from .._validation import COLORS
 from . import (
     networks as compose_networks,
@@ -21,7 +22,7 @@ from . import (
 )
 from .names import nearest
 
-_VARIABLES = {role: f"bluegreen_{'worker' if role == 'workers' else role}_services" for role in (*ROLES, "ignored")}
+_VARIABLES = {role: variable_of(role) for role in (*ROLES, "ignored")}
 
 
 class Findings(NamedTuple):
@@ -56,7 +57,7 @@ def examine(
 
     _listed(findings, services, defined)
     findings.errors.extend(_early(init_before_stop, services["init"], defined["blue"]))
-    web = services["web"][0]
+    web = next(iter(services["web"]), "")
     for name in known:
         _container_name(findings, name, *(defined[color][name].get("container_name") for color in COLORS))
         if name not in services["init"] and not _restarts(defined["blue"][name]):
@@ -86,14 +87,6 @@ def _listed(
                         " A service that has profiles exists only if bluegreen_profiles names one of its profiles."
                     )
                 findings.errors.append(f"{variable} names {name!r}, but the Compose file has no such service{hint}")
-    named = {name for role in _VARIABLES for name in services[role]}
-    for name in defined["blue"]:
-        if name not in named:
-            findings.errors.append(
-                f"Service {name!r} of the Compose file is not in any list: add it to bluegreen_web_services, "
-                "bluegreen_support_services, bluegreen_init_services or bluegreen_worker_services, or to "
-                "bluegreen_ignored_services if no color should start it."
-            )
 
 
 def _early(names: Collection[str], init: Sequence[str], defined: dict[str, Any]) -> Iterator[str]:
@@ -125,11 +118,9 @@ def _restarts(service: Mapping[str, Any]) -> bool:
 
 def builds_without_image(rendered: dict[str, Any], services: Mapping[str, Sequence[str]]) -> list[str]:
     """Services that are built without ``image:``, so that the tag always means the latest build."""
-    return [
-        name
-        for name in started_services(services)
-        if rendered["services"][name].get("build") and not rendered["services"][name].get("image")
-    ]
+    # The checks refuse a name that the file does not have.
+    found = {name: rendered["services"].get(name) or {} for name in started_services(services)}
+    return [name for name, service in found.items() if service.get("build") and not service.get("image")]
 
 
 def images(rendered: dict[str, Any], services: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -137,4 +128,5 @@ def images(rendered: dict[str, Any], services: Mapping[str, Sequence[str]]) -> d
     return {
         name: rendered["services"][name].get("image") or f"{rendered['name']}-{name}"
         for name in started_services(services)
+        if name in rendered["services"]
     }

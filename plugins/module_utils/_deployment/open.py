@@ -23,8 +23,9 @@ from .._journal.store import Store
 from .._settings import Settings, settings_of
 from .._validation import check_deployment_id, check_release
 from . import approval
+from .findings import Findings
 from .may_open import is_abandoned, require_none_open
-from .open_result import recovery_first, result
+from .open_result import recovery_first, result, would_do
 from .preflight import Preflight
 from .write_down import all_or_nothing, write_down
 
@@ -62,7 +63,7 @@ def open_deployment(
         return result(preflight, changed=False, deployment_id=journal["id"], epoch=journal["epoch"])
     require_none_open(store, journal)
 
-    preflight.run()
+    _check(preflight, check_mode)
     if check_mode or preflight.up_to_date:
         return result(preflight, changed=not preflight.up_to_date)
     if not params["deployment_id"]:
@@ -74,19 +75,38 @@ def open_deployment(
     return result(preflight, changed=True, deployment_id=journal["id"], epoch=journal["epoch"])
 
 
+def _check(preflight: Preflight, check_mode: bool) -> None:
+    """Run all checks; in check mode a refusal ends with what the deployment would do."""
+    try:
+        preflight.run()
+    except BluegreenError as error:
+        lines = would_do(preflight) if check_mode and preflight.found.sentences else []
+        if not lines:
+            raise
+        text = "\n".join([error.message, "With all of this corrected, the deployment would do this:", *lines])
+        raise BluegreenError(text, **error.details) from error
+
+
 def _checked(params: dict[str, Any]) -> Settings:
     """The settings in the parameters, all of which are checked.
 
-    :raises BluegreenError: the first one that cannot be used.
+    :raises BluegreenError: all that cannot be used.
     """
-    settings = settings_of(params)
-    check_release(params["release"], "bluegreen_release")
-    check_patterns("bluegreen_keep_keys", params["keep_keys"])
+    found, settings = Findings(), []
+    with found.collected():
+        settings.append(settings_of(params))
+    with found.collected():
+        check_release(params["release"], "bluegreen_release")
+    with found.collected():
+        check_patterns("bluegreen_keep_keys", params["keep_keys"])
+    with found.collected():
+        check_revert_after(params["revert_after"])
+    with found.collected():
+        approval.check_timeout(params["approval_timeout"])
+    found.require_none()
     if params["deployment_id"]:
         check_deployment_id("deployment_id", params["deployment_id"])
-    check_revert_after(params["revert_after"])
-    approval.check_timeout(params["approval_timeout"])
-    return settings
+    return settings[0]
 
 
 def check_revert_after(seconds: int) -> None:
@@ -112,6 +132,6 @@ def _again(host: Host, store: Store, journal: Journal, settings: Settings, param
     if preflight.kept:
         preflight.require_kept()
     else:
-        preflight.renderings.render(preflight.settings, preflight.live or preflight.idle)
+        preflight.render(preflight.live or preflight.idle)
         preflight.decide_from_created()
     return result(preflight, changed=False, deployment_id=journal["id"], epoch=journal["epoch"])

@@ -46,6 +46,13 @@ def recovery_first(situation: Situation, journal: Journal) -> dict[str, Any]:
     }
 
 
+def would_do(situation: Situation) -> list[str]:
+    """The plan of a deployment that is refused, as far as it is known; empty if the Compose files cannot be read."""
+    if not situation.renderings.models or not situation.web or not situation.reasons:
+        return []
+    return _plan(situation, leftover=False).lines()
+
+
 def _outline(situation: Situation, changed: bool, deployment_id: str, epoch: int) -> dict[str, Any]:
     settings = situation.settings
     return {
@@ -65,6 +72,7 @@ def _outline(situation: Situation, changed: bool, deployment_id: str, epoch: int
         "worker_strategy": situation.memory.strategy,
         "old_web": situation.memory.old_web,
         "init_before_stop": situation.init_before_stop,
+        "services": settings.services,
         "worker_services": {
             "old": [*settings.services["workers"], *situation.old_workers] if situation.live else [],
             "new": settings.services["workers"],
@@ -94,6 +102,7 @@ def _plan(situation: Situation, leftover: bool) -> Plan:
         init_reason=situation.init_reason,
         **memory._asdict(),
         needs=memory_budget.needs(situation.room, memory, asks_names, situation.init_before_stop),
+        roles=situation.roles.lines() if situation.roles and situation.left_roles else (),
     )
 
 

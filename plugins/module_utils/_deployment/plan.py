@@ -33,6 +33,7 @@ class Plan(NamedTuple):
     :ivar strategy: what becomes of the old workers, stop or throttle.
     :ivar old_web: what becomes of the old web until the approval, running or stopped.
     :ivar needs: the memory that phases need.
+    :ivar roles: a line a service, why it has its role, where the user left that to the Compose file.
     :ivar old_color: what becomes of the old color after the approval, removed or stopped.
     """
 
@@ -57,6 +58,7 @@ class Plan(NamedTuple):
     old_web: str = "running"
     old_web_reason: str = ""
     needs: Sequence[Need] = ()
+    roles: Sequence[str] = ()
 
     def lines(self) -> list[str]:
         """The plan, each line with its phase."""
@@ -96,6 +98,7 @@ class Plan(NamedTuple):
 def _decisions(plan: Plan) -> list[tuple[str, str]]:
     texts = [
         f"{plan.app}: {plan.candidate} becomes live ({'; '.join(plan.reasons)})",
+        *plan.roles,
         f"broker {plan.broker}, {_WHERE[plan.broker]}: {plan.broker_reason}",
     ]
     for what, reason in (

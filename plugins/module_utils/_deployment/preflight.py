@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Collection, Mapping, Optional
+from typing import Any, Mapping, Optional
 
 from .. import _settings
 from .._broker import detect as broker_detect, preflight as broker_preflight
@@ -21,48 +21,65 @@ from .._compose import (
     version as compose_version,
 )
 from .._docker.containers import ROLES
+from .._docker.engine import EngineError
 from .._errors import BluegreenError
+from .._host import Host
 from .._install import guard_units
 from .._journal.journal import Journal
+from .._journal.store import Store
 from .._nginx import preflight as nginx_preflight, served_files
-from .._settings import color_services
+from .._settings import Settings, color_services
 from .._snapshot import restore as snapshot_restore
 from .._snapshot.file import kept_color
 from .._validation import COLORS, release_label
 from . import (
     adoption_preflight,
     color_preflight,
+    health_preflight,
     kept_color as deployment_kept_color,
+    last_roles,
     port_holders,
     room_preflight,
     up_to_date,
 )
 from .color import Color
+from .findings import Findings
 from .situation import Situation
 
 
 class Preflight(Situation):
     """A situation, and the checks that find it out by asking the host, Compose, Nginx and the broker."""
 
-    def run(self) -> None:
-        """Check everything, the cheap things first.
+    def __init__(self, host: Host, store: Store, settings: Settings, params: dict[str, Any]) -> None:
+        super().__init__(host, store, settings, params)
+        self.found = Findings()
 
-        :raises BluegreenError: something has to be corrected; ``findings`` has all sentences of that stage.
+    def run(self) -> None:
+        """Check everything, the cheap things first, and say all that is wrong at once.
+
+        :raises BluegreenError: something has to be corrected; ``findings`` has all sentences.
         """
         with self.host.engine.each_once():
-            self._find_release()
-            self._require(adoption_preflight.findings(self))
-            self._require(
-                color_preflight.live_findings(self)
-                + color_preflight.idle_findings(self)
-                + color_preflight.celery_findings(self)
-            )
-            if not self.kept and not self.up_to_date:
-                self._decide()
-            self._check_nginx()
+            self.host.engine.ping()
+            place = self._find_place()
+            if self.kept:
+                self._find_kept(place)
+            else:
+                with self.found.collected():
+                    self._read_compose_files()
+                self._choose_broker_of_renderings()
+            is_adoptable = self._check_place(place)
+            self.found.add(color_preflight.celery_findings(self))
+            if self.renderings.models and not self.up_to_date:
+                self._decide(is_sound=not self.found.sentences)
+            has_nginx = not is_adoptable and self._check_nginx()
             if not self.up_to_date:
-                self._warn_of_host()
-                self._require(room_preflight.findings(self) + self._broker_findings())
+                self._warn_of_host(has_nginx)
+                self.found.add(room_preflight.findings(self))
+                if self.broker_reason and place is None and not is_adoptable:
+                    with self.found.collected():
+                        self.found.add(self._broker_findings())
+            self.found.require_none()
 
     def adopt(self, journal: Journal) -> None:
         """Take over what was decided when the deployment was opened."""
@@ -82,7 +99,7 @@ class Preflight(Situation):
         if self.params["release"] != journal["release"]:
             return False
         self.find_colors(journal["to"])
-        self.renderings.render(self.settings, self.live)
+        self.render(self.live)
         images = self.image_ids()
         if self.undecided:
             # Another deployment is open, so nothing can be pulled or built: the label decides.
@@ -98,31 +115,49 @@ class Preflight(Situation):
 
     # The release to deploy
 
-    def _find_release(self) -> None:
-        self.host.engine.ping()
+    def _find_place(self) -> Optional[BluegreenError]:
+        """Find out which color is live; returns the error if the file of Nginx does not say that."""
         try:
             self.find_colors()
-        except BluegreenError:
-            self._require(adoption_preflight.findings_of_file(self))
+        except EngineError:
             raise
-        if self.kept:
-            self.require_kept()
-            self._choose_kept_broker()
-            return
+        except BluegreenError as error:
+            return error
+        return None
+
+    def _find_kept(self, place: Optional[BluegreenError]) -> None:
+        if place is not None:
+            self.found.add(adoption_preflight.findings_of_file(self))
+            self.found.require_none()
+            raise place
+        self.require_kept()
+        self._choose_kept_broker()
+
+    def _read_compose_files(self) -> None:
+        """Render both colors, or the live one alone where it shows that there is nothing to do."""
         compose_cli.check_source(self.params["project_src"], self.params["files"])
         self.compose = compose_version.version(self.host, self.store)
         compose_cli.check_version(self.compose)
-        self._render()
-
-    def _render(self) -> None:
-        """Render both colors, or the live one alone where it shows that there is nothing to do."""
         if self.live:
-            self.renderings.render(self.settings, self.live)
-            self.up_to_date = up_to_date.is_proved(self)
+            self.render(self.live)
+            self.up_to_date = not self.undecided_services and up_to_date.is_proved(self)
         if not self.up_to_date:
-            self.renderings.render(self.settings, *COLORS)
+            self.render(*COLORS)
             self._check_compose_files()
-        self._choose_broker_of_renderings([self.live] if self.up_to_date else COLORS)
+
+    def _check_place(self, place: Optional[BluegreenError]) -> bool:
+        """Check whether live and idle color are where they should be; whether Nginx has to be changed for that."""
+        if place is not None:
+            adoptable = adoption_preflight.findings_of_file(self) if self.web else []
+            self.found.add(adoptable or [place.message])
+            return bool(adoptable)
+        if not self.web:
+            # The Compose file does not say what to look for.
+            return False
+        if self.found.add(adoption_preflight.findings(self)) or self.found.add(color_preflight.live_findings(self)):
+            return True
+        self.found.add(color_preflight.idle_findings(self))
+        return False
 
     def _check_compose_files(self) -> None:
         models, services = self.renderings.models, self.settings.services
@@ -139,17 +174,20 @@ class Preflight(Situation):
         starts = compose_starts.examine(models, services, self.compose)
         for sentence in (*findings.warnings, *mounts, *starts.warnings):
             self.host.warn(sentence)
-        self._require([*findings.errors, *starts.errors])
+        self.found.add([*self.undecided_services, *findings.errors, *starts.errors])
 
-    def _decide(self) -> None:
+    def _decide(self, is_sound: bool) -> None:
+        """Decide whether there is something to do, unless something is wrong already."""
         if self.params["pull"] == "never":
-            self._require(
-                [
-                    f"Image {name} of service {service} is not on this host, and bluegreen_pull is never: load it "
-                    "there, or set bluegreen_pull to missing."
-                    for service, name in sorted(self.missing_images().items())
-                ]
+            missing = self.found.add(
+                f"Image {name} of service {service} is not on this host, and bluegreen_pull is never: load it "
+                "there, or set bluegreen_pull to missing."
+                for service, name in sorted(self.missing_images().items())
             )
+            is_sound = is_sound and not missing
+        if not is_sound:
+            self.reasons = [] if self.live else ["first deployment"]
+            return
         self._decide_by(self.image_ids())
         if self.up_to_date and self.undecided:
             self.reasons, self.up_to_date = ["images are compared once they have been pulled or built"], False
@@ -174,14 +212,17 @@ class Preflight(Situation):
                 f"Containers of the kept color {self.idle} were replaced by others ({', '.join(compared.replaced)}): "
                 f"deploy release {label} again instead."
             )
-        self._require(snapshot_restore.image_findings(self.host, compared.missing))
-        services = self._services_of_kept(kept)
+        self.found.add(snapshot_restore.image_findings(self.host, compared.missing))
+        self.found.require_none()
+        services, was_auto = self._services_of_kept(kept), self.settings.auto
         if not services["web"]:
             raise BluegreenError(
                 f"The kept color {self.idle} has no container of web service {self.web} (bluegreen_web_services): name "
                 f"the web service of release {label} there, or deploy release {label} again."
             )
-        self.settings = self.settings._replace(services=services)
+        self.settings = self.settings._replace(services=services, auto=())
+        if was_auto:
+            self.settings = _settings.with_broker(self.settings, self.params)
         self.params["release"] = kept["release"]
         self.reasons = [f"back to release {label}, which was kept"]
         if compared.missing:
@@ -192,20 +233,23 @@ class Preflight(Situation):
         """The lists of services, without those that only the release that is live has."""
         there = {described["service"] for described in kept["containers"]}
         services = self.settings.services
+        if self.settings.auto:
+            services = last_roles.of_kept(self.settings, self.store, kept)
         own = {role: [name for name in services[role] if name in there] for role in ROLES}
         # A color that an earlier version kept does not say which of its services are workers.
         return {**services, **own, "workers": kept.get("workers", own["workers"])}
 
     # Nginx and the host
 
-    def _check_nginx(self) -> None:
+    def _check_nginx(self) -> bool:
+        """Check whether Nginx can be switched, and is set up for it."""
         against = nginx_preflight.preflight(
             self.host, self.nginx, self._published_beside(), self.seen, switches=not self.up_to_date
         )
         if against and not self.live:
             # The correction may be to pass to the upstream, which has no server before the first deployment.
             adoption_preflight.warn_of_served(self)
-        self._require(against)
+        return not self.found.add(against)
 
     def _published_beside(self) -> dict[int, str]:
         """``{port: service}`` that the live color publishes, without the port that Nginx sends requests to."""
@@ -216,10 +260,13 @@ class Preflight(Situation):
         ports.pop(self.settings.ports[self.live], None)
         return ports
 
-    def _warn_of_host(self) -> None:
+    def _warn_of_host(self, has_nginx: bool) -> None:
         if not guard_units.has_systemd():
             self.host.warn(guard_units.WITHOUT_SYSTEMD)
-        if not self.kept:
+        answers = "" if self.kept or not self.web else health_preflight.warning(self)
+        if answers:
+            self.host.warn(answers)
+        if self.renderings.models and has_nginx:
             services, release = color_services(self.settings), self.params["release"]
             for sentence in served_files.find_warnings(
                 self.host, self.seen, self.renderings.models, services, release
@@ -228,8 +275,14 @@ class Preflight(Situation):
 
     # The broker
 
-    def _choose_broker_of_renderings(self, colors: Collection[str]) -> None:
-        self._choose_broker({color: broker_detect.of_rendering(self.renderings.models[color]) for color in colors})
+    def _choose_broker_of_renderings(self) -> None:
+        """Choose by the Compose file, unless it does not even show which service is what."""
+        models = self.renderings.models
+        if not models or self.undecided_services:
+            return
+        with self.found.collected():
+            self.settings = _settings.with_broker(self.settings, self.params)
+            self._choose_broker({color: broker_detect.of_rendering(model) for color, model in models.items()})
 
     def _choose_kept_broker(self) -> None:
         """Choose by the containers, else by the lists of services: an open question must not prevent a rollback."""
@@ -265,11 +318,6 @@ class Preflight(Situation):
             return [answer.finding] if answer.finding else []
         leftover = broker_preflight.leftover_finding(Color(self.host, self.settings, self.idle))
         return [leftover] if leftover else []
-
-    def _require(self, findings: list[str]) -> None:
-        """Raise where there are findings."""
-        if findings:
-            raise BluegreenError("\n".join(findings), findings=list(findings))
 
 
 def _nothing_kept(app: str, last: Mapping[str, Any]) -> BluegreenError:

@@ -29,7 +29,8 @@ def _disk_findings(situation: Situation) -> list[str]:
     docker_root = host_resources.docker_root_of(engine, live[0].id if live else "")
     if docker_root:
         # A new image is taken to be as large as the one that runs.
-        missing = {each.image for each in live} if not situation.kept and situation.missing_images() else set()
+        has_files = bool(situation.renderings.models)
+        missing = {each.image for each in live} if has_files and situation.missing_images() else set()
         needed = host_resources.DISK_RESERVE + sum(host_resources.size_of_image(engine, image) for image in missing)
         free = host_resources.free_disk(docker_root)
         found.append(host_resources.disk_finding(docker_root, free, needed, "images and layers"))

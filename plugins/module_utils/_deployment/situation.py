@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Optional
 
-from .._compose import rules as compose_rules
+from .._compose import rules as compose_rules, service_roles, traits as compose_traits
 from .._compose.renderings import Renderings
 from .._docker.containers import Container, of_project
 from .._host import Host
@@ -19,6 +19,7 @@ from .._nginx import running as nginx_running, upstream as nginx_upstream
 from .._resources import memory_budget
 from .._settings import Nginx, Settings, color_services, other
 from .._validation import COLORS
+from .last_roles import roles_of_last
 
 
 class Situation:
@@ -32,6 +33,8 @@ class Situation:
     :ivar seen: the Nginx that runs.
     :ivar containers: all containers of each color.
     :ivar renderings: what Compose renders for the colors that were needed.
+    :ivar left_roles: the roles whose services the user leaves to the Compose file.
+    :ivar roles: how the services of the Compose file were found; ``None`` while they are not.
     :ivar compose: the version of Compose, empty where it was not needed.
     :ivar up_to_date: whether there is nothing to do.
     :ivar pending: whether the release is live already, and awaits approval.
@@ -55,6 +58,8 @@ class Situation:
         self.seen = nginx_running.Seen(host, self.nginx)
         self.containers: dict[str, list[Container]] = {color: [] for color in COLORS}
         self.renderings = Renderings(host, params)
+        self.left_roles = settings.auto
+        self.roles: Optional[service_roles.Found] = None
         self.compose: tuple[int, ...] = ()
         self.up_to_date = self.pending = False
         self.reasons: list[str] = []
@@ -71,6 +76,9 @@ class Situation:
         :param live: the live color where it is known; else the file that Nginx reads says which.
         """
         nginx = self.nginx
+        self.idle = COLORS[0]
+        for color in COLORS:
+            self.containers[color] = of_project(self.host.engine, self.settings.projects[color])
         with contextlib.suppress(FileNotFoundError):
             with open(nginx.file, encoding="utf-8", errors="replace") as source:
                 self.upstream_text = source.read()
@@ -79,8 +87,29 @@ class Situation:
             live = nginx_upstream.live_color(self.upstream, nginx.servers, nginx.file)
         self.live = live or ""
         self.idle = other(live) if live else COLORS[0]
-        for color in COLORS:
-            self.containers[color] = of_project(self.host.engine, self.settings.projects[color])
+
+    def render(self, *colors: str) -> None:
+        """Render colors; the first one shows which service has which role, as far as the user leaves that to the file.
+
+        What it does not show is in the ``findings`` of ``roles``.
+        """
+        self.renderings.render(self.settings, *colors)
+        if self.roles is None:
+            self.roles = self._find_roles(colors[0])
+        if self.settings.auto:
+            self.settings = self.settings._replace(services=self.roles.services, auto=())
+        self.renderings.choose(self.settings)
+
+    def _find_roles(self, color: str) -> service_roles.Found:
+        given = self.settings.given
+        traits = compose_traits.of_rendering(
+            self.renderings.rendered[color],
+            self.settings.ports[color],
+            self.host.engine.image,
+            self.params["color_volumes"],
+            {name for names in given.values() for name in names or ()},
+        )
+        return service_roles.find(traits, given, roles_of_last(self.store) if self.settings.auto else {})
 
     @property
     def nginx(self) -> Nginx:
@@ -89,8 +118,13 @@ class Situation:
 
     @property
     def web(self) -> str:
-        """Name of the service that answers HTTP."""
-        return self.settings.services["web"][0]
+        """Name of the service that answers HTTP, empty while it is not known."""
+        return next(iter(self.settings.services["web"]), "")
+
+    @property
+    def undecided_services(self) -> list[str]:
+        """Sentences for services whose role the Compose file does not show."""
+        return self.roles.findings if self.roles else []
 
     @property
     def live_containers(self) -> list[Container]:

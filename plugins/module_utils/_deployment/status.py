@@ -29,6 +29,7 @@ from .._settings import Nginx, Settings, other, settings_of
 from .._snapshot.file import kept_color
 from .._validation import COLORS, check_url, release_label
 from .._workers.without_celery import without_celery
+from . import last_roles
 from .color import Color
 
 # Entries of the history that are shown.
@@ -46,6 +47,7 @@ def info(host: Host, store: Store, params: dict[str, Any]) -> dict[str, Any]:
     """
     settings = settings_of(params)
     live, upstream = _live(host, settings)
+    settings = _with_services(host, store, settings, live)
     if live:
         settings = _with_broker(host, settings, params, live)
         _ask_public(host, settings.nginx)
@@ -120,6 +122,15 @@ def _ask_public(host: Host, nginx: Nginx) -> None:
     elif answer.status in (502, 503, 504):
         # Nginx answers so for a web that does not.
         host.warn(f"Visitors get status {answer.status} from {nginx.public_url}.")
+
+
+def _with_services(host: Host, store: Store, settings: Settings, live: str) -> Settings:
+    """The settings with the services that the user leaves to the Compose file, as the last deployment found them."""
+    if not settings.auto:
+        return settings
+    color = live or COLORS[0]
+    containers = of_project(host.engine, settings.projects[color])
+    return settings._replace(services=last_roles.of_color(settings, store, host.engine, color, containers), auto=())
 
 
 def _with_broker(host: Host, settings: Settings, params: Mapping[str, Any], live: str) -> Settings:

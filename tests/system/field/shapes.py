@@ -34,12 +34,11 @@ GROUPS = (
     "Other features of Compose",
     "Versions",
 )
+# Of the role, for each role of a service.
+OPTIONS = {"support": "support", "init": "init", "web": "web", "workers": "worker", "ignored": "ignored"}
 VARIABLES = {
     "bluegreen_app": "shop",
     "bluegreen_project_src": "/srv/shop",
-    "bluegreen_web_services": ["web"],
-    "bluegreen_support_services": ["redis"],
-    "bluegreen_worker_services": ["worker", "beat"],
     "bluegreen_pull": "never",
     # Short: what is tried is that nothing of it gets lost, and no request takes longer.
     "bluegreen_drain_timeout": 5,
@@ -55,6 +54,7 @@ class Shape(NamedTuple):
     note: str = ""  # for the page: what a user wants to know of it
     quick: bool = False  # in `make test`, too
     variables: dict = {}  # bluegreen_…, beside VARIABLES
+    roles: dict = {}  # which services have a role, where they are others than in the usual app
     tasks: tuple = ()  # instead of the usual ones; the fields of the demo's order
     task_rate: float = 3.0
     long: dict = {"seconds": 10}  # the task that is in hand when a worker is told to stop
@@ -82,10 +82,11 @@ class Shape(NamedTuple):
         own = self._own(release)
         return own.read_text(encoding="utf-8") if own else "services: {}\n"
 
-    def services(self, *roles):
-        """Those of a color that have these roles, as web, support, worker and ignored."""
-        lists = self.everything()
-        return tuple(name for role in roles for name in lists.get(f"bluegreen_{role}_services", ()))
+    def lists(self):
+        """The services of release 2 by role, whether the user lists them or they are found."""
+        usual = {"support": ["redis"], "init": [], "web": ["web"], "workers": ["worker", "beat"], "ignored": []}
+        given = {role: self.variables.get(f"bluegreen_{option}_services") for role, option in OPTIONS.items()}
+        return {**usual, **{role: names for role, names in given.items() if names is not None}, **self.roles}
 
 
 def read(folder):

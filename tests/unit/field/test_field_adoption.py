@@ -9,6 +9,7 @@ from adoption_steps import Line
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import adoption, adoption_routes
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 
 SITE = """\
 upstream app { server localhost:8000; least_conn; }
@@ -33,7 +34,7 @@ def finding():
         "Labels": {f"com.docker.compose.{name}": value for name, value in labels.items()},
         "Ports": [{"PublicPort": 8000, "PrivatePort": 8000}],
     }
-    settings = _settings.settings_of({"app": "shop", "colors": {}, "services": {}, "nginx": {}, "broker": {}})
+    settings = _settings.settings_of({"app": "shop", "colors": {}, "services": LISTS, "nginx": {}, "broker": {}})
     ways = adoption_routes.of_files({"/etc/nginx/nginx.conf": "http { include site.conf; }", "/etc/nginx/site.conf": SITE})
     found = adoption.recognize(adoption.running_apps([seen], "web", "/srv/shop"), settings, ways)
     return adoption.finding(found, settings, ways, "/srv/shop", lambda port: False, False)

@@ -20,14 +20,14 @@ def written(tmp_path, **changes):
 def test_a_shape_of_three_lines_has_the_variables_of_every_shape(tmp_path):
     shape = written(tmp_path)
     assert shape.everything() == {**shapes.VARIABLES, "bluegreen_files": ["compose.yml"]}
-    assert shape.services("web", "support") == ("web", "redis")
-    assert shape.services("ignored") == ()
+    usual = {"support": ["redis"], "init": [], "web": ["web"], "workers": ["worker", "beat"], "ignored": []}
+    assert shape.lists() == usual
 
 
 def test_what_a_shape_has_of_its_own_wins(tmp_path):
     shape = written(tmp_path, variables={"bluegreen_worker_services": ["celery"], "bluegreen_soak": 3}, quick=True)
     assert shape.everything()["bluegreen_soak"] == 3
-    assert shape.services("web", "worker") == ("web", "celery")
+    assert (shape.lists()["web"], shape.lists()["workers"]) == (["web"], ["celery"])
 
 
 def test_a_release_of_its_own_is_laid_over_the_app_in_its_time_only(tmp_path):

@@ -31,6 +31,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers impo
 )
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
+    LISTS,
     NO_RESTART,
     FakeBroker,
     FakeHost,
@@ -54,7 +55,8 @@ HEALTH = {
 
 def facts(services=None, broker=None, **changes):
     """What a journal is opened with, green taking over from blue."""
-    given = {"app": "shop", "colors": {}, "services": services or {}, "broker": broker or {}, "nginx": {}}
+    lists = {**LISTS, **(services or {})}
+    given = {"app": "shop", "colors": {}, "services": lists, "broker": broker or {}, "nginx": {}}
     return {
         "release": "2",
         "release_from": "1",
@@ -254,7 +256,7 @@ class Scene:
             "deadline": 60.0,
         }
         settings = _settings.settings_of(
-            {"app": "shop", "colors": {}, "services": {}, "broker": {}, "health": health, "nginx": {}}
+            {"app": "shop", "colors": {}, "services": LISTS, "broker": {}, "health": health, "nginx": {}}
         )
         settings = settings._replace(nginx=settings.nginx._replace(file=str(self.file)))
         journal = Journal.create(

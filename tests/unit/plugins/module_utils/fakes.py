@@ -16,6 +16,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 
 NEVER = "0001-01-01T00:00:00Z"
+# The services of the app, as a user lists them.
+LISTS = {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker", "beat"]}
 ALWAYS = {"Name": "unless-stopped", "MaximumRetryCount": 0}
 NO_RESTART = {"Name": "no", "MaximumRetryCount": 0}
 

@@ -16,10 +16,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     adoption_routes,
+    health_preflight,
     open as deployment_open,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
@@ -30,6 +32,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources im
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import recover_abandoned
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
+    LISTS,
     FakeHost,
 )
 
@@ -105,6 +108,7 @@ class Scene:
         self.ways = adoption_routes.NONE
         self.memory, self.disk = 500 * MIB, {}
         self.redis = None
+        self.answer = Answer(200, "", 0.1)
         for service in SERVICES:
             self.engine.images[f"registry/{service}:1"] = {"Id": f"sha256:{service}-1", "Size": 100 * MIB}
         self._replace_the_edges(monkeypatch)
@@ -130,6 +134,7 @@ class Scene:
         monkeypatch.setattr(broker_connection, "connect", lambda host, containers, settings, workers=None: self.redis)
         monkeypatch.setattr(adoption_routes, "of_seen", lambda seen: self.ways)
         monkeypatch.setattr(nginx_preflight, "preflight", self._preflight)
+        monkeypatch.setattr(health_preflight._http, "ask", lambda *about: self.answer)
         monkeypatch.setattr(guard_units, "has_systemd", lambda: True)
         monkeypatch.setattr(host_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(guard_units, "arm", lambda host, app, revert_after: True)
@@ -175,9 +180,9 @@ class Scene:
         self.point_to(18001, header=f"# Written by smallfleet.bluegreen for release {release} (deployment dep-0).\n")
 
     def open(self, check_mode=False, **params):
-        return deployment_open.open_deployment(
-            self.host, self.store, {**self.params, **params}, check_mode, recover_abandoned
-        )
+        params = {**self.params, **params}
+        params["services"] = {**LISTS, **params["services"]}
+        return deployment_open.open_deployment(self.host, self.store, params, check_mode, recover_abandoned)
 
     def by_hand(self, project="shop", port=8000, folder=""):
         """Start the app as its owner does, with docker compose up."""

@@ -33,6 +33,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers impo
     unknown_tasks,
 )
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes
 
 
@@ -53,7 +54,7 @@ class Case:
 
 def status(case):
     case.patch.setattr(_http, "ask", lambda *given: _http.Answer(200, "", 0.01))
-    params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(case.scene.file)}}
+    params = {"app": "shop", "colors": {}, "services": LISTS, "broker": {}, "nginx": {"file": str(case.scene.file)}}
     return deployment_status.info(case.host, case.scene.store, params)["resources"]["disk"]["path"] == "/"
 
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 
 HEALTH = {
     "path": "/health/",
@@ -25,7 +26,8 @@ HEALTH = {
 
 def given(**changes):
     """Parameters as Ansible hands them over when nothing but the app is written down."""
-    return {"app": "shop", "colors": {}, "services": {}, "nginx": {}, "broker": {}, "health": dict(HEALTH), **changes}
+    empty = {"colors": {}, "nginx": {}, "broker": {}, "health": dict(HEALTH)}
+    return {"app": "shop", **empty, **changes, "services": {**LISTS, **(changes.get("services") or {})}}
 
 
 def port(blue=None, green=None):
@@ -75,7 +77,18 @@ REFUSED = [
     ),
     (
         services(web=[]),
-        "bluegreen_web_services is [], but Nginx has to send requests somewhere: name the service that answers HTTP.",
+        "bluegreen_web_services is [], but Nginx has to send requests somewhere: name the service that answers HTTP, "
+        "or write auto.",
+    ),
+    (
+        services(support=["auto", "cache"]),
+        "bluegreen_support_services is [auto, cache], but a list counts for the whole of its role: name all services "
+        "of that role, or write auto alone.",
+    ),
+    (
+        services(ignored=["auto"], init=["auto", "auto"]),
+        "bluegreen_init_services is [auto, auto], but a list counts for the whole of its role: name all services of "
+        "that role, or write auto alone.",
     ),
     (
         services(web=["web"], workers=["worker", "web"]),
@@ -208,8 +221,23 @@ def test_everything_follows_from_the_app():
 
 
 def test_options_that_were_left_out_entirely_are_the_same():
-    nothing = given(colors=None, services=None, nginx=None, broker=None)
-    assert _settings.settings_of(nothing) == _settings.settings_of(given())
+    nothing = {**given(colors=None, nginx=None, broker=None), "services": None}
+    auto = {role: ["auto"] for role in ("web", "support", "init", "workers")}
+    assert _settings.settings_of(nothing) == _settings.settings_of(given(services=auto))
+
+
+def test_services_are_left_to_the_compose_file():
+    params = {**given(), "services": {"workers": ["worker"]}}
+    settings = _settings.settings_of(params)
+    assert settings.auto == ("web", "support", "init")
+    assert settings.given == {"web": None, "support": None, "init": None, "workers": ["worker"], "ignored": []}
+    assert settings.services["web"] == []
+    found = settings._replace(services={**settings.services, "web": ["web"], "support": ["redis"]}, auto=())
+    # The broker may be one of the services that were found.
+    assert (settings.broker.mode, _settings.with_broker(found, params).broker.mode) == ("shared", "color")
+    # Guard, rollback and recovery see lists only.
+    assert "auto" not in found.journaled()
+    assert _settings.from_journal({"settings": {**found.journaled(), "auto": ["web"]}}).auto == ()
 
 
 def test_what_is_written_down_counts():

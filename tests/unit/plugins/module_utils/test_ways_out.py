@@ -59,6 +59,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_dep
     recover_abandoned,
 )
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 
 # How deep advice is followed: a command, what its refusal names, and what the refusal of that names.
 DEPTH = 3
@@ -402,7 +403,7 @@ class _Preflight:
 
     PARAMS = {
         **dict.fromkeys(("deployment_id", "owner", "prefer"), ""),
-        "app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {}, "health": {}, "keep_keys": [],
+        "app": "shop", "colors": {}, "services": LISTS, "broker": {}, "nginx": {}, "health": {}, "keep_keys": [],
         "revert_after": 900, "approval_timeout": 600,
     }
     kept, live, up_to_date = False, "", True

@@ -44,6 +44,8 @@ COMMANDS = [
     (["celery", "-A", "celery", "worker"], WORKER),
     (["celery", "multi", "start", "w1", "-A", "shop", "-B"], BOTH),
     (["su", "app", "-c", "cd /app && celery -A shop worker"], WORKER),
+    (["su", "app", "--shell=/bin/sh", "--command=celery -A shop worker"], WORKER),
+    (["su", "app", "--command", "celery -A shop beat"], BEAT),
     (["celery", "-A", "shop", "flower"], NONE),
     (["celery", "-A", "shop", "inspect", "ping"], NONE),
     (["gunicorn", "shop.worker:app", "--worker-class", "beat"], NONE),

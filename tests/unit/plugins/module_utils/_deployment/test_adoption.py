@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import adoption, adoption_routes
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 
 SRC = "/srv/shop"
 FILE = "/etc/nginx/conf.d/bluegreen-shop.conf"
@@ -19,7 +20,7 @@ def settings(projects=None, ports=None, **nginx):
     colors = {color: {} for color in ("blue", "green")}
     for color in colors:
         colors[color] = {"project": (projects or {}).get(color), "port": (ports or {}).get(color)}
-    return _settings.settings_of({"app": "shop", "colors": colors, "services": {}, "nginx": nginx, "broker": {}})
+    return _settings.settings_of({"app": "shop", "colors": colors, "services": LISTS, "nginx": nginx, "broker": {}})
 
 
 def summary(project="shop", service="web", port=8000, folder=SRC, state="running", **labels):

@@ -23,6 +23,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.opening import (
     FINISH,
     PORTS,
@@ -98,7 +99,7 @@ def test_an_open_deployment_has_all_that_going_back_needs(scene):
     assert journal["drain_timeout"] == 30.0 and journal["workers"] == scene.params["workers"]
     assert journal["worker_strategy"] == "stop"
     assert journal["unknown_tasks"] == "hold" and journal["keep_keys"] == ["session:*"]
-    expected = _settings.settings_of({**scene.params, "broker": {"url": "redis://:hunter2@redis/0"}})
+    expected = _settings.settings_of({**scene.params, "services": LISTS, "broker": {"url": "redis://:hunter2@redis/0"}})
     assert _settings.from_journal(journal.data, scene.store.broker_url()) == expected
     for name in ("blue-dep-1.env", "green-dep-1.env", "broker.url"):
         assert os.stat(scene.store.path(name)).st_mode & 0o777 == 0o600

@@ -16,7 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import file as snapshot_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import without_celery
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS, record
 
 HEADER = "# Written by smallfleet.bluegreen for release 2 (deployment dep-0).\n"
 
@@ -32,7 +32,8 @@ def scene(monkeypatch, tmp_path):
 
 
 def info(scene, **changes):
-    params = {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {"file": str(scene.file)}, **changes}
+    params = {"app": "shop", "colors": {}, "broker": {}, "nginx": {"file": str(scene.file)}, **changes}
+    params["services"] = {**LISTS, **changes.get("services", {})}
     result = deployment_status.info(scene.host, scene.store, params)
     # It only looks.
     assert scene.calls == [] and scene.host.commands == [] and result["changed"] is False

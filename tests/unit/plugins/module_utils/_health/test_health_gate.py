@@ -13,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health.gate import HealthSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import settings_of
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 
 GOOD, BAD, REFUSED, HUNG = (
     Answer(200, "", 0.01),
@@ -194,7 +195,7 @@ def settings():
         "deadline": 60.0,
     }
     return settings_of(
-        {"app": "shop", "colors": {}, "services": {}, "broker": {}, "nginx": {}, "health": health}
+        {"app": "shop", "colors": {}, "services": LISTS, "broker": {}, "nginx": {}, "health": health}
     )
 
 

@@ -25,7 +25,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers impo
     stop as workers_stop,
 )
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, Scene, facts
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import NO_RESTART, record
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS, NO_RESTART, record
 
 LOOK = Request(reason="recover.yml")
 ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
@@ -41,7 +41,7 @@ class Damaged(Scene):
         self.color("blue")
         self.color("green")
         settings = _settings.settings_of(
-            {"app": "shop", "colors": {}, "services": {}, "broker": {}, "health": HEALTH, "nginx": {}}
+            {"app": "shop", "colors": {}, "services": LISTS, "broker": {}, "health": HEALTH, "nginx": {}}
         )
         settings = settings._replace(nginx=settings.nginx._replace(file=str(self.file)))
         self.settings = settings

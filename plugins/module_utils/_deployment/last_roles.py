@@ -1,0 +1,57 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The roles of services where no Compose file is read: those of the last deployment, else what containers show."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._compose import service_roles, traits as compose_traits
+from .._docker.containers import ROLES, Container
+from .._docker.engine import Engine
+from .._journal import settings_file
+from .._journal.store import Store
+from .._journal.strict_json import Unreadable
+from .._settings import Settings
+
+
+def roles_of_last(store: Store) -> dict[str, str]:
+    """For each service of the last deployment its role; empty before the first one."""
+    try:
+        services = settings_file.read(store)["settings"]["services"]
+    except (FileNotFoundError, Unreadable):
+        return {}
+    return {name: role for role in ROLES for name in services[role]}
+
+
+def of_kept(settings: Settings, store: Store, kept: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The services of the color that was kept stopped, by role.
+
+    :param kept: its snapshot, as :func:`file.kept_color`. One that an earlier version kept does not say which of its
+        services are workers.
+    """
+    port = settings.ports[kept["color"]]
+    traits = {each["service"]: compose_traits.of_container(each["body"], port) for each in kept["containers"]}
+    known = {**roles_of_last(store), **dict.fromkeys(kept.get("workers") or (), "workers")}
+    return service_roles.of_containers(traits, settings.given, known)
+
+
+def of_color(
+    settings: Settings, store: Store, engine: Engine, color: str, containers: list[Container]
+) -> dict[str, list[str]]:
+    """The services of a color by role, as its containers show them.
+
+    :param containers: those of the color.
+    """
+    known = roles_of_last(store)
+    traits = {}
+    for each in containers:
+        if each.service not in known:
+            inspected = engine.inspect(each.id)
+            body = {**inspected["Config"], "HostConfig": inspected["HostConfig"]}
+            traits[each.service] = compose_traits.of_container(body, settings.ports[color])
+    return service_roles.of_containers(traits, settings.given, known)
