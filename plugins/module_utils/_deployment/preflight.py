@@ -72,6 +72,9 @@ class Preflight(Situation):
             self.found.add(color_preflight.celery_findings(self))
             if self.renderings.models and not self.up_to_date:
                 self._decide(is_sound=not self.found.sentences)
+            if place is not None or is_adoptable:
+                # The color to deploy is known only once this is settled.
+                self.reasons = []
             has_nginx = not is_adoptable and self._check_nginx()
             if not self.up_to_date:
                 self._warn_of_host(has_nginx)
