@@ -43,11 +43,15 @@ def of_kept(settings: Settings, store: Store, kept: Mapping[str, Any]) -> dict[s
 def of_color(
     settings: Settings, store: Store, engine: Engine, color: str, containers: list[Container]
 ) -> dict[str, list[str]]:
-    """The services of a color by role, as its containers show them.
+    """The services of a color by role: those of the last deployment, and others as their containers show them.
 
     :param containers: those of the color.
     """
-    known = roles_of_last(store)
+    known, there = roles_of_last(store), {each.service for each in containers}
+    last = (store.history(1) or [{}])[0]
+    if last.get("result") in ("rolled_back", "failed"):
+        # The color is of an earlier release, which need not have had all services of the last one.
+        known = {name: role for name, role in known.items() if name in there}
     traits = {}
     for each in containers:
         if each.service not in known:

@@ -9,10 +9,12 @@ import os
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.end import end
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker import containers as docker_containers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
@@ -20,6 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot imp
 )
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
+    LISTS,
 )
 
 
@@ -48,6 +51,14 @@ def test_an_open_question_keeps_nobody_from_going_back(kept):
     result = kept.open(prefer="rollback", release="")
     assert result["broker"] == "color"
     assert "plan: broker color, each color has its own: by the lists of services" in result["plan"]
+
+
+def test_without_lists_of_services_the_last_deployment_and_the_containers_have_them(kept):
+    listed = kept.open(prefer="rollback", release="", check_mode=True)
+    auto = {role: ["auto"] for role in ("web", "support", "init", "workers")}
+    settings = _settings.settings_of({**kept.params, "services": LISTS})
+    settings_file.write(kept.store, settings.journaled(), {}, None)
+    assert kept.open(prefer="rollback", release="", check_mode=True, services=auto) == listed
 
 
 def test_the_same_way_back_again_changes_nothing(kept):

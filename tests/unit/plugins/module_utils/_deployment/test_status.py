@@ -8,11 +8,12 @@ import json
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _http
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _http, _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues as broker_queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import status as deployment_status
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import file as snapshot_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import without_celery
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
@@ -295,3 +296,53 @@ def test_what_cannot_be_read_is_warned_of_and_the_rest_is_shown(scene, monkeypat
 def test_a_broker_that_is_down_has_no_queues_to_show(scene):
     scene.color("blue", redis="exited")
     assert info(scene)["queues"]["blue"] is None
+
+
+# Services that the user leaves to the Compose file
+
+AUTO = {role: ["auto"] for role in LISTS}
+
+
+def deployed(scene, **lists):
+    """Leave the settings of a deployment with these services."""
+    scene.store.create()
+    params = {"app": "shop", "colors": {}, "services": {**LISTS, **lists}, "nginx": {}, "broker": {}}
+    settings_file.write(scene.store, _settings.settings_of(params).journaled(), {}, None)
+
+
+def roles_in(result, color="green"):
+    return {each["service"]: each["role"] for each in result["colors"][color]["containers"]}
+
+
+def test_services_that_the_last_deployment_found_have_its_roles(scene):
+    scene.color("green")
+    del scene.engine.inspected["green-beat"]
+    deployed(scene)
+    result = info(scene, services=AUTO)
+    assert roles_in(result) == {"redis": "support", "web": "web", "worker": "workers"}
+    assert result["colors"]["green"]["missing"] == [{"service": "beat", "role": "workers"}]
+
+
+def test_a_list_of_the_user_wins_over_the_last_deployment(scene):
+    scene.color("green")
+    deployed(scene, workers=["worker"])
+    assert roles_in(info(scene, services={**AUTO, "workers": ["beat"]})) == {
+        "redis": "support", "web": "web", "worker": "", "beat": "workers"
+    }
+
+
+def test_before_the_first_deployment_containers_show_their_roles(scene):
+    scene.engine.add("site", color="green", published=18002)
+    scene.engine.add("jobs", color="green", Config__Cmd=["celery", "-A", "shop", "worker"])
+    scene.engine.add("cache", color="green", Config__Image="redis:8")
+    scene.engine.add("other", color="green")
+    result = info(scene, services=AUTO)
+    assert roles_in(result) == {"site": "web", "jobs": "workers", "cache": "support", "other": ""}
+    assert result["colors"]["green"]["missing"] == []
+
+
+def test_services_of_a_release_that_was_rolled_back_are_not_missed(scene):
+    scene.color("green")
+    deployed(scene, workers=["worker", "beat", "mailer"])
+    scene.store.log({"id": "dep-0", "result": "rolled_back", "release": "3", "ended": "2026-11-23T10:00:00Z"})
+    assert info(scene, services=AUTO)["colors"]["green"]["missing"] == []
