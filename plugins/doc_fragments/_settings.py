@@ -39,7 +39,10 @@ options:
         default: {}
         suboptions: *color
   services:
-    description: Services of the Compose file, by role.
+    description:
+      - Services of the Compose file, by role.
+      - The value V([auto]) leaves a list to the Compose file. A deployment finds the role of each service there;
+        without one, the lists of the last deployment count, or what the containers show.
     type: dict
     default: {}
     suboptions:
@@ -47,22 +50,22 @@ options:
         description: Services that answer HTTP. The first one publishes the color's port.
         type: list
         elements: str
-        default: [web]
+        default: [auto]
       support:
         description: Services of which each color has its own.
         type: list
         elements: str
-        default: [redis]
+        default: [auto]
       init:
         description: Services that run once and have to end with exit code 0.
         type: list
         elements: str
-        default: []
+        default: [auto]
       workers:
         description: Celery workers and beat.
         type: list
         elements: str
-        default: [worker, beat]
+        default: [auto]
       ignored:
         description: Services that a color does not start.
         type: list

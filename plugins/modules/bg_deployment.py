@@ -179,6 +179,11 @@ worker_strategy:
   returned: O(state=open)
   type: str
   sample: stop
+services:
+  description: For each role, and for C(ignored), the services of the new color, whether they were listed or found.
+  returned: O(state=open)
+  type: dict
+  sample: {web: [web], support: [redis], init: [], workers: [worker, beat], ignored: []}
 worker_services:
   description:
     - The services of the workers and of beat, by color.

@@ -117,7 +117,7 @@ def choose(given: Mapping[str, str], roles: Mapping[str, Sequence[str]], colors:
     :raises BluegreenError: the options contradict the services, or the broker is ambiguous.
     """
     if not roles["workers"]:
-        return Choice("none", given["service"], "", "bluegreen_worker_services is empty")
+        return Choice("none", given["service"], "", "there are no worker services")
     warnings: list[str] = []
     by_color = []
     for services in colors.values():
@@ -313,8 +313,8 @@ class _Chooser:
         """Raise when a support service is named like the broker, and the evidence that it is not the broker is weak."""
         if self.service in self.roles["support"] and not (self.sure and each.address.host):
             raise BluegreenError(
-                f"Cannot tell which broker is used: {each}, which is outside both colors, but {self.service} is listed "
-                "in bluegreen_support_services. Set bluegreen_broker to shared if tasks wait there, or to color if "
+                f"Cannot tell which broker is used: {each}, which is outside both colors, but {self.service} is a "
+                "support service. Set bluegreen_broker to shared if tasks wait there, or to color if "
                 f"they wait in {self.service}."
             )
 

@@ -51,7 +51,7 @@ def unlisted_sentence(color: str, names: Sequence[str]) -> str:
 def dropped_finding(color: str, names: Sequence[str]) -> str:
     """A sentence for a release without workers whose live color has some."""
     return (
-        f"bluegreen_worker_services is [], but {joined(names)} of the live color {color} {agree(names, 'runs', 'run')} "
+        f"The release has no worker services, but {joined(names)} of the live color {color} {agree(names, 'runs', 'run')} "
         f"Celery, and {agree(names, 'its', 'their')} tasks would be lost: name the services of the new release "
         "that run these tasks in bluegreen_worker_services; or, if you do not need the tasks, stop "
         f"{agree(names, 'this container', 'these containers')} first."

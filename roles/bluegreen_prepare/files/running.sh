@@ -16,7 +16,8 @@ fi
 # Projects whose web runs, chosen by further filters of docker ps.
 serving() {
     docker ps --filter status=running --filter label=com.docker.compose.oneoff=False \
-        --filter "label=com.docker.compose.service=$web" "$@" --format '{{.Label "com.docker.compose.project"}}' | sort -u
+        --filter "label=com.docker.compose.service${web:+=$web}" "$@" \
+        --format '{{.Label "com.docker.compose.project"}}' | sort -u
 }
 
 runs_blue=$(serving --filter "label=com.docker.compose.project=$blue" --filter "publish=$blue_port/tcp")
@@ -27,6 +28,8 @@ elif [ "$runs_green" ] && [ ! "$runs_blue" ]; then
     echo live=green
 else
     # If both run, only Nginx knows which of them visitors see.
-    from_folder=$(serving --filter "label=com.docker.compose.project.working_dir=$src" | head -n 1)
+    # Without a name for the web, it is the service that publishes a port.
+    [ "$web" ] || set -- --filter publish=1-65535/tcp
+    from_folder=$(serving --filter "label=com.docker.compose.project.working_dir=$src" "$@" | head -n 1)
     echo "unadopted=${runs_blue:-$from_folder}"
 fi

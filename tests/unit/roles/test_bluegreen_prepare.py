@@ -75,6 +75,20 @@ def test_the_file_is_where_the_role_bluegreen_looks_for_it():
     assert defaults["bluegreen_ports"] == _settings.DEFAULT_PORTS
 
 
+@pytest.mark.parametrize(
+    "variables, web",
+    [
+        ({}, ""),
+        ({"bluegreen_web_services": "auto"}, ""),
+        ({"bluegreen_web_services": ["auto"]}, ""),
+        ({"bluegreen_web_services": ["site", "admin"]}, "site"),
+    ],
+)
+def test_the_web_that_may_run_already_is_the_one_that_is_listed(variables, web):
+    own = yaml.safe_load(load("bluegreen_prepare", "vars", "main.yml"))
+    assert render(own["_bluegreen_prepare_running_arguments"][3], {"bluegreen_app": "shop", **variables}) == web
+
+
 def test_defaults_are_those_of_the_argument_specification():
     spec = yaml.safe_load(load("bluegreen_prepare", "meta", "argument_specs.yml"))["argument_specs"]["main"]["options"]
     described = {name: option["default"] for name, option in spec.items() if "default" in option}

@@ -27,7 +27,9 @@ wanted = [words[i + 1].split("=", 1) for i, word in enumerate(words) if word == 
 assert words[0] == "ps" and words[words.index("--format") + 1] == '{{{{.Label "com.docker.compose.project"}}}}', words
 for each in json.load(open({containers!r})):
     labels = [f"com.docker.compose.{{name}}={{each[name]}}" for name in each]
-    values = {{"status": [each["status"]], "publish": [f"{{each['port']}}/tcp"], "label": labels}}
+    labels += [f"com.docker.compose.{{name}}" for name in each]
+    published = [f"{{each['port']}}/tcp", "1-65535/tcp"] if each["port"] else []
+    values = {{"status": [each["status"]], "publish": published, "label": labels}}
     if all(value in values[name] for name, value in wanted):
         print(each["project"])
 """
@@ -38,7 +40,7 @@ def container(project, port, **changes):
     return {**given, "project.working_dir": "/srv/shop", **changes}
 
 
-def run(folder, containers, file=OWNED, is_open=False):
+def run(folder, containers, file=OWNED, is_open=False, web="web"):
     (folder / "containers.json").write_text(json.dumps(containers))
     program = folder / "docker"
     program.write_text(DOCKER.format(python=sys.executable, containers=str(folder / "containers.json")))
@@ -48,7 +50,7 @@ def run(folder, containers, file=OWNED, is_open=False):
     if is_open:
         (folder / "deployment.json").write_text("{}")
     files = [str(folder / "deployment.json"), str(folder / "shop.conf")]
-    arguments = [*files, "/srv/shop", "web", "shop", "8000", "shop-green", "8001"]
+    arguments = [*files, "/srv/shop", web, "shop", "8000", "shop-green", "8001"]
     with open(SCRIPT, encoding="utf-8") as script:
         done = subprocess.run(
             ["/bin/sh", "-s", "--", *arguments],
@@ -86,6 +88,19 @@ BLUE, GREEN = container("shop", 8000), container("shop-green", 8001)
 )
 def test_what_runs(tmp_path, containers, printed):
     assert run(tmp_path, containers) == printed
+
+
+@pytest.mark.parametrize(
+    "containers, printed",
+    [
+        ([{**BLUE, "service": "site"}, container("shop", 0)], ["live=blue"]),
+        ([container("prod", 0), container("prod", 8000, service="site")], ["unadopted=prod"]),
+        # Nothing that answers requests.
+        ([container("prod", 0)], ["unadopted="]),
+    ],
+)
+def test_without_a_name_the_web_is_what_publishes_a_port(tmp_path, containers, printed):
+    assert run(tmp_path, containers, web="") == printed
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_localhost_is_the_host_only_in_its_network():
         ({"service": "queue"}, "color", "queue", "bluegreen_broker_service queue is a support service"),
         ({}, "shared", "redis", "bluegreen_broker_service redis is not a support service"),
         ({"queue": {"image": "redis:8"}}, "color", "queue", "queue is a support service that runs a Redis"),
-        ({"roles": {"workers": []}, "worker": celery(INSIDE)}, "none", "redis", "bluegreen_worker_services is empty"),
+        ({"roles": {"workers": []}, "worker": celery(INSIDE)}, "none", "redis", "there are no worker services"),
         ({"mode": "none"}, "none", "redis", "bluegreen_broker is none"),
         ({"mode": "shared"}, "shared", "redis", "bluegreen_broker is shared"),
         ({"mode": "color", "service": "queue"}, "color", "queue", "bluegreen_broker is color"),

@@ -72,13 +72,13 @@ REFUSED = [
     (
         {"worker": {"REDIS_URL": OUTSIDE}, "service": "queue"},
         "Cannot tell which broker is used: REDIS_URL of service worker is redis://redis.lan/3, which is outside both "
-        "colors, but queue is listed in bluegreen_support_services. Set bluegreen_broker to shared if tasks wait "
-        "there, or to color if they wait in queue.",
+        "colors, but queue is a support service. Set bluegreen_broker to shared if tasks wait there, or to color if "
+        "they wait in queue.",
     ),
     (
         {"worker": celery("redis+socket:///run/redis.sock"), "service": "queue"},
         "Cannot tell which broker is used: CELERY_BROKER_URL of service worker is redis+socket:///run/redis.sock, "
-        "which is outside both colors, but queue is listed in bluegreen_support_services. Set bluegreen_broker to "
+        "which is outside both colors, but queue is a support service. Set bluegreen_broker to "
         "shared if tasks wait there, or to color if they wait in queue.",
     ),
     (

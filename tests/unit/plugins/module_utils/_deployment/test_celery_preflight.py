@@ -58,7 +58,7 @@ def test_a_release_without_workers_is_refused_while_the_live_color_has_some(scen
     for rendered in scene.rendered.values():
         del rendered["services"]["worker"], rendered["services"]["beat"]
     sentence = scene.refusal(services={"workers": []})
-    assert "bluegreen_worker_services is [], but worker of the live color blue runs Celery" in sentence
+    assert "The release has no worker services, but worker of the live color blue runs Celery" in sentence
 
 
 def test_a_web_that_runs_celery_too_is_refused(scene, monkeypatch):
