@@ -100,6 +100,9 @@ def celery_findings(situation: Situation) -> list[str]:
     if not findings and situation.renderings.models:
         commands = {name: each.command for name, each in broker_detect.of_rendering(situation.model).items()}
         findings += unlisted.findings_of_commands(commands, services)
+    if situation.undecided_services:
+        # Which services of the live color have no place in the new one is only known once these have a role.
+        return findings
     situation.old_workers = unlisted.services_with_celery(live, services)
     if situation.old_workers and not services["workers"]:
         findings.append(unlisted.dropped_finding(situation.live, situation.old_workers))

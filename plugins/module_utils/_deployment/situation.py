@@ -109,7 +109,8 @@ class Situation:
             self.params["color_volumes"],
             {name for names in given.values() for name in names or ()},
         )
-        return service_roles.find(traits, given, roles_of_last(self.store) if self.settings.auto else {})
+        is_open = any(not each.is_known for each in traits.values())
+        return service_roles.find(traits, given, roles_of_last(self.store) if is_open else {})
 
     @property
     def nginx(self) -> Nginx:

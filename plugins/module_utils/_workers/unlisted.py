@@ -51,10 +51,10 @@ def unlisted_sentence(color: str, names: Sequence[str]) -> str:
 def dropped_finding(color: str, names: Sequence[str]) -> str:
     """A sentence for a release without workers whose live color has some."""
     return (
-        f"The release has no worker services, but {joined(names)} of the live color {color} {agree(names, 'runs', 'run')} "
-        f"Celery, and {agree(names, 'its', 'their')} tasks would be lost: name the services of the new release "
-        "that run these tasks in bluegreen_worker_services; or, if you do not need the tasks, stop "
-        f"{agree(names, 'this container', 'these containers')} first."
+        f"The release has no worker services, but {joined(names)} of the live color {color} "
+        f"{agree(names, 'runs', 'run')} Celery, and {agree(names, 'its', 'their')} tasks would be lost: name the "
+        "services of the new release that run these tasks in bluegreen_worker_services; or, if you do not need the "
+        f"tasks, stop {agree(names, 'this container', 'these containers')} first."
     )
 
 

@@ -9,10 +9,14 @@ import json
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import unlisted
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.opening import PORTS
 
 AUTO = {role: ["auto"] for role in ("web", "support", "init", "workers")}
@@ -164,6 +168,31 @@ def test_a_service_without_a_role_is_refused(scene):
         scene.rendered[color]["services"]["db"] = {"image": "postgres:16", "restart": "always"}
     (finding,), message = findings_of(scene, services=AUTO)
     assert finding.startswith("Service 'db' of the Compose file has no role, because it is a database")
+
+
+def test_a_worker_behind_a_script_is_not_taken_for_one_that_was_dropped(scene, monkeypatch):
+    commands(scene)
+    monkeypatch.setattr(unlisted, "is_celery", lambda container: container.service in ("worker", "beat"))
+    fixed(scene, "worker", command=["/start.sh"], image="registry/shop:1")
+    fixed(scene, "beat", command=["/start.sh"], image="registry/shop:1")
+    fixed(scene, "web", image="registry/shop:1")
+    findings, message = findings_of(scene, services=AUTO)
+    assert [sentence.partition(" of ")[0] for sentence in findings] == ["Service 'beat'", "Service 'worker'"]
+    assert all("bluegreen_worker_services: [beat, worker]" in sentence for sentence in findings)
+    assert scene.host.warnings == []
+
+
+def test_an_image_that_is_not_here_yet_leaves_the_role_of_the_last_deployment(scene):
+    commands(scene)
+    for color in PORTS:
+        scene.rendered[color]["services"]["jobs"] = {"image": "registry/jobs:2", "restart": "always"}
+    assert "jobs" in findings_of(scene, services=AUTO)[0][0]
+    listed = _settings.settings_of({**scene.params, "services": {**LISTS, "workers": ["worker", "beat", "jobs"]}})
+    scene.store.create()
+    settings_file.write(scene.store, listed.journaled(), {}, None)
+    plan = scene.open(check_mode=True, services=AUTO)["plan"]
+    reason = "as in the last deployment, because its image registry/jobs:2 is not here yet"
+    assert f"plan: jobs: worker service, {reason}" in plan
 
 
 def test_a_web_that_starts_celery_too_is_refused_in_one_sentence(scene):
