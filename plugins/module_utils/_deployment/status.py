@@ -22,12 +22,13 @@ from .._journal.live_since import live_since
 from .._journal.step import Step
 from .._journal.store import JournalCorrupt, Store
 from .._linux.clock import timestamp
+from .._linux.files import opener
 from .._nginx import upstream as nginx_upstream
 from .._nginx.upstream import Upstream
 from .._resources import host as host_resources
 from .._settings import Nginx, Settings, other, settings_of
 from .._snapshot.file import kept_color
-from .._validation import COLORS, check_url, release_label
+from .._validation import COLORS, check_url, one_line, release_label
 from .._workers.without_celery import without_celery
 from . import last_roles
 from .color import Color
@@ -36,6 +37,9 @@ from .color import Color
 HISTORY = 20
 # Seconds that visitors wait for an answer before they count as without one.
 ANSWER_TIMEOUT = 5.0
+# The playbook pull, or the unit that runs it, writes it: why the last pull deployed nothing, in one sentence.
+PULL_FAILED = "pull-failed"
+LONGEST_NOTE = 400
 # How a deployment ended, in words.
 _ENDED = {"committed": "was finished", "rolled_back": "was rolled back", "failed": "failed"}
 
@@ -55,6 +59,7 @@ def info(host: Host, store: Store, params: dict[str, Any]) -> dict[str, Any]:
     queues = {name: _queues(host, color) for name, color in colors.items()}
     shown = _colors(host, colors, settings, live, _releases(store, live, upstream))
     journal, history = _journal(host, store), store.history()
+    _warn_of_pull(host, store)
     result = {
         "changed": False,
         "app": settings.app,
@@ -201,6 +206,17 @@ def _journal(host: Host, store: Store) -> Optional[Journal]:
     except JournalCorrupt as error:
         host.warn(error.message)
         return None
+
+
+def _warn_of_pull(host: Host, store: Store) -> None:
+    """Warn of what the last run of ansible-pull noted, if it could not deploy what the repository names."""
+    try:
+        with open(store.path(PULL_FAILED), "rb", opener=opener) as source:
+            host.warn(one_line(source.read(4 * LONGEST_NOTE).decode("utf-8", "replace"), LONGEST_NOTE))
+    except FileNotFoundError:
+        pass
+    except BluegreenError as error:
+        host.warn(error.message)
 
 
 def _deployment(journal: Journal) -> dict[str, Any]:

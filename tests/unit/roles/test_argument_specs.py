@@ -23,7 +23,7 @@ ROOT = os.path.join(os.path.dirname(__file__), "..", "..", "..")
 ROLE = os.path.join(ROOT, "roles", "bluegreen")
 
 # What defaults/main.yml makes of another variable, and the specification says in words.
-DERIVED = {"bluegreen_projects"}
+DERIVED = {"bluegreen_projects", "bluegreen_release_file"}
 # What has no default, because the role then asks the host.
 ASKED = {"bluegreen_worker_stop_timeout"}
 # Statistics for AWX, which nobody sets.

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -74,6 +75,17 @@ def test_visitors_without_an_answer_are_a_problem(scene, answer, problems):
     assert info(scene, nginx=nginx)["problems"] == problems
     (given,) = scene.asked
     assert (given["url"].port, given["host"], given["validate_certs"]) == (8443, "shop.example.com", False)
+
+
+def test_what_the_last_pull_could_not_do_is_a_problem(scene):
+    note = scene.store.path("pull-failed")
+    with open(note, "w", encoding="utf-8") as file:
+        file.write("The repository cannot be reached.\n")
+    assert info(scene)["problems"] == ["The repository cannot be reached."]
+    # Another user may have written it.
+    os.chmod(note, 0o666)
+    problem = info(scene)["problems"][-1]
+    assert note in problem and "reached" not in problem
 
 
 def test_where_nothing_is_live_no_visitor_is_expected(scene):
