@@ -48,6 +48,11 @@ python39_image() {
     build_image bluegreen-host:python3.9 "$lab/images/python3.9" bluegreen-host:trixie
 }
 
+pull_image() {
+    host_images
+    build_image bluegreen-host:pull "$lab/images/pull" bluegreen-host:trixie
+}
+
 apt_repo_image() {
     host_images
     build_image bluegreen-apt-repo:latest "$lab/standins/apt-repo" bluegreen-host:trixie-bare

@@ -36,6 +36,6 @@ def label_in(content: bytes, path: str) -> str:
         count = f"{len(labels)} lines with labels" if labels else "no label"
         raise ReleaseFileError(f"bluegreen_release_file is {path}, but it has {count}: {_FORM}")
     try:
-        return check_release(labels[0], f"the release in {path}")
+        return check_release(labels[0], f"bluegreen_release_file ({path})")
     except BluegreenError as error:
         raise ReleaseFileError(error.message) from error

@@ -26,7 +26,7 @@ def test_the_only_label_counts(content):
         (b"1.4.2\n1.5.0\n", "it has 2 lines with labels"),
         (b"\xff\xfe1", "it is not UTF-8 text"),
         (b"1" * (LONGEST + 1), "more than 4096 bytes"),
-        (b"release: 1.4.2\n", "the release in /repo/release is 'release: 1.4.2'"),
+        (b"release: 1.4.2\n", "bluegreen_release_file (/repo/release) is 'release: 1.4.2'"),
         (b"<<<<<<< HEAD\n", "'<<<<<<< HEAD'"),
         (b"../1\n", "must not contain .."),
     ],

@@ -1,0 +1,161 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two hosts that pull from one Git repository, each over the file protocol from its own copy, and the load on them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ledger
+import yaml
+from controllers import ROOT
+from load import Load
+from pi_host import APP, PiHost, own_name
+
+COLLECTION = "/root/.ansible/collections/ansible_collections/smallfleet/bluegreen"
+REPOSITORY = "/srv/fleet.git"
+UNIT = f"bluegreen-pull@{APP}.service"
+STATUS = "/srv/status.json"
+NOTE = f"/var/lib/bluegreen/{APP}/pull-failed"
+SOAK = 3
+REQUESTS, TASKS = 5, 1
+TASKS_WITHIN = 60.0
+PULL_WITHIN = 300
+
+
+class PullingHost(PiHost):
+    machine_image = "bluegreen-host:pull"
+
+    @property
+    def hostname(self) -> str:
+        return self.name.removeprefix("bluegreen-")
+
+    def set_up(self, signers: str) -> None:
+        """What docs/pull.md does on each host, once; but no timer, because the tests say when to pull."""
+        for part in ("meta", "plugins", "roles", "playbooks", "docs/pull"):
+            self.machine.copy(str(ROOT / part), f"{COLLECTION}/{part}")
+        self.machine.exec(f"cp {COLLECTION}/docs/pull/bluegreen-pull@.* /etc/systemd/system/ && systemctl daemon-reload")
+        self.write(f"/etc/bluegreen/{APP}.pull", f"REPOSITORY=file://{REPOSITORY}\nBRANCH=main\n")
+        self.write(f"/etc/bluegreen/{APP}.signers", signers)
+        # The commits are made elsewhere, and root may read what it does not own.
+        self.machine.exec(["git", "config", "--system", "--add", "safe.directory", "*"])
+
+    def pull(self) -> tuple[bool, str]:
+        """Whether the unit succeeded, and what it left in the journal."""
+        rc = self.exec(["systemctl", "start", UNIT], check=False).rc
+        self.exec(["journalctl", "--sync"])
+        invocation = self.exec(f"systemctl show --value --property InvocationID {UNIT}").out.strip()
+        return rc == 0, self.exec(f"journalctl --output=cat _SYSTEMD_INVOCATION_ID={invocation}").out
+
+    def begin_pull(self) -> None:
+        self.exec(["systemctl", "start", "--no-block", UNIT])
+
+    def status(self) -> Any:
+        """What the command of the user got last."""
+        return json.loads(self.exec(["cat", STATUS]).out)["hosts"][0]
+
+    def note(self) -> str:
+        return self.exec(f"cat {NOTE} 2>/dev/null || true").out.strip()
+
+
+class Repository:
+    """The repository of the user, who signs, with a copy on each host."""
+
+    def __init__(self, folder: Path, hosts: list[PullingHost]) -> None:
+        self._folder = folder / "fleet"
+        self._hosts = hosts
+        self._run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key"))
+        self.signers = f"ada@example.com {(folder / 'key.pub').read_text(encoding='utf-8')}"
+        self._run("git", "init", "--quiet", "--initial-branch=main", str(self._folder))
+        for name, value in {
+            "user.name": "Ada", "user.email": "ada@example.com",
+            "gpg.format": "ssh", "user.signingkey": str(folder / "key.pub"),
+        }.items():  # fmt: skip
+            self._git("config", name, value)
+
+    def commit(self, sign: bool = True, **files: str) -> None:
+        """Commit files, and push the commit to each host."""
+        for name, text in files.items():
+            (self._folder / name.replace("_yml", ".yml")).write_text(text, encoding="utf-8")
+        self._git("add", ".")
+        self._git("commit", "--quiet", "--allow-empty", "--message=change", "--gpg-sign" if sign else "--no-gpg-sign")
+        with tempfile.TemporaryDirectory() as folder:
+            self._git("clone", "--quiet", "--bare", "--no-hardlinks", ".", f"{folder}/fleet.git")
+            for host in self._hosts:
+                host.exec(["rm", "-rf", REPOSITORY])
+                host.machine.copy(f"{folder}/fleet.git", REPOSITORY)
+
+    def take_back_last_commit(self) -> None:
+        self._git("reset", "--quiet", "--hard", "HEAD~1")
+        self.commit()
+
+    def _git(self, *arguments: str) -> None:
+        self._run("git", "-C", str(self._folder), *arguments)
+
+    def _run(self, *command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True)
+
+
+class PullingFleet:
+    def __init__(self, folder: Path) -> None:
+        self.hosts = [PullingHost(own_name(f"pull-{number}")) for number in (1, 2)]
+        self._folder = folder
+        self.repository: Repository
+
+    def __enter__(self) -> PullingFleet:
+        """Both hosts with release 1, and a repository that names it."""
+        try:
+            for host in self.hosts:
+                host.make()
+            self.repository = Repository(self._folder, self.hosts)
+            variables = {
+                **self.hosts[0].app_variables(),
+                "bluegreen_soak": SOAK,
+                # Release 3 is broken.
+                "bluegreen_env": {"DEMO_HEALTH": "{{ 'fail' if bluegreen_release == '3' else 'ok' }}"},
+                "bluegreen_status_command": ["/usr/bin/dd", f"of={STATUS}"],
+            }
+            inventory = {"all": {"hosts": {host.hostname: None for host in self.hosts}, "vars": variables}}
+            for host in self.hosts:
+                host.set_up(self.repository.signers)
+            self.repository.commit(
+                inventory_yml=yaml.safe_dump(inventory),
+                pull_yml=yaml.safe_dump([{"import_playbook": "smallfleet.bluegreen.pull"}]),
+                release="1\n",
+            )
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        for host in self.hosts:
+            host.destroy()
+
+    @contextlib.contextmanager
+    def under_load(self, *hosts: PullingHost) -> Iterator[Counter[str]]:
+        """Requests and tasks for some hosts; yields what is counted of all of them together, which is there at the end."""
+        for host in hosts:
+            host.forget_ledger()
+        loads = [Load(host.url, REQUESTS, TASKS, task={"seconds": "0.2"}).start() for host in hosts]
+        sums: Counter[str] = Counter()
+        try:
+            time.sleep(1.0)
+            yield sums
+            time.sleep(1.0)
+        finally:
+            for load in loads:
+                figures = load.stop()
+                sums.update(requests=figures["requests"], failed=figures["failed"])
+        for host in hosts:
+            counted = ledger.count(ledger.wait_until_done(host.ledger, timeout=TASKS_WITHIN))
+            sums.update(tasks=counted.accepted, lost=len(counted.lost), doubled=len(counted.doubled))
