@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import LONGEST_REASON
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._next_steps import next_steps
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import DEGRADED, EXIT_CODES, judge
 
 # Of the report itself: raised when a key is removed or changes its meaning.
@@ -39,10 +41,15 @@ def fleet(looks: Iterable[tuple[str, str, dict[str, Any]]], at: str) -> dict[str
 
 
 def _host(name: str, app: str, info: dict[str, Any]) -> dict[str, Any]:
+    shown = _state(name, app, info)
+    return {**shown, "next": next_steps(shown)}
+
+
+def _state(name: str, app: str, info: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {"host": text(name), "app": text(app), "unreachable": bool(info.get("unreachable"))}
     try:
         verdict = judge(info)
-        shown.update(verdict=verdict.state, reasons=[text(reason).rstrip(".") for reason in verdict.reasons])
+        shown.update(verdict=verdict.state, reasons=[reason_text(reason).rstrip(".") for reason in verdict.reasons])
         return {**shown, **(_facts(info) if "live" in info else _NO_FACTS)}
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         told = f"its answer has an unknown shape ({type(error).__name__}: {error}): does it run this release's bg_info?"
@@ -95,12 +102,14 @@ def _workers(color: dict[str, Any]) -> dict[str, int]:
 
 def _open(deployment: dict[str, Any]) -> dict[str, Any]:
     shown = {key: text(deployment[key]) for key in (*_DEPLOYMENT, "since", "step")}
+    shown["reason"] = reason_text(deployment["reason"])
     return {**shown, "owner_alive": bool(deployment["owner_alive"]), "going_back": bool(deployment["going_back"])}
 
 
 def _ended(entry: dict[str, Any]) -> dict[str, Any]:
     """A deployment of the history. Earlier versions wrote fewer keys."""
     shown = {key: text(entry.get(key) or "") for key in (*_DEPLOYMENT, "approved_by", "started", "live_at", "ended")}
+    shown["reason"] = reason_text(entry.get("reason") or "")
     memory = entry.get("memory") or {}
     return {
         **shown,
@@ -116,10 +125,16 @@ def _room(given: dict[str, Any]) -> dict[str, int]:
     return {"total": total, "available": min(_whole(given["available"]), total)}
 
 
-def text(value: object) -> str:
-    """One printable line of at most :data:`LONGEST` characters."""
+def reason_text(value: object) -> str:
+    """A reason in full: the journal keeps no longer one."""
+    # The verdict says before it what failed.
+    return text(value, LONGEST_REASON + LONGEST)
+
+
+def text(value: object, longest: int = LONGEST) -> str:
+    """One printable line of at most so many characters."""
     line = " ".join("".join(each if each.isprintable() else " " for each in str(value)).split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def _number(value: Any) -> float:

@@ -14,6 +14,7 @@ import jinja2
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._next_steps import FAILURES
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._verdict import DEGRADED, HEALTHY, IN_PROGRESS
 
@@ -48,6 +49,7 @@ def page(report: dict[str, Any]) -> str:
     longest = max((worked(entry) for host in hosts for entry in host["history"]), default=0.0)
     return template.render(
         report=report,
+        failures=FAILURES,
         hosts=hosts,
         apps=sorted({host["app"] for host in hosts if host["app"]}),
         states=[(state, report["counts"][state]) for state in URGENCY],

@@ -41,7 +41,8 @@ def page(tmp_path_factory):
     return path
 
 
-WINDOWS = [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")]
+# 1100: a window beside another one. 1249: the narrowest that has the columns.
+WINDOWS = [(390, "light"), (390, "dark"), (1100, "light"), (1249, "light"), (1280, "light"), (1280, "dark")]
 
 
 @pytest.fixture(params=WINDOWS, ids=lambda each: f"{each[1]}-{each[0]}")

@@ -60,7 +60,7 @@ def test_every_host_is_shown_and_what_is_wrong_comes_first(read):
 
 def test_what_a_host_says_is_text_and_never_markup(read):
     tags = Reader(page(fleet([("pi", "shop", whole())], AT))).tags
-    assert Reader(page(fleet([("pi", "shop", hostile())], AT))).tags - tags <= {"li"}
+    assert Reader(page(fleet([("pi", "shop", hostile())], AT))).tags - tags <= {"li", "code"}
     assert not read.tags & {"script", "img", "iframe", "a", "object", "form"}
     assert not [each for each in read.attributes if each[1].startswith("on") or each[1] in ("src", "srcdoc")]
     assert any(text(HOSTILE) in each for each in read.texts)
@@ -119,6 +119,14 @@ def test_what_a_human_was_waited_for_is_said_and_no_part_of_a_bar():
 def test_what_a_deployment_took_in_all(took, waited, shown):
     html = page(fleet([("pi", "shop", whole(history=[ended(20, "1", "green", took=took, waited=waited)]))], AT))
     assert f"<span>{shown}</span>" in html and f"<span>{shown}, gap 9.7 s</span>" in html
+
+
+def test_the_last_failure_is_told_in_full_with_what_to_type():
+    reason = "the new web exited. " * 45
+    html = page(fleet([("pi", "shop", whole(history=[ended(20, "1.5.0", "blue", "rolled_back", reason)]))], AT))
+    assert html.count(reason.strip()) == 1
+    assert "Release 1.5.0 was rolled back at 2026-11-20 09:16:38:" in html
+    assert "<code>ansible-playbook smallfleet.bluegreen.deploy -e bluegreen_release=1.5.0 --limit pi</code>" in html
 
 
 def test_several_deployments_without_figures():
