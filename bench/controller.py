@@ -13,7 +13,7 @@ import tempfile
 import time
 from typing import NamedTuple
 
-from places import BENCH, INVENTORY, LOGS, NO_CONFIG, ROOT
+from places import DEMO, INVENTORY, LOGS, NO_CONFIG, ROOT
 
 PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 
@@ -73,8 +73,8 @@ def _environment(timeline: str, connections: str) -> dict:
         ANSIBLE_CONFIG=str(NO_CONFIG),
         ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
         ANSIBLE_SSH_CONTROL_PATH_DIR=connections,
-        ANSIBLE_CALLBACK_PLUGINS=str(BENCH / "callback"),
+        ANSIBLE_CALLBACK_PLUGINS=str(DEMO / "callback"),
         ANSIBLE_CALLBACKS_ENABLED="timeline",
-        BENCH_TIMELINE=timeline,
+        BLUEGREEN_TIMELINE=timeline,
     )
     return environment

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from typing import Callable, Iterable, Optional
+from typing import Iterable, Optional
 
 import costs
+import course
 import ledger
 import load
 
@@ -53,7 +54,7 @@ def of_run(observed) -> dict:
         "inside": observed.outcome.history.get("seconds", {}),
         "latencies_before_ms": [round(ms) for ms in sorted(before)],
         "latencies_during_ms": [round(ms) for ms in sorted(during)],
-        "course": course(observed),
+        "course": _course(observed),
     }
 
 
@@ -171,39 +172,10 @@ def _run_itself(runs: list) -> Optional[float]:
     return _median([run.get("itself_s") for run in after if run["action"].startswith("bg_")])
 
 
-def course(observed) -> dict:
-    """Return a value for each second, and each step's begin and end, counted from the deployment's begin."""
-    zero = observed.deployment
-    first = int(observed.begun - zero)
-    ended = max([observed.ended, *(event["time"] for event in observed.events if event["event"] == "done")])
-    seconds = range(first, int(ended - zero) + 1)
-
-    def each(values: Iterable[tuple], reduce: Callable) -> list:
-        buckets: dict = {}
-        for when, value in values:
-            buckets.setdefault(int((when - zero) // 1), []).append(value)
-        return [reduce(buckets[second]) if second in buckets else None for second in seconds]
-
-    answered = [(record.t, record.ms) for record in observed.records if not record.failed]
-    finished = [
-        (event["time"], 1)
-        for event in observed.events
-        if event["event"] == "done" and event["kind"] != "tick"
-    ]
-    return {
-        "first": first,
-        "failed": each(((record.t, 1) for record in observed.records if record.failed), len),
-        "median_ms": each(answered, lambda values: round(statistics.median(values), 1)),
-        "slowest_ms": each(answered, lambda values: round(max(values))),
-        "tasks": each(finished, len),
-        "memory_mib": each(((s.time, s.mib) for s in observed.samples), lambda values: round(max(values))),
-        "steps": [
-            [name, round(begin - zero, 2), round(end - zero, 2)]
-            for name, begin, end in observed.outcome.steps
-        ],
-        "load_until": round(observed.ended - zero, 1),
-        "end": round(observed.deployed - zero, 2),
-    }
+def _course(observed) -> dict:
+    memory = [(sample.time, sample.mib) for sample in observed.samples]
+    window = course.Window(observed.begun, observed.deployment, observed.deployed, observed.ended)
+    return course.course(observed.records, observed.events, memory, observed.outcome.steps, window)
 
 
 def _rounded(value: Optional[float]) -> Optional[float]:

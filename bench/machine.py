@@ -14,6 +14,7 @@ import controller
 import yaml
 from accountant import Accountant
 from compose_file import REDIS_IMAGE, with_own_redis, with_shared_redis
+from course import steps_of_tasks
 from places import BENCH, DEMO, INVENTORY, KEY, LOGS, ROOT, RUN, shown
 from sampler import Sampler
 from settings import FLOOR, BenchError, Setting, strategy
@@ -269,16 +270,3 @@ def steps_of_script(output: str) -> list:
     marks = [line.split() for line in output.splitlines() if line.startswith(("step ", "end "))]
     begun = [(words[2] if words[0] == "step" else "", float(words[1])) for words in marks]
     return [(name, begin, end) for (name, begin), (_next, end) in zip(begun, begun[1:]) if name]
-
-
-def steps_of_tasks(tasks: list) -> list:
-    """Return (phase, begin, end): tasks of one phase that follow each other are one, local ones left out."""
-    steps: list = []
-    for task in tasks:
-        if not task["remote"]:
-            continue
-        if steps and steps[-1][0] == task["phase"]:
-            steps[-1] = (task["phase"], steps[-1][1], task["end"])
-        else:
-            steps.append((task["phase"], task["begin"], task["end"]))
-    return steps

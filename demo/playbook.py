@@ -8,6 +8,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from course import steps_of_tasks
 from stage import DEMO, INVENTORY, LOGS, ROOT, DemoError, shown
 
 PROGRAM = ROOT / ".venv/bin/ansible-playbook"
@@ -39,12 +40,23 @@ def log_of(label: str) -> Path:
     return LOGS / f"{label}.log"
 
 
+def steps_of(*labels: str) -> list:
+    """Return (phase, begin, end) of what playbooks did on the host, one playbook after the other."""
+    lines = [line for label in labels for line in _timeline(log_of(label)).read_text(encoding="utf-8").splitlines()]
+    return steps_of_tasks([json.loads(line) for line in lines])
+
+
+def _timeline(log: Path) -> Path:
+    return log.with_suffix(".jsonl")
+
+
 def by_hand(name: str, *more: str) -> str:
     """Return what a person types to run a playbook on the demo's host."""
     return " ".join([shown(PROGRAM), "-i", shown(INVENTORY), f"smallfleet.bluegreen.{name}", *more])
 
 
 def _environment(log: Path) -> dict:
+    _timeline(log).write_text("", encoding="utf-8")
     # Without what this person's Ansible is usually told: the demo is the same for everybody.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment.update(
@@ -52,6 +64,8 @@ def _environment(log: Path) -> dict:
         ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
         ANSIBLE_CALLBACK_PLUGINS=str(DEMO / "callback"),
         ANSIBLE_STDOUT_CALLBACK="compact",
+        ANSIBLE_CALLBACKS_ENABLED="timeline",
+        BLUEGREEN_TIMELINE=str(_timeline(log)),
         ANSIBLE_LOG_PATH=str(log),
     )
     return environment

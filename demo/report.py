@@ -44,6 +44,7 @@ class Measured(NamedTuple):
     deployment: Window  # release 2, its approval included
     broken: Window  # release 3
     phases: dict  # seconds a phase of the deployment of release 2, from its opening to its end
+    steps: dict  # (phase, begin, end) of what was done on the host for "release 2" and "release 3"
 
 
 def rounded(value: Optional[float], digits: int = 1) -> Optional[float]:
@@ -86,6 +87,13 @@ def summary(measured: Measured) -> dict:
 
 def table(measured: Measured) -> str:
     """Return the figures of each part of the demo side by side, then the phases."""
+    lines = ["  " + f"{row[0]:<15}" + "".join(f"{cell!s:>13}" for cell in row[1:]) for row in rows(measured)]
+    lines.insert(1, "  " + "─" * 67)
+    return "\n".join([*lines, "", *phase_lines(measured.phases)])
+
+
+def rows(measured: Measured) -> list:
+    """Return the cells of that table; the first row has the names of the parts."""
     parts = {
         "before": measured.before,
         "release 2": measured.deployment,
@@ -96,7 +104,7 @@ def table(measured: Measured) -> str:
     memory = [rss_in(measured.rss, window) for window in parts.values()]
     gaps = [ledger.worker_gap(measured.events, *window) for window in list(parts.values())[:3]]
     counts = ledger.count(measured.events).summary()
-    rows = [
+    return [
         ("", *parts),
         ("requests", *(part["requests"] for part in figures)),
         ("failed", *(part["failed"] for part in figures)),
@@ -107,9 +115,6 @@ def table(measured: Measured) -> str:
         ("without a task", *(_unit(gap, "s") for gap in gaps), ""),
         *((f"tasks {name}", "", "", "", counts[name]) for name in ("accepted", "done", "lost", "doubled")),
     ]
-    lines = ["  " + f"{row[0]:<15}" + "".join(f"{cell!s:>13}" for cell in row[1:]) for row in rows]
-    lines.insert(1, "  " + "─" * 67)
-    return "\n".join([*lines, "", *phase_lines(measured.phases)])
 
 
 def phase_lines(phases: dict) -> list:

@@ -7,7 +7,7 @@
 
 What it makes: the images bluegreen-demo:1, :2 and :3, one container bluegreen-demo-host (systemd,
 Docker Engine, Nginx; 1 CPU, 1 GiB) that is reached on a port of 127.0.0.1, and the folder demo/.run
-with the inventory, the logs and summary.json. Nothing else on this machine is touched.
+with the inventory, the logs, summary.json, report.html and picture.svg. Nothing else on this machine is touched.
 """
 
 from __future__ import annotations
@@ -33,9 +33,23 @@ import ledger  # noqa: E402
 import pi  # noqa: E402
 from docker.errors import DockerException  # noqa: E402
 from load import Load  # noqa: E402
-from playbook import by_hand, log_of, must_play, play  # noqa: E402
+from page import page, pictures  # noqa: E402
+from playbook import by_hand, log_of, must_play, play, steps_of  # noqa: E402
 from report import Measured, Window, summary, table  # noqa: E402
-from stage import LOGS, ROOT, RUN, SUMMARY, DemoError, complain, elapsed, say, shown, step  # noqa: E402
+from stage import (  # noqa: E402
+    LOGS,
+    PICTURE,
+    REPORT,
+    ROOT,
+    RUN,
+    SUMMARY,
+    DemoError,
+    complain,
+    elapsed,
+    say,
+    shown,
+    step,
+)
 
 IMAGES = [f"bluegreen-demo:{release}" for release in (1, 2, 3)]
 REQUESTS_A_SECOND = 20
@@ -73,6 +87,8 @@ def show(port: Optional[int]) -> None:
     measured = under_load(host)
     figures = summary(measured)
     SUMMARY.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    PICTURE.write_text(pictures(measured)["release 2"], encoding="utf-8")
+    REPORT.write_text(page(measured, next_commands(host.url)), encoding="utf-8")
     say(f"\n{table(measured)}\n")
     for wrong in ("failed", "lost", "doubled"):
         if figures[wrong]:
@@ -97,7 +113,7 @@ def under_load(host: pi.Pi) -> Measured:
                 time.sleep(BEFORE_SECONDS)
             with step("Deploy release 2 under load"):
                 deployment = time.time()
-                deploy_second(host)
+                approved = deploy_second(host)
                 deployed = time.time()
             with step("Deploy release 3 under load; it is broken, its health check answers 500"):
                 broken = time.time()
@@ -118,11 +134,16 @@ def under_load(host: pi.Pi) -> Measured:
         deployment=Window(deployment, deployed),
         broken=Window(broken, rolled_back),
         phases=host.deployment("2")["seconds"],
+        steps={"release 2": steps_of(*approved), "release 3": steps_of("deploy-3")},
     )
 
 
-def deploy_second(host: pi.Pi) -> None:
-    """Deploy release 2. Somebody at a terminal is asked for approval; else the playbook finish gives it."""
+def deploy_second(host: pi.Pi) -> list:
+    """Deploy release 2, and return the labels of the playbooks that did it.
+
+    Somebody at a terminal is asked for approval; else the playbook finish gives it.
+    """
+    labels = ["deploy-2"]
     what = "The deployment of release 2"
     if sys.stdin.isatty() and sys.stdout.isatty():
         must_play(what, "deploy", "deploy-2", interactive=True, bluegreen_release="2")
@@ -131,12 +152,14 @@ def deploy_second(host: pi.Pi) -> None:
         say("\n  Both colors are up, and the new one answers. Nobody can be asked for approval without a")
         say("  terminal: the playbook smallfleet.bluegreen.finish gives it.\n")
         must_play("The approval of release 2", "finish", "finish-2")
+        labels.append("finish-2")
     if host.deployment("2").get("result") != "committed":
         raise DemoError(
             "Release 2 was not approved, so the demo ends here. Both colors are still up. To finish or to undo it:\n"
             f"  {by_hand('finish')}\n  {by_hand('rollback')}"
         )
     host.must_answer("2")
+    return labels
 
 
 def deploy_broken(host: pi.Pi) -> None:
@@ -175,13 +198,21 @@ def deploy_broken(host: pi.Pi) -> None:
         say(f"  {container[:12]}, the same container as before, started again at {started[11:19]} UTC")
 
 
+def next_commands(url: str) -> list:
+    """Return (command, what it is for)."""
+    return [
+        (f"xdg-open {url}", "the app; release 2 goes on running"),
+        (by_hand("status"), "what runs on the host, and what ran there"),
+        (by_hand("deploy", "-e bluegreen_release=3"), "release 3 again, healthy this time"),
+        ("make demo-clean", "removes all of the demo"),
+    ]
+
+
 def say_what_next(url: str) -> None:
-    say(f"It took {elapsed()} minutes. The figures are in {shown(SUMMARY)} too.")
+    say(f"It took {elapsed()} minutes. A page with pictures of both deployments: {shown(REPORT)}")
     say("\nWhat to type next:\n")
-    say(f"  xdg-open {url}\n      the app; release 2 goes on running")
-    say(f"  {by_hand('status')}\n      what runs on the host, and what ran there")
-    say(f"  {by_hand('deploy', '-e bluegreen_release=3')}\n      release 3 again, healthy this time")
-    say("  make demo-clean\n      removes all of the demo")
+    for command, purpose in [(f"xdg-open {shown(REPORT)}", "the page"), *next_commands(url)]:
+        say(f"  {command}\n      {purpose}")
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ RUN = DEMO / ".run"
 LOGS = RUN / "logs"
 INVENTORY = RUN / "inventory.yml"
 SUMMARY = RUN / "summary.json"
+REPORT = RUN / "report.html"
+PICTURE = RUN / "picture.svg"
 
 _begin = time.monotonic()
 

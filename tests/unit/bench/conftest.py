@@ -7,6 +7,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 
-for folder in (ROOT / "demo", ROOT / "bench", ROOT / "bench" / "callback", ROOT / "demo" / "app"):
+for folder in (ROOT / "demo", ROOT / "bench", ROOT / "demo" / "callback", ROOT / "demo" / "app"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))

@@ -7,8 +7,9 @@ import figures
 import load
 import pytest
 from accountant import Seen
+from course import steps_of_tasks
 from kinds import Charge, Weight
-from machine import Outcome, steps_of_script, steps_of_tasks
+from machine import Outcome, steps_of_script
 from measure import Observed
 from sampler import Sample
 

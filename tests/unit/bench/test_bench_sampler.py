@@ -1,4 +1,4 @@
-"""bench/sampler.py: control groups of either version; bench/callback/timeline.py: phases."""
+"""bench/sampler.py: control groups of either version; demo/callback/timeline.py: phases."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_each_run_on_a_host_is_noted_and_those_of_a_loop_by_themselves(tmp_path)
         "ANSIBLE_CALLBACK_PLUGINS": str(Path(timeline.__file__).parent),
         "ANSIBLE_CALLBACKS_ENABLED": "timeline",
         "ANSIBLE_LOCALHOST_WARNING": "false",
-        "BENCH_TIMELINE": str(noted),
+        "BLUEGREEN_TIMELINE": str(noted),
     }
     command = [Path(sys.executable).with_name("ansible-playbook"), tmp_path / "play.yml"]
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)

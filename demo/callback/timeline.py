@@ -16,7 +16,7 @@ name: timeline
 type: notification
 short_description: Notes when each task began and ended
 description:
-  - Appends a JSON object for each task that ended to the file that E(BENCH_TIMELINE) names.
+  - Appends a JSON object for each task that ended to the file that E(BLUEGREEN_TIMELINE) names.
 """
 
 # These stay on the controller. Whatever is not among them is run on the host.
@@ -34,7 +34,7 @@ def phase_of(path: str, play: str) -> str:
     name = os.path.basename(path.rpartition(":")[0]).removesuffix(".yml")
     if play == "Plan":
         return "plan"
-    return {"compare_images": "fetch"}.get(name, name)
+    return {"compare_images": "fetch", "change_colors": "way_back"}.get(name, name)
 
 
 class CallbackModule(CallbackBase):
@@ -83,5 +83,5 @@ class CallbackModule(CallbackBase):
             "end": round(now, 3),
             "remote": action not in LOCAL,
         }
-        with open(os.environ["BENCH_TIMELINE"], "a", encoding="utf-8") as file:
+        with open(os.environ["BLUEGREEN_TIMELINE"], "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")

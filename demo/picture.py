@@ -217,7 +217,8 @@ def _axis(shared: Scale, top: float, bottom: float) -> list:
     parts = [
         f'<line class="mark" x1="{_x(0, shared):.1f}" x2="{_x(0, shared):.1f}" y1="{top}" y2="{bottom}"/>'
     ]
-    for second in range(0, int(shared.until) + 1, 5):
+    # A human may think about the approval for minutes.
+    for second in range(0, int(shared.until) + 1, 5 * math.ceil(shared.until / 150)):
         parts.append(
             f'<text class="quiet" x="{_x(second, shared):.1f}" y="{bottom + 30}" text-anchor="middle">'
             f"{second} s</text>"
