@@ -5,8 +5,8 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """In a job of AWX sentences name the template to launch in place of a command, which nobody can type there. Pure.
 
-``awx/configure.yml`` names the templates: ``shop deploy``, ``shop finish`` and so on. A job whose own template has another
-kind of name keeps the commands, because the names of the other templates are not known then.
+``awx/configure.yml`` names the templates: ``shop deploy``, ``shop finish`` and so on. A job whose own template has
+another kind of name keeps the commands, because the names of the other templates are not known then.
 """
 
 from __future__ import annotations
