@@ -33,7 +33,7 @@ import ledger  # noqa: E402
 import pi  # noqa: E402
 from docker.errors import DockerException  # noqa: E402
 from load import Load  # noqa: E402
-from page import page, pictures  # noqa: E402
+from report_page import page, pictures  # noqa: E402
 from playbook import by_hand, log_of, must_play, play, steps_of  # noqa: E402
 from report import Measured, Window, summary, table  # noqa: E402
 from stage import (  # noqa: E402

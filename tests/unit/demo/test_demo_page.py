@@ -1,4 +1,4 @@
-"""demo/page.py: the page and the pictures that the demo ends with."""
+"""demo/report_page.py: the page and the pictures that the demo ends with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 from load import Record
-from page import page, pictures
 from report import Measured, Window
+from report_page import page, pictures
 
 BEGIN = 1_700_000_000.0
 # As a run has them: 20 s of load alone, release 2, release 3, some seconds after it.

@@ -115,5 +115,5 @@ def test_the_app_in_another_shape_has_the_image_of_the_shapes_and_the_services_t
     for name in filter(None, {fault.shape for fault in matrix.FAULTS.values()}):
         folder = ROOT / "tests/system/field/shapes" / name
         laid_over, shape = (yaml.safe_load((folder / f"{each}.yml").read_text(encoding="utf-8")) for each in ("compose", "shape"))
-        of_its_own = shape.get("variables", {}).get("bluegreen_init_services", ())
+        of_its_own = shape.get("roles", {}).get("init", ())
         assert set(laid_over["services"]) <= {*made["services"], *of_its_own}

@@ -42,7 +42,7 @@ OPENED = {
     "release": "2", "projects": {"blue": "shop-blue", "green": "shop-green"}, "ports": {"blue": 18001, "green": 18002},
     "fetch": {"leftover": False, "env_files": [], "services": [], "pull": "never", "build": False}, "init_before_stop": [],
     "worker_services": {"old": ["worker"], "new": ["worker"]}, "worker_strategy": "stop", "broker_service": "redis",
-    "old_web": "running", "message": "", **SHOWN,
+    "old_web": "running", "message": "", "services": {"support": ["redis"], "init": [], "web": ["web"]}, **SHOWN,
 }  # fmt: skip
 ANSWERS: dict[str, Any] = {
     "bg_info": {"live": "blue", "deployment": None, "history": []},

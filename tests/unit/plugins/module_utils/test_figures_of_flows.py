@@ -123,7 +123,7 @@ def test_workers_that_were_down_already_are_told_nothing(shop):
 
 # Whole ways, with the parts that touch containers replaced
 
-CLOSE = {"deployment_id": "", "epoch": 0, "release": ""}
+CLOSE = {"deployment_id": "", "epoch": 0, "release": "", "owner": ""}
 UNDO = Request(prefer="rollback", reason="somebody wants it")
 
 

@@ -77,7 +77,7 @@ def finish(case):
     images = {"sha256:old": "shop:1"}
     case.scene.store.log({"id": "dep-0", "result": "committed", "images": images})
     case.scene.deployment("awaiting_approval", remove_volumes=True, keep_images=1)
-    given = {"deployment_id": "dep-1", "epoch": 1, "release": ""}
+    given = {"deployment_id": "dep-1", "epoch": 1, "release": "", "owner": ""}
     result = deployment_finish.finish_deployment(case.host, case.scene.store, given, False, keep_new_color)["result"]
     return result == "committed" and len(case.host.warnings) == 1
 

@@ -328,7 +328,7 @@ class World(Scene):
             return error.message
 
     def _run_finish(self, release):
-        params = {"deployment_id": "", "epoch": 0, "release": release}
+        params = {"deployment_id": "", "epoch": 0, "release": release, "owner": ""}
         deployment_finish.finish_deployment(self.host, self.store, params, False, keep_new_color)
 
     def _run_rollback(self, release):
