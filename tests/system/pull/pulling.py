@@ -17,7 +17,7 @@ from typing import Any
 
 import ledger
 import yaml
-from controllers import ROOT
+from built import artifact
 from load import Load
 from pi_host import APP, PiHost, own_name
 
@@ -39,10 +39,12 @@ class PullingHost(PiHost):
     def hostname(self) -> str:
         return self.name.removeprefix("bluegreen-")
 
-    def set_up(self, signers: str) -> None:
+    def set_up(self, collection: Path, signers: str) -> None:
         """What docs/pull.md does on each host, once; but no timer, because the tests say when to pull."""
-        for part in ("meta", "plugins", "roles", "playbooks", "docs/pull"):
-            self.machine.copy(str(ROOT / part), f"{COLLECTION}/{part}")
+        self.machine.copy(str(collection), f"/srv/{collection.name}")
+        self.machine.exec(
+            ["/opt/bluegreen/bin/ansible-galaxy", "collection", "install", "--offline", f"/srv/{collection.name}"]
+        )
         self.machine.exec(f"cp {COLLECTION}/docs/pull/bluegreen-pull@.* /etc/systemd/system/ && systemctl daemon-reload")
         self.write(f"/etc/bluegreen/{APP}.pull", f"REPOSITORY=file://{REPOSITORY}\nBRANCH=main\n")
         self.write(f"/etc/bluegreen/{APP}.signers", signers)
@@ -125,8 +127,9 @@ class PullingFleet:
                 "bluegreen_status_command": ["/usr/bin/dd", f"of={STATUS}"],
             }
             inventory = {"all": {"hosts": {host.hostname: None for host in self.hosts}, "vars": variables}}
+            collection = artifact(self._folder)
             for host in self.hosts:
-                host.set_up(self.repository.signers)
+                host.set_up(collection, self.repository.signers)
             self.repository.commit(
                 inventory_yml=yaml.safe_dump(inventory),
                 pull_yml=yaml.safe_dump([{"import_playbook": "smallfleet.bluegreen.pull"}]),
