@@ -29,6 +29,7 @@ NOTE = f"/var/lib/bluegreen/{APP}/pull-failed"
 SOAK = 3
 REQUESTS, TASKS = 5, 1
 TASKS_WITHIN = 60.0
+# Seconds from the start of a pull until its deployment has come to a step.
 PULL_WITHIN = 300
 
 
@@ -53,13 +54,17 @@ class PullingHost(PiHost):
 
     def pull(self) -> tuple[bool, str]:
         """Whether the unit succeeded, and what it left in the journal."""
+        begun = time.time()
         rc = self.exec(["systemctl", "start", UNIT], check=False).rc
-        self.exec(["journalctl", "--sync"])
-        invocation = self.exec(f"systemctl show --value --property InvocationID {UNIT}").out.strip()
-        return rc == 0, self.exec(f"journalctl --output=cat _SYSTEMD_INVOCATION_ID={invocation}").out
+        return rc == 0, self.journal(begun)
 
     def begin_pull(self) -> None:
         self.exec(["systemctl", "start", "--no-block", UNIT])
+
+    def journal(self, since: float) -> str:
+        """What the unit said; systemd forgets which invocation it was once a unit has succeeded."""
+        self.exec(["journalctl", "--sync"])
+        return self.exec(["journalctl", "--output=cat", f"--unit={UNIT}", f"--since=@{since:.6f}"]).out
 
     def status(self) -> Any:
         """What the command of the user got last."""
