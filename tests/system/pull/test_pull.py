@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from matrix import PHASES
 from pi_host import PiHost
 from standing import rolled_back, untouched, whole_on
 
@@ -97,16 +98,16 @@ def test_the_file_leads_back_to_order(fleet: PullingFleet) -> None:
         assert host.status()["verdict"] == "healthy"
 
 
-@pytest.mark.parametrize("step", ["fetch", "start_candidate", "cutover", "awaiting_approval"])
+@pytest.mark.parametrize("phase", ["fetch", "start_candidate", "cutover", "awaiting"])
 def test_a_power_cut_in_the_middle(
-    fleet: PullingFleet, step: str, record_property: Callable[[str, object], None]
+    fleet: PullingFleet, phase: str, record_property: Callable[[str, object], None]
 ) -> None:
     struck, other = fleet.hosts
     release = "1" if struck.look()["answer"]["release"] == "2" else "2"
-    fleet.repository.commit(release=f"# cut in {step}\n{release}\n")
+    fleet.repository.commit(release=f"# cut in {phase}\n{release}\n")
     struck.forget_ledger()
     with fleet.under_load(other) as sums:
-        agent = struck.start_agent(moment={"step": step})
+        agent = struck.start_agent(moment=PHASES[phase].moment, after=PHASES[phase].after)
         try:
             begun = time.time()
             struck.begin_pull()
