@@ -7,19 +7,13 @@ from __future__ import annotations
 
 import collections
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pi_host import PiHost, own_name
 
 ROOT = Path(__file__).resolve().parents[2]
-# None of it is a package: the folders are on the path.
-PARTS = ("lab", "demo", "tests/integration/page", *(f"tests/system{part}" for part in ("", "/eda", "/faults", "/field", "/fleet")))
-sys.path[:0] = [folder for folder in (str(ROOT / part) for part in PARTS) if folder not in sys.path]
-
-from pi_host import PiHost, own_name  # noqa: E402  pylint: disable=wrong-import-position
-
 COUNTED = ("requests", "failed", "tasks", "lost", "doubled")
 
 

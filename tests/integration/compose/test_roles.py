@@ -9,10 +9,10 @@ The cases are those of tests/unit/field/test_roles_of_shapes.py, which renders t
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
+import shapes
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
     cli as compose_cli,
@@ -21,10 +21,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 )
 
 ROOT = Path(__file__).parents[3]
-sys.path.insert(0, str(ROOT / "tests" / "system" / "field"))
-
-import shapes  # noqa: E402
-
 # The others are about features of Compose that this version does not know, or about a release that is refused.
 SHAPES = [shape for shape in shapes.every() if not shape.compose and shape.name not in ("celery-behind-a-script", "two-webs")]
 

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import http.client
 import http.server
-import sys
 import threading
-from pathlib import Path
 
 import pytest
+from adoption_steps import Line, written
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import adoption_routes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Seen
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "system/field"))
-
-from adoption_steps import Line, written  # noqa: E402  pylint: disable=wrong-import-position
 
 PATHS = ("/app/x", "/app/", "/x")
 

@@ -8,15 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import sys
 import time
 import urllib.request
 
+import host as lab
 from job import ROOT, Job
-
-sys.path.insert(0, str(ROOT / "lab"))
-
-import host as lab  # noqa: E402  pylint: disable=wrong-import-position
 
 STATE = "/var/lib/bluegreen/shop"
 LOOK = (ROOT / "molecule/common/files/look_at_host.py").read_text(encoding="utf-8")

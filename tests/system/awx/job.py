@@ -11,18 +11,15 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import uuid
 from pathlib import Path
 
+import awx_container
+from extra_variables import written
+from marked import marked
+
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "lab"))
-
-import awx_container  # noqa: E402  pylint: disable=wrong-import-position
-from extra_variables import written  # noqa: E402  pylint: disable=wrong-import-position
-from marked import marked  # noqa: E402  pylint: disable=wrong-import-position
-
 RUNNER = ROOT / ".venv-runner" / "bin" / "ansible-runner"
 MARK = "BLUEGREEN_AWX_JOB"
 

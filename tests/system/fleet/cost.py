@@ -24,10 +24,10 @@ from pathlib import Path
 import yaml
 from cost_report import report
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT / part) for part in ("lab", "demo", "tests/system", "tests/system/faults", "tests/system/field")]
 
 # pylint: disable=wrong-import-position
-from conftest import ROOT  # noqa: E402  and all that it puts on the path
 from pi_host import VARIABLES  # noqa: E402
 from ssh_fleet import PLAYBOOK_WITHIN, RUN, Fleet, names  # noqa: E402
 

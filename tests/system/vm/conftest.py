@@ -5,15 +5,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from vm_show import LIMITS, Show, parse_cell  # noqa: E402  pylint: disable=wrong-import-position
+from vm_show import LIMITS, Show, parse_cell
 
 CELLS = (
     "cut:stop_workers",

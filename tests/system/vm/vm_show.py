@@ -20,22 +20,18 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import NamedTuple
 
+import ledger
+import load
+import vm
+import vm_look
+import vm_report
+from accountant import Accountant
+from kernel import Unobservable
+from kinds import of_all
+from vm_play import INVENTORY, SOURCE, VARIABLES, Play
+from vm_watch import STEPS, Watch
+
 ROOT = Path(__file__).resolve().parents[3]
-for folder in ("lab", "demo", "bench"):
-    sys.path.insert(0, str(ROOT / folder))
-
-# pylint: disable=wrong-import-position
-import ledger  # noqa: E402
-import load  # noqa: E402
-import vm  # noqa: E402
-import vm_look  # noqa: E402
-import vm_report  # noqa: E402
-from accountant import Accountant  # noqa: E402
-from kernel import Unobservable  # noqa: E402
-from kinds import of_all  # noqa: E402
-from vm_play import INVENTORY, SOURCE, VARIABLES, Play  # noqa: E402
-from vm_watch import STEPS, Watch  # noqa: E402
-
 LEDGER = "/srv/ledger"
 WATCH = "/srv/watch"
 # Who deploys, as README's inventory has it: no root, but one who may use sudo.

@@ -1,15 +1,9 @@
-"""What configure.yml asks AWX for is worked out once, for all tests; tests/system/awx goes on the path."""
+"""What configure.yml asks AWX for is worked out once, for all tests."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+import objects
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "system" / "awx"))
-
-import objects  # noqa: E402  pylint: disable=wrong-import-position
 
 
 @pytest.fixture(scope="session")

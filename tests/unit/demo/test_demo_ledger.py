@@ -124,10 +124,3 @@ def test_command_line_fails_when_something_is_lost(tmp_path, capsys):
     file.write_text(json.dumps(event("accepted")) + "\n", encoding="utf-8")
     assert ledger.main([str(file)]) == 1
     assert json.loads(capsys.readouterr().out)["ids"] == {"lost": ["a"], "doubled": []}
-
-
-def test_command_line_names_a_file_that_is_not_there(tmp_path, capsys):
-    with pytest.raises(SystemExit) as end:
-        ledger.main([str(tmp_path / "none.jsonl")])
-    assert end.value.code == 2
-    assert "none.jsonl" in capsys.readouterr().err

@@ -76,7 +76,6 @@ class Server:
         self._scripts = list(scripts)
         self.connections = 0
         self.requests = []
-        self.bodies = []
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -98,7 +97,7 @@ class Server:
                 break  # the client is done with this connection
             self.requests.append(head.split(b"\r\n")[0])
             if b"Content-Length: " in head:
-                self.bodies.append(await reader.readexactly(int(head.rpartition(b"Content-Length: ")[2].split()[0])))
+                await reader.readexactly(int(head.rpartition(b"Content-Length: ")[2].split()[0]))
             writer.write(answer)
             await writer.drain()
         writer.close()
@@ -154,25 +153,6 @@ def test_everything_else_fails(scripts, before):
     run(scenario())
 
 
-@pytest.mark.parametrize(
-    ("answer", "body"),
-    [
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\n\r\n",
-            b"hello!",
-        ),
-        (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", b"until the end"),
-        (b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", b""),
-    ],
-)
-def test_bodies(answer, body):
-    async def scenario():
-        async with Server([answer]) as server:
-            return (await server.client.ask("GET", "/"))[0].body
-
-    assert run(scenario()) == body
-
-
 def test_a_connection_that_the_server_announced_to_close_is_not_kept():
     closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
 
@@ -183,12 +163,6 @@ def test_a_connection_that_the_server_announced_to_close_is_not_kept():
             return server.connections
 
     assert run(scenario()) == 2
-
-
-@pytest.mark.parametrize("url", ["https://127.0.0.1", "127.0.0.1:8080", ""])
-def test_a_url_that_is_none_is_named(url):
-    with pytest.raises(ValueError, match="url="):
-        load.Client(url)
 
 
 def test_a_load_records_every_request_with_the_color_that_answered(tmp_path):
@@ -217,36 +191,3 @@ def test_a_server_that_is_not_there_is_a_failed_request_each():
     figures = running.stop()
     assert figures["failed"] == figures["requests"] > 0
     assert "no connection" in figures["failures"][0]
-
-
-def test_tasks_are_sent_in_turn():
-    wanted = [{"seconds": 0.1}, {"kind": "chord", "parts": 2}]
-
-    async def scenario():
-        async with Server(*[[OK] * 1000] * 20) as server:
-            port = server._server.sockets[0].getsockname()[1]
-            running = load.Load(f"http://127.0.0.1:{port}", rate=0, task_rate=50, tasks=wanted).start()
-            while len(server.bodies) < 4:
-                await asyncio.sleep(0.01)
-            await asyncio.to_thread(running.stop)
-            return server.bodies
-
-    assert run(scenario())[:4] == [b"seconds=0.1", b"kind=chord&parts=2"] * 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
-        (["--task", "seconds"], "--task takes NAME=VALUE"),
-        (["--task", "seconds=1", "--tasks", "FILE"], "leave one of them out"),
-        (["--tasks", "FILE"], "holds a JSON list of objects"),
-    ],
-)
-def test_tasks_that_are_none_are_refused(tmp_path, capsys, arguments, named):
-    file = tmp_path / "tasks.json"
-    file.write_text("[]", encoding="utf-8")
-    with pytest.raises(SystemExit):
-        load.main(
-            ["--url=http://127.0.0.1:1", "--seconds=1", *(word.replace("FILE", str(file)) for word in arguments)]
-        )
-    assert named in capsys.readouterr().err
