@@ -13,7 +13,8 @@ import tempfile
 import time
 from typing import NamedTuple
 
-from places import DEMO, INVENTORY, LOGS, NO_CONFIG, ROOT
+from places import DEMO, INVENTORY, LOGS, NO_CONFIG
+from screen import ROOT
 
 PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 

@@ -15,8 +15,9 @@ import yaml
 from accountant import Accountant
 from compose_file import REDIS_IMAGE, with_own_redis, with_shared_redis
 from course import steps_of_tasks
-from places import BENCH, DEMO, INVENTORY, KEY, LOGS, ROOT, RUN, shown
+from places import BENCH, DEMO, INVENTORY, KEY, LOGS, RUN
 from sampler import Sampler
+from screen import ROOT, shown
 from settings import FLOOR, BenchError, Setting, strategy
 
 sys.path.insert(0, str(ROOT / "lab"))

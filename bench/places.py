@@ -1,41 +1,17 @@
-"""Where the benchmark's files are, and how it speaks to the person who watches."""
+"""Where the benchmark's files are."""
 
 from __future__ import annotations
 
-import sys
-import time
-from pathlib import Path
+from screen import ROOT
 
-BENCH = Path(__file__).resolve().parent
-ROOT = BENCH.parent
+BENCH = ROOT / "bench"
 DEMO = ROOT / "demo"
-# Git-ignored: the inventory, and the logs of the playbooks.
+REPORT = ROOT / "docs/results/bench.md"
+PICTURES = REPORT.with_suffix("")
+# Git-ignored: a file for each measurement, which the report is made of; the inventory, and the logs of the playbooks.
+RAW = BENCH / "raw"
 RUN = BENCH / ".run"
 LOGS = RUN / "logs"
 INVENTORY = RUN / "inventory.yml"
 KEY = RUN / "key"
 NO_CONFIG = RUN / "ansible.cfg"
-
-_begin = time.monotonic()
-
-
-def say(text: str = "") -> None:
-    print(text, flush=True)
-
-
-def complain(text: str) -> None:
-    print(f"\nbench: {text}", file=sys.stderr, flush=True)
-
-
-def seconds_since_start() -> int:
-    return int(time.monotonic() - _begin)
-
-
-def elapsed() -> str:
-    minutes, seconds = divmod(seconds_since_start(), 60)
-    return f"{minutes}:{seconds:02d}"
-
-
-def shown(path: Path) -> str:
-    """Return a path of the checkout as somebody in it would type it."""
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

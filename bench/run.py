@@ -5,8 +5,8 @@
     .venv/bin/python bench/run.py --report-only
 
 `make bench` runs lab/setup before it, which it needs. It makes one container bluegreen-bench, which is
-removed at the end, and writes bench/report.md, bench/pictures/ and bench/raw/ (a file a measurement, written
-as it ends).
+removed at the end, and writes docs/results/bench.md, its pictures beside it, and bench/raw/ (a file a measurement,
+written as it ends, which git ignores).
 """
 
 from __future__ import annotations
@@ -14,16 +14,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import fcntl
 import json
 import platform
 import shutil
-import signal
 import sys
-import traceback
 from importlib import metadata
 from pathlib import Path
-from typing import Iterator
 
 # Neither the benchmark nor the demo is a package: their files lie in these folders.
 for folder in ("demo", "bench"):
@@ -37,9 +33,9 @@ import measure  # noqa: E402
 import mix  # noqa: E402
 import picture  # noqa: E402
 import tables  # noqa: E402
-from docker.errors import DockerException  # noqa: E402
 from kernel import Unobservable  # noqa: E402
-from places import BENCH, LOGS, ROOT, RUN, complain, elapsed, say, seconds_since_start, shown  # noqa: E402
+from places import LOGS, PICTURES, RAW, REPORT, RUN  # noqa: E402
+from screen import ROOT, elapsed, ended, say, seconds_since_start, shown  # noqa: E402
 from settings import FIRST, FLOOR, MEASURED, SETTINGS, BenchError, chosen, rounds  # noqa: E402
 
 RUNS = 3
@@ -48,28 +44,23 @@ RUNS = 3
 class Results:
     """What was measured, in files: one for each measurement, and one about all of them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._raw = folder / "raw"
-
     def begin(self, meta: dict) -> None:
-        shutil.rmtree(self._raw, ignore_errors=True)
-        shutil.rmtree(self.folder / "pictures", ignore_errors=True)
-        self._raw.mkdir(parents=True)
+        shutil.rmtree(RAW, ignore_errors=True)
+        RAW.mkdir()
         self.write_meta(meta)
 
     def meta(self) -> dict:
         try:
-            return _read(self._raw / "bench.json")
+            return _read(RAW / "bench.json")
         except FileNotFoundError as error:
-            file = shown(self._raw / "bench.json")
+            file = shown(RAW / "bench.json")
             raise BenchError(f"Nothing was measured yet: there is no {file}; run `make bench`.") from error
 
     def write_meta(self, meta: dict) -> None:
-        (self._raw / "bench.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
+        (RAW / "bench.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
 
     def _file(self, setting: str, way: str, run: int) -> Path:
-        return self._raw / setting / f"{way}-{run}.json"
+        return RAW / setting / f"{way}-{run}.json"
 
     def has(self, setting: str, way: str, run: int) -> bool:
         """Say whether a measurement is there; one that ended with an error is none."""
@@ -89,28 +80,27 @@ class Results:
         found: dict = {}
         for setting in SETTINGS:
             for way in MEASURED:
-                files = sorted((self._raw / setting).glob(f"{way}-[0-9]*.json"))
+                files = sorted((RAW / setting).glob(f"{way}-[0-9]*.json"))
                 if files:
                     found.setdefault(setting, {})[way] = [_read(file) for file in files]
         return found
 
     def report(self) -> dict:
-        """Write report.md and the pictures; return the runs that they are of."""
+        """Write the report and its pictures; return the runs that they are of."""
         meta, runs = self.meta(), self.runs()
         whole = {setting: tables.whole(ways) for setting, ways in runs.items() if tables.whole(ways)}
         if not whole:
             raise BenchError(f"No deployment came through, so there is nothing to report; see {shown(LOGS)}.")
         setting = FIRST if FIRST in whole else next(iter(whole))
-        pictures = self.folder / "pictures"
-        shutil.rmtree(pictures, ignore_errors=True)
-        pictures.mkdir()
+        shutil.rmtree(PICTURES, ignore_errors=True)
+        PICTURES.mkdir()
         typical = {way: tables.typical(each) for way, each in whole[setting].items()}
         scale = picture.scale(run["course"] for run in typical.values())
         for way, run in typical.items():
             title = f"{way}: {SETTINGS[setting].title}"
-            (pictures / f"{way}.svg").write_text(picture.svg(title, run["course"], scale), encoding="utf-8")
+            (PICTURES / f"{way}.svg").write_text(picture.svg(title, run["course"], scale), encoding="utf-8")
         text = tables.report({**meta, "pictures": setting}, runs, elsewhere.verdicts(ROOT))
-        (self.folder / "report.md").write_text(text, encoding="utf-8")
+        REPORT.write_text(text, encoding="utf-8")
         return runs
 
 
@@ -119,10 +109,10 @@ def _read(file: Path) -> dict:
 
 
 def bench(options: argparse.Namespace) -> int:
-    results = Results(options.out)
+    results = Results()
     if options.report_only:
         results.report()
-        say(f"The report is {shown(options.out / 'report.md')}.")
+        say(f"The report is {shown(REPORT)}.")
         return 0
     meta = results.meta() if options.resume else about(options)
     shutil.rmtree(RUN, ignore_errors=True)
@@ -142,7 +132,7 @@ def bench(options: argparse.Namespace) -> int:
     runs = results.report()
     for setting, ways in runs.items():
         say(f"\n{tables.brief(setting, ways)}")
-    say(f"\nIt took {elapsed()} minutes. The report is {shown(options.out / 'report.md')}.")
+    say(f"\nIt took {elapsed()} minutes. The report is {shown(REPORT)}.")
     codes = [run["rc"] for ways in runs.values() for each in ways.values() for run in each]
     if any(codes):
         raise BenchError(
@@ -218,27 +208,10 @@ def this_machine() -> str:
     return model
 
 
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Keep a second benchmark from taking the host, and the CPU, away from this one."""
-    with open(__file__, encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BenchError(
-                "Another benchmark is running from this checkout; let it end, or stop it."
-            ) from error
-        yield
-
-
 def number_of_runs(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 99:
         raise argparse.ArgumentTypeError(f"{text} is not possible; it is a number from 1 to 99")
     return int(text)
-
-
-def _interrupt(*_unused: object) -> None:
-    raise KeyboardInterrupt
 
 
 def main(arguments: list) -> int:
@@ -251,7 +224,6 @@ def main(arguments: list) -> int:
     )
     parser.add_argument("--runs", type=number_of_runs, help=f"of each way (default: {RUNS})")
     parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one)")
-    parser.add_argument("--out", type=Path, default=BENCH, help="folder of the results (default: bench)")
     parser.add_argument(
         "--continue", dest="resume", action="store_true", help="measure what a run that was cut off has left"
     )
@@ -261,26 +233,8 @@ def main(arguments: list) -> int:
         parser.error(
             "--continue measures what was asked for before; it goes without --ways, --settings and --runs"
         )
-    options.out = options.out.resolve()
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with alone():
-            return bench(options)
-    except KeyboardInterrupt:
-        complain(
-            "stopped. `make bench CONTINUE=1` measures the rest, `make bench-report` shows what there is."
-        )
-        return 130
-    except (BenchError, Unobservable, machine.lab.HostError) as error:
-        complain(str(error))
-    except DockerException as error:
-        complain(f"the Docker Engine of this machine refused: {error}")
-    except Exception:  # a defect of the benchmark: one sentence for the user, the traceback into a log
-        RUN.mkdir(exist_ok=True)
-        log = RUN / "error.log"
-        log.write_text(traceback.format_exc(), encoding="utf-8")
-        complain(f"an error that it does not know; it is in {shown(log)}.")
-    return 1
+    stopped = "`make bench CONTINUE=1` measures the rest, `make bench-report` shows what there is."
+    return ended("bench", __file__, lambda: bench(options), stopped, RUN, BenchError, Unobservable, machine.lab.HostError)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ COMPARED = (
 
 
 def report(meta: dict, runs: dict, elsewhere: Iterable[targets.Verdict] = ()) -> str:
-    """Return the whole of report.md.
+    """Return the whole of the report.
 
     :param meta: about the measurement: date, machine, versions, load, wanted runs.
     :param runs: {setting: {way: [what is kept of each run]}}
@@ -257,7 +257,7 @@ def _pictures(meta: dict, runs: dict) -> str:
         "logarithmic."
     )
     for way in runs[setting]:
-        lines += ["", f"![{way}: answers, tasks and memory over time](pictures/{way}.svg)"]
+        lines += ["", f"![{way}: answers, tasks and memory over time](bench/{way}.svg)"]
     return "\n".join(lines)
 
 

@@ -10,7 +10,8 @@ import urllib.request
 from typing import NamedTuple, Optional
 
 import yaml
-from stage import DEMO, INVENTORY, ROOT, DemoError
+from screen import ROOT
+from stage import DEMO, INVENTORY, DemoError
 
 sys.path.insert(0, str(ROOT / "lab"))
 

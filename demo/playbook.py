@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 from course import steps_of_tasks
-from stage import DEMO, INVENTORY, LOGS, ROOT, DemoError, shown
+from screen import ROOT, shown
+from stage import DEMO, INVENTORY, LOGS, DemoError
 
 PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 

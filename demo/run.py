@@ -13,17 +13,13 @@ with the inventory, the logs, summary.json, report.html and picture.svg. Nothing
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
-import traceback
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Optional
 
 # The demo is no package: its files lie beside this one, wherever it is started from.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -31,25 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 # pylint: disable=wrong-import-position
 import ledger  # noqa: E402
 import pi  # noqa: E402
-from docker.errors import DockerException  # noqa: E402
 from load import Load  # noqa: E402
 from report_page import page, pictures  # noqa: E402
 from playbook import by_hand, log_of, must_play, play, steps_of  # noqa: E402
 from report import Measured, Window, summary, table  # noqa: E402
-from stage import (  # noqa: E402
-    LOGS,
-    PICTURE,
-    REPORT,
-    ROOT,
-    RUN,
-    SUMMARY,
-    DemoError,
-    complain,
-    elapsed,
-    say,
-    shown,
-    step,
-)
+from screen import ROOT, elapsed, ended, say, shown, step  # noqa: E402
+from stage import LOGS, PICTURE, REPORT, RUN, SUMMARY, DemoError  # noqa: E402
 
 IMAGES = [f"bluegreen-demo:{release}" for release in (1, 2, 3)]
 REQUESTS_A_SECOND = 20
@@ -215,46 +198,17 @@ def say_what_next(url: str) -> None:
         say(f"  {command}\n      {purpose}")
 
 
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Keep a second demo from taking the host away from this one."""
-    # The lock is on this very file: no other one needs to be made, and removed, for it.
-    with open(__file__, encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DemoError(
-                "Another demo is running from this checkout; let it end, or stop it there."
-            ) from error
-        yield
-
-
-def _interrupt(*_unused: object) -> None:
-    raise KeyboardInterrupt
-
-
 def main(arguments: list) -> int:
     parser = argparse.ArgumentParser(description="Show a blue-green deployment on a Pi-sized host.")
     parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: 8080, or the next free one)")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with alone():
-            show(options.port)
+
+    def whole() -> int:
+        show(options.port)
         return 0
-    except KeyboardInterrupt:
-        complain("stopped. The host is still there: `make demo` begins anew, `make demo-clean` removes all.")
-        return 130
-    except (DemoError, pi.lab.HostError) as error:
-        complain(str(error))
-    except DockerException as error:
-        complain(f"the Docker Engine of this machine refused: {error}")
-    except Exception:  # a defect of the demo: one sentence for the user, the traceback into a log
-        RUN.mkdir(exist_ok=True)
-        log = RUN / "error.log"
-        log.write_text(traceback.format_exc(), encoding="utf-8")
-        complain(f"an error that it does not know; it is in {shown(log)}.")
-    return 1
+
+    stopped = "The host is still there: `make demo` begins anew, `make demo-clean` removes all."
+    return ended("demo", __file__, whole, stopped, RUN, DemoError, pi.lab.HostError)
 
 
 if __name__ == "__main__":
