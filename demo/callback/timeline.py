@@ -31,7 +31,7 @@ def phase_of(path: str, play: str) -> str:
 
     The play that only looks has its tasks from the same files, and is a phase by itself.
     """
-    name = os.path.basename(path.rpartition(":")[0]).removesuffix(".yml")
+    name = os.path.basename(path).removesuffix(".yml")
     if play == "Plan":
         return "plan"
     return {"compare_images": "fetch", "change_colors": "way_back"}.get(name, name)
@@ -75,8 +75,10 @@ class CallbackModule(CallbackBase):
         begun = self._begun.get(task._uuid, now)
         self._begun[task._uuid] = now
         action = task.action.rpartition(".")[2]
+        path = (task.get_path() or "").rpartition(":")[0]
         entry = {
-            "phase": phase_of(task.get_path() or "", self._play),
+            "path": path,
+            "phase": phase_of(path, self._play),
             "action": action,
             "name": task.get_name().rpartition(" : ")[2],
             "begin": round(begun, 3),

@@ -35,24 +35,16 @@ class RemoteRun(NamedTuple):
     name: str
 
 
-def remote_runs(text):
-    """What the callback remote_runs wrote. Pure."""
-    runs = []
-    for line in text.splitlines():
-        phase, action, seconds, name = line.split(" ", 3)
-        runs.append(RemoteRun(phase, action.rpartition(".")[2], float(seconds), name))
-    return runs
-
-
 class Play:
     """A playbook that runs beside what is done to the machine meanwhile."""
 
     def __init__(self, folder, playbook, label, counted="/roles/bluegreen/", **variables):
-        """folder: where the inventory is and the logs go."""
+        """folder: where the inventory is and the logs go; counted: a part of the paths of the tasks that are runs."""
         self.label = label
         self.log = folder / f"{label}.log"
-        self._runs = folder / f"{label}.runs"
-        self._runs.unlink(missing_ok=True)
+        self._counted = counted
+        self._timeline = folder / f"{label}.jsonl"
+        self._timeline.write_text("", encoding="utf-8")
         config = folder / "empty.cfg"
         config.write_text("", encoding="utf-8")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
@@ -61,11 +53,10 @@ class Play:
             # As README has it: the collection is installed, and no ansible.cfg says anything.
             ANSIBLE_CONFIG=str(config),
             ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
-            ANSIBLE_CALLBACK_PLUGINS=str(ROOT / "tests/callback"),
-            ANSIBLE_CALLBACKS_ENABLED="remote_runs",
+            ANSIBLE_CALLBACK_PLUGINS=str(ROOT / "demo/callback"),
+            ANSIBLE_CALLBACKS_ENABLED="timeline",
             ANSIBLE_TIMEOUT="60",
-            BLUEGREEN_REMOTE_RUNS=str(self._runs),
-            BLUEGREEN_REMOTE_RUNS_IN=counted,
+            BLUEGREEN_TIMELINE=str(self._timeline),
         )
         command = [str(ROOT / ".venv/bin/ansible-playbook"), "-i", str(folder / INVENTORY), playbook]
         self._begun = time.monotonic()
@@ -103,4 +94,9 @@ class Play:
 
     @property
     def runs(self):
-        return remote_runs(self._runs.read_text(encoding="utf-8")) if self._runs.exists() else []
+        tasks = map(json.loads, self._timeline.read_text(encoding="utf-8").splitlines())
+        return [
+            RemoteRun(task["phase"], task["action"], round(task["end"] - task["begin"], 2), task["name"])
+            for task in tasks
+            if task["remote"] and self._counted in task["path"]
+        ]

@@ -190,8 +190,7 @@ def _runs(figures):
         return ""
     grouped = {}
     for _label, phase, action, seconds, name in figures["runs"]:
-        # A task of a role has the role's name before its own.
-        grouped.setdefault((phase, action, name.rpartition(" : ")[2]), []).append(seconds)
+        grouped.setdefault((phase, action, name), []).append(seconds)
     rows = [
         (f"`{phase}`", f"`{action}`", name, len(took), _seconds(statistics.median(took)), _seconds(min(took)),
          _seconds(max(took)))
