@@ -157,7 +157,7 @@ class Machine:
         return accountant.why_not
 
     def sampler(self) -> Sampler:
-        return Sampler(*(self._host.group(controller) for controller in ("memory", "cpuacct", "cpu")))
+        return Sampler(self._host)
 
     def containers(self) -> list:
         """Return the app's containers that are running."""

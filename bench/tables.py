@@ -298,9 +298,9 @@ SSH, on a connection that each run makes anew, and becomes root with sudo.
 * **memory**: what all processes of the host hold, page cache left out, every 0.2 s; before: the median.
 * **beats missed**: ticks that were due while no beat ran, the gap of the deployment itself included.
 * **asked again**: a reused connection ended before any byte of an answer, as Nginx before 1.27.4 does at a
-  reload; the client asks again, as a browser does, and it is no failure.
-* **held back by the limit of CPU**: the host has one core. Half of one is kept in periods of 0.1 s: whoever uses
-  a period up early makes all of the host wait for the next one.
+  reload; the client asks again, as a browser does, which does not count as a failure.
+* **held back by the limit of CPU**: the host has one core. Half of one is kept in periods of 0.1 s: a process
+  that uses a period up early makes all of the host wait for the next one.
 * **CPUs that others had**: of this machine's processors, what neither the host nor Ansible used. The load
   takes some 0.1; with more than {QUIET_CPUS} the machine was not quiet, and times are longer than they would be.
 * **where the processor seconds went**: this machine's kernel tells of each process of the host as it begins, becomes

@@ -31,6 +31,7 @@ from load import Load  # noqa: E402
 from report_page import page, pictures  # noqa: E402
 from playbook import by_hand, log_of, must_play, play, steps_of  # noqa: E402
 from report import Measured, Window, summary, table  # noqa: E402
+from sampler import Sampler  # noqa: E402
 from screen import ROOT, elapsed, ended, say, shown, step  # noqa: E402
 from stage import LOGS, PICTURE, REPORT, RUN, SUMMARY, DemoError  # noqa: E402
 
@@ -84,35 +85,36 @@ def show(port: Optional[int]) -> None:
 def under_load(host: pi.Pi) -> Measured:
     """Go to release 2, try release 3, and return what the load and the host saw of it."""
     load = Load(host.url, REQUESTS_A_SECOND, TASKS_A_SECOND, out=str(RUN / "load.jsonl"))
-    with host.machine.sampled(interval=0.5) as memory:
-        load.start()
-        try:
-            with step(
-                f"Begin the load, {REQUESTS_A_SECOND} requests and {TASKS_A_SECOND} tasks a second, "
-                f"and watch it for {BEFORE_SECONDS:g} s"
-            ):
-                time.sleep(WARM_UP_SECONDS)
-                before = time.time()
-                time.sleep(BEFORE_SECONDS)
-            with step("Deploy release 2 under load"):
-                deployment = time.time()
-                approved = deploy_second(host)
-                deployed = time.time()
-            with step("Deploy release 3 under load; it is broken, its health check answers 500"):
-                broken = time.time()
-                deploy_broken(host)
-                rolled_back = time.time()
-            with step("A little more load, and the last tasks"):
-                missing = LEAST_REQUESTS - len(load.records)
-                time.sleep(max(AFTER_SECONDS, missing / REQUESTS_A_SECOND))
-                load.stop()
-                events = ledger.wait_until_done(host.ledger)
-        finally:
+    sampler = Sampler(host.machine, interval=0.5).start()
+    load.start()
+    try:
+        with step(
+            f"Begin the load, {REQUESTS_A_SECOND} requests and {TASKS_A_SECOND} tasks a second, "
+            f"and watch it for {BEFORE_SECONDS:g} s"
+        ):
+            time.sleep(WARM_UP_SECONDS)
+            before = time.time()
+            time.sleep(BEFORE_SECONDS)
+        with step("Deploy release 2 under load"):
+            deployment = time.time()
+            approved = deploy_second(host)
+            deployed = time.time()
+        with step("Deploy release 3 under load; it is broken, its health check answers 500"):
+            broken = time.time()
+            deploy_broken(host)
+            rolled_back = time.time()
+        with step("A little more load, and the last tasks"):
+            missing = LEAST_REQUESTS - len(load.records)
+            time.sleep(max(AFTER_SECONDS, missing / REQUESTS_A_SECOND))
             load.stop()
+            events = ledger.wait_until_done(host.ledger)
+    finally:
+        load.stop()
+        samples = sampler.stop()
     return Measured(
         records=load.records,
         events=events,
-        rss=memory.rss,
+        rss=[(sample.time, sample.mib) for sample in samples],
         before=Window(before, deployment),
         deployment=Window(deployment, deployed),
         broken=Window(broken, rolled_back),

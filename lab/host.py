@@ -12,9 +12,7 @@ As a library (run it with the project's .venv, which has the Docker SDK; `lab/se
     pi.load(["shop:1", "shop:2"])                 # from this machine's engine into the inner one
     pi.copy("demo/app", "/srv/shop")              # the contents of a folder (or a file) into the host
     pi.exec(["nginx", "-t"])                      # Result(rc, out); check=False: no HostError when rc != 0
-    pi.memory()                                   # Memory(rss_mib, usage_mib, limit_mib) of all within
-    pi.cpu_seconds()                              # CPU time since the boot
-    with pi.sampled() as samples: ...             # then samples.peak_rss_mib, samples.rss (time, MiB)
+    pi.group("memory")                            # the folder of its control group, for demo/sampler.py
     pi.reboot()                                   # a power cut (kill), then a boot
     pi.variables()                                # what Ansible's inventory needs to reach it
     pi.destroy()
@@ -60,7 +58,6 @@ CAPABILITIES = """
     NET_ADMIN NET_BROADCAST SYS_ADMIN SYS_BOOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_TIME
     SYS_TTY_CONFIG SYSLOG WAKE_ALARM
 """.split()
-MIB = 1024 * 1024
 
 
 class HostError(Exception):
@@ -70,23 +67,6 @@ class HostError(Exception):
 class Result(NamedTuple):
     rc: int
     out: str
-
-
-class Memory(NamedTuple):
-    rss_mib: float  # what processes hold: the figure that decides whether a second color fits
-    usage_mib: float  # with the page cache, which the kernel gives back when it is needed
-    limit_mib: float
-
-
-class Samples:
-    """Memory of a host over time, filled by a thread while `with host.sampled()` lasts."""
-
-    def __init__(self):
-        self.rss = []
-
-    @property
-    def peak_rss_mib(self):
-        return max((mib for _when, mib in self.rss), default=0.0)
 
 
 class Host:
@@ -148,21 +128,6 @@ class Host:
             tar.add(source, arcname="." if os.path.isdir(source) else os.path.basename(target), filter=_as_root)
         self.container.put_archive(folder, packed.getvalue())
 
-    def memory(self):
-        group = self.group("memory")
-        if _CGROUP_V2:
-            rss, usage, limit = _field(group, "memory.stat", "anon"), "memory.current", "memory.max"
-        else:
-            rss, usage, limit = (
-                _field(group, "memory.stat", "total_rss"), "memory.usage_in_bytes", "memory.limit_in_bytes"
-            )
-        return Memory(*(round(n / MIB, 1) for n in (rss, _number(group, usage), _number(group, limit))))
-
-    def cpu_seconds(self):
-        if _CGROUP_V2:
-            return _field(self.group("cpuacct"), "cpu.stat", "usage_usec") / 1e6
-        return _number(self.group("cpuacct"), "cpuacct.usage") / 1e9
-
     def group(self, controller):
         """The folder of the host's group, in which those of the inner containers are nested.
 
@@ -180,26 +145,6 @@ class Host:
                     own = above + self.container.id + below.partition("/")[0]
                     return os.path.join("/sys/fs/cgroup", controller, own.lstrip("/"))
         raise HostError(f"The control group of {self.name} is not to be found; is it running?")
-
-    @contextlib.contextmanager
-    def sampled(self, interval=0.2):
-        samples = Samples()
-        stop = threading.Event()
-
-        def sample():
-            while not stop.is_set():
-                # A host that is being rebooted has no figures for a moment.
-                with contextlib.suppress(DockerException, HostError, OSError):
-                    samples.rss.append((time.time(), self.memory().rss_mib))
-                stop.wait(interval)
-
-        thread = threading.Thread(target=sample, daemon=True)
-        thread.start()
-        try:
-            yield samples
-        finally:
-            stop.set()
-            thread.join()
 
     def reboot(self):
         """A power cut: everything within is killed at once, then the host boots again."""
@@ -324,16 +269,6 @@ def all_hosts():
 _CGROUP_V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 
 
-def _number(group, name):
-    with open(os.path.join(group, name), encoding="ascii") as file:
-        return int(file.read())
-
-
-def _field(group, name, key):
-    with open(os.path.join(group, name), encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.split()[0] == key)
-
-
 def _as_root(entry):
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
@@ -361,7 +296,6 @@ def _arguments():
     for name, text in (
         ("destroy", "remove a host and its volumes; an absent one is no error"),
         ("reboot", "cut its power, and boot it again"),
-        ("stats", "memory and CPU of everything within"),
         ("variables", "what an inventory needs to reach it"),
     ):
         commands.add_parser(name, help=text).add_argument("name")
@@ -401,9 +335,6 @@ def main():
         destroy(options.name)
     elif command == "reboot":
         _known(options.name).reboot()
-    elif command == "stats":
-        known = _known(options.name)
-        print(json.dumps({**known.memory()._asdict(), "cpu_seconds": round(known.cpu_seconds(), 2)}))
     elif command == "variables":
         print(json.dumps(_known(options.name).variables()))
     elif command == "exec":

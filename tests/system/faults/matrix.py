@@ -50,6 +50,7 @@ PHASES = {
 ORDER = list(PHASES)
 # Of an app without init services that run before the stop.
 USUAL = tuple(phase for phase in ORDER if phase != "before_stop")
+UNTIL_THE_END = ("fetch", "stop_workers", "stopped", "health", "cutover", "handover", "start_workers", "settle", "awaiting", "finish")
 # From here on the candidate is what visitors see.
 LIVE = ORDER.index("switched")
 
@@ -115,6 +116,11 @@ class Fault(NamedTuple):
     freezes: bool = False  # the step stands still during the strike, or Docker may be slower than the rest of the step
 
 
+def _killed(name: str, title: str, phases: tuple[str, ...], **fields: Any) -> Fault:
+    """One whose controller is killed; a release that awaits approval then is finished or rolled back, in turn, by a human."""
+    return Fault(name, title, phases, _controller_gone, strike="kill", controller="gone", pending=False, **fields)
+
+
 OTHER_FILE = "/etc/nginx/conf.d/other.conf"
 BREAK_NGINX = f"echo 'no_such_directive on;' > {OTHER_FILE}"
 REPAIR_NGINX = f"rm -f {OTHER_FILE}"
@@ -131,57 +137,36 @@ PROCESSES_OF_WEB = "docker top " + WEB + " -o pid | tail -n +2 | xargs -r kill -
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault(
+        _killed(
             "kill",
             "SIGKILL of ansible-playbook",
             USUAL,
-            _controller_gone,
-            strike="kill",
-            controller="gone",
-            pending=False,
             # Between two modules, so the fault comes after the last sign of life. Workers and all else, not only workers.
             within={"stopped": 30.0, "healthy": 30.0},
         ),
-        Fault(
+        _killed(
             "script",
             "the same, Celery behind a script and tini",
             ("stop_workers", "stopped", "start_workers", "settle"),
-            _controller_gone,
-            strike="kill",
-            controller="gone",
-            pending=False,
             shape="tini-script",
         ),
-        Fault(
+        _killed(
             "supervisor",
             "the same, Celery under supervisord that starts it again",
             ("stop_workers", "stopped", "start_workers", "settle"),
-            _controller_gone,
-            strike="kill",
-            controller="gone",
-            pending=False,
             shape="supervisord-autorestart",
         ),
-        Fault(
+        _killed(
             "init",
             "the same, an init service before the stop",
             ("before_stop", "stop_workers"),
-            _controller_gone,
-            strike="kill",
-            controller="gone",
-            pending=False,
             shape="init-before-stop",
         ),
-        Fault(
+        _killed(
             "old-web",
             "the same, the old web stopped as where memory is short",
             ("handover", "start_workers", "consuming", "settle", "awaiting"),
-            _controller_gone,
-            strike="kill",
-            controller="gone",
             variables={"bluegreen_old_web": "stopped"},
-            # Finished or rolled back afterwards, in turn, as a human does it.
-            pending=False,
         ),
         Fault(
             "term",
@@ -253,19 +238,7 @@ FAULTS = {
         Fault(
             "dockerd",
             "dockerd restarted",
-            (
-                "open",
-                "fetch",
-                "stop_workers",
-                "stopped",
-                "health",
-                "cutover",
-                "handover",
-                "start_workers",
-                "settle",
-                "awaiting",
-                "finish",
-            ),
+            ("open", *UNTIL_THE_END),
             _either,
             on_host="systemctl restart docker",
             outage="down",
@@ -382,36 +355,21 @@ FAULTS = {
         Fault(
             "prune",
             "docker system prune -f",
-            (
-                "fetch",
-                "stop_workers",
-                "stopped",
-                "health",
-                "cutover",
-                "handover",
-                "start_workers",
-                "settle",
-                "awaiting",
-                "finish",
-            ),
+            UNTIL_THE_END,
             _either,
             on_host="docker system prune -f",
             new_containers=True,
         ),
-        Fault(
+        _killed(
             "blocked",
             "new worker and controller killed, and no way back for Nginx",
             ("handover", "start_workers", "consuming", "settle"),
-            _controller_gone,
             on_host=BREAK_NGINX + "; docker kill shop-{candidate}-worker-1",
-            strike="kill",
-            controller="gone",
             undo=REPAIR_NGINX,
             undo_after=45.0,
             kills_workers=True,
             by_hand="rollback",
             patience=100.0,
-            pending=False,
         ),
         Fault(
             "twice",
@@ -421,17 +379,13 @@ FAULTS = {
             _goes_on,
             strike="deploy_too",
         ),
-        Fault(
+        _killed(
             "recovery",
             "controller killed, and then the recovery, twice",
             # Not settle: that is over 0.2 s after its controller is gone, and leaves nothing to recover.
             ("stop_workers", "stopped", "health", "cutover", "switched", "handover", "start_workers"),
-            _controller_gone,
-            strike="kill",
-            controller="gone",
             hunt=(0.4, 1.3),
             patience=120.0,
-            pending=False,
         ),
     )
 }

@@ -31,13 +31,10 @@ class Sample(NamedTuple):
 class Sampler:
     """Samples of a host, from start() to stop()."""
 
-    def __init__(
-        self, memory_group: str, account_group: str, limit_group: str, interval: float = INTERVAL
-    ) -> None:
+    def __init__(self, host, interval: float = INTERVAL) -> None:
+        """host: a Host of lab/host.py."""
         self.samples: list = []
-        self._memory_group = memory_group
-        self._account_group = account_group
-        self._limit_group = limit_group
+        self._memory_group, self._account_group, self._limit_group = map(host.group, ("memory", "cpuacct", "cpu"))
         self._interval = interval
         self._error: Optional[Exception] = None
         self._stopping = threading.Event()
