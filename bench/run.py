@@ -26,7 +26,6 @@ for folder in ("demo", "bench"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 
 # pylint: disable=wrong-import-position
-import elsewhere  # noqa: E402
 import figures  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
@@ -35,7 +34,7 @@ import picture  # noqa: E402
 import tables  # noqa: E402
 from kernel import Unobservable  # noqa: E402
 from places import LOGS, PICTURES, RAW, REPORT, RUN  # noqa: E402
-from screen import ROOT, elapsed, ended, say, seconds_since_start, shown  # noqa: E402
+from screen import elapsed, ended, say, seconds_since_start, shown  # noqa: E402
 from settings import FIRST, FLOOR, MEASURED, SETTINGS, BenchError, chosen, rounds  # noqa: E402
 
 RUNS = 3
@@ -99,7 +98,7 @@ class Results:
         for way, run in typical.items():
             title = f"{way}: {SETTINGS[setting].title}"
             (PICTURES / f"{way}.svg").write_text(picture.svg(title, run["course"], scale), encoding="utf-8")
-        text = tables.report({**meta, "pictures": setting}, runs, elsewhere.verdicts(ROOT))
+        text = tables.report({**meta, "pictures": setting}, runs)
         REPORT.write_text(text, encoding="utf-8")
         return runs
 

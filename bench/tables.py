@@ -75,18 +75,17 @@ COMPARED = (
 )
 
 
-def report(meta: dict, runs: dict, elsewhere: Iterable[targets.Verdict] = ()) -> str:
+def report(meta: dict, runs: dict) -> str:
     """Return the whole of the report.
 
     :param meta: about the measurement: date, machine, versions, load, wanted runs.
     :param runs: {setting: {way: [what is kept of each run]}}
-    :param elsewhere: what other reports say of figures to reach.
     """
     parts = [_head(meta, runs)]
     floors = {setting: _floor(ways) for setting, ways in runs.items()}
     runs = {setting: whole(ways) for setting, ways in runs.items() if whole(ways)}
     if FIRST in runs:
-        parts.append(_reached(runs[FIRST], elsewhere))
+        parts.append(_reached(runs[FIRST]))
     for setting, ways in runs.items():
         parts.append(_setting(setting, ways, floors[setting]))
     parts.append(_pictures(meta, runs))
@@ -120,7 +119,7 @@ def brief(setting: str, ways: dict) -> str:
     if setting == FIRST:
         lines += [
             f"{each.way}: {each.what}: {each.measured}, to reach {each.limit}{'' if each.met else ': NOT MET'}"
-            for each in targets.verdicts(chosen, [])
+            for each in targets.verdicts(chosen)
             if each.met is not None
         ]
     return "\n".join([SETTINGS[setting].title, *(f"  {line}".rstrip() for line in lines)])
@@ -167,12 +166,12 @@ def _head(meta: dict, runs: dict) -> str:
     return "\n".join(lines)
 
 
-def _reached(ways: dict, elsewhere: Iterable[targets.Verdict]) -> str:
+def _reached(ways: dict) -> str:
     chosen = {way: figures.of_way(runs) for way, runs in ways.items()}
     words = {True: "met", False: "**not met**", None: "–"}
     rows = [
         [f"`{each.way}`", each.what, each.before, each.limit, each.measured, words[each.met]]
-        for each in targets.verdicts(chosen, list(elsewhere))
+        for each in targets.verdicts(chosen)
     ]
     if not rows:
         return ""

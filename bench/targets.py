@@ -42,17 +42,16 @@ _LIMITS = (
 )
 
 
-def verdicts(ways: dict, elsewhere: list) -> list:
+def verdicts(ways: dict) -> list:
     """Return the verdict on each figure of those of our ways that were measured.
 
     :param ways: {way: its figures} of one setting.
-    :param elsewhere: verdicts of other reports, which end the list.
     """
     ours = [way for way in OURS if way in ways]
     faults = [_no_fault(way, ways[way]) for way in ours]
     limits = [_limited(limit, ways) for limit in _LIMITS if limit.way in ways]
     lowest = [_lowest(ways)] if STOP in ways else []
-    return [*faults, *limits, *lowest, *(elsewhere if ours else [])]
+    return [*faults, *limits, *lowest]
 
 
 def _no_fault(way: str, own: dict) -> Verdict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 
 ON_PAPER = 1000
-# Processor seconds of the controller for a host, before and to reach. The benchmark's report has them too.
+# Processor seconds of the controller for a host, before and to reach.
 A_HOST = (2.1, 1.2)
 
 

@@ -46,7 +46,7 @@ def _head(figures):
     return "\n".join(lines)
 
 
-# What was measured before, and is to be reached: seconds. The benchmark's report has them too.
+# What was measured before, and is to be reached: seconds.
 GAP = (70, 45)
 WHOLE = (187, 110)
 
