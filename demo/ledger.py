@@ -126,21 +126,13 @@ def wait_until_done(
 
 def main(arguments: list) -> int:
     parser = argparse.ArgumentParser(description="Count the demo app's ledger.")
-    parser.add_argument("file", help="the ledger, or - for standard input")
+    parser.add_argument("file", help="the ledger")
     parser.add_argument(
         "--wait", type=float, default=0.0, help="wait up to so many seconds until all accepted tasks are done"
     )
-    parser.add_argument(
-        "--since", type=float, default=0.0, help="longest time without a finished task: from this time (seconds since 1970)"
-    )
-    parser.add_argument("--until", type=float, default=math.inf, help="the same: up to this time")
     options = parser.parse_args(arguments)
-    if options.file == "-" and options.wait:
-        parser.error("--wait needs a file that can be read again, not -")
 
     def read() -> str:
-        if options.file == "-":
-            return sys.stdin.read()
         with open(options.file, encoding="utf-8") as ledger:
             return ledger.read()
 
@@ -149,7 +141,7 @@ def main(arguments: list) -> int:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     counts = count(events)
-    gap = worker_gap(events, options.since, options.until)
+    gap = worker_gap(events)
     ids = {"lost": counts.lost, "doubled": counts.doubled}
     print(json.dumps({**counts.summary(), "worker_gap_s": gap, "ids": ids}))
     return 1 if counts.lost or counts.doubled else 0

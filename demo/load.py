@@ -27,6 +27,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Callable, Iterable, NamedTuple, Optional, TextIO
 from urllib.parse import urlencode, urlsplit
 
@@ -171,14 +172,14 @@ class Connection:
 class Client:
     """A browser's set of kept connections to one server."""
 
-    def __init__(self, url: str, host_header: str = "") -> None:
+    def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError(f"url={url} is not possible; it is http://HOST[:PORT][/PATH].")
         self._host = parts.hostname
         self._port = parts.port or 80
         self._prefix = parts.path.rstrip("/")
-        self._header = host_header or parts.netloc
+        self._header = parts.netloc
         self._idle: collections.deque = collections.deque()
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> tuple:
@@ -241,7 +242,6 @@ class Load:
         rate: float = 20.0,
         task_rate: float = 3.0,
         out: Optional[str] = None,
-        host_header: str = "",
         task: Optional[dict] = None,
         tasks: Iterable[dict] = (),
     ) -> None:
@@ -251,7 +251,7 @@ class Load:
         self._task_rate = task_rate
         self._out_path = out
         self._out: Optional[TextIO] = None
-        self._client = Client(url, host_header)
+        self._client = Client(url)
         # One kind of task, or several in turn.
         self._tasks = itertools.cycle([urlencode(each).encode() for each in tasks or [task or {}]])
         self._pages = itertools.cycle(PAGES)
@@ -330,57 +330,29 @@ def _outcome(method: str, answer: Answer) -> dict:
 # -- command line ---------------------------------------------------------------------------------
 
 
-def _tasks(options: argparse.Namespace) -> list:
-    if not options.tasks:
-        return [dict(pair.split("=", 1) for pair in options.task)]
-    with open(options.tasks, encoding="utf-8") as file:
-        tasks = json.load(file)
-    if not isinstance(tasks, list) or not tasks or not all(isinstance(task, dict) for task in tasks):
-        raise ValueError(f"--tasks={options.tasks} is not possible; the file holds a JSON list of objects.")
-    return tasks
-
-
 def main(arguments: list) -> int:
     parser = argparse.ArgumentParser(description="Load of a known rate on the demo app.")
     parser.add_argument("--url", required=True, help="base URL, http://HOST[:PORT]")
     parser.add_argument("--seconds", type=float, help="end after so many seconds")
     parser.add_argument("--until-file", help="end when this file exists")
     parser.add_argument("--out", help="write every request to this file, one JSON object a line")
-    parser.add_argument("--host", default="", help="Host header, if not that of the URL")
     parser.add_argument(
         "--rate", type=float, default=20.0, help="GET requests a second (default: %(default)g)"
     )
     parser.add_argument("--task-rate", type=float, default=3.0, help="tasks a second (default: %(default)g)")
     parser.add_argument(
-        "--task",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="parameter of the tasks, as seconds=0.2",
-    )
-    parser.add_argument(
-        "--tasks", metavar="FILE", help="a JSON list of what such parameters are, for one task after the other"
+        "--tasks", metavar="FILE", help='a JSON list of parameters, as {"seconds": 0.2}, of one task after the other'
     )
     options = parser.parse_args(arguments)
     if options.seconds is None and not options.until_file:
         parser.error("say when to end: --seconds, --until-file or both")
-    if any("=" not in pair for pair in options.task):
-        parser.error("--task takes NAME=VALUE, as --task seconds=0.2")
-    if options.task and options.tasks:
-        parser.error("--task and --tasks both say what the tasks are: leave one of them out")
 
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_unused: ended.set())
     try:
-        load = Load(
-            options.url,
-            options.rate,
-            options.task_rate,
-            options.out,
-            options.host,
-            tasks=_tasks(options),
-        ).start()
+        tasks = json.loads(Path(options.tasks).read_text(encoding="utf-8")) if options.tasks else ()
+        load = Load(options.url, options.rate, options.task_rate, options.out, tasks=tasks).start()
     except (OSError, ValueError) as error:
         parser.error(str(error))
     limit = math.inf if options.seconds is None else time.monotonic() + options.seconds

@@ -8,23 +8,11 @@ from typing import Iterable, NamedTuple, Optional
 import ledger
 import load
 
-WAITING = "awaiting_approval"
-# The order of the role's phases; one that is not here comes last.
-PHASES = (
-    "open",
-    "fetch",
-    "before_stop",
-    "stop_workers",
-    "start_candidate",
-    "health",
-    "cutover",
-    "handover",
-    "start_workers",
-    "settle",
-    WAITING,
-    "finish",
-    "between_runs",
-)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
+
+WAITING = Step.AWAITING_APPROVAL.value
+# What is not one of them comes last.
+PHASES = [step.value for step in Step]
 
 
 class Window(NamedTuple):

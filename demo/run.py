@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Optional
 
 # The demo is no package: its files lie beside this one, wherever it is started from.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("demo", ".cache/collections")]
 
 # pylint: disable=wrong-import-position
 import ledger  # noqa: E402
