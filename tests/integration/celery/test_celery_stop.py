@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from compose_project import wait_for
+from notes import Notes
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import main_processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import processes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
     start as workers_start,
@@ -114,16 +114,10 @@ FORMS = {
 }
 
 
-class Notes(NullJournal):
+class StopNotes(Notes):
     def __init__(self):
-        self.data = {"id": "d1"}
+        super().__init__()
         self.policies = {}
-
-    def get(self, key, default=None):
-        return self.data.get(key, default)
-
-    def note(self, **facts):
-        self.data.update(facts)
 
     def note_policy(self, container):
         self.policies.setdefault(container.id, container.restart_policy)
@@ -159,7 +153,7 @@ class Bed:
             RestartPolicy={"Name": "always", "MaximumRetryCount": 0},
             **host_config,
         )
-        self.journal = Notes()
+        self.journal = StopNotes()
         self.broker = connect(project.host, [redis, self.worker], BrokerSettings("color"), ["worker"])
 
     def lines(self, word):

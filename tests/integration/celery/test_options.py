@@ -10,6 +10,7 @@ from collections import Counter
 
 import pytest
 from compose_project import wait_for
+from notes import Notes
 from test_servers import REDIS_7, REDIS_8, VALKEY, Side, Way, done, out  # noqa: F401, pylint: disable=unused-import
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import (
@@ -20,19 +21,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move, restore_orphans
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import PRIORITY_STEPS, SEPARATOR
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
-
-
-class Notes(NullJournal):
-    def __init__(self):
-        self.data = {}
-
-    def get(self, key, default=None):
-        return self.data.get(key, default)
-
-    def note(self, **facts):
-        self.data.update(facts)
-
 
 # As Celery's documentation of Redis has it.
 DOCUMENTED = {"priority_steps": list(range(10)), "sep": ":", "queue_order_strategy": "priority"}

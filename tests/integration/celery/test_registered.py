@@ -10,6 +10,7 @@ import time
 
 import pytest
 from compose_project import wait_for
+from notes import Notes
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
@@ -22,17 +23,6 @@ CELERY = ["python3", "-m", "celery"]
 # Some of the demo's.
 SHOP = {"shop.tick", "shop.work", "shop.work_late"}
 NOWHERE = "REDIS_URL=redis://nowhere.invalid:6379/0"
-
-
-class Notes(NullJournal):
-    def __init__(self):
-        self.data = {}
-
-    def get(self, key, default=None):
-        return self.data.get(key, default)
-
-    def note(self, **facts):
-        self.data.update(facts)
 
 
 def registered(project, *containers):

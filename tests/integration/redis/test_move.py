@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from notes import Notes
 from tasks import SEPARATOR, consume_all, fill, message, tag_of, take_unacked
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues
@@ -27,19 +28,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.jour
 @pytest.fixture
 def host():
     return SimpleNamespace(commands=[])
-
-
-class Notes(NullJournal):
-    """A journal that is kept in memory."""
-
-    def __init__(self):
-        self.data = {"id": "d1"}
-
-    def get(self, key, default=None):
-        return self.data.get(key, default)
-
-    def note(self, **facts):
-        self.data.update(facts)
 
 
 def there_and_back(old, new, host, journal, ways):

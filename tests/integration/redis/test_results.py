@@ -10,6 +10,7 @@ import pickle
 from types import SimpleNamespace
 
 import pytest
+from notes import Notes
 from tasks import fill, message
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
@@ -23,17 +24,6 @@ def host():
     made = SimpleNamespace(commands=[], warnings=[])
     made.warn = made.warnings.append
     return made
-
-
-class Notes(NullJournal):
-    def __init__(self):
-        self.data = {"id": "d1"}
-
-    def get(self, key, default=None):
-        return self.data.get(key, default)
-
-    def note(self, **facts):
-        self.data.update(facts)
 
 
 def meta(status, result=None):

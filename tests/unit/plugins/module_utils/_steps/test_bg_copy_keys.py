@@ -12,7 +12,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_copy_keys
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
@@ -33,19 +32,15 @@ OURS = {**PARAMS, "deployment_id": "dep-1", "epoch": 1}
 
 
 @pytest.fixture
-def store(host_with_containers, monkeypatch, tmp_path):
-    def make(app, host):
-        return Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
-
-    monkeypatch.setattr(bg_copy_keys, "Store", make)
-    return make("shop", host_with_containers)
+def host(host_with_containers):
+    return host_with_containers
 
 
 @pytest.fixture
-def copied(host_with_containers, monkeypatch, store):
+def copied(host, monkeypatch, store):
     copied = []
     for color in ("blue", "green"):
-        host_with_containers.engine.add("redis", color=color, Path="redis-server")
+        host.engine.add("redis", color=color, Path="redis-server")
 
     def keep_keys(host, journal, source, destination, patterns):
         copied.append((source.name, destination.name, patterns))

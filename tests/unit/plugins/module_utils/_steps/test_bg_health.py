@@ -8,11 +8,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_health
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 URL = "http://127.0.0.1:18002/health/"
 PARAMS = {
@@ -31,7 +28,7 @@ class Container:
 
 
 @pytest.fixture
-def asked(host, monkeypatch, tmp_path):
+def asked(host, monkeypatch, store):
     """What the module asked its libraries for."""
     asked = {}
 
@@ -48,21 +45,10 @@ def asked(host, monkeypatch, tmp_path):
     monkeypatch.setattr(bg_health, "of_project", of_project)
     monkeypatch.setattr(bg_health, "wait_healthy", wait_healthy)
     monkeypatch.setattr(bg_health, "refuse_celery_in_webs", lambda webs, services: asked.update(webs=services))
-    monkeypatch.setattr(
-        bg_health, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
-    )
     from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health.gate import Health
 
     monkeypatch.setattr(bg_health, "wait_healthy_result", Health(3, 0.9, 200, 12), raising=False)
     return asked
-
-
-@pytest.fixture
-def deployment(host, tmp_path):
-    store = Store("shop", host, str(tmp_path / "lib"), str(tmp_path / "run"))
-    store.create()
-    services = {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker"]}
-    return Journal.create(store, "dep-1", "me", facts(services))
 
 
 def test_by_itself_it_watches_what_runs(host, asked):

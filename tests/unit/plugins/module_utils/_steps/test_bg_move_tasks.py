@@ -12,7 +12,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_move_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
@@ -44,15 +43,6 @@ class Calls(list):
 @pytest.fixture
 def host(host_with_containers):
     return host_with_containers
-
-
-@pytest.fixture
-def store(host, monkeypatch, tmp_path):
-    def make(app, host):
-        return Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
-
-    monkeypatch.setattr(bg_move_tasks, "Store", make)
-    return make("shop", host)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.s
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_start
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks
@@ -48,15 +47,6 @@ class Calls(list):
 @pytest.fixture
 def host(host_with_containers):
     return host_with_containers
-
-
-@pytest.fixture
-def store(host, monkeypatch, tmp_path):
-    def make(app, host):
-        return Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
-
-    monkeypatch.setattr(bg_start, "Store", make)
-    return make("shop", host)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_stop_workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
@@ -39,15 +38,6 @@ PARAMS = {
 @pytest.fixture
 def host(host_with_containers):
     return host_with_containers
-
-
-@pytest.fixture
-def store(host, monkeypatch, tmp_path):
-    def make(app, host):
-        return Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
-
-    monkeypatch.setattr(bg_stop_workers, "Store", make)
-    return make("shop", host)
 
 
 @pytest.fixture

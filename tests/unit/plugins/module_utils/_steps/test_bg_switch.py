@@ -8,14 +8,11 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch, upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.switch import Switched
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_switch
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 PORTS = {"blue": 18001, "green": 18002}
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
@@ -32,7 +29,7 @@ def params(tmp_path):
 
 
 @pytest.fixture
-def calls(host, monkeypatch, tmp_path):
+def calls(host, monkeypatch, store):
     """What the module had its libraries do."""
     calls = []
 
@@ -56,18 +53,7 @@ def calls(host, monkeypatch, tmp_path):
     monkeypatch.setattr(
         bg_switch, "restore_restart_policies", lambda host, journal, found: calls.append(("policies", found))
     )
-    monkeypatch.setattr(
-        bg_switch, "Store", lambda app, host: Store(app, host, str(tmp_path / "lib"), str(tmp_path / "run"))
-    )
     return calls
-
-
-@pytest.fixture
-def deployment(host, tmp_path):
-    store = Store("shop", host, str(tmp_path / "lib"), str(tmp_path / "run"))
-    store.create()
-    services = {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worker"]}
-    return Journal.create(store, "dep-1", "me", facts(services))
 
 
 OURS = {"deployment_id": "dep-1", "epoch": 1, "project": "shop-green"}
