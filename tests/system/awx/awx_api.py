@@ -190,6 +190,16 @@ def _page(objects):
 def running(**made_before):
     """(AWX, its address)"""
     awx = AWX(**made_before)
+    with served(awx) as address:
+        yield awx, address
+
+
+@contextmanager
+def served(awx):
+    """The address at which an object answers whose methods are called as HTTP's, and return status and content.
+
+    A KeyError of theirs is a 404.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self, method):
@@ -229,7 +239,7 @@ def running(**made_before):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield awx, f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from urllib.parse import parse_qs, urlsplit
+
+from awx_api import served
 
 TEMPLATE = {
     "id": 7, "type": "workflow_job_template", "name": "shop release",
@@ -27,21 +25,20 @@ class AWX:
         self.statuses = []  # how each of them is
 
     def get(self, path, query):
-        if path == "/api/v2/config/":
-            return {"version": "24.6.1"}
-        if path == "/api/v2/unified_job_templates/":
-            return {"results": [TEMPLATE] if query["name"] == [TEMPLATE["name"]] else [], "next": None}
-        if path == "/api/v2/workflow_jobs/":
-            numbers = map(int, query["id__in"][0].split(","))
-            return {"results": [self._job(number) for number in numbers]}
-        return None
+        return 200, {
+            "/api/v2/config/": lambda: {"version": "24.6.1"},
+            "/api/v2/unified_job_templates/": lambda: {
+                "results": [TEMPLATE] if query["name"] == [TEMPLATE["name"]] else [], "next": None,
+            },
+            "/api/v2/workflow_jobs/": lambda: {"results": [self._job(int(number)) for number in query["id__in"][0].split(",")]},
+        }[path]()
 
     def post(self, path, body):
         if path != TEMPLATE["related"]["launch"]:
-            return None
+            raise KeyError(path)
         self.launched.append(body)
         self.statuses.append("running")
-        return self._job(len(self.launched))
+        return 200, self._job(len(self.launched))
 
     def _job(self, number):
         url = f"/api/v2/workflow_jobs/{number}/"
@@ -52,29 +49,5 @@ class AWX:
 def running():
     """(AWX, its address)"""
     awx = AWX()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            parts = urlsplit(self.path)
-            self.reply(awx.get(parts.path, parse_qs(parts.query)))
-
-        def do_POST(self):
-            self.reply(awx.post(self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-
-        def reply(self, answer):
-            body = json.dumps(answer).encode()
-            self.send_response(404 if answer is None else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield awx, f"http://127.0.0.1:{server.server_port}/api/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(awx) as address:
+        yield awx, f"{address}/api/"
