@@ -21,7 +21,7 @@ As a library (run it with the project's .venv, which has the Docker SDK; `lab/se
 create() takes further: cpus=1.0, memory="1g", image="bluegreen-host:trixie",
 ports={inside: outside} for more published ports (outside None: a free one; pi.ports has them all),
 bare=True for a fresh Debian with neither Docker nor Nginx (suite="trixie" or "bookworm"),
-replace=True to destroy a host of that name first, env={name: value} for the container,
+replace=True to destroy a host of that name first,
 cores="0" for those cores alone (else as much time of any as cpus says).
 
 Names begin with "bluegreen-". Only containers that carry this file's label are ever touched.
@@ -87,11 +87,10 @@ class Host:
     def bare(self):
         return json.loads(self.container.labels[LABEL])["bare"]
 
-    def exec(self, command, check=True, env=None, workdir=None):
+    def exec(self, command, check=True, env=None):
         """Runs a command (a list, or a string for the shell) inside, as root."""
         argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
         options = [f"--env={name}={value}" for name, value in (env or {}).items()]
-        options += [f"--workdir={workdir}"] if workdir else []
         # Not the SDK's exec_run: of output that comes together with the head of the engine's answer it loses the begin.
         ended = subprocess.run(
             ["docker", "exec", *options, self.name, *argv],
@@ -200,7 +199,7 @@ def client():
 
 
 def create(name, port=None, cpus=1.0, memory="1g", image=None, bare=False, suite="trixie", ports=None,
-           replace=False, env=None, cores=None):
+           replace=False, cores=None):
     """Makes and boots a host; see the top of this file."""
     if not name.startswith(PREFIX):
         raise HostError(f"The name of a lab host begins with {PREFIX!r}, and {name!r} does not.")
@@ -228,7 +227,7 @@ def create(name, port=None, cpus=1.0, memory="1g", image=None, bare=False, suite
     try:
         created = api.create_container(
             image, name=name, hostname=name.removeprefix(PREFIX), ports=list(published), host_config=settings,
-            labels={LABEL: label}, environment=env, volumes=["/var/lib/docker"],
+            labels={LABEL: label}, volumes=["/var/lib/docker"],
         )
     except ImageNotFound:
         raise HostError(f"There is no image {image} here; run lab/setup host.") from None
@@ -275,18 +274,11 @@ def _as_root(entry):
     return None if os.path.basename(entry.name) == "__pycache__" else entry
 
 
-def _mapping(text):
-    inside, _colon, outside = text.partition(":")
-    return int(inside), int(outside or 0)
-
-
 def _arguments():
     parser = argparse.ArgumentParser(description="Pi-sized hosts in containers.")
     commands = parser.add_subparsers(dest="command", required=True)
     made = commands.add_parser("create", help="make and boot a host; prints its name and ports")
     made.add_argument("name")
-    made.add_argument("--port", type=int, help="port on 127.0.0.1 that leads to its port 80 (default: a free one)")
-    made.add_argument("--publish", type=_mapping, action="append", default=[], metavar="INSIDE[:OUTSIDE]")
     made.add_argument("--cpus", type=float, default=1.0)
     made.add_argument("--memory", default="1g")
     made.add_argument("--image")
@@ -296,12 +288,8 @@ def _arguments():
     for name, text in (
         ("destroy", "remove a host and its volumes; an absent one is no error"),
         ("reboot", "cut its power, and boot it again"),
-        ("variables", "what an inventory needs to reach it"),
     ):
         commands.add_parser(name, help=text).add_argument("name")
-    run = commands.add_parser("exec", help="run a command inside, as root")
-    run.add_argument("name")
-    run.add_argument("argv", nargs=argparse.REMAINDER)
     load = commands.add_parser("load", help="copy images into its engine")
     load.add_argument("name")
     load.add_argument("images", nargs="+")
@@ -327,20 +315,14 @@ def main():
     command = options.command
     if command == "create":
         made = create(
-            options.name, port=options.port, cpus=options.cpus, memory=options.memory, image=options.image,
-            bare=options.bare, suite=options.suite, ports=dict(options.publish), replace=options.replace,
+            options.name, cpus=options.cpus, memory=options.memory, image=options.image, bare=options.bare, suite=options.suite,
+            replace=options.replace,
         )
         print(json.dumps({"name": made.name, "port": made.port, "ports": made.ports}))
     elif command == "destroy":
         destroy(options.name)
     elif command == "reboot":
         _known(options.name).reboot()
-    elif command == "variables":
-        print(json.dumps(_known(options.name).variables()))
-    elif command == "exec":
-        result = _known(options.name).exec(options.argv, check=False)
-        sys.stdout.write(result.out)
-        return result.rc
     elif command == "load":
         _known(options.name).load(options.images)
     elif command == "copy":

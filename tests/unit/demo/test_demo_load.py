@@ -153,18 +153,6 @@ def test_everything_else_fails(scripts, before):
     run(scenario())
 
 
-def test_a_connection_that_the_server_announced_to_close_is_not_kept():
-    closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
-
-    async def scenario():
-        async with Server([closing, OK], [OK]) as server:
-            await server.client.ask("GET", "/")
-            await server.client.ask("GET", "/")
-            return server.connections
-
-    assert run(scenario()) == 2
-
-
 def test_a_load_records_every_request_with_the_color_that_answered(tmp_path):
     out = tmp_path / "load.jsonl"
 
