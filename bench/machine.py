@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterator, NamedTuple, Optional
+from typing import Iterator, NamedTuple
 
 import controller
 import yaml
@@ -251,10 +251,10 @@ class Machine:
 
 
 @contextlib.contextmanager
-def made(port: Optional[int]) -> Iterator[Machine]:
+def made() -> Iterator[Machine]:
     """Make the host, prepared; it goes again at the end."""
     # One core of its own, as the machines that this is about have, and not the time of one on two.
-    host = lab.create(NAME, port=port, replace=True, cores="0", ports={SSH_PORT: None})
+    host = lab.create(NAME, replace=True, cores="0", ports={SSH_PORT: None})
     try:
         machine = Machine(host)
         machine.prepare()

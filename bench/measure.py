@@ -46,34 +46,37 @@ class Observed(NamedTuple):
 
 
 def measure(machine: Machine, way: str, label: str) -> Observed:
-    if way == FLOOR:
-        return measure_floor(machine, label)
+    """Measure a way under load; the floor without requests and tasks, so that Compose, the engine and the app's boot remain."""
     machine.forget_ledger()
     old = services(machine)
-    load = Load(machine.url, REQUESTS_A_SECOND, TASKS_A_SECOND)
+    load = None if way == FLOOR else Load(machine.url, REQUESTS_A_SECOND, TASKS_A_SECOND)
     sampler = machine.sampler().start()
     accountant = machine.accountant()
-    load.start()
     try:
-        time.sleep(WARM_UP_SECONDS)
+        if load:
+            load.start()
+            time.sleep(WARM_UP_SECONDS)
         begun = time.time()
-        time.sleep(BEFORE_SECONDS)
+        time.sleep(BEFORE_SECONDS if load else REST_SECONDS)
         burst_begun = time.time()
-        burst.submit(machine.url, mix.burst())
+        if load:
+            burst.submit(machine.url, mix.burst())
         deployment = time.time()
         outcome = machine.run(way, label)
         deployed = time.time()
-        fresh = {name: service for name, service in services(machine).items() if name not in old}
-        time.sleep(AFTER_SECONDS)
+        time.sleep(AFTER_SECONDS if load else REST_SECONDS)
     finally:
-        load.stop()
+        if load:
+            load.stop()
         samples = sampler.stop()
         seen = accountant.stop()
     ended = time.time()
-    events = wait_until_still(machine, earliest=burst_begun + mix.LAST_DUE)
+    # Asked only now: the question costs the host what is measured.
+    fresh = {name: service for name, service in services(machine).items() if name not in old}
+    events = wait_until_still(machine, earliest=burst_begun + mix.LAST_DUE) if load else []
     again = machine.again(way, f"{label}-again") if strategy(way) and outcome.rc == 0 else None
     return Observed(
-        records=load.records,
+        records=load.records if load else [],
         events=events,
         samples=samples,
         outcome=outcome,
@@ -87,40 +90,6 @@ def measure(machine: Machine, way: str, label: str) -> Observed:
         fresh=fresh,
         seen=seen,
         again=again,
-    )
-
-
-def measure_floor(machine: Machine, label: str) -> Observed:
-    """The script on a host without requests and tasks: what remains is Compose, the engine, and the app's own boot."""
-    old = services(machine)
-    sampler = machine.sampler().start()
-    accountant = machine.accountant()
-    try:
-        begun = time.time()
-        time.sleep(REST_SECONDS)
-        deployment = time.time()
-        outcome = machine.run(FLOOR, label)
-        deployed = time.time()
-        time.sleep(REST_SECONDS)
-    finally:
-        samples = sampler.stop()
-        seen = accountant.stop()
-    fresh = {name: service for name, service in services(machine).items() if name not in old}
-    return Observed(
-        records=[],
-        events=[],
-        samples=samples,
-        outcome=outcome,
-        begun=begun,
-        burst=deployment,
-        deployment=deployment,
-        deployed=deployed,
-        ended=time.time(),
-        release=machine.release,
-        old=old,
-        fresh=fresh,
-        seen=seen,
-        again=None,
     )
 
 

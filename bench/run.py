@@ -117,7 +117,7 @@ def bench(options: argparse.Namespace) -> int:
     shutil.rmtree(RUN, ignore_errors=True)
     LOGS.mkdir(parents=True)
     say(f"▸ Start a host of 1 GiB, and prepare it: {machine.NAME}")
-    with machine.made(options.port) as host:
+    with machine.made() as host:
         if not options.resume:
             meta["versions"] = host.versions()
             meta["untold"] = host.why_untold()
@@ -222,7 +222,6 @@ def main(arguments: list) -> int:
         help=f"of {', '.join(SETTINGS)} (default: all, or {FIRST} when ways are chosen)",
     )
     parser.add_argument("--runs", type=number_of_runs, help=f"of each way (default: {RUNS})")
-    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument(
         "--continue", dest="resume", action="store_true", help="measure what a run that was cut off has left"
     )

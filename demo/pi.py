@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
 import urllib.error
 import urllib.request
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import yaml
 from screen import ROOT
@@ -47,10 +48,10 @@ class Pi:
         self.url = f"http://127.0.0.1:{machine.port}"
 
     @classmethod
-    def make(cls, images: list, port: Optional[int]) -> Pi:
+    def make(cls, images: list) -> Pi:
         """Return a new host with the images and the Compose file of the app on it, and nothing running."""
         lab.destroy(NAME)
-        machine = lab.create(NAME, port=free_port(port))
+        machine = lab.create(NAME, port=free_port())
         machine.load(images)
         machine.copy(str(DEMO / "app/compose.yml"), f"{SOURCE}/compose.yml")
         inventory = {"all": {"hosts": {"demo": machine.variables()}, "vars": VARIABLES}}
@@ -101,17 +102,11 @@ class Pi:
         return self.machine.exec(["cat", LEDGER]).out
 
 
-def free_port(wanted: Optional[int]) -> int:
-    """Return the port that was asked for, or the first one from 8080 on that nobody listens on."""
-    for port in (wanted,) if wanted else PORTS:
-        with socket.socket() as probe:
+def free_port() -> int:
+    """Return the first port from 8080 on that nobody listens on."""
+    for port in PORTS:
+        with contextlib.suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except (OSError, OverflowError) as error:
-                if wanted:
-                    raise DemoError(
-                        f"--port={wanted} is not possible ({error}); leave it out, and a free one is taken."
-                    ) from error
+            probe.bind(("127.0.0.1", port))
+            return port
     return lab.free_port()

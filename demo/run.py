@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The show behind `make demo`: a real app goes from blue to green on a Pi-sized host, under load.
 
-    .venv/bin/python demo/run.py [--port PORT]
+    .venv/bin/python demo/run.py
 
 `make demo` runs lab/setup before it, which it needs; `make demo-clean` removes all that it makes.
 
@@ -19,7 +19,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Optional
 
 # The demo is no package: its files lie beside this one, wherever it is started from.
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("demo", ".cache/collections")]
@@ -45,7 +44,7 @@ AFTER_SECONDS = 5.0
 LEAST_REQUESTS = 1200
 
 
-def show(port: Optional[int]) -> None:
+def show() -> None:
     shutil.rmtree(RUN, ignore_errors=True)
     LOGS.mkdir(parents=True)
 
@@ -53,7 +52,7 @@ def show(port: Optional[int]) -> None:
         if subprocess.run([str(ROOT / "lab/setup"), "app"], check=False).returncode:
             raise DemoError("The images could not be built; what lab/setup said above names the log.")
     with step(f"Start a host of 1 CPU and 1 GiB: {pi.NAME}"):
-        host = pi.Pi.make(IMAGES, port)
+        host = pi.Pi.make(IMAGES)
         say(f"  {host.url} leads to port 80 of it")
     with step("Prepare it (playbook smallfleet.bluegreen.prepare)"):
         must_play("The preparation of the host", "prepare", "prepare")
@@ -202,11 +201,10 @@ def say_what_next(url: str) -> None:
 
 def main(arguments: list) -> int:
     parser = argparse.ArgumentParser(description="Show a blue-green deployment on a Pi-sized host.")
-    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: 8080, or the next free one)")
-    options = parser.parse_args(arguments)
+    parser.parse_args(arguments)
 
     def whole() -> int:
-        show(options.port)
+        show()
         return 0
 
     stopped = "The host is still there: `make demo` begins anew, `make demo-clean` removes all."
