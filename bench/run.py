@@ -12,7 +12,6 @@ written as it ends, which git ignores).
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import json
 import platform
@@ -34,7 +33,7 @@ import picture  # noqa: E402
 import tables  # noqa: E402
 from kernel import Unobservable  # noqa: E402
 from places import LOGS, PICTURES, RAW, REPORT, RUN  # noqa: E402
-from screen import elapsed, ended, say, seconds_since_start, shown  # noqa: E402
+from screen import elapsed, ended, say, seconds_since_start, shown, this_machine  # noqa: E402
 from settings import FIRST, FLOOR, MEASURED, SETTINGS, BenchError, chosen, rounds  # noqa: E402
 
 RUNS = 3
@@ -197,14 +196,6 @@ def about(options: argparse.Namespace) -> dict:
             "after": measure.AFTER_SECONDS,
         },
     }
-
-
-def this_machine() -> str:
-    model = "a machine"
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        model = f"{len(names)} × {names[0]}" if names else model
-    return model
 
 
 def number_of_runs(text: str) -> int:

@@ -45,6 +45,14 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def this_machine() -> str:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        if names:
+            return f"{len(names)} × {names[0]}"
+    return "a machine"
+
+
 def ended(name: str, program: str, play: Callable[[], int], stopped: str, folder: Path, *refusals: type) -> int:
     """Play it, alone in this checkout, and return its exit code; where it ends early, say in one sentence why.
 

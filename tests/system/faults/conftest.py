@@ -15,6 +15,7 @@ import results
 from controllers import ROOT
 from matrix import Kind
 from pi_host import RUN, PiHost, own_name
+from screen import this_machine
 from worker_host import WorkerHost
 
 REPORT = ROOT / "docs/results/faults.md"
@@ -66,5 +67,5 @@ def measure(
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     known = results.read()
     if config.getoption("matrix", False) and known:
-        REPORT.write_text(matrix_report.report(known, matrix_report.machine()), encoding="utf-8")
+        REPORT.write_text(matrix_report.report(known, this_machine()), encoding="utf-8")
         terminalreporter.write_line(f"{matrix_report.sums(known)}\nThe report is {REPORT.relative_to(ROOT)}.")

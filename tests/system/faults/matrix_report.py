@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import datetime
 from typing import Any, Optional
 
@@ -92,14 +91,6 @@ def report(results: dict[str, Result], on_machine: str) -> str:
         *further.sections(results),
     ]
     return "\n".join(part for part in parts if part).rstrip() + "\n"
-
-
-def machine() -> str:
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        if names:
-            return f"{len(names)} × {names[0]}"
-    return "a machine"
 
 
 def _of_matrix(results: dict[str, Result]) -> list[Result]:
