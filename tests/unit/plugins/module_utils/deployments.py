@@ -246,17 +246,8 @@ class Scene:
 
     def deployment(self, step, done=True, **facts):
         """Open a deployment and bring its journal to a step; old workers were stopped from their step on."""
-        health = {
-            "path": "/health/",
-            "host": "",
-            "status": [200],
-            "timeout": 2.0,
-            "interval": 0.3,
-            "successes": 2,
-            "deadline": 60.0,
-        }
         settings = _settings.settings_of(
-            {"app": "shop", "colors": {}, "services": LISTS, "broker": {}, "health": health, "nginx": {}}
+            {"app": "shop", "colors": {}, "services": LISTS, "broker": {}, "health": HEALTH, "nginx": {}}
         )
         settings = settings._replace(nginx=settings.nginx._replace(file=str(self.file)))
         journal = Journal.create(

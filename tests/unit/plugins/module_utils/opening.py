@@ -30,7 +30,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import preflight as nginx_preflight
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import recover_abandoned
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     LISTS,
     FakeHost,
@@ -78,15 +78,7 @@ class Scene:
             "profiles": [],
             "color_volumes": [],
             "pull": "missing",
-            "health": {
-                "path": "/health/",
-                "host": "",
-                "status": [200],
-                "timeout": 2.0,
-                "interval": 0.3,
-                "successes": 2,
-                "deadline": 60.0,
-            },
+            "health": dict(HEALTH),
             "workers": {"stop_timeout": None, "on_timeout": "fail", "strategy": "stop"},
             "old_web": "auto",
             "unknown_tasks": "hold",

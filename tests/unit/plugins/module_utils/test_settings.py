@@ -11,17 +11,8 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
-
-HEALTH = {
-    "path": "/health/",
-    "host": "",
-    "status": [200],
-    "timeout": 2.0,
-    "interval": 0.3,
-    "successes": 2,
-    "deadline": 60.0,
-}
 
 
 def given(**changes):

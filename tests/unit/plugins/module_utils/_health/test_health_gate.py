@@ -13,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health.gate import HealthSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import settings_of
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 
 GOOD, BAD, REFUSED, HUNG = (
@@ -185,15 +186,7 @@ def test_bad_url_is_refused_before_anything_is_asked(host, journal, color):
 
 @pytest.fixture
 def settings():
-    health = {
-        "path": "/health/",
-        "host": "",
-        "status": [200],
-        "timeout": 2.0,
-        "interval": 0.3,
-        "successes": 5,
-        "deadline": 60.0,
-    }
+    health = {**HEALTH, "successes": 5}
     return settings_of(
         {"app": "shop", "colors": {}, "services": LISTS, "broker": {}, "nginx": {}, "health": health}
     )
