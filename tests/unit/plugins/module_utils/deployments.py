@@ -244,33 +244,14 @@ class Scene:
         for service in ("redis", "web", "worker", "beat"):
             self.engine.add(service, color=name, status=by_service.get(service, status))
 
-    def deployment(self, step, done=True, **facts):
+    def deployment(self, step, done=True, **changes):
         """Open a deployment and bring its journal to a step; old workers were stopped from their step on."""
         settings = _settings.settings_of(
             {"app": "shop", "colors": {}, "services": LISTS, "broker": {}, "health": HEALTH, "nginx": {}}
         )
         settings = settings._replace(nginx=settings.nginx._replace(file=str(self.file)))
-        journal = Journal.create(
-            self.store,
-            "dep-1",
-            "ada@laptop",
-            {
-                "release": "2",
-                "release_from": "1",
-                "from": "blue",
-                "to": "green",
-                "settings": settings.journaled(),
-                "policies": {},
-                "workers": {},
-                "drain_timeout": 30,
-                "old_color": "removed",
-                "remove_volumes": False,
-                "keep_images": 3,
-                "revert_after": 900,
-                "watch": True,
-                **facts,
-            },
-        )
+        given = facts(**{"settings": settings.journaled(), "watch": True, **changes})
+        journal = Journal.create(self.store, "dep-1", "ada@laptop", given)
         if STEPS.index(step) >= STEPS.index("stop_workers"):
             for worker in ("blue-worker", "blue-beat"):
                 if worker in self.engine.inspected:
