@@ -13,10 +13,8 @@ import tempfile
 import time
 from typing import NamedTuple
 
+from ansible_start import ROOT, command, environment
 from places import DEMO, INVENTORY, LOGS, NO_CONFIG
-from screen import ROOT
-
-PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 
 
 class Played(NamedTuple):
@@ -33,16 +31,20 @@ def play(name: str, label: str, **variables: object) -> Played:
     NO_CONFIG.write_text("", encoding="utf-8")
     log, timeline = LOGS / f"{label}.log", LOGS / f"{label}.jsonl"
     timeline.write_text("", encoding="utf-8")
-    command = [str(PROGRAM), "-i", str(INVENTORY), f"smallfleet.bluegreen.{name}"]
-    if variables:
-        command += ["-e", json.dumps(variables)]
     # Each run makes its own connection to the host, as the first one of a day does.
     with open(log, "w", encoding="utf-8") as output, tempfile.TemporaryDirectory(prefix="bg-") as connections:
         begun = time.monotonic()
         process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command,
+            command(name, INVENTORY, variables),
             cwd=ROOT,
-            env=_environment(str(timeline), connections),
+            env=environment(
+                ANSIBLE_CONFIG=str(NO_CONFIG),
+                ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
+                ANSIBLE_SSH_CONTROL_PATH_DIR=connections,
+                ANSIBLE_CALLBACK_PLUGINS=str(DEMO / "callback"),
+                ANSIBLE_CALLBACKS_ENABLED="timeline",
+                BLUEGREEN_TIMELINE=str(timeline),
+            ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -64,18 +66,3 @@ def play(name: str, label: str, **variables: object) -> Played:
         tasks=[json.loads(line) for line in lines],
         log=str(log),
     )
-
-
-def _environment(timeline: str, connections: str) -> dict:
-    # Without what this person's Ansible is usually told: the benchmark is the same for everybody.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(
-        LC_ALL="C.UTF-8",
-        ANSIBLE_CONFIG=str(NO_CONFIG),
-        ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
-        ANSIBLE_SSH_CONTROL_PATH_DIR=connections,
-        ANSIBLE_CALLBACK_PLUGINS=str(DEMO / "callback"),
-        ANSIBLE_CALLBACKS_ENABLED="timeline",
-        BLUEGREEN_TIMELINE=timeline,
-    )
-    return environment

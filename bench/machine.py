@@ -5,24 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
 import controller
+import host as lab
 import yaml
 from accountant import Accountant
 from compose_file import REDIS_IMAGE, with_own_redis, with_shared_redis
 from course import steps_of_tasks
 from places import BENCH, DEMO, INVENTORY, KEY, LOGS, RUN
 from sampler import Sampler
-from screen import ROOT, shown
+from screen import shown
 from settings import FLOOR, BenchError, Setting, strategy
-
-sys.path.insert(0, str(ROOT / "lab"))
-
-import host as lab  # noqa: E402  pylint: disable=wrong-import-position
 
 NAME = "bluegreen-bench"
 APP = "shop"

@@ -21,7 +21,7 @@ from importlib import metadata
 from pathlib import Path
 
 # Neither the benchmark nor the demo is a package: their files lie in these folders.
-for folder in ("demo", "bench"):
+for folder in ("lab", "demo", "bench"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 
 # pylint: disable=wrong-import-position

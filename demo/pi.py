@@ -5,18 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import sys
 import urllib.error
 import urllib.request
 from typing import NamedTuple
 
+import host as lab
 import yaml
-from screen import ROOT
 from stage import DEMO, INVENTORY, DemoError
-
-sys.path.insert(0, str(ROOT / "lab"))
-
-import host as lab  # noqa: E402  pylint: disable=wrong-import-position
 
 NAME = "bluegreen-demo-host"
 APP = "shop"

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 from pathlib import Path
 
 from course import steps_of_tasks
+from ansible_start import PROGRAM, command, environment
 from screen import ROOT, shown
 from stage import DEMO, INVENTORY, LOGS, DemoError
-
-PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 
 
 def play(name: str, label: str, interactive: bool = False, **variables: object) -> int:
     """Run a playbook and return how it ended; its log, under that label, has all that is not shown."""
-    command = [str(PROGRAM), "-i", str(INVENTORY), f"smallfleet.bluegreen.{name}"]
-    if variables:
-        command += ["-e", json.dumps(variables)]
     stdin = None if interactive else subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=ROOT, env=_environment(log_of(label)), stdin=stdin) as process:
+    with subprocess.Popen(command(name, INVENTORY, variables), cwd=ROOT, env=_environment(log_of(label)), stdin=stdin) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -58,15 +53,10 @@ def by_hand(name: str, *more: str) -> str:
 
 def _environment(log: Path) -> dict:
     _timeline(log).write_text("", encoding="utf-8")
-    # Without what this person's Ansible is usually told: the demo is the same for everybody.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(
-        LC_ALL="C.UTF-8",
-        ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
+    return environment(
         ANSIBLE_CALLBACK_PLUGINS=str(DEMO / "callback"),
         ANSIBLE_STDOUT_CALLBACK="compact",
         ANSIBLE_CALLBACKS_ENABLED="timeline",
         BLUEGREEN_TIMELINE=str(_timeline(log)),
         ANSIBLE_LOG_PATH=str(log),
     )
-    return environment

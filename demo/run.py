@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 # The demo is no package: its files lie beside this one, wherever it is started from.
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("demo", ".cache/collections")]
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("demo", "lab", ".cache/collections")]
 
 # pylint: disable=wrong-import-position
 import ledger  # noqa: E402

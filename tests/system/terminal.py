@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pexpect
-from controllers import PROGRAM, ROOT
+from ansible_start import ROOT, environment
 
 COLUMNS = 300
 WITHIN = 400
@@ -23,21 +20,8 @@ CLOSED_WITHIN = 20
 MOMENT = 0.5
 
 
-def command_of(playbook: str, inventory: Path, variables: dict[str, Any], *arguments: str) -> list[str]:
-    return [str(PROGRAM), "-i", str(inventory), playbook, "-e", json.dumps(variables), *arguments]
-
-
-def environment() -> dict[str, str]:
-    """Without what this person's Ansible is usually told."""
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWX_"))},
-        "LC_ALL": "C.UTF-8",
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_HOST_KEY_CHECKING": "0",
-        "COLUMNS": str(COLUMNS),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+def told() -> dict[str, str]:
+    return environment(ANSIBLE_NOCOLOR="1", ANSIBLE_HOST_KEY_CHECKING="0", COLUMNS=str(COLUMNS), PYTHONDONTWRITEBYTECODE="1")
 
 
 def _as_in_a_window() -> None:
@@ -52,7 +36,7 @@ class Terminal:
         self.log = log
         self._file = open(log, "w", encoding="utf-8")  # pylint: disable=consider-using-with
         self._child = pexpect.spawn(
-            command[0], command[1:], cwd=ROOT, env=environment(), encoding="utf-8", timeout=WITHIN,
+            command[0], command[1:], cwd=ROOT, env=told(), encoding="utf-8", timeout=WITHIN,
             dimensions=(50, COLUMNS), logfile=self._file, preexec_fn=_as_in_a_window,
         )  # fmt: skip
 

@@ -17,11 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
+import ansible_start
 import pytest
 from controllers import ROOT
 from pi_host import PiHost
 from standing import awaits, rolled_back, untouched, whole_on
-from terminal import WITHIN, Terminal, command_of, environment
+from terminal import WITHIN, Terminal, told
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("approval")]
 
@@ -48,7 +49,7 @@ class Deployment:
         RUN.mkdir(exist_ok=True)
         self._log = RUN / f"{name}.log"
         given = {"bluegreen_release": RELEASE, "bluegreen_approval": "prompt", **variables}
-        self._command = command_of("smallfleet.bluegreen.deploy", pi.inventory, given, *arguments)
+        self._command = ansible_start.command("deploy", pi.inventory, given, *arguments)
 
     def on_terminal(self, *keys: str, wait: float = 0.0, closes: bool = False) -> Answered:
         """Keys that are typed at the prompt; or the terminal is closed there."""
@@ -69,7 +70,7 @@ class Deployment:
         command = ["sh", "-c", 'exec "$@" <&-', "sh", *self._command] if close else self._command
         with open(self._log, "w", encoding="utf-8") as log:
             done = subprocess.run(
-                command, cwd=ROOT, env=environment(), stdout=log, stderr=subprocess.STDOUT, check=False, timeout=WITHIN,
+                command, cwd=ROOT, env=told(), stdout=log, stderr=subprocess.STDOUT, check=False, timeout=WITHIN,
                 start_new_session=True, text=True, **({"input": piped} if piped else {"stdin": subprocess.DEVNULL}),
             )  # fmt: skip
         return Answered(done.returncode, " ".join(self._log.read_text(encoding="utf-8", errors="replace").split()), False)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -18,9 +17,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from marked import marked
+from ansible_start import ROOT, command, environment
 
-ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 RUNNER = ROOT / ".venv-runner/bin/python"
 MARK = "BLUEGREEN_FAULTS_CONTROLLER"
 
@@ -40,36 +38,28 @@ class Controller:
         self._mark = uuid.uuid4().hex
         # Short, because the path of a socket is; its own, because it is a computer of its own.
         self._folder = Path(tempfile.mkdtemp(prefix="bgf"))
-        command = [str(PROGRAM), "-i", str(inventory), f"smallfleet.bluegreen.{playbook}", "-e", json.dumps(variables), *arguments]
+        started = command(playbook, inventory, variables, *arguments)
         self._cancel = self._folder / "cancel"
         if under_runner:
             driver = Path(__file__).with_name("runner_job.py")
-            command = [str(RUNNER), str(driver), str(self._folder), str(self._cancel), *command]
+            started = [str(RUNNER), str(driver), str(self._folder), str(self._cancel), *started]
         with open(self.log, "w", encoding="utf-8") as output:
             self._process = subprocess.Popen(  # pylint: disable=consider-using-with
-                command,
+                started,
                 cwd=ROOT,
-                env=self._environment(),
+                env=environment(
+                    ANSIBLE_SSH_CONTROL_PATH_DIR=str(self._folder),
+                    ANSIBLE_NOCOLOR="1",
+                    ANSIBLE_SHOW_CUSTOM_STATS="1",
+                    ANSIBLE_HOST_KEY_CHECKING="0",
+                    PYTHONDONTWRITEBYTECODE="1",
+                    **{MARK: self._mark},
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-
-    def _environment(self) -> dict[str, str]:
-        # Without what this person's Ansible is usually told.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment.update(
-            LC_ALL="C.UTF-8",
-            ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
-            ANSIBLE_SSH_CONTROL_PATH_DIR=str(self._folder),
-            ANSIBLE_NOCOLOR="1",
-            ANSIBLE_SHOW_CUSTOM_STATS="1",
-            ANSIBLE_HOST_KEY_CHECKING="0",
-            PYTHONDONTWRITEBYTECODE="1",
-        )
-        environment[MARK] = self._mark
-        return environment
 
     @property
     def rc(self) -> Optional[int]:

@@ -15,11 +15,12 @@ from typing import Any, Optional
 
 import ledger
 import yaml
+from ansible_start import command
 from controllers import Controller
 from load import Load
 from pi_host import VARIABLES, PiHost, own_name
 from standing import Look, whole_on, wrong_with
-from terminal import Terminal, command_of
+from terminal import Terminal
 
 # Git-ignored: inventories and logs.
 RUN = Path(__file__).resolve().parent / ".run"
@@ -89,7 +90,7 @@ class Fleet:
         return text
 
     def on_terminal(self, playbook: str, **variables: Any) -> Terminal:
-        return Terminal(command_of(playbook, self.inventory, variables, "--forks=5"), RUN / f"{self.label}.terminal.log")
+        return Terminal(command(playbook, self.inventory, variables, "--forks=5"), RUN / f"{self.label}.terminal.log")
 
     # -- how the hosts stand ----------------------------------------------------------------------
 

@@ -128,7 +128,7 @@ def test_a_stopped_rollout_goes_on_and_leaves_hosts_alone_that_have_the_release(
 def test_a_human_on_a_terminal_is_asked_once_for_all_hosts(fleet: Fleet, under_load) -> None:
     fleet.bring("3")
     with under_load():
-        terminal = fleet.on_terminal("smallfleet.bluegreen.deploy", bluegreen_release="2", **PROMPT)
+        terminal = fleet.on_terminal("deploy", bluegreen_release="2", **PROMPT)
         asked = terminal.asks("Type 2 to remove the old color")
         looks = fleet.looks()
         terminal.type("2\r")

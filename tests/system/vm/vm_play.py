@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[3]
+from ansible_start import ROOT, command, environment
+
 SOURCE = "/srv/shop"
 INVENTORY = "inventory.json"
 
@@ -47,9 +46,7 @@ class Play:
         self._timeline.write_text("", encoding="utf-8")
         config = folder / "empty.cfg"
         config.write_text("", encoding="utf-8")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment.update(
-            LC_ALL="C.UTF-8",
+        told = environment(
             # As README has it: the collection is installed, and no ansible.cfg says anything.
             ANSIBLE_CONFIG=str(config),
             ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
@@ -58,13 +55,12 @@ class Play:
             ANSIBLE_TIMEOUT="60",
             BLUEGREEN_TIMELINE=str(self._timeline),
         )
-        command = [str(ROOT / ".venv/bin/ansible-playbook"), "-i", str(folder / INVENTORY), playbook]
         self._begun = time.monotonic()
         self.seconds = None
         with open(self.log, "w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [*command, "-e", json.dumps(variables)],
-                cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                command(playbook, folder / INVENTORY, variables),
+                cwd=ROOT, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
     def __enter__(self):

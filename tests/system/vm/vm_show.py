@@ -160,13 +160,13 @@ class Show:
 
     def play(self, verb, label, **variables):
         say(f"{verb} ({label})")
-        with Play(self.folder, f"smallfleet.bluegreen.{verb}", label, **variables) as play:
+        with Play(self.folder, verb, label, **variables) as play:
             if play.wait():
                 raise Failed(f"{verb}.yml failed; the log is {play.log.relative_to(ROOT)}.")
         self.keep(play)
 
     def begin_deploy(self, label, **variables):
-        return Play(self.folder, "smallfleet.bluegreen.deploy", label, **variables)
+        return Play(self.folder, "deploy", label, **variables)
 
     def keep(self, play):
         self.figures["runs"] += [[play.label, *run] for run in play.runs]
