@@ -15,10 +15,10 @@ class Row(NamedTuple):
 
 
 def markdown(rows: list, words: int = 1) -> str:
-    """Return a table; so many of its columns, from the left, are words and not figures."""
+    """Return a table, its head first; so many of its columns, from the left, are words and not figures."""
     head, *body = rows
     line = [":--" if number < words else "--:" for number in range(len(head))]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, line, *body])
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in [head, line, *body])
 
 
 def cell(row: Row, own: dict, runs: list) -> str:

@@ -22,12 +22,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import yaml
-from cost_report import report
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / part) for part in ("lab", "demo", "tests/system", "tests/system/faults", "tests/system/field")]
+sys.path[:0] = [str(ROOT / part) for part in ("bench", "lab", "demo", "tests/system", "tests/system/faults", "tests/system/field")]
 
 # pylint: disable=wrong-import-position
+from cost_report import report  # noqa: E402
 from pi_host import VARIABLES  # noqa: E402
 from ssh_fleet import PLAYBOOK_WITHIN, RUN, Fleet, names  # noqa: E402
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime
 
+from cells import markdown
+
 ON_PAPER = 1000
 # Processor seconds of the controller for a host, before and to reach.
 A_HOST = (2.1, 1.2)
@@ -88,5 +90,4 @@ def _batches(serial):
 
 
 def _table(head, rows):
-    lines = [f"| {' | '.join(head)} |", "|" + " --: |" * len(head)]
-    return "\n".join(lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows])
+    return markdown([head, *rows], words=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import statistics
 
+from cells import markdown
 from kinds import TITLES
 
 PHASES = (
@@ -79,9 +80,7 @@ def _reach(what, limits, value):
 
 
 def _table(head, rows, words=1):
-    """words: so many columns, from the left, are words and not figures."""
-    lines = [f"| {' | '.join(head)} |", "|" + " :-- |" * words + " --: |" * (len(head) - words)]
-    return "\n".join(lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows])
+    return markdown([head, *rows], words)
 
 
 def _seconds(value):

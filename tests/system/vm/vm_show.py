@@ -165,8 +165,16 @@ class Show:
                 raise Failed(f"{verb}.yml failed; the log is {play.log.relative_to(ROOT)}.")
         self.keep(play)
 
-    def begin_deploy(self, label, **variables):
-        return Play(self.folder, "deploy", label, **variables)
+    @contextlib.contextmanager
+    def deployed_to(self, cell, label, approval):
+        """The playbook that deploys, once the journal has come to the cell's step."""
+        given = {"bluegreen_release": cell["to"], "bluegreen_approval": approval}
+        with Watch(self.machine) as watch, Play(self.folder, "deploy", label, **given) as play:
+            moment = watch.wait(cell["step"], play, PATIENCE * 2)
+            if moment is None:
+                raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
+            cell["met"] = str(moment)
+            yield play
 
     def keep(self, play):
         self.figures["runs"] += [[play.label, *run] for run in play.runs]
@@ -297,12 +305,7 @@ class Show:
         return cell
 
     def cut(self, cell, label):
-        deploy = {"bluegreen_release": cell["to"], "bluegreen_approval": "manual"}
-        with Watch(self.machine) as watch, self.begin_deploy(label, **deploy) as play:
-            moment = watch.wait(cell["step"], play, PATIENCE * 2)
-            if moment is None:
-                raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
-            cell["met"] = str(moment)
+        with self.deployed_to(cell, label, "manual") as play:
             if cell["step"] == "awaiting_approval":
                 play.wait()  # the controller goes in peace; nobody but the machine knows of it then
             gone = time.time()
@@ -335,12 +338,7 @@ class Show:
             self.must_be(cell["to"])
 
     def clock(self, cell, label):
-        deploy = {"bluegreen_release": cell["to"], "bluegreen_approval": "automatic"}
-        with Watch(self.machine) as watch, self.begin_deploy(label, **deploy) as play:
-            moment = watch.wait(cell["step"], play, PATIENCE * 2)
-            if moment is None:
-                raise Failed(f"The deployment did not come to {cell['step']}; the log is {play.log.relative_to(ROOT)}.")
-            cell["met"] = str(moment)
+        with self.deployed_to(cell, label, "automatic") as play:
             self.set_clock(cell["by"])
             try:
                 if play.wait():

@@ -93,32 +93,6 @@ def test_a_line_that_is_no_event_is_named():
         ledger.parse('{"event": 1}\nhalf\n')
 
 
-def test_waits_until_the_last_accepted_task_is_done():
-    texts = iter(
-        [[event("accepted")], [event("accepted"), event("started")], [event("accepted"), event("done")]]
-    )
-    slept = []
-    events = ledger.wait_until_done(
-        lambda: "".join(json.dumps(line) + "\n" for line in next(texts)),
-        clock=lambda: len(slept),
-        sleep=slept.append,
-    )
-    assert ledger.count(events).lost == []
-    assert len(slept) == 2
-
-
-def test_does_not_wait_for_ever():
-    slept = []
-    events = ledger.wait_until_done(
-        lambda: json.dumps(event("accepted")) + "\n",
-        timeout=3,
-        clock=lambda: len(slept),
-        sleep=slept.append,
-    )
-    assert ledger.count(events).lost == ["a"]
-    assert len(slept) == 3
-
-
 def test_command_line_fails_when_something_is_lost(tmp_path, capsys):
     file = tmp_path / "ledger.jsonl"
     file.write_text(json.dumps(event("accepted")) + "\n", encoding="utf-8")

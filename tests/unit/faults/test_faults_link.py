@@ -78,16 +78,3 @@ def test_a_cut_ends_every_connection_and_refuses_new_ones_until_it_is_mended(cab
     assert not answers(cable.port)
     cable.restore()
     assert answers(cable.port)
-
-
-def test_an_end_of_one_side_reaches_the_other_one(client):
-    client.shutdown(socket.SHUT_WR)
-    assert client.recv(100) == b""
-
-
-def test_nobody_behind_it_is_an_end():
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    cable = link.Link(port)
-    assert not answers(cable.port)
-    cable.close()
