@@ -17,9 +17,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from notes import Notes
+from ports import free_port
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import master as nginx_master, upstream
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
@@ -145,24 +146,6 @@ class Lab:
             time.sleep(0.02)
 
 
-class Journal(NullJournal):
-    """One that remembers, without a disk."""
-
-    def __init__(self):
-        self.data = {"id": "dep-1"}
-
-    def get(self, key, default=None):
-        return self.data.get(key, default)
-
-    def note(self, **facts):
-        self.data.update(facts)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 @pytest.fixture
 def lab(tmp_path, request):
     """The Lab. The parameter of a test is the command that starts Nginx; {folder} in it is the Lab's."""
@@ -188,4 +171,4 @@ def host():
 
 @pytest.fixture
 def journal():
-    return Journal()
+    return Notes()

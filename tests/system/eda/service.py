@@ -18,10 +18,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
+
+from ports import free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
@@ -190,11 +191,6 @@ def commit(number):
     """A commit that ansible-rulebook would take for a number, 1e111…, and an endless one at that."""
     return f"{number:012d}e{'1' * 27}"
 
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def collections(folder):
