@@ -19,6 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engin
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 IMAGE = "bluegreen-demo:1"
 
@@ -94,20 +95,8 @@ class Shop:
 
     def deployment(self):
         old = [{"id": each.id, "name": each.name, "service": each.service} for each in self.color().containers]
-        facts = {
-            "release": "2",
-            "release_from": "1",
-            "from": "blue",
-            "to": "green",
-            "old_containers": old,
-            "workers": {},
-            "drain_timeout": 30,
-            "old_color": "removed",
-            "remove_volumes": False,
-            "keep_images": 3,
-            "revert_after": 900,
-        }
-        return Journal.create(self.store, "dep-1", "ada@laptop", {**facts, "settings": self.settings.journaled()})
+        given = facts(settings=self.settings.journaled(), old_containers=old)
+        return Journal.create(self.store, "dep-1", "ada@laptop", given)
 
     def stop(self, *services):
         for container in self.color().containers:

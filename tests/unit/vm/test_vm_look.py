@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from vm_look import Answer, faults, parse, pending
+from vm_look import Answer, faults, parse
 
 UPSTREAM = "# Written by smallfleet.bluegreen for release 2.\nupstream shop {{\n    server 127.0.0.1:{port};\n}}\n"
 BLUE = "".join(f"shop-blue {service} running b{service}\n" for service in ("web", "redis", "worker", "beat"))
@@ -19,15 +19,6 @@ def shown(containers=BLUE, port=18001, journal="", last="", uptime="61.52 80.10\
 
 def wrong(answer=Answer(200, "blue", "2"), **parts):
     return faults(parse(shown(**parts)), answer)
-
-
-def test_all_that_is_shown_is_read():
-    look = parse(shown(last='{"result": "committed"}\n', journal=json.dumps(PENDING)))
-    assert look.color == "blue"
-    assert look.containers["blue", "worker"] == ["running"]
-    assert look.last == {"result": "committed"}
-    assert look.uptime == 61.52
-    assert pending(look)
 
 
 @pytest.mark.parametrize("text", ["", "ssh: connect to host 127.0.0.1 port 2201: Connection refused\n"])
