@@ -14,6 +14,11 @@ SERVICES = {"web": ["web"], "support": ["redis"], "init": [], "workers": ["worke
 
 
 @pytest.fixture
+def host(host_with_containers):
+    return host_with_containers
+
+
+@pytest.fixture
 def store(request, host, monkeypatch, tmp_path):
     """The app's folder, also for the step that the file of tests is about (test_bg_start.py: bg_start)."""
 

@@ -32,11 +32,6 @@ OURS = {**PARAMS, "deployment_id": "dep-1", "epoch": 1}
 
 
 @pytest.fixture
-def host(host_with_containers):
-    return host_with_containers
-
-
-@pytest.fixture
 def copied(host, monkeypatch, store):
     copied = []
     for color in ("blue", "green"):

@@ -45,11 +45,6 @@ class Calls(list):
 
 
 @pytest.fixture
-def host(host_with_containers):
-    return host_with_containers
-
-
-@pytest.fixture
 def calls(host, monkeypatch, store):
     calls = Calls()
     for service in ("redis", "migrate", "web", "worker"):

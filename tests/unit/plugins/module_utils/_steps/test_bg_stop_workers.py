@@ -36,11 +36,6 @@ PARAMS = {
 
 
 @pytest.fixture
-def host(host_with_containers):
-    return host_with_containers
-
-
-@pytest.fixture
 def calls(host, monkeypatch, store):
     calls = []
     host.engine.add("web")
