@@ -162,7 +162,7 @@ class Running:
         return places, pids
 
     def is_refused(self, color: str) -> bool:
-        """Whether nothing accepts connections where a color's server is. One that does not answer in time may be busy."""
+        """Whether nothing accepts connections at a color's server; one that does not answer in time may be busy."""
         places, dummy = self.endpoints(color)
         return all(_refuses(place) for place in places)
 
