@@ -35,7 +35,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The text, such as V(To approve it: the template "shop finish").
+  description: 'The text, such as V(To approve it: the template "shop finish").'
   type: string
 """
 
