@@ -73,9 +73,9 @@ def keep_keys(
         host.commands.append(f"copy {like} from {source.name} to {destination.name}")
     if refused:
         host.warn(
-            f"{counted(len(refused), 'key')} that bluegreen_keep_keys names {agree(refused, 'was', 'were')} not copied "
-            f"from {source.name}, such as {text(refused[0])!r}, because {destination.name} does not accept "
-            f"{agree(refused, 'its', 'their')} type: use the same Redis image in both colors."
+            f"{counted(len(refused), 'key')} that bluegreen_keep_keys names, such as {text(refused[0])!r}, "
+            f"{agree(refused, 'was', 'were')} not copied from {source.name}, because {destination.name} does not "
+            f"accept {agree(refused, 'its', 'their')} type: use the same Redis image in both colors."
         )
     return Kept(copied, len(refused))
 

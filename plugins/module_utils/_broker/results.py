@@ -73,9 +73,9 @@ def copy_results(host: Host, journal: AnyJournal, here: Commands, there: Command
     copied += copy_keys(journal, here, there, [key for key in chords if key not in united], replace).written
     if stuck:
         host.warn(
-            f"The body of {agree(stuck, 'chord', 'chords')} {joined(stuck)} will not run by itself. All other tasks "
-            "are done, but some ended in old workers and some in new ones, and the last in one that was stopping. Send "
-            "the body again, and give running tasks more time next time (bluegreen_worker_stop_timeout)."
+            f"The body of {agree(stuck, 'chord', 'chords')} {joined(stuck)} will not run by itself. All its other "
+            "tasks are done: some in old workers, some in new ones, and the last one in a worker that was stopping. "
+            "Send the body again, and give running tasks more time next time (bluegreen_worker_stop_timeout)."
         )
     return copied
 

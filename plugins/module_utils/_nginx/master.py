@@ -70,8 +70,8 @@ def require_installed() -> None:
     """
     if not program("nginx") and not program("openresty"):
         raise BluegreenError(
-            f"Nginx is not installed on this host: install it with {command('prepare')}, or name the container that it "
-            "runs in with bluegreen_nginx_container."
+            f"Nginx is not installed on this host: install it with {command('prepare')}, or, if it runs in a "
+            "container, set bluegreen_nginx_container to the name of that container."
         )
 
 

@@ -92,8 +92,8 @@ def _pid_file(pid: int, command: list[str], build: str, prefix: str) -> str:
         except OSError as error:
             reason = reason_of(error).lower()
             raise BluegreenError(
-                f"The configuration of Nginx (process {pid}), {main}, cannot be read ({reason}): put it back, or name "
-                "the container that Nginx runs in with bluegreen_nginx_container."
+                f"The configuration of Nginx (process {pid}), {main}, cannot be read ({reason}): put it back, or, "
+                "if Nginx runs in a container, set bluegreen_nginx_container to the name of that container."
             ) from error
     return os.path.join(prefix, given or nginx_master.build_argument(build, "pid-path") or "logs/nginx.pid")
 

@@ -123,7 +123,7 @@ def _warn_of_another_release(host: Host, journal: Journal, request: Request) -> 
         live = f"release {release_label(journal['release_from'])}" if journal["from"] else "no release"
         host.warn(
             f"bluegreen_release is {named!r}, but the open deployment is of release {journal.release_label}: "
-            f"that one is rolled back, and {live} is live again."
+            f"release {journal.release_label} is rolled back, and {live} is live again."
         )
 
 

@@ -64,8 +64,8 @@ class Rollback(Attempt):
             self.journal.note(rolling_back=True, reason=self.reason)
             those = f"{agree(stubborn, 'process', 'processes')} {joined([str(pid) for pid in stubborn])}"
             raise BluegreenError(
-                f"Compose still works for deployment {self.journal['id']} of app {self.store.app} and cannot be killed "
-                f"({those}): once it has ended, run {command('rollback')} again."
+                f"Docker Compose still runs for deployment {self.journal['id']} of app {self.store.app} and cannot be "
+                f"killed ({those}): once it has ended, run {command('rollback')} again."
             )
         self.candidate.refresh()
         remove_unstarted(self, self.candidate)

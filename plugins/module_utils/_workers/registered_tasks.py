@@ -103,7 +103,8 @@ def of_containers(
 def _warn_unknown(host: Host, container: Container, reason: str) -> None:
     host.warn(
         f"Could not find out which tasks worker {container.name} registers ({reason}). Tasks that it does not register "
-        "are therefore not parked, and it would discard them: keep every task name of the old release."
+        "are therefore not parked, and the worker would discard them: make sure that the new release still has every "
+        "task of the old one, under the same name."
     )
 
 

@@ -52,9 +52,9 @@ def dropped_finding(color: str, names: Sequence[str]) -> str:
     """A sentence for a release without workers whose live color has some."""
     return (
         f"The release has no worker services, but {joined(names)} of the live color {color} "
-        f"{agree(names, 'runs', 'run')} Celery, and {agree(names, 'its', 'their')} tasks would be lost: name the "
-        "services of the new release that run these tasks in bluegreen_worker_services; or, if you do not need the "
-        f"tasks, stop {agree(names, 'this container', 'these containers')} first."
+        f"{agree(names, 'runs', 'run')} Celery, and {agree(names, 'its', 'their')} tasks would be lost: write "
+        "those services of the new release that run these tasks into bluegreen_worker_services; or, if you do not need "
+        f"the tasks, stop {agree(names, 'this container', 'these containers')} first."
     )
 
 

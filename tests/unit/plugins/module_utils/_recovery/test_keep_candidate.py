@@ -315,8 +315,8 @@ def test_what_is_open_is_undone_whatever_release_is_named(stuck, named, warned):
     stuck.unhealthy = set()
     assert undo(stuck, release=named)["result"] == "rolled_back"
     sentence = (
-        "bluegreen_release is '0.9', but the open deployment is of release 2: that one is rolled back, and release 1 "
-        "is live again."
+        "bluegreen_release is '0.9', but the open deployment is of release 2: release 2 is rolled back, and release "
+        "1 is live again."
     )
     assert (sentence in stuck.host.warnings) is warned
 

@@ -72,8 +72,8 @@ def test_a_compose_that_cannot_be_killed_is_waited_for(scene, monkeypatch):
         with pytest.raises(BluegreenError) as failure:
             recover(scene, UNDO)
     assert failure.value.message == (
-        "Compose still works for deployment dep-1 of app shop and cannot be killed (processes 4711 and 4712): once it "
-        "has ended, run ansible-playbook smallfleet.bluegreen.rollback again."
+        "Docker Compose still runs for deployment dep-1 of app shop and cannot be killed (processes 4711 and 4712): "
+        "once it has ended, run ansible-playbook smallfleet.bluegreen.rollback again."
     )
     assert scene.store.load()["rolling_back"] is True
     assert recover(scene, UNDO)["result"] == "rolled_back"
