@@ -12,8 +12,6 @@ the new one.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 import re
@@ -24,7 +22,7 @@ from .._commands import command
 from .._errors import BluegreenError
 from .._host import Host
 from .._linux.clock import Deadline
-from .._linux.files import make_folder, opener, remove, sync_folder, telling, write_atomically
+from .._linux.files import lock_within, make_folder, opener, remove, sync_folder, telling, write_atomically
 from .._validation import COLORS, one_line
 from .._words import agree, joined
 from . import schema as journal_schema
@@ -160,21 +158,12 @@ class Store:
             os.close(descriptor)
 
     def _acquire(self, descriptor: int, wait: float) -> None:
-        deadline = Deadline(self.host.clock, wait)
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
-            if deadline.over:
-                holder = one_line(os.pread(descriptor, 200, 0).decode("utf-8", "replace"), 200) or "another process"
-                raise Fenced(
-                    f"The lock of app {self.app} is held by {holder} on this host: wait until it has ended, and "
-                    "run this again."
-                )
-            deadline.sleep(0.1)
+        if lock_within(descriptor, Deadline(self.host.clock, wait)):
+            return
+        holder = one_line(os.pread(descriptor, 200, 0).decode("utf-8", "replace"), 200) or "another process"
+        raise Fenced(
+            f"The lock of app {self.app} is held by {holder} on this host: wait until it has ended, and run this again."
+        )
 
     # Journal
 

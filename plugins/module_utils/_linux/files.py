@@ -15,16 +15,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 from .._errors import BluegreenError, reason_of
+from .clock import Deadline
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
 # For files that may hold secrets, or that only their owner has to read.
 SECRET_MODE = 0o600
+# Seconds between two tries to lock a file.
+LOCK_PACE = 0.1
 
 # Files in the app's folder that the program on the host follows.
 TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "containers.json", "broker.url")
@@ -150,6 +154,26 @@ def remove(path: str) -> None:
 
 
 # Trust
+
+
+def lock_within(descriptor: int, deadline: Deadline, meanwhile: Optional[Callable[[], object]] = None) -> bool:
+    """Lock a file for this process and for those that inherit the descriptor (``flock``).
+
+    :param meanwhile: called again and again while another process holds the lock.
+    :returns: whether the lock was had before the deadline.
+    """
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+        if deadline.over:
+            return False
+        if meanwhile:
+            meanwhile()
+        deadline.sleep(LOCK_PACE)
 
 
 def require_trusted(path: str) -> None:

@@ -94,7 +94,8 @@ def _peer(running: Running, wire: socket.socket, deadline: Deadline) -> tuple[tu
     while True:
         for connection in sockets.connections(running.pid):
             if connection.local == far and connection.remote == near and connection.inode:
-                if connection.inode in running.inodes():
+                # A reload, for another app or a certificate, may come right after the connection.
+                if connection.inode in running.inodes(with_draining=True):
                     return far, ""
                 holder = sockets.holder_of(connection.inode)
                 # Docker's proxy accepts connections to a published port and passes them on to the container.

@@ -131,14 +131,17 @@ class Running:
         """The children of its master, as of now."""
         return nginx_master.workers_of(self.pid)
 
-    def inodes(self) -> set[int]:
-        """Inodes of the sockets of its worker processes that accept requests."""
-        accepting = [worker for worker in self.nginx_workers() if not worker.draining]
-        return {inode for worker in accepting for inode in sockets.inodes_of(worker.pid)}
+    def inodes(self, with_draining: bool = False) -> set[int]:
+        """Inodes of the sockets of its worker processes that accept requests.
+
+        :param with_draining: of those too that only finish their requests.
+        """
+        workers = [worker for worker in self.nginx_workers() if with_draining or not worker.draining]
+        return {inode for worker in workers for inode in sockets.inodes_of(worker.pid)}
 
     def accepted(self) -> dict[int, tuple[str, int]]:
         """``{inode: (IP, port)}`` of the connections that clients opened to this Nginx, with the near end of each."""
-        everything, owned = sockets.connections(self.pid), self.inodes()
+        everything, owned = sockets.connections(self.pid), self.inodes(with_draining=True)
         ports = {connection.local[1] for connection in everything if connection.state == sockets.LISTENING}
         return {
             connection.inode: connection.local

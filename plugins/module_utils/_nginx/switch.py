@@ -19,6 +19,7 @@ from .master import NginxWorker
 from .proof import Verdict, has_new_workers, workers_verdict
 from .routes import PublicSide, configuration_verdict
 from .running import Running
+from .turn import turn
 from .upstream import Upstream
 from .upstream_file import OwnedFile
 
@@ -109,13 +110,14 @@ def switch(
     if not planned.changed and _requests_verdict(running, color, Deadline(host.clock, 0)).proved:
         nginx_workers = _draining(journal, running, color)
     else:
-        attempt = _Attempt(host, journal, running, planned, timeout)
-        if before_rename:
-            before_rename()
-        verdict = attempt.apply()
-        if not verdict.proved:
-            raise attempt.undo(verdict)
-        attempt.commit()
+        with turn(host, journal, nginx.file):
+            attempt = _Attempt(host, journal, running, planned, timeout)
+            if before_rename:
+                before_rename()
+            verdict = attempt.apply()
+            if not verdict.proved:
+                raise attempt.undo(verdict)
+            attempt.commit()
         planned = planned._replace(changed=True)
         nginx_workers = _identities(attempt.nginx_workers)
     return planned._replace(nginx_workers=nginx_workers, seconds=round(host.clock.monotonic() - begun, 2))
@@ -190,6 +192,8 @@ class _Attempt:
         verdict = self._configuration_verdict(text, checked.dump)
         if not verdict.proved:
             return verdict
+        # Another program, such as certbot, may have reloaded Nginx meanwhile, before the file was replaced.
+        self.nginx_workers = self.running.nginx_workers()
         refused = self.running.reload()
         if refused:
             return Verdict(False, f"nginx -s reload says: {refused}")

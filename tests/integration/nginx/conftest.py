@@ -21,7 +21,11 @@ from notes import Notes
 from ports import free_port
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import master as nginx_master, upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    master as nginx_master,
+    turn as nginx_turn,
+    upstream,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
 # Where lab/setup puts the program alone, on a machine without it.
@@ -48,6 +52,12 @@ http {{
 @pytest.fixture(scope="session", autouse=True)
 def program(lab_setup):
     lab_setup("nginx", or_skip=True)
+
+
+@pytest.fixture(autouse=True)
+def own_lock_of_nginx(tmp_path_factory, monkeypatch):
+    """The lock of Nginx that this machine may have is left alone."""
+    monkeypatch.setattr(nginx_turn, "RUN_ROOT", str(tmp_path_factory.getbasetemp() / "run"))
 
 
 class Color(http.server.ThreadingHTTPServer):
@@ -172,3 +182,14 @@ def host():
 @pytest.fixture
 def journal():
     return Notes()
+
+
+@pytest.fixture
+def journal_of():
+    """Makes further journals, for a test with several deployments."""
+    return Notes
+
+
+@pytest.fixture
+def free_port_of():
+    return free_port

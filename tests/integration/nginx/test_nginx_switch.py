@@ -58,6 +58,23 @@ def test_a_long_request_holds_the_drain_and_is_named(host, journal, lab):
     assert nginx_drain.wait_drained(host, journal, timeout=10).drained
 
 
+def test_a_request_to_a_worker_process_that_another_reload_started_holds_the_drain(host, journal, lab):
+    begun = []
+
+    def reload_and_ask():
+        lab.reload()
+        begun.append(lab.begin_slow_request())
+
+    nginx_switch.switch(host, journal, lab.settings, "green", "2", before_rename=reload_and_ask)
+    assert lab.serves("green")
+    held = nginx_drain.wait_drained(host, journal, timeout=0.5)
+    assert f"of 127.0.0.1:{begun[0].getsockname()[1]} since" in held.held_by[0]
+    lab.colors["blue"].release.set()
+    assert begun[0].recv(4096).endswith(b"blue")
+    begun[0].close()
+    assert nginx_drain.wait_drained(host, journal, timeout=10).drained
+
+
 def test_a_port_that_another_process_holds(host, journal, lab):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -10,7 +10,14 @@ import random
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _progress
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import turn as nginx_turn
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
+
+
+@pytest.fixture(autouse=True)
+def own_lock_of_nginx(tmp_path_factory, monkeypatch):
+    """The lock of Nginx that this machine may have is left alone."""
+    monkeypatch.setattr(nginx_turn, "RUN_ROOT", str(tmp_path_factory.getbasetemp() / "run"))
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class FakeRunning:
         self.host = host
         self.owned = None
 
-    def inodes(self):
+    def inodes(self, with_draining=False):
         return sockets.inodes_of(self.pid) if self.owned is None else self.owned
 
     def accepted(self):

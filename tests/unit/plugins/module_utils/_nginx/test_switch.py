@@ -69,6 +69,12 @@ def test_again_changes_nothing(move, path, nginx, journal):
     assert move("green").nginx_workers == []
 
 
+def test_worker_processes_that_another_reload_started_meanwhile_are_waited_for(move, nginx, journal):
+    switched = move("green", before_rename=nginx.reload)
+    assert switched.nginx_workers == [[1, 100], [2, 200]]
+    assert journal.data["cutover"]["nginx_workers"] == [[1, 100], [2, 200]]
+
+
 def test_a_file_that_nginx_has_not_read_yet_is_loaded(move, nginx, path):
     path.write_text(upstream.render("shop", "green", SERVERS))
     switched = move("green")
