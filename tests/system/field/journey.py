@@ -101,7 +101,7 @@ class Journey:
         blue = app._replace(services=tuple(each["service"] for each in before["containers"] if each["status"] != "exited"))
         self.bed.install(self.shape, "2")
         rc, output = self._play("deploy", "2", bluegreen_approval="manual")
-        self._must_say(output)
+        self._must_say(output, self.shape.plan_lines())
         if rc or not self._whole("green", "2", app, "deploy.yml"):
             return
         self._must_work("green")
@@ -216,8 +216,8 @@ class Journey:
             time.sleep(0.5)
         self.wrong.append(f"no worker of {color} did a task within {WORKS_WITHIN:g} s, although it is said to work")
 
-    def _must_say(self, output):
-        self.wrong += [f"it does not say: {words}" for words in self.shape.says if words not in output]
+    def _must_say(self, output, plan=()):
+        self.wrong += [f"it does not say: {words}" for words in (*self.shape.says, *plan) if words not in output]
 
     # -- the count --------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ APP, SHAPES = HERE / "app", HERE / "shapes"
 WORKS, REFUSED = "works", "refused"
 # Of the page that users read, in this order.
 GROUPS = (
+    "Whole apps as others lay them out",
     "How a container starts Celery",
     "Services and containers",
     "How workers take tasks",
@@ -36,6 +37,16 @@ GROUPS = (
 )
 # Of the role, for each role of a service.
 OPTIONS = {"support": "support", "init": "init", "web": "web", "workers": "worker", "ignored": "ignored"}
+# What the plan calls a service of a role, and why the services of the usual app have theirs.
+ROLES = {
+    "support": "support service", "init": "init service", "web": "web service", "workers": "worker service", "ignored": "ignored",
+}  # fmt: skip
+REASONS = {
+    "web": "it publishes ${BG_PORT}",
+    "redis": "it runs Redis or Valkey",
+    "worker": "its command is a Celery worker",
+    "beat": "its command is a Celery beat",
+}
 VARIABLES = {
     "bluegreen_app": "shop",
     "bluegreen_project_src": "/srv/shop",
@@ -55,6 +66,7 @@ class Shape(NamedTuple):
     quick: bool = False  # in `make test`, too
     variables: dict = {}  # bluegreen_…, beside VARIABLES
     roles: dict = {}  # which services have a role, where they are others than in the usual app
+    plan: dict = {}  # why services have their roles, where it is not as in the usual app
     tasks: tuple = ()  # instead of the usual ones; the fields of the demo's order
     task_rate: float = 3.0
     long: dict = {"seconds": 10}  # the task that is in hand when a worker is told to stop
@@ -87,6 +99,17 @@ class Shape(NamedTuple):
         usual = {"support": ["redis"], "init": [], "web": ["web"], "workers": ["worker", "beat"], "ignored": []}
         given = {role: self.variables.get(f"bluegreen_{option}_services") for role, option in OPTIONS.items()}
         return {**usual, **{role: names for role, names in given.items() if names is not None}, **self.roles}
+
+
+    def plan_lines(self):
+        """The lines of the plan of release 2, one a service: its role, and why it has that."""
+        reasons, lines = {**REASONS, **self.plan}, []
+        for role, names in self.lists().items():
+            variable = f"bluegreen_{OPTIONS[role]}_services"
+            for name in names:
+                reason = f"{variable} names it" if variable in self.variables else reasons[name]
+                lines.append(f"{name}: {ROLES[role]}, {reason}")
+        return lines
 
 
 def read(folder):

@@ -9,6 +9,7 @@ tests/integration/compose/test_roles.py has the same done by Compose itself.
 from __future__ import annotations
 
 import re
+import shlex
 
 import yaml
 
@@ -45,8 +46,10 @@ def _merged(service, over):
 def _long(service):
     needed = service.get("depends_on") or {}
     networks = service.get("networks") or ["default"]
+    words = {key: service[key] for key in ("entrypoint", "command") if key in service}
     return {
-        **{key: service[key] for key in ("image", "build", "entrypoint", "command", "restart") if key in service},
+        **{key: service[key] for key in ("image", "build", "restart") if key in service},
+        **{key: shlex.split(text) if isinstance(text, str) else text for key, text in words.items()},
         "depends_on": needed if isinstance(needed, dict) else {name: {} for name in needed},
         "ports": [{"published": each.split(":")[-2]} for each in service.get("ports", ())],
         "networks": networks if isinstance(networks, dict) else dict.fromkeys(networks),

@@ -44,7 +44,7 @@ def test_a_release_of_its_own_is_laid_over_the_app_in_its_time_only(tmp_path):
     [
         ({"titel": "x"}, "titel is not a field; there are name, title, "),
         ({"verdict": "perhaps"}, "verdict is works or refused"),
-        ({"group": "Others"}, "group one of: How a container starts"),
+        ({"group": "Others"}, "group one of: Whole apps"),
         ({"verdict": "refused"}, "what is refused has a sentence: says"),
     ],
 )
