@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Groups of tests, the longest first, so that none of them is left to run alone at the end.
 LONGEST = ("fleet", "approval", "faults", "rollback", "memory", "handover", "field-1", "field-2", "refused", "default", "recover",
-           "pull", "program", "celery", "shared_broker", "awx", "nginx_container", "moves")  # fmt: skip
+           "pull", "apps", "program", "celery", "shared_broker", "awx", "nginx_container", "moves")  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from verdict import end_of, whats_missing
+from verdict import DEMO, App, end_of, whats_missing
 
 # What the program on the host (tests/system/faults/agent.py) tells of it.
 Look = dict[str, Any]
 
 
-def whole_on(look: Look, release: str) -> list[str]:
+def whole_on(look: Look, release: str, app: App = DEMO) -> list[str]:
     """For a host that should be whole with a release, without a deployment."""
-    return whats_missing(look) + ["a deployment awaits approval"] * bool(look["journal"]) + _answers(look, release)
+    return whats_missing(look, app) + ["a deployment awaits approval"] * bool(look["journal"]) + _answers(look, release)
 
 
 def awaits(look: Look, release: str) -> list[str]:

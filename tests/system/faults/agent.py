@@ -5,6 +5,8 @@
 
 agent.py '{"moment": {"step": "cutover", "done": false}, "after": 0, "strike": "systemctl restart docker", "hunt": [0.5]}'
 
+"app" names another app than shop, and "host" what its visitors send as Host.
+
 One JSON object a line: "journal" (it changed), "moment" (the step was reached; the strike has begun), "struck" (it has
 ended), "hunted" (a recovery was killed) and "look". Everything is seen from outside, by files, processes and the
 engine's socket; none of the collection's code is used.
@@ -26,10 +28,12 @@ import time
 import urllib.error
 import urllib.request
 
-STATE = "/var/lib/bluegreen/shop"
+OPTIONS = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
+APP = OPTIONS.get("app", "shop")
+STATE = f"/var/lib/bluegreen/{APP}"
 # Who acts for a deployment holds it.
 LOCK = f"{STATE}/lock"
-UPSTREAM = "/etc/nginx/conf.d/bluegreen-shop.conf"
+UPSTREAM = f"/etc/nginx/conf.d/bluegreen-{APP}.conf"
 POLL = 0.004
 LOOK_EVERY = 1.0
 WRITING = threading.Lock()
@@ -90,12 +94,12 @@ def containers():
         for listed in engine.ask("/containers/json?all=1"):
             labels = listed["Labels"]
             project = labels.get("com.docker.compose.project", "")
-            if not project.startswith("shop-"):
+            if not project.startswith(f"{APP}-"):
                 continue
             shown = engine.ask(f"/containers/{listed['Id']}/json")
             found.append({
                 "id": shown["Id"],
-                "color": project[len("shop-"):],
+                "color": project[len(f"{APP}-"):],
                 "service": labels["com.docker.compose.service"],
                 "status": shown["State"]["Status"],
                 "started": shown["State"]["StartedAt"],
@@ -111,8 +115,9 @@ def containers():
 
 def answer():
     """Who answers a visitor."""
+    visit = urllib.request.Request("http://127.0.0.1/", headers={"Host": OPTIONS["host"]} if "host" in OPTIONS else {})
     try:
-        with urllib.request.urlopen("http://127.0.0.1/", timeout=3) as page:
+        with urllib.request.urlopen(visit, timeout=3) as page:
             return {"status": page.status, "color": page.headers["X-Shop-Color"], "release": page.headers["X-Shop-Release"]}
     except urllib.error.HTTPError as error:
         return {"status": error.code}
@@ -140,14 +145,15 @@ def last_deployment():
     for line in reversed(read(os.path.join(STATE, "history.jsonl")).splitlines()):
         with contextlib.suppress(ValueError):
             entry = json.loads(line)
-            return {key: entry.get(key) for key in ("id", "release", "from", "to", "result", "reason")}
+            kept = ("id", "release", "from", "to", "result", "reason", "started", "ended")
+            return {key: entry.get(key) for key in kept}
     return {}
 
 
 def units():
     """Timers and services of the guard that are there, with their state."""
     shown = subprocess.run(
-        ["systemctl", "list-units", "--all", "--plain", "--no-legend", "bluegreen-shop-*"],
+        ["systemctl", "list-units", "--all", "--plain", "--no-legend", f"bluegreen-{APP}-*"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
     ).stdout.decode()
     return {words[0]: words[3] for words in (line.split() for line in shown.splitlines()) if len(words) > 3}
@@ -317,10 +323,9 @@ def watch(options):
 
 
 def main():
-    options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
-    for target, arguments in ((looks, ()), (hunt, (options.get("hunt", []),))):
+    for target, arguments in ((looks, ()), (hunt, (OPTIONS.get("hunt", []),))):
         threading.Thread(target=target, args=arguments, daemon=True).start()
-    watch(options)
+    watch(OPTIONS)
 
 
 main()

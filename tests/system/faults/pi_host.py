@@ -181,9 +181,9 @@ class PiHost:
     def exec(self, command: Any, check: bool = True) -> Any:
         return self.machine.exec(command, check=check)
 
-    def look(self) -> Any:
-        """How it stands now."""
-        agent = self.start_agent()
+    def look(self, **options: Any) -> Any:
+        """How it stands now; the options are those of agent.py."""
+        agent = self.start_agent(**options)
         try:
             return agent.next("look", 30)
         finally:

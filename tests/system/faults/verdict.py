@@ -26,6 +26,7 @@ class App(NamedTuple):
     webs: tuple[str, ...] = ("web",)
     stores: tuple[str, ...] = ("redis",)  # what keeps tasks
     ignored: tuple[str, ...] = ()  # nobody's business
+    ports: dict[str, str] = PORTS
 
 
 DEMO = App()
@@ -45,10 +46,10 @@ def whats_missing(look: Look, app: App = DEMO) -> list[str]:
     color = look["answer"].get("color")
     if look["containers"] is None:
         return ["Docker does not answer"]
-    if look["answer"]["status"] != 200 or color not in PORTS:
+    if look["answer"]["status"] != 200 or color not in app.ports:
         return [f"visitors get {look['answer']['status'] or look['answer'].get('error')}"]
     missing = []
-    if look["servers"] != [PORTS[color]]:
+    if look["servers"] != [app.ports[color]]:
         missing.append(f"{color} answers, and Nginx's file names {', '.join(look['servers']) or 'nobody'}")
     journal = look["journal"]
     pending = (
