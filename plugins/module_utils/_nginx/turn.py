@@ -19,6 +19,7 @@ from .._host import Host
 from .._journal.store import RUN_ROOT
 from .._linux.clock import Deadline
 from .._linux.files import StateFailure, lock_within, make_folder, opener
+from .._progress import report
 from .._validation import one_line
 
 if TYPE_CHECKING:
@@ -43,8 +44,13 @@ def turn(host: Host, journal: AnyJournal, file: str, wait: float = WAIT) -> Iter
     if descriptor is None:
         yield
         return
+
+    def meanwhile() -> None:
+        journal.renew_lease()
+        report("waiting until another app of this host has been switched")
+
     try:
-        if lock_within(descriptor, Deadline(host.clock, wait), journal.renew_lease):
+        if lock_within(descriptor, Deadline(host.clock, wait), meanwhile):
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"the switch of {one_line(file, 160)} (process {os.getpid()})".encode(), 0)

@@ -64,7 +64,7 @@ def test_the_lock_is_free_after_a_switch_that_was_undone(move, nginx, lock):
     assert is_free(lock)
 
 
-def test_nothing_is_changed_while_another_app_is_switched(move, another_app, path, host, journal):
+def test_nothing_is_changed_while_another_app_is_switched(move, another_app, path, host, journal, reported):
     seen = []
 
     def renew():
@@ -78,6 +78,7 @@ def test_nothing_is_changed_while_another_app_is_switched(move, another_app, pat
     assert seen[:7] == ["blue"] * 7
     assert color_in(path) == "green"
     assert host.warnings == []
+    assert "waiting until another app of this host has been switched" in reported
 
 
 def test_a_holder_that_hangs_is_named_and_stops_nothing(move, another_app, path, host):
