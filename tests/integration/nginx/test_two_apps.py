@@ -24,11 +24,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     drain as nginx_drain,
     preflight as nginx_preflight,
+    public_requests,
     switch as nginx_switch,
     upstream,
 )
 
 ROUNDS = 12
+PLANS = 20
 CLIENTS = 16
 # Longer than Nginx lets the previous worker processes accept requests after a reload.
 REQUEST_SECONDS = 0.4
@@ -146,7 +148,7 @@ def reloads(lab):
 
 
 def test_the_plan_finds_nothing_wrong_while_nginx_is_reloaded(lab, reloads):
-    for _round in range(20):
+    for _round in range(PLANS):
         assert nginx_preflight.preflight(Host(), lab.settings) == []
 
 
@@ -166,6 +168,25 @@ def apps(lab, free_port_of):
     yield made
     for app in made:
         app.stop()
+
+
+def test_the_plan_of_one_app_finds_nothing_wrong_while_the_other_one_is_switched(apps, journal_of):
+    press, post = apps
+    until = threading.Event()
+
+    def switch():
+        while not until.is_set():
+            assert post.switch(journal_of()) == []
+
+    with ThreadPoolExecutor(1) as pool:
+        switching = pool.submit(switch)
+        try:
+            for _round in range(PLANS):
+                assert nginx_preflight.preflight(Host(), press.settings) == []
+                assert public_requests.served_color(Host(), press.settings) == "blue"
+        finally:
+            until.set()
+        switching.result()
 
 
 def test_no_request_reaches_a_color_that_was_left(apps, journal_of):
