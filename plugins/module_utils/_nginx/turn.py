@@ -35,7 +35,7 @@ _NAME = "nginx.lock"
 def turn(host: Host, journal: AnyJournal, file: str, wait: float = WAIT) -> Iterator[None]:
     """Hold the host's lock of Nginx, which ends with the last process that holds it.
 
-    A rollback has to be possible whatever another process does. So a lock that stays held is a warning.
+    A process that hangs must not stop a rollback. So a lock that stays held is only warned of.
 
     :param file: the owned file of the app, which tells others who holds the lock.
     :param wait: seconds to wait for another holder.
