@@ -26,7 +26,7 @@ SOURCE = "/srv/shop"
 SITE = "/etc/nginx/site.conf"
 # With the line at the number that the page shows.
 SERVER = """\
-server { listen 80 default_server; location / {
+server { listen 80 default_server; location / { proxy_set_header Host $host;
     proxy_pass http://127.0.0.1:8000;
 } }
 """
