@@ -8,4 +8,4 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._step_action 
 
 
 class ActionModule(StepAction):
-    pass
+    IN_ONE_PIECE = True

@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Tuple
 from ._broker.connection import BrokerSettings, settle
 from ._docker.containers import started_services
 from ._errors import BluegreenError
-from ._module.spec import BROKER_OPTIONS
+from ._module.settings import AUTO, AUTO_ROLES, SETTINGS_OPTIONS
 from ._validation import (
     COLORS,
     check_app,
@@ -37,54 +37,6 @@ from ._validation import (
 DAY = 86400
 
 DEFAULT_PORTS = {"blue": 18001, "green": 18002}
-
-# A list of services that is left to the Compose file.
-AUTO = ["auto"]
-_AUTO_ROLES = ("web", "support", "init", "workers")
-
-_COLOR_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "project": {"type": "str"},
-    "port": {"type": "int"},
-    "env": {"type": "dict", "default": {}},
-}
-
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "colors": {
-        "type": "dict",
-        "default": {},
-        "options": {color: {"type": "dict", "default": {}, "options": _COLOR_ARGUMENTS} for color in COLORS},
-    },
-    "services": {
-        "type": "dict",
-        "default": {},
-        "options": {
-            **{role: {"type": "list", "elements": "str", "default": AUTO} for role in _AUTO_ROLES},
-            "ignored": {"type": "list", "elements": "str", "default": []},
-        },
-    },
-    "nginx": {
-        "type": "dict",
-        "default": {},
-        "options": {
-            "upstream": {"type": "str", "default": ""},
-            "file": {"type": "path", "default": ""},
-            "container": {"type": "str", "default": ""},
-            "servers": {"type": "dict", "default": {}},
-            "public_url": {"type": "str", "default": "http://127.0.0.1/"},
-            "public_host": {"type": "str", "default": ""},
-            "validate_certs": {"type": "bool", "default": True},
-            "backup": {"type": "bool", "default": False},
-        },
-    },
-    "broker": {
-        "type": "dict",
-        "default": {},
-        "options": {
-            "mode": {"type": "str", "default": "auto", "choices": ["auto", "color", "shared", "none"]},
-            **BROKER_OPTIONS,
-        },
-    },
-}
 
 
 class Nginx(NamedTuple):
@@ -158,7 +110,7 @@ def other(color: str) -> str:
 def settings_of(params: Mapping[str, Any]) -> Settings:
     """Check a module's parameters, and complete them with defaults that follow from the app's name.
 
-    :param params: ``app``, the options of :data:`ARGUMENTS` and perhaps ``health``.
+    :param params: ``app``, the options of :data:`~_module.settings.SETTINGS_OPTIONS` and perhaps ``health``.
     :raises BluegreenError: names the first value that cannot be used, and the way out.
     """
     app = check_app(params["app"], "bluegreen_app")
@@ -223,8 +175,8 @@ def _with_defaults(given: Mapping[str, Any], options: Mapping[str, Mapping[str, 
 
 def _services(given: Mapping[str, Any]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """``(services by role, roles that are left to the Compose file)``."""
-    listed = _with_defaults(given, ARGUMENTS["services"]["options"])
-    auto = tuple(role for role in _AUTO_ROLES if listed[role] == AUTO)
+    listed = _with_defaults(given, SETTINGS_OPTIONS["services"]["options"])
+    auto = tuple(role for role in AUTO_ROLES if listed[role] == AUTO)
     services = {role: [] if role in auto else names for role, names in listed.items()}
     seen: dict[str, str] = {}
     for role, names in services.items():
@@ -256,7 +208,7 @@ def _nginx(given: Mapping[str, Any], app: str, ports: Mapping[str, int]) -> Ngin
     def named(option: str) -> str:
         return f"bluegreen_{option}" if option.startswith("public_") else f"bluegreen_nginx_{option}"
 
-    return checked_nginx(_with_defaults(given, ARGUMENTS["nginx"]["options"]), app, ports, named)
+    return checked_nginx(_with_defaults(given, SETTINGS_OPTIONS["nginx"]["options"]), app, ports, named)
 
 
 def checked_nginx(given: Mapping[str, Any], app: str, ports: Mapping[str, int], named: Callable[[str], str]) -> Nginx:
@@ -300,7 +252,7 @@ def nginx_settings(params: Mapping[str, Any]) -> Nginx:
 def _broker(
     given: Mapping[str, Any], services: Mapping[str, list[str]], auto: tuple[str, ...]
 ) -> BrokerSettings:
-    broker = _with_defaults(given, ARGUMENTS["broker"]["options"])
+    broker = _with_defaults(given, SETTINGS_OPTIONS["broker"]["options"])
     if not services["workers"] and "workers" not in auto:
         return BrokerSettings(**{**broker, "mode": "none"})
     check_service("bluegreen_broker_service", broker["service"])

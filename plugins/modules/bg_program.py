@@ -57,12 +57,13 @@ commands:
   sample: [write /var/lib/bluegreen/shop/guard.pyz]
 """
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sent import receive
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_program import SPEC
 
 
 def main():
-    run_module(SPEC)
+    run_module(SPEC, receive)
 
 
 if __name__ == "__main__":

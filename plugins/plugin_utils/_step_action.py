@@ -24,9 +24,10 @@ from ansible.utils.vars import merge_hash
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._commands import command
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.seal import BEGUN, NAME, code_of
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sent import pack
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sources import sources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import STATE_ROOT
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import paths_as_text
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import SOURCES, paths_as_text
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.step import spec_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.ticket import RESULT, SO_FAR, TICKET
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_app
@@ -51,6 +52,8 @@ class StepAction(ActionBase):
     LIMIT = ""
     # Modules that run right after this one, while every second counts.
     FOLLOWED_BY: tuple[str, ...] = ()
+    # Whether the module needs nearly all module utils, which it then gets in one piece; see ``_install/sent.py``.
+    IN_ONE_PIECE = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Import the code of the module now, or each worker that Ansible forks from here would compile it again."""
@@ -68,11 +71,17 @@ class StepAction(ActionBase):
         with reporting(self._display.display, host, title, self._limit()) as hear:
             answer = None if self._task.async_val else self._by_program(task_vars, hear)
             if answer is None:
-                answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
+                given = self.args_to_send(self._task.args)
+                answer = self._execute_module(module_args=given, task_vars=task_vars, wrap_async=wrap_async)
         result = merge_hash(result, in_result(answer, task_vars.get("awx_job_template_name") or ""))
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
+
+    @classmethod
+    def args_to_send(cls, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of the module if Ansible sends it."""
+        return {**args, SOURCES: pack(sources())} if cls.IN_ONE_PIECE else dict(args)
 
     def _by_program(self, task_vars: dict[str, Any], hear: Callable[[str], None]) -> dict[str, Any] | None:
         """The result of the program on the host; ``None`` if it did nothing, so that the module has to be sent.

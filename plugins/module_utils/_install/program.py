@@ -26,11 +26,8 @@ from .seal import NAME
 from .sources import PACKAGE, sources
 
 if TYPE_CHECKING:
-    # Never imported here, only named: Ansible sends to the host only what some file imports.
-    from .._guard import main as guard  # noqa: F401
     from .._host import Host
     from .._journal.store import Store
-    from .._program import step as program_step  # noqa: F401
 
 _MAIN = """\
 import sys

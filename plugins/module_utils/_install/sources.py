@@ -5,7 +5,8 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The texts of all module utils: the program on the host is made of them, and recognized by them.
 
-They are read from the folder of this file on the controller, and on the host from the archive that Ansible sent.
+They are read from the folder of this file on the controller, from the program in a run of it, and in a module from the
+option that its action plugin gave it (:mod:`sent`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ import zipfile
 PACKAGE = __name__.rsplit(".", 2)[0]
 # The one file that imports Ansible, which the program does without.
 _LEFT_OUT = "_module/run.py"
+# What a module got from the controller; empty elsewhere.
+received: dict[str, str] = {}
 
 
 def sources() -> dict[str, str]:
     """Read the module utils: their texts by their paths, such as ``_nginx/switch.py``, without any ``__init__.py``."""
+    if received:
+        return dict(received)
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     found = _in_folder(folder) if os.path.isdir(folder) else _in_archive(folder)
     return {path: text for path, text in found.items() if _is_source(path)}

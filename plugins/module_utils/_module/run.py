@@ -8,14 +8,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Collection, Sequence
+from typing import Any, Callable, Collection, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._errors import BluegreenError
 from .._redact import hide, texts_in
 from .no_log import HIDDEN
 from .outcome import outcome
-from .spec import Spec
+from .spec import SOURCES, ArgumentSpec, Spec
+
+# Not a secret, but nobody wants to read it in a log.
+_SOURCES_ARGUMENT: ArgumentSpec = {SOURCES: {"type": "str", "no_log": True}}
 
 
 class _SilentModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types.
@@ -37,26 +41,33 @@ class _SilentModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no type
         It cannot be told then which ones are secret: it may be their option whose name is misspelled.
         """
         if "invocation" not in kwargs:
-            given = dict(self.params or {})
+            given = {name: value for name, value in (self.params or {}).items() if name != SOURCES}
             shown = {name: value if name in self._options_shown else HIDDEN for name, value in given.items()}
             secrets = {text for name in given if name not in self._options_shown for text in texts_in(given[name])}
             msg, kwargs["invocation"] = hide(str(msg), secrets, json.dumps(shown, default=str)), {"module_args": shown}
         super().fail_json(msg=msg, **kwargs)
 
 
-def run_module(spec: Spec) -> None:
+def run_module(spec: Spec, receive: Optional[Callable[[Optional[str]], None]] = None) -> None:
     """Run a module from arguments to result.
+
+    :param receive: of a module that gets its code in one piece, called with that before anything else.
 
     ``no_log`` of the argument spec does not suit dict options with secret values: it would take a value such as ``1``
     out of every text of the result. So the log of the host gets no arguments of such a module, and the result only
     their names.
     """
     given: dict[str, Any] = {
-        "argument_spec": spec.argument_spec,
+        "argument_spec": {**spec.argument_spec, **(_SOURCES_ARGUMENT if receive else {})},
         "required_if": spec.required_if,
         "supports_check_mode": True,
     }
     module = _SilentModule(spec.hidden, **given) if spec.hidden else AnsibleModule(**given)
+    if receive:
+        try:
+            receive(module.params.pop(SOURCES))
+        except BluegreenError as error:
+            module.fail_json(msg=error.message)
     result = outcome(module._name, spec, module.params, module.check_mode)
     for sentence in result.pop("warnings"):
         module.warn(sentence)

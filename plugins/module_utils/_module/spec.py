@@ -20,6 +20,8 @@ ArgumentSpec = Dict[str, Dict[str, Any]]
 # The parameters and the result of a module.
 Params = Dict[str, Any]
 Result = Dict[str, Any]
+# Called with the parameters, a Host and whether it is check mode; returns the result, or raises BluegreenError.
+Act = Callable[[Params, "Host", bool], Result]
 
 COMMON_ARGUMENTS: ArgumentSpec = {
     "app": {"type": "str", "required": True},
@@ -27,6 +29,8 @@ COMMON_ARGUMENTS: ArgumentSpec = {
     "epoch": {"type": "int", "default": 0},
     "docker_host": {"type": "str", "default": DEFAULT_DOCKER_HOST},
 }
+# The private option with the code of a module that gets it in one piece; see _install/sent.py.
+SOURCES = "_sources"
 # How to reach the broker of one color, or of both.
 BROKER_OPTIONS: ArgumentSpec = {
     "service": {"type": "str", "default": "redis"},
@@ -37,13 +41,11 @@ BROKER_OPTIONS: ArgumentSpec = {
 class Spec(NamedTuple):
     """A bg_ module, apart from Ansible.
 
-    ``act`` is called with the parameters, a :class:`Host` and whether it is check mode; it returns the result, or
-    raises
-    :class:`BluegreenError`. ``arguments`` are its own, beside :data:`COMMON_ARGUMENTS`. ``hidden`` are paths of dict
+    ``act`` does its work. ``arguments`` are its own, beside :data:`COMMON_ARGUMENTS`. ``hidden`` are paths of dict
     options whose values are secrets. ``required_if`` is as in Ansible.
     """
 
-    act: Callable[[Params, Host, bool], Result]
+    act: Act
     arguments: ArgumentSpec
     hidden: Sequence[Tuple[str, ...]] = ()
     required_if: Sequence[Tuple[Any, ...]] = ()

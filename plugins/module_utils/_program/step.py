@@ -17,7 +17,7 @@ import json
 import os
 import sys
 import syslog
-from typing import TYPE_CHECKING, Any, Collection, Mapping, Sequence
+from typing import Any, Collection, Mapping, Sequence
 
 from .. import _progress
 from .._errors import BluegreenError
@@ -27,21 +27,6 @@ from .._module.no_log import values_of_no_log, without
 from .._module.outcome import outcome
 from .._module.spec import Spec, expand_paths
 from . import ticket
-
-if TYPE_CHECKING:
-    # Imported by name, below. Named here because Ansible sends to the host only what some file imports.
-    from .._steps import (  # noqa: F401
-        bg_copy_keys,
-        bg_deployment,
-        bg_fetch,
-        bg_health,
-        bg_info,
-        bg_move_tasks,
-        bg_program,
-        bg_start,
-        bg_stop_workers,
-        bg_switch,
-    )
 
 _STEPS = f"{__name__.rsplit('.', 2)[0]}._steps"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from .._deployment import status as deployment_status
 from .._host import Host
 from .._journal.store import Store
+from .._module.settings import SETTINGS_OPTIONS
 from .._module.spec import Params, Result, Spec
-from .._settings import ARGUMENTS
 from .._validation import check_app
 
 
@@ -20,4 +20,4 @@ def info(params: Params, host: Host, check_mode: bool) -> Result:
     return deployment_status.info(host, Store(check_app(params["app"], "bluegreen_app"), host), params)
 
 
-SPEC = Spec(info, ARGUMENTS, hidden=[("colors", "blue", "env"), ("colors", "green", "env")])
+SPEC = Spec(info, SETTINGS_OPTIONS, hidden=[("colors", "blue", "env"), ("colors", "green", "env")])

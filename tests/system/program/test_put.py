@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import json
 
-from ways import PROGRAM, Way
+import pytest
+from test_both_ways import WAYS
+from ways import PROGRAM
 
-SSH = Way("ssh")
+SHORT = ("ssh",)
 # The module itself, although the program is there.
-SENT = Way("ssh", environment={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
+SENT = {"ANSIBLE_KEEP_REMOTE_FILES": "1"}
 
 
-def test_the_program_is_put_there_once_and_answers_from_then_on(hosts):
-    host = hosts(SSH.image)
+@pytest.mark.parametrize("way", [pytest.param(way, id=way.name, marks=[pytest.mark.long] * (way.name not in SHORT)) for way in WAYS])
+def test_the_program_is_put_there_once_and_answers_from_then_on(hosts, way):
+    host = hosts(way.image)
     host.exec(f"rm {PROGRAM}")
-    said, log = played(host, SSH, "put-first")
+    said, log = played(host, way, f"{way.name}.put-first")
     assert [said[name]["changed"] for name in ("would_put", "put", "put_again")] == [True, True, False]
     assert said["would_put"]["diff"] == said["put"]["diff"]
     assert (said["would_put"]["commands"], said["put"]["commands"]) == ([], [f"write {PROGRAM}"])
     assert log.count(f"Done by {PROGRAM}") == 1
-    by_program, log = played(host, SSH, "put-program")
+    by_program, log = played(host, way, f"{way.name}.put-program")
     assert log.count(f"Done by {PROGRAM}") == 3
-    as_module, log = played(host, SENT, "put-module")
+    as_module, log = played(host, way._replace(environment=SENT), f"{way.name}.put-module")
     assert "Done by" not in log
     assert by_program == as_module
     assert not any(answer["changed"] for answer in by_program.values())

@@ -15,7 +15,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.smallfleet.bluegreen.plugins.doc_fragments import _deployment, _settings as _settings_fragment
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.settings import SETTINGS_OPTIONS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_deployment
 
@@ -134,7 +134,7 @@ def test_what_a_play_needs_before_the_role_is_there_has_the_same_default(path):
 def test_choices_are_those_of_the_modules():
     for name, choices in [
         ("bluegreen_worker_on_timeout", list(workers_stop.ON_TIMEOUT)),
-        ("bluegreen_broker", _settings.ARGUMENTS["broker"]["options"]["mode"]["choices"]),
+        ("bluegreen_broker", SETTINGS_OPTIONS["broker"]["options"]["mode"]["choices"]),
     ]:
         assert OPTIONS[name]["choices"] == choices
 

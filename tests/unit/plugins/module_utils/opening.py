@@ -29,7 +29,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.stor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import preflight as nginx_preflight
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import recover_abandoned
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.deployment_states import recover_abandoned
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     LISTS,

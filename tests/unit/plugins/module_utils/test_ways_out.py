@@ -54,7 +54,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery imp
     rollback_preflight,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import (
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.deployment_states import (
     keep_new_color,
     recover_abandoned,
 )

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import io
 import os
 import pathlib
@@ -39,14 +38,6 @@ for name in zipfile.ZipFile(sys.argv[1]).namelist():
     if name.startswith("ansible_collections/") and name.endswith(".py"):
         importlib.import_module(name[:-len(".py")].replace("/", "."))
 print(sorted(name for name in sys.modules if name.split(".")[0] == "ansible"))
-"""
-
-PACK = """\
-import sys
-sys.path.insert(0, sys.argv[1])
-from {package}._install import program, seal, sources
-modules = sources.sources()
-sys.stdout.buffer.write(program.pack(sys.argv[2], modules, seal.code_of(modules)))
 """
 
 
@@ -128,24 +119,6 @@ def test_it_runs_by_itself(tmp_path):
     (tmp_path / "guard.pyz").write_bytes(packed())
     done = run("-I", str(tmp_path / "guard.pyz"), "selftest", "shop", DOCKER_HOST)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-
-def test_it_is_whole_where_ansible_sends_the_module_utils_as_a_zip(tmp_path):
-    sent = tmp_path / "module.zip"
-    with zipfile.ZipFile(sent, "w") as archive:
-        folder = ""
-        for part in host_program.PACKAGE.split("."):
-            folder += f"{part}/"
-            archive.writestr(f"{folder}__init__.py", "")
-        for source in SOURCES.rglob("*.py"):
-            archive.write(source, f"{FOLDER}/{source.relative_to(SOURCES)}")
-        for package in SOURCES.glob("_*/"):
-            archive.writestr(f"{FOLDER}/{package.name}/__init__.py", "")
-    done = run("-I", "-S", "-c", PACK.format(package=host_program.PACKAGE), str(sent), PYTHON)
-    assert done.stderr == b""
-    assert names_in(done.stdout) == names_in(packed())
-    assert sources_in(done.stdout) == sources_in(packed())
-    assert seal.is_made_of(done.stdout, PYTHON, seal.code_of(sources()), importlib.util.MAGIC_NUMBER)
 
 
 # Installing

@@ -11,11 +11,15 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import sources as own_sources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sent import pack
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import run as module_run
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import Spec
-from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_deployment, bg_info
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import SOURCES, Spec
+from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_deployment, bg_info, bg_program
 
 SECRET = "hunter2"
+# What its action plugin gives to a module, as text that no other text contains.
+CODE = pack({"_nothing.py": "# Nothing.\n"})
 
 
 @pytest.fixture
@@ -39,9 +43,12 @@ def warned(monkeypatch):
 @pytest.fixture
 def run(monkeypatch, capsys, logged):
     """Run something as Ansible would; ``(exit code, result)``."""
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(own_sources, "received", {})
 
     def run(function, check_mode=False, **params):
         arguments = {
+            **({SOURCES: CODE} if function is bg_deployment.main else {}),
             **params,
             "_ansible_module_name": "smallfleet.bluegreen.bg_test",
             "_ansible_check_mode": check_mode,
@@ -227,6 +234,37 @@ def test_hidden_options_that_were_not_given_are_no_failure(run):
     code, result = run(module(lambda *given: {}, hidden=[("colors", "blue", "env")], **options), app="shop")
     assert code == 0
     assert result["invocation"]["module_args"]["colors"] is None
+
+
+# Modules that get their code in one piece
+
+
+def test_the_code_is_in_no_result_and_no_log(run, monkeypatch, logged):
+    acts(monkeypatch, bg_deployment, lambda params, host, check_mode: {"given": params})
+    params = {"app": "shop", "state": "closed"}
+    for more in ({}, {"prots": 1}, {"state": "opened"}, {"colors": "x: y"}, {"app": None}):
+        given = {**params, **more}
+        code, result = run(bg_deployment.main, **{name: value for name, value in given.items() if value is not None})
+        assert code == (1 if more else 0)
+        assert SOURCES not in result["invocation"]["module_args"] and SOURCES not in result.get("given", {})
+        assert CODE not in json.dumps(result) and CODE not in "".join(logged)
+
+
+@pytest.mark.parametrize("params", [{}, {"app": 1, "prots": 1}, {"app": "Shop"}])
+def test_the_code_is_no_secret_of_bg_program_either(run, logged, params):
+    dummy, result = run(bg_program.main, **{SOURCES: CODE, **params})
+    assert CODE not in json.dumps(result) and CODE not in "".join(logged)
+
+
+@pytest.mark.parametrize("code", [None, "", "x", CODE[:-8], pack({})[:-1] + "-"])
+def test_without_its_code_it_is_one_sentence(run, monkeypatch, code):
+    acts(monkeypatch, bg_deployment, lambda *given: pytest.fail("it was called"))
+    code, result = run(bg_deployment.main, app="shop", state="closed", **{SOURCES: code})
+    assert (code, result["msg"]) == (
+        1,
+        "This module did not get its code, which its action plugin sends with it, so nothing was changed: call it "
+        "by its full name, which begins with smallfleet.bluegreen, from a playbook or with ansible -m.",
+    )
 
 
 # The arguments of the modules of this file

@@ -18,7 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.sche
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_deployment import keep_new_color
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.deployment_states import keep_new_color
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import start as workers_start, unknown_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import record

@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_program
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import put_program
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 PYTHON = os.path.realpath(sys.executable)
@@ -34,12 +34,12 @@ class Scene:
         self.units = []
         monkeypatch.setattr(guard_units, "RUNS_HERE", str(tmp_path))
         monkeypatch.setattr(guard_units, "_systemctl", lambda host, *arguments: self.units.append(arguments))
-        monkeypatch.setattr(bg_program, "Store", lambda app, host: self.store)
+        monkeypatch.setattr(put_program, "Store", lambda app, host: self.store)
         # The Python that runs these tests may be writable by its group.
         monkeypatch.setattr(host_program, "require_trusted", lambda path: None)
 
     def put(self, check_mode=False, app="shop"):
-        return bg_program.program({"app": app}, self.host, check_mode)
+        return put_program.program({"app": app}, self.host, check_mode)
 
     def open(self):
         return Journal.create(self.store, "dep-1", "ada@laptop", facts())
