@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Removal of ``bluegreen_env`` values and passwords from the output of other programs, before it is shown or kept.
 
 The collection itself never writes them into a sentence. But Compose quotes a value that it cannot read, and an app the

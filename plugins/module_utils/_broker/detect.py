@@ -1,9 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """Which broker an app uses, found in the environments and commands of its services. Pure.
 
 If a color's own Redis were taken for a shared broker, its tasks would be removed with the old color. So unless a URL

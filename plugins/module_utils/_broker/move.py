@@ -1,9 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """Celery's messages in Redis: moved to another Redis, parked, and returned to their queues.
 
 How a message is moved without being lost or doubled is in :mod:`staging`.

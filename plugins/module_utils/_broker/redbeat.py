@@ -1,9 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """The schedule of RedBeat, a beat that keeps its periodic tasks in Redis: entries made at run time, and when each ran.
 
 Its prefix can be chosen, so it is found by its form: a sorted set whose name ends in ``:schedule`` and whose members

@@ -1,9 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """Redis over its own protocol (RESP 2), with nothing but the standard library.
 
 A ``docker exec redis-cli`` costs seconds a call on a Raspberry Pi; a socket to the container's address costs nothing.

@@ -1,9 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """Requests to live workers through Celery's remote control, without Celery.
 
 ``celery inspect`` starts a Python with the whole app: seconds and 38 MiB a call. The same request is one PUBLISH.

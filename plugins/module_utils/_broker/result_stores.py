@@ -1,9 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """Results in a Redis that each color has beside its broker, copied to the same service of the other color.
 
 The broker may be shared by both colors, or not be a Redis.

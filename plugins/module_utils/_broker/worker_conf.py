@@ -1,9 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """The configuration of a color's workers, which they are asked for before they stop.
 
 Celery hides the values of settings with "key" in their name, so neither ``unacked_key`` nor ``global_keyprefix`` can be

@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """An app that runs already, started by hand, while no color is live: which lines make it the live color. Pure.
 
 It is recognized by the folder of its Compose files, by the name of a color's project, or by a color's port. An app that

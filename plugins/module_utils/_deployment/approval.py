@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """How long an approval may be given, kept by the host itself: a controller may wait for its answer forever, or be gone.
 
 The time is kept like the lease, by the clock that counts from the boot. A boot begins it anew: nobody can tell how long

@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The meaning of a rollback where no deployment is open: back to the kept color, or it was done already. Pure.
 
 A user may run it because an error said so, and may not know that the guard was faster. So after a rollback the next one

@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The collection as one file on the host: the same module utils that the modules use, in a zip that Python runs.
 
 It is the guard, and it runs the steps of a deployment, because it starts faster than a module of Ansible. So each has a

@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """All module utils as one text, which a module gets as an option in place of files that Ansible sends one by one.
 
 ``bg_program`` installs all of them, and ``bg_deployment`` needs nearly all itself. Compressed together they take two

@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """What a deployment cost: the one definition of each figure, for results, the history and status. Pure.
 
 Every second from the opening to the end belongs to one phase, so the phases add up to the whole time. While a run works

@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The files of one app on the host: the journal of the open deployment, the lock, the history, the env files.
 
 A power cut during a write leaves either the previous journal or the new one whole, and the previous one stays beside

@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Files that decide what root does on this host: read and written so that no other user can have a say in them.
 
 The files in ``/var/lib/bluegreen`` tell the guard at boot which containers to start and which file of Nginx to restore.

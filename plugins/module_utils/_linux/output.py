@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Output of a program whose supervisor is frozen: it is forwarded to the log, so that the program's pipe never fills.
 
 A pipe that nobody reads holds 64 KiB. After that each log line blocks the program, and its last task would never end.

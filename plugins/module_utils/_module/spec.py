@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """The arguments and the function of a bg_ module, which runs in Ansible or in the program on the host."""
 
 from __future__ import annotations
