@@ -23,3 +23,7 @@ class BluegreenError(Exception):
 def reason_of(error: BaseException) -> str:
     """Why a call to the system or the network failed, for the middle of a sentence; never empty."""
     return str(getattr(error, "strerror", None) or error) or type(error).__name__
+
+
+class Fenced(BluegreenError):
+    """The deployment is not, or no longer, that of the caller; nothing was changed."""

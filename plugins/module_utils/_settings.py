@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Tuple
 
-from ._broker.connection import BrokerSettings, settle
+from ._broker.settings import BrokerSettings, settle
 from ._docker.containers import started_services
 from ._errors import BluegreenError
 from ._module.settings import AUTO, AUTO_ROLES, SETTINGS_OPTIONS

@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import counting, figures
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils import _readable
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._next_steps import FAILURES
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._timeline import Scale, lane
@@ -22,7 +22,7 @@ TEMPLATE = os.path.join(os.path.dirname(__file__), "_fleet_page.html.j2")
 
 # In the order of the page: the phases while no worker runs stand together. The time that a human takes is left out,
 # because it would hide the rest.
-PHASES = tuple(phase for phase in figures.PHASES if phase not in figures.WAITING)
+PHASES = tuple(phase for phase in counting.PHASES if phase not in figures.WAITING)
 OTHER = "other"
 
 # Hosts that need attention come first.

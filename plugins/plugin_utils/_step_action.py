@@ -27,7 +27,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.seal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sent import pack
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sources import sources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import STATE_ROOT
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import SOURCES, paths_as_text
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.paths import paths_as_text
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import SOURCES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.step import spec_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.ticket import RESULT, SO_FAR, TICKET
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_app

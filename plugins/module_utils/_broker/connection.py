@@ -9,56 +9,17 @@ from typing import TYPE_CHECKING, Any, Collection, ContextManager, Mapping, Name
 from .._celery.roles import Roles, roles_of_listed, roles_of_processes
 from .._docker.containers import SERVICE_LABEL, Container
 from .._docker.engine import Engine
-from .._errors import BluegreenError
 from .._linux.processes import is_alive, processes_of
 from .credentials import credentials_of, reader_of
-from .redis import DEFAULT_PORT, PLAIN, Commands, Credentials, Redis, RedisError, is_redis, parse_url
+from .redis import Commands, Redis, RedisError, is_redis
 from .redis_cli import RedisCli
+from .settings import BrokerSettings, settle
+from .url import DEFAULT_PORT, PLAIN, Credentials, parse_url
 
 if TYPE_CHECKING:
     from .._host import Host
     from .._journal.journal import AnyJournal
     from .._journal.store import Store
-
-MODES = ("color", "shared", "none")
-
-
-class BrokerSettings(NamedTuple):
-    """Which broker an app uses.
-
-    ``mode`` is ``color`` (each color has its own), ``shared`` (both use one) or ``none``; ``service`` is the Compose
-    service of the broker; ``url`` is the broker's URL as seen inside the project, empty for all databases of the
-    service.
-    """
-
-    mode: str
-    service: str = "redis"
-    url: str = ""
-
-
-def settle(broker: str, service: str, url: str, support: Collection[str] | None) -> BrokerSettings:
-    """The settings that follow from the options alone, without the Compose files.
-
-    ``auto`` is ``color`` when the host of the URL, or without one the service, is a support service.
-
-    :param broker: one of :data:`MODES`, or ``auto``.
-    :param support: names of the support services.
-    :raises BluegreenError: an option has a value that is not possible.
-    """
-    if broker not in (*MODES, "auto"):
-        raise BluegreenError(f"bluegreen_broker is {broker!r}, which is not possible: write auto, {', '.join(MODES)}.")
-    scheme, host = "redis", service
-    if url:
-        parsed = parse_url(url)
-        scheme, host = parsed.scheme, parsed.host
-    if broker == "auto":
-        broker = "color" if host in (support or ()) else "shared"
-    if broker == "color" and scheme not in PLAIN:
-        raise BluegreenError(
-            f"bluegreen_broker_url begins with {scheme}://, but tasks can be moved from one color to the other only "
-            "over redis://: give such a URL, or use one broker outside both colors (bluegreen_broker: shared)."
-        )
-    return BrokerSettings(broker, service, url)
 
 
 def of_deployment(store: Store, journal: AnyJournal, given: Mapping[str, Any] | None) -> BrokerSettings:

@@ -17,7 +17,8 @@ from typing import Callable, Collection, Iterable, Iterator, Mapping, Optional
 from .._docker.containers import Container
 from .._docker.engine import Engine
 from .._errors import BluegreenError
-from .redis import PLAIN, SERVERS, Credentials, parse_url
+from .redis import SERVERS
+from .url import PLAIN, Credentials, parse_url
 
 VARIABLES = ("REDIS_PASSWORD", "VALKEY_PASSWORD", "REDIS_PASS")
 # More arguments for the server, in images that take them from a variable.

@@ -1,11 +1,9 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Celery's messages in Redis: moved to another Redis, parked, and returned to their queues.
+"""Celery's messages in Redis are moved to another Redis.
 
-How a message is moved without being lost or doubled is in :mod:`staging`.
-
-A message whose task the workers of the destination do not know is *parked*: it is moved to a list that no worker reads,
-named after its queue. Such lists are moved too, and their messages return to the queue once the workers know the task.
+How a message is moved without being lost or doubled is in :mod:`staging`. Messages whose task the workers of the
+destination do not know are parked there (:mod:`parking`), and lists of parked messages are moved too.
 """
 
 from __future__ import annotations
@@ -13,15 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from .._celery import kombu
-from .._celery.task_names import Names, is_lost
 from .._errors import BluegreenError
 from .._words import counted
 from . import move_checks
-from .queues import PARKING, Stage, count_messages, has_task, released, stages, task_lists, text
+from .parking import return_parked
+from .queues import Stage, count_messages, released, stages, task_lists, text
 from .redbeat import copy_schedule
 from .redis import Commands
 from .results import copy_results
-from .staging import Delivery, KnownNames, drain, drain_here, new_scope, rename, stage_all, stage_unacked
+from .staging import Delivery, KnownNames, drain, drain_here, new_scope, rename, stage_all
 from .worker_conf import layout_of
 
 if TYPE_CHECKING:
@@ -120,55 +118,6 @@ def _move_messages(journal: AnyJournal, source: Broker, destination: Broker, hop
             break
 
 
-def park_unknown(host: Host, journal: AnyJournal, broker: Broker, known: Names | None) -> dict[str, int]:
-    """Move tasks that the workers of a broker do not know to parking lists, before these workers discard them.
-
-    Safe only while no worker consumes.
-
-    :param known: names of the tasks that they know; with ``None`` nothing is parked.
-    :returns: messages parked, per name of their task.
-    """
-    delivery = _sort_again(journal, broker, known, parked=False)
-    if delivery.parked:
-        host.commands.append(f"park {counted(sum(delivery.parked.values()), 'message')} of {broker.name}")
-    return delivery.parked
-
-
-def return_parked(host: Host, journal: AnyJournal, broker: Broker, known: Names | None) -> dict[str, int]:
-    """Move parked tasks that the workers of a broker know to their queues.
-
-    :param known: as for :func:`park_unknown`.
-    :returns: messages returned, per queue.
-    """
-    delivery = _sort_again(journal, broker, known, parked=True)
-    if delivery.queues:
-        parked = counted(sum(delivery.queues.values()), "parked message")
-        host.commands.append(f"return {parked} of {broker.name} to the queues")
-    return delivery.queues
-
-
-def _sort_again(journal: AnyJournal, broker: Broker, known: Names | None, parked: bool) -> Delivery:
-    """Move messages between queues and parking lists; lists without a message to move are not touched.
-
-    :param parked: whether parking lists are sorted; else queues.
-    """
-    delivery = Delivery(known, layout=layout_of(journal, broker))
-    if known is None:
-        return delivery
-
-    def misplaced(name: str) -> bool:
-        return name in known if parked else is_lost(name, known)
-
-    for number in broker.message_databases():
-        database = broker.database(number)
-        scope = new_scope(journal, "sorted")
-        for key in task_lists(database):
-            if key.startswith(PARKING) is parked and has_task(database, key, misplaced):
-                rename(database, key, Stage("here", scope, "list", key).key)
-        drain_here(journal, broker, number, delivery)
-    return delivery
-
-
 def rename_lists(journal: AnyJournal, broker: Broker, layout: kombu.Layout) -> int:
     """Move messages from lists as another color's workers name them to the lists that this broker's workers read.
 
@@ -189,24 +138,6 @@ def rename_lists(journal: AnyJournal, broker: Broker, layout: kombu.Layout) -> i
                 rename(database, key, Stage("here", new_scope(journal, "renamed"), "list", there).key)
         drain_here(journal, broker, number, delivery)
     return delivery.total
-
-
-def restore_orphans(host: Host, journal: AnyJournal, broker: Broker) -> int:
-    """Give messages that dead workers took back to their queues; without this they wait for the visibility timeout.
-
-    A database that a live worker reads is not touched, because that worker's messages look the same.
-
-    :returns: how many messages were given back.
-    """
-    delivery = Delivery(layout=layout_of(journal, broker))
-    for number in broker.message_databases():
-        if not broker.has_live_worker(number):
-            stage_unacked(broker.database(number), "here", new_scope(journal, "orphans"))
-        drain_here(journal, broker, number, delivery)
-    total = delivery.total
-    if total:
-        host.commands.append(f"give {counted(total, 'unacknowledged message')} of {broker.name} back to the queues")
-    return total
 
 
 def take_back(host: Host, journal: AnyJournal, broker: Broker) -> int:

@@ -10,7 +10,7 @@ from .._celery import kombu
 from .._docker.containers import Container
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
-from .._resources import host as host_resources, memory_use
+from .._resources import memory as host_memory, memory_use
 from .._resources.host import MIB
 from . import queues, results as broker_results
 from .redis import Commands, RedisError
@@ -171,7 +171,7 @@ def _rooms(host: Host, broker: Broker) -> list[tuple[int, str]]:
     if most:
         rooms.append((max(most - used, 0), f"its maxmemory is {_mib(most)} MiB, of which {_mib(used)} MiB are used"))
     if broker.container is not None:
-        free = host_resources.available_memory()
+        free = host_memory.available_memory()
         rooms.append((free, f"{_mib(free)} MiB are free on this host"))
         limit = _limit_of(host, broker.container)
         if limit:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Collection, Iterable, NamedTuple, Sequence
 
-from .._celery.roles import Process, Roles, find_command, main_processes, roles_of_processes
+from .._celery.roles import Roles, find_command, main_processes, roles_of_processes
 from .._docker.containers import Container
 from .._docker.engine import EngineError
 from .._linux.processes import processes_of
+from .._process import Process
 
 if TYPE_CHECKING:
     from .. import _host

@@ -13,7 +13,8 @@ from .redis import RedisError
 
 if TYPE_CHECKING:
     from .._host import Host
-    from .connection import Broker, BrokerSettings, Color
+    from .connection import Broker, Color
+    from .settings import BrokerSettings
 
 _REFUSED = ("NOAUTH", "WRONGPASS")
 

@@ -14,7 +14,8 @@ from typing import Any, Iterable
 
 from .._docker.containers import Container
 from .._docker.engine import Engine
-from .redis import Command, Commands, Credentials, RedisError, asks_for_none, refusal
+from .redis import Command, Commands, RedisError, asks_for_none, refusal
+from .url import Credentials
 
 # --no-raw prints quoted text and numbered lists, which can be parsed; raw output cannot.
 ARGV = ["redis-cli", "--no-raw"]

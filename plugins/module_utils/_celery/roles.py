@@ -13,6 +13,8 @@ import re
 import shlex
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
+from .._process import Process
+
 # Programs that start Celery and are not Celery themselves, by the name of their file.
 SHELLS = ("sh", "bash", "dash", "ash", "zsh", "busybox")
 INITS = ("tini", "docker-init", "dumb-init", "catatonit")
@@ -36,21 +38,6 @@ _SHELL_OPERATORS = re.compile(r"^[;&|()]+$")
 # -B alone, or after other flags without a value, as in -EB.
 _EMBEDDED_BEAT = re.compile(r"^(-[ED]*B|--beat)$")
 _PYTHON = re.compile(r"^(python|pypy)[0-9.]*$")
-
-
-class Process(NamedTuple):
-    """A process of a container as the host sees it.
-
-    ``name`` is the kernel's short name, ``argv`` the command line, ``started`` the start in ticks since the boot, which
-    distinguishes it from a later process with the same ``pid``; ``is_frozen`` says that it was sent SIGSTOP.
-    """
-
-    pid: int
-    ppid: int
-    name: str
-    argv: list[str]
-    started: int = 0
-    is_frozen: bool = False
 
 
 class Roles(NamedTuple):

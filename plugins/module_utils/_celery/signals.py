@@ -12,7 +12,8 @@ from __future__ import annotations
 import signal
 from typing import Mapping, NamedTuple, Sequence
 
-from .roles import INITS, RUNNERS, Process, ancestors, programs
+from .._process import Process
+from .roles import INITS, RUNNERS, ancestors, programs
 
 
 class SignalPath(NamedTuple):

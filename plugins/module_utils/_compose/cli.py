@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from .._commands import command
 from .._docker.containers import Container
@@ -16,21 +16,13 @@ from .._validation import check_env_name
 from .._words import joined
 from . import program as compose_program, references as compose_references
 from .forms import long_forms
+from .program import reason
+from .project import Project, options
 
 # Earlier versions do not separate pull and build as a deployment needs it.
 OLDEST = (2, 22)
 # Seconds for one call. Compose is a program of 60 MB; an emulated arm64 under load took more than a minute to start it.
 TIMEOUT = 300
-
-
-class Project(NamedTuple):
-    """A color as a project of Compose: ``src`` is its folder; later ``env_files`` win."""
-
-    name: str
-    src: str
-    files: list[str]
-    profiles: list[str]
-    env_files: list[str]
 
 
 def version(host: Host) -> tuple[int, ...]:
@@ -88,7 +80,7 @@ def render(host: Host, project: Project) -> dict[str, Any]:
         )
     for line in done.err.splitlines():
         if "variable is not set" in line:
-            host.warn(f"Compose: {_plain(line)} Set it in bluegreen_env, or in {project.src}/.env.")
+            host.warn(f"Compose: {compose_program.plain(line)} Set it in bluegreen_env, or in {project.src}/.env.")
     rendered = _decoded(done.out)
     _refuse_unresolved(rendered)
     return long_forms(rendered)
@@ -160,19 +152,6 @@ def _quoted(name: str, value: Any) -> str:
     return f'"{text}"'
 
 
-def options(project: Project) -> list[str]:
-    """The options of Compose that describe a color; they stand before its command."""
-    words = ["--ansi", "never", "--project-directory", project.src, "--project-name", project.name]
-    for option, values in (
-        ("--file", project.files),
-        ("--profile", project.profiles),
-        ("--env-file", project.env_files),
-    ):
-        for value in values:
-            words += [option, value]
-    return words
-
-
 def _run(host: Host, words: list[str], cwd: Optional[str] = None, stdin: Optional[str] = None) -> Completed:
     program = compose_program.find()
     # In such a short run Go's garbage collector would take a quarter of the processor time and free little.
@@ -189,15 +168,3 @@ def env_files(project_src: str, color_file: str) -> list[str]:
     return ([own] if os.path.isfile(own) else []) + [color_file]
 
 
-def reason(stderr: str) -> str:
-    """The last message of Compose, as the end of a sentence."""
-    lines = [_plain(line) for line in stderr.splitlines() if line.strip() and "level=warning" not in line]
-    return (lines[-1] if lines else "it gave no reason").rstrip(".") + "."
-
-
-def _plain(line: str) -> str:
-    """A line of Compose without the fields of its log format."""
-    marker = 'msg="'
-    if marker in line:
-        line = line[line.index(marker) + len(marker):].rstrip().rstrip('"').replace('\\"', '"')
-    return line.strip()

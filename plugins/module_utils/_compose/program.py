@@ -59,3 +59,17 @@ def _has_other_folders(own: str) -> bool:
         return False
     except (OSError, ValueError):
         return True
+
+
+def reason(stderr: str) -> str:
+    """The last message of Compose, as the end of a sentence."""
+    lines = [plain(line) for line in stderr.splitlines() if line.strip() and "level=warning" not in line]
+    return (lines[-1] if lines else "it gave no reason").rstrip(".") + "."
+
+
+def plain(line: str) -> str:
+    """A line of Compose without the fields of its log format."""
+    marker = 'msg="'
+    if marker in line:
+        line = line[line.index(marker) + len(marker):].rstrip().rstrip('"').replace('\\"', '"')
+    return line.strip()

@@ -14,7 +14,7 @@ from .._docker.containers import Container
 from .._errors import BluegreenError
 from .._host import Host
 from .._settings import Settings, color_services
-from . import cli as compose_cli, config_hash, outside as compose_outside, references as compose_references
+from . import cli as compose_cli, config_hash, outside as compose_outside, project, references as compose_references
 
 # Variables that every rendering gets; bluegreen_env must not replace them.
 RESERVED = ("BG_COLOR", "BG_PORT", "BG_PROJECT", "BG_RELEASE")
@@ -75,17 +75,17 @@ class Renderings:
         return self._hashes[color]
 
     @contextlib.contextmanager
-    def _projects(self, settings: Settings) -> Iterator[Callable[[str], compose_cli.Project]]:
+    def _projects(self, settings: Settings) -> Iterator[Callable[[str], project.Project]]:
         """A function that describes a color to Compose. Its env files hold secrets, so they are removed afterwards."""
         folder = tempfile.mkdtemp(prefix="bluegreen-")
 
-        def project_of(color: str) -> compose_cli.Project:
+        def project_of(color: str) -> project.Project:
             src, path = self._params["project_src"], os.path.join(folder, f"{color}.env")
             self.env[color] = compose_cli.env_text(self._variables(settings, color))
             # Without fsync, because it is needed only for a moment; only root can enter this folder.
             with open(path, "w", encoding="utf-8") as target:
                 target.write(self.env[color])
-            return compose_cli.Project(
+            return project.Project(
                 name=settings.projects[color],
                 src=src,
                 files=self._params["files"],

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
-from .._compose import cli as compose_cli, program as compose_program
-from .._compose.cli import Project
+from .._compose import program as compose_program
+from .._compose.project import Project, options
 from .._errors import BluegreenError
 from .._host import Completed, Host
 from .._journal.fencing import fenced
@@ -67,7 +67,7 @@ def fetch(
 
     turn()
     program = compose_program.find()
-    words = ["--progress", "plain", *compose_cli.options(project), *up(services, pull, build)]
+    words = ["--progress", "plain", *options(project), *up(services, pull, build)]
     # The same engine as in the other steps, also if the user's docker context names another one.
     env = {**program.env, "DOCKER_HOST": host.engine.docker_host}
     done = host.follow(program.argv + words, turn, PACE, env=env, cwd=project.src)
@@ -80,7 +80,7 @@ def fetch(
 def _failure(project: str, services: Sequence[str], done: Completed, said: str) -> BluegreenError:
     # A registry that cannot be reached names no image.
     failed = [name for name in services if re.search(rf"^\s*{re.escape(name)}\s+Error\b", said, re.MULTILINE)]
-    reason = compose_cli.reason(said).replace("Error response from daemon: ", "")
+    reason = compose_program.reason(said).replace("Error response from daemon: ", "")
     if done.code < 0:
         reason = f"it was ended by signal {-done.code}."
     way = next((way for words, way in _WAYS if words in reason.lower()), "")

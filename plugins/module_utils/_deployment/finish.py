@@ -18,9 +18,9 @@ from .._docker.ensure import ensure_running, ensure_stopped
 from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._host import Host
-from .._journal.fencing import may_be_kept
 from .._journal.figures import figures
 from .._journal.journal import Journal
+from .._journal.may_recover import may_be_kept
 from .._journal.step import Step
 from .._journal.store import LOCK_WAIT, Store
 from .._nginx import public_requests, switch as nginx_switch

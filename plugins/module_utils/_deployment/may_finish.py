@@ -7,8 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from .._commands import command
-from .._journal.fencing import Fenced, may_be_kept, require_owner
+from .._errors import Fenced
+from .._journal.fencing import require_owner
 from .._journal.journal import Journal
+from .._journal.may_recover import may_be_kept
 from .._journal.step import Step
 from .._validation import release_label
 from . import approval

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Optional
 
 from .._commands import command
-from .._journal.fencing import Fenced, may_be_kept
+from .._errors import Fenced
 from .._journal.journal import Journal
+from .._journal.may_recover import may_be_kept
 from .._journal.step import Step
 from .._journal.store import Store
 

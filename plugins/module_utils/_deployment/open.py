@@ -12,9 +12,8 @@ from typing import Any, Callable
 
 from .._broker.kept_keys import check_patterns
 from .._commands import command
-from .._errors import BluegreenError
+from .._errors import BluegreenError, Fenced
 from .._host import Host
-from .._journal.fencing import Fenced
 from .._journal.journal import Journal
 from .._journal.store import Store
 from .._settings import Settings, settings_of

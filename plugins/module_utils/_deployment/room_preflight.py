@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from .._docker.containers import Container, role_of
-from .._resources import host as host_resources, memory_budget, memory_use
+from .._resources import host as host_resources, memory as host_memory, memory_budget, memory_use
 from .situation import Situation
 
 
@@ -50,7 +50,7 @@ def _memory_finding(situation: Situation) -> str:
     engine, settings, params = situation.host.engine, situation.settings, situation.params
     workers = _live(situation, "workers")
     situation.room = memory_budget.Room(
-        free=host_resources.available_memory(),
+        free=host_memory.available_memory(),
         web=memory_use.memory_of(engine, _live(situation, "web")),
         support=memory_use.memory_of(engine, _live(situation, "support")),
         workers=memory_use.memory_of(engine, workers),

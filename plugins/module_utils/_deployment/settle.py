@@ -12,8 +12,9 @@ from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._host import Host
 from .._install import guard_units
+from .._journal.counting import gap_ends
 from .._journal.fencing import fenced
-from .._journal.figures import figures, gap_ends, sentence
+from .._journal.figures import figures, sentence
 from .._journal.journal import Journal
 from .._journal.step import Step
 from .._journal.store import Store

@@ -15,11 +15,10 @@ from typing import Callable, Optional, Sequence
 
 from .._commands import command
 from .._deployment import approval, old_web
-from .._errors import BluegreenError
+from .._errors import BluegreenError, Fenced
 from .._host import Host
 from .._install.guard_units import DISTRUSTED
 from .._install.seal import NAME
-from .._journal.fencing import Fenced
 from .._journal.journal import Journal
 from .._journal.step import Step
 from .._journal.store import JournalCorrupt, Store

@@ -13,9 +13,8 @@ from .._deployment import approval, old_web
 from .._deployment.color import Color, colors_of
 from .._deployment.transfer import move_tasks
 from .._docker.ensure import ensure_running
-from .._errors import BluegreenError
+from .._errors import BluegreenError, Fenced
 from .._host import Host
-from .._journal.fencing import Fenced
 from .._journal.journal import Journal
 from .._journal.step import Step
 from .._journal.store import Store

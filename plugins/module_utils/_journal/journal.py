@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Iterable, Optional, Union
 from .._docker.containers import Container
 from .._errors import BluegreenError, reason_of
 from .._linux.clock import timestamp
-from .._resources.host import used_memory
+from .._resources.memory import used_memory
 from .._validation import release_label
 from .._words import agree
-from . import figures, schema as journal_schema
+from . import counting, schema as journal_schema
 from .schema import VERSION
 from .step import Step
 
@@ -40,7 +40,7 @@ class Journal:
         self.data = data
         self.best_effort = False
         # The time up to here passed without this process; from here on it belongs to the phase of this process.
-        self._begun: Optional[figures.Moment] = self._now()
+        self._begun: Optional[counting.Moment] = self._now()
         self._phase = ""
 
     @classmethod
@@ -120,16 +120,16 @@ class Journal:
             self.data["live_at"] = self.store.host.clock.wall()
         self.save()
 
-    def _now(self) -> figures.Moment:
+    def _now(self) -> counting.Moment:
         clock = self.store.host.clock
-        return figures.Moment(clock.boot_id(), clock.boottime(), clock.wall())
+        return counting.Moment(clock.boot_id(), clock.boottime(), clock.wall())
 
     def _count(self, phase: str) -> None:
         """Count the time up to now as that of the phase that this process has begun, or else of ``phase``."""
         if self._begun:
-            figures.count(self.data, figures.without_a_run(self.data), self._begun)
+            counting.count(self.data, counting.without_a_run(self.data), self._begun)
             self._begun = None
-        figures.count(self.data, self._phase or phase, self._now())
+        counting.count(self.data, self._phase or phase, self._now())
 
     def note(self, **facts: Any) -> None:
         """Record facts within a step."""
@@ -142,12 +142,12 @@ class Journal:
         :param ran: whether any of them still runs.
         """
         self._count(self.data["step"])
-        self.note(**facts, **figures.workers_told(self.data, {container.project for container in containers}, ran))
+        self.note(**facts, **counting.workers_told(self.data, {container.project for container in containers}, ran))
 
     def note_consuming(self, containers: Iterable[Container]) -> None:
         """Record that workers of a color were seen to consume tasks."""
         self._count(self.data["step"])
-        self.note(**figures.workers_consume(self.data, {container.project for container in containers}))
+        self.note(**counting.workers_consume(self.data, {container.project for container in containers}))
 
     def note_policy(self, container: Container) -> None:
         """Record the restart policy of a container before it is disabled; the first one recorded counts."""
@@ -230,8 +230,8 @@ class Journal:
 
         :param guard: whether the caller is the guard, which continues with the deployment even if it is killed itself.
         """
-        self._count(figures.WAY_BACK)
-        self._phase = figures.WAY_BACK
+        self._count(counting.WAY_BACK)
+        self._phase = counting.WAY_BACK
         self.data.update(epoch=self.data["epoch"] + 1, guard=guard)
         self.save()
 

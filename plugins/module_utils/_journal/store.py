@@ -16,14 +16,13 @@ from typing import Any, Iterator, Optional
 
 from .. import _progress, _redact
 from .._commands import command
-from .._errors import BluegreenError
+from .._errors import BluegreenError, Fenced
 from .._host import Host
 from .._linux.clock import Deadline
 from .._linux.files import lock_within, make_folder, opener, remove, sync_folder, telling, write_atomically
 from .._validation import COLORS, one_line
 from .._words import agree, joined
 from . import schema as journal_schema
-from .fencing import Fenced
 from .journal import Journal
 from .strict_json import LIMIT, Unreadable
 

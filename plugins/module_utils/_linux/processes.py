@@ -9,7 +9,7 @@ import os
 import signal
 from typing import NamedTuple, Optional
 
-from .._celery.roles import Process
+from .._process import Process
 from .clock import Clock, Deadline
 
 PROC = "/proc"

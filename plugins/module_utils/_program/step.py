@@ -22,7 +22,8 @@ from .._install import seal
 from .._linux.files import TRUSTED, check_program
 from .._module.no_log import values_of_no_log, without
 from .._module.outcome import outcome
-from .._module.spec import Spec, expand_paths
+from .._module.paths import expand_paths
+from .._module.spec import Spec
 from . import ticket
 
 _STEPS = f"{__name__.rsplit('.', 2)[0]}._steps"

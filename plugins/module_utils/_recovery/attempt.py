@@ -23,7 +23,7 @@ from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._host import Host
 from .._install import guard_units
-from .._journal import figures
+from .._journal import counting, figures
 from .._journal.journal import Journal
 from .._journal.step import Step
 from .._journal.store import Store
@@ -219,7 +219,7 @@ class Attempt:
 
     def await_approval(self, **facts: Any) -> None:
         """Let the deployment await approval, watched by the guard; ``facts`` are noted in the journal with it."""
-        facts.update(figures.gap_ends(self.journal.data, bool(self.candidate.of("workers"))))
+        facts.update(counting.gap_ends(self.journal.data, bool(self.candidate.of("workers"))))
         self.journal.begin(Step.AWAITING_APPROVAL, result="", armed=False, **facts)
         self.journal.done(Step.AWAITING_APPROVAL)
         approval.begin(self.journal)

@@ -14,8 +14,8 @@ from .._docker import cpu_shares, restart_policies
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._host import Host
-from .._journal.fencing import require_recoverable
 from .._journal.journal import Journal
+from .._journal.may_recover import require_recoverable
 from .._journal.step import Step
 from .._journal.store import LOCK_WAIT, JournalCorrupt, Store
 from .._linux.clock import Deadline

@@ -28,7 +28,7 @@ from .._journal.step import Step
 from .._journal.store import Store
 from .._linux.processes import end_called_with
 from .._nginx import preflight as nginx_preflight, switch as nginx_switch
-from .._resources import host as host_resources
+from .._resources import host as host_resources, memory as host_memory
 from .._words import agree, joined
 from .._workers import start as workers_start, stop as workers_stop, unknown_tasks
 from .attempt import Attempt
@@ -170,7 +170,7 @@ class Rollback(Attempt):
         needed = (self.journal.get("memory_budget") or {}).get("web", 0)
         workers = self.candidate.of("workers") + old.of("workers")
         finishing = [each.name for each in workers if inspect_container(self.host.engine, each.id).running]
-        free = host_resources.available_memory() if finishing else 0
+        free = host_memory.available_memory() if finishing else 0
         if finishing and needed > free:
             run, it = agree(finishing, "runs", "run"), agree(finishing, "it", "them")
             raise BluegreenError(

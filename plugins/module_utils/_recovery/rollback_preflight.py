@@ -17,7 +17,7 @@ from .._health import gate as health_gate
 from .._host import Host
 from .._journal.journal import Journal
 from .._journal.step import Step
-from .._resources import host as host_resources, memory_budget
+from .._resources import memory as host_memory, memory_budget
 from .._settings import Settings
 
 
@@ -51,7 +51,7 @@ def why_no_way_back(host: Host, journal: Journal, settings: Settings, old: Color
 
 
 def _has_room(needed: int) -> bool:
-    return bool(needed) and needed + memory_budget.RESERVE <= host_resources.available_memory()
+    return bool(needed) and needed + memory_budget.RESERVE <= host_memory.available_memory()
 
 
 def _start(host: Host, old: Color) -> str:

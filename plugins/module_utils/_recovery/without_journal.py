@@ -18,11 +18,10 @@ from .._deployment.color import Color
 from .._docker import cpu_shares
 from .._docker.containers import Container
 from .._docker.ensure import ensure_running
-from .._errors import BluegreenError
+from .._errors import BluegreenError, Fenced
 from .._host import Host
 from .._install import guard_units
 from .._journal import settings_file
-from .._journal.fencing import Fenced
 from .._journal.journal import NullJournal
 from .._journal.store import JournalCorrupt, Store
 from .._journal.strict_json import Unreadable

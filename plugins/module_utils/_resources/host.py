@@ -1,13 +1,14 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory and disk of a host, and whether something fits on them."""
+"""The disk of a host and what an operator wants to know of its memory, and whether something fits on the disk."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._docker.engine import Engine, EngineError
+from .memory import memory
 
 MIB = 1024 * 1024
 
@@ -18,74 +19,19 @@ STATE_RESERVE = 4 * MIB
 FILES_RESERVE = 64
 
 
-class _Memory(NamedTuple):
-    """Bytes that are left, and bytes in use without the file cache."""
-
-    room: int
-    used: int
-
-
-def available_memory() -> int:
-    """Bytes for new processes: the kernel's estimate, limited by a cgroup around the host."""
-    return min(_memory()).room
-
-
-def used_memory() -> int:
-    """Bytes in use without the file cache, of the machine or of the cgroup around it, whichever has less left."""
-    return min(_memory()).used
-
-
 def resources(docker_root: str) -> dict[str, dict[str, Any]]:
     """Memory and disk of the host in bytes, for people to look at.
 
     :param docker_root: the engine's folder, whose file system fills up with images and volumes.
     :returns: ``memory`` with ``total`` and ``available``, and ``disk`` with these and ``path``.
     """
-    available, used = min(_memory())
+    available, used = memory()
     disk = _file_system(docker_root)
     block = disk.f_frsize
     return {
         "memory": {"total": available + used, "available": max(available, 0)},
         "disk": {"path": docker_root, "total": disk.f_blocks * block, "available": disk.f_bavail * block},
     }
-
-
-def _memory() -> list[_Memory]:
-    """The memory of the machine, and of the cgroup around it if that has a limit."""
-    with open("/proc/meminfo", encoding="ascii") as source:
-        fields = dict(line.split(":", 1) for line in source)
-    # The host may be a container (LXC) that shows only some of the kernel's fields.
-    free_name = "MemAvailable" if "MemAvailable" in fields else "MemFree"
-    total, free = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", free_name))
-    return [_Memory(free, total - free), *_cgroup_memory()]
-
-
-def _cgroup_memory() -> list[_Memory]:
-    """The memory of the root cgroup that this host sees, because the host may be a container itself."""
-    found = []
-    for limit_file, usage_file, stat_file, prefix in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", ""),
-        (
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-            "/sys/fs/cgroup/memory/memory.stat",
-            "total_",
-        ),
-    ):
-        try:
-            limit, usage = _number(limit_file), _number(usage_file)
-            with open(stat_file, encoding="ascii") as source:
-                stat = dict(line.split() for line in source)
-        except (OSError, ValueError):  # The host has not this version of cgroups, or no limit is set ("max").
-            continue
-        used = usage - sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
-        found.append(_Memory(limit - used, used))
-    return found
-
-
-def _number(path: str) -> int:
-    with open(path, encoding="ascii") as source:
-        return int(source.read())
 
 
 def docker_root_of(engine: Engine, container: str = "") -> str:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .._compose.cli import Project
+from .._compose.project import Project
 from .._deployment import fetch as deployment_fetch
 from .._errors import BluegreenError
 from .._host import Host

@@ -8,8 +8,9 @@ from .._docker.containers import of_project
 from .._errors import BluegreenError
 from .._health.gate import HealthSettings, wait_healthy
 from .._host import Host
-from .._journal.fencing import ReadOnlyJournal, fenced
+from .._journal.fencing import fenced
 from .._journal.journal import AnyJournal, NullJournal
+from .._journal.read_only import ReadOnlyJournal
 from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import ArgumentSpec, Params, Result, Spec

@@ -7,7 +7,8 @@ from __future__ import annotations
 import contextlib
 from typing import Callable, Optional, Sequence
 
-from .._broker.connection import Broker, BrokerSettings, connect, of_deployment
+from .._broker.connection import Broker, connect, of_deployment
+from .._broker.settings import BrokerSettings
 from .._celery.task_names import POLICIES
 from .._docker.containers import Container, of_project
 from .._docker.cpu_shares import DEFAULT, LOWEST
@@ -18,7 +19,7 @@ from .._journal.journal import AnyJournal
 from .._journal.step import Step
 from .._journal.store import Store
 from .._module.spec import BROKER_OPTIONS, ArgumentSpec, Params, Result, Spec
-from .._resources.host import available_memory
+from .._resources.memory import available_memory
 from .._resources.memory_budget import may_load
 from .._resources.memory_use import app_of
 from .._validation import check_app, check_project

@@ -7,10 +7,10 @@ from __future__ import annotations
 import os
 
 from .._commands import command
+from .._errors import Fenced
 from .._host import Host
 from .._install.guard_units import has_systemd
 from .._install.program import Program
-from .._journal.fencing import Fenced
 from .._journal.store import JournalCorrupt, Store
 from .._module.spec import Params, Result
 from .._validation import check_app

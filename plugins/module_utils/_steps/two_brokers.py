@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Iterator
 
-from .._broker.connection import Broker, BrokerSettings, connect
-from .._broker.redis import PLAIN, RedisError, parse_url
+from .._broker.connection import Broker, connect
+from .._broker.redis import RedisError
+from .._broker.settings import BrokerSettings
+from .._broker.url import PLAIN, parse_url
 from .._docker.containers import of_project
 from .._errors import BluegreenError
 from .._host import Host

@@ -8,7 +8,7 @@ from typing import Optional, Sequence
 
 from .._broker.connection import Broker, Consumer
 from .._broker.redis import RedisError
-from .._celery.roles import Process, ancestors, main_processes, programs
+from .._celery.roles import ancestors, main_processes, programs
 from .._docker.containers import Container
 from .._docker.logs import last_lines, lines_of
 from .._errors import BluegreenError
@@ -17,6 +17,7 @@ from .._journal.journal import AnyJournal
 from .._linux import sockets
 from .._linux.clock import Deadline
 from .._linux.processes import processes_of
+from .._process import Process
 from .._progress import reached, report
 from .._words import agree, joined
 from . import not_consuming

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple, Optional, Sequence
 
 from .._broker.remote_control import Task
 from .._celery import signals as celery_signals
-from .._celery.roles import Process, embedded_beat, main_processes
+from .._celery.roles import embedded_beat, main_processes
 from .._docker.containers import Container, inspect_container
 from .._docker.engine import EngineError
 from .._host import Host
 from .._linux.clock import Deadline, seconds_of
 from .._linux.output import Output
 from .._linux.processes import environment_of, pid_inside, processes_of, stat_of, status_of, still_runs
+from .._process import Process
 
 # Seconds that running tasks get where the container has no stop_grace_period.
 DEFAULT_TIMEOUT = 60

@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Collection, Iterable, Optional, Sequence
 
 from .._broker.connection import Broker
-from .._broker.redis import DEFAULT_PORT
-from .._celery.roles import Process, main_processes, programs
+from .._broker.url import DEFAULT_PORT
+from .._celery.roles import main_processes, programs
 from .._docker.containers import Container
 from .._linux import sockets
 from .._linux.processes import processes_of
+from .._process import Process
 from .._words import joined
 from .without_celery import has_lost
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
-from .._broker import move as broker_move, queues
+from .._broker import parking, queues
 from .._broker.connection import Broker
 from .._broker.redis import RedisError
 from .._celery import task_names
@@ -17,7 +17,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.journal import AnyJournal, Journal
 from .._linux.clock import Deadline
-from .._resources import host as host_resources, memory_budget
+from .._resources import memory as host_memory, memory_budget
 from . import registered_tasks
 from .container_roles import roles_now
 
@@ -141,7 +141,7 @@ def ask_new_workers(host: Host, journal: AnyJournal, workers: Sequence[Container
     if not workers:
         return
     registered = _of_new(host, journal, broker, workers)
-    if registered is None and memory_budget.may_load(_app_recorded(journal), host_resources.available_memory()):
+    if registered is None and memory_budget.may_load(_app_recorded(journal), host_memory.available_memory()):
         registered = registered_tasks.of_containers(host, journal, workers, like=workers)
     elif registered is None:
         give_up(host, journal.get("unknown_tasks"))
@@ -256,8 +256,8 @@ def park_unknown(host: Host, journal: AnyJournal, broker: Broker, to_candidate: 
     :param broker: the broker that both colors use, while no worker reads it.
     """
     names = known(journal, to_candidate)
-    broker_move.return_parked(host, journal, broker, names)
-    warn_parked(host, broker, broker_move.park_unknown(host, journal, broker, names))
+    parking.return_parked(host, journal, broker, names)
+    warn_parked(host, broker, parking.park_unknown(host, journal, broker, names))
 
 
 def warn_parked(host: Host, broker: Broker, parked: Mapping[str, int]) -> None:

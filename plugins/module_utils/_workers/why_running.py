@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Collection, NamedTuple, Sequence
 
 from .._celery import signals as celery_signals
-from .._celery.roles import Process, main_processes, programs
+from .._celery.roles import main_processes, programs
 from .._commands import command
 from .._docker.containers import Container
 from .._linux.processes import environment_of, pid_inside, processes_of, status_of
+from .._process import Process
 from .._words import agree, joined
 
 # Its Celery finishes its tasks; its program ignores the signal, or is not Celery; its processes cannot be seen.

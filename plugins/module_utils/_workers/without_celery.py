@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Iterable, Sequence
 
-from .._celery.roles import Process, Roles, main_processes, roles_of_command
+from .._celery.roles import Roles, main_processes, roles_of_command
 from .._docker.containers import Container
 from .._host import Host
 from .._linux.clock import seconds_of
 from .._linux.processes import processes_of, processes_of_each
+from .._process import Process
 
 # Seconds after its start in which a container is not judged: a script may wait, for a database for example, before it
 # starts Celery.

@@ -15,7 +15,8 @@ import pytest
 from compose_project import wait_for
 from notes import Notes
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.settings import BrokerSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import main_processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError

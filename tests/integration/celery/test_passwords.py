@@ -10,8 +10,9 @@ import os
 import pytest
 from compose_project import wait_for
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import connect
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.settings import BrokerSettings
 
 SERVER = "exec redis-server --save '' --protected-mode no"
 FROM_FILE = f'{SERVER} --requirepass "$(cat /run/secrets/redis)"'

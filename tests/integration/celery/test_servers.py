@@ -14,9 +14,10 @@ from typing import NamedTuple
 import pytest
 from compose_project import IMAGE, wait_for
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import connect
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_keys import keep_keys
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.settings import BrokerSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 

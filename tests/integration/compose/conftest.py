@@ -16,6 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
     cli as compose_cli,
     config_hash,
     outside as compose_outside,
+    project,
     references as compose_references,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import fetch as deployment_fetch
@@ -59,7 +60,7 @@ class Compose:
     @property
     def project(self):
         files = compose_cli.env_files(str(self.src), str(self.env_file))
-        return compose_cli.Project(self.name, str(self.src), ["compose.yml"], ["used"], files)
+        return project.Project(self.name, str(self.src), ["compose.yml"], ["used"], files)
 
     def rendered(self):
         return compose_cli.render(self.host, self.project)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 
 FILE = """
 services:

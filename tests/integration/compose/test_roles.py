@@ -16,6 +16,7 @@ import shapes
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
     cli as compose_cli,
+    project,
     service_roles,
     traits,
 )
@@ -30,7 +31,7 @@ def render(compose, folder, texts):
         (folder / f"{number}.yml").write_text(text, encoding="utf-8")
     files = compose_cli.env_files(str(folder), str(compose.env_file))
     names = [f"{number}.yml" for number in range(len(texts))]
-    return compose_cli.render(compose.host, compose_cli.Project("shop-blue", str(folder), names, [], files))
+    return compose_cli.render(compose.host, project.Project("shop-blue", str(folder), names, [], files))
 
 
 def roles_in(rendered, given):

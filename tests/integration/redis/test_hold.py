@@ -13,12 +13,11 @@ from test_move import Notes, leftovers
 from test_move_killed import Killed, dying_broker
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues, staging
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import (
-    move,
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move, take_back
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.parking import (
     park_unknown,
     restore_orphans,
     return_parked,
-    take_back,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import (
     PARKING,

@@ -16,7 +16,8 @@ from tasks import consume_all, fill, message, take_unacked
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import redis as broker_redis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials, Redis, RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis, RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import Credentials
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 

@@ -14,7 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import count_messages
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import Credentials
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
@@ -85,7 +85,7 @@ def test_what_is_not_in_a_queue_needs_room_too(host, old, start_server, where):
 
 
 def test_the_memory_of_the_host_counts_where_the_redis_is_on_it(host, old, new, waiting, monkeypatch):
-    monkeypatch.setattr(move_checks.host_resources, "available_memory", lambda: 100)
+    monkeypatch.setattr(move_checks.host_memory, "available_memory", lambda: 100)
     container = SimpleNamespace(id="c", name="c", running=True, pid=0)
     host.engine = SimpleNamespace(inspect=lambda _id: {"HostConfig": {"Memory": 0}})
     there = Broker("new", new.socket, container=container)

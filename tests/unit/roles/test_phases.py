@@ -12,7 +12,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import figures
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import counting
 
 try:
     from ansible.template import trust_as_template
@@ -47,7 +47,7 @@ WITHOUT_FIGURES = {"preflight", "copy_keys"}
 
 def test_each_file_is_a_phase():
     names = {name.removesuffix(".yml") for name in os.listdir(PHASES)}
-    assert names - WITHOUT_FIGURES < set(figures.PHASES)
+    assert names - WITHOUT_FIGURES < set(counting.PHASES)
 
 
 # Whatever stands here costs the host's users time: a process of the controller at least, also where it is skipped.

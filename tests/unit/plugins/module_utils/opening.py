@@ -28,7 +28,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import preflight as nginx_preflight
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import (
+    host as host_resources,
+    memory as host_memory,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.deployment_states import recover_abandoned
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
@@ -131,7 +134,7 @@ class Scene:
         monkeypatch.setattr(host_program, "install", lambda host, store, nginx_file: True)
         monkeypatch.setattr(guard_units, "arm", lambda host, app, revert_after: True)
         monkeypatch.setattr(guard_units, "disarm", lambda host, app: None)
-        monkeypatch.setattr(host_resources, "available_memory", lambda: self.memory)
+        monkeypatch.setattr(host_memory, "available_memory", lambda: self.memory)
         monkeypatch.setattr(host_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
         monkeypatch.setattr(
             sockets,

@@ -15,23 +15,22 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings, _validation
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import remote_control
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import parse_url
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import kombu
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import status as deployment_status
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.finish import finish_deployment
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.may_open import require_none_open
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, require_owner
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import (
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.counting import (
     Moment,
     count,
-    figures,
     gap_ends,
-    sentence,
     workers_consume,
     workers_told,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import require_owner
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures, sentence
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.strict_json import Unreadable

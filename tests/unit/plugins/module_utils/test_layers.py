@@ -17,6 +17,7 @@ SOURCES = sorted(path for path in ROOT.rglob("*.py"))
 
 # From the bottom up; each layer may import from those above it in this list, and from itself within one folder.
 LAYERS = (
+    ("_process",),
     ("_errors", "_commands", "_progress", "_redact", "_words", "_celery"),
     ("_validation", "_linux"),
     ("_docker", "_http", "_install"),

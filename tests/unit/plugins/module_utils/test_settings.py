@@ -9,7 +9,7 @@ import copy
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.settings import BrokerSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS

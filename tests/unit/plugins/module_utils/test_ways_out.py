@@ -156,7 +156,7 @@ class World(Scene):
         monkeypatch.setattr(guard_module, "called_with", lambda *args: [])
         monkeypatch.setattr(guard_units, "has_systemd", lambda: False)
         monkeypatch.setattr(guard_watch._http, "ask", self._ask)
-        monkeypatch.setattr(rollback_preflight.host_resources, "available_memory", lambda: 2**40)
+        monkeypatch.setattr(rollback_preflight.host_memory, "available_memory", lambda: 2**40)
         monkeypatch.setattr(deployment_open, "Preflight", _Preflight)
         monkeypatch.setattr(deployment_open, "result", lambda preflight, **facts: facts)
         monkeypatch.setattr(public_requests, "served_color", self._served)

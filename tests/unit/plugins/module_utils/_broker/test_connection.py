@@ -9,16 +9,13 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connection as broker_connection
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import (
-    Broker,
-    BrokerSettings,
-    connect,
-    settle,
-)
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials, RedisError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker, connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.settings import BrokerSettings, settle
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import Credentials
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.credentials import credentials_of, reader_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import Credentials
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 
 # What lies in the containers.

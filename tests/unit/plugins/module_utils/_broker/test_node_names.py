@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import node_names
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 WORKER = ["python", "/usr/bin/celery", "-A", "shop", "worker"]

@@ -14,7 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
     other_keys,
     queues,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import BrokerSettings, Consumer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Consumer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.preflight import (
     BrokerFindings,
     leftover_finding,
@@ -22,6 +22,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.prefl
     look_beside,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.settings import BrokerSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 

@@ -11,14 +11,12 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import redis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import (
-    Credentials,
     Redis,
     RedisError,
-    Url,
     encode,
     is_redis,
-    parse_url,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import Credentials, Url, parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 
 

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Credentials, RedisError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis_cli import RedisCli, parse, quote
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import Credentials
 
 
 @pytest.mark.parametrize(

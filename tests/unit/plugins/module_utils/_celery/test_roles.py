@@ -7,7 +7,6 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import (
-    Process,
     Roles,
     broker_of_command,
     embedded_beat,
@@ -18,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles
     roles_of_listed,
     roles_of_processes,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 
 WORKER = Roles(worker=True)
 BEAT = Roles(beat=True)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.signals import (
     SignalPath,
     catches,
@@ -15,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.signa
     path_of,
     warm_signal,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 
 CATCHES = "Name:\tx\nSigBlk:\t0000000000000000\nSigCgt:\t0000000008015a87\n"
 IGNORES = "Name:\tx\nSigCgt:\t0000000000010002\n"

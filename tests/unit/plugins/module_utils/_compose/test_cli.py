@@ -11,12 +11,13 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
     cli as compose_cli,
     program as compose_program,
+    project,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
-PROJECT = compose_cli.Project(
+PROJECT = project.Project(
     "shop-green", "/srv/shop", ["compose.yml", "pi.yml"], ["cache"], ["/srv/shop/.env", "/x/green.env"]
 )
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
     file as snapshot_file,
 )

@@ -10,11 +10,10 @@ import time
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import cli as compose_cli
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose.project import Project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import fetch as deployment_fetch
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed, Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
@@ -47,7 +46,7 @@ class Case:
         path.chmod(0o755)
 
     def fetch(self, pull="missing", build="policy", caller=("dep-1", 1)):
-        project = compose_cli.Project("shop-green", str(self.folder), ["compose.yml"], ["cache"], [self.env_file])
+        project = Project("shop-green", str(self.folder), ["compose.yml"], ["cache"], [self.env_file])
         deployment_fetch.fetch(self.host, self.store, project, SERVICES, pull, build, caller)
 
     def meanwhile(self, act):

@@ -12,8 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import (
     approval,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request

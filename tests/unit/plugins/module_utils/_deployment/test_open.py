@@ -13,10 +13,9 @@ import os
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_requests

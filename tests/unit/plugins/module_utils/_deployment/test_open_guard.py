@@ -10,10 +10,9 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (

@@ -14,9 +14,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
     config_hash,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.end import end
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.opening import (
     PORTS,
     SERVICES,

@@ -11,10 +11,10 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _http, _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues as broker_queues
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import status as deployment_status
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import file as snapshot_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import without_celery
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move, queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import Moved
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._guard.watched import (
     BLUE,

@@ -8,8 +8,8 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced, fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
     Journal,
     NullJournal,

@@ -8,14 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import (
-    Moment,
-    count,
-    figures,
-    gap_ends,
-    sentence,
-    span,
-)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.counting import Moment, count, gap_ends
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures, sentence, span
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 
 HOLDER = """

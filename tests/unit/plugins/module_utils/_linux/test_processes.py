@@ -11,7 +11,6 @@ import sys
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.signals import catches
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import Clock
@@ -29,6 +28,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.proces
     status_of,
     still_runs,
 )
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeClock
 
 # The innermost one says that all are there: its parent goes on before the kernel shows its new arguments.

@@ -15,9 +15,8 @@ import time
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program import ticket as program_ticket
 

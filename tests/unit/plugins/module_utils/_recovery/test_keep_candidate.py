@@ -12,8 +12,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
     finish as deployment_finish,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.may_open import require_none_open
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery

@@ -11,9 +11,8 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import cli as compose_cli
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fencing
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import files
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery

@@ -9,11 +9,10 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import kept_keys, move as broker_move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import approval
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     public_requests,
 )

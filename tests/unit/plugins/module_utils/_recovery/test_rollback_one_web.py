@@ -11,7 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     switch as nginx_switch,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory as host_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._recovery.recovering import (
     AGAIN,
@@ -39,7 +39,7 @@ def one_web(scene, monkeypatch):
     scene.engine.inspected["blue-web"]["HostConfig"]["RestartPolicy"] = dict(NO_RESTART)
     scene.brokers["green"].tasks = {"celery": 2}
     # No room for the old web beside all of the new color.
-    monkeypatch.setattr(host_resources, "available_memory", lambda: 0)
+    monkeypatch.setattr(host_memory, "available_memory", lambda: 0)
     return scene
 
 
@@ -213,7 +213,7 @@ def test_both_webs_stay_where_nobody_knows_which_is_served(one_web, monkeypatch)
 
 @pytest.mark.parametrize("free, boots", [(400, True), (399, False)])
 def test_a_worker_that_does_not_end_keeps_the_memory_of_the_old_web(one_web, monkeypatch, free, boots):
-    monkeypatch.setattr(host_resources, "available_memory", lambda: free)
+    monkeypatch.setattr(host_memory, "available_memory", lambda: free)
     given = []
     record(monkeypatch, one_web.calls, workers_stop, "stop_workers", "tell them", does=given.append)
     if boots:
@@ -235,6 +235,6 @@ def test_visitors_who_get_no_answer_wait_no_longer_for_tasks_than_was_allowed(on
     one_web.unhealthy = {"green"}
     given = []
     record(monkeypatch, one_web.calls, workers_stop, "stop_workers", "tell them", does=given.append)
-    monkeypatch.setattr(host_resources, "available_memory", lambda: 400)
+    monkeypatch.setattr(host_memory, "available_memory", lambda: 400)
     recover(one_web, UNDO)
     assert given[0]["timeout"] == 60

@@ -24,7 +24,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery imp
     rollback_preflight,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory as host_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.deployment_states import keep_new_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART
@@ -171,7 +171,7 @@ def test_where_there_is_room_now_the_old_web_is_asked_beside(one_web):
 
 
 def test_where_there_is_none_the_way_itself_shows_it_with_nothing_moved(one_web, monkeypatch):
-    monkeypatch.setattr(host_resources, "available_memory", lambda: 400)
+    monkeypatch.setattr(host_memory, "available_memory", lambda: 400)
     with pytest.raises(BluegreenError, match="No task was moved: the new color is live and healthy"):
         undo(one_web)
     assert "stop green-worker" in one_web.effects()
@@ -244,7 +244,7 @@ def test_the_new_color_may_die_meanwhile(scene, monkeypatch):
 
 @pytest.mark.parametrize("free, begun", [(10**9, False), (400, True)])
 def test_what_costs_more_than_a_look_is_tried_once(scene, monkeypatch, free, begun):
-    monkeypatch.setattr(host_resources, "available_memory", lambda: free)
+    monkeypatch.setattr(host_memory, "available_memory", lambda: free)
     guarded = Guarded(scene, monkeypatch, old_web="stopped", memory_budget=MEMORY)
     scene.engine.stop("blue-web")
     guarded.run(900)

@@ -12,11 +12,10 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker import cpu_shares
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request

@@ -11,7 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import (
+    host as host_resources,
+    memory as host_memory,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -77,7 +80,7 @@ def v1(limit, usage, inactive, active=0):
 )
 def test_memory_that_new_processes_can_have(monkeypatch, present, expected):
     files(monkeypatch, **present)
-    assert host_resources.available_memory() == expected
+    assert host_memory.available_memory() == expected
 
 
 def test_resources_where_there_is_the_least_room(monkeypatch, tmp_path):

@@ -8,8 +8,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connection as broker_connection
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import Moved
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_move_tasks

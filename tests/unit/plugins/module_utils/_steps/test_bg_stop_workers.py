@@ -8,8 +8,7 @@ import contextlib
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_stop_workers

@@ -7,10 +7,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Consumer
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import Deadline
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.sockets import ESTABLISHED, Connection
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import consuming
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import WorkerBroker, WorkerHost
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import consuming, stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, take_over
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.still_up import MOMENT

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import not_consuming
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.not_consuming import SEE_LOG, advice
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import (

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import container_roles
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.start import restart_workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import stop_workers

@@ -11,7 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import task_names
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory as host_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks, unknown_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost, record
@@ -278,7 +278,7 @@ def test_for_new_workers_that_cannot_be_asked_the_app_is_loaded(scene, runs):
 def test_where_there_is_no_memory_for_that(scene, monkeypatch, policy, refused):
     scene.left_open(policy)
     scene.live = None
-    monkeypatch.setattr(host_resources, "available_memory", lambda: 93 * MIB)
+    monkeypatch.setattr(host_memory, "available_memory", lambda: 93 * MIB)
     if refused:
         with pytest.raises(BluegreenError, match="too little memory is free to load the app"):
             scene.ask()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import spec as module_spec
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module import paths
 
 SPEC = {
     "app": {"type": "str"},
@@ -17,7 +17,7 @@ SPEC = {
 
 
 def test_paths_are_texts_where_their_place_is_not_known():
-    spec = module_spec.paths_as_text(SPEC)
+    spec = paths.paths_as_text(SPEC)
     assert (spec["project_src"]["type"], spec["nginx"]["options"]["file"]) == ("str", {"type": "str", "default": ""})
     assert spec["env_files"] == {"type": "list", "elements": "str"}
     assert spec["app"] is SPEC["app"]
@@ -31,7 +31,7 @@ def test_paths_are_those_of_this_host(monkeypatch):
         "env_files": ["/srv/$SHOP", "/$"],
         "nginx": {"file": "/etc/$SHOP.conf", "upstream": "$SHOP"},
     }
-    assert module_spec.expand_paths(SPEC, params) == {
+    assert paths.expand_paths(SPEC, params) == {
         "app": "~/$SHOP",
         "project_src": os.path.expanduser("~/shop"),
         "env_files": ["/srv/shop", "/$"],
@@ -41,4 +41,4 @@ def test_paths_are_those_of_this_host(monkeypatch):
 
 def test_what_was_not_given_stays_away():
     nothing = {"project_src": None, "env_files": None, "nginx": None}
-    assert module_spec.expand_paths(SPEC, nothing) == nothing
+    assert paths.expand_paths(SPEC, nothing) == nothing
