@@ -8,4 +8,4 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._step_action 
 
 
 class ActionModule(StepAction):
-    IN_ONE_PIECE = True
+    pass

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence, Sized
+from typing import Mapping, Sequence, Sized
 
 
 def joined(names: Sequence[str]) -> str:
@@ -24,3 +24,10 @@ def counted(number: int, one: str, more: str = "") -> str:
 def agree(named: Sized, one: str, more: str) -> str:
     """The word that agrees with what is named: ``one`` for a single thing, ``more`` for several, as in runs and run."""
     return one if len(named) == 1 else more
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    """Counts by name as words, such as ``shop.mail (3), shop.work (1)``."""
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(most) - 10} more names" if len(most) > 10 else ""
+    return ", ".join(f"{name} ({count})" for name, count in most[:10]) + more

@@ -189,12 +189,13 @@ commands:
   sample: []
 """
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sent import receive
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.run import run_module
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.bg_info import SPEC
 
 
 def main():
-    run_module(SPEC)
+    run_module(SPEC, receive)
 
 
 if __name__ == "__main__":

@@ -27,11 +27,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.seal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sent import pack
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install.sources import sources
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import STATE_ROOT
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.late import Late
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.paths import paths_as_text
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._module.spec import SOURCES
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.step import spec_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._program.ticket import RESULT, SO_FAR, TICKET
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._validation import check_app
+from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._code import code_for
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._job_templates import in_result
 from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._progress import (
     FIRST,
@@ -53,8 +55,6 @@ class StepAction(ActionBase):
     LIMIT = ""
     # Modules that run right after this one, while every second counts.
     FOLLOWED_BY: tuple[str, ...] = ()
-    # Whether the module needs nearly all module utils, which it then gets in one piece; see ``_install/sent.py``.
-    IN_ONE_PIECE = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Import the code of the module now, or each worker that Ansible forks from here would compile it again."""
@@ -81,8 +81,13 @@ class StepAction(ActionBase):
 
     @classmethod
     def args_to_send(cls, args: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of the module if Ansible sends it."""
-        return {**args, SOURCES: pack(sources())} if cls.IN_ONE_PIECE else dict(args)
+        """The arguments of the module if Ansible sends it: with its code, if it gets that in one piece."""
+        name = cls.__module__.rpartition(".")[2]
+        act = spec_of(name).act
+        if not isinstance(act, Late):
+            return dict(args)
+        step = f"{act.module.replace('.', '/')}.py"
+        return {**args, SOURCES: pack(code_for(f"_steps/{name}.py", step, sources()))}
 
     def _by_program(self, task_vars: dict[str, Any], hear: Callable[[str], None]) -> dict[str, Any] | None:
         """The result of the program on the host; ``None`` if it did nothing, so that the module has to be sent.

@@ -10,8 +10,9 @@ from .._celery import kombu
 from .._docker.containers import Container
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
-from .._resources import memory as host_memory, memory_use
-from .._resources.host import MIB
+from .._linux import memory as host_memory
+from .._resources import memory_use
+from .._resources.disk import MIB
 from . import queues, results as broker_results
 from .redis import Commands, RedisError
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Container, Mapping, Optional
 
+from .._words import listed
+
 # As in the journal, by color: the names that its workers register, ``None`` if they could not be found out.
 TaskNames = Mapping[str, Optional[list[str]]]
 # Names to test with ``in``.
@@ -79,13 +81,6 @@ def missing(waiting: Mapping[str, int], known: Names) -> dict[str, int]:
     :param waiting: how many messages wait, by name of task.
     """
     return {name: count for name, count in sorted(waiting.items()) if is_lost(name, known)}
-
-
-def listed(counts: Mapping[str, int]) -> str:
-    """Counts by name as words, such as ``shop.mail (3), shop.work (1)``."""
-    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    more = f" and {len(most) - 10} more names" if len(most) > 10 else ""
-    return ", ".join(f"{name} ({count})" for name, count in most[:10]) + more
 
 
 def refusal(unknown: Mapping[str, int]) -> str:

@@ -9,7 +9,7 @@ from typing import Collection, Mapping, NamedTuple, Sequence
 
 from .._errors import BluegreenError
 from .._linux.own_addresses import is_own
-from .._nginx import config as nginx_config, upstream as nginx_upstream
+from .._nginx import config as nginx_config, dump as nginx_dump, upstream as nginx_upstream
 from .._nginx.config import Statement
 from .._nginx.other_routes import PASSES, TARGET
 from .._nginx.running import Seen
@@ -96,7 +96,7 @@ def of_seen(seen: Seen) -> Ways:
 
 def of_files(files: Mapping[str, str]) -> Ways:
     """Where an Nginx with this configuration, ``{path: text}``, the main file first, sends requests."""
-    http = nginx_config.http_statements(nginx_config.load(files))
+    http = nginx_config.http_statements(nginx_dump.load(files))
     blocks: dict[str, list[Statement]] = {}
     for block in nginx_config.children(http, "upstream"):
         blocks.setdefault(" ".join(block.words[1:]).lower(), []).append(block)

@@ -16,7 +16,7 @@ from .._docker.containers import Container
 from .._docker.cpu_shares import QUARTER, lower_weights, put_back_weights
 from .._host import Host
 from .._journal.journal import AnyJournal
-from .._resources.memory import available_memory
+from .._linux.memory import available_memory
 from .._resources.memory_budget import before_stop, room_recorded
 from .start_candidate import Started, start, would_start
 

@@ -9,6 +9,7 @@ from typing import Any, Optional
 from .. import _settings
 from .._install import guard_units
 from .._journal.figures import figures
+from .._journal.history import close
 from .._journal.journal import Journal
 from .._journal.store import Store
 from .._linux.clock import timestamp
@@ -33,7 +34,7 @@ def end(store: Store, journal: Journal, result: str, reason: str = "", images: O
     entry = _entry(journal, images or {}, timestamp(store.host.clock.wall()))
     if journal.get("armed"):
         guard_units.disarm(store.host, store.app)
-    store.close(entry)
+    close(store, entry)
 
 
 def _entry(journal: Journal, images: dict[str, str], ended: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .._errors import BluegreenError
 from .._health import gate as health_gate
 from .._host import Host
 from .._journal.figures import figures
+from .._journal.history import history_of
 from .._journal.journal import Journal
 from .._journal.may_recover import may_be_kept
 from .._journal.step import Step
@@ -55,7 +56,7 @@ def finish_deployment(
     """
     journal = store.load()
     if journal is None:
-        return result_without_deployment(store.app, store.history(), params["deployment_id"], params["release"])
+        return result_without_deployment(store.app, history_of(store), params["deployment_id"], params["release"])
     require_finishable(store.app, journal, params)
     if check_mode:
         return {"changed": True, "result": "committed", "id": journal["id"]}
@@ -64,7 +65,7 @@ def finish_deployment(
         meant, journal = journal["id"], store.load()
         if journal is None:
             # Another process finished it while this one waited for the lock.
-            return result_without_deployment(store.app, store.history(), meant, "")
+            return result_without_deployment(store.app, history_of(store), meant, "")
         require_finishable(store.app, journal, params)
         if may_be_kept(journal.data):
             keep_candidate(host, store, journal)
@@ -93,7 +94,7 @@ def finish(host: Host, store: Store, journal: Journal, approved_by: str = "") ->
             _remove(host, old, journal["remove_volumes"])
     if not kept:
         snapshot_file.forget_all(store)
-    prune_images(host, images_of(candidate), store.history(), journal["keep_images"])
+    prune_images(host, images_of(candidate), history_of(store), journal["keep_images"])
     journal.done(Step.FINISH)
     end(store, journal, "committed", images=images_of(candidate))
     return {"changed": True, "result": "committed", "id": journal["id"], "figures": figures(journal)}

@@ -10,6 +10,7 @@ from .._compose import service_roles, traits as compose_traits
 from .._docker.containers import ROLES, Container
 from .._docker.engine import Engine
 from .._journal import settings_file
+from .._journal.history import history_of
 from .._journal.store import Store
 from .._journal.strict_json import Unreadable
 from .._settings import Settings
@@ -44,7 +45,7 @@ def of_color(
     :param containers: those of the color.
     """
     known, there = roles_of_last(store), {each.service for each in containers}
-    last = (store.history(1) or [{}])[0]
+    last = (history_of(store, 1) or [{}])[0]
     if last.get("result") in ("rolled_back", "failed"):
         # The color is of an earlier release, which need not have had all services of the last one.
         known = {name: role for name, role in known.items() if name in there}

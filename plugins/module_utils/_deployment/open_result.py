@@ -8,7 +8,7 @@ from typing import Any
 
 from .._compose import cli as compose_cli
 from .._journal.journal import Journal
-from .._nginx import upstream as nginx_upstream
+from .._nginx import upstream_text
 from .._resources import memory_budget
 from .._settings import color_services, health_url
 from .plan import Plan
@@ -129,7 +129,7 @@ def _fetch_text(situation: Situation) -> str:
 
 def _diff(situation: Situation) -> dict[str, str]:
     nginx = situation.nginx
-    after = nginx_upstream.render(
+    after = upstream_text.render(
         nginx.upstream,
         situation.idle,
         nginx.servers,

@@ -22,6 +22,7 @@ from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._host import Host
 from .._install import guard_units
+from .._journal.history import history_of
 from .._journal.journal import Journal
 from .._journal.store import Store
 from .._nginx import preflight as nginx_preflight, served_files
@@ -201,7 +202,7 @@ class Preflight(Situation):
 
         :raises BluegreenError: none was kept, another one is meant, or not all of it can be brought back.
         """
-        kept, last = kept_color(self.store), (self.store.history(1) or [{}])[0]
+        kept, last = kept_color(self.store), (history_of(self.store, 1) or [{}])[0]
         if not self.live or not kept or kept["color"] != self.idle:
             raise _nothing_kept(self.settings.app, last)
         deployment_kept_color.require_named(last, kept, self.params["release"])

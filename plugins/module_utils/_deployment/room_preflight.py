@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 
 from .._docker.containers import Container, role_of
-from .._resources import host as host_resources, memory as host_memory, memory_budget, memory_use
+from .._linux import memory as host_memory
+from .._resources import disk as host_disk, host as host_resources, memory_budget, memory_use
 from .situation import Situation
 
 
@@ -28,11 +29,11 @@ def _disk_findings(situation: Situation) -> list[str]:
         # A new image is taken to be as large as the one that runs.
         has_files = bool(situation.renderings.models)
         missing = {each.image for each in live} if has_files and situation.missing_images() else set()
-        needed = host_resources.DISK_RESERVE + sum(host_resources.size_of_image(engine, image) for image in missing)
-        free = host_resources.free_disk(docker_root)
-        found.append(host_resources.disk_finding(docker_root, free, needed, "images and layers"))
-    folder, needed = situation.store.folder, host_resources.STATE_RESERVE
-    found.append(host_resources.disk_finding(folder, host_resources.free_disk(folder), needed, "the journal"))
+        needed = host_disk.DISK_RESERVE + sum(host_resources.size_of_image(engine, image) for image in missing)
+        free = host_disk.free_disk(docker_root)
+        found.append(host_disk.disk_finding(docker_root, free, needed, "images and layers"))
+    folder, needed = situation.store.folder, host_disk.STATE_RESERVE
+    found.append(host_disk.disk_finding(folder, host_disk.free_disk(folder), needed, "the journal"))
     return found
 
 
@@ -42,7 +43,7 @@ def _writing_findings(situation: Situation) -> list[str]:
         (os.path.dirname(situation.store.lease_mark), "the lease"),
         (os.path.dirname(os.path.realpath(situation.nginx.file)), "the file that Nginx reads"),
     )
-    return [host_resources.writing_finding(path, why) for path, why in places]
+    return [host_disk.writing_finding(path, why) for path, why in places]
 
 
 def _memory_finding(situation: Situation) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Optional
 
-from .._compose import rules as compose_rules, service_roles, traits as compose_traits
+from .._compose import rules as compose_rules, service_roles, traits_of_files
 from .._compose.renderings import Renderings
 from .._docker.containers import Container, of_project
 from .._host import Host
@@ -99,7 +99,7 @@ class Situation:
 
     def _find_roles(self, color: str) -> service_roles.Found:
         given = self.settings.given
-        traits = compose_traits.of_rendering(
+        traits = traits_of_files.of_rendering(
             self.renderings.rendered[color],
             self.settings.ports[color],
             self.host.engine.image,

@@ -17,13 +17,11 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._journal.journal import AnyJournal
 from .._linux.clock import Deadline
+from .._module.spec import START_TIMEOUT
 from .._progress import reached, report
 from .._words import agree, joined
 from .._workers.consuming import POLL
 from .._workers.still_up import still_up
-
-# Seconds for each role.
-DEFAULT_TIMEOUT = 120
 
 
 class Started(NamedTuple):
@@ -66,7 +64,7 @@ def start(
     host: Host,
     journal: AnyJournal,
     containers: Mapping[str, Sequence[Container]],
-    timeout: float = DEFAULT_TIMEOUT,
+    timeout: float = START_TIMEOUT,
     broker: Optional[Broker] = None,
     wait: bool = True,
     hurry: Optional[Callable[[], object]] = None,

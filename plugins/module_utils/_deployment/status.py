@@ -9,11 +9,11 @@ from typing import Any, Mapping, Optional, Sequence
 
 from .. import _http
 from .._broker import detect as broker_detect, queues as broker_queues
-from .._celery.task_names import listed
 from .._docker.containers import Container, of_project, role_of
 from .._errors import BluegreenError
 from .._host import Host
 from .._journal.figures import sentence
+from .._journal.history import history_of
 from .._journal.journal import Journal
 from .._journal.live_since import live_since
 from .._journal.step import Step
@@ -26,6 +26,7 @@ from .._resources import host as host_resources
 from .._settings import Nginx, Settings, other, settings_of
 from .._snapshot.file import kept_color
 from .._validation import COLORS, check_url, one_line, release_label
+from .._words import listed
 from .._workers.without_celery import without_celery
 from . import last_roles
 from .color import Color
@@ -55,7 +56,7 @@ def info(host: Host, store: Store, params: dict[str, Any]) -> dict[str, Any]:
     colors = {name: Color(host, settings, name) for name in COLORS}
     queues = {name: _queues(host, color) for name, color in colors.items()}
     shown = _colors(host, colors, settings, live, _releases(store, live, upstream))
-    journal, history = _journal(host, store), store.history()
+    journal, history = _journal(host, store), history_of(store)
     _warn_of_pull(host, store)
     result = {
         "changed": False,

@@ -8,6 +8,7 @@ import re
 from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
 from .._docker.containers import role_of
+from .._journal.history import history_of
 from .._settings import color_services
 from .._validation import release_label
 from .._words import agree, joined
@@ -99,7 +100,7 @@ def reasons_to_deploy(
     live, wanted_init = live_release(situation), situation.settings.services["init"]
     there = {each.service for each in situation.containers[situation.live]}
     if init is None and not there.issuperset(wanted_init):
-        init = init_services_of(situation.live, situation.store.history())
+        init = init_services_of(situation.live, history_of(situation.store))
     done = done_without_container(wanted_init, there, init)
     found = differences(live, _wanted(situation, images, done, live.label))
     if done and init is None and not found:

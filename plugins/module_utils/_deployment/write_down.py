@@ -13,6 +13,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._install import guard_units
 from .._journal import settings_file
+from .._journal.create import create_journal
 from .._journal.journal import Journal
 from .._journal.step import Step
 from .._journal.store import Store
@@ -61,7 +62,7 @@ def write_down(situation: Situation) -> Journal:
     facts["armed"] = _install_guard(situation.host, store, settings.nginx.file, params["revert_after"])
     policies = {container.service: container.restart_policy for container in situation.live_containers}
     settings_file.write(store, settings.journaled(), policies, facts["workers"].get("stop_timeout"))
-    journal = Journal.create(store, params["deployment_id"], params["owner"] or "an unnamed owner", facts)
+    journal = create_journal(store, params["deployment_id"], params["owner"] or "an unnamed owner", facts)
     if situation.compose:
         compose_version.remember(store, situation.compose)
     for color, text in situation.renderings.env.items():

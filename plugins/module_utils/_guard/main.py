@@ -22,8 +22,9 @@ from .._install.seal import NAME
 from .._journal.journal import Journal
 from .._journal.step import Step
 from .._journal.store import JournalCorrupt, Store
-from .._linux.files import TRUSTED, Distrusted, check_program
-from .._linux.processes import called_with
+from .._linux.files import Distrusted
+from .._linux.processes_called import called_with
+from .._linux.trusted_program import TRUSTED, check_program
 from .._nginx.upstream_file import OwnedFile
 from .._recovery import recover as recovery
 from .._recovery.decide import switch_was_cut_off

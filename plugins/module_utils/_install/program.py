@@ -17,7 +17,8 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from .._errors import BluegreenError
-from .._linux.files import opener, remove, require_trusted, sync_folder, telling
+from .._linux.files import opener, remove, sync_folder, telling
+from .._linux.trusted_program import require_trusted
 from . import guard_units, seal
 from .seal import NAME
 from .sources import PACKAGE, sources

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""All module utils as one text, which a module gets as an option in place of files that Ansible sends one by one.
+"""Module utils as one text, which a module gets as an option in place of files that Ansible sends one by one.
 
-``bg_program`` installs all of them, and ``bg_deployment`` needs nearly all itself. Compressed together they take two
-thirds of the room, and Ansible neither has to search 200 files for imports nor to make an archive of them. The action
-plugins of the two add the option (``plugin_utils/_step_action.py``). The two import their code by name
-(``_module/late.py``), so that Ansible sends only the few files that run before that.
+Compressed together they take two thirds of the room, and Ansible neither has to search them for imports nor to make an
+archive of them. ``plugin_utils/_step_action.py`` adds the option for each module whose step is :class:`late.Late`, so
+that Ansible sends only the few files that run before that. ``bg_program`` and ``bg_deployment`` get all of the code,
+because they install it.
 """
 
 from __future__ import annotations

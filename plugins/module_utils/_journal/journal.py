@@ -8,16 +8,13 @@ The journal records intentions, each before its effect. The host itself shows wh
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Iterable, Optional, Union
+from typing import TYPE_CHECKING, Any, Iterable, Optional, Protocol, Union
 
-from .._docker.containers import Container
 from .._errors import BluegreenError, reason_of
 from .._linux.clock import timestamp
-from .._resources.memory import used_memory
+from .._linux.memory import used_memory
 from .._validation import release_label
-from .._words import agree
-from . import counting, schema as journal_schema
-from .schema import VERSION
+from . import counting
 from .step import Step
 
 if TYPE_CHECKING:
@@ -25,6 +22,22 @@ if TYPE_CHECKING:
 
 # Seconds that a lease lasts where the dead-man timer is off (revert_after: 0).
 DEFAULT_LEASE = 900
+
+
+class Container(Protocol):
+    """A container as the journal needs it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def project(self) -> str: ...
+
+    @property
+    def service(self) -> str: ...
+
+    @property
+    def restart_policy(self) -> dict[str, Any]: ...
 
 
 class Journal:
@@ -40,50 +53,8 @@ class Journal:
         self.data = data
         self.best_effort = False
         # The time up to here passed without this process; from here on it belongs to the phase of this process.
-        self._begun: Optional[counting.Moment] = self._now()
+        self._begun: Optional[counting.Moment] = self.now()
         self._phase = ""
-
-    @classmethod
-    def create(cls, store: Store, deployment_id: str, who: str, facts: dict[str, Any]) -> Journal:
-        """A new deployment in step ``open``; on the disk when this returns.
-
-        :param who: user and controller, as ``ada@laptop``.
-        :param facts: the other keys of the journal, among them all required ones of docs/journal.md.
-        :raises BluegreenError: nobody could read the journal of such facts again; nothing was written.
-        """
-        clock = store.host.clock
-        journal = cls(
-            store,
-            {
-                "version": VERSION,
-                "app": store.app,
-                "id": deployment_id,
-                "epoch": 1,
-                "guard": False,
-                "who": who,
-                "opened_at": clock.wall(),
-                "step": Step.OPEN.value,
-                "done": False,
-                "rolling_back": False,
-                "result": "",
-                "reason": "",
-                "seconds": {},
-                "policies": {},
-                "signalled": [],
-                "hops": [],
-                **facts,
-            },
-        )
-        journal.data["counted"] = journal._now()._asdict()
-        wrong = journal_schema.problems({**journal.data, "lease": {"boot_id": "", "until": 0.0}}, store.app)
-        if wrong:
-            # Without a readable journal a rollback would be impossible.
-            raise BluegreenError(
-                f"Cannot open deployment {deployment_id}: its journal would be invalid ({'; '.join(wrong)}). Correct "
-                f"the {agree(wrong, 'variable that sets this value', 'variables that set these values')}."
-            )
-        journal.begin(Step.OPEN)
-        return journal
 
     def __getitem__(self, key: str) -> Any:
         return self.data[key]
@@ -120,7 +91,8 @@ class Journal:
             self.data["live_at"] = self.store.host.clock.wall()
         self.save()
 
-    def _now(self) -> counting.Moment:
+    def now(self) -> counting.Moment:
+        """This moment, as it is counted."""
         clock = self.store.host.clock
         return counting.Moment(clock.boot_id(), clock.boottime(), clock.wall())
 
@@ -129,7 +101,7 @@ class Journal:
         if self._begun:
             counting.count(self.data, counting.without_a_run(self.data), self._begun)
             self._begun = None
-        counting.count(self.data, self._phase or phase, self._now())
+        counting.count(self.data, self._phase or phase, self.now())
 
     def note(self, **facts: Any) -> None:
         """Record facts within a step."""

@@ -17,7 +17,6 @@ from .._validation import COLORS
 from .rules import (
     Rule,
     accepted_by,
-    anything,
     boolean,
     either,
     exactly,
@@ -38,7 +37,6 @@ VERSION = 2
 # A journal of version 1 has other names for some keys. An upgrade of the collection may find one that is open.
 _RENAMED = {"back": "rolling_back"}
 _RENAMED_OF_CUTOVER = {"kept": "backup", "children": "nginx_workers"}
-CONTAINERS_VERSION = 1
 
 STEPS = tuple(step.value for step in Step)
 
@@ -46,23 +44,23 @@ LONGEST_WHO = 128
 LONGEST_REASON = 1000
 
 # The last second of the year 9999: later ones are not dates.
-_LAST_SECOND = 253402300799
+LAST_SECOND = 253402300799
 
 
 # The parts of a journal
 
-_release = accepted_by(lambda path, value: _validation.check_release(value, path))
+RELEASE = accepted_by(lambda path, value: _validation.check_release(value, path))
 _app = accepted_by(lambda path, value: _validation.check_app(value, path))
-_color = one_of(*COLORS)
-_container = accepted_by(_validation.check_reference)
-_services = list_of(accepted_by(_validation.check_service))
-_policy = record(
+COLOR = one_of(*COLORS)
+CONTAINER = accepted_by(_validation.check_reference)
+SERVICES = list_of(accepted_by(_validation.check_service))
+POLICY = record(
     {"Name": one_of("", "no", "always", "unless-stopped", "on-failure")},
     {"MaximumRetryCount": whole_number(0, 2**31)},
 )
-_policies = map_of(_container, _policy)
-_seconds = number(-_LAST_SECOND, _LAST_SECOND)
-_names = or_null(list_of(text()))
+_policies = map_of(CONTAINER, POLICY)
+SECONDS = number(-LAST_SECOND, LAST_SECOND)
+NAMES = or_null(list_of(text()))
 
 
 def _per_color(rule: Rule) -> Rule:
@@ -112,19 +110,19 @@ _HEALTH = {
     "path": accepted_by(_validation.check_url_path),
     "host": accepted_by(_validation.check_host),
     "status": list_of(whole_number(100, 599)),
-    "timeout": number(0, _LAST_SECOND),
-    "interval": number(0, _LAST_SECOND),
+    "timeout": number(0, LAST_SECOND),
+    "interval": number(0, LAST_SECOND),
     "successes": whole_number(1),
-    "deadline": number(0, _LAST_SECOND),
+    "deadline": number(0, LAST_SECOND),
 }
 
-_SETTINGS = {
+SETTINGS = {
     "app": _app,
     "projects": _per_color(accepted_by(_validation.check_project)),
     "ports": _per_color(accepted_by(_validation.check_port)),
     "services": record(
-        {role: _services for role in ("web", "support", "init", "workers")},
-        {"ignored": _services},
+        {role: SERVICES for role in ("web", "support", "init", "workers")},
+        {"ignored": SERVICES},
         also=lambda path, value: [] if value["web"] else [f"{path}.web is empty"],
     ),
     "nginx": record(_NGINX),
@@ -134,14 +132,14 @@ _SETTINGS = {
 
 _CUTOVER = record(
     {
-        "color": or_null(_color),
+        "color": or_null(COLOR),
         "file": _real_path,
         "backup": _real_path,
         "nginx_workers": list_of(list_of(whole_number(0, 2**63))),
         "proved": one_of("", *COLORS),
     },
     {
-        "previous": or_null(_color),
+        "previous": or_null(COLOR),
         "sha256": matching("[0-9a-f]{64}"),
         "at": number(),
     },
@@ -155,28 +153,28 @@ REQUIRED: dict[str, Rule] = {
     "id": accepted_by(_validation.check_deployment_id),
     "epoch": whole_number(1, 2**31),
     "who": text(),
-    "opened_at": number(0, _LAST_SECOND),
+    "opened_at": number(0, LAST_SECOND),
     "step": one_of(*STEPS),
     "done": boolean,
     "rolling_back": boolean,
     "result": one_of("", "committed", "rolled_back", "failed"),
     "reason": text(),
     "from": one_of("", *COLORS),
-    "to": _color,
-    "release": _release,
-    "release_from": _release,
-    "settings": record(_SETTINGS),
+    "to": COLOR,
+    "release": RELEASE,
+    "release_from": RELEASE,
+    "settings": record(SETTINGS),
     "policies": _policies,
-    "signalled": list_of(_container),
+    "signalled": list_of(CONTAINER),
     "hops": list_of(
         record({"n": whole_number(1, 2**31), "source": text(), "destination": text(), "done": boolean})
     ),
     "lease": record({"boot_id": text(longest=64), "until": number()}),
-    "seconds": map_of(text(), _seconds),
+    "seconds": map_of(text(), SECONDS),
     "workers": record(
         {},
         {
-            "stop_timeout": or_null(number(0, _LAST_SECOND)),
+            "stop_timeout": or_null(number(0, LAST_SECOND)),
             "on_timeout": or_null(one_of("fail", "leave", "requeue", "kill")),
         },
     ),
@@ -188,11 +186,11 @@ REQUIRED: dict[str, Rule] = {
 }
 
 OPTIONAL: dict[str, Rule] = {
-    "counted": or_null(record({"boot_id": text(longest=64), "boottime": _seconds, "wall": _seconds})),
-    "live_at": or_null(number(0, _LAST_SECOND)),
-    "old_containers": list_of(record({"id": _container, "name": _container, "service": text()})),
+    "counted": or_null(record({"boot_id": text(longest=64), "boottime": SECONDS, "wall": SECONDS})),
+    "live_at": or_null(number(0, LAST_SECOND)),
+    "old_containers": list_of(record({"id": CONTAINER, "name": CONTAINER, "service": text()})),
     "cutover": _CUTOVER,
-    "task_names": or_null(record({}, {"old": _names, "candidate": _names})),
+    "task_names": or_null(record({}, {"old": NAMES, "candidate": NAMES})),
     "celery": or_null(
         map_of(
             text(), record({"separator": text(), "steps": list_of(whole_number()), "results": or_null(text())})
@@ -202,17 +200,17 @@ OPTIONAL: dict[str, Rule] = {
     "held_by": or_null(list_of(text())),
     "tasks_moved": whole_number(0),
     "memory": or_null(record({"before": whole_number(), "peak": whole_number()})),
-    "working": list_of(_color),
-    "worker_gap": or_null(_seconds),
+    "working": list_of(COLOR),
+    "worker_gap": or_null(SECONDS),
     # Earlier versions wrote these two in place of "working" and "worker_gap".
-    "idle_since": or_null(_seconds),
-    "busy_since": or_null(_seconds),
-    "told": map_of(_container, text(64, printable=True)),
-    "told_processes": map_of(_container, list_of(record({"pid": whole_number(1), "started": whole_number(0)}))),
-    "old_workers": _services,
-    "init_before_stop": _services,
+    "idle_since": or_null(SECONDS),
+    "busy_since": or_null(SECONDS),
+    "told": map_of(CONTAINER, text(64, printable=True)),
+    "told_processes": map_of(CONTAINER, list_of(record({"pid": whole_number(1), "started": whole_number(0)}))),
+    "old_workers": SERVICES,
+    "init_before_stop": SERVICES,
     "worker_roles": map_of(accepted_by(_validation.check_service), one_of("worker", "beat", "worker+beat", "other")),
-    "cpu_shares": map_of(_container, whole_number(0, 2**31)),
+    "cpu_shares": map_of(CONTAINER, whole_number(0, 2**31)),
     "memory_budget": or_null(
         record(dict.fromkeys(("free", "web", "support", "workers", "app", "oom_kills"), whole_number(0)))
     ),
@@ -222,7 +220,7 @@ OPTIONAL: dict[str, Rule] = {
     "keep_keys": or_null(list_of(text())),
     "armed": boolean,
     "guard": boolean,
-    "ran": list_of(_container),
+    "ran": list_of(CONTAINER),
     "recreated": list_of(text()),
     "to_kept": boolean,
     "watch": or_null(boolean),
@@ -243,63 +241,6 @@ def _two_colors(path: str, value: Mapping[str, Any]) -> list[str]:
 
 
 _JOURNAL = record(REQUIRED, OPTIONAL, also=_two_colors)
-_BODY = record({"Image": text(), "HostConfig": record({"RestartPolicy": _policy})})
-_DESCRIBED = record(
-    {
-        "id": _container,
-        "name": _container,
-        "service": text(),
-        "image": text(),
-        "config_hash": text(),
-        "ran": boolean,
-        "body": _BODY,
-        "endpoints": map_of(text(), anything),
-        "volumes": list_of(record({"Source": text()})),
-    }
-)
-_CONTAINERS = record(
-    {
-        "version": exactly(CONTAINERS_VERSION),
-        "kept": one_of("", *COLORS),
-        "colors": map_of(
-            _color,
-            record(
-                {
-                    "release": _release,
-                    "containers": list_of(_DESCRIBED),
-                    "networks": list_of(record({"Name": text(), "IPAM": record({})})),
-                },
-                {"workers": _services},
-            ),
-        ),
-    }
-)
-_SETTINGS_FILE = record(
-    {
-        "settings": record(_SETTINGS),
-        "policies": map_of(text(), _policy),
-        "stop_timeout": or_null(number(0, _LAST_SECOND)),
-    }
-)
-_FIGURES = {"before": whole_number(), "peak": whole_number()}
-_ENTRY = record(
-    {"id": text()},
-    {
-        **dict.fromkeys(("who", "approved_by", "release", "release_from"), text()),
-        **dict.fromkeys(("from", "to", "result", "reason"), text()),
-        **dict.fromkeys(("started", "ended"), text()),
-        # Images that a later deployment may remove.
-        "images": or_null(map_of(text(), text(longest=512, printable=True))),
-        "init": _names,
-        "live_at": or_null(text()),
-        **dict.fromkeys(("took", "waited", "worker_gap"), or_null(_seconds)),
-        "seconds": or_null(map_of(text(), _seconds)),
-        "tasks_moved": or_null(whole_number()),
-        "memory": or_null(record(_FIGURES)),
-    },
-)
-# Earlier versions did not write all of these.
-_ENTRY_DEFAULTS = {"result": "", "reason": "", "release": "", "from": "", "ended": ""}
 
 
 # Reading
@@ -324,7 +265,7 @@ def journal(raw: bytes, app: str) -> dict[str, Any]:
     :raises Unreadable: they are not a journal of this app and version.
     """
     data = _of_this_version(loads(raw))
-    return _valid(data, problems(data, app))
+    return valid(data, problems(data, app))
 
 
 def _of_this_version(data: Any) -> Any:
@@ -341,35 +282,7 @@ def _renamed(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     return {names.get(key, key): value for key, value in data.items()}
 
 
-def containers(raw: bytes) -> dict[str, Any]:
-    """The data of ``containers.json``: what is needed to create containers of the colors again.
-
-    :raises Unreadable: the bytes are not a valid file of this kind.
-    """
-    data = loads(raw)
-    return _valid(data, _CONTAINERS("", data))
-
-
-def settings_file(raw: bytes, app: str) -> dict[str, Any]:
-    """The data of ``settings.json``: ``settings``, ``policies`` by service and ``stop_timeout``.
-
-    :raises Unreadable: the bytes are not a valid file of this kind and app.
-    """
-    data = loads(raw)
-    found = _SETTINGS_FILE("", data) or ([] if data["settings"]["app"] == app else [f"settings.app is not {app}"])
-    return _valid(data, found)
-
-
-def entry(raw: bytes) -> dict[str, Any]:
-    """An entry of the history, from its line; texts that an earlier version did not write are empty.
-
-    :raises Unreadable: the line is not a valid entry.
-    """
-    data = loads(raw)
-    return {**_ENTRY_DEFAULTS, **_valid(data, _ENTRY("", data))}
-
-
-def _valid(data: dict[str, Any], found: list[str]) -> dict[str, Any]:
+def valid(data: dict[str, Any], found: list[str]) -> dict[str, Any]:
     if found:
         # The path of the whole is empty, which leaves a blank at the beginning.
         raise Unreadable([problem.lstrip() for problem in found])

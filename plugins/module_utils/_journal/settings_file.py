@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from .._linux.files import opener, write_atomically
-from . import schema as journal_schema
+from . import file_schemas
 from .strict_json import LIMIT
 
 if TYPE_CHECKING:
@@ -47,4 +47,4 @@ def read(store: Store) -> dict[str, Any]:
     :raises Unreadable: the file is damaged.
     """
     with open(store.path(NAME), "rb", opener=opener) as source:
-        return journal_schema.settings_file(source.read(LIMIT + 1), store.app)
+        return file_schemas.settings_file(source.read(LIMIT + 1), store.app)

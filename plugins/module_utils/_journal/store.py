@@ -1,6 +1,6 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The files of one app on the host: the journal of the open deployment, the lock, the history, the env files.
+"""The files of one app on the host: the journal of the open deployment, the lock, the env files.
 
 A power cut during a write leaves either the previous journal or the new one whole, and the previous one stays beside
 the new one.
@@ -19,7 +19,8 @@ from .._commands import command
 from .._errors import BluegreenError, Fenced
 from .._host import Host
 from .._linux.clock import Deadline
-from .._linux.files import lock_within, make_folder, opener, remove, sync_folder, telling, write_atomically
+from .._linux.files import make_folder, opener, remove, sync_folder, write_atomically
+from .._linux.locks import lock_within
 from .._validation import COLORS, one_line
 from .._words import agree, joined
 from . import schema as journal_schema
@@ -31,10 +32,6 @@ RUN_ROOT = "/run/bluegreen"
 
 # Seconds that a module waits for another one that holds the lock of the same app.
 LOCK_WAIT = 10
-# The history keeps so many deployments, and is cut down to them once it has reached the limit.
-HISTORY_KEPT = 500
-HISTORY_LIMIT = 600
-
 _ENV_FILE = re.compile(rf"\.?({'|'.join(COLORS)})(-.+)?\.env(\.tmp)?", re.DOTALL)
 
 
@@ -229,60 +226,16 @@ class Store:
             make_folder(os.path.dirname(self.lease_mark))
             os.close(opener(self.lease_mark, os.O_WRONLY | os.O_CREAT))
 
-    def close(self, entry: dict[str, Any]) -> None:
-        """End the deployment: write its line of the history, then remove the journal."""
-        self.log(entry)
-        self._remove_journal()
-
-    def _remove_journal(self) -> None:
+    def remove_journal(self) -> None:
+        """Remove the journal: no deployment is open any more."""
         # The previous version first: left behind, it would be taken for that of the next deployment's journal.
         for name in ("deployment.json.previous", "deployment.json"):
             remove(self.path(name))
         remove(self.lease_mark)
         sync_folder(self.folder)
 
-    def log(self, entry: dict[str, Any]) -> None:
-        """Write a line of the history, once for each deployment, and drop the oldest lines of a long one.
-
-        :param entry: id, result and figures, as docs/journal.md describes them.
-        :raises OSError: it cannot be written.
-        """
-        entries = self.history()
-        if not entries or entries[-1].get("id") != entry["id"]:
-            path = self.path("history.jsonl")
-            with telling(path), open(path, "ab+", opener=opener) as target:
-                # A line that a power cut tore must not swallow this one.
-                target.seek(max(target.tell() - 1, 0))
-                gap = "" if target.read() in (b"", b"\n") else "\n"
-                target.write(f"{gap}{json.dumps(journal_schema.tidied(entry), sort_keys=True)}\n".encode())
-                target.flush()
-                os.fsync(target.fileno())
-        if len(entries) >= HISTORY_LIMIT:
-            # The history is complete already, so a full disk must not fail the deployment here.
-            with contextlib.suppress(OSError, BluegreenError):
-                self._cut_history()
-
-    def _cut_history(self) -> None:
-        with open(self.path("history.jsonl"), "rb", opener=opener) as source:
-            lines = source.readlines()
-        text = b"".join(lines[-HISTORY_KEPT:]).decode("utf-8", "replace")
-        write_atomically(self.path("history.jsonl"), text)
-
     def discard(self) -> None:
         """Remove a deployment that has changed nothing yet, without a line in the history."""
         self.remove_env_files()
         remove(self.path("broker.url"))
-        self._remove_journal()
-
-    def history(self, last: Optional[int] = None) -> list[dict[str, Any]]:
-        """Entries of the history, oldest first, without lines that a power cut has torn.
-
-        :param last: only so many of the newest ones; all when ``None``.
-        """
-        entries = []
-        with contextlib.suppress(FileNotFoundError):
-            with open(self.path("history.jsonl"), "rb", opener=opener) as source:
-                for line in source:
-                    with contextlib.suppress(Unreadable):
-                        entries.append(journal_schema.entry(line))
-        return entries if last is None else entries[-last:]
+        self.remove_journal()

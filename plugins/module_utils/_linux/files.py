@@ -12,25 +12,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Iterator, Sequence
 
 from .._errors import BluegreenError, reason_of
-from .clock import Deadline
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
 # For files that may hold secrets, or that only their owner has to read.
 SECRET_MODE = 0o600
-# Seconds between two tries to lock a file.
-LOCK_PACE = 0.1
 
-# Files in the app's folder that the program on the host follows.
-TRUSTED = ("deployment.json", "deployment.json.previous", "settings.json", "containers.json", "broker.url")
 
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Distrusted(BluegreenError):
@@ -69,8 +63,8 @@ def opener(path: str, flags: int) -> int:
             raise
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise _distrust(path, "is a symbolic link", f"remove it (rm {path})") from error
-            raise _state_failure(path, "opened", error) from error
+                raise distrust(path, "is a symbolic link", f"remove it (rm {path})") from error
+            raise state_failure(path, "opened", error) from error
         try:
             _require_trusted_file(path, descriptor, opened)
         except BaseException:
@@ -153,43 +147,6 @@ def remove(path: str) -> None:
 # Trust
 
 
-def lock_within(descriptor: int, deadline: Deadline, meanwhile: Optional[Callable[[], object]] = None) -> bool:
-    """Lock a file for this process and for those that inherit the descriptor (``flock``).
-
-    :param meanwhile: called again and again while another process holds the lock.
-    :returns: whether the lock was had before the deadline.
-    """
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-        if deadline.over:
-            return False
-        if meanwhile:
-            meanwhile()
-        deadline.sleep(LOCK_PACE)
-
-
-def require_trusted(path: str) -> None:
-    """Raise :class:`Distrusted` if others than root and the owner can write a program or any folder above it.
-
-    Links are followed, because the file that is run is the one that counts.
-    """
-    real = os.path.realpath(path)
-    require_trusted_folders(os.path.dirname(real))
-    try:
-        status = os.stat(real)
-    except OSError as error:
-        raise _state_failure(path, "read", error) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise _distrust(real, "is not a regular file", "install Python there again")
-    _require_owner(real, status, (0, os.geteuid()))
-    _require_unwritable(real, status)
-
-
 def require_trusted_folders(path: str) -> None:
     """The same for a folder and those above it.
 
@@ -200,31 +157,15 @@ def require_trusted_folders(path: str) -> None:
         try:
             status = os.stat(real)
         except OSError as error:
-            raise _state_failure(real, "read", error) from error
-        _require_owner(real, status, (0, os.geteuid()))
+            raise state_failure(real, "read", error) from error
+        require_owner(real, status, (0, os.geteuid()))
         # Only root is in the group of root.
-        others = stat.S_IWOTH if status.st_gid == 0 else _WRITABLE_BY_OTHERS
+        others = stat.S_IWOTH if status.st_gid == 0 else WRITABLE_BY_OTHERS
         if status.st_mode & others and not status.st_mode & stat.S_ISVTX:
-            raise _distrust(real, "can be written by others", f"remove that permission (chmod go-w {real})")
+            raise distrust(real, "can be written by others", f"remove that permission (chmod go-w {real})")
         if real == os.path.dirname(real):
             return
         real = os.path.dirname(real)
-
-
-def check_program(program: str, interpreter: str, names: Sequence[str] = ()) -> None:
-    """Check for a program that runs by itself at boot that no other user could have written its files.
-
-    :param program: path of the program.
-    :param interpreter: path of the Python that runs it.
-    :param names: files beside the program that it follows; missing ones are allowed.
-    :raises Distrusted: names the first file or folder that cannot be trusted.
-    """
-    folder = os.path.dirname(program)
-    require_trusted(interpreter)
-    require_trusted_folders(os.path.dirname(folder))
-    for name in (os.path.basename(program), *names):
-        with contextlib.suppress(FileNotFoundError):
-            os.close(opener(os.path.join(folder, name), os.O_RDONLY))
 
 
 @contextlib.contextmanager
@@ -236,14 +177,14 @@ def _opened_folder(path: str) -> Iterator[int]:
         raise
     except OSError as error:
         if os.path.islink(path):
-            raise _distrust(path, "is a symbolic link", f"remove it (rm {path})") from error
+            raise distrust(path, "is a symbolic link", f"remove it (rm {path})") from error
         if error.errno == errno.ENOTDIR:
-            raise _distrust(path, "is not a folder", f"remove it (rm {path})") from error
-        raise _state_failure(path, "opened", error) from error
+            raise distrust(path, "is not a folder", f"remove it (rm {path})") from error
+        raise state_failure(path, "opened", error) from error
     try:
         status = os.fstat(descriptor)
-        _require_owner(path, status, (os.geteuid(),))
-        _require_unwritable(path, status)
+        require_owner(path, status, (os.geteuid(),))
+        require_unwritable(path, status)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -252,16 +193,16 @@ def _opened_folder(path: str) -> Iterator[int]:
 def _require_trusted_file(path: str, folder: int, opened: int) -> None:
     status = os.fstat(opened)
     if not stat.S_ISREG(status.st_mode):
-        raise _distrust(path, "is not a regular file", f"remove it (rm -r {path})")
-    _require_owner(path, status, (os.geteuid(),))
-    _require_unwritable(path, status)
+        raise distrust(path, "is not a regular file", f"remove it (rm -r {path})")
+    require_owner(path, status, (os.geteuid(),))
+    require_unwritable(path, status)
     # For a moment the journal and its previous version are one file under two names, and the power may be cut then.
     # Another process may be writing it right now, so the count is checked more than once.
     checks = 5
     while status.st_nlink > 1 and status.st_nlink > _names_in(folder, status):
         checks -= 1
         if not checks:
-            raise _distrust(
+            raise distrust(
                 path,
                 "has another name elsewhere (a hard link)",
                 f"put a copy in its place (cp -p {path} {path}.new && mv {path}.new {path})",
@@ -278,25 +219,25 @@ def _names_in(folder: int, status: os.stat_result) -> int:
     return found
 
 
-def _require_owner(path: str, status: os.stat_result, owners: Sequence[int]) -> None:
+def require_owner(path: str, status: os.stat_result, owners: Sequence[int]) -> None:
     if status.st_uid not in owners:
-        raise _distrust(
+        raise distrust(
             path,
             f"belongs to user {status.st_uid} and not to {_named(os.geteuid())}",
             f"give it to {_named(os.geteuid())} (chown {os.geteuid()} {path})",
         )
 
 
-def _require_unwritable(path: str, status: os.stat_result) -> None:
-    if status.st_mode & _WRITABLE_BY_OTHERS:
-        raise _distrust(path, "can be written by others", f"remove that permission (chmod go-w {path})")
+def require_unwritable(path: str, status: os.stat_result) -> None:
+    if status.st_mode & WRITABLE_BY_OTHERS:
+        raise distrust(path, "can be written by others", f"remove that permission (chmod go-w {path})")
 
 
 def _named(user: int) -> str:
     return "root" if user == 0 else f"user {user}"
 
 
-def _distrust(path: str, wrong: str, way: str) -> Distrusted:
+def distrust(path: str, wrong: str, way: str) -> Distrusted:
     return Distrusted(f"{path} {wrong}, so another user may have written it: look at it, {way}, and run this again.")
 
 
@@ -311,10 +252,10 @@ def telling(path: str, what: str = "written") -> Iterator[None]:
     except StateFailure:
         raise
     except OSError as error:
-        raise _state_failure(path, what, error) from error
+        raise state_failure(path, what, error) from error
 
 
-def _state_failure(path: str, what: str, error: OSError) -> StateFailure:
+def state_failure(path: str, what: str, error: OSError) -> StateFailure:
     way = {
         errno.ENOSPC: "make room on that disk",
         errno.EDQUOT: "make room on that disk",

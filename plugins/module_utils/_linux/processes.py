@@ -4,17 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 from typing import NamedTuple, Optional
 
 from .._process import Process
-from .clock import Clock, Deadline
 
 PROC = "/proc"
-# Seconds that a process gets to end after SIGTERM, and then the kernel to end it after SIGKILL.
-END_TIMEOUT = 10
 
 
 class Stat(NamedTuple):
@@ -121,31 +116,6 @@ def arguments_of(pid: int | str, proc: str = PROC) -> list[str]:
 def command_of(pid: int | str, proc: str = PROC) -> str:
     """The short name that the kernel shows of a process, empty when it is gone."""
     return _read(proc, str(pid), "comm").decode("utf-8", "replace").rstrip("\n")
-
-
-def called_with(*words: str, proc: str = PROC) -> list[int]:
-    """Pids of the processes that have all of these words, such as a path, among their arguments."""
-    wanted = {os.fsencode(word) for word in words}
-    return [
-        int(name)
-        for name in os.listdir(proc)
-        if name.isdigit() and wanted.issubset(_read(proc, name, "cmdline").split(b"\0"))
-    ]
-
-
-def end_called_with(clock: Clock, *words: str) -> list[int]:
-    """End the processes that :func:`called_with` finds, and wait until they are gone.
-
-    :returns: pids of those that still run although they were killed.
-    """
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        for pid in called_with(*words):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
-        deadline = Deadline(clock, END_TIMEOUT)
-        while called_with(*words) and not deadline.over:
-            deadline.sleep(0.1)
-    return called_with(*words)
 
 
 def is_alive(pid: int | str, proc: str = PROC) -> bool:

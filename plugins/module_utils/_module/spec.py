@@ -27,6 +27,8 @@ COMMON_ARGUMENTS: ArgumentSpec = {
 }
 # The private option with the code of a module that gets it in one piece; see _install/sent.py.
 SOURCES = "_sources"
+# Seconds that containers of a role get to come up.
+START_TIMEOUT = 120
 # How to reach the broker of one color, or of both.
 BROKER_OPTIONS: ArgumentSpec = {
     "service": {"type": "str", "default": "redis"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from .._docker.engine import EngineError
-from . import config as nginx_config, master as nginx_master
+from . import config as nginx_config, dump as nginx_dump, master as nginx_master
 from .running import Running, reason_of
 
 # Only so many last lines, or bytes, of a log are read.
@@ -29,7 +29,7 @@ class ErrorLog:
     def _file(self, dump: str) -> str:
         """The path of the log, empty when Nginx writes to no file."""
         try:
-            written = nginx_config.children(nginx_config.load(nginx_config.sections(dump)), "error_log")
+            written = nginx_config.children(nginx_dump.load(nginx_dump.sections(dump)), "error_log")
         except nginx_config.ConfigError:
             written = []
         path = written[0].words[1] if written else nginx_master.build_argument(self._running.build, "error-log-path")

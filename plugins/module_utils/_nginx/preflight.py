@@ -14,6 +14,7 @@ from .._settings import Nginx
 from .._validation import check_url
 from . import (
     config as nginx_config,
+    dump as nginx_dump,
     location as nginx_location,
     other_routes,
     public_answer,
@@ -76,7 +77,7 @@ def _public_side(running: Running, checked: Checked) -> PublicSide:
         return public_requests.public_side(running)
     except BluegreenError as error:
         url = check_url("public_url", running.nginx.public_url)
-        configuration = nginx_config.load(nginx_config.sections(checked.dump))
+        configuration = nginx_dump.load(nginx_dump.sections(checked.dump))
         place = nginx_location.proxy_protocol_at(configuration, url.port)
         if not place:
             raise

@@ -14,7 +14,7 @@ from typing import Iterable, NamedTuple
 from .._commands import command
 from .._settings import Nginx
 from .._words import agree, joined
-from . import config as nginx_config, other_routes
+from . import config as nginx_config, dump as nginx_dump, other_routes
 from .config import Statement
 from .proof import Verdict
 from .running import Checked
@@ -176,12 +176,12 @@ def configuration_verdict(nginx: Nginx, file: str, text: str, dump: str, public:
     :param dump: output of ``nginx -T``.
     """
     try:
-        files = nginx_config.sections(dump)
+        files = nginx_dump.sections(dump)
         if file not in files:
             return Verdict(False, f"nginx -T does not show {file}: no include of the Nginx configuration names it")
         if files[file].rstrip("\n") != text.rstrip("\n"):
             return Verdict(False, f"nginx -T shows {file} with a content that this collection did not write")
-        wrong = route_findings(nginx, nginx_config.load(files), public)
+        wrong = route_findings(nginx, nginx_dump.load(files), public)
     except nginx_config.ConfigError as error:
         return Verdict(False, error.message.rstrip("."))
     return Verdict(False, wrong[0].rstrip(".")) if wrong else Verdict(True)
@@ -196,8 +196,8 @@ def findings(nginx: Nginx, file: str, exists: bool, checked: Checked, public: Pu
     if not checked.ok:
         return [_invalid(nginx, file, exists, checked.message)]
     try:
-        files = nginx_config.sections(checked.dump)
-        configuration = nginx_config.load(files)
+        files = nginx_dump.sections(checked.dump)
+        configuration = nginx_dump.load(files)
     except nginx_config.ConfigError as error:
         return [error.message]
     found = []

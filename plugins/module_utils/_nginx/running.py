@@ -16,7 +16,7 @@ from .._host import Host
 from .._linux import sockets
 from .._settings import Nginx
 from .._validation import COLORS, LOOPBACK, check_server
-from . import config as nginx_config, master as nginx_master, search as nginx_search
+from . import dump as nginx_dump, master as nginx_master, search as nginx_search
 from .config import Statement
 from .master import NginxWorker
 
@@ -243,7 +243,7 @@ class Seen:
     @cached_property
     def files(self) -> dict[str, str]:
         """Its configuration, ``{path: text}``, the main file first; empty when it is invalid."""
-        return nginx_config.sections(self.checked.dump)
+        return nginx_dump.sections(self.checked.dump)
 
     @cached_property
     def configuration(self) -> list[Statement]:
@@ -251,7 +251,7 @@ class Seen:
 
         :raises ConfigError: the files cannot be understood.
         """
-        return nginx_config.load(self.files)
+        return nginx_dump.load(self.files)
 
 
 def reason_of(log: str) -> str:

@@ -10,7 +10,7 @@ from .._errors import BluegreenError
 from .._host import Host
 from .._linux.clock import Deadline
 from .._settings import Nginx, other
-from . import public_requests, upstream as nginx_upstream
+from . import public_requests, upstream as nginx_upstream, upstream_text
 from .error_log import ErrorLog
 from .master import NginxWorker
 from .proof import Verdict, has_new_workers, workers_verdict
@@ -77,7 +77,7 @@ def _text_for(
         earlier = nginx_upstream.parse(backup, owned.backup_path, nginx.upstream)
         if nginx_upstream.live_color(earlier, nginx.servers, owned.backup_path) == color:
             return backup
-    return nginx_upstream.render(
+    return upstream_text.render(
         nginx.upstream, color, nginx.servers, release, deployment_id, nginx.backup, tuning=upstream.tuning
     )
 

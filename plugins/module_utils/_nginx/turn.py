@@ -1,8 +1,5 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
-# BSD-2-Clause license (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """One switch at a time on a host, because several apps may share one Nginx.
 
 A reload reads the files of all apps. So without turns one app could fail by the file that another one is about to put
@@ -18,7 +15,8 @@ from typing import TYPE_CHECKING, Iterator
 from .._host import Host
 from .._journal.store import RUN_ROOT
 from .._linux.clock import Deadline
-from .._linux.files import StateFailure, lock_within, make_folder, opener
+from .._linux.files import StateFailure, make_folder, opener
+from .._linux.locks import lock_within
 from .._progress import report
 from .._validation import one_line
 

@@ -19,7 +19,7 @@ from typing import Any, Collection, Mapping, Sequence
 from .. import _progress
 from .._errors import BluegreenError
 from .._install import seal
-from .._linux.files import TRUSTED, check_program
+from .._linux.trusted_program import TRUSTED, check_program
 from .._module.no_log import values_of_no_log, without
 from .._module.outcome import outcome
 from .._module.paths import expand_paths

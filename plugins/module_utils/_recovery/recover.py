@@ -14,6 +14,7 @@ from .._docker import cpu_shares, restart_policies
 from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._host import Host
+from .._journal.history import history_of
 from .._journal.journal import Journal
 from .._journal.may_recover import require_recoverable
 from .._journal.step import Step
@@ -77,7 +78,7 @@ def _require_allowed(store: Store, journal: Journal, request: Request) -> None:
 
 def _nothing_open(store: Store, request: Request) -> dict[str, Any]:
     """The result where no deployment is open: how the last one ended."""
-    last = (store.history(1) or [{}])[0]
+    last = (history_of(store, 1) or [{}])[0]
     where = "" if last else " It was never deployed on this host."
     message = f"No deployment of app {store.app} is open.{where}"
     if request.deployment_id and last.get("id") == request.deployment_id:

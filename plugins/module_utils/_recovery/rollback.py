@@ -26,9 +26,10 @@ from .._host import Host
 from .._journal.journal import Journal
 from .._journal.step import Step
 from .._journal.store import Store
-from .._linux.processes import end_called_with
+from .._linux import memory as host_memory
+from .._linux.processes_called import end_called_with
 from .._nginx import preflight as nginx_preflight, switch as nginx_switch
-from .._resources import host as host_resources, memory as host_memory
+from .._resources import disk as host_disk
 from .._words import agree, joined
 from .._workers import start as workers_start, stop as workers_stop, unknown_tasks
 from .attempt import Attempt
@@ -175,7 +176,7 @@ class Rollback(Attempt):
             run, it = agree(finishing, "runs", "run"), agree(finishing, "it", "them")
             raise BluegreenError(
                 f"{joined(finishing)} still {run} {timeout:g} s after being told to finish, and the old web needs "
-                f"{host_resources.mib(needed)} MiB of memory beside {it}, but only {host_resources.mib(free)} MiB are "
+                f"{host_disk.mib(needed)} MiB of memory beside {it}, but only {host_disk.mib(free)} MiB are "
                 f"free: free memory on this host, or, if the tasks there may be cut off, stop {it} (docker stop "
                 f"{' '.join(finishing)})."
             )

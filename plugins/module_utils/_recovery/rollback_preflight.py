@@ -17,7 +17,8 @@ from .._health import gate as health_gate
 from .._host import Host
 from .._journal.journal import Journal
 from .._journal.step import Step
-from .._resources import memory as host_memory, memory_budget
+from .._linux import memory as host_memory
+from .._resources import memory_budget
 from .._settings import Settings
 
 

@@ -16,13 +16,13 @@ from .. import _settings
 from .._commands import command
 from .._deployment.color import Color
 from .._docker import cpu_shares
-from .._docker.containers import Container
 from .._docker.ensure import ensure_running
 from .._errors import BluegreenError, Fenced
 from .._host import Host
 from .._install import guard_units
 from .._journal import settings_file
-from .._journal.journal import NullJournal
+from .._journal.history import log
+from .._journal.journal import Container as JournaledContainer, NullJournal
 from .._journal.store import JournalCorrupt, Store
 from .._journal.strict_json import Unreadable
 from .._linux.clock import timestamp
@@ -44,7 +44,7 @@ class _InMemoryJournal(NullJournal):
     def note(self, **facts: Any) -> None:
         self.data.update(facts)
 
-    def policy_of(self, container: Container) -> dict[str, Any]:
+    def policy_of(self, container: JournaledContainer) -> dict[str, Any]:
         return self._policies.get(container.service, container.restart_policy)
 
 
@@ -125,7 +125,8 @@ def _start(host: Host, known: _Remembered, live: Color) -> None:
 def _end(host: Host, store: Store, settings: _settings.Settings, served: str, idle: Color) -> dict[str, Any]:
     now = host.clock.wall()
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    store.log(
+    log(
+        store,
         {
             "id": f"damaged-{stamp}",
             "who": "",

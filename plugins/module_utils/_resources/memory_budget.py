@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Collection, Mapping, NamedTuple, Optional
 
-from .host import MIB, mib
+from .disk import MIB, mib
 
 STRATEGIES = ("stop", "throttle", "auto")
 OLD_WEB = ("auto", "running", "stopped")

@@ -12,7 +12,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
-from .._journal import schema as journal_schema
+from .._journal import file_schemas
 from .._journal.strict_json import LIMIT, Unreadable
 from .._linux.files import SECRET_MODE, opener, remove, write_atomically
 
@@ -73,11 +73,11 @@ def forget_all(store: Store) -> None:
 def _read(store: Store) -> dict[str, Any]:
     try:
         with open(store.path("containers.json"), "rb", opener=opener) as source:
-            return journal_schema.containers(source.read(LIMIT + 1))
+            return file_schemas.containers(source.read(LIMIT + 1))
     except (FileNotFoundError, Unreadable):
         return {"kept": "", "colors": {}}
 
 
 def _write(store: Store, kept: str, colors: dict[str, Snapshot]) -> None:
-    data = {"version": journal_schema.CONTAINERS_VERSION, "kept": kept, "colors": colors}
+    data = {"version": file_schemas.CONTAINERS_VERSION, "kept": kept, "colors": colors}
     write_atomically(store.path("containers.json"), json.dumps(data, indent=1, sort_keys=True) + "\n", mode=SECRET_MODE)

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from .._module.late import late
+from .._module.late import Late
 from .._module.settings import SETTINGS_OPTIONS
 from .._module.spec import Spec
 
 SPEC = Spec(
-    act=late("_steps.deployment_states", "deployment"),
+    act=Late("_steps.deployment_states", "deployment"),
     arguments=dict(
         **SETTINGS_OPTIONS,
         state=dict(type="str", required=True, choices=["open", "settled", "closed", "recovered"]),

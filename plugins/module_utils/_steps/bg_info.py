@@ -4,17 +4,12 @@
 
 from __future__ import annotations
 
-from .._deployment import status as deployment_status
-from .._host import Host
-from .._journal.store import Store
+from .._module.late import Late
 from .._module.settings import SETTINGS_OPTIONS
-from .._module.spec import Params, Result, Spec
-from .._validation import check_app
+from .._module.spec import Spec
 
-
-def info(params: Params, host: Host, check_mode: bool) -> Result:
-    """Show the state of an app."""
-    return deployment_status.info(host, Store(check_app(params["app"], "bluegreen_app"), host), params)
-
-
-SPEC = Spec(info, SETTINGS_OPTIONS, hidden=[("colors", "blue", "env"), ("colors", "green", "env")])
+SPEC = Spec(
+    Late("_steps.show_status", "info"),
+    SETTINGS_OPTIONS,
+    hidden=[("colors", "blue", "env"), ("colors", "green", "env")],
+)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .._module.late import late
+from .._module.late import Late
 from .._module.spec import Spec
 
-SPEC = Spec(late("_steps.put_program", "program"), {})
+SPEC = Spec(Late("_steps.put_program", "program"), {})

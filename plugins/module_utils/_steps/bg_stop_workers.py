@@ -18,8 +18,8 @@ from .._journal.fencing import fenced
 from .._journal.journal import AnyJournal
 from .._journal.step import Step
 from .._journal.store import Store
+from .._linux.memory import available_memory
 from .._module.spec import BROKER_OPTIONS, ArgumentSpec, Params, Result, Spec
-from .._resources.memory import available_memory
 from .._resources.memory_budget import may_load
 from .._resources.memory_use import app_of
 from .._validation import check_app, check_project

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
+from .. import _words
 from .._broker import parking, queues
 from .._broker.connection import Broker
 from .._broker.redis import RedisError
@@ -16,8 +17,9 @@ from .._docker.engine import EngineError
 from .._errors import BluegreenError
 from .._host import Host
 from .._journal.journal import AnyJournal, Journal
+from .._linux import memory as host_memory
 from .._linux.clock import Deadline
-from .._resources import memory as host_memory, memory_budget
+from .._resources import memory_budget
 from . import registered_tasks
 from .container_roles import roles_now
 
@@ -267,7 +269,7 @@ def warn_parked(host: Host, broker: Broker, parked: Mapping[str, int]) -> None:
     """
     if parked:
         host.warn(
-            f"Tasks that the workers do not register are parked in {broker.name}: {task_names.listed(parked)}. None is "
+            f"Tasks that the workers do not register are parked in {broker.name}: {_words.listed(parked)}. None is "
             f"lost: the next release that registers them gets them back. {command('status')} shows them."
         )
 

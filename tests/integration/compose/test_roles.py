@@ -18,7 +18,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
     cli as compose_cli,
     project,
     service_roles,
-    traits,
+    traits_of_files,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ def render(compose, folder, texts):
 
 def roles_in(rendered, given):
     listed = [name for names in given.values() for name in names or ()]
-    found = service_roles.find(traits.of_rendering(rendered, 18001, {}.get, listed=listed), given)
+    found = service_roles.find(traits_of_files.of_rendering(rendered, 18001, {}.get, listed=listed), given)
     assert found.findings == []
     return found.services
 

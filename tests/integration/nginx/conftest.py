@@ -24,7 +24,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     master as nginx_master,
     turn as nginx_turn,
-    upstream,
+    upstream_text,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
@@ -108,7 +108,7 @@ class Lab:
         (folder / "conf.d").mkdir()
         main.write_text(MAIN.format(folder=folder))
         self.site("location / { proxy_pass http://shop; }")
-        self.owned.write_text(upstream.render("shop", "blue", servers, "1"))
+        self.owned.write_text(upstream_text.render("shop", "blue", servers, "1"))
         subprocess.run([*entering, nginx_master.program("nginx"), "-p", str(folder), "-c", str(main)], check=True)
         # It writes its pid file before it lets go of the terminal, but starts its workers after that.
         deadline = time.monotonic() + 10

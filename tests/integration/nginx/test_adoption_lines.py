@@ -13,7 +13,7 @@ import pytest
 from adoption_steps import Line, written
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import adoption_routes
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream_text
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Seen
 
 PATHS = ("/app/x", "/app/", "/x")
@@ -77,7 +77,7 @@ def test_the_app_notices_nothing(host, lab, port, site):
     lab.reload()
     before = answers(lab)
     # What prepare.yml writes.
-    lab.owned.write_text(upstream.render("shop", "blue", {"blue": f"127.0.0.1:{port}", "green": "127.0.0.1:9"}))
+    lab.owned.write_text(upstream_text.render("shop", "blue", {"blue": f"127.0.0.1:{port}", "green": "127.0.0.1:9"}))
     lines: list = []
     for way in adoption_routes.of_seen(Seen(host, lab.settings)).to((port,)):
         lines += [line for line in way.through("shop") if line not in lines]

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     preflight as nginx_preflight,
     switch as nginx_switch,
-    upstream,
+    upstream_text,
 )
 
 API = "location /api/ { proxy_pass http://shop/; }"
@@ -115,7 +115,7 @@ def test_a_live_color_that_is_down(host, lab, site):
 
 
 def test_no_color_yet(host, lab, site):
-    lab.owned.write_text(upstream.render("shop", None, lab.settings.servers))
+    lab.owned.write_text(upstream_text.render("shop", None, lab.settings.servers))
     site("location / { proxy_pass http://shop; }")
     assert nginx_preflight.preflight(host, lab.settings) == []
     site("root {folder}/www;")
@@ -133,7 +133,7 @@ def test_no_color_yet(host, lab, site):
     ],
 )
 def test_what_nginx_says_while_no_color_answers(host, journal, lab, site, text):
-    lab.owned.write_text(upstream.render("shop", None, lab.settings.servers))
+    lab.owned.write_text(upstream_text.render("shop", None, lab.settings.servers))
     site(text)
     assert nginx_preflight.preflight(host, lab.settings) == []
     assert nginx_switch.switch(host, journal, lab.settings, "green", "2").changed

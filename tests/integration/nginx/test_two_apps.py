@@ -26,7 +26,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import
     preflight as nginx_preflight,
     public_requests,
     switch as nginx_switch,
-    upstream,
+    upstream_text,
 )
 
 ROUNDS = 12
@@ -101,7 +101,7 @@ class App:
         self.requests = 0
         servers = {color: f"127.0.0.1:{web.server_port}" for color, web in self.colors.items()}
         owned = lab.folder / "conf.d" / f"bluegreen-{name}.conf"
-        owned.write_text(upstream.render(name, "blue", servers, "1"))
+        owned.write_text(upstream_text.render(name, "blue", servers, "1"))
         lab.write(f"{name}-site", f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{name}; }} }}\n")
         self.url = f"http://127.0.0.1:{port}/"
         self.settings = lab.settings._replace(upstream=name, file=str(owned), servers=servers, public_url=self.url)

@@ -17,7 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.c
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import PROJECT_LABEL
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
@@ -96,7 +96,7 @@ class Shop:
     def deployment(self):
         old = [{"id": each.id, "name": each.name, "service": each.service} for each in self.color().containers]
         given = facts(settings=self.settings.journaled(), old_containers=old)
-        return Journal.create(self.store, "dep-1", "ada@laptop", given)
+        return create_journal(self.store, "dep-1", "ada@laptop", given)
 
     def stop(self, *services):
         for container in self.color().containers:

@@ -11,7 +11,10 @@ import compose_files
 import pytest
 import shapes
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import service_roles, traits
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
+    service_roles,
+    traits_of_files,
+)
 
 ROOT = Path(__file__).parents[3]
 APP = (shapes.APP / "compose.yml").read_text(encoding="utf-8")
@@ -22,7 +25,7 @@ def found(rendered, given=(), image_of=NO_IMAGES, **about):
     """The decision about a rendered file; ``given`` are the lists of the user."""
     given = {**dict.fromkeys(("web", "support", "init", "workers")), "ignored": [], **dict(given)}
     listed = [name for names in given.values() for name in names or ()]
-    return service_roles.find(traits.of_rendering(rendered, 18001, image_of, listed=listed), given, **about)
+    return service_roles.find(traits_of_files.of_rendering(rendered, 18001, image_of, listed=listed), given, **about)
 
 
 @pytest.mark.parametrize("release", ["1", "2"])

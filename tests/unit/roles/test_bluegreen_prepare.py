@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _settings
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import upstream_text
 
 ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "..", "roles")
 
@@ -37,7 +37,7 @@ def render(template, variables):
 def test_the_upstream_file_is_what_bg_switch_would_write_without_a_live_color():
     written = render(load("bluegreen_prepare", "templates", "upstream.conf.j2"), {"bluegreen_app": "shop"})
     servers = {color: f"127.0.0.1:{port}" for color, port in _settings.DEFAULT_PORTS.items()}
-    assert written == upstream.render("shop", None, servers)
+    assert written == upstream_text.render("shop", None, servers)
 
 
 def test_the_upstream_file_follows_ports_servers_and_name():
@@ -45,9 +45,9 @@ def test_the_upstream_file_follows_ports_servers_and_name():
     variables = {"bluegreen_app": "shop", "bluegreen_ports": ports, "bluegreen_nginx_upstream": "web"}
     servers = {"blue": "127.0.0.1:8001", "green": "127.0.0.1:8002"}
     template = load("bluegreen_prepare", "templates", "upstream.conf.j2")
-    assert render(template, variables) == upstream.render("web", None, servers)
+    assert render(template, variables) == upstream_text.render("web", None, servers)
     variables["bluegreen_nginx_servers"] = servers = {"blue": "web-blue:8000", "green": "web-green:8000"}
-    assert render(template, variables) == upstream.render("web", None, servers)
+    assert render(template, variables) == upstream_text.render("web", None, servers)
 
 
 NAMED = {"blue": "web-blue:80", "green": "web-green:80"}
@@ -65,7 +65,7 @@ NAMED = {"blue": "web-blue:80", "green": "web-green:80"}
 def test_the_upstream_file_of_an_app_that_runs_is_what_bg_switch_would_write(live, given, servers):
     template = load("bluegreen_prepare", "templates", "upstream.conf.j2")
     variables = {"bluegreen_app": "shop", "_bluegreen_prepare_live": live, **given}
-    assert render(template, variables) == upstream.render("shop", live, servers)
+    assert render(template, variables) == upstream_text.render("shop", live, servers)
 
 
 def test_the_file_is_where_the_role_bluegreen_looks_for_it():

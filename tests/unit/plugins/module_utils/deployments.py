@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import old_web, transfer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
@@ -251,7 +251,7 @@ class Scene:
         )
         settings = settings._replace(nginx=settings.nginx._replace(file=str(self.file)))
         given = facts(**{"settings": settings.journaled(), "watch": True, **changes})
-        journal = Journal.create(self.store, "dep-1", "ada@laptop", given)
+        journal = create_journal(self.store, "dep-1", "ada@laptop", given)
         if STEPS.index(step) >= STEPS.index("stop_workers"):
             for worker in ("blue-worker", "blue-beat"):
                 if worker in self.engine.inspected:

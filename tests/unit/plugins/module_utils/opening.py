@@ -23,15 +23,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import sockets
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import memory as host_memory, sockets
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import preflight as nginx_preflight
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import (
-    host as host_resources,
-    memory as host_memory,
-)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import disk as host_disk
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.deployment_states import recover_abandoned
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH, facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
@@ -135,7 +132,7 @@ class Scene:
         monkeypatch.setattr(guard_units, "arm", lambda host, app, revert_after: True)
         monkeypatch.setattr(guard_units, "disarm", lambda host, app: None)
         monkeypatch.setattr(host_memory, "available_memory", lambda: self.memory)
-        monkeypatch.setattr(host_resources, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
+        monkeypatch.setattr(host_disk, "free_disk", lambda path: self.disk.get(path, 10_000 * MIB))
         monkeypatch.setattr(
             sockets,
             "connections",
@@ -230,7 +227,7 @@ def earlier(scene, step, done=True, later=1000, release="1", **noted):
     scene.store.create()
     given = facts(release=release)
     given["settings"]["nginx"]["file"] = str(scene.file)
-    journal = Journal.create(scene.store, "dep-0", "eve@desk", given)
+    journal = create_journal(scene.store, "dep-0", "eve@desk", given)
     journal.begin(Step(step))
     if done:
         journal.done(Step(step))

@@ -31,6 +31,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.coun
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import require_owner
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures, sentence
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.strict_json import Unreadable
@@ -236,7 +237,7 @@ def test_garbage_in_the_other_files_is_passed_over(scene, rng, name):
             put(scene, json.dumps(changed(good, path, value)).encode(), name)
             found = kept_color(scene.store)
             assert found is None or found["color"] in ("blue", "green")
-            for entry in scene.store.history():
+            for entry in history_of(scene.store):
                 read += 1
                 assert sentence(entry) is not None
                 assert f"{entry['id']} {entry['result']} {entry['release']} {entry['ended']}".strip()
@@ -245,7 +246,7 @@ def test_garbage_in_the_other_files_is_passed_over(scene, rng, name):
     for dummy in range(200):
         spoiled = bytes(rng.randrange(256) for dummy in range(rng.randrange(100)))
         put(scene, spoiled, name)
-        assert kept_color(scene.store) is None and scene.store.history() == []
+        assert kept_color(scene.store) is None and history_of(scene.store) == []
 
 
 def test_garbage_in_the_url_of_the_broker_is_one_sentence_or_passed_over(scene, rng):

@@ -15,8 +15,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.status import summary
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
@@ -47,7 +48,7 @@ class Host:
             self.host.engine.add(service, color="green", status="created", **command)
         self.store = Store("shop", self.host, root=str(folder / "lib"), run_root=str(folder / "run"))
         self.store.create()
-        Journal.create(self.store, "dep-1", "ada@laptop", facts()).done(Step.OPEN)
+        create_journal(self.store, "dep-1", "ada@laptop", facts()).done(Step.OPEN)
 
     def of(self, color):
         return of_project(self.host.engine, f"shop-{color}")
@@ -164,7 +165,7 @@ def settled(scene):
 
 
 def last_line(scene):
-    (entry,) = scene.store.history()
+    (entry,) = history_of(scene.store)
     facts = {"live": "", "release": "", "colors": {}, "queues": {}, "held": {}, "deployment": None, "history": [entry]}
     return entry, summary("shop", facts)[-1].partition(", memory")[0]
 

@@ -17,8 +17,8 @@ SOURCES = sorted(path for path in ROOT.rglob("*.py"))
 
 # From the bottom up; each layer may import from those above it in this list, and from itself within one folder.
 LAYERS = (
-    ("_process",),
-    ("_errors", "_commands", "_progress", "_redact", "_words", "_celery"),
+    ("_process", "_words"),
+    ("_errors", "_commands", "_progress", "_redact", "_celery"),
     ("_validation", "_linux"),
     ("_docker", "_http", "_install"),
     ("_host", "_resources"),

@@ -21,6 +21,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.conta
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import journal as journals
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import log
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
@@ -75,7 +76,7 @@ def finish(case):
     case.scene.color("blue")
     case.scene.color("green")
     images = {"sha256:old": "shop:1"}
-    case.scene.store.log({"id": "dep-0", "result": "committed", "images": images})
+    log(case.scene.store, {"id": "dep-0", "result": "committed", "images": images})
     case.scene.deployment("awaiting_approval", remove_volumes=True, keep_images=1)
     given = {"deployment_id": "dep-1", "epoch": 1, "release": "", "owner": ""}
     result = deployment_finish.finish_deployment(case.host, case.scene.store, given, False, keep_new_color)["result"]

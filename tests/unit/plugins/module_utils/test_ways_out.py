@@ -112,9 +112,9 @@ class Command(NamedTuple):
 
 
 class MemoryStore(journal_store.Store):
-    """The journal and the history without a disk, each written and read by the schema; the lock locks nobody out."""
+    """The journal without a disk, written and read by the schema; the lock locks nobody out."""
 
-    text, lines = "", ()
+    text = ""
 
     @contextlib.contextmanager
     def lock(self, purpose, wait=0):
@@ -129,16 +129,8 @@ class MemoryStore(journal_store.Store):
         self.text = json.dumps(journal_schema.tidied(data))
         self._mark_lease()
 
-    def log(self, entry):
-        if not self.lines or self.lines[-1]["id"] != entry["id"]:
-            self.lines = (*self.lines, journal_schema.entry(json.dumps(entry).encode()))
-
-    def close(self, entry):
-        self.log(entry)
+    def remove_journal(self):
         self.text = ""
-
-    def history(self, last=None):
-        return list(self.lines if last is None else self.lines[-last:])
 
 
 class World(Scene):
@@ -212,7 +204,7 @@ class World(Scene):
         del self.calls[:], self.host.warnings[:], self.said[:]
         for name in os.listdir(self.store.folder):
             os.remove(self.store.path(name))
-        self.store.text, self.store.lines = "", ()
+        self.store.text = ""
         self.host.clock.now = 1000.0
         self.state, self.works, self.answer = state, state.nginx != "down", state.brokers
         self.served = {"candidate": "green", "old": "blue", "down": "green"}.get(state.nginx, "")
@@ -278,7 +270,7 @@ class World(Scene):
             with open(self.store.path(name), "rb") as source:
                 files[name] = source.read()
         tasks = {color: (dict(each.tasks), dict(each.staged)) for color, each in self.brokers.items()}
-        files[""] = getattr(self.store, "text", ""), getattr(self.store, "lines", ())
+        files[""] = getattr(self.store, "text", "")
         return (
             files,
             pickle.dumps(self.engine.inspected),
@@ -293,7 +285,7 @@ class World(Scene):
     def put_back(self, kept):
         files, inspected, tasks, self.served, unhealthy, self.works, self.answer, self.host.clock.now = kept
         files = dict(files)
-        self.store.text, self.store.lines = files.pop("")
+        self.store.text = files.pop("")
         self.unhealthy = set(unhealthy)
         for name in os.listdir(self.store.folder):
             if name not in files:

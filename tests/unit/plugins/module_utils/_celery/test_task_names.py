@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _words
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import task_names
 
 NAMES = {"old": ["a", "b"], "candidate": ["b", "c"]}
@@ -51,8 +52,8 @@ def test_missing():
 
 
 def test_a_list_of_names_has_an_end():
-    assert task_names.listed({"a": 1, "b": 20}) == "b (20), a (1)"
-    assert task_names.listed({f"t{n:02}": 1 for n in range(12)}).endswith("t09 (1) and 2 more names")
+    assert _words.listed({"a": 1, "b": 20}) == "b (20), a (1)"
+    assert _words.listed({f"t{n:02}": 1 for n in range(12)}).endswith("t09 (1) and 2 more names")
 
 
 def test_the_refusal_names_the_tasks_and_the_ways_out():

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import service_roles, traits
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
+    service_roles,
+    traits,
+    traits_of_files,
+)
 
 PORT = 18001
 APP = "registry/shop:1"
@@ -43,7 +47,7 @@ def decide(services, known=None, networks=None, images=HERE, color_volumes=(), *
     given = {**dict.fromkeys(("web", "support", "init", "workers")), "ignored": [], **lists}
     rendered = {"name": "shop-blue", "services": services, "networks": networks or {}}
     listed = {name for names in given.values() for name in names or ()}
-    found = traits.of_rendering(rendered, PORT, images.get, color_volumes, listed)
+    found = traits_of_files.of_rendering(rendered, PORT, images.get, color_volumes, listed)
     return service_roles.find(found, given, known)
 
 

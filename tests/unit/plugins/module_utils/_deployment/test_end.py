@@ -11,6 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.e
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.finishing import (
     both_colors,
     close,
@@ -102,7 +103,7 @@ def test_without_systemd_nobody_is_told(scene, monkeypatch):
     scene.deployment("start_workers")
     settle(scene)
     close(scene)
-    assert scene.store.history()[-1]["result"] == "committed" and scene.host.warnings == []
+    assert history_of(scene.store)[-1]["result"] == "committed" and scene.host.warnings == []
 
 
 @pytest.mark.parametrize("armed, told", [(True, [(STOP_TIMER, ("health", True, "rolled_back"))]), (False, [])])

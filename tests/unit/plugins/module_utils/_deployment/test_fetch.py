@@ -14,10 +14,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose.proj
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import fetch as deployment_fetch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed, Host
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import called_with, is_alive
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import is_alive
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes_called import called_with
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
 SERVICES = ["redis", "web"]
@@ -31,7 +32,7 @@ class Case:
         self.host = Host()
         self.store = Store("shop", self.host, str(folder / "lib"), str(folder / "run"))
         with self.store.lock("test"):
-            journal = Journal.create(self.store, "dep-1", "ada@laptop", facts())
+            journal = create_journal(self.store, "dep-1", "ada@laptop", facts())
             journal.done(Step.OPEN)
         self.env_file = self.store.env_file("green", "dep-1")
         with open(self.env_file, "w", encoding="utf-8") as target:

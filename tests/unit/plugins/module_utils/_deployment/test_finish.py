@@ -17,6 +17,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.end import end
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
@@ -79,7 +80,7 @@ def test_the_old_color_is_no_backup_any_more_when_it_goes(scene):
 def test_the_line_of_the_history(scene):
     scene.deployment("awaiting_approval")
     close(scene)
-    (entry,) = scene.store.history()
+    (entry,) = history_of(scene.store)
     memory = entry.pop("memory")
     assert 0 < memory["before"] <= memory["peak"]
     assert entry == {
@@ -106,7 +107,7 @@ def test_the_line_of_the_history(scene):
 def test_the_history_names_who_approved(scene):
     scene.deployment("awaiting_approval")
     close(scene, {**WHICHEVER, "owner": "bob@awx-job-17"})
-    (entry,) = scene.store.history()
+    (entry,) = history_of(scene.store)
     assert (entry["who"], entry["approved_by"]) == ("ada@laptop", "bob@awx-job-17")
 
 
@@ -114,7 +115,7 @@ def test_who_runs_an_interrupted_finish_again_did_not_approve_it(scene):
     journal = scene.deployment("finish")
     journal.note(approved_by="bob@awx-job-17")
     close(scene, {**WHICHEVER, "owner": "ada@laptop"})
-    assert scene.store.history()[0]["approved_by"] == "bob@awx-job-17"
+    assert history_of(scene.store)[0]["approved_by"] == "bob@awx-job-17"
 
 
 def test_a_worker_that_still_finished_its_task_is_stopped_too(scene):

@@ -10,6 +10,7 @@ import json
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.finishing import (
     both_colors,
     close,
@@ -123,4 +124,4 @@ def test_images_of_an_ignored_service_are_the_users_own(scene):
     scene.engine.add("db", color="green")
     scene.deployment("awaiting_approval")
     close(scene)
-    assert "registry/db:1" not in scene.store.history()[-1]["images"].values()
+    assert "registry/db:1" not in history_of(scene.store)[-1]["images"].values()

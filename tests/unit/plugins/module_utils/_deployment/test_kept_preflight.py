@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of, log
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import (
@@ -89,7 +90,7 @@ def test_nothing_was_kept(scene):
 )
 def test_where_nothing_was_kept_the_release_from_before_is_named(scene, entry, way):
     scene.store.create()
-    scene.store.log({"id": "dep-0", "release": "2", "from": "green", "to": "blue", "ended": "", "reason": "", **entry})
+    log(scene.store, {"id": "dep-0", "release": "2", "from": "green", "to": "blue", "ended": "", "reason": "", **entry})
     with pytest.raises(BluegreenError) as refusal:
         scene.open(prefer="rollback", release="")
     assert f"no old color was kept. Deploy the earlier release instead{way}, or set" in refusal.value.message
@@ -159,7 +160,7 @@ def test_a_way_back_that_fails_at_its_begin_keeps_nobody_out(kept, monkeypatch):
     with pytest.raises(BluegreenError, match=r"shop-green-beat-1 of color green .* \(no space left on device\)"):
         kept.open(prefer="rollback", release="")
     assert kept.store.load() is None
-    assert kept.store.history()[-1]["result"] == "rolled_back"
+    assert history_of(kept.store)[-1]["result"] == "rolled_back"
 
 
 def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
@@ -167,7 +168,7 @@ def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
     kept.open(prefer="rollback", release="")
     undo = Request(prefer="rollback")
     end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
-    assert kept.store.history()[-1]["to_kept"] is True
+    assert history_of(kept.store)[-1]["to_kept"] is True
     found = recovery.recover(kept.host, kept.store, undo, check_mode=False)
     assert (found["found"], found["already"], found["again"], found["kept"]) == (False, False, True, "1")
     assert kept.open(prefer="rollback", release="", deployment_id="dep-2")["release"] == "1"
@@ -176,7 +177,7 @@ def test_a_way_back_that_failed_is_tried_again_by_the_same_command(kept):
 def test_a_release_that_was_undone_was_on_no_way_to_a_kept_color(kept):
     kept.open(release="3")
     end(kept.store, kept.store.load(), "rolled_back", "green is not healthy.")
-    assert "to_kept" not in kept.store.history()[-1]
+    assert "to_kept" not in history_of(kept.store)[-1]
     assert snapshot_file.kept_color(kept.store)["color"] == "green"
 
 

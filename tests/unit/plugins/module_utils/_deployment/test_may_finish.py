@@ -13,6 +13,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
     approval,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import (
+    close as close_deployment,
+    log,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
@@ -200,7 +204,9 @@ def test_who_finishes_before_the_lock_is_free_leaves_nothing_to_do(scene, monkey
     scene.deployment("awaiting_approval")
     lock = scene.store.lock
     entry = {"id": "dep-1", "result": "committed"}
-    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (scene.store.close(entry), lock(purpose, wait))[1])
+    monkeypatch.setattr(
+        scene.store, "lock", lambda purpose, wait: (close_deployment(scene.store, entry), lock(purpose, wait))[1]
+    )
     assert close(scene) == {"changed": False, "result": "committed"}
     assert scene.calls == []
 
@@ -209,7 +215,9 @@ def test_who_has_gone_back_before_the_lock_is_free_leaves_nothing_to_finish(scen
     scene.deployment("awaiting_approval")
     lock = scene.store.lock
     entry = {"id": "dep-1", "release": "2", "from": "", "result": "rolled_back"}
-    monkeypatch.setattr(scene.store, "lock", lambda purpose, wait: (scene.store.close(entry), lock(purpose, wait))[1])
+    monkeypatch.setattr(
+        scene.store, "lock", lambda purpose, wait: (close_deployment(scene.store, entry), lock(purpose, wait))[1]
+    )
     with pytest.raises(Fenced, match="^Release 2 of app shop was rolled back in the meantime, and no color is live: "):
         close(scene)
     assert scene.calls == []
@@ -295,7 +303,7 @@ def test_what_was_rolled_back_while_a_human_thought_is_not_finished(scene):
 
 def ended(scene, **entry):
     history = {"id": "dep-0", "release": "2", "release_from": "1", "from": "blue", "reason": "", **entry}
-    scene.store.log(history)
+    log(scene.store, history)
 
 
 @pytest.mark.parametrize(

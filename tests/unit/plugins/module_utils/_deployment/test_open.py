@@ -16,7 +16,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils import _setti
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._health import gate as health_gate
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import public_requests
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
@@ -215,7 +216,7 @@ OPEN = "Deployment dep-0 by eve@desk since 2026-11-23T12:00:00Z of app shop"
 )
 def test_another_open_deployment_is_refused_with_the_way_out(scene, step, noted, later, sentence):
     scene.store.create()
-    journal = Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
+    journal = create_journal(scene.store, "dep-0", "eve@desk", facts(release="1"))
     journal.begin(Step(step))
     journal.note(**noted)
     scene.host.clock.now += later
@@ -293,7 +294,7 @@ def test_what_was_abandoned_is_brought_to_an_end_first(scene, step, later, noted
     result = scene.open()
     assert (result["changed"], result["id"]) == (True, "dep-1")
     assert scene.host.warnings == [f"{GONE}Release 1 was rolled back: blue is live with release 1."]
-    (entry,) = scene.store.history()
+    (entry,) = history_of(scene.store)
     assert (entry["id"], entry["result"], entry["reason"]) == (
         "dep-0",
         "rolled_back",

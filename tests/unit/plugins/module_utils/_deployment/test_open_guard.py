@@ -10,10 +10,12 @@ import os
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import write_down
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import (
     ALWAYS,
@@ -54,7 +56,7 @@ def test_the_guard_is_there_before_the_journal(scene, monkeypatch):
     note(host_program, "install", names[0], True)
     note(guard_units, "arm", names[1], True)
     note(settings_file, "write", names[2])
-    note(Journal, "create", names[3])
+    note(write_down, "create_journal", names[3])
     scene.open(revert_after=300)
     assert [each[0] for each in done] == list(names)
     assert not any(open_already for name, open_already, given in done)
@@ -93,7 +95,7 @@ def test_without_its_guard_no_deployment_is_opened(scene, monkeypatch, part):
             scene.open()
     assert scene.store.load() is None
     assert os.listdir(scene.store.folder) == ["lock"] and not os.path.exists(scene.store.lease_mark)
-    assert scene.host.calls == [] and scene.store.history() == []
+    assert scene.host.calls == [] and history_of(scene.store) == []
     assert scene.open()["id"] == "dep-1"
 
 
@@ -102,7 +104,7 @@ def test_who_opens_between_the_look_and_the_lock_wins(scene, monkeypatch):
 
     def late(purpose):
         if "opening" in purpose:
-            Journal.create(scene.store, "dep-0", "eve@desk", facts(release="1"))
+            create_journal(scene.store, "dep-0", "eve@desk", facts(release="1"))
         return lock(purpose)
 
     scene.store.create()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.plan import Plan
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.disk import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.memory_budget import Need
 
 SERVICES = {"web": ["web"], "support": ["redis"], "init": ["migrate"], "workers": ["worker", "beat"], "ignored": ["db"]}

@@ -16,6 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.end import end
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import log
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.opening import (
     PORTS,
     SERVICES,
@@ -256,7 +257,7 @@ def test_an_init_service_without_a_container_was_pruned_or_is_new(scene, history
     scene.add_init("migrate")
     scene.store.create()
     for number, entry in enumerate(history):
-        scene.store.log({"id": f"old-{number}", "result": "committed", **entry})
+        log(scene.store, {"id": f"old-{number}", "result": "committed", **entry})
     result = scene.open(check_mode=True, services={"init": ["migrate"]})
     assert result["up_to_date"] is up_to_date
     assert [each for each in scene.host.warnings if "of init service" in each] == warnings

@@ -9,7 +9,10 @@ import os
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import host as host_resources, memory_use
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import (
+    disk as host_disk,
+    memory_use,
+)
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.opening import (
     MIB,
     SERVICES,
@@ -224,7 +227,7 @@ def test_a_disk_that_is_read_only_is_refused_with_nothing_made(scene, monkeypatc
         place
     ]
     monkeypatch.setattr(
-        host_resources, "writing_finding", lambda asked, why: f"{path} is read-only, and {why}" if asked == path else ""
+        host_disk, "writing_finding", lambda asked, why: f"{path} is read-only, and {why}" if asked == path else ""
     )
     before = sorted(os.listdir(scene.folder))
     assert f"{path} is read-only" in scene.refusal()

@@ -14,6 +14,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import status as deployment_status
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import log
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._snapshot import file as snapshot_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import without_celery
@@ -356,5 +357,5 @@ def test_before_the_first_deployment_containers_show_their_roles(scene):
 def test_services_of_a_release_that_was_rolled_back_are_not_missed(scene):
     scene.color("green")
     deployed(scene, workers=["worker", "beat", "mailer"])
-    scene.store.log({"id": "dep-0", "result": "rolled_back", "release": "3", "ended": "2026-11-23T10:00:00Z"})
+    log(scene.store, {"id": "dep-0", "result": "rolled_back", "release": "3", "ended": "2026-11-23T10:00:00Z"})
     assert info(scene, services=AUTO)["colors"]["green"]["missing"] == []

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment import transfer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.color import colors_of
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -36,7 +36,7 @@ def test_new_workers_are_asked_once_they_run_if_that_was_left_open(
     store = Store("shop", host, str(tmp_path / "lib"), str(tmp_path / "run"))
     store.create()
     broker = {"mode": "color", "service": "redis"}
-    journal = Journal.create(
+    journal = create_journal(
         store, "dep-1", "me", facts(**{"from": "blue", "to": "green"}, broker=broker, task_names=names)
     )
     for color in ("blue", "green"):

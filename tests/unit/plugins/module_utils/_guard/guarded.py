@@ -9,6 +9,7 @@ import os
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import main as guard
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.main import Guard
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
@@ -55,7 +56,7 @@ class Guarded(Scene):
         self.host.clock.now = 20.0
 
     def reason(self):
-        (entry,) = self.store.history()
+        (entry,) = history_of(self.store)
         return entry["reason"]
 
     def another_process(self):

@@ -11,6 +11,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import watch as guard_watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.main import PACE
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._guard.guarded import ROLLED_BACK
 
 
@@ -132,5 +133,5 @@ def test_what_was_approved_is_completed(scene):
     scene.deployment("finish", done=False)
     scene.boot()
     scene.run()
-    (entry,) = scene.store.history()
+    (entry,) = history_of(scene.store)
     assert entry["result"] == "committed"

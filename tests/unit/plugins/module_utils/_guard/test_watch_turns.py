@@ -13,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import Moved
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import close
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._guard.watched import (
     BLUE,
@@ -110,7 +111,7 @@ def test_a_journal_of_an_earlier_version_is_watched(pending):
 
 
 def test_a_deployment_that_ended_meanwhile(pending):
-    pending.store.close({"id": "dep-1"})
+    close(pending.store, {"id": "dep-1"})
     with pytest.raises(Fenced) as refusal:
         pending.look()
     assert refusal.value.message == "Deployment dep-1 of app shop does not await approval any more."

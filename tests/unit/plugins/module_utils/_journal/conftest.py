@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
@@ -27,4 +27,4 @@ def store(host, tmp_path):
 
 @pytest.fixture
 def journal(store):
-    return Journal.create(store, "dep-1", "ada@laptop", facts())
+    return create_journal(store, "dep-1", "ada@laptop", facts())

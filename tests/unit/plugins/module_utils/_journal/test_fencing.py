@@ -9,9 +9,9 @@ import os
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.fencing import fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
-    Journal,
     NullJournal,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
@@ -22,7 +22,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.de
 
 
 def opened(store, step="health", **changes):
-    journal = Journal.create(store, "dep-1", "ada@laptop", facts())
+    journal = create_journal(store, "dep-1", "ada@laptop", facts())
     journal.begin(Step(step))
     journal.note(**changes)
     return journal

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.counting import Moment, count, gap_ends
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures, sentence, span
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -24,7 +24,7 @@ class Course:
         self.host = FakeHost()
         self.store = Store("shop", self.host, root=str(folder / "lib"), run_root=str(folder / "run"))
         self.store.create()
-        journal = Journal.create(self.store, "dep-1", "ada@laptop", facts(**changes))
+        journal = create_journal(self.store, "dep-1", "ada@laptop", facts(**changes))
         self.host.clock.sleep(1)
         journal.done(Step.OPEN)
 

@@ -11,9 +11,9 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
     DEFAULT_LEASE,
-    Journal,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -38,7 +38,7 @@ def test_a_new_journal_is_on_the_disk_before_anything_else(store, journal):
 )
 def test_no_deployment_is_opened_with_a_journal_that_could_not_be_read_again(store, changes, problem):
     with pytest.raises(BluegreenError) as refusal:
-        Journal.create(store, "dep-1", "ada@laptop", facts(**changes))
+        create_journal(store, "dep-1", "ada@laptop", facts(**changes))
     assert refusal.value.message == (
         f"Cannot open deployment dep-1: its journal would be invalid ({problem}). Correct the variable that "
         "sets this value."
@@ -177,7 +177,7 @@ def test_a_lease_ends_when_run_was_emptied(journal, store):
 
 
 def test_a_lease_has_a_length_although_the_timer_is_off(store, host):
-    journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
+    journal = create_journal(store, "dep-1", "ada", facts(revert_after=0))
     host.clock.now += DEFAULT_LEASE - 1
     assert journal.lease_is_live()
     host.clock.now += 2
@@ -240,7 +240,7 @@ def test_a_sign_of_life_is_written_each_third_of_the_lease(store, journal, host)
 
 
 def test_signs_of_life_are_written_although_the_timer_is_off(store, host):
-    journal = Journal.create(store, "dep-1", "ada", facts(revert_after=0))
+    journal = create_journal(store, "dep-1", "ada", facts(revert_after=0))
     until = journal["lease"]["until"]
     journal.renew_lease()
     assert store.load()["lease"]["until"] == until

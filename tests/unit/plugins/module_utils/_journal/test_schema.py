@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+    file_schemas,
+    schema as journal_schema,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import close, history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS, problems
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.strict_json import Unreadable
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import (
@@ -62,7 +66,7 @@ def test_every_deployment_of_the_tests_passes(scene, step, done):
 
 
 def test_a_first_deployment_passes(scene):
-    journal = Journal.create(scene.store, "dep-1", "ada", facts(**{"from": "", "release_from": "", "release": ""}))
+    journal = create_journal(scene.store, "dep-1", "ada", facts(**{"from": "", "release_from": "", "release": ""}))
     assert problems(journal.data, "shop") == []
 
 
@@ -231,7 +235,7 @@ CONTAINERS = {"version": 1, "kept": "blue", "colors": {"blue": BLUE}}
 
 
 def test_what_containers_were_made_of_is_read():
-    assert journal_schema.containers(raw(CONTAINERS)) == CONTAINERS
+    assert file_schemas.containers(raw(CONTAINERS)) == CONTAINERS
 
 
 @pytest.mark.parametrize(
@@ -258,12 +262,12 @@ def test_what_containers_were_made_of_is_read():
 )
 def test_what_says_something_else_of_containers_is_unreadable(changes):
     with pytest.raises(Unreadable):
-        journal_schema.containers(raw({**CONTAINERS, **changes}))
+        file_schemas.containers(raw({**CONTAINERS, **changes}))
 
 
 def test_what_an_app_is_made_of_is_read_without_a_journal(whole):
     data = {"settings": whole["settings"], "policies": {"web": ALWAYS}, "stop_timeout": None}
-    assert journal_schema.settings_file(raw(data), "shop") == data
+    assert file_schemas.settings_file(raw(data), "shop") == data
     for changes, app in [
         ({}, "blog"),
         ({"policies": {"web": {}}}, "shop"),
@@ -271,15 +275,15 @@ def test_what_an_app_is_made_of_is_read_without_a_journal(whole):
         ({"settings": {}}, "shop"),
     ]:
         with pytest.raises(Unreadable):
-            journal_schema.settings_file(raw({**data, **changes}), app)
+            file_schemas.settings_file(raw({**data, **changes}), app)
     data["settings"]["nginx"]["file"] = "/etc/passwd"
     with pytest.raises(Unreadable, match="settings.nginx.file is not a valid value"):
-        journal_schema.settings_file(raw(data), "shop")
+        file_schemas.settings_file(raw(data), "shop")
 
 
 def test_what_another_deployment_did_not_note_is_empty():
     empty = {"result": "", "reason": "", "release": "", "from": "", "ended": ""}
-    assert journal_schema.entry(b'{"id": "dep-1"}\n') == {"id": "dep-1", **empty}
+    assert file_schemas.entry(b'{"id": "dep-1"}\n') == {"id": "dep-1", **empty}
 
 
 @pytest.mark.parametrize(
@@ -287,7 +291,7 @@ def test_what_another_deployment_did_not_note_is_empty():
 )
 def test_a_line_that_is_no_entry_is_unreadable(line):
     with pytest.raises(Unreadable):
-        journal_schema.entry(line)
+        file_schemas.entry(line)
 
 
 # Free text
@@ -301,13 +305,13 @@ def test_free_texts_are_one_line_of_a_sane_length():
 
 
 def test_what_is_written_of_them_is_tidy_too(scene):
-    journal = Journal.create(scene.store, "dep-1", "ada\n@laptop" + "p" * 1000, facts())
+    journal = create_journal(scene.store, "dep-1", "ada\n@laptop" + "p" * 1000, facts())
     journal.note(reason="one\ntwo")
     written = scene.store.load()
     assert written["who"].startswith("ada @laptop") and len(written["who"]) == journal_schema.LONGEST_WHO
     assert written["reason"] == "one two"
-    scene.store.close({"id": "dep-1", "reason": "one\ntwo"})
-    assert scene.store.history()[0]["reason"] == "one two"
+    close(scene.store, {"id": "dep-1", "reason": "one\ntwo"})
+    assert history_of(scene.store)[0]["reason"] == "one two"
 
 
 # The documentation

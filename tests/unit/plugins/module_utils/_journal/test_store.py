@@ -13,8 +13,11 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import store as journal_store
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import (
-    Journal,
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import (
+    close,
+    history_of,
+    log,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import JournalCorrupt, Store
@@ -66,7 +69,7 @@ def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, synced):
 def test_a_line_of_the_history_is_on_the_disk_before_the_journal_goes(store, journal, synced, monkeypatch):
     unlink = os.unlink
     monkeypatch.setattr(os, "unlink", lambda path: (synced.append("unlink"), unlink(path)))
-    store.close({"id": "dep-1"})
+    close(store, {"id": "dep-1"})
     assert synced[0] == len('{"id": "dep-1"}\n')
     assert synced[1] == "unlink" and synced[-1] == "folder"
 
@@ -76,7 +79,7 @@ def test_no_descriptor_is_left_open(store, journal):
     journal.note(mark=1)
     with store.lock("a purpose"):
         pass
-    store.close({"id": "dep-1"})
+    close(store, {"id": "dep-1"})
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -135,7 +138,7 @@ def test_what_a_full_disk_kept_from_being_written_leaves_nothing_behind(store, j
         journal.best_effort = True
         journal.note(mark="second")
     journal.note(mark="third")
-    store.close({"id": journal["id"], "result": "rolled_back"})
+    close(store, {"id": journal["id"], "result": "rolled_back"})
     assert sorted(os.listdir(store.folder)) == ["history.jsonl"]
 
 
@@ -219,32 +222,32 @@ def test_bytes_that_are_no_text_are_damage_too(store, journal):
 
 
 def test_a_deployment_ends_with_one_line_and_no_journal(store, journal):
-    store.close({"id": "dep-1", "result": "committed"})
+    close(store, {"id": "dep-1", "result": "committed"})
     assert store.load() is None
     assert not os.path.exists(store.lease_mark)
     assert sorted(os.listdir(store.folder)) == ["history.jsonl"]
-    assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-1", "committed")]
+    assert [(entry["id"], entry["result"]) for entry in history_of(store)] == [("dep-1", "committed")]
 
 
 def test_a_deployment_that_is_closed_twice_has_one_line(store, journal):
     for dummy in range(2):
-        store.close({"id": "dep-1", "result": "committed"})
-    assert len(store.history()) == 1
+        close(store, {"id": "dep-1", "result": "committed"})
+    assert len(history_of(store)) == 1
 
 
 def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatch):
     for number in range(12):
         store = Store("shop", host, root=str(tmp_path / str(number)), run_root=str(tmp_path / "run"))
         store.create()
-        journal = Journal.create(store, "dep-1", "ada", facts())
+        journal = create_journal(store, "dep-1", "ada", facts())
         journal.note(result="committed")
         with power_cut(monkeypatch, number):
-            store.close({"id": "dep-1", "result": "committed"})
+            close(store, {"id": "dep-1", "result": "committed"})
         if store.load() is not None:
-            store.close({"id": "dep-1", "result": "committed"})
-        assert [entry["id"] for entry in store.history()] == ["dep-1"]
+            close(store, {"id": "dep-1", "result": "committed"})
+        assert [entry["id"] for entry in history_of(store)] == ["dep-1"]
         # Nothing of it may pass for the next deployment, should that one's journal be torn.
-        Journal.create(store, "dep-2", "ada", facts())
+        create_journal(store, "dep-2", "ada", facts())
         spoil(store, "deployment.json", "{")
         try:
             assert store.load()["id"] == "dep-2"
@@ -254,8 +257,8 @@ def test_closing_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monkeypatc
 
 def test_the_history_passes_over_a_line_torn_by_a_power_cut(store):
     spoil(store, "history.jsonl", '{"id": "dep-1"}\n{"id": "de\n\n{"id": "dep-3"}\n')
-    assert [entry["id"] for entry in store.history()] == ["dep-1", "dep-3"]
-    assert [entry["id"] for entry in store.history(last=1)] == ["dep-3"]
+    assert [entry["id"] for entry in history_of(store)] == ["dep-1", "dep-3"]
+    assert [entry["id"] for entry in history_of(store, last=1)] == ["dep-3"]
 
 
 def test_a_history_that_cannot_be_written_is_one_sentence_and_the_journal_stays(store, journal, monkeypatch):
@@ -264,7 +267,7 @@ def test_a_history_that_cannot_be_written_is_one_sentence_and_the_journal_stays(
 
     with monkeypatch.context() as patch, pytest.raises(BluegreenError) as failure:
         patch.setattr(os, "fsync", refuse)
-        store.close({"id": "dep-1"})
+        close(store, {"id": "dep-1"})
     assert failure.value.message == (
         f"{store.path('history.jsonl')} cannot be written (no space left on device): make room on that disk, then run "
         "this again."
@@ -274,16 +277,16 @@ def test_a_history_that_cannot_be_written_is_one_sentence_and_the_journal_stays(
 
 def test_a_torn_last_line_does_not_swallow_the_next_one(store, journal):
     spoil(store, "history.jsonl", '{"id": "dep-0"}\n{"id": "dep-1", "resu')
-    store.close({"id": "dep-1", "result": "rolled_back"})
-    assert [(entry["id"], entry["result"]) for entry in store.history()] == [("dep-0", ""), ("dep-1", "rolled_back")]
+    close(store, {"id": "dep-1", "result": "rolled_back"})
+    assert [(entry["id"], entry["result"]) for entry in history_of(store)] == [("dep-0", ""), ("dep-1", "rolled_back")]
 
 
 @pytest.mark.parametrize("lines, kept", [(598, 599), (599, 600), (600, 500), (5000, 500)])
 def test_the_oldest_lines_of_a_long_history_go(store, lines, kept):
     spoil(store, "history.jsonl", "".join(f'{{"id": "dep-{number}"}}\n' for number in range(lines)))
     os.chmod(store.path("history.jsonl"), 0o640)
-    store.log({"id": "dep-new", "result": "committed"})
-    entries = store.history()
+    log(store, {"id": "dep-new", "result": "committed"})
+    entries = history_of(store)
     assert (len(entries), entries[-1]["id"]) == (kept, "dep-new")
     assert entries[-2]["id"] == f"dep-{lines - 1}"
     assert os.stat(store.path("history.jsonl")).st_mode & 0o777 == 0o640
@@ -297,21 +300,21 @@ def test_a_history_that_cannot_be_cut_fails_no_deployment(store, monkeypatch):
         raise BluegreenError("no space left on device")
 
     monkeypatch.setattr(journal_store, "write_atomically", full)
-    store.log({"id": "dep-new", "result": "committed"})
-    assert len(store.history()) == 601
+    log(store, {"id": "dep-new", "result": "committed"})
+    assert len(history_of(store)) == 601
 
 
 def test_an_app_without_a_deployment_has_no_history(store):
-    assert store.history() == []
+    assert history_of(store) == []
 
 
 def test_a_line_can_be_written_without_the_end_of_a_deployment(store, journal):
     for dummy in range(2):
-        store.log({"id": "damaged-1", "who": "", "reason": "two\nlines"})
-    assert [(entry["id"], entry["reason"]) for entry in store.history()] == [("damaged-1", "two lines")]
+        log(store, {"id": "damaged-1", "who": "", "reason": "two\nlines"})
+    assert [(entry["id"], entry["reason"]) for entry in history_of(store)] == [("damaged-1", "two lines")]
     assert store.load()["id"] == "dep-1"
-    store.log({"id": "damaged-2"})
-    assert [entry["id"] for entry in store.history()] == ["damaged-1", "damaged-2"]
+    log(store, {"id": "damaged-2"})
+    assert [entry["id"] for entry in history_of(store)] == ["damaged-1", "damaged-2"]
 
 
 # A journal that nobody can read
@@ -347,7 +350,7 @@ def test_keeping_aside_may_be_cut_off_anywhere_and_repeated(host, tmp_path, monk
     for number in range(4):
         store = Store("shop", host, root=str(tmp_path / str(number)), run_root=str(tmp_path / "run"))
         store.create()
-        Journal.create(store, "dep-1", "ada", facts()).note(reason="x")
+        create_journal(store, "dep-1", "ada", facts()).note(reason="x")
         for name in ("deployment.json", "deployment.json.previous"):
             spoil(store, name, "{")
         with power_cut(monkeypatch, number):

@@ -15,11 +15,13 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.files import (
     Distrusted,
     StateFailure,
-    check_program,
     make_folder,
     opener,
-    require_trusted,
     write_atomically,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.trusted_program import (
+    check_program,
+    require_trusted,
 )
 
 STRANGER = 4711

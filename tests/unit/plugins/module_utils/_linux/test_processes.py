@@ -12,12 +12,10 @@ import sys
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.signals import catches
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import processes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import processes_called
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.clock import Clock
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes import (
     Stat,
-    called_with,
-    end_called_with,
     environment_of,
     is_alive,
     pid_inside,
@@ -27,6 +25,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.proces
     stat_of,
     status_of,
     still_runs,
+)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux.processes_called import (
+    called_with,
+    end_called_with,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._process import Process
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeClock
@@ -147,7 +149,7 @@ def test_processes_that_were_called_with_a_path_end(tmp_path, monkeypatch, stubb
     path = str(tmp_path / "green.env")
     ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " if stubborn else ""
     command = [sys.executable, "-c", f"{ignore}print(flush=True); input()", "--env-file", path]
-    monkeypatch.setattr(processes, "END_TIMEOUT", 0.5)
+    monkeypatch.setattr(processes_called, "END_TIMEOUT", 0.5)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as called:
         called.stdout.readline()
         assert end_called_with(Clock(), path) == []
@@ -156,7 +158,7 @@ def test_processes_that_were_called_with_a_path_end(tmp_path, monkeypatch, stubb
 
 def test_what_cannot_be_ended_is_told(monkeypatch):
     told = []
-    monkeypatch.setattr(processes, "called_with", lambda *words: [4711])
+    monkeypatch.setattr(processes_called, "called_with", lambda *words: [4711])
     monkeypatch.setattr(os, "kill", lambda pid, wanted: told.append((pid, wanted)))
     assert end_called_with(FakeClock(), "/shop/green.env") == [4711]
     assert told == [(4711, signal.SIGTERM), (4711, signal.SIGKILL)]

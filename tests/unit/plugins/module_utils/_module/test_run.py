@@ -48,7 +48,7 @@ def run(monkeypatch, capsys, logged):
 
     def run(function, check_mode=False, **params):
         arguments = {
-            **({SOURCES: CODE} if function is bg_deployment.main else {}),
+            **({SOURCES: CODE} if function in (bg_deployment.main, bg_info.main) else {}),
             **params,
             "_ansible_module_name": "smallfleet.bluegreen.bg_test",
             "_ansible_check_mode": check_mode,

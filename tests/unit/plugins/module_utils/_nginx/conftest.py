@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch, upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    switch as nginx_switch,
+    upstream_text,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.routes import PublicSide
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._nginx.fake_nginx import (
     SERVERS,
@@ -20,7 +23,7 @@ from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._n
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "bluegreen-shop.conf"
-    path.write_text(upstream.render("shop", "blue", SERVERS, "1"))
+    path.write_text(upstream_text.render("shop", "blue", SERVERS, "1"))
     return path
 
 

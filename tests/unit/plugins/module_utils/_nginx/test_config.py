@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import config as nginx_config
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    config as nginx_config,
+    dump as nginx_dump,
+)
 
 
 def words(statements):
@@ -76,7 +79,7 @@ upstream shop { server 127.0.0.1:18001; }
 
 
 def test_sections_are_the_files_as_they_are_on_the_disk():
-    files = nginx_config.sections(DUMP)
+    files = nginx_dump.sections(DUMP)
     assert list(files) == [
         "/etc/nginx/nginx.conf",
         "/etc/nginx/conf.d/b.conf",
@@ -90,11 +93,11 @@ def test_sections_are_the_files_as_they_are_on_the_disk():
 
 def test_a_comment_that_looks_like_an_announcement_is_noticed():
     with pytest.raises(nginx_config.ConfigError, match="shows /etc/nginx/conf.d/a.conf twice"):
-        nginx_config.sections(DUMP + "# configuration file /etc/nginx/conf.d/a.conf:\nupstream shop { }\n")
+        nginx_dump.sections(DUMP + "# configuration file /etc/nginx/conf.d/a.conf:\nupstream shop { }\n")
 
 
 def test_includes_are_replaced_by_what_they_include():
-    loaded = nginx_config.load(nginx_config.sections(DUMP))
+    loaded = nginx_dump.load(nginx_dump.sections(DUMP))
     assert words(loaded) == [
         (
             ["http"],
@@ -108,7 +111,7 @@ def test_includes_are_replaced_by_what_they_include():
 
 
 def test_a_file_that_includes_itself_ends():
-    assert words(nginx_config.load({"/n.conf": "a; include n.conf;"})) == [["a"]]
+    assert words(nginx_dump.load({"/n.conf": "a; include n.conf;"})) == [["a"]]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_a_file_that_includes_itself_ends():
 )
 def test_wildcards_match_neither_slashes_nor_leading_dots(pattern, expected):
     paths = ["/c/b.conf", "/c/a.conf", "/c/.a.conf", "/c/b.conf.bak", "/c/d/e.conf"]
-    assert nginx_config.included(pattern, "/", paths) == expected
+    assert nginx_dump.included(pattern, "/", paths) == expected
 
 
 def test_each_statement_with_the_blocks_around_it():

@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     config as nginx_config,
+    dump as nginx_dump,
     location as nginx_location,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.location import MAYBE, NO, YES, Location
@@ -17,7 +18,7 @@ PASS = "proxy_pass http://shop;"
 
 
 def answering(server, path="/", http="", address="127.0.0.1"):
-    configuration = nginx_config.load({SITE: f"http {{ {http}\nserver {{\n{server}\n}} }}"})
+    configuration = nginx_dump.load({SITE: f"http {{ {http}\nserver {{\n{server}\n}} }}"})
     block = nginx_config.children(nginx_config.http_statements(configuration), "server")[0]
     return nginx_location.answering(configuration, block, path, address)
 
@@ -206,5 +207,5 @@ def test_where_nothing_but_the_app_can_answer(directives, plain):
     ],
 )
 def test_the_proxy_protocol(listen, found):
-    configuration = nginx_config.load({SITE: f"http {{ server {{ {listen} }} }}"})
+    configuration = nginx_dump.load({SITE: f"http {{ server {{ {listen} }} }}"})
     assert nginx_location.proxy_protocol_at(configuration, 80) == (f"{SITE}:1" if found else "")

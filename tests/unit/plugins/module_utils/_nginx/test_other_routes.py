@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import config as nginx_config, other_routes
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    dump as nginx_dump,
+    other_routes,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._settings import Nginx
 
 SITE = "/etc/nginx/site.conf"
@@ -20,7 +23,7 @@ def routes(http, stream="", servers=None, published=None):
     nginx = Nginx("shop", "/f", "", servers or SERVERS, "http://127.0.0.1/", "")
     text = f"http {{\n{http}\n}}\nstream {{\n{stream}\n}}\n"
     names = frozenset({"192.168.1.20", "[fd00::7]", "pi", "pi.lan"})
-    return nginx, other_routes.find_routes(nginx, nginx_config.load({SITE: text}), names, published)
+    return nginx, other_routes.find_routes(nginx, nginx_dump.load({SITE: text}), names, published)
 
 
 def findings(http, live="blue", **options):
@@ -236,7 +239,7 @@ def test_other_names_and_addresses_of_a_container():
         "location /x { proxy_pass http://Shop-Blue-Web-1:8000; } }"
     )
     further = {"172.20.0.3:8000": "blue", "shop-blue-web-1:8000": "blue"}
-    found = other_routes.find_routes(nginx, nginx_config.load({SITE: f"http {{ {http} }}"}), further=further)
+    found = other_routes.find_routes(nginx, nginx_dump.load({SITE: f"http {{ {http} }}"}), further=further)
     assert [(route.place, route.color) for route in found] == [(f"{SITE}:2", "blue"), (f"{SITE}:3", "blue")]
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
-    config as nginx_config,
+    dump as nginx_dump,
     routes,
-    upstream,
+    upstream_text,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.routes import PublicSide
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.running import Checked
@@ -21,7 +21,7 @@ SITE = "/etc/nginx/conf.d/site.conf"
 SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 NGINX = Nginx("shop", FILE, "", SERVERS, "http://127.0.0.1/", "")
 PUBLIC = PublicSide("http://127.0.0.1/", 80, "127.0.0.1", "127.0.0.1")
-OURS = upstream.render("shop", "green", SERVERS)
+OURS = upstream_text.render("shop", "green", SERVERS)
 
 
 def dump(**files):
@@ -31,7 +31,7 @@ def dump(**files):
 
 
 def configuration(site):
-    return nginx_config.load(nginx_config.sections(dump(site=site)))
+    return nginx_dump.load(nginx_dump.sections(dump(site=site)))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_uses_of(directive, used):
 
 def test_the_stream_block_has_names_of_its_own():
     text = "stream { upstream shop { server 127.0.0.1:1; } server { listen 1; proxy_pass shop; } }"
-    loaded = nginx_config.load({MAIN: text})
+    loaded = nginx_dump.load({MAIN: text})
     assert routes.uses_of("shop", loaded) == []
     assert routes.definitions_of("shop", loaded) == []
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
-    config as nginx_config,
+    dump as nginx_dump,
     running as nginx_running,
     served_files,
 )
@@ -18,7 +18,7 @@ ROOT = "/var/lib/docker"
 
 
 def parsed(text):
-    return nginx_config.load({"/etc/nginx/nginx.conf": "http { server {\n" + text + "\n} }"})
+    return nginx_dump.load({"/etc/nginx/nginx.conf": "http { server {\n" + text + "\n} }"})
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_folders_that_nginx_serves(text, paths):
 
 
 def test_nothing_but_http_serves_files():
-    assert served_files.served(nginx_config.load({"/f": "events {} stream { server { listen 1; } }"})) == []
+    assert served_files.served(nginx_dump.load({"/f": "events {} stream { server { listen 1; } }"})) == []
 
 
 MOUNTS = [

@@ -10,7 +10,10 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import schema as journal_schema
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch, upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    switch as nginx_switch,
+    upstream_text,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Verdict, workers_verdict
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._nginx.fake_nginx import (
     HARD_CODED,
@@ -76,7 +79,7 @@ def test_worker_processes_that_another_reload_started_meanwhile_are_waited_for(m
 
 
 def test_a_file_that_nginx_has_not_read_yet_is_loaded(move, nginx, path):
-    path.write_text(upstream.render("shop", "green", SERVERS))
+    path.write_text(upstream_text.render("shop", "green", SERVERS))
     switched = move("green")
     assert switched.changed
     assert nginx.served == "green"
@@ -107,7 +110,7 @@ def test_a_switch_by_itself_leaves_nothing_behind(host, nginx, path):
 
 
 def test_the_first_deployment_and_its_undoing(move, path, nginx):
-    path.write_text(upstream.render("shop", None, SERVERS))
+    path.write_text(upstream_text.render("shop", None, SERVERS))
     assert move("green").previous is None
     assert nginx.served == "green"
     switched = move(None)
@@ -135,7 +138,7 @@ def test_the_other_color_as_backup(move, path, nginx):
 
 def test_a_color_that_does_not_run_is_not_the_backup(move, path, nginx, journal):
     nginx.nginx = nginx.nginx._replace(backup=True)
-    path.write_text(upstream.render("shop", None, SERVERS))
+    path.write_text(upstream_text.render("shop", None, SERVERS))
     move("green")
     assert "backup" not in path.read_text()
     assert not move("green").changed

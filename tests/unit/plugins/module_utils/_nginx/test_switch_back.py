@@ -8,7 +8,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch, upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    switch as nginx_switch,
+    upstream_text,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.proof import Verdict
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._nginx.fake_nginx import (
     HARD_CODED,
@@ -38,7 +41,7 @@ def unasked(nginx, monkeypatch):
 
 @pytest.mark.parametrize("site", [SITE, MOVED])
 def test_a_rollback_succeeds_if_only_the_url_shows_nothing(move, nginx, path, journal, host, unasked, site):
-    path.write_text(upstream.render("shop", "green", SERVERS, "2"))
+    path.write_text(upstream_text.render("shop", "green", SERVERS, "2"))
     nginx.loaded, nginx.site = path.read_text(), site
     journal.note(rolling_back=True)
     assert move("blue").changed
@@ -68,7 +71,7 @@ def test_a_rollback_succeeds_if_only_the_url_shows_nothing(move, nginx, path, jo
     ],
 )
 def test_everything_else_has_to_be_proved(move, nginx, path, journal, host, unasked, facts, spoil):
-    path.write_text(upstream.render("shop", "green", SERVERS, "2"))
+    path.write_text(upstream_text.render("shop", "green", SERVERS, "2"))
     nginx.loaded = path.read_text()
     journal.note(**facts)
     spoil(nginx, unasked)
@@ -83,7 +86,7 @@ def test_a_url_that_does_not_reach_nginx_any_more(move, nginx, path, journal, ho
         raise BluegreenError("does not reach this Nginx")
 
     monkeypatch.setattr(nginx_switch.public_requests, "public_side", elsewhere)
-    path.write_text(upstream.render("shop", "green", SERVERS, "2"))
+    path.write_text(upstream_text.render("shop", "green", SERVERS, "2"))
     nginx.loaded = path.read_text()
     journal.note(rolling_back=back)
     if back:

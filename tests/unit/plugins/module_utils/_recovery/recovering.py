@@ -10,6 +10,7 @@ import os
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import of_project
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.upstream_file import OwnedFile
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
@@ -36,7 +37,7 @@ def abandoned(scene):
 
 
 def written(scene):
-    (entry,) = scene.store.history()
+    (entry,) = history_of(scene.store)
     return entry
 
 

@@ -13,6 +13,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.may_open import require_none_open
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.schema import STEPS
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
@@ -72,7 +73,7 @@ def test_the_new_color_is_kept_after_all(stuck):
     assert [effect for effect in effects if effect in order][:2] == order[:2]
     assert sorted(order, key=effects.index) == order
     assert stuck.brokers["green"].tasks == {"celery": 3}
-    assert stuck.store.load() is None and stuck.store.history()[-1]["result"] == "committed"
+    assert stuck.store.load() is None and history_of(stuck.store)[-1]["result"] == "committed"
     assert {name: state for name, state in stuck.states().items() if state != "running"} == {}
     assert set(stuck.policies().values()) == {"unless-stopped"}
 

@@ -13,6 +13,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.engine import EngineError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import fencing
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import (
+    close,
+    history_of,
+    log,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import files
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
@@ -37,16 +42,16 @@ def test_nothing_is_open(scene):
         "message": "No deployment of app shop is open. It was never deployed on this host.",
         "logs": {},
     }
-    scene.store.log({"id": "dep-0"})
+    log(scene.store, {"id": "dep-0"})
     assert recover(scene, UNDO)["message"] == "No deployment of app shop is open."
 
 
 def test_who_undoes_what_the_guard_has_undone_is_told_so(scene):
-    scene.store.log({"id": "dep-1", "result": "rolled_back", "reason": "guard: no heartbeat for 20 s in step health"})
+    log(scene.store, {"id": "dep-1", "result": "rolled_back", "reason": "guard: no heartbeat for 20 s in step health"})
     assert recover(scene, UNDO._replace(deployment_id="dep-1"))["message"] == (
         "Deployment dep-1 has ended in the meantime: rolled back (guard: no heartbeat for 20 s in step health)."
     )
-    scene.store.log({"id": "dep-2", "result": "committed", "reason": ""})
+    log(scene.store, {"id": "dep-2", "result": "committed", "reason": ""})
     assert (
         recover(scene, UNDO._replace(deployment_id="dep-2"))["message"]
         == "Deployment dep-2 has ended in the meantime: committed."
@@ -102,7 +107,7 @@ def test_a_deployment_that_ended_while_the_lock_was_waited_for_is_gone(scene, mo
     scene.deployment("health")
     lock = scene.store.lock
     monkeypatch.setattr(
-        scene.store, "lock", lambda purpose, wait: (scene.store.close({"id": "dep-1"}), lock(purpose, wait))[1]
+        scene.store, "lock", lambda purpose, wait: (close(scene.store, {"id": "dep-1"}), lock(purpose, wait))[1]
     )
     assert recover(scene, UNDO)["found"] is False
     assert scene.calls == []
@@ -286,7 +291,7 @@ def test_a_reason_that_quotes_a_secret_is_kept_without_it(scene):
     files.write_atomically(scene.store.path("broker.url"), "redis://:p%40ss%20word@redis/0", mode=0o600)
     said = f"Start: bad value {SECRETS[0]!r}, 1 of redis://:p%40ss%20word@redis/0, {SECRETS[1]},\n\x1b[31mgreen"
     recover(scene, UNDO._replace(reason=said))
-    assert scene.store.history()[-1]["reason"] == "Start: bad value '(hidden)', 1 of (hidden), (hidden), [31mgreen"
+    assert history_of(scene.store)[-1]["reason"] == "Start: bad value '(hidden)', 1 of (hidden), (hidden), [31mgreen"
     for name in os.listdir(scene.store.folder):
         with open(scene.store.path(name), encoding="utf-8") as source:
             text = source.read()

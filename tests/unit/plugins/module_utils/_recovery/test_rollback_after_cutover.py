@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import move as broker_move, queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     switch as nginx_switch,
 )
@@ -345,7 +346,7 @@ def test_without_the_proof_that_nginx_left_it_no_color_is_stopped(scene, monkeyp
     assert scene.brokers["blue"].tasks == {"celery": 1}
     journal = scene.store.load()
     assert (journal["result"], journal["rolling_back"], journal["reason"]) == ("failed", True, "health: no answer")
-    assert scene.store.history() == []
+    assert history_of(scene.store) == []
 
 
 def test_a_rollback_that_failed_can_be_repeated(scene, monkeypatch):

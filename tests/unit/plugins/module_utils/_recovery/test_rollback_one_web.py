@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import memory as host_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
     switch as nginx_switch,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory as host_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils._recovery.recovering import (
     AGAIN,

@@ -19,12 +19,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard import watch as guard_watch
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._guard.main import Guard
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import memory as host_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import (
     recover as recovery,
     rollback_preflight,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory as host_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps.deployment_states import keep_new_color
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import ALWAYS, NO_RESTART

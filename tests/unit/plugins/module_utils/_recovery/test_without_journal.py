@@ -16,7 +16,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors impor
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Completed
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import history_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery import recover as recovery
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._recovery.request import Request
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import (
@@ -248,7 +249,7 @@ def test_the_journal_is_kept_aside_and_the_history_tells_of_it(scene):
         "logs": {},
     }
     assert scene.files() == [*KEPT, "history.jsonl", "settings.json"]
-    assert scene.store.history() == [
+    assert history_of(scene.store) == [
         {
             "id": f"damaged-{STAMP}",
             "who": "",
@@ -294,14 +295,14 @@ def test_a_recovery_that_was_cut_off_is_taken_up_again(scene, monkeypatch):
     monkeypatch.setattr(scene.store, "set_aside", set_aside)
     assert scene.recover()["changed"] is True
     assert scene.store.load() is None
-    assert len(scene.store.history()) == 1
+    assert len(history_of(scene.store)) == 1
 
 
 # When nothing is done
 
 
 def untouched(scene):
-    return scene.effects() == [] and "deployment.json" in scene.files() and scene.store.history() == []
+    return scene.effects() == [] and "deployment.json" in scene.files() and history_of(scene.store) == []
 
 
 def test_check_mode_changes_nothing(scene):
@@ -367,7 +368,7 @@ def test_a_journal_that_was_mended_meanwhile_counts(scene, monkeypatch):
         acquire(descriptor, wait)
         for name in ("deployment.json", "deployment.json.previous"):
             os.remove(scene.store.path(name))
-        Journal.create(scene.store, "dep-2", "ada@laptop", facts())
+        create_journal(scene.store, "dep-2", "ada@laptop", facts())
 
     monkeypatch.setattr(scene.store, "_acquire", repaired)
     with pytest.raises(Fenced) as refusal:

@@ -16,7 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources im
     host as host_resources,
     killed as resources_killed,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.disk import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import consuming
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import Scene
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory_budget
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.disk import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.memory_budget import Decision, Room
 
 

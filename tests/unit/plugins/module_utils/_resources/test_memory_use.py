@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory_use
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.disk import MIB
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 # A process that holds 50 MiB, and one below it that holds 20 more.

@@ -11,11 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import memory as host_memory
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import (
+    disk as host_disk,
     host as host_resources,
-    memory as host_memory,
 )
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.disk import MIB
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost
 
 MEMINFO = "MemTotal:        1014568 kB\nMemFree:          100000 kB\nMemAvailable:     512000 kB\n"
@@ -103,8 +104,8 @@ def test_how_often_the_kernel_has_killed_for_memory(monkeypatch):
 
 
 def test_free_disk_of_a_folder_that_will_be_made(tmp_path):
-    assert host_resources.free_disk(str(tmp_path / "a" / "b")) == pytest.approx(
-        host_resources.free_disk(str(tmp_path)), rel=0.05
+    assert host_disk.free_disk(str(tmp_path / "a" / "b")) == pytest.approx(
+        host_disk.free_disk(str(tmp_path)), rel=0.05
     )
 
 
@@ -114,34 +115,34 @@ def file_system(monkeypatch, **changes):
 
 
 def test_a_file_system_that_takes_files(monkeypatch, tmp_path):
-    assert host_resources.writing_finding(str(tmp_path / "a" / "b"), "the journal") == ""
+    assert host_disk.writing_finding(str(tmp_path / "a" / "b"), "the journal") == ""
     file_system(monkeypatch, f_files=0, f_favail=0)
-    assert host_resources.writing_finding("/var", "the journal") == ""
+    assert host_disk.writing_finding("/var", "the journal") == ""
 
 
 def test_a_file_system_that_takes_no_file(monkeypatch):
     file_system(monkeypatch, f_flag=os.ST_RDONLY | os.ST_NOSUID)
-    assert host_resources.writing_finding("/var", "the journal") == (
+    assert host_disk.writing_finding("/var", "the journal") == (
         "/var is on a read-only file system, but the journal must be written there: find the cause (dmesg), and "
         "remount it for writing."
     )
     file_system(monkeypatch, f_favail=3)
-    assert host_resources.writing_finding("/var", "the journal") == (
+    assert host_disk.writing_finding("/var", "the journal") == (
         "/var is on a file system with room for only 3 more files (df -i), but the journal must be written there: "
         "remove files that you do not need."
     )
 
 
 def test_disk():
-    assert host_resources.disk_finding("/var", 64 * MIB, 64 * MIB, "images") == ""
-    assert host_resources.disk_finding("/var", 63 * MIB, 64 * MIB, "images") == (
+    assert host_disk.disk_finding("/var", 64 * MIB, 64 * MIB, "images") == ""
+    assert host_disk.disk_finding("/var", 63 * MIB, 64 * MIB, "images") == (
         "Not enough disk space for images: 64 MiB are needed, and 63 MiB are free at /var. Remove files or images "
         "there that you do not need (docker image prune), or use a larger disk."
     )
 
 
 def test_what_is_overdrawn_is_none():
-    assert host_resources.mib(-5 * MIB) == 0
+    assert host_disk.mib(-5 * MIB) == 0
 
 
 @pytest.mark.parametrize(

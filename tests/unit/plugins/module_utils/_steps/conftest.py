@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
 
@@ -33,4 +33,4 @@ def store(request, host, monkeypatch, tmp_path):
 @pytest.fixture
 def deployment(store):
     store.create()
-    return Journal.create(store, "dep-1", "me", facts(SERVICES))
+    return create_journal(store, "dep-1", "me", facts(SERVICES))

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import connection as broker_connection
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.kept_keys import Kept
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_copy_keys
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -48,7 +48,7 @@ def copied(host, monkeypatch, store):
 @pytest.fixture
 def deployment(store):
     store.create()
-    return Journal.create(store, "dep-1", "me", facts())
+    return create_journal(store, "dep-1", "me", facts())
 
 
 def run(host, params, check_mode=False):

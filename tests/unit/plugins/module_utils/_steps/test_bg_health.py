@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import close
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_health
 
@@ -134,7 +135,7 @@ def test_a_release_that_is_only_watched_can_be_undone_meanwhile(soaking):
 @pytest.mark.parametrize(
     "meanwhile, message",
     [
-        (lambda store: store.close({"id": "dep-1"}), "an open deployment of app shop: it was ended in the meantime"),
+        (lambda store: close(store, {"id": "dep-1"}), "an open deployment of app shop: it was ended in the meantime"),
         (lambda store: store.load().take_over(), "was taken over in the meantime"),
         (lambda store: store.load().note(rolling_back=True), "is being undone"),
     ],

@@ -9,8 +9,8 @@ import contextlib
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.disk import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_stop_workers
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import stop as workers_stop
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.stop import Stopped, StoppedWorkers
@@ -64,7 +64,7 @@ def test_by_itself_it_finds_what_is_celerys(host, calls):
 
 def test_in_a_deployment_it_is_step_stop_workers(host, calls, store):
     store.create()
-    Journal.create(store, "dep-1", "me", facts())
+    create_journal(store, "dep-1", "me", facts())
     params = {
         **PARAMS,
         "deployment_id": "dep-1",
@@ -84,7 +84,7 @@ def test_in_a_deployment_it_is_step_stop_workers(host, calls, store):
 
 def test_task_names_are_compared_before_anything_is_done(host, calls, store, monkeypatch):
     store.create()
-    Journal.create(store, "dep-1", "me", facts())
+    create_journal(store, "dep-1", "me", facts())
     for service in ("worker", "web"):
         host.engine.add(service, color="green", status="created", Path="celery", Args=["worker"])
     asked = []
@@ -106,7 +106,7 @@ def test_one_broker_for_two_sets_of_workers_needs_releases_that_know_the_same(
     host, calls, store, monkeypatch, same, slowed
 ):
     store.create()
-    Journal.create(store, "dep-1", "me", facts(broker={"mode": "shared"}))
+    create_journal(store, "dep-1", "me", facts(broker={"mode": "shared"}))
     host.engine.add("worker", color="green", status="created")
     monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: Checked(same))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": ["worker"], "candidate": "shop-green"}
@@ -119,7 +119,7 @@ def test_one_broker_for_two_sets_of_workers_needs_releases_that_know_the_same(
 @pytest.mark.parametrize("drained", [True, False], ids=["drained", "killed"])
 def test_what_waits_in_a_shared_broker_is_sorted_however_the_workers_ended(host, calls, store, monkeypatch, drained):
     store.create()
-    Journal.create(store, "dep-1", "me", facts(broker={"mode": "shared"}))
+    create_journal(store, "dep-1", "me", facts(broker={"mode": "shared"}))
     host.engine.add("worker", color="green", status="created")
     stopped, sorted_for = workers_stop.stop_workers, []
     monkeypatch.setattr(bg_stop_workers, "check", lambda *_given: Checked(False))
@@ -135,7 +135,7 @@ def test_what_waits_in_a_shared_broker_is_sorted_however_the_workers_ended(host,
 def tight(host, calls, store, monkeypatch):
     """A host without the memory to load the app beside the old workers; ``free`` is what is free before and after."""
     store.create()
-    Journal.create(store, "dep-1", "me", facts())
+    create_journal(store, "dep-1", "me", facts())
     host.engine.add("worker", color="green", status="created")
     free = [93 * MIB, 500 * MIB]
     monkeypatch.setattr(bg_stop_workers, "app_of", lambda workers: 30 * MIB)
@@ -214,7 +214,7 @@ def test_workers_are_not_throttled_where_not_even_the_app_fits_beside_them(host,
 )
 def test_when_the_new_workers_can_be_asked_before_tasks_move_to_them(host, calls, store, monkeypatch, case, asks_later):
     store.create()
-    Journal.create(store, "dep-1", "me", facts(broker={"mode": case.get("mode", "color")}))
+    create_journal(store, "dep-1", "me", facts(broker={"mode": case.get("mode", "color")}))
     host.engine.add("worker", Path="celery", Args=case.get("args", ["worker"]))
     host.engine.add("worker", color="green", status="created", Path="celery", Args=case.get("new_args", ["worker"]))
     given = []
@@ -227,7 +227,7 @@ def test_when_the_new_workers_can_be_asked_before_tasks_move_to_them(host, calls
 
 def test_a_second_try_asks_about_the_workers_that_the_first_one_stopped(host, calls, store, monkeypatch):
     store.create()
-    Journal.create(store, "dep-1", "me", facts()).note(signalled=["blue-worker"])
+    create_journal(store, "dep-1", "me", facts()).note(signalled=["blue-worker"])
     host.engine.add("worker", status="exited", Path="celery", Args=["worker"])
     host.engine.add("worker", color="green", status="created")
     asked = []

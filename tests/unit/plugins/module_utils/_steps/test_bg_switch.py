@@ -8,7 +8,10 @@ import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError, Fenced
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import switch as nginx_switch, upstream
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx import (
+    switch as nginx_switch,
+    upstream_text,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.switch import Switched
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_switch
@@ -20,7 +23,7 @@ SERVERS = {"blue": "127.0.0.1:18001", "green": "127.0.0.1:18002"}
 @pytest.fixture
 def params(tmp_path):
     path = tmp_path / "shop.conf"
-    path.write_text(upstream.render("shop", "blue", SERVERS))
+    path.write_text(upstream_text.render("shop", "blue", SERVERS))
     defaults = {name: option.get("default") for name, option in bg_switch.ARGUMENTS.items()}
     return {
         "app": "shop", "deployment_id": "", "epoch": 0, **defaults, "color": "green", "ports": PORTS, "file": str(path)
@@ -129,7 +132,7 @@ def test_check_mode_shows_the_plan_and_changes_nothing(host, params, calls, tmp_
 
 def test_no_live_color_before(host, params, calls):
     with open(params["file"], "w") as target:
-        target.write(upstream.render("shop", None, SERVERS))
+        target.write(upstream_text.render("shop", None, SERVERS))
     assert bg_switch.switch(params, host, True)["previous"] == ""
 
 

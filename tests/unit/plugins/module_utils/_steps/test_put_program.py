@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import Host
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._install import guard_units, program as host_program
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.store import Store
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import put_program
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -42,7 +42,7 @@ class Scene:
         return put_program.program({"app": app}, self.host, check_mode)
 
     def open(self):
-        return Journal.create(self.store, "dep-1", "ada@laptop", facts())
+        return create_journal(self.store, "dep-1", "ada@laptop", facts())
 
     def left_there(self):
         """What is there of another version, and the folder that it lies in."""

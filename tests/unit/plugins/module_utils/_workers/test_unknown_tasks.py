@@ -11,8 +11,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import task_names
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources import memory as host_memory
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.host import MIB
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._linux import memory as host_memory
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._resources.disk import MIB
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks, unknown_tasks
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import FakeHost, record
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.workers import Notes, WorkerBroker

@@ -15,10 +15,10 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment i
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._deployment.start_candidate import Started
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import Journal
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._nginx.drain import Drained
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import bg_start
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._steps import start_services
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import registered_tasks
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers.handover import Stop, TookOver
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import facts
@@ -62,12 +62,12 @@ def calls(host, monkeypatch, store):
         return TookOver(["shop-blue-worker-1"], 2.5, ["/srv/celerybeat-schedule"])
 
     monkeypatch.setattr(start_candidate, "start", start)
-    monkeypatch.setattr(bg_start, "take_over", take_over)
+    monkeypatch.setattr(start_services, "take_over", take_over)
     return calls
 
 
 def test_only_the_roles_given(host, calls):
-    result = bg_start.start(PARAMS, host, False)
+    result = start_services.start(PARAMS, host, False)
     assert calls == [({"support": ["redis"], "init": ["migrate"], "web": ["web"]}, 20.0, True)]
     assert (result["changed"], result["started"], result["seconds"]) == (True, ["shop-blue-web-1"], 1.5)
     assert result["diff"]["after"] == {
@@ -87,8 +87,8 @@ def test_only_the_roles_given(host, calls):
 )
 def test_the_step_it_belongs_to(host, calls, store, services, step):
     store.create()
-    Journal.create(store, "dep-1", "me", facts(broker=BROKER))
-    bg_start.start({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services}, host, False)
+    create_journal(store, "dep-1", "me", facts(broker=BROKER))
+    start_services.start({**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services}, host, False)
     journal = store.load()
     assert (journal["step"], journal["done"]) == (step, True)
 
@@ -101,10 +101,10 @@ def test_what_runs_before_the_stop(host, calls, store, monkeypatch):
 
     monkeypatch.setattr(before_stop, "run_before_stop", run)
     store.create()
-    Journal.create(store, "dep-1", "me", facts(broker=BROKER))
+    create_journal(store, "dep-1", "me", facts(broker=BROKER))
     services = {"support": ["redis"], "init": ["migrate"], "web": None, "workers": None}
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": services, "before_stop": True}
-    assert bg_start.start(params, host, False)["started"] == ["shop-blue-migrate-1"]
+    assert start_services.start(params, host, False)["started"] == ["shop-blue-migrate-1"]
     assert calls == [({"support": ["redis"], "init": ["migrate"]}, 20.0)]
     assert (store.load()["step"], store.load()["done"]) == ("before_stop", True)
 
@@ -117,9 +117,9 @@ def test_workers_that_replace_others(host, calls, store):
     # The new release has another name for it.
     given = {"from": "green", "to": "blue", "old_workers": ["scheduler"]}
     given["workers"] = {"stop_timeout": 40, "on_timeout": "leave"}
-    Journal.create(store, "dep-1", "me", facts(broker=BROKER, **given))
+    create_journal(store, "dep-1", "me", facts(broker=BROKER, **given))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
-    result = bg_start.start({**params, "replaces": "shop-green"}, host, False)
+    result = start_services.start({**params, "replaces": "shop-green"}, host, False)
     old = ["shop-green-scheduler-1", "shop-green-worker-1"]
     assert calls == [(["worker"], old, True, Stop(40, "leave", None), 20.0, True)]
     assert (result["started"], result["moved"], result["schedule"]) == (
@@ -133,13 +133,13 @@ def test_workers_that_replace_others(host, calls, store):
 def test_what_waits_in_a_shared_broker_is_sorted(host, calls, store, monkeypatch, mode, sorts):
     store.create()
     broker = {"mode": mode, "service": "redis" if mode == "color" else "mq"}
-    Journal.create(store, "dep-1", "me", facts(**{"from": "green", "to": "blue"}, broker=broker))
+    create_journal(store, "dep-1", "me", facts(**{"from": "green", "to": "blue"}, broker=broker))
     if mode == "shared":
         Path(store.path("broker.url")).write_text("redis://mq/0", encoding="utf-8")
     sorted_for = []
-    monkeypatch.setattr(bg_start, "park_unknown", lambda *given, **named: sorted_for.append((given[2].name, named)))
+    monkeypatch.setattr(start_services, "park_unknown", lambda *given, **kw: sorted_for.append((given[2].name, kw)))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
-    bg_start.start({**params, "replaces": "shop-green"}, host, False)
+    start_services.start({**params, "replaces": "shop-green"}, host, False)
     assert (calls.sort is not None) is sorts
     if sorts:
         calls.sort()
@@ -150,7 +150,7 @@ def test_what_waits_in_a_shared_broker_is_sorted(host, calls, store, monkeypatch
 def test_new_workers_tell_their_tasks_for_the_way_back(host, calls, store, monkeypatch, open_names, asked):
     store.create()
     broker = {"mode": "color", "service": "redis"}
-    Journal.create(store, "dep-1", "me", facts(**{"from": "green", "to": "blue"}, broker=broker, task_names=open_names))
+    create_journal(store, "dep-1", "me", facts(**{"from": "green", "to": "blue"}, broker=broker, task_names=open_names))
     host.engine.add("worker", Path="celery", Args=["worker"])
     found = []
 
@@ -160,7 +160,7 @@ def test_new_workers_tell_their_tasks_for_the_way_back(host, calls, store, monke
 
     monkeypatch.setattr(registered_tasks, "of_live_workers", answer)
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
-    bg_start.start({**params, "replaces": "shop-green"}, host, False)
+    start_services.start({**params, "replaces": "shop-green"}, host, False)
     assert found == asked
     assert (store.load().get("task_names") or {}).get("candidate") == (["shop.new"] if asked else None)
 
@@ -172,7 +172,7 @@ def test_an_old_web_that_does_not_fit_stops_before_the_new_workers_start(host, s
     host.engine.add("worker", color="green", status="exited", Path="celery", Args=["worker"])
     host.engine.add("web", color="green")
     store.create()
-    Journal.create(store, "dep-1", "me", facts(broker=BROKER, **{"from": "green", "to": "blue", "old_web": old_web}))
+    create_journal(store, "dep-1", "me", facts(broker=BROKER, **{"from": "green", "to": "blue", "old_web": old_web}))
     seen = []
 
     def take_over(host, journal, *given):
@@ -182,22 +182,22 @@ def test_an_old_web_that_does_not_fit_stops_before_the_new_workers_start(host, s
         seen.append(host.engine.state("green-web"))
         return TookOver([], 0.0, [])
 
-    monkeypatch.setattr(bg_start, "take_over", take_over)
+    monkeypatch.setattr(start_services, "take_over", take_over)
     monkeypatch.setattr(deployment_old_web, "wait_drained", lambda *given, **named: Drained(True, [], 0.1))
     params = {**PARAMS, "deployment_id": "dep-1", "epoch": 1, "services": {"workers": ["worker"]}}
-    bg_start.start({**params, "replaces": "shop-green"}, host, False)
+    start_services.start({**params, "replaces": "shop-green"}, host, False)
     assert seen == ["exited" if stopped else "running"]
 
 
 def test_by_itself_nothing_is_moved(host, calls):
     host.engine.add("worker", color="green", status="exited")
     params = {**PARAMS, "services": {"workers": ["worker"]}, "replaces": "shop-green"}
-    bg_start.start(params, host, False)
+    start_services.start(params, host, False)
     assert calls == [(["worker"], ["shop-green-worker-1"], False, Stop(), 20.0, True)]
 
 
 def test_check_mode_only_looks(host, calls, tmp_path):
-    result = bg_start.start(PARAMS, host, True)
+    result = start_services.start(PARAMS, host, True)
     assert result["started"] == ["shop-blue-redis-1", "shop-blue-migrate-1", "shop-blue-web-1"]
     assert (result["changed"], calls, host.calls) == (True, [], [])
     assert not (tmp_path / "lib").exists()
@@ -205,7 +205,7 @@ def test_check_mode_only_looks(host, calls, tmp_path):
 
 def test_what_runs_already_is_no_change(host, calls):
     host.engine.add("web", status="running")
-    result = bg_start.start({**PARAMS, "services": {"web": ["web"]}}, host, True)
+    result = start_services.start({**PARAMS, "services": {"web": ["web"]}}, host, True)
     assert (result["changed"], result["started"], result["diff"]) == (False, [], {"before": {}, "after": {}})
 
 
@@ -232,5 +232,5 @@ def test_what_runs_already_is_no_change(host, calls):
 )
 def test_bad_input(host, calls, changes, sentence):
     with pytest.raises(BluegreenError, match=sentence):
-        bg_start.start({**PARAMS, **changes}, host, False)
+        start_services.start({**PARAMS, **changes}, host, False)
     assert calls == []
