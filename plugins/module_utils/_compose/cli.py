@@ -166,5 +166,3 @@ def env_files(project_src: str, color_file: str) -> list[str]:
     """
     own = os.path.join(project_src, ".env")
     return ([own] if os.path.isfile(own) else []) + [color_file]
-
-

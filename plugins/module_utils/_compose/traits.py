@@ -65,5 +65,3 @@ def of_container(body: Mapping[str, Any], port: int) -> Traits:
         has_port=bool(ports),
         restarts=policy != "no",
     )
-
-

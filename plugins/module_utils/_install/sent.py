@@ -1,9 +1,9 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Module utils as one text, which a module gets as an option in place of files that Ansible sends one by one.
+"""Module utils as one text, which a module gets as an argument in place of files that Ansible sends one by one.
 
 Compressed together they take two thirds of the room, and Ansible neither has to search them for imports nor to make an
-archive of them. ``plugin_utils/_step_action.py`` adds the option for each module whose step is :class:`late.Late`, so
+archive of them. ``plugin_utils/_step_action.py`` adds the argument for each module whose step is :class:`late.Late`, so
 that Ansible sends only the few files that run before that. ``bg_program`` and ``bg_deployment`` get all of the code,
 because they install it.
 """

@@ -3,7 +3,7 @@
 """The texts of all module utils: the program on the host is made of them, and recognized by them.
 
 They are read from the folder of this file on the controller, from the program in a run of it, and in a module from the
-option that its action plugin gave it (:mod:`sent`).
+argument that its action plugin gave it (:mod:`sent`).
 """
 
 from __future__ import annotations

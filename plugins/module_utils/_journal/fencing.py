@@ -79,5 +79,3 @@ def require_same(app: str, journal: Journal, deployment_id: str, epoch: int) -> 
             f"Deployment {deployment_id} of app {app} was taken over in the meantime (epoch {journal['epoch']}, not "
             f"{epoch}): nothing was changed. Check with {command('status')}."
         )
-
-

@@ -13,13 +13,18 @@ from .._errors import BluegreenError
 from .._redact import hide, texts_in
 from .no_log import HIDDEN
 from .outcome import outcome
-from .spec import SOURCES, ArgumentSpec, Spec
-
-# Not a secret, but nobody wants to read it in a log.
-_SOURCES_ARGUMENT: ArgumentSpec = {SOURCES: {"type": "str", "no_log": True}}
+from .spec import SOURCES, Spec
 
 
-class _SilentModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types.
+class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types.
+    """Takes its code out of the arguments before Ansible checks, logs and shows them."""
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.code: Optional[str] = self.params.pop(SOURCES, None)
+
+
+class _SilentModule(_Module):
     """Writes no arguments to the log of the host.
 
     ``no_log=True`` would not be enough: ``no_log`` of the task, which Ansible always passes to a module, overrules it.
@@ -38,7 +43,7 @@ class _SilentModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no type
         It cannot be told then which ones are secret: it may be their option whose name is misspelled.
         """
         if "invocation" not in kwargs:
-            given = {name: value for name, value in (self.params or {}).items() if name != SOURCES}
+            given = dict(self.params or {})
             shown = {name: value if name in self._options_shown else HIDDEN for name, value in given.items()}
             secrets = {text for name in given if name not in self._options_shown for text in texts_in(given[name])}
             msg, kwargs["invocation"] = hide(str(msg), secrets, json.dumps(shown, default=str)), {"module_args": shown}
@@ -55,14 +60,14 @@ def run_module(spec: Spec, receive: Optional[Callable[[Optional[str]], None]] = 
     their names.
     """
     given: dict[str, Any] = {
-        "argument_spec": {**spec.argument_spec, **(_SOURCES_ARGUMENT if receive else {})},
+        "argument_spec": spec.argument_spec,
         "required_if": spec.required_if,
         "supports_check_mode": True,
     }
-    module = _SilentModule(spec.hidden, **given) if spec.hidden else AnsibleModule(**given)
+    module = _SilentModule(spec.hidden, **given) if spec.hidden else _Module(**given)
     if receive:
         try:
-            receive(module.params.pop(SOURCES))
+            receive(module.code)
         except BluegreenError as error:
             module.fail_json(msg=error.message)
     result = outcome(module._name, spec, module.params, module.check_mode)

@@ -54,4 +54,3 @@ SETTINGS_OPTIONS: ArgumentSpec = {
         },
     },
 }
-

@@ -25,7 +25,7 @@ COMMON_ARGUMENTS: ArgumentSpec = {
     "epoch": {"type": "int", "default": 0},
     "docker_host": {"type": "str", "default": DEFAULT_DOCKER_HOST},
 }
-# The private option with the code of a module that gets it in one piece; see _install/sent.py.
+# The argument with the code of a module that gets it in one piece; no option, and no playbook may use it.
 SOURCES = "_sources"
 # Seconds that containers of a role get to come up.
 START_TIMEOUT = 120
@@ -52,5 +52,3 @@ class Spec(NamedTuple):
     def argument_spec(self) -> ArgumentSpec:
         """All arguments, as Ansible wants them."""
         return {**COMMON_ARGUMENTS, **self.arguments}
-
-

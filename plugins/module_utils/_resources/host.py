@@ -56,5 +56,3 @@ def oom_kills() -> int:
             return next((int(line.split()[1]) for line in source if line.startswith("oom_kill ")), 0)
     except (OSError, ValueError):
         return 0
-
-

@@ -251,9 +251,9 @@ def test_the_code_is_in_no_result_and_no_log(run, monkeypatch, logged):
 
 
 @pytest.mark.parametrize("params", [{}, {"app": 1, "prots": 1}, {"app": "Shop"}])
-def test_the_code_is_no_secret_of_bg_program_either(run, logged, params):
+def test_nor_in_those_of_a_module_without_secrets(run, logged, params):
     dummy, result = run(bg_program.main, **{SOURCES: CODE, **params})
-    assert CODE not in json.dumps(result) and CODE not in "".join(logged)
+    assert SOURCES not in json.dumps(result) and CODE not in json.dumps(result) and CODE not in "".join(logged)
 
 
 @pytest.mark.parametrize("code", [None, "", "x", CODE[:-8], pack({})[:-1] + "-"])
