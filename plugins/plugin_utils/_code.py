@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Iterator, Mapping
 
-# A module imports these itself, beside its spec, and Ansible sends them with all that they import. _module/run.py, which
-# is not in the program, imports nothing else of the collection.
+# A module imports these itself, beside its spec, and Ansible sends them with all that they import. No other file is
+# imported by _module/run.py, which is not in the program.
 _SENT_BY_ANSIBLE = ("_install/sent.py", "_module/outcome.py")
 # It installs all of the code.
 _INSTALLS = "_install/program.py"
