@@ -25,7 +25,7 @@ class Noted(Protocol):
 
 
 def figures(journal: Noted) -> dict[str, Any]:
-    """Figures of a deployment, in seconds and bytes; docs/journal.md explains each of them."""
+    """Figures of a deployment, in seconds and bytes; bg_deployment documents each of them."""
     seconds = {phase: round(value, 2) for phase, value in journal["seconds"].items()}
     is_counted = bool(journal.get("counted"))
     return {

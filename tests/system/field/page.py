@@ -1,7 +1,7 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/what-works.md, made from the shapes and from what was counted the last time that each was right.
+"""docs/results/what-works.md, made from the shapes and from what was counted the last time that each was right.
 
     .venv/bin/python tests/system/field/page.py      # takes over what tests/system/field/.run/results.jsonl has, and writes the page
 """
@@ -12,7 +12,7 @@ import json
 
 from shapes import GROUPS, HERE, REFUSED, every
 
-PAGE = HERE.parents[2] / "docs/what-works.md"
+PAGE = HERE.parents[2] / "docs/results/what-works.md"
 MEASURED = HERE / "measured.json"
 COUNTED = ("requests", "failed", "tasks", "lost", "doubled")
 HEAD = """\

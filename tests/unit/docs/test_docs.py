@@ -29,7 +29,8 @@ def read(path):
         return source.read()
 
 
-PAGES = found("README.md", "CONTRIBUTING.md", "docs/*.md", "roles/*/README.md", "awx/README.md")
+TASKS = found("docs/*.md", "docs/results/what-works.md")
+PAGES = [*found("README.md", "CONTRIBUTING.md", "roles/*/README.md", "awx/README.md"), *TASKS]
 INVENTORY = found("inventory.example/**/*.yml")
 
 
@@ -93,7 +94,7 @@ def test_every_playbook_exists(path):
 
 
 # docs/failure.md is about nothing else.
-@pytest.mark.parametrize("path", [path for path in found("docs/*.md") if path != "docs/failure.md"])
+@pytest.mark.parametrize("path", [path for path in TASKS if path != "docs/failure.md"])
 def test_every_page_says_what_happens_if_it_fails(path):
     assert "## What happens if it fails" in read(path)
 
