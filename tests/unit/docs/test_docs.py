@@ -100,7 +100,7 @@ def test_every_page_says_what_happens_if_it_fails(path):
 
 
 def test_the_app_of_another_shape_is_the_one_that_is_tested():
-    (block,) = [block for block in re.findall(r"```yaml\n(.*?)```", read("docs/compose.md"), re.DOTALL) if "press" in block]
+    (block,) = [block for block in re.findall(r"```yaml\n(.*?)```", read("docs/nginx.md"), re.DOTALL) if "press" in block]
     tested = yaml.safe_load(read("molecule/another_app/inventory/group_vars/all.yml"))
     # Nobody is asked in a test.
     assert yaml.safe_load(block) == {
