@@ -23,14 +23,16 @@ from .._redact import hide
 # Seconds between two heartbeats.
 PACE = 5.0
 LOG_LINES = 20
+# Root runs Compose, so a login of another user does not count.
+_LOG_IN = "log in to the registry on this host as root (sudo docker login)"
 _REACH = "make sure that this host reaches the registry, or load the image there by hand"
 # Words of Docker, in lower case, and what to do about them; the first that fits.
 _WAYS = (
     ("no space left", "free disk space on this host (docker system df shows its use), then deploy again"),
-    ("toomanyrequests", "log in to the registry on this host (docker login), or deploy again later"),
-    ("no basic auth", "log in to the registry on this host (docker login)"),
-    ("unauthorized", "log in to the registry on this host (docker login)"),
-    ("denied", "correct image: in the Compose file, or log in to the registry on this host (docker login)"),
+    ("toomanyrequests", f"{_LOG_IN}, or deploy again later"),
+    ("no basic auth", _LOG_IN),
+    ("unauthorized", _LOG_IN),
+    ("denied", f"correct image: in the Compose file, or {_LOG_IN}"),
     ("manifest unknown", "push that image, or correct image: in the Compose file"),
     ("no such image", "load that image on this host, or set bluegreen_pull to missing"),
     ("no such host", _REACH),

@@ -148,14 +148,14 @@ SAID = [
     (
         " web Error toomanyrequests: You have reached your pull rate limit.\nError response from daemon: "
         "toomanyrequests: You have reached your pull rate limit.",
-        "(web): toomanyrequests: You have reached your pull rate limit: log in to the registry on this host (docker "
-        "login), or deploy again later.",
+        "(web): toomanyrequests: You have reached your pull rate limit: log in to the registry on this host as root "
+        "(sudo docker login), or deploy again later.",
     ),
     (
         "Error response from daemon: pull access denied for app, repository does not exist or may require 'docker "
         "login'",
         "pull access denied for app, repository does not exist or may require 'docker login': correct image: in the "
-        "Compose file, or log in to the registry on this host (docker login).",
+        "Compose file, or log in to the registry on this host as root (sudo docker login).",
     ),
     (
         "Error response from daemon: manifest for app:3 not found: manifest unknown: manifest unknown",
