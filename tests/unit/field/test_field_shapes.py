@@ -58,7 +58,7 @@ def test_every_folder_is_a_shape():
 
 
 def test_every_variable_of_a_shape_is_one_of_the_role():
-    specs = yaml.safe_load((page.PAGE.parents[1] / "roles/bluegreen/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    specs = yaml.safe_load((page.PAGE.parents[2] / "roles/bluegreen/meta/argument_specs.yml").read_text(encoding="utf-8"))
     known = specs["argument_specs"]["main"]["options"]
     assert {name for shape in shapes.every() for name in shape.everything()} <= set(known)
 
