@@ -3,7 +3,7 @@
 """The time of a deployment is counted in its journal: these change its data, or return facts to note in it.
 
 Every second from the opening to the end belongs to one phase, so the phases add up to the whole time. While a run works
-on the host, the phase is its step, or the way back; docs/journal.md has the others. The worker gap is a part of the
+on the host, the phase is its step, or the way back; bg_deployment documents the others. The worker gap is a part of the
 same seconds: those in which workers had been told to stop, and none of either color was seen to consume tasks.
 
 The journal keeps the moment up to which this is counted. The journal of an earlier version has no such moment and is
