@@ -191,7 +191,7 @@ class _Decision:
             each for each, other in self.traits.items() if name in other.needs and self.roles.get(each) not in ROLES
         )
         if _is_database(traits):
-            return "it is a database, of which each color would have one of its own, with data of its own"
+            return "it is a database, and each color would have a database of its own with its own data"
         if traits.celery != Roles():
             return _celery_reason(traits)
         if self._is_app(name):
@@ -220,12 +220,12 @@ class _Decision:
             own = self._line("support" if role == "ignored" else role, [name] if role == "ignored" else alike)
             none = self._line("ignored", alike if role == "ignored" else [name])
             way = (
-                f"write {none} if both colors are to use the same one, which no color starts, or {own} if each color "
-                "is to have its own"
+                f". Write {none} if both colors are to use the same {name}; then no color starts it. Write {own} if "
+                f"each color is to have its own {name}."
                 if role == "ignored"
-                else f"write {own} if it is {_article(role)}, or {none} if no color is to start it"
+                else f": write {own} if it is {_article(role)}, or {none} if no color is to start it."
             )
-            self.findings.append(f"Service {name!r} of the Compose file has no role, because {why}: {way}.")
+            self.findings.append(f"Service {name!r} of the Compose file has no role, because {why}{way}")
 
     def _line(self, role: str, names: Collection[str]) -> str:
         listed = self._listed(role)

@@ -98,15 +98,15 @@ def _strategy(wanted: str, room: Room, broker: str, workers_run: bool) -> tuple[
     if broker != "color":
         # Between the cutover and the start of the new workers the old ones would read the new web's tasks.
         return "stop", (
-            "auto chose stop: with one broker for both colors the old workers would discard tasks that only the new "
-            "release knows"
+            "auto is stop here, because with one broker for both colors the old workers would discard tasks that only "
+            "the new release knows"
         )
     if not room.workers:
-        return "stop", "auto chose stop: the memory that the containers hold is unknown"
+        return "stop", "auto is stop here, because the memory that the containers hold is unknown"
     chosen = "throttle" if room.both <= room.free else "stop"
     return chosen, (
-        f"auto chose {chosen}: while the old color runs, the new one needs {mib(room.both)} MiB (including a reserve "
-        f"of {mib(RESERVE)} MiB), and {mib(room.free)} MiB are free"
+        f"auto is {chosen} here, because the new color needs {mib(room.both)} MiB (including a reserve of "
+        f"{mib(RESERVE)} MiB), and {mib(room.free)} MiB are free while the old color runs"
     )
 
 
@@ -118,7 +118,7 @@ def _old_web(wanted: str, strategy: str, room: Room) -> tuple[str, str]:
     beside = new_workers(room, strategy, "running")
     if beside.fits:
         return "running", ""
-    return "stopped", f"auto chose stopped: {beside.line}"
+    return "stopped", f"auto is stopped here, because {beside.line}"
 
 
 def names(room: Room) -> Need:
@@ -226,13 +226,13 @@ def finding(decision: Decision, room: Room) -> str:
 
 
 def warning(strategy: str, broker: str) -> str:
-    """A sentence when the chosen strategy can lose tasks, else ``""``."""
+    """A sentence when the old workers may be stopped although they are to be throttled, else ``""``."""
     if strategy != "throttle" or broker == "color":
         return ""
     return (
-        "bluegreen_worker_strategy is throttle, and both colors use one broker: between the cutover and the start of "
-        "the new workers, the old workers receive the tasks of the new web and discard those that only the new release "
-        "knows. Add a new task one release before anything publishes it, or set the strategy to stop."
+        "bluegreen_worker_strategy is throttle, and both colors use one broker. If the two releases may not register "
+        "the same tasks, the deployment stops the old workers instead, because they would discard tasks that only the "
+        "new release knows."
     )
 
 

@@ -15,7 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 
 PORT = 18001
 APP = "registry/shop:1"
-DATABASE = "it is a database, of which each color would have one of its own, with data of its own"
+DATABASE = "it is a database, and each color would have a database of its own with its own data"
 
 
 def service(image=APP, command=(), **more):
@@ -247,6 +247,15 @@ NOT_OWN = [
     (service("rabbitmq:4"), "it keeps data, and each color would have its own"),
     (service("elasticsearch:8"), "its image elasticsearch:8 is not on this host yet, so its command is unknown"),
 ]
+
+
+def test_a_database_is_for_both_colors_or_one_for_each():
+    (finding,) = decide({**and_cache(), "cache": service("postgres:16")}).findings
+    assert finding == (
+        f"Service 'cache' of the Compose file has no role, because {DATABASE}. Write bluegreen_ignored_services: "
+        "[cache] if both colors are to use the same cache; then no color starts it. Write bluegreen_support_services: "
+        "[redis, cache] if each color is to have its own cache."
+    )
 
 
 @pytest.mark.parametrize("cache, why", NOT_OWN)

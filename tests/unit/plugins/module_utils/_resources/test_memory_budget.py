@@ -34,8 +34,8 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "throttle",
-            "auto chose throttle: while the old color runs, the new one needs 244 MiB (including a reserve of 64 "
-            "MiB), and 244 MiB are free",
+            "auto is throttle here, because the new color needs 244 MiB (including a reserve of 64 MiB), and 244 MiB "
+            "are free while the old color runs",
         ),
         (
             "auto",
@@ -43,8 +43,8 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "stop",
-            "auto chose stop: while the old color runs, the new one needs 244 MiB (including a reserve of 64 MiB), "
-            "and 243 MiB are free",
+            "auto is stop here, because the new color needs 244 MiB (including a reserve of 64 MiB), and 243 MiB are "
+            "free while the old color runs",
         ),
         (
             "auto",
@@ -52,8 +52,8 @@ def decided(strategy="stop", old_web="running"):
             "shared",
             True,
             "stop",
-            "auto chose stop: with one broker for both colors the old workers would discard tasks that only the new "
-            "release knows",
+            "auto is stop here, because with one broker for both colors the old workers would discard tasks that only "
+            "the new release knows",
         ),
         # Nobody is there to be throttled.
         ("auto", 1000, "none", False, "stop", ""),
@@ -68,7 +68,7 @@ def test_where_nothing_tells_what_the_containers_hold_nothing_is_reckoned_with()
     silent = room(0, 0, 0, 0)
     decision = memory_budget.decide("auto", "auto", silent, "color", True)
     assert decision == Decision(
-        "stop", "auto chose stop: the memory that the containers hold is unknown", "running", ""
+        "stop", "auto is stop here, because the memory that the containers hold is unknown", "running", ""
     )
     assert memory_budget.finding(decision, silent) == ""
     assert memory_budget.needs(silent, decision, asks_names=True) == []
@@ -78,8 +78,8 @@ def test_where_nothing_tells_what_the_containers_hold_nothing_is_reckoned_with()
     "strategy, broker, warned",
     [("throttle", "shared", True), ("throttle", "color", False), ("stop", "shared", False)],
 )
-def test_old_workers_beside_the_new_web_at_one_broker_are_warned_of(strategy, broker, warned):
-    assert ("discard those that only the new release knows" in memory_budget.warning(strategy, broker)) is warned
+def test_that_old_workers_at_one_broker_may_be_stopped_instead_is_warned_of(strategy, broker, warned):
+    assert ("the deployment stops the old workers instead" in memory_budget.warning(strategy, broker)) is warned
 
 
 # The old web: the new workers have what the old ones held, less the new web. 90 + 10 + 64 beside two webs.
@@ -105,7 +105,8 @@ def test_what_becomes_of_the_old_web(wanted, strategy, given, old_web):
 
 def test_the_reason_has_the_figures():
     assert memory_budget.decide("stop", "auto", room(163), "color", True).old_web_reason == (
-        "auto chose stopped: a second set of workers needs 144 MiB of memory, and 143 MiB are free while two webs run"
+        "auto is stopped here, because a second set of workers needs 144 MiB of memory, and 143 MiB are free while two "
+        "webs run"
     )
 
 
