@@ -19,8 +19,7 @@ from .._commands import command
 from .._errors import BluegreenError, Fenced
 from .._host import Host
 from .._linux.clock import Deadline
-from .._linux.files import make_folder, opener, remove, sync_folder, write_atomically
-from .._linux.locks import lock_within
+from .._linux.files import lock_within, make_folder, opener, remove, sync_folder, write_atomically
 from .._validation import COLORS, one_line
 from .._words import agree, joined
 from . import schema as journal_schema

@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 from .._errors import BluegreenError, reason_of
+from .clock import Deadline
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
 # For files that may hold secrets, or that only their owner has to read.
 SECRET_MODE = 0o600
+# Seconds between two tries to lock a file.
+_LOCK_PACE = 0.1
 
 
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -264,3 +268,23 @@ def state_failure(path: str, what: str, error: OSError) -> StateFailure:
         errno.EPERM: "run it as root (become: true)",
     }.get(error.errno or 0, "remove the cause")
     return StateFailure(f"{path} cannot be {what} ({reason_of(error).lower()}): {way}, then run this again.", error)
+
+
+def lock_within(descriptor: int, deadline: Deadline, meanwhile: Optional[Callable[[], object]] = None) -> bool:
+    """Lock a file for this process and for those that inherit the descriptor (``flock``).
+
+    :param meanwhile: called again and again while another process holds the lock.
+    :returns: whether the lock was had before the deadline.
+    """
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+        if deadline.over:
+            return False
+        if meanwhile:
+            meanwhile()
+        deadline.sleep(_LOCK_PACE)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Iterator
 from .._host import Host
 from .._journal.store import RUN_ROOT
 from .._linux.clock import Deadline
-from .._linux.files import StateFailure, make_folder, opener
-from .._linux.locks import lock_within
+from .._linux.files import StateFailure, lock_within, make_folder, opener
 from .._progress import report
 from .._validation import one_line
 

@@ -12,7 +12,10 @@ import stat
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import store as journal_store
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import (
+    history as journal_history,
+    store as journal_store,
+)
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.history import (
     close,
@@ -299,7 +302,7 @@ def test_a_history_that_cannot_be_cut_fails_no_deployment(store, monkeypatch):
     def full(*given, **more):
         raise BluegreenError("no space left on device")
 
-    monkeypatch.setattr(journal_store, "write_atomically", full)
+    monkeypatch.setattr(journal_history, "write_atomically", full)
     log(store, {"id": "dep-new", "result": "committed"})
     assert len(history_of(store)) == 601
 
