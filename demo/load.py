@@ -172,14 +172,14 @@ class Connection:
 class Client:
     """A browser's set of kept connections to one server."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, host_header: str = "") -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError(f"url={url} is not possible; it is http://HOST[:PORT][/PATH].")
         self._host = parts.hostname
         self._port = parts.port or 80
         self._prefix = parts.path.rstrip("/")
-        self._header = parts.netloc
+        self._header = host_header or parts.netloc
         self._idle: collections.deque = collections.deque()
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> tuple:
@@ -244,6 +244,7 @@ class Load:
         out: Optional[str] = None,
         task: Optional[dict] = None,
         tasks: Iterable[dict] = (),
+        host_header: str = "",
     ) -> None:
         self.records: list = []
         self._url = url
@@ -251,7 +252,7 @@ class Load:
         self._task_rate = task_rate
         self._out_path = out
         self._out: Optional[TextIO] = None
-        self._client = Client(url)
+        self._client = Client(url, host_header)
         # One kind of task, or several in turn.
         self._tasks = itertools.cycle([urlencode(each).encode() for each in tasks or [task or {}]])
         self._pages = itertools.cycle(PAGES)
