@@ -23,7 +23,8 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose impo
 
 ROOT = Path(__file__).parents[3]
 # The others are about features of Compose that this version does not know, or about a release that is refused.
-SHAPES = [shape for shape in shapes.every() if not shape.compose and shape.name not in ("celery-behind-a-script", "two-webs")]
+REFUSED = ("app-with-start-scripts", "celery-behind-a-script", "two-webs")
+SHAPES = [shape for shape in shapes.every() if not shape.compose and shape.name not in REFUSED]
 
 
 def render(compose, folder, texts):

@@ -25,7 +25,7 @@ def test_a_plain_checkout_has_the_collection_beside_its_playbooks(deployed):
     job = deployed.run("playbooks/status.yml")
     assert job.status == "successful", job.text
     beside = job.project / "playbooks/collections/ansible_collections/smallfleet/bluegreen/roles/bluegreen/tasks"
-    assert job.actions["smallfleet.bluegreen.bg_info"].startswith(f"{beside}/status.yml:")
+    assert job.actions["smallfleet.bluegreen.bg_info"].startswith(f"{beside}/parts/read_state.yml:")
     assert "Python interpreter" not in job.text
 
 

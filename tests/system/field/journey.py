@@ -117,8 +117,8 @@ class Journey:
             self._for_good(app)
 
     def _app(self):
-        roles = self.shape.services
-        return App(roles("web", "support", "worker"), roles("web"), roles("support"), roles("ignored"))
+        lists = {role: tuple(names) for role, names in self.shape.lists().items()}
+        return App(lists["web"] + lists["support"] + lists["workers"], lists["web"], lists["support"], lists["ignored"])
 
     def _for_good(self, app):
         rc, _output = self._play("deploy", "3", bluegreen_approval="automatic")

@@ -100,7 +100,6 @@ class Shape(NamedTuple):
         given = {role: self.variables.get(f"bluegreen_{option}_services") for role, option in OPTIONS.items()}
         return {**usual, **{role: names for role, names in given.items() if names is not None}, **self.roles}
 
-
     def plan_lines(self):
         """The lines of the plan of release 2, one a service: its role, and why it has that."""
         reasons, lines = {**REASONS, **self.plan}, []

@@ -12,7 +12,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 
 def main():
-    module = AnsibleModule(argument_spec={"app": {"type": "str", "required": True}}, supports_check_mode=True)
+    # The action plugin sends the code of the module that this stands in for.
+    options = {"app": {"type": "str", "required": True}, "_sources": {"type": "str", "no_log": True}}
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
     path = os.path.join(os.environ["BLUEGREEN_TEST_FOLDER"], f"{module.params['app']}.json")
     try:
         with open(path, encoding="utf-8") as file:
