@@ -153,9 +153,9 @@ def _both_write(
             f"color its own ({place.name}-${{BG_COLOR}}), {other}"
         )
     if definition.get("external"):
-        hint = "remove external (and its name)"
+        hint = "remove external: (and name:) from the volume"
     elif place.kind == "volume":
-        hint = "remove its name"
+        hint = "remove name: from the volume"
     else:
         hint = "write ${BG_COLOR} into its device"
     return (

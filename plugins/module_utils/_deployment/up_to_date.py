@@ -107,8 +107,8 @@ def reasons_to_deploy(
         names = sorted(done)
         situation.host.warn(
             f"Color {situation.live} has no container of init {agree(names, 'service', 'services')} {joined(names)}, "
-            "and the history does not say whether it ever had one, so "
-            f"{agree(names, 'it counts as done. If it is', 'they count as done. If they are')} new and still "
+            f"and the history does not say whether there ever was one, so {joined(names)} "
+            f"{agree(names, 'counts', 'count')} as done. If {joined(names)} {agree(names, 'is', 'are')} new and still "
             f"{agree(names, 'has', 'have')} to run, deploy under another bluegreen_release."
         )
     return found

@@ -98,14 +98,14 @@ def _strategy(wanted: str, room: Room, broker: str, workers_run: bool) -> tuple[
     if broker != "color":
         # Between the cutover and the start of the new workers the old ones would read the new web's tasks.
         return "stop", (
-            "auto is stop here, because with one broker for both colors the old workers would discard tasks that only "
-            "the new release knows"
+            "auto means stop here, because with one broker for both colors the old workers would discard tasks that "
+            "only the new release knows"
         )
     if not room.workers:
-        return "stop", "auto is stop here, because the memory that the containers hold is unknown"
+        return "stop", "auto means stop here, because the memory that the containers hold is unknown"
     chosen = "throttle" if room.both <= room.free else "stop"
     return chosen, (
-        f"auto is {chosen} here, because the new color needs {mib(room.both)} MiB (including a reserve of "
+        f"auto means {chosen} here, because the new color needs {mib(room.both)} MiB (including a reserve of "
         f"{mib(RESERVE)} MiB), and {mib(room.free)} MiB are free while the old color runs"
     )
 
@@ -118,7 +118,7 @@ def _old_web(wanted: str, strategy: str, room: Room) -> tuple[str, str]:
     beside = new_workers(room, strategy, "running")
     if beside.fits:
         return "running", ""
-    return "stopped", f"auto is stopped here, because {beside.line}"
+    return "stopped", f"auto means stopped here, because {beside.line}"
 
 
 def names(room: Room) -> Need:
@@ -217,7 +217,7 @@ def finding(decision: Decision, room: Room) -> str:
         return ""
     if decision.old_web == "running":
         return (
-            f"bluegreen_old_web is running, which leaves the old web in memory, but {workers.line}: set "
+            f"bluegreen_old_web: running leaves the old web in memory, but {workers.line}: set "
             "bluegreen_old_web to stopped or auto, or free memory on this host."
         )
     return (

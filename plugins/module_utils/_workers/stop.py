@@ -325,9 +325,9 @@ class _Stop:
         by_others = any(ending not in self._forced for ending in killed)
         if self._on_timeout == "fail" and (lost or self._tasks is None) and by_others:
             raise BluegreenError(
-                f"{sentence} Send the unfinished tasks again, find out what killed the worker (dmesg shows a lack of "
-                "memory), and deploy again; or set bluegreen_worker_on_timeout to leave, with which the deployment "
-                "continues.",
+                f"{sentence} Send the unfinished tasks again, find out what killed the worker (if memory was "
+                "short, dmesg says so), and deploy again; or set bluegreen_worker_on_timeout to leave, with which the "
+                "deployment continues.",
                 failure="killed",
                 containers=[ending.container.name for ending in killed],
                 lost=[task._asdict() for task in lost],

@@ -119,12 +119,12 @@ ERRORS = [
     (
         named_volume,
         "Volume queue (one-for-both) is the same for both colors, and redis of both would write to it at the same "
-        "time: remove its name, " + END,
+        "time: remove name: from the volume, " + END,
     ),
     (
         external_volume,
         "Volume queue (redis-data) is the same for both colors, and redis of both would write to it at the same time: "
-        "remove external (and its name) and add queue to bluegreen_color_volumes, " + END,
+        "remove external: (and name:) from the volume and add queue to bluegreen_color_volumes, " + END,
     ),
     (
         two_servers,

@@ -66,8 +66,8 @@ def test_a_deployment():
             "stop_workers: worker, beat of shop-blue finish what they run (up to 0 s) and are stopped, ",
         ),
         (
-            {"strategy_reason": "auto is stop here, because 180 MiB are free"},
-            "plan: worker strategy: auto is stop here, because 180 MiB are free",
+            {"strategy_reason": "auto means stop here, because 180 MiB are free"},
+            "plan: worker strategy: auto means stop here, because 180 MiB are free",
         ),
         ({"init_reason": "migrate, because"}, "plan: init after the stop: migrate, because"),
         ({"broker": "shared"}, "plan: broker shared, one for both colors: "),
@@ -99,8 +99,8 @@ def test_what_a_phase_needs_of_the_memory_stands_below_it():
         Need("start_candidate", "the new web", 500 * MIB, 600 * MIB, "once the old workers have stopped"),
         Need("start_workers", "a second set of workers", 400 * MIB, 500 * MIB, "once the old web has stopped"),
     ]
-    found = lines(needs=needs, old_web="stopped", old_web_reason="auto is stopped here, because")
-    assert "plan: old web: auto is stopped here, because" in found
+    found = lines(needs=needs, old_web="stopped", old_web_reason="auto means stopped here, because")
+    assert "plan: old web: auto means stopped here, because" in found
     assert found[found.index("start_candidate: start redis, migrate, web of shop-green") + 1] == (
         "start_candidate: the new web needs 500 MiB of memory, and 600 MiB are free once the old workers have stopped"
     )

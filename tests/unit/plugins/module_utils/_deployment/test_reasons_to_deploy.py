@@ -229,8 +229,8 @@ def test_an_init_service_has_done_its_work_when_it_ended_well(scene, code, up_to
 
 
 UNKNOWN = (
-    "Color blue has no container of init service migrate, and the history does not say whether it ever had one, so it "
-    "counts as done. If it is new and still has to run, deploy under another bluegreen_release."
+    "Color blue has no container of init service migrate, and the history does not say whether there ever was one, so "
+    "migrate counts as done. If migrate is new and still has to run, deploy under another bluegreen_release."
 )
 
 

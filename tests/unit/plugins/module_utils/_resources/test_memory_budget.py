@@ -34,8 +34,8 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "throttle",
-            "auto is throttle here, because the new color needs 244 MiB (including a reserve of 64 MiB), and 244 MiB "
-            "are free while the old color runs",
+            "auto means throttle here, because the new color needs 244 MiB (including a reserve of 64 MiB), and 244 "
+            "MiB are free while the old color runs",
         ),
         (
             "auto",
@@ -43,8 +43,8 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "stop",
-            "auto is stop here, because the new color needs 244 MiB (including a reserve of 64 MiB), and 243 MiB are "
-            "free while the old color runs",
+            "auto means stop here, because the new color needs 244 MiB (including a reserve of 64 MiB), and 243 MiB "
+            "are free while the old color runs",
         ),
         (
             "auto",
@@ -52,8 +52,8 @@ def decided(strategy="stop", old_web="running"):
             "shared",
             True,
             "stop",
-            "auto is stop here, because with one broker for both colors the old workers would discard tasks that only "
-            "the new release knows",
+            "auto means stop here, because with one broker for both colors the old workers would discard tasks that "
+            "only the new release knows",
         ),
         # Nobody is there to be throttled.
         ("auto", 1000, "none", False, "stop", ""),
@@ -68,7 +68,7 @@ def test_where_nothing_tells_what_the_containers_hold_nothing_is_reckoned_with()
     silent = room(0, 0, 0, 0)
     decision = memory_budget.decide("auto", "auto", silent, "color", True)
     assert decision == Decision(
-        "stop", "auto is stop here, because the memory that the containers hold is unknown", "running", ""
+        "stop", "auto means stop here, because the memory that the containers hold is unknown", "running", ""
     )
     assert memory_budget.finding(decision, silent) == ""
     assert memory_budget.needs(silent, decision, asks_names=True) == []
@@ -105,8 +105,8 @@ def test_what_becomes_of_the_old_web(wanted, strategy, given, old_web):
 
 def test_the_reason_has_the_figures():
     assert memory_budget.decide("stop", "auto", room(163), "color", True).old_web_reason == (
-        "auto is stopped here, because a second set of workers needs 144 MiB of memory, and 143 MiB are free while two "
-        "webs run"
+        "auto means stopped here, because a second set of workers needs 144 MiB of memory, and 143 MiB are free while "
+        "two webs run"
     )
 
 
@@ -148,7 +148,7 @@ def test_just_enough_memory_is_enough(given, decision):
         (
             room(163),
             decided(),
-            "bluegreen_old_web is running, which leaves the old web in memory, but a second set of workers needs 144 "
+            "bluegreen_old_web: running leaves the old web in memory, but a second set of workers needs 144 "
             "MiB of memory, and 143 MiB are free while two webs run: set bluegreen_old_web to stopped or auto, or "
             "free memory on this host.",
         ),
