@@ -17,7 +17,7 @@ import yaml
 from controllers import ROOT
 from pi_host import PiHost
 from reader import CONTROLLER, HOST, Block, missing_in, sides_of, way_of
-from terminal import environment
+from terminal import told
 
 # Git-ignored: inventories and logs.
 RUN = Path(__file__).resolve().parent / ".run"
@@ -128,7 +128,7 @@ class Reader(PiHost):
     def _play(self, command: str, is_refused: bool = False) -> None:
         done = subprocess.run(
             shlex.split(command), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**environment(), "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}, text=True, timeout=PLAYED_WITHIN, check=False,
+            env={**told(), "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}, text=True, timeout=PLAYED_WITHIN, check=False,
         )  # fmt: skip
         self.output = done.stdout
         assert (done.returncode != 0) is is_refused, f"{command} ended with {done.returncode}: {self.output[-4000:]}"
