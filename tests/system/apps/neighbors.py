@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ContextManager, NamedTuple
 
-import ledger
 import yaml
 from controllers import ROOT, Controller
-from load import Load
+from counted_load import Loaded, under_load
 from pi_host import RELEASES, VARIABLES, PiHost
 from standing import Look, whole_on
 from verdict import App
@@ -128,26 +124,12 @@ class Neighbors(PiHost):
 
     # -- load -------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def under_load(self) -> Iterator[Counter[str]]:
-        """Load on both apps; yields what is counted of both together, which is there at the end."""
+    def under_load(self) -> ContextManager[Counter[str]]:
+        """Load on both apps, counted together."""
         for each in NEIGHBORS:
             self.exec(f"rm -f {each.ledger} && touch {each.ledger}")
-        loads = [
-            Load(self.url, REQUESTS, TASKS, host_header=each.host_header, task={"seconds": "0.2"}).start() for each in NEIGHBORS
-        ]
-        sums: Counter[str] = Counter()
-        try:
-            time.sleep(1.0)
-            yield sums
-            time.sleep(1.0)
-        finally:
-            for load in loads:
-                figures = load.stop()
-                sums.update(requests=figures["requests"], failed=figures["failed"])
-        for each in NEIGHBORS:
-            counted = ledger.count(ledger.wait_until_done(lambda path=each.ledger: self.exec(["cat", path]).out, TASKS_WITHIN))
-            sums.update(tasks=counted.accepted, lost=len(counted.lost), doubled=len(counted.doubled))
+        apps = [Loaded(self.url, lambda path=each.ledger: self.exec(["cat", path]).out, each.host_header) for each in NEIGHBORS]
+        return under_load(apps, REQUESTS, TASKS, TASKS_WITHIN)
 
 
 def missing(looks: dict[str, Look], release: str) -> dict[str, list[str]]:

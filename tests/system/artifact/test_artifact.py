@@ -17,17 +17,15 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import ledger
 import pytest
 from built import artifact
-from load import Load
+from counted_load import Loaded, under_load
 from pi_host import PiHost, own_name
 from standing import whole_on
 
 pytestmark = pytest.mark.long
 
 REQUESTS, TASKS = 10, 2
-TASKS_WITHIN = 60.0
 
 
 class Controller:
@@ -78,19 +76,11 @@ def test_the_installed_collection_prepares_deploys_and_finishes(
     play("deploy", "-e", "bluegreen_release=1")
     assert whole_on(pi.look(), "1") == []
     pi.forget_ledger()
-    load = Load(pi.url, REQUESTS, TASKS, task={"seconds": "0.2"}).start()
-    try:
+    with under_load([Loaded(pi.url, pi.ledger)], REQUESTS, TASKS) as counted:
         play("deploy", "-e", "bluegreen_release=2", "-e", json.dumps({"bluegreen_approval": "manual"}))
         play("finish", "-e", "bluegreen_release=2")
-    finally:
-        figures = load.stop()
     assert whole_on(pi.look(), "2") == []
     assert "healthy" in play("status")
-    tasks = ledger.count(ledger.wait_until_done(pi.ledger, timeout=TASKS_WITHIN))
-    counted = {
-        "requests": figures["requests"], "failed": figures["failed"],
-        "tasks": tasks.accepted, "lost": len(tasks.lost), "doubled": len(tasks.doubled),
-    }  # fmt: skip
     for name, count in counted.items():
         record_property(name, count)
     assert counted["requests"] > 50 and counted["tasks"] > 10

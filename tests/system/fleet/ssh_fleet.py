@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, ContextManager, Optional
 
-import ledger
 import yaml
 from ansible_start import command
 from controllers import Controller
-from load import Load
+from counted_load import Loaded, under_load
 from pi_host import VARIABLES, PiHost, own_name
 from standing import Look, whole_on, wrong_with
 from terminal import Terminal
@@ -26,7 +22,6 @@ from terminal import Terminal
 RUN = Path(__file__).resolve().parent / ".run"
 # A second, of each host: together what the matrix sends to one.
 REQUESTS, TASKS = 5, 1
-TASKS_WITHIN = 60.0
 # A controller that takes longer hangs.
 PLAYBOOK_WITHIN = 400.0
 # How many hosts boot at a time.
@@ -112,21 +107,8 @@ class Fleet:
 
     # -- load -------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def under_load(self) -> Iterator[Counter[str]]:
-        """Load on every host; yields what is counted of all of them together, which is there at the end."""
+    def under_load(self) -> ContextManager[Counter[str]]:
+        """Load on every host, counted together."""
         for pi in self.hosts.values():
             pi.forget_ledger()
-        loads = [Load(pi.url, REQUESTS, TASKS, task={"seconds": "0.2"}).start() for pi in self.hosts.values()]
-        sums: Counter[str] = Counter()
-        try:
-            time.sleep(1.0)
-            yield sums
-            time.sleep(1.0)
-        finally:
-            for load in loads:
-                figures = load.stop()
-                sums.update(requests=figures["requests"], failed=figures["failed"])
-        for pi in self.hosts.values():
-            counted = ledger.count(ledger.wait_until_done(pi.ledger, timeout=TASKS_WITHIN))
-            sums.update(tasks=counted.accepted, lost=len(counted.lost), doubled=len(counted.doubled))
+        return under_load([Loaded(pi.url, pi.ledger) for pi in self.hosts.values()], REQUESTS, TASKS)

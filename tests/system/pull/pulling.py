@@ -5,30 +5,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ContextManager
 
-import ledger
 import yaml
 from built import artifact
-from load import Load
+from counted_load import Loaded, under_load
 from pi_host import APP, PiHost, own_name
 
-COLLECTION = "/root/.ansible/collections/ansible_collections/smallfleet/bluegreen"
+# As docs/pull.md names the folder.
+UNITS = "~/.ansible/collections/ansible_collections/smallfleet/bluegreen/docs/pull/"
 REPOSITORY = "/srv/fleet.git"
 UNIT = f"bluegreen-pull@{APP}.service"
 STATUS = "/srv/status.json"
 NOTE = f"/var/lib/bluegreen/{APP}/pull-failed"
 SOAK = 3
 REQUESTS, TASKS = 5, 1
-TASKS_WITHIN = 60.0
 # Seconds from the start of a pull until its deployment has come to a step.
 PULL_WITHIN = 300
 
@@ -46,7 +43,7 @@ class PullingHost(PiHost):
         self.machine.exec(
             ["/opt/bluegreen/bin/ansible-galaxy", "collection", "install", "--offline", f"/srv/{collection.name}"]
         )
-        self.machine.exec(f"cp {COLLECTION}/docs/pull/bluegreen-pull@.* /etc/systemd/system/ && systemctl daemon-reload")
+        self.machine.exec(f"cp {UNITS}bluegreen-pull@.* /etc/systemd/system/ && systemctl daemon-reload")
         self.write(f"/etc/bluegreen/{APP}.pull", f"REPOSITORY=file://{REPOSITORY}\nBRANCH=main\n")
         self.write(f"/etc/bluegreen/{APP}.signers", signers)
         # The commits are made elsewhere, and root may read what it does not own.
@@ -149,21 +146,8 @@ class PullingFleet:
         for host in self.hosts:
             host.destroy()
 
-    @contextlib.contextmanager
-    def under_load(self, *hosts: PullingHost) -> Iterator[Counter[str]]:
-        """Requests and tasks for some hosts; yields what is counted of all of them together, which is there at the end."""
+    def under_load(self, *hosts: PullingHost) -> ContextManager[Counter[str]]:
+        """Requests and tasks for some hosts, counted together."""
         for host in hosts:
             host.forget_ledger()
-        loads = [Load(host.url, REQUESTS, TASKS, task={"seconds": "0.2"}).start() for host in hosts]
-        sums: Counter[str] = Counter()
-        try:
-            time.sleep(1.0)
-            yield sums
-            time.sleep(1.0)
-        finally:
-            for load in loads:
-                figures = load.stop()
-                sums.update(requests=figures["requests"], failed=figures["failed"])
-        for host in hosts:
-            counted = ledger.count(ledger.wait_until_done(host.ledger, timeout=TASKS_WITHIN))
-            sums.update(tasks=counted.accepted, lost=len(counted.lost), doubled=len(counted.doubled))
+        return under_load([Loaded(host.url, host.ledger) for host in hosts], REQUESTS, TASKS)
