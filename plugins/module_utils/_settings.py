@@ -182,7 +182,7 @@ def _services(given: Mapping[str, Any]) -> tuple[dict[str, list[str]], tuple[str
             check_service(variable, name)
             if name in AUTO and len(names) > 1:
                 raise BluegreenError(
-                    f"{variable} is [{', '.join(names)}], but a list counts for the whole of its role: name all "
+                    f"{variable} is [{', '.join(names)}], but auto cannot stand beside other names: name all "
                     "services of that role, or write auto alone."
                 )
             if seen.get(name) == variable:

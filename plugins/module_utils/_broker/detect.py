@@ -301,9 +301,9 @@ class _Chooser:
             places = list(_first_of(found, lambda each: each.service or each.address.place).values())
             if len(places) > 1:
                 raise BluegreenError(
-                    f"Cannot tell which broker is used: {places[0]}, but {places[1]}. Give all services the same URL, "
-                    "or set bluegreen_broker to shared if Celery's broker is outside both colors, else to color, with "
-                    "its service in bluegreen_broker_service."
+                    f"Cannot tell which broker is used: {places[0]}, but {places[1]}. Give all services the same URL. "
+                    "Or, if Celery's broker is outside both colors, set bluegreen_broker to shared; otherwise set it "
+                    "to color, and bluegreen_broker_service to the broker's service."
                 )
 
     def _require_certainty(self, each: _Evidence) -> None:

@@ -45,8 +45,9 @@ def receive(packed: Optional[str]) -> None:
         received = _unpack(packed or "")
     except (ValueError, zlib.error) as error:
         raise BluegreenError(
-            "This module did not get its code, which its action plugin sends with it, so nothing was changed: call it "
-            "by its full name, which begins with smallfleet.bluegreen, from a playbook or with ansible -m."
+            "This module arrived without its code, so nothing was changed. Its action plugin sends the code along: "
+            "call the module by its full name, which begins with smallfleet.bluegreen, from a playbook or with ansible "
+            "-m."
         ) from error
     own.received.update(received)
     # Behind Python's own finders: a file that Ansible sent is the same, and loaded already.

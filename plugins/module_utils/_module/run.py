@@ -53,11 +53,11 @@ class _SilentModule(_Module):
 def run_module(spec: Spec, receive: Optional[Callable[[Optional[str]], None]] = None) -> None:
     """Run a module from arguments to result.
 
-    :param receive: of a module that gets its code in one piece, called with that before anything else.
-
     ``no_log`` of the argument spec does not suit dict options with secret values: it would take a value such as ``1``
     out of every text of the result. So the log of the host gets no arguments of such a module, and the result only
     their names.
+
+    :param receive: called with the code before anything else; for a module that gets its code in one piece.
     """
     given: dict[str, Any] = {
         "argument_spec": spec.argument_spec,

@@ -177,8 +177,8 @@ class Rollback(Attempt):
             raise BluegreenError(
                 f"{joined(finishing)} still {run} {timeout:g} s after being told to finish, and the old web needs "
                 f"{host_disk.mib(needed)} MiB of memory beside {it}, but only {host_disk.mib(free)} MiB are "
-                f"free: free memory on this host, or, if the tasks there may be cut off, stop {it} (docker stop "
-                f"{' '.join(finishing)})."
+                f"available. Free memory on this host. Or, if {agree(finishing, 'its', 'their')} tasks may be cut off, "
+                f"stop {it}: docker stop {' '.join(finishing)}"
             )
 
     def _await_old_color(self, old: Color) -> None:

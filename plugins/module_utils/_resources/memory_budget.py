@@ -230,9 +230,9 @@ def warning(strategy: str, broker: str) -> str:
     if strategy != "throttle" or broker == "color":
         return ""
     return (
-        "bluegreen_worker_strategy is throttle, and both colors use one broker. If the two releases may not register "
-        "the same tasks, the deployment stops the old workers instead, because they would discard tasks that only the "
-        "new release knows."
+        "bluegreen_worker_strategy is throttle, and both colors use one broker. If the two releases register "
+        "different tasks, or it is unknown, the deployment stops the old workers instead, because they would discard "
+        "tasks that only the new release knows."
     )
 
 

@@ -132,7 +132,7 @@ def _why_not_throttled(settings: BrokerSettings, checked: Checked) -> str:
         return "the host no longer has the memory for both colors"
     if settings.mode == "shared" and not checked.same:
         # Between the cutover and the start of the new workers they would take tasks that the new web publishes.
-        return "both colors share one broker and the releases may not register the same tasks"
+        return "both colors share one broker, and it is not certain that the releases register the same tasks"
     return ""
 
 

@@ -73,12 +73,12 @@ REFUSED = [
     ),
     (
         services(support=["auto", "cache"]),
-        "bluegreen_support_services is [auto, cache], but a list counts for the whole of its role: name all services "
-        "of that role, or write auto alone.",
+        "bluegreen_support_services is [auto, cache], but auto cannot stand beside other names: name all "
+        "services of that role, or write auto alone.",
     ),
     (
         services(ignored=["auto"], init=["auto", "auto"]),
-        "bluegreen_init_services is [auto, auto], but a list counts for the whole of its role: name all services of "
+        "bluegreen_init_services is [auto, auto], but auto cannot stand beside other names: name all services of "
         "that role, or write auto alone.",
     ),
     (

@@ -59,15 +59,16 @@ REFUSED = [
     (
         {"worker": celery(INSIDE), "web": celery("redis://cache:6379/0")},
         "Cannot tell which broker is used: CELERY_BROKER_URL of service worker is redis://queue:6379/0, but "
-        "CELERY_BROKER_URL of service web is redis://cache:6379/0. Give all services the same URL, or set "
-        "bluegreen_broker to shared if Celery's broker is outside both colors, else to color, with its service in "
-        "bluegreen_broker_service.",
+        "CELERY_BROKER_URL of service web is redis://cache:6379/0. Give all services the same URL. Or, if "
+        "Celery's broker is outside both colors, set bluegreen_broker to shared; otherwise set it to color, and "
+        "bluegreen_broker_service to the broker's service.",
     ),
     (
         {"worker": {"REDIS_URL": OUTSIDE, "AMQP_URL": "amqp://rabbit.lan"}},
         "Cannot tell which broker is used: AMQP_URL of service worker is amqp://rabbit.lan, but REDIS_URL of service "
-        "worker is redis://redis.lan/3. Give all services the same URL, or set bluegreen_broker to shared "
-        "if Celery's broker is outside both colors, else to color, with its service in bluegreen_broker_service.",
+        "worker is redis://redis.lan/3. Give all services the same URL. Or, if Celery's broker is outside both colors, "
+        "set bluegreen_broker to shared; otherwise set it to color, and bluegreen_broker_service to the broker's "
+        "service.",
     ),
     (
         {"worker": {"REDIS_URL": OUTSIDE}, "service": "queue"},

@@ -262,8 +262,8 @@ def test_without_its_code_it_is_one_sentence(run, monkeypatch, code):
     code, result = run(bg_deployment.main, app="shop", state="closed", **{SOURCES: code})
     assert (code, result["msg"]) == (
         1,
-        "This module did not get its code, which its action plugin sends with it, so nothing was changed: call it "
-        "by its full name, which begins with smallfleet.bluegreen, from a playbook or with ansible -m.",
+        "This module arrived without its code, so nothing was changed. Its action plugin sends the code along: call "
+        "the module by its full name, which begins with smallfleet.bluegreen, from a playbook or with ansible -m.",
     )
 
 

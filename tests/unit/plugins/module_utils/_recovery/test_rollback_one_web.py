@@ -222,7 +222,7 @@ def test_a_worker_that_does_not_end_keeps_the_memory_of_the_old_web(one_web, mon
         with pytest.raises(
             BluegreenError,
             match="shop-green-beat-1 and shop-green-worker-1 still run 120 s after being told to finish, and the old "
-            "web .* free memory on this host, or, .* stop them .docker stop shop-green-beat-1 shop-green-worker-1.",
+            "web .* Free memory on this host. Or, .* stop them: docker stop shop-green-beat-1 shop-green-worker-1",
         ):
             recover(one_web, UNDO)
         assert one_web.store.load()["step"] == "awaiting_approval"
