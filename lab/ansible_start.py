@@ -15,7 +15,10 @@ PROGRAM = ROOT / ".venv/bin/ansible-playbook"
 
 
 def command(playbook: str, inventory: Path, variables: dict[str, Any], *arguments: str) -> list[str]:
-    """:param playbook: its name in the collection, or a path."""
+    """The command line that runs a playbook.
+
+    :param playbook: its name in the collection, or a path.
+    """
     name = playbook if "/" in playbook else f"smallfleet.bluegreen.{playbook}"
     given = ["-e", json.dumps(variables)] if variables else []
     return [str(PROGRAM), "-i", str(inventory), name, *given, *arguments]
