@@ -1,6 +1,6 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Messages are parked, returned to their queues, or given back to them, all within one Redis.
+"""Messages are parked, and returned to their queues, within one Redis.
 
 A message whose task the workers do not know is *parked*: it is moved to a list that no worker reads, named after its
 queue. It returns to the queue once the workers know the task.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .._celery.task_names import Names, is_lost
 from .._words import counted
 from .queues import PARKING, Stage, has_task, task_lists
-from .staging import Delivery, drain_here, new_scope, rename, stage_unacked
+from .staging import Delivery, drain_here, new_scope, rename
 from .worker_conf import layout_of
 
 if TYPE_CHECKING:
@@ -47,24 +47,6 @@ def return_parked(host: Host, journal: AnyJournal, broker: Broker, known: Names 
         parked = counted(sum(delivery.queues.values()), "parked message")
         host.commands.append(f"return {parked} of {broker.name} to the queues")
     return delivery.queues
-
-
-def restore_orphans(host: Host, journal: AnyJournal, broker: Broker) -> int:
-    """Give messages that dead workers took back to their queues; without this they wait for the visibility timeout.
-
-    A database that a live worker reads is not touched, because that worker's messages look the same.
-
-    :returns: how many messages were given back.
-    """
-    delivery = Delivery(layout=layout_of(journal, broker))
-    for number in broker.message_databases():
-        if not broker.has_live_worker(number):
-            stage_unacked(broker.database(number), "here", new_scope(journal, "orphans"))
-        drain_here(journal, broker, number, delivery)
-    total = delivery.total
-    if total:
-        host.commands.append(f"give {counted(total, 'unacknowledged message')} of {broker.name} back to the queues")
-    return total
 
 
 def _sort_again(journal: AnyJournal, broker: Broker, known: Names | None, parked: bool) -> Delivery:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a Compose file, and where it is silent the image, shows of a service's role. Pure but for the images."""
+"""What shows the role of a service; ``traits_of_files.py`` reads it from the Compose file and the images. Pure."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def celery_findings(situation: Situation) -> list[str]:
         commands = {name: each.command for name, each in broker_detect.of_rendering(situation.model).items()}
         findings += unlisted.findings_of_commands(commands, services)
     if situation.undecided_services:
-        # Which services of the live color have no place in the new one is only known once these have a role.
+        # Until each service has a role, nobody knows which workers of the live color the new one leaves out.
         return findings
     situation.old_workers = unlisted.services_with_celery(live, services)
     if situation.old_workers and not services["workers"]:

@@ -270,6 +270,9 @@ def state_failure(path: str, what: str, error: OSError) -> StateFailure:
     return StateFailure(f"{path} cannot be {what} ({reason_of(error).lower()}): {way}, then run this again.", error)
 
 
+# Locks
+
+
 def lock_within(descriptor: int, deadline: Deadline, meanwhile: Optional[Callable[[], object]] = None) -> bool:
     """Lock a file for this process and for those that inherit the descriptor (``flock``).
 

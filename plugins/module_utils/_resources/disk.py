@@ -16,11 +16,11 @@ FILES_RESERVE = 64
 
 def free_disk(path: str) -> int:
     """Bytes free on the file system of a path, or of the nearest folder above it that exists."""
-    stat = _file_system(path)
+    stat = file_system(path)
     return stat.f_bavail * stat.f_frsize
 
 
-def _file_system(path: str) -> os.statvfs_result:
+def file_system(path: str) -> os.statvfs_result:
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return os.statvfs(path)
@@ -31,7 +31,7 @@ def writing_finding(path: str, why: str) -> str:
 
     :param why: what has to be written there, with its article.
     """
-    stat = _file_system(path)
+    stat = file_system(path)
     if stat.f_flag & os.ST_RDONLY:
         return (
             f"{path} is on a read-only file system, but {why} must be written there: find the cause (dmesg), and "

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The disk of a host and what an operator wants to know of its memory, and whether something fits on the disk."""
+"""What a host has: memory and disk, the folder of its engine, and how often the kernel killed for lack of memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from .._docker.engine import Engine, EngineError
 from .._linux.memory import memory
-from .disk import _file_system
+from .disk import file_system
 
 
 def resources(docker_root: str) -> dict[str, dict[str, Any]]:
@@ -18,7 +18,7 @@ def resources(docker_root: str) -> dict[str, dict[str, Any]]:
     :returns: ``memory`` with ``total`` and ``available``, and ``disk`` with these and ``path``.
     """
     available, used = memory()
-    disk = _file_system(docker_root)
+    disk = file_system(docker_root)
     block = disk.f_frsize
     return {
         "memory": {"total": available + used, "available": max(available, 0)},

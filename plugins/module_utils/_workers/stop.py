@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, NoReturn, Optional, Sequence
 
 from .._broker.connection import Broker
-from .._broker.parking import restore_orphans
+from .._broker.orphans import restore_orphans
 from .._broker.queues import count_messages
 from .._broker.redis import RedisError
 from .._broker.remote_control import Task, active_tasks

@@ -19,7 +19,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker impor
     worker_conf,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.parking import restore_orphans
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.orphans import restore_orphans
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import PRIORITY_STEPS, SEPARATOR
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
 

@@ -14,11 +14,8 @@ from test_move_killed import Killed, dying_broker
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues, staging
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move, take_back
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.parking import (
-    park_unknown,
-    restore_orphans,
-    return_parked,
-)
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.orphans import restore_orphans
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.parking import park_unknown, return_parked
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import (
     PARKING,
     count_messages,

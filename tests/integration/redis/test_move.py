@@ -13,7 +13,7 @@ from tasks import SEPARATOR, consume_all, fill, message, tag_of, take_unacked
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import finish_hop, move, rename_lists
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.parking import restore_orphans
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.orphans import restore_orphans
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import count_messages
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import Redis, encode
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.kombu import Layout

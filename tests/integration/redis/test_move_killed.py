@@ -14,7 +14,7 @@ from test_move import Notes, leftovers, there_and_back
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import queues, staging
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import Broker
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.move import move, take_back
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.parking import restore_orphans
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.orphans import restore_orphans
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.queues import count_messages
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis import RedisError
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
