@@ -8,16 +8,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from neighbors import Neighbors, at_the_same_time, missing
 from pi_host import own_name
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from neighbors import Neighbors, at_the_same_time, missing  # noqa: E402  pylint: disable=wrong-import-position
 
 WAYS = {"two-runs": Neighbors.deploy_by_two_runs, "one-run": Neighbors.deploy_by_one_run}
 TIMES, IN_SHORT = 10, 3

@@ -60,14 +60,18 @@ class Block(NamedTuple):
 
 def blocks_of(page: str) -> list[Block]:
     """Up to the last command that is done for the page; later ones tell of other situations."""
-    found = [Block(kind, text) for kind, text in re.findall(r"(?m)^```(\w+)\n(.*?)^```$", page, re.DOTALL)]
+    found = _all_blocks(page)
     done = [number for number, block in enumerate(found) if any(way_of(each).place in (CONTROLLER, HOST) for each in block.commands)]
     return found[:done[-1] + 1] if done else []
 
 
 def commands_of(page: str) -> list[str]:
     """All of a page."""
-    return [command for kind, text in re.findall(r"(?m)^```(\w+)\n(.*?)^```$", page, re.DOTALL) for command in Block(kind, text).commands]
+    return [command for block in _all_blocks(page) for command in block.commands]
+
+
+def _all_blocks(page: str) -> list[Block]:
+    return [Block(kind, text) for kind, text in re.findall(r"(?m)^```(\w+)\n(.*?)^```$", page, re.DOTALL)]
 
 
 def way_of(command: str) -> Way:

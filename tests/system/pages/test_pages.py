@@ -10,20 +10,15 @@ tests/unit/docs/test_commands.py has that each command of them is run at all. Co
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from controllers import ROOT
+from follow import Reader
 from load import Load
 from pi_host import own_name
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from follow import Reader  # noqa: E402  pylint: disable=wrong-import-position
-from reader import before_of, blocks_of  # noqa: E402  pylint: disable=wrong-import-position
+from reader import before_of, blocks_of
 
 pytestmark = pytest.mark.long
 

@@ -10,20 +10,15 @@ Each test begins where the one before it has ended, as the days of a fleet do.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Callable
 
 import pytest
 from matrix import PHASES
 from pi_host import PiHost
+from pulling import PULL_WITHIN, PullingFleet, PullingHost
 from standing import rolled_back, untouched, whole_on
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from pulling import PULL_WITHIN, PullingFleet, PullingHost  # noqa: E402  pylint: disable=wrong-import-position
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("pull")]
 

@@ -6,16 +6,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
+import reader
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests/system/pages"))
-
-import reader  # noqa: E402  pylint: disable=wrong-import-position
 
 PAGES = ("README.md", "docs/your-app.md")
 COMMANDS = [(page, command) for page in PAGES for command in reader.commands_of((ROOT / page).read_text(encoding="utf-8"))]
