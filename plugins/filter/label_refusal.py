@@ -54,7 +54,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.plugin_utils._labels impor
 
 
 def label_refusal(value: Any, name: str, rendered: Any) -> str:
-    """The sentence with which a label is refused; ``""`` for one that is text and remains text in templates."""
+    """Why a label is refused; ``""`` for a label that is text, and that templates leave a text (unlike ``1.10``)."""
     return refusal(name, value, rendered, context.CLIARGS.get("extra_vars") or ())
 
 

@@ -36,7 +36,7 @@ def code_for(spec: str, step: str, sources: Mapping[str, str]) -> dict[str, str]
 
 
 def _closure(paths: list[str], texts: Mapping[str, str]) -> set[str]:
-    """These files and all that they import, also in functions."""
+    """These files and all that they import, imports inside of functions included."""
     found: set[str] = set()
     while paths:
         path = paths.pop()

@@ -62,7 +62,7 @@ def as_typed(name: str, value: Any, options: Sequence[str], reading: Callable[[s
 def refusal(
     name: str, value: Any, rendered: Any, options: Sequence[str], reading: Callable[[str], str] = read
 ) -> str:
-    """The sentence with which a label is refused; empty for one that is text and remains text in templates.
+    """Why a label is refused; empty for a label that is text, and that templates leave a text (unlike ``1.10``).
 
     :param rendered: the result of a template that consists only of the variable.
     :param options: those of ``-e``, in their order.

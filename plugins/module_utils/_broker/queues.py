@@ -134,13 +134,13 @@ def unacked_among(database: Commands, hashes: Sequence[Key]) -> list[Key]:
 
 
 def task_lists(database: Commands) -> list[str]:
-    """Names of the lists of tasks: queues, each with a list per priority in use, and parking lists; not stages."""
+    """Names of the lists of tasks: queues, each with a list per priority in use, and parking lists, without stages."""
     names = map(text, database.scan(kind="list"))
     return queues_among(database, [key for key in names if kombu.is_queue_name(key) and parse_stage(key) is None])
 
 
 def unacked_hashes(database: Commands) -> list[str]:
-    """Names of the hashes of messages that workers took and did not acknowledge; not stages."""
+    """Names of the hashes of messages that workers took and did not acknowledge, without stages (staging.py)."""
     names = map(text, database.scan(kind="hash"))
     return unacked_among(database, [key for key in names if parse_stage(key) is None])
 

@@ -35,7 +35,10 @@ def copy_beside(host: Host, journal: AnyJournal, source: Color, destination: Col
             try:
                 copied += _copy(host, journal, here, there)
             except BluegreenError as error:
-                host.warn(f"Results of tasks that {here.name} may hold stay behind with {source.name}: {error.message}")
+                host.warn(
+                    f"Results of tasks in {here.name} could not be copied to the other color, and stay there: "
+                    f"{error.message}"
+                )
     return copied
 
 

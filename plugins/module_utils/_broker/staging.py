@@ -315,7 +315,7 @@ def _some_fields(database: Commands, key: str, count: int) -> list[bytes]:
 
 
 def _put_back(database: Commands, stage: Stage, homeless: list[tuple[bytes, bytes]]) -> None:
-    """Put messages without a known queue back into the hash that they come from: kombu would drop them elsewhere."""
+    """Put messages without a known queue back into the hash that they come from: elsewhere kombu discards them."""
     for tag, value in homeless:
         commands: list[Command] = [("HSETNX", stage.hash_name, tag, value)]
         if stage.index_name:

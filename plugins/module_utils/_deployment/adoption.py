@@ -130,7 +130,7 @@ class Upstream(NamedTuple):
 
 
 def upstream_of(found: Found, settings: Settings, ways: Ways) -> Upstream:
-    """The upstream to adopt the app with: the user's own where it has a file to itself, else one for the owned file."""
+    """The upstream to adopt the app with: the user's own if its file holds nothing else, otherwise a new one."""
     name, file = settings.nginx.upstream, settings.nginx.file
     # In a container the file has another path than on the host.
     if not settings.nginx.container:
@@ -305,9 +305,9 @@ def served_idle(color: str, project: str, port: int, places: Collection[str], se
             f"-T, and stop the project (docker compose -p {project} stop) only if Nginx does not use it."
         )
     return begin + (
-        f"Nginx sends requests to its port {port} ({', '.join(places)}): leave the project running, write "
-        f"http://{settings.nginx.upstream} there in place of that address, reload Nginx ({RELOAD}), and stop the "
-        "project only after that."
+        f"Nginx sends requests to port {port} of that project ({', '.join(places)}): leave the project running, write "
+        f"http://{settings.nginx.upstream} there in place of the address with port {port}, reload Nginx ({RELOAD}), "
+        "and stop the project only after that."
     )
 
 

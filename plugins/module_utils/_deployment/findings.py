@@ -1,6 +1,6 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""All that stands against a deployment, collected so that it can be said at once."""
+"""All that stands against a deployment, collected so that one error can name it."""
 
 from __future__ import annotations
 

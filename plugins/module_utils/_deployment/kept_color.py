@@ -35,7 +35,10 @@ def done_already(last: Mapping[str, Any], kept: Optional[Mapping[str, Any]], wan
     if further:
         return f"{sentence} To go further back, name the release: {command('rollback', further)}."
     if kept:
-        return f"{sentence} To go further back, deploy the earlier release: the kept release has no label."
+        return (
+            f"{sentence} To go further back, deploy the earlier release: the kept color has no label by which a "
+            "rollback could name it."
+        )
     return sentence
 
 

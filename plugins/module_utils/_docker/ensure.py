@@ -1,6 +1,6 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Containers that have to run, or must not run: those that already do are left alone."""
+"""Start or stop containers. One that is in the wanted state already is left alone."""
 
 from __future__ import annotations
 

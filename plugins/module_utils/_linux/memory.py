@@ -15,7 +15,7 @@ class Memory(NamedTuple):
 
 
 def available_memory() -> int:
-    """Bytes for new processes: the kernel's estimate, limited by a cgroup around the host."""
+    """Memory for new processes in bytes: the kernel's estimate, or less if the host is a container with a limit."""
     return memory().room
 
 

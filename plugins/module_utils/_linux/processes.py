@@ -129,7 +129,7 @@ def status_of(pid: int | str, proc: str = PROC) -> str:
 
 
 def shared_fairly(pid: int | str, proc: str = PROC) -> int:
-    """Bytes of memory of a process, of which a shared page counts in part (PSS); 0 when it is gone."""
+    """Memory of a process in bytes, in which a shared page counts in part (PSS); 0 when the process is gone."""
     for line in _read(proc, str(pid), "smaps_rollup").splitlines():
         if line.startswith(b"Pss:"):
             return int(line.split()[1]) * 1024

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""From parameters to a result that Ansible understands, both in a module and in the program on the host."""
+"""Turns parameters into a result for Ansible, both in a module and in the program on the host."""
 
 from __future__ import annotations
 

@@ -259,7 +259,7 @@ def _replaces_status(words: list[str]) -> bool:
 
 
 def proxy_protocol_at(configuration: list[Statement], port: int) -> str:
-    """The place (``file:line``) of a ``listen`` that expects the PROXY protocol at a port, empty without."""
+    """The place (``file:line``) of the ``listen`` that expects the PROXY protocol on a port, empty without one."""
     for server in nginx_config.children(nginx_config.http_statements(configuration), "server"):
         for statement in nginx_config.children(server.inside, "listen"):
             if "proxy_protocol" in statement.words and statement.words[1].rpartition(":")[2] == str(port):

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Routes from Nginx to a color past the owned upstream, which a switch does not move. Pure decisions."""
+"""Routes of Nginx to a color that do not use the upstream of the collection, so a switch does not move them. Pure."""
 
 from __future__ import annotations
 
@@ -179,9 +179,9 @@ def _warning(nginx: Nginx, route: Route) -> str:
         )
     if not route.certain:
         return (
-            f"{route.place} may send requests to port {route.address.rpartition(':')[2]} of {route.color} (by "
-            f"{route.written}), and a switch, which changes only the upstream {nginx.upstream}, does not move these "
-            f"requests: if they really go there, write {_line(nginx, route)} instead."
+            f"{route.place} ({route.written}) may send requests to port {route.address.rpartition(':')[2]} "
+            f"of {route.color}. A switch changes only the upstream {nginx.upstream}, so it would not move these "
+            f"requests. If they go to that port, write {_line(nginx, route)} there."
         )
     return (
         f"{_describe(route).rstrip(',')}, which is always {route.color}, even while {other(route.color)} is live. "

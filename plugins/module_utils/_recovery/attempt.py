@@ -226,7 +226,7 @@ class Attempt:
         guard_units.watch_pending(self.host, self.store.app)
 
     def end(self, result: str) -> dict[str, Any]:
-        """Close the journal of a deployment that was ``committed`` or ``rolled_back``; the result of the module."""
+        """Close the journal of a deployment that was ``committed`` or ``rolled_back``; returns the module's result."""
         journal = self.journal
         images = images_of(self.candidate) if result == "committed" else None
         end(self.store, journal, result, self.reason, images)

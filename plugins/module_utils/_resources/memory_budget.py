@@ -98,14 +98,14 @@ def _strategy(wanted: str, room: Room, broker: str, workers_run: bool) -> tuple[
     if broker != "color":
         # Between the cutover and the start of the new workers the old ones would read the new web's tasks.
         return "stop", (
-            "auto means stop here, because with one broker for both colors the old workers would discard tasks that "
+            "auto chose stop, because with one broker for both colors the old workers would discard tasks that "
             "only the new release knows"
         )
     if not room.workers:
-        return "stop", "auto means stop here, because the memory that the containers hold is unknown"
+        return "stop", "auto chose stop, because the memory that the containers hold is unknown"
     chosen = "throttle" if room.both <= room.free else "stop"
     return chosen, (
-        f"auto means {chosen} here, because the new color needs {mib(room.both)} MiB (including a reserve of "
+        f"auto chose {chosen}, because the new color needs {mib(room.both)} MiB (including a reserve of "
         f"{mib(RESERVE)} MiB), and {mib(room.free)} MiB are free while the old color runs"
     )
 
@@ -118,7 +118,7 @@ def _old_web(wanted: str, strategy: str, room: Room) -> tuple[str, str]:
     beside = new_workers(room, strategy, "running")
     if beside.fits:
         return "running", ""
-    return "stopped", f"auto means stopped here, because {beside.line}"
+    return "stopped", f"auto chose to stop it before the new workers start, because {beside.line}"
 
 
 def names(room: Room) -> Need:
@@ -168,7 +168,7 @@ def new_workers(room: Room, strategy: str, old_web: str) -> Need:
     when = "while two webs run" if strategy == "stop" else "while two webs and the old workers run"
     if old_web == "stopped":
         free, when = free + room.web, "once the old web has stopped"
-    return Need("start_workers", "a second set of workers", room.workers + RESERVE, free, when)
+    return Need("start_workers", "the Celery of the new color", room.workers + RESERVE, free, when)
 
 
 def needs(room: Room, decision: Decision, asks_names: bool, init_before_stop: Collection[str] = ()) -> list[Need]:

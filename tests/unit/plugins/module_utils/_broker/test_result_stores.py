@@ -81,7 +81,9 @@ def test_what_cannot_be_copied_stops_nothing_and_is_said(host, calls, monkeypatc
     record(monkeypatch, calls, move_checks, "refuse_servers", "servers", error)
     blue, green = sides(results=Store("shop-green/results"))
     assert result_stores.copy_beside(host, Notes(host), blue, green) == 0
-    assert host.warnings == [f"Results of tasks that shop-blue/results may hold stay behind with blue: {error.message}"]
+    assert host.warnings == [
+        f"Results of tasks in shop-blue/results could not be copied to the other color, and stay there: {error.message}"
+    ]
 
 
 @pytest.mark.parametrize(

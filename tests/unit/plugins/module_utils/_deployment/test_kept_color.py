@@ -41,7 +41,8 @@ FURTHER = f"{ALREADY} To go further back, name the release: {ROLLBACK} -e bluegr
             UNDONE,
             NO_LABEL,
             "",
-            f"{ALREADY} To go further back, deploy the earlier release: the kept release has no label.",
+            f"{ALREADY} To go further back, deploy the earlier release: the kept color has no label by which a "
+            "rollback could name it.",
         ),
         (
             {**UNDONE, "from": "", "release_from": "", "release": "", "ended": ""},

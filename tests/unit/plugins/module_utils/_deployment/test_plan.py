@@ -66,8 +66,8 @@ def test_a_deployment():
             "stop_workers: worker, beat of shop-blue finish what they run (up to 0 s) and are stopped, ",
         ),
         (
-            {"strategy_reason": "auto means stop here, because 180 MiB are free"},
-            "plan: worker strategy: auto means stop here, because 180 MiB are free",
+            {"strategy_reason": "auto chose stop, because 180 MiB are free"},
+            "plan: worker strategy: auto chose stop, because 180 MiB are free",
         ),
         ({"init_reason": "migrate, because"}, "plan: init after the stop: migrate, because"),
         ({"broker": "shared"}, "plan: broker shared, one for both colors: "),
@@ -97,17 +97,17 @@ def test_what_runs_before_the_stop_starts_then_and_not_again(support, early, res
 def test_what_a_phase_needs_of_the_memory_stands_below_it():
     needs = [
         Need("start_candidate", "the new web", 500 * MIB, 600 * MIB, "once the old workers have stopped"),
-        Need("start_workers", "a second set of workers", 400 * MIB, 500 * MIB, "once the old web has stopped"),
+        Need("start_workers", "the Celery of the new color", 400 * MIB, 500 * MIB, "once the old web has stopped"),
     ]
-    found = lines(needs=needs, old_web="stopped", old_web_reason="auto means stopped here, because")
-    assert "plan: old web: auto means stopped here, because" in found
+    found = lines(needs=needs, old_web="stopped", old_web_reason="auto chose to stop it, because")
+    assert "plan: old web: auto chose to stop it, because" in found
     assert found[found.index("start_candidate: start redis, migrate, web of shop-green") + 1] == (
         "start_candidate: the new web needs 500 MiB of memory, and 600 MiB are free once the old workers have stopped"
     )
     assert found[-4:] == [
         "start_workers: wait until shop-blue has answered its last requests, then stop its web until the approval",
         "start_workers: start worker, beat of shop-green",
-        "start_workers: a second set of workers needs 400 MiB of memory, and 500 MiB are free once the old web has "
+        "start_workers: the Celery of the new color needs 400 MiB of memory, and 500 MiB are free once the old web has "
         "stopped",
         "finish: after approval, remove shop-blue",
     ]

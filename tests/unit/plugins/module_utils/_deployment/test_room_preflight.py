@@ -58,7 +58,7 @@ def test_auto_goes_by_what_the_host_can_hold_and_says_so(roomy, free, strategy):
     result = roomy.open(workers=workers("auto"))
     assert result["worker_strategy"] == roomy.store.load()["worker_strategy"] == strategy
     assert (
-        f"plan: worker strategy: auto means {strategy} here, because the new color needs 164 MiB (including a reserve "
+        f"plan: worker strategy: auto chose {strategy}, because the new color needs 164 MiB (including a reserve "
         f"of 64 MiB), and {free} MiB are free while the old color runs"
     ) in result["plan"]
 
@@ -86,7 +86,7 @@ def test_an_old_web_that_does_not_fit_is_to_stop(roomy, wanted, free, chosen):
         "app": 0,
         "oom_kills": journal["memory_budget"]["oom_kills"],
     }
-    why = [line for line in result["plan"] if line.startswith("plan: old web: auto means stopped here, because ")]
+    why = [line for line in result["plan"] if line.startswith("plan: old web: auto chose to stop it before the ")]
     assert bool(why) is (wanted == "auto" and chosen == "stopped")
     assert (
         f"start_candidate: the new web needs 124 MiB of memory, and {free + 40} MiB are free once the old workers have "
@@ -102,7 +102,7 @@ def test_what_was_decided_about_the_old_web_stays(roomy):
 def test_an_old_web_that_is_to_run_where_it_does_not_fit_is_refused(roomy):
     roomy.memory = 123 * MIB
     assert roomy.refusal(old_web="running") == (
-        "bluegreen_old_web: running leaves the old web in memory, but a second set of workers needs 104 MiB "
+        "bluegreen_old_web: running leaves the old web in memory, but the Celery of the new color needs 104 MiB "
         "of memory, and 103 MiB are free while two webs run: set bluegreen_old_web to stopped or auto, or "
         "free memory on this host."
     )

@@ -205,9 +205,8 @@ def test_the_warnings():
     )
     _refusals, (unknown,) = findings(server("location / { proxy_pass http://$host:18001; }"))
     assert unknown == (
-        f"{SITE}:2 may send requests to port 18001 of blue (by http://$host:18001), and a switch, which changes only "
-        "the upstream shop, does not move these requests: if they really go there, write proxy_pass http://shop; "
-        "instead."
+        f"{SITE}:2 (http://$host:18001) may send requests to port 18001 of blue. A switch changes only the upstream "
+        "shop, so it would not move these requests. If they go to that port, write proxy_pass http://shop; there."
     )
 
 

@@ -34,7 +34,7 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "throttle",
-            "auto means throttle here, because the new color needs 244 MiB (including a reserve of 64 MiB), and 244 "
+            "auto chose throttle, because the new color needs 244 MiB (including a reserve of 64 MiB), and 244 "
             "MiB are free while the old color runs",
         ),
         (
@@ -43,7 +43,7 @@ def decided(strategy="stop", old_web="running"):
             "color",
             True,
             "stop",
-            "auto means stop here, because the new color needs 244 MiB (including a reserve of 64 MiB), and 243 MiB "
+            "auto chose stop, because the new color needs 244 MiB (including a reserve of 64 MiB), and 243 MiB "
             "are free while the old color runs",
         ),
         (
@@ -52,7 +52,7 @@ def decided(strategy="stop", old_web="running"):
             "shared",
             True,
             "stop",
-            "auto means stop here, because with one broker for both colors the old workers would discard tasks that "
+            "auto chose stop, because with one broker for both colors the old workers would discard tasks that "
             "only the new release knows",
         ),
         # Nobody is there to be throttled.
@@ -68,7 +68,7 @@ def test_where_nothing_tells_what_the_containers_hold_nothing_is_reckoned_with()
     silent = room(0, 0, 0, 0)
     decision = memory_budget.decide("auto", "auto", silent, "color", True)
     assert decision == Decision(
-        "stop", "auto means stop here, because the memory that the containers hold is unknown", "running", ""
+        "stop", "auto chose stop, because the memory that the containers hold is unknown", "running", ""
     )
     assert memory_budget.finding(decision, silent) == ""
     assert memory_budget.needs(silent, decision, asks_names=True) == []
@@ -105,8 +105,8 @@ def test_what_becomes_of_the_old_web(wanted, strategy, given, old_web):
 
 def test_the_reason_has_the_figures():
     assert memory_budget.decide("stop", "auto", room(163), "color", True).old_web_reason == (
-        "auto means stopped here, because a second set of workers needs 144 MiB of memory, and 143 MiB are free while "
-        "two webs run"
+        "auto chose to stop it before the new workers start, because the Celery of the new color needs 144 MiB of "
+        "memory, and 143 MiB are free while two webs run"
     )
 
 
@@ -148,7 +148,7 @@ def test_just_enough_memory_is_enough(given, decision):
         (
             room(163),
             decided(),
-            "bluegreen_old_web: running leaves the old web in memory, but a second set of workers needs 144 "
+            "bluegreen_old_web: running leaves the old web in memory, but the Celery of the new color needs 144 "
             "MiB of memory, and 143 MiB are free while two webs run: set bluegreen_old_web to stopped or auto, or "
             "free memory on this host.",
         ),
@@ -156,7 +156,7 @@ def test_just_enough_memory_is_enough(given, decision):
         (
             room(83, web=20, support=80, workers=120),
             decided(old_web="stopped"),
-            "Not enough memory: a second set of workers needs 184 MiB of memory, and 123 "
+            "Not enough memory: the Celery of the new color needs 184 MiB of memory, and 123 "
             "MiB are free once the old web has stopped. Free memory on this host, or give the app fewer worker "
             "processes.",
         ),
@@ -187,7 +187,7 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
                 "a container that loads the new release once to list its tasks needs 94 MiB of memory, and 164 "
                 "MiB are free now",
                 "the new web needs 164 MiB of memory, and 244 MiB are free once the old workers have stopped",
-                "a second set of workers needs 144 MiB of memory, and 144 MiB are free while two webs run",
+                "the Celery of the new color needs 144 MiB of memory, and 144 MiB are free while two webs run",
             ],
         ),
         (
@@ -198,7 +198,8 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
                 "a container that loads the new release once to list its tasks needs 94 MiB of memory, and 170 "
                 "MiB are free once the old workers have stopped",
                 "the new web needs 164 MiB of memory, and 170 MiB are free once the old workers have stopped",
-                "a second set of workers needs 144 MiB of memory, and 160 MiB are free once the old web has stopped",
+                "the Celery of the new color needs 144 MiB of memory, and 160 MiB are free once the old web has "
+                "stopped",
             ],
         ),
         (
@@ -207,7 +208,7 @@ def test_too_little_memory_is_one_sentence_with_the_figures(given, decision, sen
             False,
             [
                 "the new web needs 164 MiB of memory, and 300 MiB are free while the old color runs",
-                "a second set of workers needs 144 MiB of memory, and 200 MiB are free while two webs and the old "
+                "the Celery of the new color needs 144 MiB of memory, and 200 MiB are free while two webs and the old "
                 "workers run",
             ],
         ),
