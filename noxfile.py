@@ -158,7 +158,7 @@ def sanity(session: nox.Session) -> None:
 
 def with_docker(session: nox.Session, chosen: str) -> None:
     # Not the order of xdist, which goes by the number of tests: tests/conftest.py puts the longest first.
-    pytest(session, ".venv", "-v", "-m", chosen, "--numprocesses=3", "--dist=loadgroup", "--no-loadscope-reorder",
+    pytest(session, ".venv", "-vv", "-m", chosen, "--numprocesses=3", "--dist=loadgroup", "--no-loadscope-reorder",
            "--durations=20", "--ignore=tests/system/vm", "tests/integration", "tests/system")  # fmt: skip
 
 
