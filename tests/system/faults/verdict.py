@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
 import ledger
@@ -27,9 +27,11 @@ class App(NamedTuple):
     stores: tuple[str, ...] = ("redis",)  # what keeps tasks
     ignored: tuple[str, ...] = ()  # nobody's business
     ports: dict[str, str] = PORTS
+    policies: Mapping[str, str] = {}  # restart policies other than USUAL_POLICY
 
 
 DEMO = App()
+USUAL_POLICY = "unless-stopped"
 # So many answers in a row, over so many seconds, say that what was down is back. On a busy machine the load comes in
 # bursts, and within one of them the first answers and the last refusals may cross.
 BACK_AFTER = 20
@@ -62,7 +64,7 @@ def whats_missing(look: Look, app: App = DEMO) -> list[str]:
         missing.append("a deployment is open: " + ", ".join(f"{key} {value}" for key, value in journal.items() if value))
     if not journal and look["journals"]:
         missing.append(f"{', '.join(look['journals'])} was left behind")
-    missing += _of_live(look["containers"], color, app.services)
+    missing += _of_live(look["containers"], color, app)
     # An old web that does not fit into memory beside the new workers is started again by the way back.
     webs = () if journal.get("old_web") == "stopped" else app.webs
     missing += _of_other(look["containers"], OTHER[color], app, webs + app.stores if pending else ())
@@ -74,13 +76,13 @@ def whats_missing(look: Look, app: App = DEMO) -> list[str]:
     return missing
 
 
-def _of_live(containers: Sequence[Container], color: str, services: Iterable[str]) -> list[str]:
+def _of_live(containers: Sequence[Container], color: str, app: App) -> list[str]:
     missing = []
-    for service in services:
+    for service in app.services:
         own = [each for each in containers if (each["color"], each["service"]) == (color, service)]
         if [each["status"] for each in own] != ["running"]:
             missing.append(f"{service} of {color} is {', '.join(each['status'] for each in own) or 'gone'}")
-        elif own[0]["policy"] != "unless-stopped":
+        elif own[0]["policy"] != app.policies.get(service, USUAL_POLICY):
             missing.append(f"{service} of {color} has the restart policy {own[0]['policy']}")
     return missing
 

@@ -118,7 +118,9 @@ class Journey:
 
     def _app(self):
         lists = {role: tuple(names) for role, names in self.shape.lists().items()}
-        return App(lists["web"] + lists["support"] + lists["workers"], lists["web"], lists["support"], lists["ignored"])
+        services = lists["web"] + lists["support"] + lists["workers"]
+        policies = self.shape.restart_policies()
+        return App(services, lists["web"], lists["support"], lists["ignored"], policies=policies)
 
     def _for_good(self, app):
         rc, _output = self._play("deploy", "3", bluegreen_approval="automatic")

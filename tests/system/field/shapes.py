@@ -94,6 +94,11 @@ class Shape(NamedTuple):
         own = self._own(release)
         return own.read_text(encoding="utf-8") if own else "services: {}\n"
 
+    def restart_policies(self):
+        """The restart policies of services that the shape gives one."""
+        services = yaml.safe_load(self.laid_over("2")).get("services") or {}
+        return {name: each["restart"] for name, each in services.items() if each and "restart" in each}
+
     def lists(self):
         """The services of release 2 by role, whether the user lists them or they are found."""
         usual = {"support": ["redis"], "init": [], "web": ["web"], "workers": ["worker", "beat"], "ignored": []}

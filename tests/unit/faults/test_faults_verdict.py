@@ -98,6 +98,16 @@ def test_an_old_web_that_is_stopped_until_the_approval_must_be_stopped():
     assert verdict.whats_missing(seen) == []
 
 
+def test_the_restart_policy_of_the_compose_file_has_to_be_back():
+    kept = [each for each in look()["containers"] if (each["color"], each["service"]) != ("blue", "worker")]
+    seen = look(containers=[*kept, container("blue", "worker", policy="always")])
+    assert verdict.whats_missing(seen) == ["worker of blue has the restart policy always"]
+    assert verdict.whats_missing(seen, verdict.App(policies={"worker": "always"})) == []
+    assert verdict.whats_missing(look(), verdict.App(policies={"worker": "always"})) == [
+        "worker of blue has the restart policy unless-stopped"
+    ]
+
+
 def test_what_a_shape_calls_its_services_counts():
     app = verdict.App(("queue", "site", "celery"), ("site",), ("queue",), ("filebeat",))
     containers = [container("blue", service) for service in app.services] + [container("green", "filebeat")]
