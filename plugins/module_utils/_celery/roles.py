@@ -35,8 +35,11 @@ _WRAPPERS = (
 VALUED = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
 
 _SHELL_OPERATORS = re.compile(r"^[;&|()]+$")
-# -B alone, or after other flags without a value, as in -EB.
-_EMBEDDED_BEAT = re.compile(r"^(-[ED]*B|--beat)$")
+# -B among other flags, as in -EB or -BE, perhaps with an option after them that has a value (-Bl info).
+_EMBEDDED_BEAT = re.compile(r"^(-[ED]*B.*|--beat)$")
+# What the shell leaves out (the first group stays), and what it replaces by a word.
+_COMMENT = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*"|\\.)|(?<![^\s;&|()])#[^\n]*""", re.DOTALL)
+_SUBSTITUTION = re.compile(r"\$\(\([^()]*\)\)|\$\([^()]*\)|`[^`]*`")
 _PYTHON = re.compile(r"^(python|pypy)[0-9.]*$")
 
 
@@ -241,8 +244,10 @@ def script_of(argv: Sequence[str]) -> Optional[tuple[list[str], str]]:
     """``(words up to and including -c, script)`` of a command that runs a script in a shell, or ``None``."""
     words = [str(word) for word in argv]
     for index, word in enumerate(words[:-1]):
-        if os.path.basename(word) in SHELLS and re.match(r"^-[a-z]*c$", words[index + 1]) and len(words) > index + 2:
-            return words[:index + 2], words[index + 2]
+        if os.path.basename(word) in SHELLS:
+            at = _after_options(words, index + 1)
+            if at:
+                return words[:at], words[at]
         if os.path.basename(word) in ("su", "runuser"):
             for at, option in enumerate(words[index + 1:], index + 1):
                 if option in ("-c", "--command") and at + 1 < len(words):
@@ -252,15 +257,35 @@ def script_of(argv: Sequence[str]) -> Optional[tuple[list[str], str]]:
     return None
 
 
+def _after_options(words: Sequence[str], at: int) -> int:
+    """The index of the script among a shell's words, as in ``bash -euo pipefail -c SCRIPT``; 0 without one.
+
+    :param at: the index of the first word after the shell.
+    """
+    while at + 1 < len(words) and words[at][:1] in ("-", "+"):
+        word, at = words[at], at + 1
+        if re.match(r"^-[a-zA-Z]*c$", word):
+            return at
+        # The name of an option follows -o, also as the last of several letters.
+        if re.match(r"^[-+][a-zA-Z]*[oO]$", word):
+            at += 1
+    return 0
+
+
 def simple_commands(argv: Sequence[str]) -> list[list[str]]:
     """The commands, each a list of words, that a command runs: itself, or those of a shell's script."""
     found = script_of(argv)
-    return _split(found[1]) if found else [[str(word) for word in argv]]
+    if not found:
+        return [[str(word) for word in argv]]
+    return [command for words in _split(found[1]) for command in simple_commands(words)]
 
 
 def _split(script: str) -> list[list[str]]:
-    lexer = shlex.shlex(script.replace("\\\n", " ").replace("\n", ";"), posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
+    script, more = _COMMENT.sub(lambda match: match.group(1) or "", script.replace("\\\n", " ")), 1
+    while more:
+        script, more = _SUBSTITUTION.subn("$_", script)
+    lexer = shlex.shlex(script.replace("\n", ";"), posix=True, punctuation_chars=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
     try:
         words = list(lexer)
     except ValueError:

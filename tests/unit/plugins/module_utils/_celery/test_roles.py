@@ -61,6 +61,24 @@ COMMANDS = [
     # The script's own -B is another command's.
     (["sh", "-c", "celery -A shop worker; backup -B"], WORKER),
     (["sh", "-c", "celery -A shop \\\n  worker"], WORKER),
+    # -B among other options.
+    (["celery", "-A", "shop", "worker", "-BE"], BOTH),
+    (["celery", "-A", "shop", "worker", "-Bl", "info"], BOTH),
+    (["celery", "-A", "shop", "worker", "-b", "redis://B"], WORKER),
+    # Options of the shell, and a shell in a shell.
+    (["bash", "-euo", "pipefail", "-c", "celery -A shop worker"], WORKER),
+    (["sh", "-x", "-c", "celery -A shop beat"], BEAT),
+    (["bash", "--login", "+o", "history", "-c", "celery -A shop beat"], BEAT),
+    (["bash", "-c", "sh -c 'celery -A shop worker'"], WORKER),
+    (["sh", "/start.sh", "-c", "celery -A shop worker"], NONE),
+    # What the shell replaces, and comments.
+    (["sh", "-c", "celery -A shop worker -c $(nproc) -B"], BOTH),
+    (["sh", "-c", "celery -A shop worker -n w@$(hostname -f | cut -d. -f$((1+0))) --beat"], BOTH),
+    (["sh", "-c", "celery -A shop worker -c `nproc` -B"], BOTH),
+    (["sh", "-c", "# don't wait\ncelery -A shop worker &\n# the beat\nexec celery -A shop beat"], BOTH),
+    (["sh", "-c", "celery -A shop worker # -B"], WORKER),
+    (["sh", "-c", "celery -A shop -b redis://:p#w@r worker -B"], BOTH),
+    (["sh", "-c", "echo '# not yet' \"it's #1\"; test $# = 0 && celery -A shop beat"], BEAT),
     ([], NONE),
 ]
 
