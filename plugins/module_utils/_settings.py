@@ -127,7 +127,7 @@ def settings_of(params: Mapping[str, Any]) -> Settings:
         services=services,
         nginx=_nginx(params["nginx"] or {}, app, ports),
         broker=_broker(params["broker"] or {}, services, auto),
-        health=_health(params.get("health") or {}),
+        health=health_of(params),
         auto=auto,
     )
 
@@ -174,7 +174,8 @@ def _services(given: Mapping[str, Any]) -> tuple[dict[str, list[str]], tuple[str
     """``(services by role, roles that are left to the Compose file)``."""
     listed = _with_defaults(given, SETTINGS_OPTIONS["services"]["options"])
     auto = tuple(role for role in AUTO_ROLES if listed[role] == AUTO)
-    services = {role: [] if role in auto else names for role, names in listed.items()}
+    # Ansible splits a text such as "worker, beat" at the commas.
+    services = {role: [] if role in auto else [name.strip() for name in names] for role, names in listed.items()}
     seen: dict[str, str] = {}
     for role, names in services.items():
         for name in names:
@@ -256,7 +257,12 @@ def _broker(
     return settle(broker["mode"], broker["service"], broker["url"], services["support"])
 
 
-def _health(given: Mapping[str, Any]) -> HealthCheck:
+def health_of(params: Mapping[str, Any]) -> HealthCheck:
+    """The health check in a module's parameters.
+
+    :raises BluegreenError: names the first value that cannot be used.
+    """
+    given = params.get("health") or {}
     if not given:
         return HealthCheck()
     check_url_path("bluegreen_health_path", given["path"])

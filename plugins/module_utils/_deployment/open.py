@@ -16,7 +16,7 @@ from .._errors import BluegreenError, Fenced
 from .._host import Host
 from .._journal.journal import Journal
 from .._journal.store import Store
-from .._settings import Settings, settings_of
+from .._settings import Settings, health_of, settings_of
 from .._validation import check_deployment_id, check_release
 from . import approval
 from .findings import Findings
@@ -43,11 +43,13 @@ def open_deployment(
         returns a sentence that says how.
     :returns: the module's result.
     """
-    settings = _checked(params)
+    settings, against_health = _checked(params)
+    preflight = Preflight(host, store, settings, params, against_health)
     journal = store.load()
+    if journal is not None:
+        preflight.found.require_none()
     if journal is not None and journal["id"] == params["deployment_id"]:
         return _again(host, store, journal, settings, params)
-    preflight = Preflight(host, store, settings, params)
     if journal is not None and is_abandoned(journal):
         if check_mode:
             return recovery_first(preflight, journal)
@@ -83,14 +85,16 @@ def _check(preflight: Preflight, check_mode: bool) -> None:
         raise BluegreenError(text, **error.details) from error
 
 
-def _checked(params: dict[str, Any]) -> Settings:
-    """The settings in the parameters, all of which are checked.
+def _checked(params: dict[str, Any]) -> tuple[Settings, list[str]]:
+    """The settings in the parameters, and what is wrong with the health check, which keeps no other check from running.
 
-    :raises BluegreenError: all that cannot be used.
+    :raises BluegreenError: all else that cannot be used.
     """
-    found, settings = Findings(), []
+    found, health, settings = Findings(), Findings(), []
+    with health.collected():
+        health_of(params)
     with found.collected():
-        settings.append(settings_of(params))
+        settings.append(settings_of({**params, "health": {}} if health.sentences else params))
     with found.collected():
         check_release(params["release"], "bluegreen_release")
     with found.collected():
@@ -99,10 +103,12 @@ def _checked(params: dict[str, Any]) -> Settings:
         check_revert_after(params["revert_after"])
     with found.collected():
         approval.check_timeout(params["approval_timeout"])
+    if found.sentences:
+        found.add(health.sentences)
     found.require_none()
     if params["deployment_id"]:
         check_deployment_id("deployment_id", params["deployment_id"])
-    return settings[0]
+    return settings[0], health.sentences
 
 
 def check_revert_after(seconds: int) -> None:

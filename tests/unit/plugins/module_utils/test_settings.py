@@ -231,6 +231,11 @@ def test_services_are_left_to_the_compose_file():
     assert _settings.from_journal({"settings": {**found.journaled(), "auto": ["web"]}}).auto == ()
 
 
+def test_a_list_that_was_written_as_a_text_has_no_spaces():
+    found = _settings.settings_of(given(services={"workers": ["worker", " beat"]}))
+    assert found.services["workers"] == ["worker", "beat"]
+
+
 def test_what_is_written_down_counts():
     settings = _settings.settings_of(
         given(
