@@ -13,6 +13,7 @@ import re
 import socket
 from typing import Any, Iterable, Protocol, Sequence, Union
 
+from .._celery.roles import INITS, RUNNERS, simple_commands
 from .._errors import BluegreenError, reason_of
 from .url import DEFAULT_PORT, Credentials
 
@@ -27,13 +28,13 @@ CONNECT_TIMEOUT = 3
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
 
 SERVERS = ("redis-server", "valkey-server", "keydb-server")
-_SERVER_IMAGE = re.compile(r"(^|[/_-])(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)")
+_SERVER_IMAGE = re.compile(r"(^|/)(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)")
 # Images with Redis in their name that serve no data: tools that read a Redis, and proxies in front of one.
-_TOOLS = (
+TOOLS = (
     "commander|exporter|insight|admin|browser|ui|gui|webui|cli|backup|sentinel|proxy|stat|stats|monitor|metrics|dump|"
-    "operator"
+    "operator|worker|queue|om"
 )
-_TOOL_IMAGE = re.compile(rf"(^|[/_-])(redis|valkey|keydb)[_-]?([a-z0-9]*[_-])*({_TOOLS})([_-][^/]*)?([:@]|$)")
+_TOOL_IMAGE = re.compile(rf"(^|[/_-])(redis|valkey|keydb)[_-]?([a-z0-9]*[_-])*({TOOLS})([_-][^/]*)?([:@]|$)")
 
 
 class RedisError(BluegreenError):
@@ -63,10 +64,24 @@ class Program(Protocol):
 
 def is_redis(container: Program) -> bool:
     """Whether a container runs Redis, or another server that speaks its protocol."""
-    words = [os.path.basename(word) for text in container.command for word in str(text).split()]
-    if any(word in SERVERS for word in words):
+    if any(_starts_redis(words) for words in simple_commands(container.command)):
         return True
     return bool(_SERVER_IMAGE.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
+
+
+def _starts_redis(words: Sequence[str]) -> bool:
+    """Whether the program of a simple command is a server; in ``wait-for redis-server`` it is only an argument."""
+    runner = False
+    for word in words:
+        name = os.path.basename(word)
+        if name in SERVERS:
+            return True
+        # After a runner, plain words are its own arguments, such as the user in "gosu redis redis-server".
+        runner = runner or name in RUNNERS
+        is_passive = word.startswith("-") or "=" in word or name == "exec" or name in INITS or "entrypoint" in name
+        if not (runner or is_passive):
+            return False
+    return False
 
 
 class Commands:

@@ -8,10 +8,13 @@ import difflib
 from typing import Iterable
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the candidate that is most like it, or else all candidates."""
+def nearest(name: str, candidates: Iterable[str], word: str = "") -> str:
+    """The end of a sentence about an unknown name: the candidate that is most like it, or else all candidates.
+
+    :param word: a word that may be meant too, and is no candidate.
+    """
     known = sorted(candidates)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, [*known, *filter(None, [word])], n=1, cutoff=0.5)
     if close:
         return f": did you mean {close[0]!r}?"
     return f" (it has {', '.join(known) or 'none'}): correct the name."

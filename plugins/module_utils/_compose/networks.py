@@ -53,6 +53,7 @@ def refusals(
         *networks.addresses(),
         *networks.modes(),
         *networks.external_links(),
+        *networks.out_of_reach(),
     ]
 
 
@@ -264,8 +265,8 @@ class _Networks:
     @staticmethod
     def _same_address(name: str, option: str, value: str, key: str) -> str:
         return (
-            f"Service {name} has {option}: {value} on network {key} in both colors, which only one of them can have: "
-            "remove it, or give each color its own with a variable of bluegreen_env."
+            f"Service {name} has {option}: {value} on network {key} in both colors, but only one container can have "
+            f"{value}: remove {option}, or give each color its own with a variable of bluegreen_env."
         )
 
     # Services in networks of others
@@ -281,6 +282,31 @@ class _Networks:
                     "listen on the same port: remove network_mode (the services of a color reach each other by name), "
                     "or run the service once, in a Compose project of its own."
                 )
+
+    # Services that no color starts
+
+    def out_of_reach(self) -> Iterator[str]:
+        for other in self.roles["ignored"]:
+            users = [name for name in self.known if self._asks_in_vain(name, other)]
+            if users:
+                every, network = joined([*users, other]), f"{other}-net"
+                yield (
+                    f"{joined(users)} {agree(users, 'asks', 'ask')} for {other}, which no color starts, and no network "
+                    f"leads from a color to {other}: write networks: [default, {network}] in {every}, and networks: "
+                    f"{{{network}: {{external: true}}}} at the top level of the Compose file. On the host, run docker "
+                    f"network create {network}, and for a container of {other} that runs already docker network "
+                    f"connect --alias {other} {network} <container>."
+                )
+
+    def _asks_in_vain(self, name: str, other: str) -> bool:
+        service = self.services[name].blue
+        leads_outside = service.get("network_mode") or any(key in self.shared for key in self._attached(name))
+        named = [str(each) for each in service.get("extra_hosts") or ()]
+        return (
+            refers_to(service, other)
+            and not leads_outside
+            and not any(each.startswith((f"{other}=", f"{other}:")) or each == other for each in named)
+        )
 
     def external_links(self) -> Iterator[str]:
         for name in self.known:

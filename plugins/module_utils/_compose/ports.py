@@ -41,6 +41,7 @@ def refusals(
     sentences += refusals_of_ranges(defined, known, web, ports)
     if web in known:
         sentences += _without_color_port(web, defined, ports)
+        sentences += _port_taken_twice(defined["blue"], known, web, ports["blue"])
     return sentences
 
 
@@ -118,6 +119,19 @@ def _replicas(name: str, service: Mapping[str, Any]) -> list[str]:
             "--workers)."
         ]
     return []
+
+
+def _port_taken_twice(services: Mapping[str, dict[str, Any]], known: Sequence[str], web: str, port: int) -> list[str]:
+    """Sentences for services that publish the port of their color on the address on which the web does."""
+    own = _addresses(services[web], port)
+    return [
+        f"{web} and {name} both publish ${{BG_PORT}}, but only one container can have a port: remove it from {name}, "
+        f"or, if Nginx has to send requests to {name}, name {name} first in bluegreen_web_services and remove the port "
+        f"from {web}."
+        for name in known
+        for address in _addresses(services[name], port)
+        if name != web and any(address == each or address in _ALL or each in _ALL for each in own)
+    ]
 
 
 def _without_color_port(

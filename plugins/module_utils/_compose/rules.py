@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable, Collection, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .._docker.containers import ROLES, started_services
+from .._module.settings import AUTO
 from .._settings import variable_of
 from .._validation import COLORS
 from . import (
@@ -77,7 +78,7 @@ def _listed(
     for role, variable in _VARIABLES.items():
         for name in services[role]:
             if name not in defined["blue"]:
-                hint = nearest(name, defined["blue"])
+                hint = nearest(name, defined["blue"], "" if role == "ignored" else AUTO[0])
                 if hint.endswith("."):
                     hint += (
                         " A service that has profiles exists only if bluegreen_profiles names one of its profiles."

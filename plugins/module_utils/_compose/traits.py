@@ -9,6 +9,9 @@ from typing import Any, Mapping, NamedTuple
 from .._broker.redis import is_redis
 from .._celery.roles import Roles, roles_of_command
 
+# Restart policies of a container, and conditions of one, with which it stays down when it has ended well.
+ENDING = ("no", "none", "on-failure")
+
 
 class Traits(NamedTuple):
     """What shows the role of a service.
@@ -19,11 +22,13 @@ class Traits(NamedTuple):
     :ivar is_built: whether the Compose file builds the image.
     :ivar has_color_port: whether the service publishes the port of its color.
     :ivar has_port: whether it publishes any port of the host.
-    :ivar restarts: whether it has a restart policy.
+    :ivar exposes: whether the Compose file exposes a port of it to the other services.
+    :ivar restarts: whether Docker starts it again when it has ended well.
     :ivar needs: the services that it depends on.
     :ivar waits_for: those of them that have to complete first.
     :ivar keeps_data: whether it writes to a volume or a folder of the host.
     :ivar is_reached: whether it is on a network on which other projects can be.
+    :ivar speaks_amqp: whether a service asks for it by a URL of AMQP, as for RabbitMQ.
     """
 
     command: tuple[str, ...] = ()
@@ -32,11 +37,13 @@ class Traits(NamedTuple):
     is_built: bool = False
     has_color_port: bool = False
     has_port: bool = False
+    exposes: bool = False
     restarts: bool = True
     needs: frozenset[str] = frozenset()
     waits_for: frozenset[str] = frozenset()
     keeps_data: bool = False
     is_reached: bool = False
+    speaks_amqp: bool = False
 
     @property
     def celery(self) -> Roles:
@@ -63,5 +70,5 @@ def of_container(body: Mapping[str, Any], port: int) -> Traits:
         image_name=body.get("Image") or "",
         has_color_port=str(port) in ports,
         has_port=bool(ports),
-        restarts=policy != "no",
+        restarts=policy not in ENDING,
     )

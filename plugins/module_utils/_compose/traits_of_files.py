@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Collection, Mapping, Optional
 
-from .traits import Traits
+from .traits import ENDING, Traits
+from .volumes import is_file
 
 # The engine's inspect data of an image by its name, ``None`` if the image is not on the host.
 ImageOf = Callable[[str], Optional[Mapping[str, Any]]]
+_AMQP = re.compile(r"amqps?://(?:[^@/\s]*@)?([\w.-]+)")
 _COMPLETED = "service_completed_successfully"
 
 
@@ -36,7 +39,8 @@ def of_rendering(
             image_name = service.get("image") or f"{rendered['name']}-{name}"
             traits = _with_image(traits, service, (image_of(image_name) or {}).get("Config"))
         found[name] = traits
-    return found
+    amqp = _hosts_of_amqp(rendered.get("services") or {})
+    return {name: traits._replace(speaks_amqp=name in amqp) for name, traits in found.items()}
 
 
 def _of_service(
@@ -45,7 +49,8 @@ def _of_service(
     needed = service.get("depends_on") or {}
     published = {str(each.get("published") or "0") for each in service.get("ports") or ()} - {"0"}
     words = [*(service.get("entrypoint") or ()), *(service.get("command") or ())]
-    policy = service.get("restart") or (service.get("deploy") or {}).get("restart_policy") or "no"
+    of_deploy = (service.get("deploy") or {}).get("restart_policy")
+    policy = service.get("restart") or (of_deploy.get("condition") or "any" if of_deploy else "no")
     return Traits(
         # Compose writes $ as $$, so that its output can be read again.
         command=tuple(str(word).replace("$$", "$") for word in words),
@@ -53,7 +58,8 @@ def _of_service(
         is_built=bool(service.get("build")),
         has_color_port=str(port) in published,
         has_port=bool(published) or service.get("network_mode") == "host",
-        restarts=policy != "no",
+        exposes=bool(service.get("expose")),
+        restarts=policy.partition(":")[0] not in ENDING,
         needs=frozenset(needed),
         waits_for=frozenset(name for name, how in needed.items() if (how or {}).get("condition") == _COMPLETED),
         keeps_data=any(_keeps(mount, color_volumes) for mount in service.get("volumes") or ()),
@@ -74,10 +80,22 @@ def _with_image(traits: Traits, service: Mapping[str, Any], config: Optional[Map
     return traits._replace(command=tuple(words), keeps_data=traits.keeps_data or bool(config.get("Volumes")))
 
 
+def _hosts_of_amqp(services: Mapping[str, Any]) -> set[str]:
+    """The hosts in all URLs of AMQP that services get as variables or in their commands."""
+    texts = [
+        str(text)
+        for service in services.values()
+        for text in (*(service.get("environment") or {}).values(), *(service.get("command") or ()))
+    ]
+    return {host for text in texts for host in _AMQP.findall(text)}
+
+
 def _keeps(mount: Mapping[str, Any], color_volumes: Collection[str]) -> bool:
-    if mount.get("type") not in ("volume", "bind") or mount.get("read_only"):
+    source = mount.get("source")
+    if mount.get("type") not in ("volume", "bind") or mount.get("read_only") or not source:
         return False
-    return bool(mount.get("source")) and mount["source"] not in color_volumes
+    # A single file, such as /etc/localtime, and a socket, such as Docker's, are no data of the service.
+    return source not in color_volumes and not (mount["type"] == "bind" and is_file(source))
 
 
 def _shared_networks(rendered: Mapping[str, Any]) -> frozenset[str]:

@@ -96,9 +96,9 @@ def _decisions(plan: Plan) -> list[tuple[str, str]]:
     texts = [
         f"{plan.app}: {plan.candidate} becomes live ({'; '.join(plan.reasons)})",
         *plan.roles,
-        f"broker {plan.broker}, {_WHERE[plan.broker]}: {plan.broker_reason}",
     ]
     for what, reason in (
+        (f"broker {plan.broker}, {_WHERE[plan.broker]}", plan.broker_reason),
         ("worker strategy", plan.strategy_reason),
         ("old web", plan.old_web_reason),
         ("init after the stop", plan.init_reason),

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 from .. import _settings
 from .._broker import detect as broker_detect, preflight as broker_preflight
@@ -46,11 +46,22 @@ from .situation import Situation
 
 
 class Preflight(Situation):
-    """A situation, and the checks that find it out by asking the host, Compose, Nginx and the broker."""
+    """A situation, and the checks that find it out by asking the host, Compose, Nginx and the broker.
 
-    def __init__(self, host: Host, store: Store, settings: Settings, params: dict[str, Any]) -> None:
+    :param against_health: what is wrong with the health check, so that the live web cannot be asked by it.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        store: Store,
+        settings: Settings,
+        params: dict[str, Any],
+        against_health: Sequence[str] = (),
+    ) -> None:
         super().__init__(host, store, settings, params)
         self.found = Findings()
+        self._has_health_check = not self.found.add(against_health)
 
     def run(self) -> None:
         """Check everything, the cheap things first, and say all that is wrong at once.
@@ -162,20 +173,31 @@ class Preflight(Situation):
 
     def _check_compose_files(self) -> None:
         models, services = self.renderings.models, self.settings.services
-        findings = compose_rules.examine(
-            models,
-            services,
-            self.settings.ports,
-            self.params["color_volumes"],
-            nginx_servers=self.nginx.servers if self.nginx.container else None,
-            init_before_stop=self.params.get("init_before_stop") or (),
-        )
+        findings = self._examined(services)
         src, release = self.params["project_src"], self.params["release"]
         mounts = bind_mounts.warnings(models, services, src, release, bind_mounts.holds_code)
         starts = compose_starts.examine(models, services, self.compose)
         for sentence in (*findings.warnings, *mounts, *starts.warnings):
             self.host.warn(sentence)
         self.found.add([*self.undecided_services, *findings.errors, *starts.errors])
+        for name, role in self.roles.likely.items() if self.roles else ():
+            if role != "ignored":
+                with_it = self._examined({**services, role: [*services[role], name]})
+                self.found.add(
+                    f"If a color is to start {name}: {sentence}"
+                    for sentence in with_it.errors
+                    if sentence not in findings.errors
+                )
+
+    def _examined(self, services: Mapping[str, Sequence[str]]) -> compose_rules.Findings:
+        return compose_rules.examine(
+            self.renderings.models,
+            services,
+            self.settings.ports,
+            self.params["color_volumes"],
+            nginx_servers=self.nginx.servers if self.nginx.container else None,
+            init_before_stop=self.params.get("init_before_stop") or (),
+        )
 
     def _decide(self, is_sound: bool) -> None:
         """Decide whether there is something to do, unless something is wrong already."""
@@ -264,7 +286,8 @@ class Preflight(Situation):
     def _warn_of_host(self, has_nginx: bool) -> None:
         if not guard_units.has_systemd():
             self.host.warn(guard_units.WITHOUT_SYSTEMD)
-        answers = "" if self.kept or not self.web else health_preflight.warning(self)
+        asks = self._has_health_check and self.web and not self.kept
+        answers = health_preflight.warning(self) if asks else ""
         if answers:
             self.host.warn(answers)
         if self.renderings.models and has_nginx:
@@ -277,9 +300,9 @@ class Preflight(Situation):
     # The broker
 
     def _choose_broker_of_renderings(self) -> None:
-        """Choose by the Compose file, unless it does not even show which service is what."""
+        """Choose the broker by the Compose file, unless it may be, or be used by, a service without a role."""
         models = self.renderings.models
-        if not models or self.undecided_services:
+        if not models or self.roles and {"support", "workers"} & {*self.roles.likely.values()}:
             return
         with self.found.collected():
             self.settings = _settings.with_broker(self.settings, self.params)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Optional
 
-from .._compose import rules as compose_rules, service_roles, traits_of_files
+from .._compose import roles_of_file, rules as compose_rules, traits_of_files
 from .._compose.renderings import Renderings
 from .._docker.containers import Container, of_project
 from .._host import Host
@@ -56,7 +56,7 @@ class Situation:
         self.containers: dict[str, list[Container]] = {color: [] for color in COLORS}
         self.renderings = Renderings(host, params)
         self.left_roles = settings.auto
-        self.roles: Optional[service_roles.Found] = None
+        self.roles: Optional[roles_of_file.Found] = None
         self.compose: tuple[int, ...] = ()
         self.up_to_date = self.pending = False
         self.reasons: list[str] = []
@@ -97,7 +97,7 @@ class Situation:
             self.settings = self.settings._replace(services=self.roles.services, auto=())
         self.renderings.choose(self.settings)
 
-    def _find_roles(self, color: str) -> service_roles.Found:
+    def _find_roles(self, color: str) -> roles_of_file.Found:
         given = self.settings.given
         traits = traits_of_files.of_rendering(
             self.renderings.rendered[color],
@@ -107,7 +107,7 @@ class Situation:
             {name for names in given.values() for name in names or ()},
         )
         is_open = any(not each.is_known for each in traits.values())
-        return service_roles.find(traits, given, roles_of_last(self.store) if is_open else {})
+        return roles_of_file.find(traits, given, roles_of_last(self.store) if is_open else {})
 
     @property
     def nginx(self) -> Nginx:

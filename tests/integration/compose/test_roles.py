@@ -17,7 +17,7 @@ import shapes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
     cli as compose_cli,
     project,
-    service_roles,
+    roles_of_file,
     traits_of_files,
 )
 
@@ -37,7 +37,7 @@ def render(compose, folder, texts):
 
 def roles_in(rendered, given):
     listed = [name for names in given.values() for name in names or ()]
-    found = service_roles.find(traits_of_files.of_rendering(rendered, 18001, {}.get, listed=listed), given)
+    found = roles_of_file.find(traits_of_files.of_rendering(rendered, 18001, {}.get, listed=listed), given)
     assert found.findings == []
     return found.services
 

@@ -12,7 +12,7 @@ import pytest
 import shapes
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
-    service_roles,
+    roles_of_file,
     traits_of_files,
 )
 
@@ -25,7 +25,7 @@ def found(rendered, given=(), image_of=NO_IMAGES, **about):
     """The decision about a rendered file; ``given`` are the lists of the user."""
     given = {**dict.fromkeys(("web", "support", "init", "workers")), "ignored": [], **dict(given)}
     listed = [name for names in given.values() for name in names or ()]
-    return service_roles.find(traits_of_files.of_rendering(rendered, 18001, image_of, listed=listed), given, **about)
+    return roles_of_file.find(traits_of_files.of_rendering(rendered, 18001, image_of, listed=listed), given, **about)
 
 
 @pytest.mark.parametrize("release", ["1", "2"])
@@ -56,7 +56,7 @@ services:
 
 def test_the_services_of_the_article_have_their_roles():
     decided = found(compose_files.rendered(ARTICLE))
-    assert decided == service_roles.Found(
+    assert decided == roles_of_file.Found(
         {
             "support": ["redis"],
             "init": [],
@@ -71,6 +71,7 @@ def test_the_services_of_the_article_have_their_roles():
             "celery-beat": "its command is a Celery beat",
         },
         [],
+        {},
     )
     assert decided.lines() == [
         "redis: support service, it runs Redis or Valkey",

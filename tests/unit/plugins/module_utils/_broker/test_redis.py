@@ -82,6 +82,12 @@ def test_a_bad_url_is_one_sentence_without_its_password(url, sentence):
         (["run"], "bitnami/redis-sentinel:7", False),
         (["run"], "bitnami/valkey-exporter@sha256:1", False),
         (["python", "redistribute.py"], "redistribute:1", False),
+        (["tini", "--", "gosu", "redis", "redis-server"], "x", True),
+        # The server is another one.
+        (["wait-for", "redis-server", "6379", "--", "python"], "x", False),
+        (["sh", "-c", "wait-for redis-server 6379 && ./manage.py migrate"], "x", False),
+        (["run"], "acme/redis-queue-worker:1", False),
+        (["run"], "redis/redis-om:1", False),
     ],
 )
 def test_is_redis(command, image, expected):

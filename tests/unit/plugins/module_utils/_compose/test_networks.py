@@ -163,6 +163,13 @@ def link_to_one_color(case):
     case.set("worker", external_links=["shop-blue-redis-1:redis"])
 
 
+def database_out_of_reach(case):
+    case.services["ignored"] = ["db"]
+    case.set("db", image="postgres:16", networks={"default": None})
+    case.set("web", environment={"DATABASE_URL": "postgres://shop@db/shop"})
+    case.set("worker", environment={"DB_HOST": "db"})
+
+
 ERRORS = [
     (
         subnet,
@@ -245,8 +252,9 @@ ERRORS = [
     *(
         (
             spoil,
-            f"Service web has {what} on network lan in both colors, which only one of them can have: remove it, or "
-            "give each color its own with a variable of bluegreen_env.",
+            f"Service web has {what} on network lan in both colors, but only one container can have "
+            f"{what.partition(': ')[2]}: remove {what.partition(': ')[0]}, or give each color its own with a variable "
+            "of bluegreen_env.",
         )
         for spoil, what in (
             (static_address, "ipv4_address: 172.30.0.10"),
@@ -283,6 +291,13 @@ ERRORS = [
         "in a Compose project of its own.",
     ),
     (
+        database_out_of_reach,
+        "web and worker ask for db, which no color starts, and no network leads from a color to db: write networks: "
+        "[default, db-net] in web, worker and db, and networks: {db-net: {external: true}} at the top level of the "
+        "Compose file. On the host, run docker network create db-net, and for a container of db that runs already "
+        "docker network connect --alias db db-net <container>.",
+    ),
+    (
         link_to_one_color,
         "Service worker of both colors has the external link shop-blue-redis-1:redis, which leads to a container of "
         "shop-blue: remove it; the services of a color reach each other by name.",
@@ -295,6 +310,25 @@ def test_what_would_mean_both_colors_on_a_network_is_refused(spoil, sentence):
     case = Case()
     spoil(case)
     assert case.findings().errors == [sentence]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"networks": {"default": None, "outside": None}},
+        {"extra_hosts": ["db=172.17.0.1"]},
+        {"network_mode": "host", "networks": None, "ports": []},
+        {"environment": {"POSTGRES_DB": "db", "DATABASE_URL": "postgres://shop@db.example.com/db"}},
+    ],
+)
+def test_a_service_that_reaches_what_no_color_starts_is_no_finding(more):
+    case = Case()
+    for network in case.each("networks", "outside"):
+        network.update(external=True, name="outside")
+    case.services["ignored"] = ["db"]
+    case.set("db", image="postgres:16")
+    case.set("worker", **{"environment": {"DATABASE_URL": "postgres://shop@db/shop"}, **more})
+    assert case.findings().errors == []
 
 
 def test_an_external_network_may_have_any_subnet():

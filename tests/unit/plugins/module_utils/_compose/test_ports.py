@@ -67,6 +67,14 @@ def network_of_another(case):
     case.set("web", network_mode="service:redis", ports=[])
 
 
+def port_of_the_web(case):
+    for redis, port in zip(case.each("services", "redis"), ("18001", "18002")):
+        redis["ports"] = [
+            {"target": 6379, "published": port, "host_ip": address, "protocol": "tcp"}
+            for address in ("127.0.0.2", "0.0.0.0")
+        ]
+
+
 def statistics_of_the_web(case):
     for web in case.each("services", "web"):
         web["ports"].append({"target": 9191, "published": "9191", "host_ip": "127.0.0.1", "protocol": "tcp"})
@@ -87,6 +95,11 @@ ERRORS = [
         green_port_wrong,
         "Service web does not publish port 18002 in color green (bluegreen_ports.green): write "
         'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"] in the Compose file.',
+    ),
+    (
+        port_of_the_web,
+        "web and redis both publish ${BG_PORT}, but only one container can have a port: remove it from redis, or, if "
+        "Nginx has to send requests to redis, name redis first in bluegreen_web_services and remove the port from web.",
     ),
     (
         replicas_with_port,

@@ -19,6 +19,10 @@ def unknown_worker(case):
     case.services["workers"] = ["worker", "beat", "flower"]
 
 
+def auto_in_capitals(case):
+    case.services["init"] = ["Auto"]
+
+
 def unknown_ignored(case):
     case.services["ignored"] = ["adminer"]
 
@@ -68,6 +72,10 @@ ERRORS = [
     (
         unknown_worker,
         "bluegreen_worker_services names 'flower', but the Compose file has no such service: did you mean 'worker'?",
+    ),
+    (
+        auto_in_capitals,
+        "bluegreen_init_services names 'Auto', but the Compose file has no such service: did you mean 'auto'?",
     ),
     (
         unknown_ignored,

@@ -16,6 +16,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._host import 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._http import Answer
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal import settings_file
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import unlisted
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.deployments import HEALTH
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.fakes import LISTS
 from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.opening import PORTS
 
@@ -167,7 +168,45 @@ def test_a_service_without_a_role_is_refused(scene):
     for color in PORTS:
         scene.rendered[color]["services"]["db"] = {"image": "postgres:16", "restart": "always"}
     (finding,), message = findings_of(scene, services=AUTO)
-    assert finding.startswith("Service 'db' of the Compose file has no role, because it is a database")
+    assert finding.startswith("Service 'db' of the Compose file has no role, because it stores data, and")
+
+
+@pytest.mark.parametrize(
+    "health, wrong",
+    [
+        ({"path": "health"}, "bluegreen_health_path is 'health', but"),
+        ({"status": []}, "bluegreen_health_status is [], but"),
+    ],
+)
+def test_a_wrong_health_check_hides_nothing_else(scene, health, wrong):
+    fixed(scene, "redis", container_name="redis")
+    findings, _message = findings_of(scene, health={**HEALTH, **health})
+    assert [sentence.startswith(start) for sentence, start in zip(findings, (wrong, "Service redis has"))] == [True] * 2
+
+
+def test_what_two_colors_cannot_share_is_said_of_a_service_without_a_role_too(scene):
+    commands(scene)
+    for color in PORTS:
+        scene.rendered[color]["services"]["flower"] = {
+            "image": "mher/flower:2",
+            "restart": "always",
+            "ports": [{"target": 5555, "published": "5555", "host_ip": "", "protocol": "tcp"}],
+        }
+    findings, _message = findings_of(scene, services=AUTO)
+    assert [sentence.partition(" in both")[0] for sentence in findings[1:]] == [
+        "If a color is to start flower: Service flower publishes host port 5555"
+    ]
+
+
+def test_a_database_without_a_role_hides_nothing_about_the_broker(scene):
+    commands(scene)
+    for color in PORTS:
+        services = scene.rendered[color]["services"]
+        services["db"] = {"image": "postgres:16", "restart": "always"}
+        services["worker"]["environment"] = {"CELERY_BROKER_URL": "rediss://redis/0"}
+    findings, message = findings_of(scene, services=AUTO)
+    assert [sentence.partition(" of ")[0] for sentence in findings] == ["Service 'db'", "CELERY_BROKER_URL"]
+    assert "plan: broker" not in message
 
 
 def test_a_worker_behind_a_script_is_not_taken_for_one_that_was_dropped(scene, monkeypatch):

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, smallfleet.bluegreen contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a service probably is, by the names of its image, its programs and itself. Pure.
+
+A name gives no role to a service: it only chooses which line is suggested, and keeps a data store out of the colors.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from .._broker.redis import TOOLS
+from .._celery.roles import roles_of_listed, simple_commands
+from .traits import Traits
+
+_DATABASES = "postgres|postgresql|postgis|timescaledb|pgvector|mysql|mariadb|percona|mongo|mongodb|cockroach|couchdb"
+_STORES = (
+    rf"{_DATABASES}|couchbase|cassandra|scylla|clickhouse|influxdb|neo4j|arangodb|surrealdb|mssql|mssql/server|minio|"
+    "azure-sql-edge|elasticsearch|opensearch|meilisearch|typesense|solr|qdrant|weaviate|milvus|chroma|etcd"
+)
+_STORE_IMAGE = re.compile(rf"(^|/)({_STORES})([_-][^/:@]*)?([:@]|$)")
+# Programs that only read such a store.
+_STORE_TOOL = re.compile(rf"[_-]({TOOLS}|express|client|tools)([_-][^/]*)?([:@]|$)")
+_STORE_NAME = re.compile(rf"(^|[_-])({_DATABASES}|db|database)$")
+_REDIS_NAME = re.compile(r"(^|[_-])(redis|valkey|keydb)$")
+_FLOWER_WORD = re.compile(r"(^|[_-])flower([_.-]|$)")
+_INIT_WORD = re.compile(
+    r"(^|[_-])(makemigrations|migrate|migrations?|collectstatic|createsuperuser|loaddata|fixtures|seed|init|setup)"
+    r"([_-]|$)"
+)
+# Programs that answer HTTP, and the first words of commands that do.
+_SERVERS = ("gunicorn", "uvicorn", "daphne", "hypercorn", "granian", "waitress-serve", "uwsgi", "runserver")
+_SERVER_COMMANDS = ("flask run", "fastapi run", "fastapi dev", "-m http.server")
+
+
+def stores_data(name: str, traits: Traits) -> bool:
+    """Whether a service is a data store, by its image, or by its own name where the file builds the image."""
+    if traits.is_built and not traits.is_known:
+        return bool(_STORE_NAME.search(name))
+    return bool(_STORE_IMAGE.search(traits.image_name)) and not _STORE_TOOL.search(traits.image_name)
+
+
+def is_likely_redis(name: str, traits: Traits) -> bool:
+    """Whether a service is named like a Redis, and its image is not here to show what it is."""
+    return not traits.is_known and bool(_REDIS_NAME.search(name))
+
+
+def serves(traits: Traits) -> bool:
+    """Whether the command starts the web server of an app."""
+    words = _words(traits)
+    text = " ".join(words)
+    return any(word in _SERVERS for word in words) or any(each in text for each in _SERVER_COMMANDS)
+
+
+def is_flower(name: str, traits: Traits) -> bool:
+    """Whether a service is Celery's dashboard, which answers HTTP and is never the app's web."""
+    image = os.path.basename(traits.image_name).partition(":")[0]
+    return any(_FLOWER_WORD.search(word) for word in (name, image, *_words(traits)))
+
+
+def role_by_name(name: str, traits: Traits) -> str:
+    """The role that the names of a service and its programs suggest; empty if they suggest none."""
+    if traits.celery != roles_of_listed(name, traits.command) or "celery" in name:
+        return "workers"
+    if any(_INIT_WORD.search(word.partition(".")[0]) for word in (name, *_words(traits))):
+        return "init"
+    return ""
+
+
+def _words(traits: Traits) -> list[str]:
+    """The words of all commands, programs without their folders."""
+    return [os.path.basename(word) for command in simple_commands(traits.command) for word in command]
