@@ -13,7 +13,8 @@ import re
 import socket
 from typing import Any, Iterable, Protocol, Sequence, Union
 
-from .._celery.roles import INITS, RUNNERS, simple_commands
+from .._celery.roles import INITS, RUNNERS
+from .._celery.script import simple_commands
 from .._errors import BluegreenError, reason_of
 from .url import DEFAULT_PORT, Credentials
 
@@ -28,7 +29,12 @@ CONNECT_TIMEOUT = 3
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
 
 SERVERS = ("redis-server", "valkey-server", "keydb-server")
-_SERVER_IMAGE = re.compile(r"(^|/)(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)")
+_NAME = r"(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)"
+_SERVER_IMAGE = re.compile(rf"(^|[/_-]){_NAME}")
+_OWN_IMAGE = re.compile(rf"(^|/){_NAME}")
+# Words of a shell before the program that it starts.
+_PASSIVE = ("exec", "then", "else", "do", "{", "!", "command", "time")
+_CLIENTS = ("redis-cli", "redis-benchmark", "redis-sentinel", "--sentinel")
 # Images with Redis in their name that serve no data: tools that read a Redis, and proxies in front of one.
 TOOLS = (
     "commander|exporter|insight|admin|browser|ui|gui|webui|cli|backup|sentinel|proxy|stat|stats|monitor|metrics|dump|"
@@ -63,10 +69,21 @@ class Program(Protocol):
 
 
 def is_redis(container: Program) -> bool:
-    """Whether a container runs Redis, or another server that speaks its protocol."""
-    if any(_starts_redis(words) for words in simple_commands(container.command)):
+    """Whether a support container runs Redis, or another server that speaks its protocol, as far as names tell."""
+    words = [os.path.basename(word) for text in container.command for word in str(text).split()]
+    if any(word in SERVERS for word in words):
         return True
     return bool(_SERVER_IMAGE.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
+
+
+def is_surely_redis(container: Program) -> bool:
+    """The same of any container: an image of the app, or one of its arguments, may have redis in its name."""
+    commands = simple_commands(container.command)
+    if any(_starts_redis(words) for words in commands):
+        return True
+    if any(word in _CLIENTS for words in commands for word in words):
+        return False
+    return bool(_OWN_IMAGE.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
 
 
 def _starts_redis(words: Sequence[str]) -> bool:
@@ -78,7 +95,7 @@ def _starts_redis(words: Sequence[str]) -> bool:
             return True
         # After a runner, plain words are its own arguments, such as the user in "gosu redis redis-server".
         runner = runner or name in RUNNERS
-        is_passive = word.startswith("-") or "=" in word or name == "exec" or name in INITS or "entrypoint" in name
+        is_passive = word.startswith("-") or "=" in word or name in (*_PASSIVE, *INITS) or "entrypoint" in name
         if not (runner or is_passive):
             return False
     return False

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from .._process import Process
+from .script import SHELLS, simple_commands
 
 # Programs that start Celery and are not Celery themselves, by the name of their file.
-SHELLS = ("sh", "bash", "dash", "ash", "zsh", "busybox")
 INITS = ("tini", "docker-init", "dumb-init", "catatonit")
 # These run one program, do nothing to it by themselves, and end with it.
 RUNNERS = (
@@ -34,12 +33,8 @@ _WRAPPERS = (
 # Options before the name of Celery's command that are followed by a value.
 VALUED = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
 
-_SHELL_OPERATORS = re.compile(r"^[;&|()]+$")
 # -B among other flags, as in -EB or -BE, perhaps with an option after them that has a value (-Bl info).
 _EMBEDDED_BEAT = re.compile(r"^(-[ED]*B.*|--beat)$")
-# What the shell leaves out (the first group stays), and what it replaces by a word.
-_COMMENT = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*"|\\.)|(?<![^\s;&|()])#[^\n]*""", re.DOTALL)
-_SUBSTITUTION = re.compile(r"\$\(\([^()]*\)\)|\$\([^()]*\)|`[^`]*`")
 _PYTHON = re.compile(r"^(python|pypy)[0-9.]*$")
 
 
@@ -238,66 +233,6 @@ def _roles_of_process(process: Process) -> Roles:
     found = find_command(words)
     # "celery multi" only starts workers, in the background, and ends.
     return Roles() if found and words[found[1]] == "multi" else _roles_of_words(words)
-
-
-def script_of(argv: Sequence[str]) -> Optional[tuple[list[str], str]]:
-    """``(words up to and including -c, script)`` of a command that runs a script in a shell, or ``None``."""
-    words = [str(word) for word in argv]
-    for index, word in enumerate(words[:-1]):
-        if os.path.basename(word) in SHELLS:
-            at = _after_options(words, index + 1)
-            if at:
-                return words[:at], words[at]
-        if os.path.basename(word) in ("su", "runuser"):
-            for at, option in enumerate(words[index + 1:], index + 1):
-                if option in ("-c", "--command") and at + 1 < len(words):
-                    return words[:at + 1], words[at + 1]
-                if option.startswith("--command="):
-                    return [*words[:at], "-c"], option.partition("=")[2]
-    return None
-
-
-def _after_options(words: Sequence[str], at: int) -> int:
-    """The index of the script among a shell's words, as in ``bash -euo pipefail -c SCRIPT``; 0 without one.
-
-    :param at: the index of the first word after the shell.
-    """
-    while at + 1 < len(words) and words[at][:1] in ("-", "+"):
-        word, at = words[at], at + 1
-        if re.match(r"^-[a-zA-Z]*c$", word):
-            return at
-        # The name of an option follows -o, also as the last of several letters.
-        if re.match(r"^[-+][a-zA-Z]*[oO]$", word):
-            at += 1
-    return 0
-
-
-def simple_commands(argv: Sequence[str]) -> list[list[str]]:
-    """The commands, each a list of words, that a command runs: itself, or those of a shell's script."""
-    found = script_of(argv)
-    if not found:
-        return [[str(word) for word in argv]]
-    return [command for words in _split(found[1]) for command in simple_commands(words)]
-
-
-def _split(script: str) -> list[list[str]]:
-    script, more = _COMMENT.sub(lambda match: match.group(1) or "", script.replace("\\\n", " ")), 1
-    while more:
-        script, more = _SUBSTITUTION.subn("$_", script)
-    lexer = shlex.shlex(script.replace("\n", ";"), posix=True, punctuation_chars=True)
-    lexer.whitespace_split, lexer.commenters = True, ""
-    try:
-        words = list(lexer)
-    except ValueError:
-        # A quote is not closed. The shell would refuse the script too, but a guess is better than none.
-        words = script.split()
-    commands: list[list[str]] = [[]]
-    for word in words:
-        if _SHELL_OPERATORS.match(word):
-            commands.append([])
-        else:
-            commands[-1].append(word)
-    return commands
 
 
 def _roles_of_words(words: list[str]) -> Roles:

@@ -14,7 +14,8 @@ import re
 import shlex
 from typing import NamedTuple, Optional, Sequence
 
-from .roles import SHELLS, find_command, script_of, simple_commands
+from .roles import find_command
+from .script import SHELLS, script_of, simple_commands
 
 # Options that Celery before version 5 also takes after the name of its command.
 _MOVED = ("-A", "--app", "--loader", "--config", "--workdir")

@@ -11,18 +11,20 @@ import os
 import re
 
 from .._broker.redis import TOOLS
-from .._celery.roles import roles_of_listed, simple_commands
+from .._celery.roles import Roles, roles_of_listed
+from .._celery.script import simple_commands
 from .traits import Traits
 
 _DATABASES = "postgres|postgresql|postgis|timescaledb|pgvector|mysql|mariadb|percona|mongo|mongodb|cockroach|couchdb"
 _STORES = (
     rf"{_DATABASES}|couchbase|cassandra|scylla|clickhouse|influxdb|neo4j|arangodb|surrealdb|mssql|mssql/server|minio|"
-    "azure-sql-edge|elasticsearch|opensearch|meilisearch|typesense|solr|qdrant|weaviate|milvus|chroma|etcd"
+    "azure-sql-edge|rabbitmq|lavinmq|elasticsearch|opensearch|meilisearch|typesense|solr|qdrant|weaviate|milvus|chroma|etcd"
 )
 _STORE_IMAGE = re.compile(rf"(^|/)({_STORES})([_-][^/:@]*)?([:@]|$)")
 # Programs that only read such a store.
-_STORE_TOOL = re.compile(rf"[_-]({TOOLS}|express|client|tools)([_-][^/]*)?([:@]|$)")
+_STORE_TOOL = re.compile(rf"[_-]({TOOLS}|express|client|tools|dashboards)([_-][^/]*)?([:@]|$)")
 _STORE_NAME = re.compile(rf"(^|[_-])({_DATABASES}|db|database)$")
+_STORE_PROGRAMS = ("postgres", "mysqld", "mariadbd", "mongod", "elasticsearch")
 _REDIS_NAME = re.compile(r"(^|[_-])(redis|valkey|keydb)$")
 _FLOWER_WORD = re.compile(r"(^|[_-])flower([_.-]|$)")
 _INIT_WORD = re.compile(
@@ -35,9 +37,9 @@ _SERVER_COMMANDS = ("flask run", "fastapi run", "fastapi dev", "-m http.server")
 
 
 def stores_data(name: str, traits: Traits) -> bool:
-    """Whether a service is a data store, by its image, or by its own name where the file builds the image."""
-    if traits.is_built and not traits.is_known:
-        return bool(_STORE_NAME.search(name))
+    """Whether a service is a data store: by its image; by its program or its own name where the file builds that."""
+    if traits.is_built:
+        return bool(_STORE_NAME.search(name)) or any(word in _STORE_PROGRAMS for word in _words(traits))
     return bool(_STORE_IMAGE.search(traits.image_name)) and not _STORE_TOOL.search(traits.image_name)
 
 
@@ -56,15 +58,15 @@ def serves(traits: Traits) -> bool:
 def is_flower(name: str, traits: Traits) -> bool:
     """Whether a service is Celery's dashboard, which answers HTTP and is never the app's web."""
     image = os.path.basename(traits.image_name).partition(":")[0]
-    return any(_FLOWER_WORD.search(word) for word in (name, image, *_words(traits)))
+    return not serves(traits) and any(_FLOWER_WORD.search(word) for word in (name, image, *_words(traits)))
 
 
 def role_by_name(name: str, traits: Traits) -> str:
     """The role that the names of a service and its programs suggest; empty if they suggest none."""
-    if traits.celery != roles_of_listed(name, traits.command) or "celery" in name:
-        return "workers"
     if any(_INIT_WORD.search(word.partition(".")[0]) for word in (name, *_words(traits))):
         return "init"
+    if "exporter" not in name and ("celery" in name or roles_of_listed(name, traits.command) != Roles()):
+        return "workers"
     return ""
 
 

@@ -53,8 +53,17 @@ def refusals(
         *networks.addresses(),
         *networks.modes(),
         *networks.external_links(),
-        *networks.out_of_reach(),
     ]
+
+
+def warnings(
+    rendered: Mapping[str, dict[str, Any]], roles: Mapping[str, Sequence[str]], known: Sequence[str]
+) -> list[str]:
+    """Sentences for services that ask for one that no color starts, and can hardly reach it.
+
+    :param rendered, roles, known: as for :func:`refusals`; ``roles`` has ``ignored`` too.
+    """
+    return [*_Networks(rendered, roles, known).out_of_reach()]
 
 
 class _Networks:
@@ -288,25 +297,29 @@ class _Networks:
     def out_of_reach(self) -> Iterator[str]:
         for other in self.roles["ignored"]:
             users = [name for name in self.known if self._asks_in_vain(name, other)]
-            if users:
-                every, network = joined([*users, other]), f"{other}-net"
+            if users and other not in self._names_within():
+                outside = f"{self.projects[0].rpartition('-')[0] or self.projects[0]}-{other}"
                 yield (
-                    f"{joined(users)} {agree(users, 'asks', 'ask')} for {other}, which no color starts, and no network "
-                    f"leads from a color to {other}: write networks: [default, {network}] in {every}, and networks: "
-                    f"{{{network}: {{external: true}}}} at the top level of the Compose file. On the host, run docker "
-                    f"network create {network}, and for a container of {other} that runs already docker network "
-                    f"connect --alias {other} {network} <container>."
+                    f"{joined(users)} {agree(users, 'asks', 'ask')} for {other}, which no color starts, and "
+                    f"{agree(users, 'is', 'are')} on no network outside of the color: add a network to "
+                    f"{joined([*users, other])}, with {{external: true, name: {outside}}}, and create it on the host: "
+                    f"docker network create {outside}"
                 )
 
     def _asks_in_vain(self, name: str, other: str) -> bool:
         service = self.services[name].blue
         leads_outside = service.get("network_mode") or any(key in self.shared for key in self._attached(name))
-        named = [str(each) for each in service.get("extra_hosts") or ()]
-        return (
-            refers_to(service, other)
-            and not leads_outside
-            and not any(each.startswith((f"{other}=", f"{other}:")) or each == other for each in named)
-        )
+        hosts = [re.split("[:=]", str(each))[0] for each in service.get("extra_hosts") or ()]
+        return not leads_outside and other not in hosts and _asks_for(service, other)
+
+    def _names_within(self) -> set[str]:
+        """The names that a color's own containers have besides those of their services."""
+        attached = [each.blue for name in self.known for each in self._attached(name).values()]
+        services = [self.services[name].blue for name in self.known]
+        return {
+            *(alias for each in attached for alias in each.get("aliases") or ()),
+            *(service.get(key) or "" for service in services for key in ("hostname", "container_name")),
+        }
 
     def external_links(self) -> Iterator[str]:
         for name in self.known:
@@ -349,3 +362,10 @@ def refers_to(service: Mapping[str, Any], name: str) -> bool:
     return any(used.search(str(text)) for text in texts) or any(
         _HOST_KEY.search(key) and value == name for key, value in environment.items()
     )
+
+
+def _asks_for(service: Mapping[str, Any], name: str) -> bool:
+    """Whether a variable of a service names a host for other requests than a browser's."""
+    url = re.compile(rf"(?!https?:)[\w+]+://(?:[^\s/@]*@)?{re.escape(name)}(?::\d+)?(?:[/?]|$)")
+    variables = [(key, str(value)) for key, value in (service.get("environment") or {}).items()]
+    return any(url.match(value) or _HOST_KEY.search(key) and value == name for key, value in variables)

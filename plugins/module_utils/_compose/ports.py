@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Collection, Mapping, NamedTuple, Optional, Sequence
 
 from .._validation import COLORS
 from .port_ranges import leaves_a_choice, refusals_of_ranges
@@ -23,7 +23,11 @@ class _Published(NamedTuple):
 
 
 def refusals(
-    defined: Mapping[str, dict[str, Any]], known: Sequence[str], web: str, ports: Mapping[str, int]
+    defined: Mapping[str, dict[str, Any]],
+    known: Sequence[str],
+    web: str,
+    ports: Mapping[str, int],
+    init: Collection[str] = (),
 ) -> list[str]:
     """Sentences against fixed host ports and numbers of containers.
 
@@ -31,6 +35,7 @@ def refusals(
     :param known: the services of a color.
     :param web: the service that publishes the color's port.
     :param ports: for each color, that port.
+    :param init: the services that have ended before the web starts.
     """
     sentences: list[str] = []
     for name in known:
@@ -41,7 +46,8 @@ def refusals(
     sentences += refusals_of_ranges(defined, known, web, ports)
     if web in known:
         sentences += _without_color_port(web, defined, ports)
-        sentences += _port_taken_twice(defined["blue"], known, web, ports["blue"])
+        others = [name for name in known if name != web and name not in init]
+        sentences += _port_taken_twice(defined["blue"], others, web, ports["blue"])
     return sentences
 
 
@@ -121,17 +127,27 @@ def _replicas(name: str, service: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _port_taken_twice(services: Mapping[str, dict[str, Any]], known: Sequence[str], web: str, port: int) -> list[str]:
-    """Sentences for services that publish the port of their color on the address on which the web does."""
-    own = _addresses(services[web], port)
+def _port_taken_twice(
+    services: Mapping[str, dict[str, Any]], others: Sequence[str], web: str, port: int
+) -> list[str]:
+    """Sentences for services that publish the port of their color on an address on which the web does."""
+    own = [each for each in _published(services[web]) if each.port == str(port)]
+    taken = [
+        name
+        for name in others
+        if any(_collide(each, another) for each in own for another in _published(services[name]))
+    ]
     return [
         f"{web} and {name} both publish ${{BG_PORT}}, but only one container can have a port: remove it from {name}, "
         f"or, if Nginx has to send requests to {name}, name {name} first in bluegreen_web_services and remove the port "
         f"from {web}."
-        for name in known
-        for address in _addresses(services[name], port)
-        if name != web and any(address == each or address in _ALL or each in _ALL for each in own)
+        for name in taken
     ]
+
+
+def _collide(one: _Published, another: _Published) -> bool:
+    is_everywhere = one.address in _ALL or another.address in _ALL
+    return one[1:] == another[1:] and (one.address == another.address or is_everywhere)
 
 
 def _without_color_port(

@@ -8,18 +8,22 @@ all other services are refused, with the lines that decide it.
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 from typing import Collection, Mapping, NamedTuple, Optional, Sequence
 
-from .._celery.roles import Roles, simple_commands
+from .._celery.roles import Roles
+from .._celery.script import simple_commands
 from .._settings import variable_of
 from .._words import agree, joined
 from .likely import is_flower, is_likely_redis, role_by_name, serves, stores_data
-from .service_roles import Decision, Given, celery_reason
+from .service_roles import Decision, Given, celery_reason, repository
 from .traits import Traits
 
-# Letters of a command that a sentence shows.
-_SHOWN = 60
+# How many words of a command a sentence shows, and which.
+_SHOWN = 4
+_PLAIN = re.compile(r"[\w.][\w./-]*$")
 _PORT_LINE = 'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"]'
 _NAMES = {"web": "web service", "support": "support service", "init": "init service", "workers": "worker service"}
 
@@ -89,21 +93,21 @@ class _OfFile(Decision):
         """Without a service that publishes the color's port: the one that is meant, so that it can be corrected."""
         if not self.is_auto("web") or "web" in self.roles.values() or not self.traits:
             return
-        # Each further group shows less, and the first that has any service decides.
+        # A port of the host, and code of the app, are signs of it; a database and Flower are something else.
         apart = {
             name: self.traits[name]
             for name in self.rest
             if not (stores_data(name, self.traits[name]) or is_flower(name, self.traits[name]))
         }
-        of_app = [name for name, traits in apart.items() if serves(traits) or self._is_app(name)]
-        groups = (
-            [name for name in of_app if apart[name].has_port],
-            [name for name in of_app if serves(apart[name])],
-            [name for name, traits in apart.items() if traits.has_port],
-            [name for name in apart if name == "web"],
-            list(apart),
-        )
-        names = next((group for group in groups if group), [])
+        serving = {repository(traits) for traits in apart.values() if serves(traits)} - {""}
+        signs = {
+            name: (traits.has_port, self._is_app(name) or serves(traits) or repository(traits) in serving)
+            for name, traits in apart.items()
+        }
+        most = max((sum(each) for each in signs.values()), default=0)
+        names = [name for name, each in signs.items() if sum(each) == most]
+        if most < 2 and "web" in names:
+            names = ["web"]
         if len(names) == 1:
             self.set("web", names, "it seems to answer HTTP")
         elif names:
@@ -136,6 +140,10 @@ class _OfFile(Decision):
         others = sorted(
             each for each, other in self.traits.items() if name in other.needs and self.roles.get(each) == "ignored"
         )
+        if traits.waits_for:
+            return f"it waits until {joined(sorted(traits.waits_for))} has completed, and support services start first"
+        if traits.speaks_amqp:
+            return "tasks wait in it, and they can be moved from one color to the other only between Redis servers"
         if stores_data(name, traits):
             return "it stores data, and as a service of each color it would exist twice, with different data"
         if traits.celery != Roles():
@@ -144,8 +152,6 @@ class _OfFile(Decision):
             return "it runs an image of the app"
         if not traits.is_known:
             return _unknown(traits)
-        if traits.speaks_amqp:
-            return "tasks wait in it, and they can be moved from one color to the other only between Redis servers"
         if traits.keeps_data:
             return "it keeps data, and each color would have its own"
         if traits.has_port:
@@ -213,9 +219,10 @@ class _OfFile(Decision):
         by_name = role_by_name(name, traits)
         if by_name:
             return by_name
+        is_asked = any(name in self.traits[each].needs for each in self._known("web"))
+        if is_asked and traits.waits_for or self._is_app(name) and (is_asked or traits.exposes):
+            return "web"
         if self._is_app(name):
-            if traits.exposes or any(name in self.traits[each].needs for each in self._known("web")):
-                return "web"
             return "workers" if traits.restarts else "init"
         return "ignored" if traits.keeps_data else "support"
 
@@ -234,7 +241,7 @@ class _OfFile(Decision):
         if role == "init":
             return f"no service waits until it has completed, and {shown} does not show what it is"
         if any("celery" in words for words in simple_commands(traits.command)):
-            return f"{shown} is neither a Celery worker nor a beat"
+            return f"{shown} starts neither a worker nor a beat"
         return f"{shown} does not show whether it starts Celery"
 
     def _is_app(self, name: str) -> bool:
@@ -246,8 +253,9 @@ class _OfFile(Decision):
 
 def _several_webs(names: Sequence[str]) -> str:
     return (
-        f"{joined(names)} publish ${{BG_PORT}}, but Nginx sends requests to one service: list them with that service "
-        f"first, such as bluegreen_web_services: [{', '.join(sorted(names, key='web'.__ne__))}]."
+        f"{joined(names)} publish ${{BG_PORT}}, but Nginx sends requests to one service: remove the port from the "
+        "others. If each publishes it on an address of its own, list them with that service first, such as "
+        f"bluegreen_web_services: [{', '.join(sorted(names, key='web'.__ne__))}]."
     )
 
 
@@ -268,6 +276,6 @@ def _unknown(traits: Traits) -> str:
 
 
 def _shortened(command: Sequence[str]) -> str:
-    """A command for a sentence, without the folder of its program."""
-    text = " ".join([os.path.basename(command[0]), *command[1:]])
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    """The begin of a command, up to the first word that may hold a secret: an option, a script or an assignment."""
+    words = itertools.takewhile(_PLAIN.match, [os.path.basename(command[0]), *command[1:_SHOWN]])
+    return " ".join(words) or os.path.basename(command[0]).split()[0]

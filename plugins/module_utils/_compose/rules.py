@@ -62,10 +62,11 @@ def examine(
                 f"Service {name} has no restart policy, so it would not restart after a reboot: give it restart: "
                 "unless-stopped."
             )
-    findings.errors.extend(compose_ports.refusals(defined, known, web, ports))
+    findings.errors.extend(compose_ports.refusals(defined, known, web, ports, services["init"]))
     findings.errors.extend(compose_volumes.refusals(rendered, services, known, color_volumes, is_file))
     findings.errors.extend(compose_networks.refusals(rendered, services, known, nginx_servers))
     findings.errors.extend(compose_outside.refusals(defined["blue"], known, services["ignored"]))
+    findings.warnings.extend(compose_networks.warnings(rendered, services, known))
     if web in known:
         findings.warnings.extend(compose_ports.warnings(defined, web, ports))
         findings.warnings.extend(proxy_labels.warnings(web, *(defined[color][web] for color in COLORS)))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping, Optional, Sequence
 
-from .._broker.redis import is_redis
+from .._broker.redis import is_surely_redis
 from .._celery.roles import Roles
 from .._docker.containers import ROLES
 from .._settings import variable_of
@@ -44,7 +44,7 @@ class Decision:
 
     def by_what_shows(self) -> None:
         """Give each service a role of which it shows for itself that it has it."""
-        self.set("web", [name for name in self.rest if self.traits[name].has_color_port], "it publishes ${BG_PORT}")
+        self.set("web", self._with_color_port(), "it publishes ${BG_PORT}")
         self._workers()
         self._init()
         self.set("support", [name for name in self.rest if self._is_redis(name)], "it runs Redis or Valkey")
@@ -69,6 +69,12 @@ class Decision:
 
     # What shows a role
 
+    def _with_color_port(self) -> list[str]:
+        """The services that publish the color's port, without those that only took it over from the web (YAML's <<)."""
+        names = [name for name in self.rest if self.traits[name].has_color_port]
+        own = [name for name in names if self.traits[name].celery == Roles() and not self._waiting_for(name)]
+        return own or names
+
     def _workers(self) -> None:
         for name in self.rest:
             if self.traits[name].celery != Roles():
@@ -92,14 +98,14 @@ class Decision:
     def _is_redis(self, name: str) -> bool:
         """Whether a service runs a Redis; an image of the app may have redis in its name."""
         traits = self.traits[name]
-        return is_redis(traits._replace(image_name="") if self._has_image_of_app(name) else traits)
+        return is_surely_redis(traits._replace(image_name="") if self._has_image_of_app(name) else traits)
 
     def _known(self, role: str) -> list[str]:
         return [name for name in self.traits if self.roles.get(name) == role]
 
     def _has_image_of_app(self, name: str) -> bool:
-        own = {_repository(self.traits[each]) for each in (*self._known("web"), *self._known("workers"))}
-        return _repository(self.traits[name]) in own - {""}
+        own = {repository(self.traits[each]) for each in (*self._known("web"), *self._known("workers"))}
+        return repository(self.traits[name]) in own - {""}
 
     # Order
 
@@ -131,7 +137,7 @@ def celery_reason(traits: Traits) -> str:
     return f"its command is {what}"
 
 
-def _repository(traits: Traits) -> str:
+def repository(traits: Traits) -> str:
     """The image without tag and digest."""
     name = traits.image_name.partition("@")[0]
     folder, slash, last = name.rpartition("/")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
-from .._broker.redis import is_redis
+from .._broker.redis import is_surely_redis
 from .._celery.roles import Roles, roles_of_command
 
 # Restart policies of a container, and conditions of one, with which it stays down when it has ended well.
@@ -53,7 +53,7 @@ class Traits(NamedTuple):
     @property
     def shows_itself(self) -> bool:
         """Whether the role is certain without the image."""
-        return self.has_color_port or self.celery != Roles() or is_redis(self)
+        return self.has_color_port or self.celery != Roles() or is_surely_redis(self)
 
 
 def of_container(body: Mapping[str, Any], port: int) -> Traits:

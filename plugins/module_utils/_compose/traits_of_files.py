@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from typing import Any, Callable, Collection, Mapping, Optional
 
 from .traits import ENDING, Traits
-from .volumes import is_file
 
 # The engine's inspect data of an image by its name, ``None`` if the image is not on the host.
 ImageOf = Callable[[str], Optional[Mapping[str, Any]]]
@@ -85,7 +86,11 @@ def _hosts_of_amqp(services: Mapping[str, Any]) -> set[str]:
     texts = [
         str(text)
         for service in services.values()
-        for text in (*(service.get("environment") or {}).values(), *(service.get("command") or ()))
+        for text in (
+            *(service.get("environment") or {}).values(),
+            *(service.get("entrypoint") or ()),
+            *(service.get("command") or ()),
+        )
     ]
     return {host for text in texts for host in _AMQP.findall(text)}
 
@@ -94,8 +99,15 @@ def _keeps(mount: Mapping[str, Any], color_volumes: Collection[str]) -> bool:
     source = mount.get("source")
     if mount.get("type") not in ("volume", "bind") or mount.get("read_only") or not source:
         return False
-    # A single file, such as /etc/localtime, and a socket, such as Docker's, are no data of the service.
-    return source not in color_volumes and not (mount["type"] == "bind" and is_file(source))
+    # Files such as /etc/localtime, and a socket, such as Docker's, are no data of the service.
+    return source not in color_volumes and not (source.startswith(("/etc/", "/dev/")) or _is_socket(source))
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _shared_networks(rendered: Mapping[str, Any]) -> frozenset[str]:

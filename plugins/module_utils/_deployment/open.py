@@ -44,12 +44,14 @@ def open_deployment(
     :returns: the module's result.
     """
     settings, against_health = _checked(params)
-    preflight = Preflight(host, store, settings, params, against_health)
     journal = store.load()
     if journal is not None:
-        preflight.found.require_none()
+        against_health.require_none()
     if journal is not None and journal["id"] == params["deployment_id"]:
         return _again(host, store, journal, settings, params)
+    preflight = Preflight(host, store, settings, params)
+    if against_health.sentences:
+        preflight.leave_out_health_check(against_health)
     if journal is not None and is_abandoned(journal):
         if check_mode:
             return recovery_first(preflight, journal)
@@ -85,7 +87,7 @@ def _check(preflight: Preflight, check_mode: bool) -> None:
         raise BluegreenError(text, **error.details) from error
 
 
-def _checked(params: dict[str, Any]) -> tuple[Settings, list[str]]:
+def _checked(params: dict[str, Any]) -> tuple[Settings, Findings]:
     """The settings in the parameters, and what is wrong with the health check, which keeps no other check from running.
 
     :raises BluegreenError: all else that cannot be used.
@@ -108,7 +110,7 @@ def _checked(params: dict[str, Any]) -> tuple[Settings, list[str]]:
     found.require_none()
     if params["deployment_id"]:
         check_deployment_id("deployment_id", params["deployment_id"])
-    return settings[0], health.sentences
+    return settings[0], health
 
 
 def check_revert_after(seconds: int) -> None:

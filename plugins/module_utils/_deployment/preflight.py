@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from .. import _settings
 from .._broker import detect as broker_detect, preflight as broker_preflight
@@ -46,22 +46,16 @@ from .situation import Situation
 
 
 class Preflight(Situation):
-    """A situation, and the checks that find it out by asking the host, Compose, Nginx and the broker.
+    """A situation, and the checks that find it out by asking the host, Compose, Nginx and the broker."""
 
-    :param against_health: what is wrong with the health check, so that the live web cannot be asked by it.
-    """
-
-    def __init__(
-        self,
-        host: Host,
-        store: Store,
-        settings: Settings,
-        params: dict[str, Any],
-        against_health: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, host: Host, store: Store, settings: Settings, params: dict[str, Any]) -> None:
         super().__init__(host, store, settings, params)
         self.found = Findings()
-        self._has_health_check = not self.found.add(against_health)
+        self._has_health_check = True
+
+    def leave_out_health_check(self, against: Findings) -> None:
+        """Refuse the deployment for what is wrong with the health check, and do not ask the live web by it."""
+        self._has_health_check = not self.found.add(against.sentences)
 
     def run(self) -> None:
         """Check everything, the cheap things first, and say all that is wrong at once.
@@ -180,14 +174,20 @@ class Preflight(Situation):
         for sentence in (*findings.warnings, *mounts, *starts.warnings):
             self.host.warn(sentence)
         self.found.add([*self.undecided_services, *findings.errors, *starts.errors])
-        for name, role in self.roles.likely.items() if self.roles else ():
-            if role != "ignored":
-                with_it = self._examined({**services, role: [*services[role], name]})
-                self.found.add(
-                    f"If a color is to start {name}: {sentence}"
-                    for sentence in with_it.errors
-                    if sentence not in findings.errors
-                )
+        self.found.add(self._against_likely_services())
+
+    def _against_likely_services(self) -> Iterator[str]:
+        """What two colors could not share of services without a role, if each had its likely one."""
+        likely = {} if self.roles is None else {**self.roles.likely}
+        likely = {name: role for name, role in likely.items() if role != "ignored"}
+        services = {
+            role: [*names, *(name for name in likely if likely[name] == role)]
+            for role, names in self.settings.services.items()
+        }
+        for sentence in self._examined(services).errors if likely else ():
+            for name in likely:
+                if sentence.startswith(f"Service {name} "):
+                    yield f"If a color is to start {name}: {sentence}"
 
     def _examined(self, services: Mapping[str, Sequence[str]]) -> compose_rules.Findings:
         return compose_rules.examine(

@@ -15,6 +15,7 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis
     RedisError,
     encode,
     is_redis,
+    is_surely_redis,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import Credentials, Url, parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
@@ -82,16 +83,33 @@ def test_a_bad_url_is_one_sentence_without_its_password(url, sentence):
         (["run"], "bitnami/redis-sentinel:7", False),
         (["run"], "bitnami/valkey-exporter@sha256:1", False),
         (["python", "redistribute.py"], "redistribute:1", False),
-        (["tini", "--", "gosu", "redis", "redis-server"], "x", True),
-        # The server is another one.
-        (["wait-for", "redis-server", "6379", "--", "python"], "x", False),
-        (["sh", "-c", "wait-for redis-server 6379 && ./manage.py migrate"], "x", False),
+        (["run"], "shop-redis:1", True),
         (["run"], "acme/redis-queue-worker:1", False),
         (["run"], "redis/redis-om:1", False),
     ],
 )
 def test_is_redis(command, image, expected):
     assert is_redis(container(command=command, image=image)) is expected
+
+
+@pytest.mark.parametrize(
+    "command, image, expected",
+    [
+        (["docker-entrypoint.sh"], "redis:8", True),
+        (["run"], "valkey/valkey:8-alpine", True),
+        (["tini", "--", "gosu", "redis", "redis-server"], "x", True),
+        (["sh", "-c", 'if [ -n "$P" ]; then exec redis-server --requirepass $P; else redis-server; fi'], "x", True),
+        # Its name, or its arguments, only speak of one.
+        (["run"], "acme/django-redis:1", False),
+        (["wait-for", "redis-server", "6379", "--", "python"], "x", False),
+        (["sh", "-c", "wait-for redis-server 6379 && ./manage.py migrate"], "x", False),
+        (["redis-cli", "-h", "redis", "config", "set"], "redis:8", False),
+        (["redis-server", "/s.conf", "--sentinel"], "x", True),
+    ],
+)
+def test_is_surely_redis(command, image, expected):
+    assert is_surely_redis(container(command=command, image=image)) is expected
+
 
 
 @pytest.mark.parametrize(

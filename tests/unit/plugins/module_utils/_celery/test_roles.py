@@ -71,6 +71,12 @@ COMMANDS = [
     (["bash", "--login", "+o", "history", "-c", "celery -A shop beat"], BEAT),
     (["bash", "-c", "sh -c 'celery -A shop worker'"], WORKER),
     (["sh", "/start.sh", "-c", "celery -A shop worker"], NONE),
+    (["bash", "-ce", "celery -A shop beat"], BEAT),
+    (["bash", "--rcfile", "x", "-c", "--", "celery -A shop beat"], BEAT),
+    (["sh", "-c"], NONE),
+    (["sh", "-c", "echo 'a`b'; celery -A shop worker; echo 'c`d' \"\\`\""], WORKER),
+    (["sh", "-c", "$(poetry env info -p)/bin/celery -A shop worker"], WORKER),
+    (["sh", "-c", "echo $(; celery -A shop worker"], WORKER),
     # What the shell replaces, and comments.
     (["sh", "-c", "celery -A shop worker -c $(nproc) -B"], BOTH),
     (["sh", "-c", "celery -A shop worker -n w@$(hostname -f | cut -d. -f$((1+0))) --beat"], BOTH),

@@ -36,6 +36,12 @@ def test_the_command_of_a_worker_becomes_that_of_a_shell(command, argv):
     assert shell_of(command).argv == argv + ASK
 
 
+def test_what_the_shell_replaces_stays_as_it_is():
+    script = 'export P="$(pwd)/src"; exec celery -A shop worker -n w@$(hostname -f)'
+    expected = f'export P="$(pwd)/src" && celery -A shop {" ".join(ASK)}'
+    assert shell_of(["sh", "-c", script]).argv == ["sh", "-c", expected]
+
+
 @pytest.mark.parametrize(
     "command, argv",
     [

@@ -163,13 +163,6 @@ def link_to_one_color(case):
     case.set("worker", external_links=["shop-blue-redis-1:redis"])
 
 
-def database_out_of_reach(case):
-    case.services["ignored"] = ["db"]
-    case.set("db", image="postgres:16", networks={"default": None})
-    case.set("web", environment={"DATABASE_URL": "postgres://shop@db/shop"})
-    case.set("worker", environment={"DB_HOST": "db"})
-
-
 ERRORS = [
     (
         subnet,
@@ -291,13 +284,6 @@ ERRORS = [
         "in a Compose project of its own.",
     ),
     (
-        database_out_of_reach,
-        "web and worker ask for db, which no color starts, and no network leads from a color to db: write networks: "
-        "[default, db-net] in web, worker and db, and networks: {db-net: {external: true}} at the top level of the "
-        "Compose file. On the host, run docker network create db-net, and for a container of db that runs already "
-        "docker network connect --alias db db-net <container>.",
-    ),
-    (
         link_to_one_color,
         "Service worker of both colors has the external link shop-blue-redis-1:redis, which leads to a container of "
         "shop-blue: remove it; the services of a color reach each other by name.",
@@ -312,23 +298,47 @@ def test_what_would_mean_both_colors_on_a_network_is_refused(spoil, sentence):
     assert case.findings().errors == [sentence]
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"networks": {"default": None, "outside": None}},
-        {"extra_hosts": ["db=172.17.0.1"]},
-        {"network_mode": "host", "networks": None, "ports": []},
-        {"environment": {"POSTGRES_DB": "db", "DATABASE_URL": "postgres://shop@db.example.com/db"}},
-    ],
-)
-def test_a_service_that_reaches_what_no_color_starts_is_no_finding(more):
+def with_ignored_database(**worker):
+    """An app whose database no color starts."""
     case = Case()
+    case.services["ignored"] = ["db", "frontend"]
+    case.set("db", image="postgres:16")
+    case.set("frontend", image="registry/frontend:1")
     for network in case.each("networks", "outside"):
         network.update(external=True, name="outside")
-    case.services["ignored"] = ["db"]
-    case.set("db", image="postgres:16")
-    case.set("worker", **{"environment": {"DATABASE_URL": "postgres://shop@db/shop"}, **more})
+    case.set("worker", **worker)
+    return case
+
+
+@pytest.mark.parametrize(
+    "environment", [{"DATABASE_URL": "postgres://db:secret@db:5432/db"}, {"URL": "mysql://db"}, {"DB_HOST": "db"}]
+)
+def test_a_database_out_of_reach_is_warned_of(environment):
+    case = with_ignored_database(environment=environment)
     assert case.findings().errors == []
+    assert case.findings().warnings == [
+        "worker asks for db, which no color starts, and is on no network outside of the color: add a network to worker "
+        "and db, with {external: true, name: shop-db}, and create it on the host: docker network create shop-db"
+    ]
+
+
+ASKS = {"environment": {"DB_HOST": "db"}}
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [
+        {**ASKS, "networks": {"default": None, "outside": None}},
+        {**ASKS, "extra_hosts": ["db=172.17.0.1"]},
+        {**ASKS, "network_mode": "host", "networks": None},
+        {**ASKS, "networks": {"default": {"aliases": ["db"]}}},
+        {"environment": {"POSTGRES_DB": "db", "DATABASE_URL": "postgres://db:secret@10.0.0.5:5432/db"}},
+        {"environment": {"DATABASE_URL": "postgres://db@db.example.com/db", "IMAGE": "db:16"}},
+        {"environment": {"CORS_ALLOWED_ORIGINS": "http://frontend:3000", "QUEUES": "db:4,mail:2"}},
+    ],
+)
+def test_a_service_that_reaches_the_database_is_not_warned_of(worker):
+    assert with_ignored_database(**worker).findings() == NOTHING
 
 
 def test_an_external_network_may_have_any_subnet():

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import rules as compose_rules
-from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.compose_case import Case
+from ansible_collections.smallfleet.bluegreen.tests.unit.plugins.module_utils.compose_case import PORTS, Case
 
 
 def same_port(case):
@@ -139,6 +139,16 @@ def test_ports_that_two_colors_or_containers_cannot_share_are_refused(spoil, sen
     case = Case()
     spoil(case)
     assert case.findings().errors == [sentence]
+
+
+def test_what_has_ended_before_the_web_starts_may_have_its_port():
+    case = Case()
+    case.services["init"] = ["migrate"]
+    for color, port in PORTS.items():
+        published = [{"target": 8000, "published": str(port), "host_ip": "127.0.0.1", "protocol": "tcp"}]
+        case.colors[color]["services"]["migrate"] = {"image": "x", "restart": "no", "ports": published}
+        case.colors[color]["services"]["redis"]["ports"] = [{**published[0], "protocol": "udp"}]
+    assert case.findings().errors == []
 
 
 def test_a_fixed_port_of_the_web_is_told_the_variable():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import pytest
 
@@ -108,6 +109,9 @@ SHOWN = [
     ({**USUAL, "web": {**WEB, "ports": published(8000)}, "flower": {**FLOWER, "ports": published(5555)}},
      "web", "web", SEEMS),
     ({"web": service("acme/flask-postgres:1", ports=published(8000))}, "web", "web", SEEMS),
+    ({"web": service("acme/site:1", ports=published(8000)), "ws": service("acme/site:1", ["daphne", "x"])},
+     "web", "web", SEEMS),
+    ({"flower-shop": service("acme/flower:1", ["gunicorn", "x"], ports=published(8000))}, "flower-shop", "web", SEEMS),
     ({"web": service("acme/flask-redis:1", ports=published(8000))}, "web", "web", SEEMS),
     ({"web": WEB, "cache": service("acme/shop-redis:1", ["redis-server", "/r.conf"])}, "cache", "support",
      "it runs Redis or Valkey"),
@@ -170,8 +174,9 @@ REFUSED = [
         {**USUAL, "api": {**WEB, "ports": [{**published(PORT)[0], "host_ip": "10.0.0.1"}]}},
         {},
         [
-            "api and web publish ${BG_PORT}, but Nginx sends requests to one service: list them with that service "
-            "first, such as bluegreen_web_services: [web, api]."
+            "api and web publish ${BG_PORT}, but Nginx sends requests to one service: remove the port from the others. "
+            "If each publishes it on an address of its own, list them with that service first, such as "
+            "bluegreen_web_services: [web, api]."
         ],
     ),
     (
@@ -233,7 +238,7 @@ REFUSED = [
         [
             OPEN.format(
                 "flower",
-                "its command celery -A shop flower may answer HTTP, but it does not publish ${BG_PORT}",
+                "its command celery may answer HTTP, but it does not publish ${BG_PORT}",
                 "bluegreen_web_services: [web, flower] if it is a web service, or bluegreen_ignored_services: "
                 "[flower] if no color is to start it",
             )
@@ -263,7 +268,7 @@ ANY = {"volumes": [{"type": "volume", "source": "data", "target": "/data"}]}
 # Each: services beside the usual ones, one of them, the list that is suggested for it, and a part of the reason.
 SUGGESTED = [
     # Names of services and scripts.
-    ({"queue": {"image": APP, "command": ["/start-celeryworker"]}}, "queue", "worker: [worker, beat, queue]", "script"),
+    ({"queue": {"image": APP, "command": ["/start-celeryworker"]}}, "queue", "worker: [worker, beat, queue]", "start"),
     ({"worker2": service("acme/worker:1")}, "worker2", "worker: [worker, beat, worker2]", "acme/worker:1 is not on"),
     ({"db-migrate": service(command=["/run.sh"])}, "db-migrate", "init: [db-migrate]", "run.sh"),
     ({"setup": service(command=["./manage.py", "collectstatic"])}, "setup", "init: [setup]", "manage.py collectstatic"),
@@ -276,13 +281,17 @@ SUGGESTED = [
     ({"api": {"image": APP, "command": ["/x"], "deploy": {"restart_policy": {"delay": "5s"}}}}, "api",
      "worker: [worker, beat, api]", "whether it starts Celery"),
     # Another service that answers HTTP.
-    ({"api": service(command=["flask", "run", "--host=0.0.0.0"])}, "api", "web: [web, api]", "flask run --host"),
+    ({"api": service(command=["flask", "run", "--host=0.0.0.0"])}, "api", "web: [web, api]", "flask run may answer"),
     ({"ws": service(command=["python", "ws.py"], expose=["9000"])}, "ws", "web: [web, ws]", "python ws.py may answer"),
     ({"web": {**WEB, **depends("app")}, "app": service(command=["/x"])}, "app", "web: [web, app]", "may answer"),
     # Servers that the file builds.
     ({"redis": service(None, build={"context": "./redis"})}, "redis", "support: [redis]", "its image is not on"),
     ({"redis": service("acme/shop-redis:1")}, "redis", "support: [redis]", "acme/shop-redis:1 is not on"),
     ({"db": service(None, build={"context": "./db"})}, "db", "ignored: [db]", DATABASE),
+    ({"store": service(None, ["postgres"], build={"context": "./x"})}, "store", "ignored: [store]", DATABASE),
+    ({"rabbit": service("rabbitmq:5")}, "rabbit", "ignored: [rabbit]", DATABASE),
+    ({"work-migrate": service(command=["./manage.py", "migrate"])}, "work-migrate", "init: [work-migrate]", "not"),
+    ({"cli": service("redis:7", ["redis-cli", "config", "set"])}, "cli", "support: [redis, cli]", "is not on this"),
     # An image of the app with another server in its name.
     ({"cron": service("acme/shop-redis:1", ["/cron"]), "web": {**WEB, "image": "acme/shop-redis:1"}}, "cron",
      "worker: [worker, beat, cron]", "whether it starts Celery"),
@@ -290,7 +299,7 @@ SUGGESTED = [
     ({"queue": service("memcached:1", **ANY)}, "queue", "ignored: [queue]", "it keeps data"),
     # Shell scripts in an option, and other commands of Celery.
     ({"purge": service(command=["celery", "-A", "shop", "purge"])}, "purge", "worker: [worker, beat, purge]",
-     "celery -A shop purge is neither a Celery worker nor a beat"),
+     "its command celery starts neither a worker nor a beat"),
 ]  # fmt: skip
 
 
@@ -299,7 +308,7 @@ def test_the_line_of_the_most_likely_role_comes_first(services, name, line, why)
     named = [each for each in decide({**USUAL, **services}).findings if each.startswith(f"Service {name!r}")]
     first = next(iter(re.findall(r"bluegreen_(\w+)_services(: \[[^]]*\])", "".join(named))), ("", ""))
     assert "".join(first) == line
-    assert why in named[0] or why == "script"
+    assert why in named[0]
 
 
 def test_an_image_that_is_not_here_may_be_pulled_first():
@@ -333,10 +342,56 @@ def test_the_service_with_the_port_comes_first_in_the_line():
     assert "write bluegreen_web_services: [web, api] if it is a web service" in finding
 
 
-def test_a_single_file_of_the_host_is_no_data(tmp_path):
-    (tmp_path / "socket").touch()
-    mount = {"type": "bind", "source": str(tmp_path / "socket"), "target": "/var/run/docker.sock"}
-    assert decide(and_cache(volumes=[mount])).findings == []
+def test_a_socket_and_a_file_of_the_system_are_no_data(tmp_path):
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        sources = (path, "/etc/localtime")
+        mounts = [{"type": "bind", "source": source, "target": source} for source in sources]
+        assert decide(and_cache(volumes=mounts)).findings == []
+    (tmp_path / "file.db").touch()
+    mount = {"type": "bind", "source": str(tmp_path / "file.db"), "target": "/x.db"}
+    assert "it keeps data" in decide(and_cache(volumes=[mount])).findings[0]
+
+
+def test_no_sentence_shows_what_may_be_a_secret():
+    secrets = (
+        ["celery", "--broker=redis://:hunter2@redis:6379/0", "flower"],
+        ["python", "/app/cli.py", "--password", "hunter2"],
+        ["sh", "-c", "export PASSWORD=hunter2\nexec ./jobs"],
+        ["env", "PASSWORD=hunter2", "./jobs"],
+        ["PASSWORD=hunter2 ./jobs"],
+    )
+    for command in secrets:
+        (finding,) = decide({**USUAL, "it": service(command=command)}).findings
+        assert "hunter2" not in finding
+        assert "\n" not in finding
+
+
+def test_a_port_taken_over_from_the_web_makes_no_web():
+    services = {
+        **USUAL,
+        "web": {**WEB, **depends("migrate", "service_completed_successfully")},
+        "migrate": {**WEB, "command": ["./manage.py", "migrate"]},
+        "worker": {**WORKER, "ports": published(PORT)},
+    }
+    found = decide(services)
+    assert found.findings == []
+    assert {role: found.services[role] for role in ("web", "init")} == {"web": ["web"], "init": ["migrate"]}
+    assert "worker" in found.services["workers"]
+
+
+def test_a_service_that_waits_for_an_init_service_is_no_support_service():
+    done = "service_completed_successfully"
+    services = {
+        **USUAL,
+        "web": {**service("nginx:1", ports=published(PORT)), **depends("app")},
+        "app": {**service("gotenberg:8"), **depends("migrate", done)},
+        "migrate": service("gotenberg:8"),
+    }
+    (finding,) = decide(services).findings
+    assert "because its command gotenberg may answer HTTP" in finding
+    assert "write bluegreen_web_services: [web, app] if" in finding
 
 
 # Each: a service on which the web depends, and why no color may have one of its own.
@@ -349,7 +404,9 @@ NOT_OWN = [
     (service("clickhouse/clickhouse-server"), DATABASE),
     (service("qdrant/qdrant"), DATABASE),
     (service("minio/minio"), DATABASE),
-    (service("rabbitmq:4"), "it keeps data, and each color would have its own"),
+    (service("rabbitmq:4"), DATABASE),
+    (service("pdf:8", **ANY), "its image pdf:8 is not on this host yet"),
+    (service("gotenberg:8", **ANY), "it keeps data, and each color would have its own"),
     (service("elasticsearch:8"), DATABASE),
     (service("pdf:8"), "its image pdf:8 is not on this host yet, so its command is unknown"),
 ]

@@ -350,7 +350,7 @@ def test_a_file_that_leads_to_a_running_app_is_right_and_the_settings_are_not():
     [
         (
             ["/a.conf:3", "/a.conf:9"],
-            "Nginx sends requests to its port 18002 (/a.conf:3, /a.conf:9): leave the project running, write",
+            "Nginx sends requests to port 18002 of that project (/a.conf:3, /a.conf:9): leave the project running, ",
         ),
         ([], "it is unknown whether Nginx sends requests to its port 18002 ("),
     ],
