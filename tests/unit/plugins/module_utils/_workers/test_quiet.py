@@ -64,6 +64,19 @@ def test_what_is_held_is_waited_for_but_not_for_long(asked, held, seconds):
     assert host.clock.now - before == pytest.approx(seconds)
 
 
+def test_slow_answers_leave_workers_the_time_to_begin(asked, monkeypatch):
+    host, fast = WorkerHost(), quiet.remote_control.ask_all
+    asked["held"] = [{**NOTHING, "celery@a": [{}]}] * 3 + [NOTHING]
+
+    def slow(*arguments):
+        host.clock.sleep(quiet.LONGEST)
+        return fast(*arguments)
+
+    monkeypatch.setattr(quiet.remote_control, "ask_all", slow)
+    begin(host)
+    assert [method for method, _arguments in asked["calls"]].count("reserved") == 4
+
+
 @pytest.mark.parametrize("told", [None, {}, {"celery@a": {"error": "no"}}, {"celery@a": [{"exchange": 1}, "x"]}])
 def test_workers_that_do_not_tell_their_queues_are_left_as_they_are(asked, told):
     asked["queues"] = told
