@@ -32,8 +32,11 @@ SERVERS = ("redis-server", "valkey-server", "keydb-server")
 _NAME = r"(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)"
 _SERVER_IMAGE = re.compile(rf"(^|[/_-]){_NAME}")
 _OWN_IMAGE = re.compile(rf"(^|/){_NAME}")
-# Words of a shell before the program that it starts.
+_SERVICE = re.compile(r"(^|[_-])(redis|valkey|keydb)$")
+# Words of a shell before the program that it starts, and scripts that start what is given to them.
 _PASSIVE = ("exec", "then", "else", "do", "{", "!", "command", "time")
+_SCRIPT = re.compile(r"entrypoint|^(init|start|run)([_.-]|$)")
+_RUNNERS = (*RUNNERS, "s6-setuidgid", "timeout", "numactl", "taskset", "chrt", "envdir")
 _CLIENTS = ("redis-cli", "redis-benchmark", "redis-sentinel", "--sentinel")
 # Images with Redis in their name that serve no data: tools that read a Redis, and proxies in front of one.
 TOOLS = (
@@ -76,14 +79,18 @@ def is_redis(container: Program) -> bool:
     return bool(_SERVER_IMAGE.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
 
 
-def is_surely_redis(container: Program) -> bool:
-    """The same of any container: an image of the app, or one of its arguments, may have redis in its name."""
-    commands = simple_commands(container.command)
+def is_surely_redis(container: Program, service: str = "") -> bool:
+    """The same of any container: an image of the app, or one of its arguments, may have redis in its name.
+
+    :param service: its service, if known; one that is called redis has a Redis of its own name.
+    """
+    commands = [words for words in simple_commands(container.command) if words]
     if any(_starts_redis(words) for words in commands):
         return True
-    if any(word in _CLIENTS for words in commands for word in words):
+    if commands and all(any(word in _CLIENTS for word in words) for words in commands):
         return False
-    return bool(_OWN_IMAGE.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
+    image = _SERVER_IMAGE if _SERVICE.search(service) else _OWN_IMAGE
+    return bool(image.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
 
 
 def _starts_redis(words: Sequence[str]) -> bool:
@@ -94,8 +101,8 @@ def _starts_redis(words: Sequence[str]) -> bool:
         if name in SERVERS:
             return True
         # After a runner, plain words are its own arguments, such as the user in "gosu redis redis-server".
-        runner = runner or name in RUNNERS
-        is_passive = word.startswith("-") or "=" in word or name in (*_PASSIVE, *INITS) or "entrypoint" in name
+        runner = runner or name in _RUNNERS
+        is_passive = word.startswith("-") or "=" in word or name in (*_PASSIVE, *INITS) or _SCRIPT.search(name)
         if not (runner or is_passive):
             return False
     return False

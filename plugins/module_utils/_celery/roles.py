@@ -34,7 +34,7 @@ _WRAPPERS = (
 VALUED = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
 
 # -B among other flags, as in -EB or -BE, perhaps with an option after them that has a value (-Bl info).
-_EMBEDDED_BEAT = re.compile(r"^(-[ED]*B.*|--beat)$")
+_EMBEDDED_BEAT = re.compile(r"^(-[ED]*B[ED]*([lcnQPO].*)?|--beat)$")
 _PYTHON = re.compile(r"^(python|pypy)[0-9.]*$")
 
 

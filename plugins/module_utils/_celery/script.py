@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
@@ -14,20 +15,26 @@ _OPERATORS = re.compile(r"^[;&|()]+$")
 # Options of a shell: some with -c among them, and some that are followed by a value.
 _SCRIPT = re.compile(r"^-[a-zA-Z]*c[a-zA-Z]*$")
 _VALUED = re.compile(r"^([-+][a-zA-Z]*[oO]|--rcfile|--init-file)$")
+# How many words of options a shell has at most.
+_LONGEST = 20
 # Stands for a part of a script that the shell replaces, such as $(nproc).
 _MARK = "\ue000"
+# Parentheses, and what is skipped between them.
+_PARENTHESES = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"|[()]", re.DOTALL)
 _BACKTICKS = re.compile(r"`(?:\\.|[^`\\])*`", re.DOTALL)
 
 
 def script_of(argv: Sequence[str]) -> Optional[tuple[list[str], str]]:
     """``(words before the script, script)`` of a command that runs a script in a shell, or ``None``."""
-    words = [str(word) for word in argv]
+    words, found_su = [str(word) for word in argv], False
     for index, word in enumerate(words[:-1]):
         if os.path.basename(word) in SHELLS:
             at = _script_after(words, index + 1)
             if at:
                 return words[:at], words[at]
-        if os.path.basename(word) in ("su", "runuser"):
+        if os.path.basename(word) in ("su", "runuser") and not found_su:
+            # What a second one has after it, the first one has too.
+            found_su = True
             for at, option in enumerate(words[index + 1:], index + 1):
                 if option in ("-c", "--command") and at + 1 < len(words):
                     return words[:at + 1], words[at + 1]
@@ -41,11 +48,11 @@ def _script_after(words: Sequence[str], at: int) -> int:
 
     :param at: the index of the first word after the shell.
     """
-    runs_script = False
-    while at + 1 < len(words) and words[at][:1] in ("-", "+"):
+    runs_script, end = False, min(len(words), at + _LONGEST)
+    while at + 1 < end and words[at][:1] in ("-", "+"):
         runs_script = runs_script or bool(_SCRIPT.match(words[at]))
         at += 2 if _VALUED.match(words[at]) else 1
-    return at if runs_script and at < len(words) else 0
+    return at if runs_script and at < end else 0
 
 
 def simple_commands(argv: Sequence[str]) -> list[list[str]]:
@@ -56,6 +63,7 @@ def simple_commands(argv: Sequence[str]) -> list[list[str]]:
     return [command for words in _split(found[1]) for command in simple_commands(words)]
 
 
+@functools.lru_cache(maxsize=64)
 def _split(script: str) -> list[list[str]]:
     marked, replaced = _marked(script.replace("\\\n", " "))
     lexer = shlex.shlex(marked.replace("\n", ";"), posix=True, punctuation_chars=True)
@@ -104,11 +112,11 @@ def _marked(script: str) -> tuple[str, list[str]]:
 def _length_of_replaced(script: str, at: int) -> int:
     """The length of ``$(…)`` or of a text in backticks; 1 if it does not end."""
     if script[at] == "`":
-        found = _BACKTICKS.match(script, at)
-        return found.end() - at if found else 1
+        text = _BACKTICKS.match(script, at)
+        return text.end() - at if text else 1
     depth = 0
-    for end in range(at + 1, len(script)):
-        depth += {"(": 1, ")": -1}.get(script[end], 0)
+    for found in _PARENTHESES.finditer(script, at + 1):
+        depth += {"(": 1, ")": -1}.get(found.group(), 0)
         if not depth:
-            return end + 1 - at
+            return found.end() - at
     return 1

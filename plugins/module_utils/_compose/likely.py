@@ -22,7 +22,7 @@ _STORES = (
 )
 _STORE_IMAGE = re.compile(rf"(^|/)({_STORES})([_-][^/:@]*)?([:@]|$)")
 # Programs that only read such a store.
-_STORE_TOOL = re.compile(rf"[_-]({TOOLS}|express|client|tools|dashboards)([_-][^/]*)?([:@]|$)")
+_STORE_TOOL = re.compile(rf"[_-]({TOOLS}|express|client|tools|dashboards|head|web|rest|meta)([_-][^/]*)?([:@]|$)")
 _STORE_NAME = re.compile(rf"(^|[_-])({_DATABASES}|db|database)$")
 _STORE_PROGRAMS = ("postgres", "mysqld", "mariadbd", "mongod", "elasticsearch")
 _REDIS_NAME = re.compile(r"(^|[_-])(redis|valkey|keydb)$")

@@ -8,11 +8,11 @@ all other services are refused, with the lines that decide it.
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from typing import Collection, Mapping, NamedTuple, Optional, Sequence
 
+from .._broker.redis import is_redis
 from .._celery.roles import Roles
 from .._celery.script import simple_commands
 from .._settings import variable_of
@@ -21,8 +21,7 @@ from .likely import is_flower, is_likely_redis, role_by_name, serves, stores_dat
 from .service_roles import Decision, Given, celery_reason, repository
 from .traits import Traits
 
-# How many words of a command a sentence shows, and which.
-_SHOWN = 4
+_INTERPRETER = re.compile(r"(python|pypy|node|ruby|php)[0-9.]*$")
 _PLAIN = re.compile(r"[\w.][\w./-]*$")
 _PORT_LINE = 'ports: ["127.0.0.1:${BG_PORT}:<port of the app>"]'
 _NAMES = {"web": "web service", "support": "support service", "init": "init service", "workers": "worker service"}
@@ -94,11 +93,12 @@ class _OfFile(Decision):
         if not self.is_auto("web") or "web" in self.roles.values() or not self.traits:
             return
         # A port of the host, and code of the app, are signs of it; a database and Flower are something else.
+        rest = {name: self.traits[name] for name in self.rest}
         apart = {
-            name: self.traits[name]
-            for name in self.rest
-            if not (stores_data(name, self.traits[name]) or is_flower(name, self.traits[name]))
-        }
+            name: traits
+            for name, traits in rest.items()
+            if serves(traits) or not (stores_data(name, traits) or is_flower(name, traits))
+        } or rest
         serving = {repository(traits) for traits in apart.values() if serves(traits)} - {""}
         signs = {
             name: (traits.has_port, self._is_app(name) or serves(traits) or repository(traits) in serving)
@@ -108,6 +108,7 @@ class _OfFile(Decision):
         names = [name for name, each in signs.items() if sum(each) == most]
         if most < 2 and "web" in names:
             names = ["web"]
+        names = [name for name in names if signs[name][0]] or names
         if len(names) == 1:
             self.set("web", names, "it seems to answer HTTP")
         elif names:
@@ -210,7 +211,7 @@ class _OfFile(Decision):
             return "workers"
         if traits.has_color_port or serves(traits) or is_flower(name, traits):
             return "web"
-        if self._is_redis(name) or is_likely_redis(name, traits):
+        if self._is_redis(name) or is_likely_redis(name, traits) or self._may_be_redis(name):
             return "support"
         if self._waiting_for(name):
             return "init"
@@ -226,6 +227,9 @@ class _OfFile(Decision):
             return "workers" if traits.restarts else "init"
         return "ignored" if traits.keeps_data else "support"
 
+    def _may_be_redis(self, name: str) -> bool:
+        return is_redis(self.traits[name]) and not self._has_image_of_app(name)
+
     def _why(self, name: str, role: str) -> str:
         traits, variable = self.traits[name], variable_of(role)
         if not self.is_auto(role) and role != "ignored":
@@ -235,7 +239,7 @@ class _OfFile(Decision):
             return self._why_not_support(name) or "neither web nor workers depend on it"
         if not traits.is_known and not traits.command:
             return _unknown(traits)
-        shown = f"its command {_shortened(traits.command)}" if traits.command else "it has no command, which"
+        shown = f"its command {_program(traits.command)}" if traits.command else "it has no command, which"
         if role == "web":
             return f"{shown} may answer HTTP, but it does not publish ${{BG_PORT}}"
         if role == "init":
@@ -275,7 +279,9 @@ def _unknown(traits: Traits) -> str:
     return f"its image{name} is not on this host yet, so its command is unknown"
 
 
-def _shortened(command: Sequence[str]) -> str:
-    """The begin of a command, up to the first word that may hold a secret: an option, a script or an assignment."""
-    words = itertools.takewhile(_PLAIN.match, [os.path.basename(command[0]), *command[1:_SHOWN]])
-    return " ".join(words) or os.path.basename(command[0]).split()[0]
+def _program(command: Sequence[str]) -> str:
+    """What a sentence shows of a command: its program, and the script of an interpreter. All else may be a secret."""
+    program, script = (os.path.basename(word) for word in (*command, "")[:2])
+    if _INTERPRETER.match(program) and _PLAIN.match(script):
+        return f"{program} {script}"
+    return program.partition(" ")[0] or "(empty)"

@@ -98,7 +98,7 @@ class Decision:
     def _is_redis(self, name: str) -> bool:
         """Whether a service runs a Redis; an image of the app may have redis in its name."""
         traits = self.traits[name]
-        return is_surely_redis(traits._replace(image_name="") if self._has_image_of_app(name) else traits)
+        return is_surely_redis(traits._replace(image_name="") if self._has_image_of_app(name) else traits, name)
 
     def _known(self, role: str) -> list[str]:
         return [name for name in self.traits if self.roles.get(name) == role]

@@ -105,6 +105,9 @@ def test_is_redis(command, image, expected):
         (["sh", "-c", "wait-for redis-server 6379 && ./manage.py migrate"], "x", False),
         (["redis-cli", "-h", "redis", "config", "set"], "redis:8", False),
         (["redis-server", "/s.conf", "--sentinel"], "x", True),
+        (["/init.sh", "redis-server"], "x", True),
+        (["s6-setuidgid", "redis", "redis-server"], "x", True),
+        (["sh", "-c", "/start.sh & until redis-cli ping; do sleep 1; done; wait"], "redis:8", True),
     ],
 )
 def test_is_surely_redis(command, image, expected):

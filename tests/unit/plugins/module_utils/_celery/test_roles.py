@@ -77,6 +77,9 @@ COMMANDS = [
     (["sh", "-c", "echo 'a`b'; celery -A shop worker; echo 'c`d' \"\\`\""], WORKER),
     (["sh", "-c", "$(poetry env info -p)/bin/celery -A shop worker"], WORKER),
     (["sh", "-c", "echo $(; celery -A shop worker"], WORKER),
+    (["sh", "-c", "X=$(sed 's/(//' f)\ncelery -A shop worker\nY=$(sed \"s/)//\" f)"], WORKER),
+    (["celery", "-A", "shop", "worker", "-n", "-Box"], WORKER),
+    (["su", "-", "app", "su", "-c", "celery -A shop worker"], WORKER),
     # What the shell replaces, and comments.
     (["sh", "-c", "celery -A shop worker -c $(nproc) -B"], BOTH),
     (["sh", "-c", "celery -A shop worker -n w@$(hostname -f | cut -d. -f$((1+0))) --beat"], BOTH),

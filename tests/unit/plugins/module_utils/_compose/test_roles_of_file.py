@@ -10,6 +10,7 @@ import socket
 
 import pytest
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery import script
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._compose import (
     roles_of_file,
     traits_of_files,
@@ -109,6 +110,11 @@ SHOWN = [
     ({**USUAL, "web": {**WEB, "ports": published(8000)}, "flower": {**FLOWER, "ports": published(5555)}},
      "web", "web", SEEMS),
     ({"web": service("acme/flask-postgres:1", ports=published(8000))}, "web", "web", SEEMS),
+    ({"site": service("acme/site:1", ports=published(8000)), "backup": service(None, build={"context": "."})},
+     "site", "web", SEEMS),
+    ({"our-db": service(None, ["uvicorn", "x"], build={"context": "."}, ports=published(80))}, "our-db", "web", SEEMS),
+    ({"flower": service(None, ["./serve"], build={"context": "."}, ports=published(8000))}, "flower", "web", SEEMS),
+    ({**USUAL, "redis": service("acme/shop-redis:1")}, "redis", "support", "it runs Redis or Valkey"),
     ({"web": service("acme/site:1", ports=published(8000)), "ws": service("acme/site:1", ["daphne", "x"])},
      "web", "web", SEEMS),
     ({"flower-shop": service("acme/flower:1", ["gunicorn", "x"], ports=published(8000))}, "flower-shop", "web", SEEMS),
@@ -136,7 +142,7 @@ REFUSED = [
         [
             OPEN.format(
                 "worker",
-                "its command start.sh jobs does not show whether it starts Celery",
+                "its command start.sh does not show whether it starts Celery",
                 "bluegreen_worker_services: [beat, worker] if it is a worker service, or "
                 "bluegreen_ignored_services: [worker] if no color is to start it",
             )
@@ -250,7 +256,7 @@ REFUSED = [
         [
             OPEN.format(
                 "migrate",
-                "no service waits until it has completed, and its command manage.py migrate does not show what it is",
+                "no service waits until it has completed, and its command manage.py does not show what it is",
                 "bluegreen_init_services: [migrate] if it is an init service, or bluegreen_ignored_services: "
                 "[migrate] if no color is to start it",
             )
@@ -271,7 +277,7 @@ SUGGESTED = [
     ({"queue": {"image": APP, "command": ["/start-celeryworker"]}}, "queue", "worker: [worker, beat, queue]", "start"),
     ({"worker2": service("acme/worker:1")}, "worker2", "worker: [worker, beat, worker2]", "acme/worker:1 is not on"),
     ({"db-migrate": service(command=["/run.sh"])}, "db-migrate", "init: [db-migrate]", "run.sh"),
-    ({"setup": service(command=["./manage.py", "collectstatic"])}, "setup", "init: [setup]", "manage.py collectstatic"),
+    ({"setup": service(command=["./manage.py", "collectstatic"])}, "setup", "init: [setup]", "manage.py does"),
     ({"flower": service("mher/flower:2")}, "flower", "web: [web, flower]", "mher/flower:2 is not on"),
     ({"f": service(command=["/start-flower"])}, "f", "web: [web, f]", "start-flower may answer HTTP"),
     # It ends when it has done its work.
@@ -281,12 +287,12 @@ SUGGESTED = [
     ({"api": {"image": APP, "command": ["/x"], "deploy": {"restart_policy": {"delay": "5s"}}}}, "api",
      "worker: [worker, beat, api]", "whether it starts Celery"),
     # Another service that answers HTTP.
-    ({"api": service(command=["flask", "run", "--host=0.0.0.0"])}, "api", "web: [web, api]", "flask run may answer"),
+    ({"api": service(command=["flask", "run", "--host=0.0.0.0"])}, "api", "web: [web, api]", "command flask may"),
     ({"ws": service(command=["python", "ws.py"], expose=["9000"])}, "ws", "web: [web, ws]", "python ws.py may answer"),
     ({"web": {**WEB, **depends("app")}, "app": service(command=["/x"])}, "app", "web: [web, app]", "may answer"),
     # Servers that the file builds.
     ({"redis": service(None, build={"context": "./redis"})}, "redis", "support: [redis]", "its image is not on"),
-    ({"redis": service("acme/shop-redis:1")}, "redis", "support: [redis]", "acme/shop-redis:1 is not on"),
+    ({"store": service("acme/shop-redis:1")}, "store", "support: [redis, store]", "acme/shop-redis:1 is not on"),
     ({"db": service(None, build={"context": "./db"})}, "db", "ignored: [db]", DATABASE),
     ({"store": service(None, ["postgres"], build={"context": "./x"})}, "store", "ignored: [store]", DATABASE),
     ({"rabbit": service("rabbitmq:5")}, "rabbit", "ignored: [rabbit]", DATABASE),
@@ -360,12 +366,21 @@ def test_no_sentence_shows_what_may_be_a_secret():
         ["python", "/app/cli.py", "--password", "hunter2"],
         ["sh", "-c", "export PASSWORD=hunter2\nexec ./jobs"],
         ["env", "PASSWORD=hunter2", "./jobs"],
+        ["rabbitmqctl", "add_user", "shop", "hunter2"],
+        ["python", "--password=hunter2"],
+        [""],
         ["PASSWORD=hunter2 ./jobs"],
     )
     for command in secrets:
         (finding,) = decide({**USUAL, "it": service(command=command)}).findings
         assert "hunter2" not in finding
         assert "\n" not in finding
+
+
+def test_a_script_is_read_once():
+    before = script._split.cache_info().misses
+    decide({**USUAL, "it": service(command=["sh", "-c", "echo once; exec /x"])})
+    assert script._split.cache_info().misses == before + 1
 
 
 def test_a_port_taken_over_from_the_web_makes_no_web():
