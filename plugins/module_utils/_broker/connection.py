@@ -11,7 +11,8 @@ from .._docker.containers import SERVICE_LABEL, Container
 from .._docker.engine import Engine
 from .._linux.processes import is_alive, processes_of
 from .credentials import credentials_of, reader_of
-from .redis import Commands, Redis, RedisError, is_redis
+from .redis import Commands, Redis, RedisError
+from .redis_by_name import is_redis
 from .redis_cli import RedisCli
 from .settings import BrokerSettings, settle
 from .url import DEFAULT_PORT, PLAIN, Credentials, parse_url

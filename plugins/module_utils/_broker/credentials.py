@@ -17,7 +17,7 @@ from typing import Callable, Collection, Iterable, Iterator, Mapping, Optional
 from .._docker.containers import Container
 from .._docker.engine import Engine
 from .._errors import BluegreenError
-from .redis import SERVERS
+from .redis_by_name import SERVERS
 from .url import PLAIN, Credentials, parse_url
 
 VARIABLES = ("REDIS_PASSWORD", "VALKEY_PASSWORD", "REDIS_PASS")

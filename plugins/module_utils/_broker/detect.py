@@ -16,7 +16,7 @@ from .._docker.containers import Container, role_of
 from .._errors import BluegreenError
 from .._words import joined
 from .address import OTHER_SCHEMES, TASK_SCHEMES, Address, address_of, first_url
-from .redis import is_redis
+from .redis_by_name import is_redis
 from .url import PLAIN
 
 DEFAULT_SERVICE = "redis"

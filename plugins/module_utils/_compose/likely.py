@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-from .._broker.redis import TOOLS
+from .._broker.redis_by_name import TOOLS
 from .._celery.roles import Roles, roles_of_listed
 from .._celery.script import simple_commands
 from .traits import Traits

@@ -12,7 +12,7 @@ import os
 import re
 from typing import Collection, Mapping, NamedTuple, Optional, Sequence
 
-from .._broker.redis import is_redis
+from .._broker.redis_by_name import is_redis
 from .._celery.roles import Roles
 from .._celery.script import simple_commands
 from .._settings import variable_of

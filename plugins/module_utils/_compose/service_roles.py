@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping, Optional, Sequence
 
-from .._broker.redis import is_surely_redis
+from .._broker.redis_by_name import is_surely_redis
 from .._celery.roles import Roles
 from .._docker.containers import ROLES
 from .._settings import variable_of

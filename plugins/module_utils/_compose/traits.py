@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
-from .._broker.redis import is_surely_redis
+from .._broker.redis_by_name import is_surely_redis
 from .._celery.roles import Roles, roles_of_command
 
 # Restart policies of a container, and conditions of one, with which it stays down when it has ended well.

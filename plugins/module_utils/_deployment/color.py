@@ -10,7 +10,7 @@ from typing import Collection, ContextManager, Iterator, Optional, Sequence
 from .. import _settings
 from .._broker import connection as broker_connection
 from .._broker.connection import Broker
-from .._broker.redis import is_redis
+from .._broker.redis_by_name import is_redis
 from .._broker.settings import BrokerSettings
 from .._docker.containers import Container, of_project, role_of
 from .._host import Host

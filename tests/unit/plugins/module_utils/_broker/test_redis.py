@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import io
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,21 +13,9 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.redis
     Redis,
     RedisError,
     encode,
-    is_redis,
-    is_surely_redis,
 )
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url import Credentials, Url, parse_url
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._errors import BluegreenError
-
-
-def container(service="redis", command=(), environment=None, image="redis:7", name=""):
-    return SimpleNamespace(
-        service=service,
-        name=name or f"shop-{service}-1",
-        command=list(command),
-        environment=environment or {},
-        image_name=image,
-    )
 
 
 @pytest.mark.parametrize(
@@ -63,56 +50,6 @@ def test_a_bad_url_is_one_sentence_without_its_password(url, sentence):
     with pytest.raises(BluegreenError, match=sentence) as caught:
         parse_url(url)
     assert "secret" not in caught.value.message
-
-
-@pytest.mark.parametrize(
-    "command, image, expected",
-    [
-        (["redis-server", "--save", ""], "shop:1", True),
-        (["docker-entrypoint.sh", "redis-server"], "x", True),
-        (["sh", "-c", "exec /usr/bin/valkey-server /etc/v.conf"], "x", True),
-        (["/opt/run.sh"], "bitnami/redis:7.4", True),
-        (["docker-entrypoint.sh"], "redis", True),
-        (["docker-entrypoint.sh"], "registry:5000/library/redis@sha256:1", True),
-        (["run"], "valkey/valkey:8-alpine", True),
-        (["gunicorn"], "shop:redis", False),
-        (["run"], "redis/redis-stack-server:7", True),
-        (["run"], "oliver006/redis_exporter:v1", False),
-        (["run"], "registry.example/joeferner/redis-commander", False),
-        (["run"], "redis/redisinsight:2", False),
-        (["run"], "bitnami/redis-sentinel:7", False),
-        (["run"], "bitnami/valkey-exporter@sha256:1", False),
-        (["python", "redistribute.py"], "redistribute:1", False),
-        (["run"], "shop-redis:1", True),
-        (["run"], "acme/redis-queue-worker:1", False),
-        (["run"], "redis/redis-om:1", False),
-    ],
-)
-def test_is_redis(command, image, expected):
-    assert is_redis(container(command=command, image=image)) is expected
-
-
-@pytest.mark.parametrize(
-    "command, image, expected",
-    [
-        (["docker-entrypoint.sh"], "redis:8", True),
-        (["run"], "valkey/valkey:8-alpine", True),
-        (["tini", "--", "gosu", "redis", "redis-server"], "x", True),
-        (["sh", "-c", 'if [ -n "$P" ]; then exec redis-server --requirepass $P; else redis-server; fi'], "x", True),
-        # Its name, or its arguments, only speak of one.
-        (["run"], "acme/django-redis:1", False),
-        (["wait-for", "redis-server", "6379", "--", "python"], "x", False),
-        (["sh", "-c", "wait-for redis-server 6379 && ./manage.py migrate"], "x", False),
-        (["redis-cli", "-h", "redis", "config", "set"], "redis:8", False),
-        (["redis-server", "/s.conf", "--sentinel"], "x", True),
-        (["/init.sh", "redis-server"], "x", True),
-        (["s6-setuidgid", "redis", "redis-server"], "x", True),
-        (["sh", "-c", "/start.sh & until redis-cli ping; do sleep 1; done; wait"], "redis:8", True),
-    ],
-)
-def test_is_surely_redis(command, image, expected):
-    assert is_surely_redis(container(command=command, image=image)) is expected
-
 
 
 @pytest.mark.parametrize(
