@@ -44,7 +44,7 @@ GLANCES = 5
 
 def pending(text: str) -> list[str]:
     """The hosts that AWX is told about, which await approval."""
-    return sorted(re.findall(r'"(pi-\d)": { "id":', text.rpartition("CUSTOM STATS:")[2]))
+    return sorted(re.findall(r"(pi-\d):\s+id: ", text.rpartition("CUSTOM STATS:")[2]))
 
 
 def test_a_release_reaches_all_hosts_and_the_canary_is_through_before_another_begins(fleet: Fleet, under_load) -> None:
