@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-SITE = "https://github.com/smallfleet/smallfleet.bluegreen/blob/main/"
+SITE = re.compile(r"https://github\.com/smallfleet/smallfleet\.bluegreen/(blob|raw)/main/")
 # Names that begin as the role's variables do and are none: stats for AWX, and the other role.
 STATISTICS = {"bluegreen_pending", "bluegreen_status"}
 OTHERS = STATISTICS | {"bluegreen_prepare"}
@@ -69,8 +69,8 @@ def test_every_link_within_the_project_leads_somewhere(path):
     lost = []
     for link in links_of(path):
         target, _, anchor = link.partition("#")
-        if target.startswith(SITE):
-            there = target[len(SITE):]
+        if SITE.match(target):
+            there = SITE.sub("", target)
         elif "://" in target:
             continue
         else:
