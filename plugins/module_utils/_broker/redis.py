@@ -24,6 +24,7 @@ CONNECT_TIMEOUT = 3
 
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
 
+
 class RedisError(BluegreenError):
     """Redis is out of reach, or refused a command.
 

@@ -11,7 +11,7 @@ from typing import Iterable
 def nearest(name: str, candidates: Iterable[str], word: str = "") -> str:
     """The end of a sentence about an unknown name: the candidate that is most like it, or else all candidates.
 
-    :param word: a word that may be meant too, and is no candidate.
+    :param word: a word that may be meant, too, though it is not a candidate.
     """
     known = sorted(candidates)
     close = difflib.get_close_matches(name, [*known, *filter(None, [word])], n=1, cutoff=0.5)

@@ -16,6 +16,7 @@ from .traits import Traits
 # Services by role, as the user gave them; ``None`` for a role that is left to the file.
 Given = Mapping[str, Optional[Sequence[str]]]
 
+
 def of_containers(traits: Mapping[str, Traits], given: Given, known: Mapping[str, str]) -> dict[str, list[str]]:
     """The services of containers by role, without those whose role nothing shows; nothing is refused.
 

@@ -99,7 +99,7 @@ def _keeps(mount: Mapping[str, Any], color_volumes: Collection[str]) -> bool:
     source = mount.get("source")
     if mount.get("type") not in ("volume", "bind") or mount.get("read_only") or not source:
         return False
-    # Files such as /etc/localtime, and a socket, such as Docker's, are no data of the service.
+    # Files such as /etc/localtime, and a socket, such as Docker's, hold nothing that the service keeps.
     return source not in color_volumes and not (source.startswith(("/etc/", "/dev/")) or _is_socket(source))
 
 

@@ -18,7 +18,7 @@ SECRET = "s3cret-and-long-enough"
 OLDEST = "/opt/python3.9/bin/python3"
 # Figures that differ from one second to the next.
 VARYING = {"seconds", "latency_ms", "attempts", "delta", "start", "end", "ansible_job_id", "results_file", "memory", "available",
-           "free", "total", "rss", "uptime", "used", "peak"}
+           "free", "total", "rss", "uptime", "used", "peak", "queue_depth"}
 # In what was done, and in what is said: times, figures, processes and containers that were started anew.
 TEXTS = [(re.compile(pattern), new) for pattern, new in (
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "(time)"),
