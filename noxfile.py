@@ -157,7 +157,8 @@ def sanity(session: nox.Session) -> None:
 
 
 def with_docker(session: nox.Session, chosen: str) -> None:
-    # Not the order of xdist, which goes by the number of tests: tests/conftest.py puts the longest first.
+    # Not the order of xdist, which goes by the number of tests: tests/conftest.py puts the longest first. Against the -q
+    # of all sessions, -vv names each test as it ends.
     pytest(session, ".venv", "-vv", "-m", chosen, "--numprocesses=3", "--dist=loadgroup", "--no-loadscope-reorder",
            "--durations=20", "--ignore=tests/system/vm", "tests/integration", "tests/system")  # fmt: skip
 

@@ -15,7 +15,7 @@ SERVERS = ("redis-server", "valkey-server", "keydb-server")
 _NAME = r"(redis|valkey|keydb)([_-][^/:@]*)?([:@]|$)"
 _SERVER_IMAGE = re.compile(rf"(^|[/_-]){_NAME}")
 _OWN_IMAGE = re.compile(rf"(^|/){_NAME}")
-_SERVICE = re.compile(r"(^|[_-])(redis|valkey|keydb)$")
+SERVICE_NAME = re.compile(r"(^|[_-])(redis|valkey|keydb)$")
 # Words of a shell before the program that it starts, and scripts that start what is given to them.
 _PASSIVE = ("exec", "then", "else", "do", "{", "!", "command", "time")
 _SCRIPT = re.compile(r"entrypoint|^(init|start|run)([_.-]|$)")
@@ -52,14 +52,15 @@ def is_redis(container: Program) -> bool:
 def is_surely_redis(container: Program, service: str = "") -> bool:
     """The same of any container: an image of the app, or one of its arguments, may have redis in its name.
 
-    :param service: its service, if known; one that is called redis has a Redis of its own name.
+    :param service: the name of its service, if known. For one that is named like a Redis, the image may have redis
+        anywhere in its name.
     """
     commands = [words for words in simple_commands(container.command) if words]
     if any(_starts_redis(words) for words in commands):
         return True
     if commands and all(any(word in _CLIENTS for word in words) for words in commands):
         return False
-    image = _SERVER_IMAGE if _SERVICE.search(service) else _OWN_IMAGE
+    image = _SERVER_IMAGE if SERVICE_NAME.search(service) else _OWN_IMAGE
     return bool(image.search(container.image_name)) and not _TOOL_IMAGE.search(container.image_name)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-from .._broker.redis_by_name import TOOLS
+from .._broker.redis_by_name import SERVICE_NAME, TOOLS
 from .._celery.roles import Roles, roles_of_listed
 from .._celery.script import simple_commands
 from .traits import Traits
@@ -25,7 +25,6 @@ _STORE_IMAGE = re.compile(rf"(^|/)({_STORES})([_-][^/:@]*)?([:@]|$)")
 _STORE_TOOL = re.compile(rf"[_-]({TOOLS}|express|client|tools|dashboards|head|web|rest|meta)([_-][^/]*)?([:@]|$)")
 _STORE_NAME = re.compile(rf"(^|[_-])({_DATABASES}|db|database)$")
 _STORE_PROGRAMS = ("postgres", "mysqld", "mariadbd", "mongod", "elasticsearch")
-_REDIS_NAME = re.compile(r"(^|[_-])(redis|valkey|keydb)$")
 _FLOWER_WORD = re.compile(r"(^|[_-])flower([_.-]|$)")
 _INIT_WORD = re.compile(
     r"(^|[_-])(makemigrations|migrate|migrations?|collectstatic|createsuperuser|loaddata|fixtures|seed|init|setup)"
@@ -45,7 +44,7 @@ def stores_data(name: str, traits: Traits) -> bool:
 
 def is_likely_redis(name: str, traits: Traits) -> bool:
     """Whether a service is named like a Redis, and its image is not here to show what it is."""
-    return not traits.is_known and bool(_REDIS_NAME.search(name))
+    return not traits.is_known and bool(SERVICE_NAME.search(name))
 
 
 def serves(traits: Traits) -> bool:

@@ -355,7 +355,7 @@ def _settings(service: Mapping[str, Any]) -> list[dict[str, Any]]:
 def refers_to(service: Mapping[str, Any], name: str) -> bool:
     """Whether the configuration of a service names a host."""
     host = re.escape(name)
-    used = re.compile(rf"(?:://(?:\S*@)?{host}(?![\w.-]))|(?:(?<![\w./-]){host}:\d+(?![\w.]))")
+    used = re.compile(rf"(?:://(?:\S*@)?{host}(?![\w.-])(?!\S*@))|(?:(?<![\w./-]){host}:\d+(?![\w.]))")
     environment = {key: str(value) for key, value in (service.get("environment") or {}).items() if value is not None}
     check = (service.get("healthcheck") or {}).get("test") or ()
     texts = [*environment.values(), *(service.get("entrypoint") or ()), *(service.get("command") or ()), *check]

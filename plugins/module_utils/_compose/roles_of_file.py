@@ -60,8 +60,7 @@ def find(traits: Mapping[str, Traits], given: Given, known: Optional[Mapping[str
     decision = _OfFile(traits, given, known or {})
     decision.by_what_shows()
     decision.by_what_is_left()
-    likely = {name: decision.likely_role(name) for name in decision.rest}
-    return Found(decision.services(), decision.reasons, decision.findings, likely)
+    return Found(decision.services(), decision.reasons, decision.findings, decision.likely)
 
 
 class _OfFile(Decision):
@@ -71,6 +70,7 @@ class _OfFile(Decision):
         super().__init__(traits, given)
         self.known = known
         self.findings: list[str] = []
+        self.likely: dict[str, str] = {}
 
     def by_what_is_left(self) -> None:
         """Decide about the others by the services around them; what stays open becomes a finding."""
@@ -142,7 +142,9 @@ class _OfFile(Decision):
             each for each, other in self.traits.items() if name in other.needs and self.roles.get(each) == "ignored"
         )
         if traits.waits_for:
-            return f"it waits until {joined(sorted(traits.waits_for))} has completed, and support services start first"
+            first = sorted(traits.waits_for)
+            has = agree(first, "has", "have")
+            return f"it waits until {joined(first)} {has} completed, and support services start before init services"
         if traits.speaks_amqp:
             return "tasks wait in it, and they can be moved from one color to the other only between Redis servers"
         if stores_data(name, traits):
@@ -167,15 +169,13 @@ class _OfFile(Decision):
 
     def _undecided(self) -> None:
         """A sentence for each service that has no role, with the two lines of which one decides it."""
-        names = self.rest
-        roles = {name: self.likely_role(name) for name in names}
-        for name in names:
-            role = roles[name]
-            alike = [each for each in names if roles[each] == role]
+        self.likely = {name: self._likely_role(name) for name in self.rest}
+        for name, role in self.likely.items():
+            alike = [each for each in self.likely if self.likely[each] == role]
             way = self._way_without_color(name, alike) if role == "ignored" else self._way_in_color(name, role, alike)
             why = self._why(name, role)
             self.findings.append(f"Service {name!r} of the Compose file has no role, because {why}{way}")
-        if len(names) > 1:
+        if len(self.likely) > 1:
             self.findings[-1] += " Names for the same variable belong in one list."
 
     def _way_without_color(self, name: str, alike: Collection[str]) -> str:
@@ -204,7 +204,7 @@ class _OfFile(Decision):
             listed.sort(key=lambda name: not self.traits[name].has_color_port)
         return f"{variable_of(role)}: [{', '.join(listed)}]"
 
-    def likely_role(self, name: str) -> str:
+    def _likely_role(self, name: str) -> str:
         """The role that the service probably has."""
         traits = self.traits[name]
         if traits.celery != Roles():

@@ -178,8 +178,8 @@ class Preflight(Situation):
 
     def _against_likely_services(self) -> Iterator[str]:
         """What two colors could not share of services without a role, if each had its likely one."""
-        likely = {} if self.roles is None else {**self.roles.likely}
-        likely = {name: role for name, role in likely.items() if role != "ignored"}
+        found = self.roles.likely.items() if self.roles else ()
+        likely = {name: role for name, role in found if role != "ignored"}
         services = {
             role: [*names, *(name for name in likely if likely[name] == role)]
             for role, names in self.settings.services.items()

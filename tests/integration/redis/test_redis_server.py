@@ -21,7 +21,11 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.url i
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.journal import NullJournal
 
 
-@pytest.mark.parametrize("value", [b"", b"\r\n$-1\r\n", bytes(range(256)), "\u00e4\u20ac".encode(), b"x" * 3_000_000])
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"\r\n$-1\r\n", bytes(range(256)), "\u00e4\u20ac".encode(), b"x" * 3_000_000],
+    ids=["empty", "an answer", "every byte", "UTF-8", "3 MB"],
+)
 def test_bytes_come_back_as_they_went_in(old, value):
     with old.connect() as redis:
         redis.call("SET", "key", value)

@@ -34,7 +34,7 @@ def service(tmp_path_factory):
     (401, "signature is wrong", b'{"zen": ""}', headers_of(PUSH, event="ping")),
     (400, "no JSON object", b"payload=%7B%7D", headers_of(b"payload=%7B%7D")),
     (400, "no JSON object", b'["a"]', headers_of(b'["a"]')),
-    (413, "larger than 1048576 bytes", TOO_LARGE, headers_of(TOO_LARGE)),
+    pytest.param(413, "larger than 1048576 bytes", TOO_LARGE, headers_of(TOO_LARGE), id="more than 1 MiB"),
 ])
 def test_what_is_no_signed_push(service, status, words, body, headers):
     refused(service, service.send(body, headers), status, words)

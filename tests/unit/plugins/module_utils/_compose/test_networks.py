@@ -341,6 +341,14 @@ def test_a_service_that_reaches_the_database_is_not_warned_of(worker):
     assert with_ignored_database(**worker).findings() == NOTHING
 
 
+def test_the_user_in_a_url_is_no_host():
+    case = Case()
+    web_asked_for_by_name(case)
+    assert case.findings().errors
+    case.set("worker", environment={"API": "postgres://web:secret@10.0.0.5:5432/shop"})
+    assert case.findings() == NOTHING
+
+
 def test_an_external_network_may_have_any_subnet():
     case = Case()
     subnet(case)
