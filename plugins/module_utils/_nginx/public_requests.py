@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Callable, TypeVar
 
@@ -27,9 +28,13 @@ _CROWD = 5
 # How many requests are sent at most to see where they end, and how long each may take, in seconds.
 _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
-# How many requests are compared with pauses. Visitors may come during a few requests, and not during the pauses, by
-# chance: if they come during pauses, this many are compared, for at most so many seconds.
-_COMPARED, _COMPARED_AMONG_VISITORS, _COMPARING = 5, 20, 5.0
+# How many requests are compared with pauses: the fewest, how many in a row show a connection before the answer counts
+# as the app's, and the most, where visitors seem to open some of the connections. After so many seconds there are no
+# more.
+_COMPARED, _COMPARED_TO_BE_SURE, _COMPARED_AMONG_VISITORS, _COMPARING = 5, 8, 20, 5.0
+# The longest wait before a request and its pause, in seconds. Visitors who come at regular times would otherwise come
+# during each request, or during each pause.
+_OUT_OF_STEP = 0.05
 # How often the plan tries to see a connection.
 _TRIES = 3
 
@@ -211,33 +216,47 @@ class PublicRequests:
         return answer
 
     def compare_with_pauses(self, color: str) -> tuple[int, int, int]:
-        """Send a few more requests, each followed by a pause of the same length, to tell them from visitors.
+        """Send a few more requests, each before or after a pause of the same length, to tell them from visitors.
 
         :returns: how many requests, and during how many of them and of the pauses a connection to ``color`` came up.
         """
         clock = self._running.host.clock
-        url, with_request, without = check_url("public_url", self._running.nginx.public_url), 0, 0
-        count, limit, begun = 0, Deadline(clock, _COMPARING), len(self.statuses)
+        count, with_request, without, seconds = 0, 0, 0, 0.0
+        limit, begun = Deadline(clock, _COMPARING), len(self.statuses)
         while count < _COMPARED or (
-            count < _COMPARED_AMONG_VISITORS
-            and with_request > without > 0
+            _undecided(count, with_request, without)
             # Nginx may let in only so many requests a second.
             and len(set(self.statuses[begun:])) == 1
             and not limit.over
         ):
             count += 1
-            self._tracker = ConnectionTracker(self._running)
-            answer = self._once(clock, url)
-            self.statuses.append(answer.failure or answer.status)
-            with_request += self._any(color)
-            self._tracker = ConnectionTracker(self._running)
-            deadline = Deadline(clock, answer.seconds)
-            while not deadline.over:
-                self._tracker.sample()
-                deadline.sleep(0.002)
-            self._tracker.sample()
-            without += self._any(color)
+            clock.sleep(_chance() * _OUT_OF_STEP)
+            # The length of a pause is that of a request.
+            pause_first = count > 1 and _chance() >= 0.5
+            if pause_first:
+                without += self._reached_in_pause(color, seconds)
+            reached, seconds = self._reached_by_request(color)
+            with_request += reached
+            if not pause_first:
+                without += self._reached_in_pause(color, seconds)
         return count, with_request, without
+
+    def _reached_by_request(self, color: str) -> tuple[bool, float]:
+        """Whether a connection to ``color`` came up during a request, and how many seconds that took."""
+        self._tracker = ConnectionTracker(self._running)
+        answer = self._once(self._running.host.clock, check_url("public_url", self._running.nginx.public_url))
+        self.statuses.append(answer.failure or answer.status)
+        return self._any(color), answer.seconds
+
+    def _reached_in_pause(self, color: str, seconds: float) -> bool:
+        """Whether a connection to ``color`` came up during a pause of so many seconds."""
+        self._tracker = ConnectionTracker(self._running)
+        deadline = Deadline(self._running.host.clock, seconds)
+        while not deadline.over:
+            self._tracker.sample()
+            deadline.sleep(0.002)
+        self._tracker.sample()
+        return self._any(color)
 
     def _any(self, color: str) -> bool:
         evidence = self._tracker.evidence[color]
@@ -251,6 +270,17 @@ class PublicRequests:
     def color(self) -> str | None:
         """The color that the requests reached, ``None`` unless it is exactly one."""
         return color_reached(self._tracker.evidence, len(self.statuses))
+
+
+def _undecided(count: int, with_request: int, without: int) -> bool:
+    """Whether more comparisons are needed, after ``count`` of them."""
+    visitors = without > 0 or with_request < count
+    return with_request > without and count < (_COMPARED_AMONG_VISITORS if visitors else _COMPARED_TO_BE_SURE)
+
+
+def _chance() -> float:
+    """A number from 0 to below 1. The module random would load OpenSSL for it, 4 MiB of memory."""
+    return os.urandom(1)[0] / 256
 
 
 def served_color(host: Host, nginx: Nginx) -> str | None:

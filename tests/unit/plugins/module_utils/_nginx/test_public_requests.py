@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import threading
 
@@ -150,6 +151,7 @@ class Kernel:
     def __init__(self, monkeypatch):
         self.lines = []
         monkeypatch.setattr(public_requests.sockets, "connections", lambda pid, ports=(): list(self.lines))
+        monkeypatch.setattr(public_requests, "_chance", lambda: 0.0)
 
     def open(self, near, place, inode=0, state=sockets.ESTABLISHED):
         self.lines.append(Connection(("127.0.0.1", near), place, state, inode))
@@ -265,8 +267,10 @@ def test_requests_are_not_endless(kernel, running, monkeypatch):
     "seen, expected",
     [
         # Without visitors a few requests tell enough.
-        ([(True, False)] * 5, (5, 5, 0)),
+        ([(True, False)] * 8, (8, 8, 0)),
         ([(False, False)] * 5, (5, 0, 0)),
+        # A connection to the app may be missed.
+        ([(True, False), (False, False)] * 10, (20, 10, 0)),
         ([(False, True)] * 5, (5, 0, 5)),
         # Visitors came with the first requests by chance.
         ([(True, False)] * 3 + [(True, True)] * 17, (20, 20, 17)),
@@ -303,6 +307,42 @@ def test_visitors_are_not_compared_for_long(kernel, running, monkeypatch, status
     seen = iter([True, False] * 3 + [True, True] * 2)
     monkeypatch.setattr(asked, "_any", lambda color: next(seen))
     assert asked.compare_with_pauses("blue") == (5, 5, 2)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["answered by Nginx", "answered by the app"])
+@pytest.mark.parametrize("every", [0.004, 0.006, 0.009, 0.012, 0.03, 0.1, 1.0])
+@pytest.mark.parametrize("phase", range(5))
+def test_visitors_who_come_at_regular_times(kernel, running, monkeypatch, every, phase, own):
+    """They must not keep step with the requests, or with the pauses: a request and its pause take 0.006 s here."""
+    clock, near, chance = running.host.clock, iter(range(20000, 65000)), random.Random(phase)
+    next_visit = clock.now + every * phase / 5
+
+    def sleep(seconds):
+        nonlocal next_visit
+        clock.now += max(seconds, 0.0005)
+        while next_visit <= clock.now:
+            kernel.open(next(near), BLUE)
+            next_visit += every
+
+    def ask(clock, url, host, timeout, validate_certs, while_waiting):
+        for _moment in range(3):
+            sleep(0.001)
+            while_waiting(("127.0.0.1", 40000))
+        if own:
+            kernel.open(next(near), BLUE)
+            while_waiting(("127.0.0.1", 40000))
+        kernel.lines.clear()
+        return Answer(302, "", 0.003, "/login/")
+
+    monkeypatch.setattr(public_requests._http, "ask", ask)
+    monkeypatch.setattr(public_requests, "_chance", chance.random)
+    monkeypatch.setattr(clock, "sleep", sleep)
+    count, with_request, without = public_requests.PublicRequests(running).compare_with_pauses("blue")
+    if own:
+        # Where visitors come during most pauses, nothing tells them apart.
+        assert with_request - without > count / 2 or every < 0.009
+    else:
+        assert with_request - without <= count / 2
 
 
 @pytest.mark.parametrize(
