@@ -4,12 +4,13 @@
 
 If Celery hands a task to a process of its pool in the instant of the signal, the task runs twice: there, and again
 elsewhere, because the main process does not know yet that it runs and returns its message to the queue. So no task may
-be handed out in that instant.
+be handed out in that instant, and the time of none that has an ETA may come.
 """
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+from datetime import datetime
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from .._broker import remote_control
 from .._broker.connection import Broker
@@ -25,6 +26,8 @@ LONGEST = 2.0
 PACE = 0.05
 # On an overloaded host one answer may take as long as that, and a worker needs as much longer to begin its tasks.
 FEWEST_LOOKS = 5
+# Seconds until the signal has arrived. The slower the workers answer, the longer.
+SIGNAL_TAKES = 0.3
 
 
 def let_them_begin(host: Host, journal: AnyJournal, broker: Broker, containers: Sequence[Container]) -> None:
@@ -39,14 +42,40 @@ def let_them_begin(host: Host, journal: AnyJournal, broker: Broker, containers: 
     deadline, looks = Deadline(host.clock, LONGEST), 0
     while told and (looks < FEWEST_LOOKS or not deadline.over):
         looks += 1
+        begun = host.clock.monotonic()
+        # In this order: a task whose time comes between the two answers is held in the second.
+        scheduled = remote_control.ask_all(host, broker, "scheduled", nodes)
         held = remote_control.ask_all(host, broker, "reserved", nodes)
-        if held is None:
+        if scheduled is None or held is None:
             return
+        took = host.clock.monotonic() - begun
+        pause = _until_the_last_is_due(scheduled, host.clock.wall(), SIGNAL_TAKES + took)
         # On a busy host an answer may be late. It is asked for again, because these workers have answered before.
-        if told.keys() <= held.keys() and not any(held.values()):
+        answered = scheduled.keys() & held.keys()
+        if told.keys() <= answered and not any(held.values()) and pause is None:
             return
         journal.renew_lease()
-        deadline.sleep(PACE)
+        deadline.sleep(max(pause or 0.0, PACE))
+
+
+def _until_the_last_is_due(scheduled: Mapping[str, Any], now: float, within: float) -> Optional[float]:
+    """Seconds until the last task with an ETA that comes within some seconds is due, ``None`` without such a task.
+
+    :param scheduled: the answers of workers: the tasks that wait for their ETA.
+    """
+    seconds = [eta - now for eta in _etas(scheduled) if eta - now <= within]
+    return max(seconds) if seconds else None
+
+
+def _etas(scheduled: Mapping[str, Any]) -> Iterator[float]:
+    """Seconds since the epoch, by the clock of this host, which is that of the workers' containers."""
+    for content in scheduled.values():
+        for each in content if isinstance(content, list) else ():
+            try:
+                yield datetime.fromisoformat(each["eta"]).timestamp()
+            except (TypeError, KeyError, ValueError):
+                # A worker of another version may say it otherwise; such a task is not waited for.
+                continue
 
 
 def _names(told: Optional[Mapping[str, Any]]) -> set[str]:

@@ -9,13 +9,16 @@ import os
 import shutil
 import signal
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from compose_project import wait_for
 from notes import Notes
 
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker import remote_control
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.connection import connect
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.node_names import nodes_of
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._broker.settings import BrokerSettings
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._celery.roles import main_processes
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._docker.containers import inspect_container
@@ -165,6 +168,17 @@ class Bed:
         argv = ["python3", "/out/naps.py", str(count), str(seconds)]
         assert self.project.engine.execute(self.project_runner(), argv)[0] == 0
 
+    def send_later(self, countdown):
+        argv = ["python3", "-c", f"import naps; naps.nap.apply_async((0, 0.2), countdown={countdown})"]
+        assert self.project.engine.execute(self.project_runner(), argv)[0] == 0
+
+    def due(self):
+        """Seconds until the only task that waits for its ETA is due; ``None`` without one."""
+        nodes = nodes_of(self.project.host, [self.worker])
+        answers = remote_control.ask_all(self.project.host, self.broker, "scheduled", nodes)
+        etas = [datetime.fromisoformat(each["eta"]).timestamp() for found in answers.values() for each in found]
+        return etas[0] - time.time() if etas else None
+
     def send_talk(self, kilobytes, delay):
         argv = ["python3", "-c", f"import naps; naps.talk.delay({kilobytes}, {delay})"]
         assert self.project.engine.execute(self.project_runner(), argv)[0] == 0
@@ -307,6 +321,18 @@ def test_a_worker_that_somebody_tells_to_drop_its_tasks_is_reported_with_them(pr
     # One had ended before; the other is in its queue again where it is acknowledged late.
     assert len(stopped.lost) == (1 if late == "0" else 0)
     assert len(bed.lines("done")) == 1
+
+
+@pytest.mark.parametrize("late", ["0", "1"])
+def test_a_task_whose_time_comes_at_the_stop_begins_before_it(project, tmp_path, late):
+    bed = Bed(project, tmp_path, WORKER.split(), env=[f"LATE={late}"])
+    bed.send_later(6)
+    due = wait_for(bed.due)
+    time.sleep(max(due - 0.25, 0))
+    assert bed.stop(timeout=30).drained
+    # It was not returned to its queue.
+    assert bed.lines("done") == ["done 0"]
+    assert bed.broker.database(0).call("LLEN", "celery") == 0
 
 
 @pytest.mark.parametrize("late", ["0", "1"])

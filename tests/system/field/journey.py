@@ -27,7 +27,7 @@ QUICK_LONG = 7
 PLAYED_WITHIN = 400.0
 # Workers of a color that was left may finish the tasks that they have, and the guard its work, after the playbook.
 WHOLE_WITHIN = 30.0
-# A worker may be busy with what it took in hand.
+# A worker may be busy with long tasks first, as many as it has processes.
 WORKS_WITHIN = 15.0
 # Tasks are given up on when none was done for so long, longer than all processes may have been busy with long ones.
 STILL_SECONDS = 15.0
@@ -207,16 +207,16 @@ class Journey:
 
     def _must_work(self, color):
         """A color whose workers consume does a task soon."""
-        begun = time.time()
+        begun, within = time.time(), WORKS_WITHIN + self.shape.long["seconds"]
 
         def of_it(event):
             return event["event"] == "done" and event["color"] == color and event["time"] >= begun
 
-        while time.time() < begun + WORKS_WITHIN:
+        while time.time() < begun + within:
             if any(map(of_it, self._events())):
                 return
             time.sleep(0.5)
-        self.wrong.append(f"no worker of {color} did a task within {WORKS_WITHIN:g} s, although it is said to work")
+        self.wrong.append(f"no worker of {color} did a task within {within:g} s, although it is said to work")
 
     def _must_say(self, output, plan=()):
         self.wrong += [f"it does not say: {words}" for words in (*self.shape.says, *plan) if words not in output]

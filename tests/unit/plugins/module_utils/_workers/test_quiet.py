@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._workers import quiet
@@ -15,11 +17,22 @@ NOTHING: dict = {"celery@a": [], "celery@b": []}
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What is asked of the workers; ``held`` is what they hold at each look, the last one for ever."""
-    asked = {"calls": [], "queues": QUEUES, "held": [NOTHING]}
+    """What is asked of the workers; ``held`` is what they hold at each look, the last one for ever.
 
-    def ask_all(_host, _broker, method, _nodes, arguments=None):
+    ``etas`` are those of the tasks that wait for theirs, in seconds since the test began.
+    """
+    asked = {"calls": [], "queues": QUEUES, "held": [NOTHING], "etas": [], "zone": timezone.utc}
+
+    begun = None
+
+    def ask_all(host, _broker, method, _nodes, arguments=None):
+        nonlocal begun
+        begun = host.clock.wall() if begun is None else begun
         asked["calls"].append((method, arguments))
+        if method == "scheduled":
+            etas = [begun + eta for eta in asked["etas"] if begun + eta > host.clock.wall()]
+            stamps = [datetime.fromtimestamp(eta, asked["zone"]).isoformat() for eta in etas]
+            return {**NOTHING, "celery@a": [{"eta": stamp} for stamp in stamps]}
         if method == "active_queues":
             return asked["queues"]
         if method == "reserved":
@@ -40,6 +53,7 @@ def test_each_queue_is_given_up_before_what_is_held_is_looked_at(asked):
         ("active_queues", None),
         ("cancel_consumer", {"queue": "celery"}),
         ("cancel_consumer", {"queue": "reports"}),
+        ("scheduled", None),
         ("reserved", None),
     ]
 
@@ -75,6 +89,56 @@ def test_slow_answers_leave_workers_the_time_to_begin(asked, monkeypatch):
     monkeypatch.setattr(quiet.remote_control, "ask_all", slow)
     begin(host)
     assert [method for method, _arguments in asked["calls"]].count("reserved") == 4
+
+
+@pytest.mark.parametrize(
+    "etas, seconds",
+    [
+        ([], 0.0),
+        ([0.2], 0.2),
+        # One after the other comes before the signal.
+        ([0.1, 0.2, 0.45], 0.45),
+        ([0.5], 0.0),
+        ([3600.0], 0.0),
+        # There is no moment without one.
+        ([each / 5 for each in range(1, 20)], quiet.LONGEST),
+    ],
+)
+@pytest.mark.parametrize("zone", [timezone.utc, timezone(timedelta(hours=-5))])
+def test_no_task_with_an_eta_becomes_due_at_the_signal(asked, etas, zone, seconds):
+    asked["etas"], asked["zone"], host = etas, zone, WorkerHost()
+    before = host.clock.now
+    begin(host)
+    assert host.clock.now - before == pytest.approx(seconds, abs=0.06)
+
+
+def test_the_slower_the_answers_the_more_time_lies_before_the_next_eta(asked, monkeypatch):
+    host, fast = WorkerHost(), quiet.remote_control.ask_all
+    asked["etas"] = [2.8]
+
+    def slow(*arguments):
+        if arguments[2] in ("scheduled", "reserved"):
+            host.clock.sleep(0.8)
+        return fast(*arguments)
+
+    monkeypatch.setattr(quiet.remote_control, "ask_all", slow)
+    before = host.clock.now
+    begin(host)
+    assert host.clock.now - before > 2.8
+
+
+@pytest.mark.parametrize("eta", [None, "", "soon", 7, "2026-11-30T12:00:00Z+x"])
+def test_an_eta_that_cannot_be_read_is_not_waited_for(asked, monkeypatch, eta):
+    fast = quiet.remote_control.ask_all
+
+    def ask_all(*arguments):
+        return {**NOTHING, "celery@b": [{"eta": eta}, {}, None]} if arguments[2] == "scheduled" else fast(*arguments)
+
+    monkeypatch.setattr(quiet.remote_control, "ask_all", ask_all)
+    host = WorkerHost()
+    before = host.clock.now
+    begin(host)
+    assert host.clock.now == before
 
 
 @pytest.mark.parametrize("told", [None, {}, {"celery@a": {"error": "no"}}, {"celery@a": [{"exchange": 1}, "x"]}])
