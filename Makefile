@@ -17,11 +17,11 @@ demo:  ## Deploy a real app to a Pi-sized host in a container, under load, three
 demo-clean:  ## Remove all that `make demo` made
 	@lab/clean demo
 
-test:  ## The tests (20 minutes); the linters and the unit tests beside those that need Docker
+test:  ## The tests (half an hour); the linters and the unit tests beside those that need Docker
 	@lab/setup
 	@$(BESIDE) test-system test-unit lint build test-sanity
 
-test-all:  ## All of them, the long ones too (an hour and a half); not `make faults` and `make vm`
+test-all:  ## All of them, the long ones too (two hours); not `make faults` and `make vm`
 	@lab/setup
 	@$(BESIDE) test-system-long test-unit-long lint build test-sanity
 

@@ -28,9 +28,9 @@ _CROWD = 5
 # How many requests are sent at most to see where they end, and how long each may take, in seconds.
 _REQUESTS = 10
 _REQUEST_TIMEOUT = 2.0
-# How many requests are compared with pauses: the fewest, how many in a row show a connection before the answer counts
-# as the app's, and the most, where visitors seem to open some of the connections. After so many seconds there are no
-# more.
+# How many requests are compared with pauses: always the first number; up to the second while each request opens a
+# connection and no pause does; up to the third while visitors seem to open some of them. The comparison ends after so
+# many seconds.
 _COMPARED, _COMPARED_TO_BE_SURE, _COMPARED_AMONG_VISITORS, _COMPARING = 5, 8, 20, 5.0
 # The longest wait before a request and its pause, in seconds. Visitors who come at regular times would otherwise come
 # during each request, or during each pause.

@@ -4,7 +4,7 @@
 
 If Celery hands a task to a process of its pool in the instant of the signal, the task runs twice: there, and again
 elsewhere, because the main process does not know yet that it runs and returns its message to the queue. So no task may
-be handed out in that instant, and the time of none that has an ETA may come.
+be handed out in that instant, and no task's ETA may come.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST = 2.0
 PACE = 0.05
 # On an overloaded host one answer may take as long as that, and a worker needs as much longer to begin its tasks.
 FEWEST_LOOKS = 5
-# Seconds until the signal has arrived. The slower the workers answer, the longer.
+# Seconds that the signal may need to arrive, beside the time that the workers took to answer.
 SIGNAL_TAKES = 0.3
 
 
@@ -59,22 +59,23 @@ def let_them_begin(host: Host, journal: AnyJournal, broker: Broker, containers: 
 
 
 def _until_the_last_is_due(scheduled: Mapping[str, Any], now: float, within: float) -> Optional[float]:
-    """Seconds until the last task with an ETA that comes within some seconds is due, ``None`` without such a task.
+    """Seconds until the last of the tasks that become due ``within`` so many seconds, ``None`` without such a task.
 
     :param scheduled: the answers of workers: the tasks that wait for their ETA.
+    :param now: seconds since the epoch.
     """
     seconds = [eta - now for eta in _etas(scheduled) if eta - now <= within]
     return max(seconds) if seconds else None
 
 
 def _etas(scheduled: Mapping[str, Any]) -> Iterator[float]:
-    """Seconds since the epoch, by the clock of this host, which is that of the workers' containers."""
+    """When tasks become due, in seconds since the epoch. Containers have the clock of their host."""
     for content in scheduled.values():
         for each in content if isinstance(content, list) else ():
             try:
                 yield datetime.fromisoformat(each["eta"]).timestamp()
             except (TypeError, KeyError, ValueError):
-                # A worker of another version may say it otherwise; such a task is not waited for.
+                # Another version of Celery may write it in another way. Such a task is not waited for.
                 continue
 
 
