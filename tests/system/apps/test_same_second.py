@@ -15,7 +15,7 @@ from neighbors import Neighbors, at_the_same_time, missing
 from pi_host import own_name
 
 WAYS = {"two-runs": Neighbors.deploy_by_two_runs, "one-run": Neighbors.deploy_by_one_run}
-TIMES, IN_SHORT = 10, 3
+TIMES, IN_SHORT = 10, 2
 
 
 @pytest.fixture(scope="module")
