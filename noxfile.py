@@ -13,7 +13,6 @@ import contextlib
 import glob
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,15 +39,15 @@ os.environ.update(
 nox.options.error_on_missing_interpreters = True
 antsibull_nox.load_antsibull_nox_toml()
 
-# All that meta/runtime.yml allows.
+# From the oldest that meta/runtime.yml allows to the newest that there is.
 CORES = ("2.16", "2.17", "2.18", "2.19", "2.20", "2.21")
 IN_VENV = nox.session(venv_backend="none")
 ON_DEMAND = nox.session(venv_backend="none", default=False)
 # The first line of a shell script; parts of lab/setup have none and are read along with it.
 SHEBANG = "^#!(/usr/bin/env bash|/bin/(ba)?sh)$"
 SHIPPED = {
-    ".ansible-lint", ".yamllint", "CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json",
-    "README.md", "REUSE.toml", "SECURITY.md", "changelogs", "docs", "extensions", "inventory.example", "meta", "playbooks", "plugins", "roles",
+    "CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json", "README.md", "REUSE.toml",
+    "SECURITY.md", "changelogs", "docs", "extensions", "inventory.example", "meta", "playbooks", "plugins", "roles", "tests",
 }  # fmt: skip
 
 
@@ -149,9 +148,6 @@ def sanity(session: nox.Session) -> None:
     """Run ansible-test sanity on what is shipped, in every Python that this machine has."""
     session.run("lab/setup", "get-pip", "lint-tools")
     with built(session) as (_artifact, collection):
-        # Which Pythons it is for.
-        (collection / "tests").mkdir(exist_ok=True)
-        shutil.copy(ROOT / "tests/config.yml", collection / "tests")
         with session.chdir(collection):
             session.run("ansible-test", "sanity", "--local", "--color", "no", *session.posargs)
 

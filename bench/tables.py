@@ -281,8 +281,8 @@ is lost. The images are on the host before. Ways take turns, and each round begi
 {ways}
 * `{FLOOR}`: {MEASURED[FLOOR]}; only its processor seconds count
 
-The bash ways are in `bench/ways/`, and run on the host itself. They ask for health once a second, and nobody has to
-say yes in between. All ways have the same Compose file, whose Redis is an image that no release changes.
+The bash ways are in `bench/ways/` of the repository, and run on the host itself. They ask for health once a second, and
+nobody has to say yes in between. All ways have the same Compose file, whose Redis is an image that no release changes.
 This collection is measured as README has it: it is installed and no `ansible.cfg` says anything, a user logs in over
 SSH, on a connection that each run makes anew, and becomes root with sudo.
 

@@ -13,8 +13,8 @@ author:
 description:
   - Returns a text in which commands of this collection are replaced by the job templates of AWX that run the same
     playbooks, for sentences in the output of a job.
-  - The names are those that C(awx/configure.yml) gives. Outside of AWX, and in a job whose template has another kind of
-    name, the text is returned unchanged.
+  - The names are those that C(awx/configure.yml) of the collection's repository gives. Outside of AWX, and in a job
+    whose template has another kind of name, the text is returned unchanged.
 positional: _template
 options:
   _input:

@@ -253,11 +253,11 @@ figures:
   type: dict
   contains:
     took:
-      description: Seconds from the opening to the end, or so far; null if an earlier version opened it.
+      description: Seconds from the opening to the end, or so far.
       type: float
       sample: 95.8
     waited:
-      description: Seconds of C(took) spent waiting for a human; null if an earlier version opened it.
+      description: Seconds of C(took) spent waiting for a human.
       type: float
       sample: 61.0
     seconds:

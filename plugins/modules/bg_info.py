@@ -137,7 +137,7 @@ deployment:
 history:
   description:
     - The last twenty deployments that have ended, oldest first. Their figures are those that
-      M(smallfleet.bluegreen.bg_deployment) returns. Earlier versions recorded fewer.
+      M(smallfleet.bluegreen.bg_deployment) returns.
     - C(approved_by) is there if somebody approved.
   returned: always
   type: list

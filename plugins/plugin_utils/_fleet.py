@@ -107,7 +107,7 @@ def _open(deployment: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ended(entry: dict[str, Any]) -> dict[str, Any]:
-    """A deployment of the history. Earlier versions wrote fewer keys."""
+    """A deployment of the history, which need not have every key."""
     shown = {key: text(entry.get(key) or "") for key in (*_DEPLOYMENT, "approved_by", "started", "live_at", "ended")}
     shown["reason"] = reason_text(entry.get("reason") or "")
     memory = entry.get("memory") or {}

@@ -28,8 +28,7 @@ def roles_of_last(store: Store) -> dict[str, str]:
 def of_kept(settings: Settings, store: Store, kept: Mapping[str, Any]) -> dict[str, list[str]]:
     """The services of the color that was kept stopped, by role.
 
-    :param kept: its snapshot, as :func:`file.kept_color`. One that an earlier version kept does not say which of its
-        services are workers.
+    :param kept: its snapshot, as :func:`file.kept_color`.
     """
     port = settings.ports[kept["color"]]
     traits = {each["service"]: compose_traits.of_container(each["body"], port) for each in kept["containers"]}

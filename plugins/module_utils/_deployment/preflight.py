@@ -259,7 +259,6 @@ class Preflight(Situation):
         if self.settings.auto:
             services = last_roles.of_kept(self.settings, self.store, kept)
         own = {role: [name for name in services[role] if name in there] for role in ROLES}
-        # A color that an earlier version kept does not say which of its services are workers.
         return {**services, **own, "workers": kept.get("workers", own["workers"])}
 
     # Nginx and the host

@@ -6,8 +6,7 @@ Every second from the opening to the end belongs to one phase, so the phases add
 on the host, the phase is its step, or the way back; bg_deployment documents the others. The worker gap is a part of the
 same seconds: those in which workers had been told to stop, and none of either color was seen to consume tasks.
 
-The journal keeps the moment up to which this is counted. The journal of an earlier version has no such moment and is
-not counted, because a part of the time would be taken for the whole.
+The journal keeps the moment up to which this is counted.
 """
 
 from __future__ import annotations
@@ -36,8 +35,6 @@ class Moment(NamedTuple):
 
 def count(data: dict[str, Any], phase: str, now: Moment) -> None:
     """Add the time since the last count to a phase, and to the worker gap while no worker takes tasks."""
-    if not data.get("counted"):
-        return
     passed = _seconds_between(Moment(*(data["counted"][name] for name in Moment._fields)), now)
     if passed:
         data["seconds"][phase] = round(data["seconds"].get(phase, 0.0) + passed, 3)

@@ -27,12 +27,11 @@ class Noted(Protocol):
 def figures(journal: Noted) -> dict[str, Any]:
     """Figures of a deployment, in seconds and bytes; bg_deployment documents each of them."""
     seconds = {phase: round(value, 2) for phase, value in journal["seconds"].items()}
-    is_counted = bool(journal.get("counted"))
     return {
-        "took": round(sum(seconds.values()), 2) if is_counted else None,
-        "waited": round(sum(seconds.get(phase, 0.0) for phase in WAITING), 2) if is_counted else None,
+        "took": round(sum(seconds.values()), 2),
+        "waited": round(sum(seconds.get(phase, 0.0) for phase in WAITING), 2),
         "seconds": seconds,
-        "worker_gap": _worker_gap(journal) if is_counted else _gap_of_earlier_version(journal),
+        "worker_gap": _worker_gap(journal),
         "tasks_moved": journal.get("tasks_moved") or 0,
         "memory": journal.get("memory"),
     }
@@ -41,11 +40,6 @@ def figures(journal: Noted) -> dict[str, Any]:
 def _worker_gap(journal: Noted) -> Optional[float]:
     gap = journal.get("worker_gap")
     return None if gap is None else round(gap, 2)
-
-
-def _gap_of_earlier_version(journal: Noted) -> Optional[float]:
-    told, consumed = journal.get("idle_since"), journal.get("busy_since")
-    return None if told is None or consumed is None else round(max(consumed - told, 0.0), 2)
 
 
 def span(seconds: float) -> str:
@@ -62,10 +56,7 @@ def span(seconds: float) -> str:
 
 
 def sentence(entry: Mapping[str, Any]) -> str:
-    """The figures of an entry of the history for people, ``""`` when it has none.
-
-    An entry of an earlier version may have only some of them.
-    """
+    """The figures of an entry of the history for people, ``""`` when it has none."""
     parts = []
     if entry.get("took") is not None:
         parts.append(f"it took {span(entry['took'])}{_waiting(entry.get('seconds') or {})}")

@@ -79,7 +79,6 @@ _ENTRY = record(
         "memory": or_null(record(_FIGURES)),
     },
 )
-# Earlier versions did not write all of these.
 _ENTRY_DEFAULTS = {"result": "", "reason": "", "release": "", "from": "", "ended": ""}
 
 
@@ -103,7 +102,7 @@ def settings_file(raw: bytes, app: str) -> dict[str, Any]:
 
 
 def entry(raw: bytes) -> dict[str, Any]:
-    """An entry of the history, from its line; texts that an earlier version did not write are empty.
+    """An entry of the history, from its line; texts that it does not have are empty.
 
     :raises Unreadable: the line is not a valid entry.
     """

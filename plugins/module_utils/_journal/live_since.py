@@ -27,7 +27,6 @@ def live_since(live: str, journal: Optional[Journal], history: Sequence[Mapping[
             return timestamp(journal["live_at"])
         return _cutover(journal["opened_at"], journal["seconds"])
     last = next((entry for entry in reversed(history) if entry["result"] == "committed"), None)
-    # Earlier versions did not write all of these keys.
     if last and last.get("to") == live:
         noted: str = last.get("live_at") or ""
         return noted or _cutover(seconds_of(last.get("started", "")), last.get("seconds") or {})
@@ -36,7 +35,7 @@ def live_since(live: str, journal: Optional[Journal], history: Sequence[Mapping[
 
 
 def _cutover(begun: Optional[float], seconds: Mapping[str, float]) -> str:
-    """About the time of the cutover, for a deployment of an earlier version, which recorded only durations."""
+    """About the time of the cutover, for a deployment that was cut off before it noted the time."""
     if begun is None:
         return ""
     return timestamp(begun + sum(seconds.get(step, 0) for step in TO_CUTOVER))

@@ -202,9 +202,6 @@ OPTIONAL: dict[str, Rule] = {
     "memory": or_null(record({"before": whole_number(), "peak": whole_number()})),
     "working": list_of(COLOR),
     "worker_gap": or_null(SECONDS),
-    # Earlier versions wrote these two in place of "working" and "worker_gap".
-    "idle_since": or_null(SECONDS),
-    "busy_since": or_null(SECONDS),
     "told": map_of(CONTAINER, text(64, printable=True)),
     "told_processes": map_of(CONTAINER, list_of(record({"pid": whole_number(1), "started": whole_number(0)}))),
     "old_workers": SERVICES,

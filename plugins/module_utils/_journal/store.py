@@ -75,7 +75,7 @@ class Store:
         return self.path(f"{color}-{deployment_id}.env")
 
     def env_files(self) -> list[str]:
-        """The paths of all env files, also of a half-written one; earlier versions named them by the color alone."""
+        """The paths of all env files, also of a half-written one."""
         try:
             names = os.listdir(self.folder)
         except FileNotFoundError:

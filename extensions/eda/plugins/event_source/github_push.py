@@ -39,6 +39,8 @@ description:
   - The last action of the rule has to write the file C(answer), as the playbook P(smallfleet.bluegreen.answer_webhook#playbook)
     does. While it says that a deployment is open on a host, the newest push waits, and each one before it is dropped with a
     line in the log. So is everything else that happens to a push.
+requirements:
+  - aiohttp, which comes with ansible-rulebook
 options:
   host:
     description:

@@ -117,9 +117,6 @@ def whole_journal():
         "not_taken_back": "the old color blue does not answer: connection refused",
         "working": [],
         "worker_gap": 2.0,
-        # Of an earlier version.
-        "idle_since": 1010.5,
-        "busy_since": None,
         "cutover": {
             "color": "green",
             "previous": "blue",

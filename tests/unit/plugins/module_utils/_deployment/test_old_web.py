@@ -26,7 +26,7 @@ def scene(monkeypatch, tmp_path):
         ({"old_web": "stopped"}, True),
         ({"old_web": "running"}, False),
         ({"old_web": None}, False),
-        # A journal of an earlier version.
+        # Not decided yet.
         ({}, False),
         # A first deployment has none.
         ({"old_web": "stopped", "from": ""}, False),

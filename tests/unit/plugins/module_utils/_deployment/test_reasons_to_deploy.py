@@ -247,7 +247,7 @@ UNKNOWN = (
             [],
         ),
         ([{"to": "blue", "init": []}, {"to": "green", "init": ["migrate"], "result": "rolled_back"}], False, []),
-        # An adopted color, and one that an earlier version deployed.
+        # An adopted color, and one whose init services nobody noted.
         ([], True, [UNKNOWN]),
         ([{"to": "blue"}], True, [UNKNOWN]),
     ],

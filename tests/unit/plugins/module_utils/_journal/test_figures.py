@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.counting import Moment, count, gap_ends
+from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.counting import gap_ends
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.create import create_journal
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.figures import figures, sentence, span
 from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.step import Step
@@ -279,16 +279,6 @@ def test_a_course(tmp_path, events, changes, took, waited, gap, seconds):
     assert (gap or 0) <= took
 
 
-def test_a_journal_of_an_earlier_version_is_not_counted():
-    data = {"seconds": {"health": 2.0}, "step": "settle", "idle_since": 10.0, "busy_since": 14.96}
-    count(data, "settle", Moment("boot-1", 900.0, 900.0))
-    shown = figures(data)
-    assert (shown["took"], shown["waited"], shown["seconds"]) == (None, None, {"health": 2.0})
-    assert shown["worker_gap"] == 4.96
-    assert figures({**data, "idle_since": 15.0})["worker_gap"] == 0
-    assert figures({**data, "busy_since": None})["worker_gap"] is None
-
-
 @pytest.mark.parametrize(
     "seconds, text",
     [
@@ -327,7 +317,6 @@ MEMORY = {"before": 188743680, "peak": 267386880}
             "It took 2 h 30 min (60.0 s of it waiting for approval, 2 h 13 min of it failed and waiting for somebody "
             "to look).",
         ),
-        # Of an earlier version, whose phases did not add up to anything.
         (
             {"seconds": {"cutover": 1}, "tasks_moved": 12, "worker_gap": 0.0, "memory": MEMORY},
             "Worker gap 0.0 s, 12 tasks moved, memory 180 MiB before and 255 MiB at its peak.",

@@ -48,7 +48,7 @@ def test_nobody_noted_it(history):
     assert live_since("green", None, history) == ""
 
 
-def test_an_entry_of_an_earlier_version_has_no_seconds():
+def test_an_entry_without_seconds_counts_from_its_start():
     assert live_since("green", None, [{"to": "green", "result": "committed", "started": "2026-11-20T09:15:02Z"}]) == (
         "2026-11-20T09:15:02Z"
     )

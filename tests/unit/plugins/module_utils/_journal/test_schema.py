@@ -122,7 +122,7 @@ def test_a_value_of_the_wrong_kind_is_found_or_does_no_harm(whole, key, value):
         assert found[0].startswith(key)
 
 
-NUMBERS = ("opened_at", "live_at", "drain_timeout", "worker_gap", "idle_since", "busy_since")
+NUMBERS = ("opened_at", "live_at", "drain_timeout", "worker_gap")
 WHOLE = ("keep_images", "revert_after", "tasks_moved", "approval_timeout")
 
 

@@ -32,7 +32,7 @@ BUDGET = {"free": 200 * MIB, "web": 90 * MIB, "support": 10 * MIB, "workers": 80
         ("exited", 137, False, 3, {"memory_budget": BUDGET}, False),
         ("exited", 1, False, 4, {"memory_budget": BUDGET}, False),
         ("running", 137, False, 4, {"memory_budget": BUDGET}, False),
-        # A journal of an earlier version.
+        # Memory was not measured.
         ("exited", 137, False, 4, {}, False),
         ("exited", 137, False, 4, {"memory_budget": None}, False),
         ("exited", 137, True, 3, {}, True),
