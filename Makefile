@@ -1,4 +1,4 @@
-# Every target calls one script or sessions of noxfile.py, which say what they do at their top.
+# Every target calls one script, sessions of noxfile.py, or pytest on a folder; these say what they do at their top.
 
 NOX := .venv/bin/nox
 # Two at a time, each printed as a whole, and all of them whatever fails.
@@ -17,7 +17,7 @@ demo:  ## Deploy a real app to a Pi-sized host in a container, under load, three
 demo-clean:  ## Remove all that `make demo` made
 	@lab/clean demo
 
-test:  ## The tests (half an hour); the linters and the unit tests beside those that need Docker
+test:  ## The tests (25 minutes); the linters and the unit tests beside those that need Docker
 	@lab/setup
 	@$(BESIDE) test-system test-unit lint build test-sanity
 
@@ -65,7 +65,7 @@ faults:  ## Every fault at every phase of a deployment (an hour); goes on where 
 	@.venv/bin/pytest tests/system/faults --matrix -v -n $(or $(HOSTS),3) --dist worksteal $(if $(ONLY),-k \
 		"$$(echo '$(ONLY)' | sed -E 's/[^, ]+/[&]/g; s/\[([^]:]+)\]/[\1:/g; s/,/ or /g')")
 
-vm:  ## Power cuts and clock jumps on an emulated computer (an hour and more); ARCH=amd64: quicker; CELLS=… KEEP=1
+vm:  ## Power cuts and clock jumps on an emulated computer (half an hour); ARCH=amd64: quicker; CELLS=… KEEP=1
 	@lab/setup venv vm-$(or $(ARCH),arm64)
 	@.venv/bin/pytest tests/system/vm -v -s --arch $(or $(ARCH),arm64) $(if $(CELLS),--cells '$(CELLS)') $(if $(KEEP),--keep)
 
@@ -73,7 +73,7 @@ fleet-cost:  ## What one, five and ten hosts cost the controller (a quarter of a
 	@lab/setup
 	@.venv/bin/python tests/system/fleet/cost.py
 
-bench:  ## Measure ways to deploy (over an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
+bench:  ## Measure ways to deploy (an hour); WAYS=ours-stop,plain SETTINGS=half-color RUNS=1: a part; CONTINUE=1
 	@lab/setup
 	@.venv/bin/python bench/run.py $(if $(WAYS),--ways '$(WAYS)') $(if $(SETTINGS),--settings '$(SETTINGS)') \
 		$(if $(RUNS),--runs '$(RUNS)') $(if $(CONTINUE),--continue)

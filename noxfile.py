@@ -4,7 +4,7 @@
 """What `make test` runs: `nox --list` names all sessions, `nox -s unit -- -k upstream` gives arguments to one.
 
 lab/setup puts every tool into .venv, or where its pins clash into a .venv of its own, so these sessions install nothing.
-antsibull-nox.toml adds those that the CI workflow runs for each ansible-core, in containers.
+For the CI workflow there are also unit_core, and those of antsibull-nox.toml, which run in containers.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def unit_oldest(session: nox.Session) -> None:
 def unit_core(session: nox.Session, core: str) -> None:
     """Unit tests of what is shipped, with another ansible-core, from PyPI (--force-python 3.13)."""
     session.run("lab/setup", "collection", external=True)
-    session.install(f"ansible-core~={core}.0", "pytest", "pytest-mock", "pytest-xdist")
+    session.install(f"ansible-core~={core}.0", "pytest", "pytest-xdist")
     session.run("pytest", "-q", "tests/unit/plugins", "tests/unit/roles", *session.posargs)
 
 

@@ -322,7 +322,7 @@ SSH, on a connection that each run makes anew, and becomes root with sudo.
   start and templating.
 
 ```console
-$ make bench                                            # everything, over an hour
+$ make bench                                            # everything, in an hour
 $ make bench WAYS=ours-stop,ours-throttle,plain RUNS=1  # a part, with {SETTINGS[FIRST].title}
 $ make bench SETTINGS=half-color WAYS=ours-stop,plain
 $ make bench CONTINUE=1                                 # what a run that was cut off has left

@@ -23,7 +23,6 @@ class Counts(NamedTuple):
     done: int  # tasks that were done at least once
     lost: list  # ids that were accepted and not done
     doubled: list  # ids that were done more than once
-    unaccepted: list  # ids that were done although no client got a 200: not an error
     ticks: int
     ticks_missed: int
     ticks_doubled: int
@@ -67,7 +66,6 @@ def count(events: Iterable[dict]) -> Counts:
         done=len(done),
         lost=sorted(accepted - set(done)),
         doubled=sorted(task for task, times in done.items() if times > 1),
-        unaccepted=sorted(set(done) - accepted),
         ticks=len(ticks),
         ticks_missed=missed,
         ticks_doubled=doubled,

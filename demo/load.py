@@ -92,7 +92,6 @@ def figures(records: Iterable[Record], since: float = 0.0, until: float = math.i
         "tasks": sum(record.method == "POST" and not record.failed for record in chosen),
         "p50_ms": percentile(answered, 0.50),
         "p99_ms": percentile(answered, 0.99),
-        "max_ms": percentile(answered, 1.0),
         "by_color": dict(
             sorted(collections.Counter(record.color for record in chosen if record.color).items())
         ),

@@ -1,19 +1,17 @@
 # Copyright (c) 2026, smallfleet.bluegreen contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests on Pi-sized hosts share: where their parts lie, a host of their own, and the sum of what was counted."""
+"""What the tests on Pi-sized hosts share: a host of their own, and the sum of what was counted."""
 
 from __future__ import annotations
 
 import collections
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from pi_host import PiHost, own_name
 
-ROOT = Path(__file__).resolve().parents[2]
 COUNTED = ("requests", "failed", "tasks", "lost", "doubled")
 
 

@@ -24,7 +24,7 @@ from pi_host import PiHost
 from standing import awaits, rolled_back, untouched, whole_on
 from terminal import WITHIN, Terminal, told
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("approval")]
+pytestmark = pytest.mark.long
 
 RUN = Path(__file__).resolve().parent / ".run"
 RELEASE, OTHER = "2", "1"

@@ -16,7 +16,7 @@ import host as lab
 import pytest
 from controllers import ROOT
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.long
 
 NAME = "bluegreen-demo-host"
 WITHIN = 900

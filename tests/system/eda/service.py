@@ -114,9 +114,9 @@ class Service:
         self.wait_for("Listening on", since=len(self.log()))
         return self
 
-    def stop(self, number=signal.SIGKILL):
+    def stop(self):
         if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, number)
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(30)
 
     # What it did

@@ -67,7 +67,6 @@ class PiHost:
         # A lab.Host and a Link, while it is there.
         self.machine: Any = None
         self.link: Any = None
-        self.release = ""
 
     @property
     def url(self) -> str:
@@ -87,8 +86,7 @@ class PiHost:
         """Boot it, prepare it as a user does, and deploy a first release."""
         self.boot()
         self.must_play("prepare", {})
-        self.release = RELEASES[0]
-        self.must_play("deploy", {"bluegreen_release": self.release})
+        self.must_play("deploy", {"bluegreen_release": RELEASES[0]})
 
     def boot(self) -> None:
         """A host with the app's images and its Compose file. What had its name before is gone."""
@@ -169,8 +167,10 @@ class PiHost:
 
     def must_play(self, playbook: str, variables: dict[str, Any]) -> None:
         controller = self.play(playbook, playbook, variables)
-        rc = controller.wait(300)
-        controller.stop()
+        try:
+            rc = controller.wait(300)
+        finally:
+            controller.stop()
         if rc != 0:
             raise FaultsError(f"{playbook} of {self.name} ended with {rc}; its log is {controller.log}.")
 

@@ -24,13 +24,11 @@ from trial import Trial
 
 Measure = Callable[[str, Kind, Callable[[PiHost], dict[str, Any]]], None]
 MATRIX = (pytest.mark.matrix,)
-# `make test` has one host for all of them.
-SHORT = (pytest.mark.xdist_group("faults"),)
 
 
 @pytest.mark.parametrize(
     ("number", "cell"),
-    [pytest.param(number, cell, id=cell.name, marks=SHORT if cell in REPRESENTATIVE else MATRIX) for number, cell in enumerate(cells())],
+    [pytest.param(number, cell, id=cell.name, marks=() if cell in REPRESENTATIVE else MATRIX) for number, cell in enumerate(cells())],
 )
 def test_cell(measure: Measure, number: int, cell: Cell) -> None:
     def perform(pi: PiHost) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from controllers import ROOT
 from ssh_fleet import PLAYBOOK_WITHIN, RUN, Fleet, names
 from standing import awaits, rolled_back, untouched, whole_on, wrong_with
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("fleet")]
+pytestmark = pytest.mark.long
 
 NAMES = names(5)
 SICK = {"bluegreen_env": {"DEMO_HEALTH": "fail"}}

@@ -21,7 +21,6 @@ from terminal import told
 
 # Git-ignored: inventories and logs.
 RUN = Path(__file__).resolve().parent / ".run"
-HOST_OF_PAGES = "raspberrypi.local"
 SOURCE = "/srv/shop"
 SITE = "/etc/nginx/site.conf"
 # With the line at the number that the page shows.

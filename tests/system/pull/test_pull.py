@@ -20,7 +20,7 @@ from pi_host import PiHost
 from pulling import PULL_WITHIN, PullingFleet, PullingHost
 from standing import rolled_back, untouched, whole_on
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("pull")]
+pytestmark = pytest.mark.long
 
 BOOT_AND_RECOVERY_WITHIN = 120.0
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Power cuts and clock jumps in the middle of deployments to an emulated computer (lab/vm.py), under a light load.
 
-    make vm ARCH=amd64 CELLS=cut:cutover,clock:health:-3600       # without CELLS: the usual ones, an hour and more
+    make vm ARCH=amd64 CELLS=cut:cutover,clock:health:-3600       # without CELLS: the usual ones, half an hour
 
 cut:STEP pulls the plug when the journal reaches the step, boots, and runs nothing by hand. A release that awaits approval then
 is approved; at awaiting_approval it is taken back. clock:STEP:SECONDS sets the computer's clock so far ahead or back, and
@@ -19,7 +19,7 @@ import pytest
 from vm_show import Cell, Show
 
 # Not in `make test-all` either: the computer has to be built first (lab/setup vm-arm64).
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("vm")]
+pytestmark = pytest.mark.long
 
 
 def test_cell(show: Show, cell: Cell) -> None:

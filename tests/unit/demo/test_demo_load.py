@@ -63,7 +63,6 @@ def test_figures_of_a_window():
         "tasks": 1,
         "p50_ms": 20,
         "p99_ms": 30,
-        "max_ms": 30,
         "by_color": {"green": 2},
         "failures": ["GET /: 502"],
     }

@@ -40,7 +40,6 @@ def test_a_reader_has_all_that_the_page_needs(page):
 
 
 def test_every_playbook_command_of_the_pages_is_in_the_story_of_molecule():
-    """As molecule/docs asserts it, but without a host."""
     story = yaml.safe_load((ROOT / "molecule/docs/converge.yml").read_text(encoding="utf-8"))[0]["vars"]
     known = {each["command"].replace("{{ play }}", story["play"]) for each in story["story"]}
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]

@@ -63,11 +63,6 @@ def test_every_variable_of_a_shape_is_one_of_the_role():
     assert {name for shape in shapes.every() for name in shape.everything()} <= set(known)
 
 
-def test_make_test_tries_few_of_both_kinds_because_each_that_works_takes_a_minute():
-    verdicts = [shape.verdict for shape in shapes.every() if shape.quick]
-    assert (verdicts.count("works"), verdicts.count("refused")) == (2, 2)
-
-
 def test_the_page_is_what_the_shapes_say():
     assert page.PAGE.read_text(encoding="utf-8") == page.page(shapes.every(), page.kept())
 

@@ -10,14 +10,12 @@ from ansible_collections.smallfleet.bluegreen.plugins.module_utils._journal.jour
 
 
 class FakeClock:
-    """A clock on which time passes only by sleeping, and a little with every look at it if told so."""
+    """A clock on which time passes only by sleeping."""
 
-    def __init__(self, tick=0.0):
+    def __init__(self):
         self.now = 1000.0
-        self.tick = tick
 
     def monotonic(self):
-        self.now += self.tick
         return self.now
 
     boottime = monotonic

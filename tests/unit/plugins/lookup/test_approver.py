@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
 from ansible_collections.smallfleet.bluegreen.plugins.lookup import approver
@@ -23,6 +25,6 @@ JOB = {"awx_job_id": 17, "awx_user_name": "alice"}
         ({**JOB, "awx_workflow_job_id": 16}, approver.Unknown("no answer"), "awx-workflow-16"),
     ],
 )
-def test_who_approves(mocker, variables, asked, found):
-    mocker.patch.object(approver, "approver", side_effect=[asked])
+def test_who_approves(monkeypatch, variables, asked, found):
+    monkeypatch.setattr(approver, "approver", mock.Mock(side_effect=[asked]))
     assert approver.LookupModule().run([], variables) == [found]
