@@ -73,7 +73,11 @@ def measure(machine: Machine, way: str, label: str) -> Observed:
     ended = time.time()
     # Asked only now: the question costs the host what is measured.
     fresh = {name: service for name, service in services(machine).items() if name not in old}
-    events = wait_until_still(machine, earliest=burst_begun + mix.LAST_DUE) if load else []
+    events = (
+        ledger.wait_until_done(machine.ledger, PATIENCE_SECONDS, STILL_SECONDS, earliest=burst_begun + mix.LAST_DUE)
+        if load
+        else []
+    )
     again = machine.again(way, f"{label}-again") if strategy(way) and outcome.rc == 0 else None
     return Observed(
         records=load.records if load else [],
@@ -96,18 +100,3 @@ def measure(machine: Machine, way: str, label: str) -> Observed:
 def services(machine: Machine) -> dict:
     """Return {id: service} of the app's containers that are running."""
     return {container.id: container.service for container in machine.containers()}
-
-
-def wait_until_still(machine: Machine, earliest: float) -> list:
-    """Return the ledger's events when every task is done, or nothing has been for a while."""
-    end = time.time() + PATIENCE_SECONDS
-    done, since = -1, time.time()
-    while True:
-        events = ledger.parse(machine.ledger())
-        counts = ledger.count(events)
-        if counts.done != done:
-            done, since = counts.done, time.time()
-        still = time.time() > max(since, earliest) + STILL_SECONDS
-        if not counts.lost or still or time.time() > end:
-            return events
-        time.sleep(1.0)

@@ -108,18 +108,23 @@ def worker_gap(events: Iterable[dict], since: float = 0.0, until: float = math.i
 
 
 def wait_until_done(
-    read: Callable[[], str],
-    timeout: float = WAIT_SECONDS,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    read: Callable[[], str], timeout: float = WAIT_SECONDS, still: float = math.inf, earliest: float = 0.0
 ) -> list:
-    """Return the events as soon as every accepted task is done, or when the time is over."""
-    end = clock() + timeout
+    """Return the events as soon as every accepted task is done, or when the time is over.
+
+    :param still: also when no task was done for so many seconds,
+    :param earliest: counted from this time (seconds since the epoch) at the earliest.
+    """
+    since = time.time()
+    end, done = since + timeout, -1
     while True:
         events = parse(read())
-        if not count(events).lost or clock() >= end:
+        counts, now = count(events), time.time()
+        if counts.done != done:
+            done, since = counts.done, now
+        if not counts.lost or now >= end or now > max(since, earliest) + still:
             return events
-        sleep(1.0)
+        time.sleep(1.0)
 
 
 def main(arguments: list) -> int:

@@ -305,20 +305,11 @@ class Trial:
 
     def _wait_for_tasks(self) -> list[dict[str, Any]]:
         """The ledger's events, as soon as every task is done, or none has been for a while."""
-        end = time.monotonic() + TASKS_WITHIN
-        done, since = -1, 0.0
-        while True:
-            try:
-                events = ledger.parse(self.pi.ledger())
-            except self.pi.Error as error:
-                self._wrong(f"the ledger could not be read: {error}")
-                return []
-            counts, now = ledger.count(events), time.monotonic()
-            if counts.done != done:
-                done, since = counts.done, now
-            if not counts.lost or now - since > STILL_SECONDS or now > end:
-                return events
-            time.sleep(0.5)
+        try:
+            return ledger.wait_until_done(self.pi.ledger, TASKS_WITHIN, STILL_SECONDS)
+        except self.pi.Error as error:
+            self._wrong(f"the ledger could not be read: {error}")
+            return []
 
     def _restore(self) -> int:
         color = self.streak.last["answer"]["color"]

@@ -227,16 +227,7 @@ class Journey:
         return ledger.parse(self.bed.ledger())
 
     def _wait_for_tasks(self):
-        end = time.monotonic() + TASKS_WITHIN
-        done, since = -1, 0.0
-        while True:
-            events = self._events()
-            counts, now = ledger.count(events), time.monotonic()
-            if counts.done != done:
-                done, since = counts.done, now
-            if not counts.lost or now - since > STILL_SECONDS + self.shape.long["seconds"] or now > end:
-                return events
-            time.sleep(0.5)
+        return ledger.wait_until_done(self.bed.ledger, TASKS_WITHIN, STILL_SECONDS + self.shape.long["seconds"])
 
     def _judge(self, figures, counts):
         if figures["failed"]:

@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -45,17 +42,14 @@ PLAY = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def found(tmp_path_factory, ansible_playbook):
     folder = tmp_path_factory.mktemp("written")
     (folder / "vars.yml").write_text(WRITTEN, encoding="utf-8")
     (folder / "play.yml").write_text(yaml.safe_dump([PLAY]), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    done = subprocess.run(
-        [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "play.yml", "-e", "@vars.yml"],
-        cwd=folder, env={**environment, "LC_ALL": "C.UTF-8", "ANSIBLE_LOOKUP_PLUGINS": str(ROOT / "awx/lookup_plugins")},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    done = ansible_playbook(
+        folder, "play.yml", "-e", "@vars.yml", ANSIBLE_LOOKUP_PLUGINS=str(ROOT / "awx/lookup_plugins")
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
     return json.loads((folder / "found.json").read_text(encoding="utf-8"))
 
 

@@ -82,6 +82,28 @@ def test_worker_gap_is_the_longest_time_without_a_finished_task(since, until, ga
     assert ledger.worker_gap(events, since, until) == gap
 
 
+def written(*events):
+    return "".join(json.dumps(each) + "\n" for each in events)
+
+
+def test_nobody_waits_for_tasks_that_are_done_nor_long_for_those_that_are_not(monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(ledger.time, "time", lambda: clock[0])
+    monkeypatch.setattr(ledger.time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+
+    def waited(read, *arguments, **further):
+        began = clock[0]
+        return len(ledger.wait_until_done(read, *arguments, **further)), round(clock[0] - began)
+
+    assert waited(lambda: written(event("accepted"), event("done"))) == (2, 0)
+    assert waited(lambda: written(event("accepted")), 30) == (1, 30)
+    assert waited(lambda: written(event("accepted")), 30, still=5) == (1, 6)
+    assert waited(lambda: written(event("accepted")), 30, still=5, earliest=clock[0] + 10) == (1, 16)
+    # One is done at last: those that are still to come get their time from then on.
+    begin, both = clock[0], (event("accepted"), event("accepted", "b"))
+    assert waited(lambda: written(*both, *[event("done")] * (clock[0] > begin + 3)), 30, still=5) == (3, 10)
+
+
 def test_a_line_that_is_still_being_written_is_left_out():
     assert ledger.parse('{"event": 1}\n{"eve') == [{"event": 1}]
 

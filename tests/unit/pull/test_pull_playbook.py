@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -65,8 +65,9 @@ class Pulled(NamedTuple):
 
 
 class Host:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ansible_playbook: Callable[..., subprocess.CompletedProcess[str]]) -> None:
         self.folder = folder
+        self.ansible_playbook = ansible_playbook
         collection = folder / "collections/ansible_collections/smallfleet/bluegreen"
         for part in ("meta", "plugins", "roles", "playbooks"):
             shutil.copytree(ROOT / part, collection / part, ignore=shutil.ignore_patterns("collections", "__pycache__"))
@@ -97,15 +98,10 @@ class Host:
             "bluegreen_app": "shop", "bluegreen_project_src": "/srv/shop", "bluegreen_soak": 1,
             "ansible_python_interpreter": sys.executable, "_bluegreen_state": str(self.state), **variables,
         }  # fmt: skip
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment.update(
-            ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
-            ANSIBLE_HOME=str(self.folder / "home"), STANDIN_LOG=str(log), STANDIN_ANSWERS=str(answers_file),
-        )  # fmt: skip
-        program = Path(sys.executable).with_name("ansible-playbook")
-        done = subprocess.run(
-            [program, "-i", "inventory.yml", "smallfleet.bluegreen.pull", "-e", json.dumps(given)],
-            cwd=self.repository, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        done = self.ansible_playbook(
+            self.repository, "-i", "inventory.yml", "smallfleet.bluegreen.pull", "-e", json.dumps(given),
+            ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"), ANSIBLE_HOME=str(self.folder / "home"),
+            ANSIBLE_LOCAL_TEMP=str(self.folder / "tmp"), STANDIN_LOG=str(log), STANDIN_ANSWERS=str(answers_file),
         )  # fmt: skip
         note = self.state / "pull-failed"
         return Pulled(
@@ -117,8 +113,8 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    return Host(tmp_path_factory.mktemp("pull"))
+def host(tmp_path_factory: pytest.TempPathFactory, ansible_playbook: Callable[..., subprocess.CompletedProcess[str]]) -> Host:
+    return Host(tmp_path_factory.mktemp("pull"), ansible_playbook)
 
 
 WAY = [

@@ -6,14 +6,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import yaml
 
-ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 # Where nobody answers.
 OFF = {"ansible_host": "127.0.0.1", "ansible_port": 1}
 DEPLOY = {"ansible.builtin.import_playbook": "smallfleet.bluegreen.deploy"}
@@ -23,23 +19,13 @@ ANOTHER_APP = {"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builti
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, ansible_playbook):
     def deploy(*plays, arguments=(), **variables):
         """What the playbook prints, and its exit code."""
         given = {"bluegreen_app": "shop", "bluegreen_project_src": "/srv/shop", **variables}
         (tmp_path / "play.yml").write_text(yaml.safe_dump([*plays, DEPLOY]), encoding="utf-8")
         (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": {"pi": OFF}}}), encoding="utf-8")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment.update(
-            ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
-            ANSIBLE_LOCAL_TEMP=str(tmp_path / "tmp"), ANSIBLE_HOME=str(tmp_path / "home"),
-        )
-        done = subprocess.run(
-            [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", "inventory.yml", "play.yml",
-             "-e", json.dumps(given), *arguments],
-            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
-            check=False,
-        )
+        done = ansible_playbook(tmp_path, "-i", "inventory.yml", "play.yml", "-e", json.dumps(given), *arguments)
         return " ".join((done.stdout + done.stderr).split()), done.returncode
 
     return deploy

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 
 import pytest
@@ -66,7 +65,7 @@ PLAYS = [
 
 
 @pytest.fixture
-def rollout(tmp_path):
+def rollout(tmp_path, ansible_playbook):
     variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "bluegreen_app": "shop",
                  "bluegreen_project_src": "/srv/shop", "bluegreen_serial": [1, 2, 2],
                  # The user's own, which the role does not use: up to ansible-core 2.18 a list of hostvars renders all.
@@ -80,16 +79,7 @@ def rollout(tmp_path):
         given = {
             "fails": list(fails), "never_planned": list(never_planned), "up_to_date": list(up_to_date), **variables
         }  # fmt: skip
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment.update(
-            ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
-            ANSIBLE_LOCAL_TEMP=str(tmp_path / "tmp"), ANSIBLE_HOME=str(tmp_path / "home"),
-        )
-        done = subprocess.run(
-            [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", "inventory.yml", "play.yml", "-e",
-             json.dumps(given)],
-            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )
+        done = ansible_playbook(tmp_path, "-i", "inventory.yml", "play.yml", "-e", json.dumps(given))
         text = " ".join((done.stdout + done.stderr).split())
         begun, asked = ("".join(sorted(re.findall(rf"{word}: (\w)\.", text))) for word in ("begun", "asked"))
         return done.returncode, begun, asked, text

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -45,7 +44,7 @@ PLAYS = [
 
 
 @pytest.fixture
-def pending(tmp_path):
+def pending(tmp_path, ansible_playbook):
     def run(names, **given):
         variables = {
             "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "bluegreen_app": "shop",
@@ -53,16 +52,10 @@ def pending(tmp_path):
             **given,
         }  # fmt: skip
         (tmp_path / "play.yml").write_text(yaml.safe_dump(PLAYS), encoding="utf-8")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment.update(
-            ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
-            ANSIBLE_LOCAL_TEMP=str(tmp_path / "tmp"), ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_SHOW_CUSTOM_STATS="1",
+        hosts = ",".join([*names, ""])
+        done = ansible_playbook(
+            tmp_path, "-i", hosts, "play.yml", "-e", json.dumps(variables), ANSIBLE_SHOW_CUSTOM_STATS="1"
         )
-        done = subprocess.run(
-            [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", ",".join([*names, ""]), "play.yml",
-             "-e", json.dumps(variables)],
-            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
         _unused, found, stats = done.stdout.partition("RUN: ")
         return json.loads(stats)["bluegreen_pending"] if found else None, done.stdout + done.stderr
 

@@ -7,17 +7,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 
 import pytest
 import yaml
 
-from ansible_collections.smallfleet.bluegreen.plugins.modules import bg_fleet
-
-COLLECTIONS = bg_fleet.__file__.partition("/ansible_collections/")[0]
-PLAYBOOK = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
 # Nothing listens on this port.
 NOBODY = {"ansible_host": "127.0.0.1", "ansible_port": 1}
 # Its module runs here and refuses the app's name before it looks at anything.
@@ -31,28 +25,11 @@ VARIABLES = {
 
 
 @pytest.fixture
-def play(tmp_path):
+def play(tmp_path, ansible_playbook):
     def run(hosts, *arguments, playbook="smallfleet.bluegreen.status"):
-        (tmp_path / "ansible.cfg").write_text("", encoding="utf-8")
         inventory = tmp_path / "inventory.yml"
         inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": VARIABLES}}), encoding="utf-8")
-        return subprocess.run(
-            [PLAYBOOK, "-i", str(inventory), playbook, *arguments],
-            cwd=tmp_path,
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-                "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
-                "ANSIBLE_HOME": str(tmp_path / ".ansible"),
-                "LC_ALL": "C.UTF-8",
-                "COLUMNS": "500",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return ansible_playbook(tmp_path, "-i", str(inventory), playbook, *arguments, COLUMNS="500")
 
     return run
 

@@ -6,13 +6,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
-ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), *[".."] * 4))
 FINISH = {
     "smallfleet.bluegreen.bg_deployment": {
         "app": "never-deployed", "state": "closed", "deployment_id": "20261123T170739Z-4f2a9c", "epoch": 1,
@@ -29,18 +25,11 @@ PLAY = [{"hosts": "localhost", "gather_facts": False, "tasks": [FINISH]}]
         ({"awx_job_template_name": "Of another name"}, "Look at ansible-playbook smallfleet.bluegreen.status."),
     ],
 )
-def test_the_way_out_is_a_template(tmp_path, variables, way):
+def test_the_way_out_is_a_template(tmp_path, ansible_playbook, variables, way):
     (tmp_path / "play.yml").write_text(json.dumps(PLAY), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(
-        ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
-        ANSIBLE_LOCAL_TEMP=str(tmp_path / "tmp"), ANSIBLE_HOME=str(tmp_path / "home"),
-        ANSIBLE_CALLBACK_RESULT_FORMAT="json",
-    )  # fmt: skip
-    done = subprocess.run(
-        [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "play.yml", "-e", json.dumps(variables)],
-        cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = ansible_playbook(
+        tmp_path, "play.yml", "-e", json.dumps(variables), ANSIBLE_CALLBACK_RESULT_FORMAT="json"
+    )
     text = " ".join(done.stdout.replace("\\", "").split())
     assert done.returncode == 2 and "nothing was finished" in text, text
     assert way in text

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -38,8 +37,8 @@ OURS = ({"ansible.builtin.import_playbook": "smallfleet.bluegreen.recover", "whe
 
 
 class Run:
-    def __init__(self, folder):
-        self._folder = folder
+    def __init__(self, folder, ansible_playbook):
+        self._folder, self._ansible_playbook = folder, ansible_playbook
         self.text = ""
 
     def release(self, *options, plays=OURS, inventory="", **environment):
@@ -48,17 +47,10 @@ class Run:
         files = {"play.yml": yaml.safe_dump(list(plays)), "inventory.yml": hosts, "told": ""}
         for name, content in files.items():
             (self._folder / name).write_text(content, encoding="utf-8")
-        env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-        env.update(
-            ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), LC_ALL="C.UTF-8",
-            ANSIBLE_LOCAL_TEMP=str(self._folder / "tmp"), ANSIBLE_REMOTE_TEMP=str(self._folder / "tmp"),
-            ANSIBLE_HOME=str(self._folder / "home"), **environment,
-        )
-        program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
-        argv = [program, "-i", "inventory.yml", "-c", "local", "play.yml"]
+        argv = ["-i", "inventory.yml", "-c", "local", "play.yml"]
         argv += ["-e", json.dumps({"ansible_python_interpreter": sys.executable, "told": str(self._folder / "told")})]
         argv += [part for option in options for part in ("-e", option)]
-        ran = subprocess.run(argv, cwd=self._folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+        ran = self._ansible_playbook(self._folder, *argv, ANSIBLE_REMOTE_TEMP=str(self._folder / "tmp"), **environment)
         self.text = ran.stdout + ran.stderr
         assert "Traceback" not in self.text and "WARNING" not in self.text, self.text
         told = (self._folder / "told").read_text(encoding="utf-8")
@@ -75,8 +67,8 @@ class Run:
 
 
 @pytest.fixture
-def run(tmp_path):
-    return Run(tmp_path)
+def run(tmp_path, ansible_playbook):
+    return Run(tmp_path, ansible_playbook)
 
 
 @pytest.mark.parametrize("typed", [*TYPED, "", *(pytest.param(each, marks=pytest.mark.long) for each in MORE)])
