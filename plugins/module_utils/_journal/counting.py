@@ -35,6 +35,8 @@ class Moment(NamedTuple):
 
 def count(data: dict[str, Any], phase: str, now: Moment) -> None:
     """Add the time since the last count to a phase, and to the worker gap while no worker takes tasks."""
+    if not data.get("counted"):
+        return
     passed = _seconds_between(Moment(*(data["counted"][name] for name in Moment._fields)), now)
     if passed:
         data["seconds"][phase] = round(data["seconds"].get(phase, 0.0) + passed, 3)
